@@ -1,0 +1,1 @@
+//! Generates Rust for `.proto` services.

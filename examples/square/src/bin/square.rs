@@ -1,0 +1,2 @@
+//! The square service.
+fn main() {}

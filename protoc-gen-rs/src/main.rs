@@ -1,0 +1,2 @@
+//! The protoc plugin of stubwright.
+fn main() {}
