@@ -14,18 +14,20 @@ impl Header {
     /// A field whose text is part of the program.
     ///
     /// Only names in this file's `NAMES` can be given: a static field keeps its name as an index, which is what makes a `Header` 24
-    /// bytes. Another name panics, at compile time where this stands in a `const` or `static`.
+    /// bytes. Another name panics, as a malformed field does; at compile time where this stands in a `const` or `static`.
     pub(crate) const fn from_static(name: &'static str, value: &'static str) -> Header {
         let mut index = 0;
         while !equal(NAMES[index].as_bytes(), name.as_bytes()) {
             index += 1;
             assert!(index < NAMES.len(), "add this name to NAMES in header.rs");
         }
+        let kind = Kind::of(name.as_bytes());
+        assert!(!is_malformed(kind, name.as_bytes(), value.as_bytes()));
         Header(Repr::Static {
             value,
             hash: hash(name.as_bytes(), value.as_bytes()),
             name: index as u8,
-            traits: Traits::of(name.as_bytes(), value.as_bytes()),
+            kind,
         })
     }
 
@@ -49,11 +51,24 @@ impl Header {
         // the size in HPACK's tables, stay what they were.
         let name_len = u16::try_from(name_len).unwrap_or(u16::MAX);
         let (name, value) = split(joined, name_len);
-        Header(Repr::Shared {
-            hash: hash(name, value),
-            name_len,
-            traits: Traits::of(name, value),
-            text: Arc::from(joined),
+        let kind = Kind::of(name);
+        let hash = hash(name, value);
+        let malformed = is_malformed(kind, name, value);
+        let text = Arc::from(joined);
+        Header(if malformed {
+            Repr::Malformed {
+                text,
+                hash,
+                name_len,
+                kind,
+            }
+        } else {
+            Repr::Shared {
+                text,
+                hash,
+                name_len,
+                kind,
+            }
         })
     }
 
@@ -61,7 +76,9 @@ impl Header {
     pub(crate) fn name(&self) -> &[u8] {
         match &self.0 {
             Repr::Static { name, .. } => NAMES[usize::from(*name)].as_bytes(),
-            Repr::Shared { text, name_len, .. } => split(text, *name_len).0,
+            Repr::Shared { text, name_len, .. } | Repr::Malformed { text, name_len, .. } => {
+                split(text, *name_len).0
+            }
         }
     }
 
@@ -69,25 +86,33 @@ impl Header {
     pub(crate) fn value(&self) -> &[u8] {
         match &self.0 {
             Repr::Static { value, .. } => value.as_bytes(),
-            Repr::Shared { text, name_len, .. } => split(text, *name_len).1,
+            Repr::Shared { text, name_len, .. } | Repr::Malformed { text, name_len, .. } => {
+                split(text, *name_len).1
+            }
         }
     }
 
     /// What the field is, by its name.
     pub(crate) fn kind(&self) -> Kind {
-        self.traits().kind
+        match &self.0 {
+            Repr::Static { kind, .. }
+            | Repr::Shared { kind, .. }
+            | Repr::Malformed { kind, .. } => *kind,
+        }
     }
 
     /// Whether the field may not occur in HTTP/2 (RFC 9113, 8.2.1 and 8.2.2): an empty, upper-case or otherwise invalid
     /// name; a value that has NUL, CR or LF in it or blanks around it; a connection-specific field.
     pub(crate) fn is_malformed(&self) -> bool {
-        self.traits().malformed
+        matches!(self.0, Repr::Malformed { .. })
     }
 
     /// A hash of name and value, the same in every process: for bounded tables only.
     pub(crate) fn hash(&self) -> u32 {
         match &self.0 {
-            Repr::Static { hash, .. } | Repr::Shared { hash, .. } => *hash,
+            Repr::Static { hash, .. }
+            | Repr::Shared { hash, .. }
+            | Repr::Malformed { hash, .. } => *hash,
         }
     }
 
@@ -95,15 +120,9 @@ impl Header {
     pub(crate) fn size(&self) -> usize {
         let text = match &self.0 {
             Repr::Static { name, value, .. } => NAMES[usize::from(*name)].len() + value.len(),
-            Repr::Shared { text, .. } => text.len(),
+            Repr::Shared { text, .. } | Repr::Malformed { text, .. } => text.len(),
         };
         text + 32
-    }
-
-    fn traits(&self) -> Traits {
-        match &self.0 {
-            Repr::Static { traits, .. } | Repr::Shared { traits, .. } => *traits,
-        }
     }
 }
 
@@ -199,6 +218,7 @@ impl Kind {
     }
 }
 
+/// The fields are flat, and malformed fields a variant, so that the tag finds room in 24 bytes.
 #[derive(Clone)]
 enum Repr {
     Static {
@@ -206,14 +226,21 @@ enum Repr {
         hash: u32,
         /// An index into `NAMES`.
         name: u8,
-        traits: Traits,
+        kind: Kind,
     },
     Shared {
         /// Name and value, one after the other.
         text: Arc<[u8]>,
         hash: u32,
         name_len: u16,
-        traits: Traits,
+        kind: Kind,
+    },
+    /// As `Shared`, but not allowed in HTTP/2.
+    Malformed {
+        text: Arc<[u8]>,
+        hash: u32,
+        name_len: u16,
+        kind: Kind,
     },
 }
 
@@ -237,34 +264,17 @@ const NAMES: [&str; 16] = [
     "user-agent",
 ];
 
-/// What is decided about a field when it is made.
-#[derive(Clone, Copy)]
-struct Traits {
-    kind: Kind,
-    malformed: bool,
-}
-
-impl Traits {
-    const fn of(name: &[u8], value: &[u8]) -> Traits {
-        let kind = Kind::of(name);
-        let forbidden = match kind {
-            Kind::Te => !equal(value, b"trailers"),
-            // RFC 9113, 8.2.2.
-            Kind::Other => matches!(
-                name,
-                b"connection"
-                    | b"proxy-connection"
-                    | b"keep-alive"
-                    | b"transfer-encoding"
-                    | b"upgrade"
-            ),
-            _ => false,
-        };
-        Traits {
-            kind,
-            malformed: forbidden || !is_valid_name(name) || !is_valid_value(value),
-        }
-    }
+const fn is_malformed(kind: Kind, name: &[u8], value: &[u8]) -> bool {
+    let forbidden = match kind {
+        Kind::Te => !equal(value, b"trailers"),
+        // RFC 9113, 8.2.2.
+        Kind::Other => matches!(
+            name,
+            b"connection" | b"proxy-connection" | b"keep-alive" | b"transfer-encoding" | b"upgrade"
+        ),
+        _ => false,
+    };
+    forbidden || !is_valid_name(name) || !is_valid_value(value)
 }
 
 /// A token in lower case (RFC 9110, 5.6.2; RFC 9113, 8.2.1), with a colon before it in a pseudo-header.
