@@ -1,7 +1,18 @@
 //! One header field, as HPACK moves it and the gRPC layer reads it.
 
+mod kind;
+mod rules;
+mod text;
+
 use std::fmt;
+use std::ptr;
 use std::sync::Arc;
+
+pub(crate) use self::kind::Kind;
+pub(crate) use self::text::hash;
+
+use self::rules::is_malformed;
+use self::text::equal;
 
 /// One header field, name and value, refcounted: a clone is one atomic increment, or nothing for a static one.
 ///
@@ -13,8 +24,8 @@ pub(crate) struct Header(Repr);
 impl Header {
     /// A field whose text is part of the program.
     ///
-    /// Only names in this file's `NAMES` can be given: a static field keeps its name as an index, which is what makes a `Header` 24
-    /// bytes. Another name panics, as a malformed field does; at compile time where this stands in a `const` or `static`.
+    /// Only names in this file's `NAMES` can be given: a static field keeps its name as an index, which is what makes a
+    /// `Header` 24 bytes. Another name panics, at compile time where this stands in a `const` or `static`.
     pub(crate) const fn from_static(name: &'static str, value: &'static str) -> Header {
         let mut index = 0;
         while !equal(NAMES[index].as_bytes(), name.as_bytes()) {
@@ -22,12 +33,12 @@ impl Header {
             assert!(index < NAMES.len(), "add this name to NAMES in header.rs");
         }
         let kind = Kind::of(name.as_bytes());
-        assert!(!is_malformed(kind, name.as_bytes(), value.as_bytes()));
         Header(Repr::Static {
             value,
             hash: hash(name.as_bytes(), value.as_bytes()),
             name: index as u8,
             kind,
+            malformed: is_malformed(kind, name.as_bytes(), value.as_bytes()),
         })
     }
 
@@ -104,7 +115,11 @@ impl Header {
     /// Whether the field may not occur in HTTP/2 (RFC 9113, 8.2.1 and 8.2.2): an empty, upper-case or otherwise invalid
     /// name; a value that has NUL, CR or LF in it or blanks around it; a connection-specific field.
     pub(crate) fn is_malformed(&self) -> bool {
-        matches!(self.0, Repr::Malformed { .. })
+        match self.0 {
+            Repr::Static { malformed, .. } => malformed,
+            Repr::Shared { .. } => false,
+            Repr::Malformed { .. } => true,
+        }
     }
 
     /// A hash of name and value, the same in every process: for bounded tables only.
@@ -127,13 +142,35 @@ impl Header {
 }
 
 impl PartialEq for Header {
+    /// Fields that are clones of one another are found equal without reading their text.
     fn eq(&self, other: &Header) -> bool {
-        if let (Repr::Shared { text: a, .. }, Repr::Shared { text: b, .. }) = (&self.0, &other.0) {
-            if Arc::ptr_eq(a, b) {
-                return true;
+        match (&self.0, &other.0) {
+            (
+                Repr::Shared { text, name_len, .. },
+                Repr::Shared {
+                    text: other_text,
+                    name_len: other_name_len,
+                    ..
+                },
+            ) => {
+                name_len == other_name_len
+                    && (Arc::ptr_eq(text, other_text)
+                        || self.hash() == other.hash() && text == other_text)
+            }
+            (
+                Repr::Static { name, value, .. },
+                Repr::Static {
+                    name: other_name,
+                    value: other_value,
+                    ..
+                },
+            ) => name == other_name && (ptr::eq(*value, *other_value) || value == other_value),
+            _ => {
+                self.hash() == other.hash()
+                    && self.name() == other.name()
+                    && self.value() == other.value()
             }
         }
-        self.hash() == other.hash() && self.name() == other.name() && self.value() == other.value()
     }
 }
 
@@ -150,75 +187,7 @@ impl fmt::Debug for Header {
     }
 }
 
-/// What a field is, by its name.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Kind {
-    Method,
-    Scheme,
-    Authority,
-    Path,
-    Status,
-    /// Any other name that starts with a colon.
-    OtherPseudo,
-    ContentType,
-    ContentLength,
-    Te,
-    UserAgent,
-    Host,
-    GrpcTimeout,
-    GrpcEncoding,
-    GrpcAcceptEncoding,
-    GrpcStatus,
-    GrpcMessage,
-    GrpcStatusDetailsBin,
-    /// Any other name that starts with `grpc-`.
-    GrpcOther,
-    /// Any other name that ends in `-bin`.
-    Binary,
-    Other,
-}
-
-impl Kind {
-    /// Whether the name starts with a colon (RFC 9113, 8.3).
-    pub(crate) fn is_pseudo(self) -> bool {
-        matches!(
-            self,
-            Kind::Method
-                | Kind::Scheme
-                | Kind::Authority
-                | Kind::Path
-                | Kind::Status
-                | Kind::OtherPseudo
-        )
-    }
-
-    const fn of(name: &[u8]) -> Kind {
-        match name {
-            b":method" => Kind::Method,
-            b":scheme" => Kind::Scheme,
-            b":authority" => Kind::Authority,
-            b":path" => Kind::Path,
-            b":status" => Kind::Status,
-            [b':', ..] => Kind::OtherPseudo,
-            b"content-type" => Kind::ContentType,
-            b"content-length" => Kind::ContentLength,
-            b"te" => Kind::Te,
-            b"user-agent" => Kind::UserAgent,
-            b"host" => Kind::Host,
-            b"grpc-timeout" => Kind::GrpcTimeout,
-            b"grpc-encoding" => Kind::GrpcEncoding,
-            b"grpc-accept-encoding" => Kind::GrpcAcceptEncoding,
-            b"grpc-status" => Kind::GrpcStatus,
-            b"grpc-message" => Kind::GrpcMessage,
-            b"grpc-status-details-bin" => Kind::GrpcStatusDetailsBin,
-            [b'g', b'r', b'p', b'c', b'-', ..] => Kind::GrpcOther,
-            [.., b'-', b'b', b'i', b'n'] => Kind::Binary,
-            _ => Kind::Other,
-        }
-    }
-}
-
-/// The fields are flat, and malformed fields a variant, so that the tag finds room in 24 bytes.
+/// The fields are flat, and `Malformed` is a variant, so that the tag finds room in 24 bytes.
 #[derive(Clone)]
 enum Repr {
     Static {
@@ -227,6 +196,7 @@ enum Repr {
         /// An index into `NAMES`.
         name: u8,
         kind: Kind,
+        malformed: bool,
     },
     Shared {
         /// Name and value, one after the other.
@@ -244,15 +214,60 @@ enum Repr {
     },
 }
 
-/// The names that static fields can have.
-const NAMES: [&str; 16] = [
+/// The names that static fields can have: those of HPACK's static table, then ours.
+const NAMES: [&str; 60] = [
     ":authority",
     ":method",
     ":path",
     ":scheme",
     ":status",
+    "accept-charset",
+    "accept-encoding",
+    "accept-language",
+    "accept-ranges",
+    "accept",
+    "access-control-allow-origin",
+    "age",
+    "allow",
+    "authorization",
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
     "content-length",
+    "content-location",
+    "content-range",
     "content-type",
+    "cookie",
+    "date",
+    "etag",
+    "expect",
+    "expires",
+    "from",
+    "host",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "last-modified",
+    "link",
+    "location",
+    "max-forwards",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "range",
+    "referer",
+    "refresh",
+    "retry-after",
+    "server",
+    "set-cookie",
+    "strict-transport-security",
+    "transfer-encoding",
+    "user-agent",
+    "vary",
+    "via",
+    "www-authenticate",
     "grpc-accept-encoding",
     "grpc-encoding",
     "grpc-message",
@@ -261,101 +276,7 @@ const NAMES: [&str; 16] = [
     "grpc-status-details-bin",
     "grpc-timeout",
     "te",
-    "user-agent",
 ];
-
-const fn is_malformed(kind: Kind, name: &[u8], value: &[u8]) -> bool {
-    let forbidden = match kind {
-        Kind::Te => !equal(value, b"trailers"),
-        // RFC 9113, 8.2.2.
-        Kind::Other => matches!(
-            name,
-            b"connection" | b"proxy-connection" | b"keep-alive" | b"transfer-encoding" | b"upgrade"
-        ),
-        _ => false,
-    };
-    forbidden || !is_valid_name(name) || !is_valid_value(value)
-}
-
-/// A token in lower case (RFC 9110, 5.6.2; RFC 9113, 8.2.1), with a colon before it in a pseudo-header.
-const fn is_valid_name(name: &[u8]) -> bool {
-    let token = match name {
-        [b':', token @ ..] => token,
-        token => token,
-    };
-    let mut valid = !token.is_empty() && name.len() < u16::MAX as usize;
-    let mut i = 0;
-    while i < token.len() {
-        valid &= IS_LOWER_TOKEN[token[i] as usize];
-        i += 1;
-    }
-    valid
-}
-
-/// No NUL, CR or LF, and no blank at either end (RFC 9113, 8.2.1).
-const fn is_valid_value(value: &[u8]) -> bool {
-    let blanks = matches!(value, [b' ' | b'\t', ..] | [.., b' ' | b'\t']);
-    let mut valid = !blanks;
-    // No early exit, so that the loop becomes one of vectors.
-    let mut i = 0;
-    while i < value.len() {
-        let byte = value[i];
-        valid &= (byte != 0) & (byte != b'\r') & (byte != b'\n');
-        i += 1;
-    }
-    valid
-}
-
-const IS_LOWER_TOKEN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < table.len() {
-        table[byte] = matches!(
-            byte as u8,
-            b'a'..=b'z' | b'0'..=b'9' | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+'
-                | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
-        );
-        byte += 1;
-    }
-    table
-};
-
-/// Multiply and fold, eight bytes at a time. It is a const fn, so that a static field's hash is part of the program.
-const fn hash(name: &[u8], value: &[u8]) -> u32 {
-    let state = absorb(0x243f_6a88_85a3_08d3, name);
-    let state = absorb(state, value);
-    (state ^ (state >> 32)) as u32
-}
-
-const fn absorb(state: u64, mut bytes: &[u8]) -> u64 {
-    let mut state = fold(state, bytes.len() as u64);
-    while let Some((chunk, rest)) = bytes.split_first_chunk() {
-        state = fold(state, u64::from_le_bytes(*chunk));
-        bytes = rest;
-    }
-    let mut last = 0;
-    while let [byte, rest @ ..] = bytes {
-        last = last << 8 | *byte as u64;
-        bytes = rest;
-    }
-    fold(state, last)
-}
-
-const fn fold(state: u64, word: u64) -> u64 {
-    let product = (state ^ word) as u128 * 0x9e37_79b9_7f4a_7c15;
-    (product as u64 ^ (product >> 64) as u64).wrapping_add(0x1319_8a2e_0370_7344)
-}
-
-/// `==` for slices, which is not a const fn.
-const fn equal(a: &[u8], b: &[u8]) -> bool {
-    let mut same = a.len() == b.len();
-    let mut i = 0;
-    while same && i < a.len() {
-        same = a[i] == b[i];
-        i += 1;
-    }
-    same
-}
 
 fn split(text: &[u8], name_len: u16) -> (&[u8], &[u8]) {
     text.split_at(usize::from(name_len).min(text.len()))
@@ -421,75 +342,6 @@ mod tests {
         let longer = Header::new(&[&name[..], b"nn"].concat(), b"value");
         assert!(longer.is_malformed());
         assert_eq!(longer.size(), 65_537 + 5 + 32);
-    }
-
-    #[test]
-    fn kinds_follow_from_names() {
-        for (name, kind) in [
-            (":method", Kind::Method),
-            (":scheme", Kind::Scheme),
-            (":authority", Kind::Authority),
-            (":path", Kind::Path),
-            (":status", Kind::Status),
-            (":protocol", Kind::OtherPseudo),
-            (":", Kind::OtherPseudo),
-            ("content-type", Kind::ContentType),
-            ("content-length", Kind::ContentLength),
-            ("te", Kind::Te),
-            ("user-agent", Kind::UserAgent),
-            ("host", Kind::Host),
-            ("grpc-timeout", Kind::GrpcTimeout),
-            ("grpc-encoding", Kind::GrpcEncoding),
-            ("grpc-accept-encoding", Kind::GrpcAcceptEncoding),
-            ("grpc-status", Kind::GrpcStatus),
-            ("grpc-message", Kind::GrpcMessage),
-            ("grpc-status-details-bin", Kind::GrpcStatusDetailsBin),
-            ("grpc-trace-bin", Kind::GrpcOther),
-            ("trace-bin", Kind::Binary),
-            ("-bin", Kind::Binary),
-            ("bin", Kind::Other),
-            ("grpc", Kind::Other),
-            ("", Kind::Other),
-        ] {
-            let found = Header::new(name.as_bytes(), b"").kind();
-            assert_eq!(found, kind, "{name}");
-            assert_eq!(found.is_pseudo(), name.starts_with(':'), "{name}");
-        }
-    }
-
-    #[test]
-    fn malformed_fields_are_known() {
-        let malformed =
-            |name: &str, value: &str| Header::new(name.as_bytes(), value.as_bytes()).is_malformed();
-        for name in [
-            "",
-            ":",
-            "Te",
-            "a b",
-            "a:b",
-            "a\0",
-            "é",
-            "::path",
-            "connection",
-            "proxy-connection",
-            "keep-alive",
-            "transfer-encoding",
-            "upgrade",
-            "te",
-        ] {
-            assert!(malformed(name, "value"), "{name}");
-        }
-        for name in [":path", "x", "a-b_c.d0", "content-type", "a-bin"] {
-            assert!(!malformed(name, "value"), "{name}");
-        }
-        for value in ["a\0b", "a\rb", "a\nb", " a", "a ", "\ta", "a\t", " "] {
-            assert!(malformed("x", value), "{value:?}");
-        }
-        for value in ["", "a", "a b\tc", "é", "trailers"] {
-            assert!(!malformed("x", value), "{value:?}");
-        }
-        assert!(!malformed("te", "trailers"));
-        assert!(malformed("te", "trailers, deflate"));
     }
 
     #[test]

@@ -1,7 +1,17 @@
 //! HPACK, header compression for HTTP/2 (RFC 7541).
 
 mod decoder;
+mod dynamic_table;
 mod encoder;
+mod huffman;
+mod index;
+mod integer;
+mod static_table;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use self::decoder::{DecodeError, Decoder};
 pub(crate) use self::encoder::Encoder;
+
+/// The size of a dynamic table as long as nobody has said another (RFC 9113, 6.5.2).
+const DEFAULT_TABLE_SIZE: usize = 4096;
