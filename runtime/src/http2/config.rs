@@ -1,0 +1,90 @@
+//! Every limit and window of the engine.
+
+use std::time::Duration;
+
+/// Every limit and window of a connection. What is not said to be advertised is kept without telling the peer.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// Bytes of DATA that a peer may send on a stream before the application has taken some. Advertised, at most
+    /// 2^31-1. Default: 256 KiB.
+    pub stream_window: u32,
+    /// The same for all streams together. Advertised; below 65,535 it takes effect once that much was received.
+    /// Default: 4 MiB.
+    pub connection_window: u32,
+    /// The payload of the largest frame that a peer may send. Advertised, 2^14 to 2^24-1. Default: 16 KiB.
+    pub max_frame_size: u32,
+    /// Streams that a client may have open; more are refused. Advertised by servers. Default: 1,000.
+    pub max_concurrent_streams: u32,
+    /// The size of a list of headers, counted as RFC 7541, 4.1 does; what is beyond it is dropped, and the head says so.
+    /// Advertised. Default: 16 KiB.
+    pub max_header_list_size: u32,
+    /// The bytes of a header block on the wire. More ends the connection. Default: 64 KiB.
+    pub max_header_block: usize,
+    /// The CONTINUATION frames of a header block. More end the connection. Default: 64.
+    pub max_continuations: u32,
+    /// DATA that a stream may queue before its sender is told to wait. Default: 64 KiB.
+    pub send_buffer_per_stream: usize,
+    /// DATA leaves the streams' queues while less than this waits to be written. Default: 256 KiB.
+    pub output_mark: usize,
+    /// The payload of the largest DATA frame that we send (a peer may ask for less): the step in which streams take turns.
+    /// Default: 16 KiB.
+    pub send_frame_size: usize,
+    /// Streams that a client opens before it has the server's limit. Default: 100, which is what RFC 9113, 6.5.2
+    /// recommends as the smallest limit.
+    pub assumed_concurrent_streams: u32,
+    /// From the start to the peer's preface and SETTINGS. Default: 10 s.
+    pub handshake_timeout: Duration,
+    /// From the first byte of a header block, or of any frame but DATA, to its last. Default: 10 s.
+    pub header_timeout: Duration,
+    /// From the start to the acknowledgement of our SETTINGS. Default: 10 s.
+    pub settings_timeout: Duration,
+    /// Streams of a client that may end by RST_STREAM, from either side. One that ends in order gives one back.
+    /// Default: 300 in a burst, 50 a second.
+    pub resets: Allowance,
+    /// Frames that make us answer (PING, SETTINGS) or are worth nothing (empty DATA, PRIORITY, unknown types, frames of
+    /// closed streams). A useful frame gives one back. Default: 1,000 in a burst, 100 a second.
+    pub control_frames: Allowance,
+    /// A DATA frame of less than this, if our window let it be larger, counts half a control frame: nobody needs many of them,
+    /// since not even an empty gRPC message fits. Default: 5 bytes.
+    pub small_data: usize,
+    /// Bytes of answers to control frames that may wait to be written. Default: 32 KiB.
+    pub max_queued_replies: usize,
+}
+
+/// What a peer may do in a burst, and how fast that comes back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Allowance {
+    pub burst: u32,
+    pub per_second: u32,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            stream_window: 256 << 10,
+            connection_window: 4 << 20,
+            max_frame_size: 16 << 10,
+            max_concurrent_streams: 1_000,
+            max_header_list_size: 16 << 10,
+            max_header_block: 64 << 10,
+            max_continuations: 64,
+            send_buffer_per_stream: 64 << 10,
+            output_mark: 256 << 10,
+            send_frame_size: 16 << 10,
+            assumed_concurrent_streams: 100,
+            handshake_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(10),
+            settings_timeout: Duration::from_secs(10),
+            resets: Allowance {
+                burst: 300,
+                per_second: 50,
+            },
+            control_frames: Allowance {
+                burst: 1_000,
+                per_second: 100,
+            },
+            small_data: 5,
+            max_queued_replies: 32 << 10,
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Frames that are about the connection, or about a stream without being part of it.
+
+use std::time::Instant;
+
+use super::going_away::{DRAIN_PING, Ours};
+use super::{Connection, Greeting};
+use crate::http2::budget::WHOLE;
+use crate::http2::error::{ConnectionError, Reason};
+use crate::http2::event::{Event, ResetCause};
+use crate::http2::flow::DEFAULT_WINDOW;
+use crate::http2::frame::{self, FrameHeader, flag};
+use crate::http2::{Role, StreamId};
+
+impl Connection {
+    pub(super) fn receive_settings(
+        &mut self,
+        header: &FrameHeader,
+        payload: &[u8],
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        if header.stream != 0 {
+            return Err(ConnectionError::protocol(
+                "SETTINGS on a stream (RFC 9113, 6.5)",
+            ));
+        }
+        self.charge(WHOLE, "too_many_settings", now)?;
+        if header.has(flag::ACK) {
+            return self.receive_settings_ack(payload);
+        }
+        let could_open = self.can_open();
+        let window = self.peer.initial_window;
+        if self.greeting == Greeting::Settings {
+            self.greeted(Greeting::Done);
+            // What a first SETTINGS does not limit has no limit (RFC 9113, 6.5.2).
+            self.peer.max_concurrent_streams = u32::MAX;
+        }
+        let encoder = &mut self.encoder;
+        self.peer
+            .apply(self.role, payload, |size| encoder.set_max_table_size(size))?;
+        self.shift_send_windows(i64::from(self.peer.initial_window) - i64::from(window))?;
+        if !could_open && self.can_open() {
+            self.events.push_back(Event::CanOpen);
+        }
+        self.reply(|connection| frame::write_settings_ack(connection.output.tail()))
+    }
+
+    /// The peer works with our SETTINGS from here on (RFC 9113, 6.5.3). An acknowledgement too many is harmless.
+    fn receive_settings_ack(&mut self, payload: &[u8]) -> Result<(), ConnectionError> {
+        if !payload.is_empty() {
+            return Err(ConnectionError::frame_size(
+                "a SETTINGS acknowledgement with a payload (RFC 9113, 6.5)",
+            ));
+        }
+        if !self.settings_acknowledged {
+            self.settings_acknowledged = true;
+            self.timers.settings = None;
+            self.stream_window = self.config.stream_window;
+            let delta = i64::from(self.stream_window) - i64::from(DEFAULT_WINDOW);
+            for stream in self.streams.values_mut() {
+                stream.receive_window.shift(delta);
+            }
+        }
+        Ok(())
+    }
+
+    /// A new initial window moves the windows of all streams, some perhaps below zero (RFC 9113, 6.9.2).
+    fn shift_send_windows(&mut self, delta: i64) -> Result<(), ConnectionError> {
+        if delta == 0 {
+            return Ok(());
+        }
+        let mut opened = Vec::new();
+        for (&id, stream) in &mut self.streams {
+            stream.send_window.shift(delta).map_err(|_| {
+                ConnectionError::violation(
+                    Reason::FLOW_CONTROL_ERROR,
+                    "a new initial window makes a stream's larger than 2^31-1 (RFC 9113, 6.9.2)",
+                )
+            })?;
+            if delta > 0 && !stream.queue.is_empty() {
+                opened.push(id);
+            }
+        }
+        // The table has no order; the streams' turns have one.
+        opened.sort_unstable();
+        opened.into_iter().for_each(|id| self.schedule_stream(id));
+        Ok(())
+    }
+
+    pub(super) fn receive_ping(
+        &mut self,
+        header: &FrameHeader,
+        payload: &[u8],
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        let payload = frame::ping(header, payload)?;
+        if !header.has(flag::ACK) {
+            self.charge(WHOLE, "too_many_pings", now)?;
+            return self.reply(|connection| {
+                frame::write_ping(payload, true, connection.output.tail());
+            });
+        }
+        if payload == DRAIN_PING && self.going_away.ours == Ours::Announced {
+            self.go_away(Reason::NO_ERROR, "");
+        } else if self.pings > 0 {
+            self.pings -= 1;
+            self.events.push_back(Event::Pong { payload });
+        } else {
+            self.charge(WHOLE, "too_many_pings", now)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn receive_go_away(
+        &mut self,
+        header: &FrameHeader,
+        payload: &[u8],
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        let (last, reason, debug) = frame::go_away(header, payload)?;
+        self.charge(WHOLE, "too_many_goaways", now)?;
+        self.peer_goes_away(last, reason, debug);
+        Ok(())
+    }
+
+    /// Priorities are read and ignored (RFC 9113, 5.3.2).
+    pub(super) fn receive_priority(
+        &mut self,
+        header: &FrameHeader,
+        payload: &[u8],
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        const LENGTH: &str = "PRIORITY whose payload is not 5 bytes (RFC 9113, 6.3)";
+        if header.stream == 0 {
+            return Err(ConnectionError::protocol(
+                "PRIORITY on stream 0 (RFC 9113, 6.3)",
+            ));
+        }
+        self.charge(WHOLE, "too_many_priorities", now)?;
+        if payload.len() == 5 {
+            return Ok(());
+        }
+        if self.is_idle(header.stream) {
+            // An idle stream cannot be reset.
+            return Err(ConnectionError::frame_size(LENGTH));
+        }
+        if self.streams.contains_key(&header.stream) {
+            self.stream_error(header.stream, Reason::FRAME_SIZE_ERROR, LENGTH, now)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn receive_reset(
+        &mut self,
+        header: &FrameHeader,
+        payload: &[u8],
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        let reason = frame::reset(header, payload)?;
+        let stream = header.stream;
+        if self.is_idle(stream) {
+            return Err(ConnectionError::protocol(
+                "RST_STREAM on an idle stream (RFC 9113, 6.4)",
+            ));
+        }
+        if self.remove(stream).is_none() {
+            return self.charge(WHOLE, "too_many_late_frames", now);
+        }
+        let is_refused = self.role == Role::Client && reason == Reason::REFUSED_STREAM;
+        self.events.push_back(Event::Reset {
+            stream,
+            reason,
+            cause: if is_refused {
+                ResetCause::Unprocessed
+            } else {
+                ResetCause::Peer
+            },
+        });
+        self.charge_reset(now)
+    }
+
+    pub(super) fn receive_window_update(
+        &mut self,
+        header: &FrameHeader,
+        payload: &[u8],
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        let increment = frame::window_update(payload)?;
+        if header.stream != 0 {
+            return self.widen_stream(header.stream, increment, now);
+        }
+        if increment == 0 {
+            return Err(ConnectionError::protocol(
+                "WINDOW_UPDATE of 0 (RFC 9113, 6.9)",
+            ));
+        }
+        self.send_window.widen(increment).map_err(|_| {
+            ConnectionError::violation(
+                Reason::FLOW_CONTROL_ERROR,
+                "the connection's window is larger than 2^31-1 (RFC 9113, 6.9.1)",
+            )
+        })
+    }
+
+    fn widen_stream(
+        &mut self,
+        id: StreamId,
+        increment: u32,
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        let Some(stream) = self.streams.get_mut(&id) else {
+            if self.is_idle(id) {
+                return Err(ConnectionError::protocol(
+                    "WINDOW_UPDATE on an idle stream (RFC 9113, 5.1)",
+                ));
+            }
+            return self.charge(WHOLE, "too_many_late_frames", now);
+        };
+        if increment == 0 {
+            let rule = "WINDOW_UPDATE of 0 (RFC 9113, 6.9)";
+            return self.stream_error(id, Reason::PROTOCOL_ERROR, rule, now);
+        }
+        if stream.send_window.widen(increment).is_err() {
+            let rule = "a stream's window is larger than 2^31-1 (RFC 9113, 6.9.1)";
+            return self.stream_error(id, Reason::FLOW_CONTROL_ERROR, rule, now);
+        }
+        self.schedule_stream(id);
+        Ok(())
+    }
+}

@@ -1,0 +1,148 @@
+//! DATA that comes in.
+
+use std::time::Instant;
+
+use bytes::{Buf, Bytes};
+
+use super::Connection;
+use crate::http2::StreamId;
+use crate::http2::budget::{HALF, WHOLE};
+use crate::http2::error::{ConnectionError, Reason};
+use crate::http2::event::Event;
+use crate::http2::frame::{self, FrameHeader, flag};
+use crate::http2::stream::{Progress, Stream};
+
+impl Connection {
+    pub(super) fn receive_data(
+        &mut self,
+        header: &FrameHeader,
+        mut data: Bytes,
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        let id = header.stream;
+        if self.is_idle(id) {
+            return Err(ConnectionError::protocol(
+                "DATA on an idle stream (RFC 9113, 5.1)",
+            ));
+        }
+        let window = self.receive_window.left();
+        self.receive_window.receive(header.length).map_err(|_| {
+            ConnectionError::violation(
+                Reason::FLOW_CONTROL_ERROR,
+                "DATA past the connection's window (RFC 9113, 6.9.1)",
+            )
+        })?;
+        let (before, after) = frame::padding(header, &data)?;
+        data.advance(before);
+        data.truncate(data.len() - after);
+        let end = header.has(flag::END_STREAM);
+        let Some(stream) = self.streams.get_mut(&id) else {
+            return self.receive_stray_data(header, now);
+        };
+        let window = window.min(stream.receive_window.left());
+        if let Err((reason, rule)) = accept(stream, header.length, data.len(), end) {
+            self.credit(header.length as i64);
+            return self.stream_error(id, reason, rule, now);
+        }
+        stream.unreleased += data.len();
+        if end {
+            stream.receiving = Progress::Ended;
+        }
+        let is_over = stream.is_over();
+        let padding = header.length - data.len();
+        if padding > 0 {
+            self.credit(padding as i64);
+            self.credit_stream(id, padding);
+        }
+        self.judge_data(data.len(), end, window, now)?;
+        if end || !data.is_empty() {
+            self.events.push_back(Event::Data {
+                stream: id,
+                data,
+                end,
+            });
+        }
+        if is_over {
+            self.finish(id);
+        }
+        Ok(())
+    }
+
+    /// DATA of a stream that is closed. Its bytes do not count.
+    fn receive_stray_data(
+        &mut self,
+        header: &FrameHeader,
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        let id = header.stream;
+        self.credit(header.length as i64);
+        if self.is_beyond_last(id) || self.history.was_reset(id) {
+            // It may have been on its way when the peer learned of the end (RFC 9113, 5.4.2 and 6.8).
+            return if header.length < self.config.small_data {
+                self.charge(WHOLE, "too_many_late_frames", now)
+            } else {
+                Ok(())
+            };
+        }
+        let rule = "DATA on a closed stream (RFC 9113, 6.1)";
+        self.stream_error(id, Reason::STREAM_CLOSED, rule, now)
+    }
+
+    /// Tells useful DATA from floods of nearly nothing. `window` is what the peer could have sent.
+    fn judge_data(
+        &mut self,
+        length: usize,
+        end: bool,
+        window: i64,
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        let small = self.config.small_data;
+        if length >= small {
+            self.control_frames.earn(WHOLE);
+            Ok(())
+        } else if end {
+            Ok(())
+        } else if length == 0 {
+            self.charge(WHOLE, "too_many_empty_frames", now)
+        } else if window >= small as i64 {
+            self.charge(HALF, "too_many_small_frames", now)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Both directions of a stream have ended in order.
+    pub(super) fn finish(&mut self, id: StreamId) {
+        self.remove(id);
+        self.resets.earn(WHOLE);
+    }
+}
+
+/// Whether a stream may receive this DATA frame. Counts it.
+fn accept(
+    stream: &mut Stream,
+    length: usize,
+    data: usize,
+    end: bool,
+) -> Result<(), (Reason, &'static str)> {
+    match stream.receiving {
+        Progress::Head => {
+            let rule = "DATA before a head (RFC 9113, 8.1)";
+            return Err((Reason::PROTOCOL_ERROR, rule));
+        }
+        Progress::Ended => {
+            let rule = "DATA after END_STREAM (RFC 9113, 5.1)";
+            return Err((Reason::STREAM_CLOSED, rule));
+        }
+        Progress::Body => {}
+    }
+    if stream.receive_window.receive(length).is_err() {
+        let rule = "DATA past the stream's window (RFC 9113, 6.9.1)";
+        return Err((Reason::FLOW_CONTROL_ERROR, rule));
+    }
+    if !stream.expects(data, end) {
+        let rule = "DATA does not match content-length (RFC 9113, 8.1.1)";
+        return Err((Reason::PROTOCOL_ERROR, rule));
+    }
+    Ok(())
+}

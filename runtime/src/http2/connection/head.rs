@@ -1,0 +1,193 @@
+//! The fields of one header block, gathered and checked (RFC 9113, 8.2 and 8.3).
+
+use crate::header::{Header, Kind};
+use crate::http2::event::{RequestHead, ResponseHead};
+
+/// What a CONNECT request has for a path.
+static NO_PATH: Header = Header::from_static(":path", "");
+
+/// A header block on its way to becoming a request, a response or trailers.
+///
+/// Everything that makes it malformed is remembered as `flaw`, since the rest of the block has to go through HPACK all the same.
+#[derive(Default)]
+pub(super) struct Head {
+    method: Option<Header>,
+    scheme: Option<Header>,
+    authority: Option<Header>,
+    path: Option<Header>,
+    status: Option<Header>,
+    fields: Vec<Header>,
+    content_length: Option<u64>,
+    /// The size so far (RFC 7541, 4.1).
+    size: usize,
+    limit: usize,
+    /// A field that is not a pseudo-header has come.
+    past_pseudo: bool,
+    flaw: Option<&'static str>,
+}
+
+/// The rule that a malformed head or trailer section breaks (RFC 9113, 8.1.1).
+type Malformed = &'static str;
+
+impl Head {
+    pub(super) fn new(limit: u32) -> Head {
+        Head {
+            limit: limit as usize,
+            // One allocation for the usual metadata.
+            fields: Vec::with_capacity(8),
+            ..Head::default()
+        }
+    }
+
+    pub(super) fn add(&mut self, field: Header) {
+        if field.is_malformed() {
+            self.flaw = Some("a malformed field (RFC 9113, 8.2)");
+        }
+        self.size = self.size.saturating_add(field.size());
+        let kind = field.kind();
+        if kind.is_pseudo() {
+            self.add_pseudo(kind, field);
+            return;
+        }
+        self.past_pseudo = true;
+        if kind == Kind::ContentLength {
+            self.add_content_length(field.value());
+        }
+        if self.size <= self.limit {
+            self.fields.push(field);
+        }
+    }
+
+    /// Pseudo-headers are kept even over the limit: they are few, and a block has a limit of its own.
+    fn add_pseudo(&mut self, kind: Kind, field: Header) {
+        let slot = match kind {
+            Kind::Method => &mut self.method,
+            Kind::Scheme => &mut self.scheme,
+            Kind::Authority => &mut self.authority,
+            Kind::Path => &mut self.path,
+            Kind::Status => &mut self.status,
+            _ => {
+                self.flaw = Some("an unknown pseudo-header (RFC 9113, 8.3)");
+                return;
+            }
+        };
+        if slot.replace(field).is_some() {
+            self.flaw = Some("a pseudo-header twice (RFC 9113, 8.3)");
+        }
+        if self.past_pseudo {
+            self.flaw = Some("a pseudo-header after a field (RFC 9113, 8.3)");
+        }
+    }
+
+    /// Several are allowed as long as they agree (RFC 9110, 8.6).
+    fn add_content_length(&mut self, value: &[u8]) {
+        let length = std::str::from_utf8(value)
+            .ok()
+            .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
+            .and_then(|text| text.parse().ok());
+        if length.is_none()
+            || self
+                .content_length
+                .is_some_and(|other| Some(other) != length)
+        {
+            self.flaw = Some("a wrong content-length (RFC 9113, 8.1.1)");
+        }
+        self.content_length = length;
+    }
+
+    fn is_oversized(&self) -> bool {
+        self.size > self.limit
+    }
+
+    /// A request (RFC 9113, 8.3.1), and the `content-length` that its DATA must have.
+    pub(super) fn into_request(self) -> Result<(RequestHead, Option<u64>), Malformed> {
+        if let Some(flaw) = self.flaw {
+            return Err(flaw);
+        }
+        if self.status.is_some() {
+            return Err("a request with :status (RFC 9113, 8.3)");
+        }
+        let oversized = self.is_oversized();
+        let method = self
+            .method
+            .ok_or("a request without :method (RFC 9113, 8.3.1)")?;
+        let path = if method.value() == b"CONNECT" {
+            if self.scheme.is_some() || self.path.is_some() || self.authority.is_none() {
+                return Err("CONNECT with other than :authority (RFC 9113, 8.5)");
+            }
+            NO_PATH.clone()
+        } else {
+            if self.scheme.is_none() {
+                return Err("a request without :scheme (RFC 9113, 8.3.1)");
+            }
+            self.path
+                .filter(|path| !path.value().is_empty())
+                .ok_or("a request without :path (RFC 9113, 8.3.1)")?
+        };
+        let head = RequestHead {
+            method,
+            scheme: self.scheme,
+            path,
+            authority: self.authority,
+            fields: self.fields,
+            oversized,
+        };
+        Ok((head, self.content_length))
+    }
+
+    /// A response (RFC 9113, 8.3.2), and the `content-length` that its DATA must have.
+    pub(super) fn into_response(self) -> Result<(ResponseHead, Option<u64>), Malformed> {
+        if let Some(flaw) = self.flaw {
+            return Err(flaw);
+        }
+        if self.has_request_pseudo() {
+            return Err("a response with a request's pseudo-headers (RFC 9113, 8.3)");
+        }
+        let status = self
+            .status
+            .as_ref()
+            .and_then(|status| parse_status(status.value()))
+            .ok_or("a response without a right :status (RFC 9113, 8.3.2)")?;
+        let head = ResponseHead {
+            status,
+            oversized: self.is_oversized(),
+            fields: self.fields,
+        };
+        // A 304 has the length of what it does not carry (RFC 9110, 8.6).
+        let content_length = self.content_length.filter(|_| status != 304);
+        Ok((head, content_length))
+    }
+
+    /// Trailers (RFC 9113, 8.1), and whether they were cut.
+    pub(super) fn into_trailers(self) -> Result<(Vec<Header>, bool), Malformed> {
+        if let Some(flaw) = self.flaw {
+            return Err(flaw);
+        }
+        if self.status.is_some() || self.has_request_pseudo() {
+            return Err("trailers with a pseudo-header (RFC 9113, 8.1)");
+        }
+        let oversized = self.is_oversized();
+        Ok((self.fields, oversized))
+    }
+
+    fn has_request_pseudo(&self) -> bool {
+        self.method.is_some()
+            || self.scheme.is_some()
+            || self.authority.is_some()
+            || self.path.is_some()
+    }
+}
+
+/// Three digits (RFC 9110, 15).
+fn parse_status(value: &[u8]) -> Option<u16> {
+    let [
+        hundreds @ b'1'..=b'9',
+        tens @ b'0'..=b'9',
+        ones @ b'0'..=b'9',
+    ] = *value
+    else {
+        return None;
+    };
+    let digit = |byte: u8| u16::from(byte - b'0');
+    Some(digit(hundreds) * 100 + digit(tens) * 10 + digit(ones))
+}

@@ -1,0 +1,259 @@
+//! Header blocks: put together, decoded, and told as requests, responses and trailers.
+
+use std::time::Instant;
+
+use super::Connection;
+use super::head::Head;
+use crate::header::Header;
+use crate::http2::budget::WHOLE;
+use crate::http2::error::{ConnectionError, Reason};
+use crate::http2::event::Event;
+use crate::http2::frame::{self, FrameHeader, flag};
+use crate::http2::stream::{Progress, Stream};
+use crate::http2::{Role, StreamId};
+
+/// A header block whose END_HEADERS is still to come.
+#[derive(Debug)]
+pub(super) struct OpenBlock {
+    pub stream: StreamId,
+    end: bool,
+    bytes: Vec<u8>,
+    continuations: u32,
+}
+
+impl Connection {
+    pub(super) fn receive_headers(
+        &mut self,
+        header: &FrameHeader,
+        payload: &[u8],
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        // An even id is one that a server would open, which ours does not and a peer may not without PUSH_PROMISE.
+        if header.stream % 2 == 0 {
+            return Err(ConnectionError::protocol(
+                "HEADERS on a stream that no client can open (RFC 9113, 5.1.1)",
+            ));
+        }
+        if self.role == Role::Client && self.is_idle(header.stream) {
+            return Err(ConnectionError::protocol(
+                "HEADERS on an idle stream (RFC 9113, 5.1)",
+            ));
+        }
+        let fragment = frame::fragment(header, payload)?;
+        self.check_block_size(fragment.len())?;
+        let end = header.has(flag::END_STREAM);
+        if header.has(flag::END_HEADERS) {
+            return self.receive_block(header.stream, end, fragment, now);
+        }
+        self.start_header_timer(now);
+        self.block = Some(OpenBlock {
+            stream: header.stream,
+            end,
+            bytes: fragment.to_vec(),
+            continuations: 0,
+        });
+        Ok(())
+    }
+
+    pub(super) fn receive_continuation(
+        &mut self,
+        header: &FrameHeader,
+        payload: &[u8],
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        let Some(mut block) = self.block.take() else {
+            return Ok(());
+        };
+        block.continuations += 1;
+        if block.continuations > self.config.max_continuations {
+            return Err(ConnectionError::abuse("too_many_continuations"));
+        }
+        self.check_block_size(block.bytes.len() + payload.len())?;
+        block.bytes.extend_from_slice(payload);
+        if header.has(flag::END_HEADERS) {
+            self.timers.header = None;
+            return self.receive_block(block.stream, block.end, &block.bytes, now);
+        }
+        self.block = Some(block);
+        if payload.is_empty() {
+            self.charge(WHOLE, "too_many_empty_frames", now)?;
+        }
+        Ok(())
+    }
+
+    fn check_block_size(&self, bytes: usize) -> Result<(), ConnectionError> {
+        if bytes > self.config.max_header_block {
+            return Err(ConnectionError::abuse("header_block_too_large"));
+        }
+        Ok(())
+    }
+
+    /// A whole block. Whatever its stream is, HPACK has to see it (RFC 9113, 4.3).
+    fn receive_block(
+        &mut self,
+        id: StreamId,
+        end: bool,
+        block: &[u8],
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        if let Some(stream) = self.streams.get(&id) {
+            return if self.role == Role::Client && stream.receiving == Progress::Head {
+                self.receive_response(id, end, block, now)
+            } else {
+                self.receive_trailers(id, end, block, now)
+            };
+        }
+        if self.is_idle(id) {
+            return self.receive_request(id, end, block, now);
+        }
+        self.decode(block, |_| {})?;
+        if self.is_beyond_last(id) {
+            Ok(())
+        } else if self.history.was_reset(id) {
+            self.charge(WHOLE, "too_many_late_frames", now)
+        } else if self.history.was_skipped(id) {
+            Err(ConnectionError::protocol(
+                "a stream id lower than the one before (RFC 9113, 5.1.1)",
+            ))
+        } else {
+            Err(ConnectionError::violation(
+                Reason::STREAM_CLOSED,
+                "HEADERS on a closed stream (RFC 9113, 5.1)",
+            ))
+        }
+    }
+
+    fn decode(&mut self, block: &[u8], each: impl FnMut(Header)) -> Result<(), ConnectionError> {
+        self.decoder.decode(block, each).map_err(|_| {
+            ConnectionError::violation(
+                Reason::COMPRESSION_ERROR,
+                "a header block that HPACK cannot decode (RFC 9113, 4.3)",
+            )
+        })
+    }
+
+    fn decode_head(&mut self, block: &[u8]) -> Result<Head, ConnectionError> {
+        let mut head = Head::new(self.config.max_header_list_size);
+        self.decode(block, |field| head.add(field))?;
+        Ok(head)
+    }
+
+    fn receive_request(
+        &mut self,
+        id: StreamId,
+        end: bool,
+        block: &[u8],
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        let head = self.decode_head(block)?;
+        self.history.record_open(self.last_id, id);
+        self.last_id = id;
+        if self.streams.len() >= self.config.max_concurrent_streams as usize {
+            self.reply(|connection| connection.write_reset(id, Reason::REFUSED_STREAM))?;
+            // A client that does not know our limit yet has done nothing wrong.
+            return if self.settings_acknowledged {
+                self.charge_reset(now)
+            } else {
+                Ok(())
+            };
+        }
+        let (head, content_length) = match head.into_request() {
+            Ok(request) => request,
+            Err(rule) => return self.stream_error(id, Reason::PROTOCOL_ERROR, rule, now),
+        };
+        let mut stream = Stream::new(self.peer.initial_window, self.stream_window);
+        stream.receiving = Progress::after_head(end);
+        stream.expected = content_length;
+        if !stream.expects(0, end) {
+            let rule = "a request without the DATA that content-length says (RFC 9113, 8.1.1)";
+            return self.stream_error(id, Reason::PROTOCOL_ERROR, rule, now);
+        }
+        self.streams.insert(id, stream);
+        self.control_frames.earn(WHOLE);
+        self.events.push_back(Event::Request {
+            stream: id,
+            head,
+            end,
+        });
+        Ok(())
+    }
+
+    fn receive_response(
+        &mut self,
+        id: StreamId,
+        end: bool,
+        block: &[u8],
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        let (head, content_length) = match self.decode_head(block)?.into_response() {
+            Ok(response) => response,
+            Err(rule) => return self.stream_error(id, Reason::PROTOCOL_ERROR, rule, now),
+        };
+        if head.status < 200 {
+            if end || head.status == 101 {
+                let rule = "an interim response that ends, or switches protocols (RFC 9113, 8.1)";
+                return self.stream_error(id, Reason::PROTOCOL_ERROR, rule, now);
+            }
+            return self.charge(WHOLE, "too_many_interim_responses", now);
+        }
+        let Some(stream) = self.streams.get_mut(&id) else {
+            return Ok(());
+        };
+        stream.receiving = Progress::after_head(end);
+        stream.expected = content_length;
+        if !stream.expects(0, end) {
+            let rule = "a response without the DATA that content-length says (RFC 9113, 8.1.1)";
+            return self.stream_error(id, Reason::PROTOCOL_ERROR, rule, now);
+        }
+        let is_over = stream.is_over();
+        self.control_frames.earn(WHOLE);
+        self.events.push_back(Event::Response {
+            stream: id,
+            head,
+            end,
+        });
+        if is_over {
+            self.finish(id);
+        }
+        Ok(())
+    }
+
+    fn receive_trailers(
+        &mut self,
+        id: StreamId,
+        end: bool,
+        block: &[u8],
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        let trailers = self.decode_head(block)?.into_trailers();
+        let Some(stream) = self.streams.get_mut(&id) else {
+            return Ok(());
+        };
+        if stream.receiving == Progress::Ended {
+            let rule = "HEADERS after END_STREAM (RFC 9113, 5.1)";
+            return self.stream_error(id, Reason::STREAM_CLOSED, rule, now);
+        }
+        let trailers = match trailers {
+            Ok(_) if !end => Err("trailers without END_STREAM (RFC 9113, 8.1)"),
+            Ok(_) if !stream.expects(0, true) => {
+                Err("less DATA than content-length says (RFC 9113, 8.1.1)")
+            }
+            trailers => trailers,
+        };
+        let (fields, oversized) = match trailers {
+            Ok(trailers) => trailers,
+            Err(rule) => return self.stream_error(id, Reason::PROTOCOL_ERROR, rule, now),
+        };
+        stream.receiving = Progress::Ended;
+        let is_over = stream.is_over();
+        self.events.push_back(Event::Trailers {
+            stream: id,
+            fields,
+            oversized,
+        });
+        if is_over {
+            self.finish(id);
+        }
+        Ok(())
+    }
+}

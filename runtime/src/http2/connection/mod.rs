@@ -1,0 +1,268 @@
+//! A connection: what its parts share, and what ends a stream or all of it.
+
+mod control;
+mod data;
+mod going_away;
+mod head;
+mod headers;
+mod receive;
+mod send;
+mod timers;
+mod transmit;
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use bytes::BufMut;
+
+use self::going_away::GoingAway;
+use self::headers::OpenBlock;
+use self::timers::Timers;
+use super::backlog::Backlog;
+use super::budget::{Budget, WHOLE};
+use super::config::Config;
+use super::error::{ConnectionError, Reason};
+use super::event::{Event, ResetCause};
+use super::flow::{DEFAULT_WINDOW, ReceiveWindow, SendWindow};
+use super::frame::{self, PREFACE};
+use super::history::History;
+use super::hpack::{Decoder, Encoder};
+use super::output::Output;
+use super::schedule::Schedule;
+use super::settings::{self, PeerSettings, TABLE_SIZE};
+use super::stream::{Progress, Stream};
+use super::streams::Streams;
+use super::{Role, StreamId};
+
+/// How many events an idle connection keeps room for.
+const IDLE_EVENTS: usize = 16;
+/// How many streams an idle connection keeps room for.
+const IDLE_STREAMS: usize = 16;
+
+/// One HTTP/2 connection, client or server, as a value.
+///
+/// A stream is known from `open` or its `Request` event until both directions have ended or either side has reset it. Calls about
+/// streams that are not known (any more) do nothing: the application need not race with the peer.
+pub(crate) struct Connection {
+    role: Role,
+    config: Config,
+    peer: PeerSettings,
+    streams: Streams,
+    history: History,
+    /// Client: the id of the next stream; above 2^31-1 there are none left.
+    next_id: StreamId,
+    /// Server: the highest id that the client has opened.
+    last_id: StreamId,
+    decoder: Decoder,
+    encoder: Encoder,
+    /// A header block whose CONTINUATION frames are still to come.
+    block: Option<OpenBlock>,
+    greeting: Greeting,
+    send_window: SendWindow,
+    receive_window: ReceiveWindow,
+    /// The initial window of the peer's side of streams: ours once the peer has acknowledged it.
+    stream_window: u32,
+    schedule: Schedule,
+    output: Output,
+    events: VecDeque<Event>,
+    resets: Budget,
+    control_frames: Budget,
+    backlog: Backlog,
+    going_away: GoingAway,
+    /// Pings of ours that are not answered.
+    pings: u32,
+    timers: Timers,
+    settings_acknowledged: bool,
+    failed: Option<ConnectionError>,
+}
+
+/// How far the peer's side of the connection preface is (RFC 9113, 3.4).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Greeting {
+    /// The client's 24 bytes.
+    Preface,
+    /// The first SETTINGS.
+    Settings,
+    Done,
+}
+
+impl Connection {
+    /// A connection at its start: the client's preface (in that role) and our SETTINGS are in the output.
+    pub(crate) fn new(role: Role, config: Config, now: Instant) -> Connection {
+        let mut connection = Connection {
+            role,
+            peer: PeerSettings::assumed(&config),
+            streams: Streams::default(),
+            history: History::default(),
+            next_id: 1,
+            last_id: 0,
+            decoder: Decoder::new(TABLE_SIZE),
+            encoder: Encoder::new(),
+            block: None,
+            greeting: match role {
+                Role::Client => Greeting::Settings,
+                Role::Server => Greeting::Preface,
+            },
+            send_window: SendWindow::new(DEFAULT_WINDOW),
+            receive_window: ReceiveWindow::new(DEFAULT_WINDOW),
+            stream_window: DEFAULT_WINDOW,
+            schedule: Schedule::default(),
+            output: Output::default(),
+            events: VecDeque::new(),
+            resets: Budget::new(config.resets, now),
+            control_frames: Budget::new(config.control_frames, now),
+            backlog: Backlog::default(),
+            going_away: GoingAway::default(),
+            pings: 0,
+            timers: Timers::new(&config, now),
+            settings_acknowledged: false,
+            failed: None,
+            config,
+        };
+        let out = connection.output.tail();
+        if role == Role::Client {
+            out.put_slice(PREFACE);
+        }
+        settings::write(role, &connection.config, out);
+        let surplus = i64::from(connection.config.connection_window) - i64::from(DEFAULT_WINDOW);
+        connection.credit(surplus);
+        connection
+    }
+
+    /// The next thing that the peer did. To be asked after `receive`, `transmit`, `handle_timeout` and `reset`, until there is none.
+    pub(crate) fn poll_event(&mut self) -> Option<Event> {
+        let event = self.events.pop_front();
+        if event.is_none() && self.events.capacity() > IDLE_EVENTS {
+            self.events.shrink_to(IDLE_EVENTS / 2);
+        }
+        event
+    }
+
+    /// Streams that at least one side has not ended.
+    pub(crate) fn open_streams(&self) -> usize {
+        self.streams.len()
+    }
+
+    /// The application took `bytes` of what `Event::Data` gave it. They go back to the windows in batches of half a window. What a stream
+    /// has not released when it ends goes back by itself.
+    pub(crate) fn release(&mut self, stream: StreamId, bytes: usize) {
+        let Some(state) = self.streams.get_mut(&stream) else {
+            return;
+        };
+        let bytes = bytes.min(state.unreleased);
+        state.unreleased -= bytes;
+        self.credit_stream(stream, bytes);
+        self.credit(bytes as i64);
+    }
+
+    /// Gives DATA back to the connection's window.
+    fn credit(&mut self, bytes: i64) {
+        let size = self.config.connection_window;
+        if let Some(increment) = self.receive_window.give_back(bytes, size) {
+            frame::write_window_update(0, increment, self.output.tail());
+        }
+    }
+
+    /// Gives DATA back to a stream's window, if the peer can still use it.
+    fn credit_stream(&mut self, id: StreamId, bytes: usize) {
+        let Some(stream) = self.streams.get_mut(&id) else {
+            return;
+        };
+        if stream.receiving == Progress::Ended {
+            return;
+        }
+        let size = self.config.stream_window;
+        if let Some(increment) = stream.receive_window.give_back(bytes as i64, size) {
+            frame::write_window_update(id, increment, self.output.tail());
+        }
+    }
+
+    /// Takes a stream out of the table, in order or not.
+    fn remove(&mut self, id: StreamId) -> Option<Stream> {
+        let was_full = !self.has_room();
+        let stream = self.streams.remove(&id)?;
+        self.credit(stream.unreleased as i64);
+        if stream.queue.scheduled {
+            self.schedule.remove(id);
+        }
+        if self.streams.is_empty() && self.streams.capacity() > IDLE_STREAMS * 8 {
+            self.streams.shrink_to(IDLE_STREAMS);
+        }
+        if was_full && self.can_open() {
+            self.events.push_back(Event::CanOpen);
+        }
+        Some(stream)
+    }
+
+    /// Writes RST_STREAM for a stream that is not in the table (any more).
+    fn write_reset(&mut self, id: StreamId, reason: Reason) {
+        frame::write_reset(id, reason, self.output.tail());
+        self.history.record_reset(id);
+    }
+
+    /// Ends a stream because the peer broke `rule` on it (RFC 9113, 5.4.2).
+    fn stream_error(
+        &mut self,
+        id: StreamId,
+        reason: Reason,
+        rule: &'static str,
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        if self.remove(id).is_some() {
+            self.events.push_back(Event::Reset {
+                stream: id,
+                reason,
+                cause: ResetCause::Local(rule),
+            });
+        }
+        self.reply(|connection| connection.write_reset(id, reason))?;
+        self.charge_reset(now)
+    }
+
+    /// A stream has ended out of order. Only a client's streams cost anything: a server can reset no more than we open.
+    fn charge_reset(&mut self, now: Instant) -> Result<(), ConnectionError> {
+        if self.role == Role::Client {
+            return Ok(());
+        }
+        self.resets
+            .draw(WHOLE, now)
+            .map_err(|_| ConnectionError::abuse("too_many_resets"))
+    }
+
+    /// A frame that costs us something and is worth nothing.
+    fn charge(
+        &mut self,
+        cost: u64,
+        rule: &'static str,
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        self.control_frames
+            .draw(cost, now)
+            .map_err(|_| ConnectionError::abuse(rule))
+    }
+
+    /// Writes something that the peer has provoked, of which only so much may wait.
+    fn reply(&mut self, write: impl FnOnce(&mut Connection)) -> Result<(), ConnectionError> {
+        let before = self.output.len();
+        write(self);
+        let bytes = self.output.len() - before;
+        let written = self.output.written();
+        let waiting = self.backlog.add(bytes, self.output.end(), written);
+        if waiting > self.config.max_queued_replies {
+            return Err(ConnectionError::abuse("too_many_unread_replies"));
+        }
+        Ok(())
+    }
+
+    /// Ends the connection: GOAWAY is the last thing in the output, and no stream is known any more.
+    fn fail(&mut self, error: ConnectionError) -> ConnectionError {
+        let last = self.last_id;
+        frame::write_go_away(last, error.reason, error.rule, self.output.tail());
+        self.failed = Some(error);
+        self.block = None;
+        self.streams.clear();
+        self.schedule.clear();
+        self.timers.stop();
+        error
+    }
+}

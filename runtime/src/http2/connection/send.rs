@@ -1,0 +1,173 @@
+//! What the application sends: written at once where that is allowed, else queued.
+
+use bytes::Bytes;
+
+use super::Connection;
+use crate::header::Header;
+use crate::http2::error::{OpenError, Reason};
+use crate::http2::queue::Ending;
+use crate::http2::stream::{Progress, Stream};
+use crate::http2::{MAX_STREAM_ID, Role, StreamId, frame};
+
+impl Connection {
+    /// Client: whether `open` would succeed.
+    pub(crate) fn can_open(&self) -> bool {
+        self.has_room() && self.next_id <= MAX_STREAM_ID && !self.takes_no_streams()
+    }
+
+    /// Client: whether the server allows one more stream.
+    pub(super) fn has_room(&self) -> bool {
+        self.role == Role::Client && self.streams.len() < self.peer.max_concurrent_streams as usize
+    }
+
+    /// Client: opens a stream with a request's head, pseudo-headers first. `end` says that nothing follows it.
+    pub(crate) fn open<'a>(
+        &mut self,
+        head: impl IntoIterator<Item = &'a Header>,
+        end: bool,
+    ) -> Result<StreamId, OpenError> {
+        if self.role == Role::Server || self.takes_no_streams() {
+            return Err(OpenError::GoingAway);
+        }
+        if self.next_id > MAX_STREAM_ID {
+            return Err(OpenError::Exhausted);
+        }
+        if !self.has_room() {
+            return Err(OpenError::TooManyStreams);
+        }
+        let id = self.next_id;
+        self.next_id += 2;
+        let mut stream = Stream::new(self.peer.initial_window, self.stream_window);
+        stream.sending = Progress::after_head(end);
+        self.streams.insert(id, stream);
+        self.write_headers(id, head, end);
+        Ok(id)
+    }
+
+    /// Server: sends a response's head, `:status` first. `end` says that nothing follows it. Only the first head of a stream is sent.
+    pub(crate) fn send_headers<'a>(
+        &mut self,
+        stream: StreamId,
+        head: impl IntoIterator<Item = &'a Header>,
+        end: bool,
+    ) {
+        let Some(state) = self.streams.get_mut(&stream) else {
+            return;
+        };
+        if state.sending != Progress::Head {
+            return;
+        }
+        state.sending = Progress::Body;
+        self.write_headers(stream, head, end);
+        if end {
+            self.end_sent(stream);
+        }
+    }
+
+    /// Sends DATA after the head: at once if nothing waits before it, the windows allow and the output is below its mark. Else it is queued,
+    /// however much it is: `send_capacity` says what is welcome.
+    pub(crate) fn send_data(&mut self, stream: StreamId, data: Bytes, end: bool) {
+        let Some(state) = self.streams.get_mut(&stream) else {
+            return;
+        };
+        let has_ended = !matches!(state.queue.ending, Ending::Open);
+        if state.sending != Progress::Body || has_ended || (data.is_empty() && !end) {
+            return;
+        }
+        let length = data.len();
+        let allowed = self
+            .send_window
+            .available()
+            .min(state.send_window.available())
+            .min(self.config.send_frame_size)
+            .min(self.peer.max_frame_size);
+        let has_way = state.queue.is_empty() && self.schedule.is_idle();
+        if has_way && length <= allowed && self.output.len() < self.config.output_mark {
+            self.send_window.take(length);
+            state.send_window.take(length);
+            frame::write_data_header(stream, length, end, self.output.tail());
+            self.output.push(data);
+            if end {
+                self.end_sent(stream);
+            }
+            return;
+        }
+        state.queue.push(data);
+        if end {
+            state.queue.ending = Ending::Data;
+        }
+        if state.queue.bytes() >= self.config.send_buffer_per_stream {
+            state.queue.full = true;
+        }
+        self.schedule_stream(stream);
+    }
+
+    /// Sends trailers after all DATA of the stream, and ends it. A response has a head before them.
+    pub(crate) fn send_trailers(&mut self, stream: StreamId, trailers: Vec<Header>) {
+        let Some(state) = self.streams.get_mut(&stream) else {
+            return;
+        };
+        let has_ended = !matches!(state.queue.ending, Ending::Open);
+        if state.sending != Progress::Body || has_ended {
+            return;
+        }
+        if state.queue.is_empty() {
+            self.write_headers(stream, &trailers, true);
+            self.end_sent(stream);
+        } else {
+            state.queue.ending = Ending::Trailers(trailers);
+            self.schedule_stream(stream);
+        }
+    }
+
+    /// Ends a stream out of order. What it has queued is dropped, and what the peer still sends on it ignored.
+    pub(crate) fn reset(&mut self, stream: StreamId, reason: Reason) {
+        if self.remove(stream).is_some() {
+            self.write_reset(stream, reason);
+        }
+    }
+
+    /// How many bytes of DATA a stream's queue wants now: 0 if it is full, or the stream is not known. After 0, `Event::Writable` follows.
+    pub(crate) fn send_capacity(&self, stream: StreamId) -> usize {
+        let limit = self.config.send_buffer_per_stream;
+        self.streams
+            .get(&stream)
+            .map_or(0, |stream| limit.saturating_sub(stream.queue.bytes()))
+    }
+
+    /// Asks the peer for an `Event::Pong` with this payload.
+    pub(crate) fn ping(&mut self, payload: [u8; 8]) {
+        if self.failed.is_none() {
+            self.pings = self.pings.saturating_add(1);
+            frame::write_ping(payload, false, self.output.tail());
+        }
+    }
+
+    pub(super) fn write_headers<'a>(
+        &mut self,
+        stream: StreamId,
+        fields: impl IntoIterator<Item = &'a Header>,
+        end: bool,
+    ) {
+        let encoder = &mut self.encoder;
+        let max_frame = self.peer.max_frame_size;
+        frame::write_headers(stream, end, max_frame, self.output.tail(), |out| {
+            encoder.encode(fields, out);
+        });
+    }
+
+    /// Our END_STREAM is in the output.
+    pub(super) fn end_sent(&mut self, id: StreamId) {
+        let Some(stream) = self.streams.get_mut(&id) else {
+            return;
+        };
+        stream.sending = Progress::Ended;
+        if stream.receiving == Progress::Ended {
+            self.finish(id);
+        } else if self.role == Role::Server {
+            // The rest of the request is of no use (RFC 9113, 8.1).
+            self.remove(id);
+            self.write_reset(id, Reason::NO_ERROR);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Queued DATA moves to the output: one frame per stream in turn.
+
+use super::Connection;
+use crate::http2::event::Event;
+use crate::http2::output::Output;
+use crate::http2::queue::Ending;
+use crate::http2::{StreamId, frame};
+
+impl Connection {
+    /// Moves queued DATA to the output, as windows, the peer's frame size and the output's mark allow, and returns what is
+    /// to be written. It may also make `Event::Writable`s.
+    pub(crate) fn transmit(&mut self) -> &mut Output {
+        while self.output.len() < self.config.output_mark {
+            let window_is_open = self.send_window.available() > 0;
+            let Some(stream) = self.schedule.next(window_is_open) else {
+                break;
+            };
+            self.take_turn(stream);
+        }
+        &mut self.output
+    }
+
+    /// Gives a stream that has something to send, and may, a place in the schedule.
+    pub(super) fn schedule_stream(&mut self, id: StreamId) {
+        let Some(stream) = self.streams.get_mut(&id) else {
+            return;
+        };
+        let queue = &mut stream.queue;
+        if queue.scheduled || queue.is_empty() {
+            return;
+        }
+        if queue.bytes() == 0 || stream.send_window.available() > 0 {
+            queue.scheduled = true;
+            self.schedule.push(id);
+        }
+    }
+
+    /// Sends one frame of a stream, and its trailers if that was the last one.
+    fn take_turn(&mut self, id: StreamId) {
+        let Some(stream) = self.streams.get_mut(&id) else {
+            return;
+        };
+        stream.queue.scheduled = false;
+        let queued = stream.queue.bytes();
+        let length = queued
+            .min(self.config.send_frame_size)
+            .min(self.peer.max_frame_size)
+            .min(stream.send_window.available())
+            .min(self.send_window.available());
+        if queued > 0 && length == 0 {
+            if stream.send_window.available() > 0 {
+                stream.queue.scheduled = true;
+                self.schedule.block(id);
+            }
+            return;
+        }
+        let is_last = length == queued;
+        let end = is_last && matches!(stream.queue.ending, Ending::Data);
+        if length > 0 || end {
+            stream.send_window.take(length);
+            self.send_window.take(length);
+            frame::write_data_header(id, length, end, self.output.tail());
+            let output = &mut self.output;
+            stream.queue.pop(length, |piece| output.push(piece));
+        }
+        if stream.queue.full && queued - length <= self.config.send_buffer_per_stream / 2 {
+            stream.queue.full = false;
+            self.events.push_back(Event::Writable { stream: id });
+        }
+        if end {
+            self.end_sent(id);
+        } else if !is_last {
+            self.schedule_stream(id);
+        } else if let Ending::Trailers(trailers) = std::mem::take(&mut stream.queue.ending) {
+            self.write_headers(id, &trailers, true);
+            self.end_sent(id);
+        }
+    }
+}

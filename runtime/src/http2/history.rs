@@ -1,0 +1,53 @@
+//! What is remembered of streams that are not in the table.
+
+use std::collections::VecDeque;
+
+use super::StreamId;
+
+/// How many streams that we reset are remembered one by one.
+const REMEMBERED: usize = 1_024;
+/// How many gaps in the peer's ids are remembered. Honest peers leave none.
+const GAPS: usize = 16;
+
+/// Which streams we have reset, so that late frames are ignored (RFC 9113, 5.4.2), and which the peer has skipped.
+#[derive(Default, Debug)]
+pub(super) struct History {
+    reset: VecDeque<StreamId>,
+    /// The highest id that fell out of `reset`: everything up to it may have been reset by us.
+    forgotten: StreamId,
+    /// First and last id of each gap.
+    skipped: VecDeque<(StreamId, StreamId)>,
+}
+
+impl History {
+    pub(super) fn record_reset(&mut self, stream: StreamId) {
+        if self.reset.len() >= REMEMBERED {
+            let oldest = self.reset.pop_front().unwrap_or(0);
+            self.forgotten = self.forgotten.max(oldest);
+        }
+        self.reset.push_back(stream);
+    }
+
+    /// Whether we have reset the stream, or may have.
+    pub(super) fn was_reset(&self, stream: StreamId) -> bool {
+        stream <= self.forgotten || self.reset.contains(&stream)
+    }
+
+    /// The peer has opened `stream` after `previous`.
+    pub(super) fn record_open(&mut self, previous: StreamId, stream: StreamId) {
+        if stream <= previous.saturating_add(2) {
+            return;
+        }
+        if self.skipped.len() >= GAPS {
+            self.skipped.pop_front();
+        }
+        self.skipped.push_back((previous + 1, stream - 1));
+    }
+
+    /// Whether the peer is known to have opened a later stream before this one.
+    pub(super) fn was_skipped(&self, stream: StreamId) -> bool {
+        self.skipped
+            .iter()
+            .any(|&(first, last)| (first..=last).contains(&stream))
+    }
+}

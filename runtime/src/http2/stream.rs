@@ -1,0 +1,68 @@
+//! One stream.
+
+use super::flow::{ReceiveWindow, SendWindow};
+use super::queue::SendQueue;
+
+/// A stream that at least one side has not ended. The states of RFC 9113, 5.1 are pairs: "open" is two unfinished directions, "half-closed"
+/// one; "idle" and "closed" streams are not in the table.
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub receiving: Progress,
+    pub sending: Progress,
+    pub send_window: SendWindow,
+    pub receive_window: ReceiveWindow,
+    /// Bytes that the application was given and has not released.
+    pub unreleased: usize,
+    /// What is missing of the `content-length` that the peer announced.
+    pub expected: Option<u64>,
+    pub queue: SendQueue,
+}
+
+/// How far one direction of a stream is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Progress {
+    /// The head is still to come.
+    Head,
+    /// DATA and trailers may come.
+    Body,
+    /// END_STREAM was sent or received.
+    Ended,
+}
+
+impl Progress {
+    /// After a head that says whether it is all.
+    pub(super) fn after_head(end: bool) -> Progress {
+        if end { Progress::Ended } else { Progress::Body }
+    }
+}
+
+impl Stream {
+    pub(super) fn new(send_window: u32, receive_window: u32) -> Stream {
+        Stream {
+            receiving: Progress::Head,
+            sending: Progress::Head,
+            send_window: SendWindow::new(send_window),
+            receive_window: ReceiveWindow::new(receive_window),
+            unreleased: 0,
+            expected: None,
+            queue: SendQueue::default(),
+        }
+    }
+
+    /// Both directions have ended in order.
+    pub(super) fn is_over(&self) -> bool {
+        self.receiving == Progress::Ended && self.sending == Progress::Ended
+    }
+
+    /// Counts a DATA payload against `content-length` (RFC 9113, 8.1.1). False if it does not fit.
+    pub(super) fn expects(&mut self, bytes: usize, end: bool) -> bool {
+        let Some(expected) = &mut self.expected else {
+            return true;
+        };
+        let Some(left) = expected.checked_sub(bytes as u64) else {
+            return false;
+        };
+        *expected = left;
+        !end || left == 0
+    }
+}

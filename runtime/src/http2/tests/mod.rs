@@ -1,0 +1,14 @@
+//! The engine against itself and against raw frames, over a simulated link and clock.
+
+mod exchange;
+mod link;
+
+use std::sync::OnceLock;
+use std::time::Instant;
+
+/// The beginning of simulated time.
+pub(super) fn start() -> Instant {
+    static START: OnceLock<Instant> = OnceLock::new();
+    // The only moment that tests can be counted from.
+    *START.get_or_init(Instant::now)
+}
