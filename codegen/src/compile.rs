@@ -1,0 +1,158 @@
+//! The helper of build scripts: reads `.proto` files, writes Rust files.
+
+use std::collections::BTreeMap;
+use std::collections::hash_map::DefaultHasher;
+use std::env;
+use std::fs;
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use prost_types::FileDescriptorProto;
+use protox::Compiler;
+use protox::file::{ChainFileResolver, GoogleFileResolver, IncludeFileResolver};
+
+use crate::config::Config;
+use crate::error::Error;
+use crate::generate::generate;
+use crate::tree::Inclusion;
+
+/// Compiles `.proto` files in a build script, with the default options.
+///
+/// `protos` are paths of files below one of `includes`, the directories in which imports are looked up. The well-known types
+/// (`google/protobuf/*.proto`) are built in. The result is included by `stubwright::include_protos!()`.
+///
+/// # Errors
+/// A file cannot be read, parsed or written, or something in it cannot become Rust.
+pub fn compile_protos(
+    protos: &[impl AsRef<Path>],
+    includes: &[impl AsRef<Path>],
+) -> Result<(), Error> {
+    Config::new().compile_protos(protos, includes)
+}
+
+impl Config {
+    /// Compiles `.proto` files in a build script, as [`compile_protos`] does, with these options.
+    ///
+    /// # Errors
+    /// A file cannot be read, parsed or written, or something in it cannot become Rust.
+    pub fn compile_protos(
+        &self,
+        protos: &[impl AsRef<Path>],
+        includes: &[impl AsRef<Path>],
+    ) -> Result<(), Error> {
+        let compiled = compiled(protos, includes)?;
+        if env::var_os("OUT_DIR").is_some() {
+            for path in compiled.files().filter_map(|file| file.path()) {
+                println!("cargo:rerun-if-changed={}", path.display());
+            }
+        }
+        if let Some(path) = &self.file_descriptor_set_path {
+            write_if_changed(path, &compiled.encode_file_descriptor_set())?;
+        }
+        self.write(compiled.file_descriptor_set().file)
+    }
+
+    fn write(&self, files: Vec<FileDescriptorProto>) -> Result<(), Error> {
+        let (directory, inclusion) = self.target()?;
+        let generated = generate(files, None, self)?;
+        let tree = generated.tree(inclusion);
+        let tree_path = directory.join(&self.include_file);
+        claim_tree(&tree_path)?;
+        for (name, text) in &generated.texts {
+            let path = directory.join(name);
+            if path == tree_path {
+                return Err(Error::Config(format!(
+                    "a package and the module tree would both be `{name}`: give the tree another name with `include_file`"
+                )));
+            }
+            claim_package(&path, text)?;
+            write_if_changed(&path, text.as_bytes())?;
+        }
+        write_if_changed(&tree_path, tree.as_bytes())
+    }
+
+    fn target(&self) -> Result<(PathBuf, Inclusion), Error> {
+        match (&self.out_dir, env::var_os("OUT_DIR")) {
+            (Some(directory), _) => {
+                fs::create_dir_all(directory).map_err(|error| Error::io(directory, error))?;
+                Ok((directory.clone(), Inclusion::Beside))
+            }
+            (None, Some(directory)) => Ok((directory.into(), Inclusion::OutDir)),
+            (None, None) => Err(Error::Config(
+                "OUT_DIR is not set: call this from a build script, or set `out_dir`".to_owned(),
+            )),
+        }
+    }
+}
+
+/// Parses the files and everything they import. All files are tried, so that one run shows the errors of all of them.
+fn compiled(protos: &[impl AsRef<Path>], includes: &[impl AsRef<Path>]) -> Result<Compiler, Error> {
+    let mut resolver = ChainFileResolver::new();
+    // First, so that they win over copies in an include directory: messages of the copies would not be generated.
+    resolver.add(GoogleFileResolver::new());
+    for include in includes {
+        resolver.add(IncludeFileResolver::new(include.as_ref().to_owned()));
+    }
+    let mut compiler = Compiler::with_file_resolver(resolver);
+    compiler.include_imports(true).include_source_info(true);
+    let mut errors = Vec::new();
+    for proto in protos {
+        if let Err(error) = compiler.open_file(proto) {
+            // `Debug` has the position, `Display` has not. Two files may meet the error of one import.
+            let text = format!("{error:?}");
+            if !errors.contains(&text) {
+                errors.push(text);
+            }
+        }
+    }
+    if errors.is_empty() {
+        Ok(compiler)
+    } else {
+        Err(Error::Parse(errors))
+    }
+}
+
+/// What this process has written: a hash of the text of each package's file, none for a module tree.
+static WRITTEN: Mutex<BTreeMap<PathBuf, Option<u64>>> = Mutex::new(BTreeMap::new());
+
+fn claim_tree(path: &Path) -> Result<(), Error> {
+    if claim(path, None).is_none() {
+        return Ok(());
+    }
+    Err(Error::Config(format!(
+        "{} was already written by this build script, and a second run would replace its modules: compile all files in one \
+         call, or name the second tree with `include_file(\"name.rs\")` and include it with `include_protos!(\"name\")`",
+        path.display()
+    )))
+}
+
+fn claim_package(path: &Path, text: &str) -> Result<(), Error> {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    let hash = Some(hasher.finish());
+    match claim(path, hash) {
+        Some(before) if before != hash => Err(Error::Config(format!(
+            "{} was already written by this build script with other content: compile all files of a package in one call, \
+             or give the second run an `out_dir` of its own",
+            path.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Remembers a file; returns what it was before, if this process has written it.
+fn claim(path: &Path, hash: Option<u64>) -> Option<Option<u64>> {
+    let mut written = WRITTEN
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
+    written.insert(path.to_owned(), hash)
+}
+
+/// A file that stays as it is keeps its time, so that cargo does not compile it again.
+fn write_if_changed(path: &Path, content: &[u8]) -> Result<(), Error> {
+    if fs::read(path).is_ok_and(|present| present == content) {
+        return Ok(());
+    }
+    fs::write(path, content).map_err(|error| Error::io(path, error))
+}

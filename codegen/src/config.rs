@@ -1,0 +1,237 @@
+//! The options, one struct for build scripts and for the plugin.
+
+use std::path::PathBuf;
+
+/// What to generate, and how.
+///
+/// Paths of proto elements are written as prost writes them: `.package.Message.field` from the root, `Message.field`
+/// wherever it ends like this, `.` for everything.
+///
+/// ```no_run
+/// # fn main() -> Result<(), stubwright_codegen::Error> {
+/// stubwright_codegen::Config::new()
+///     .client(false)
+///     .btree_map(".")
+///     .compile_protos(&["proto/square.proto"], &["proto"])
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) server: bool,
+    pub(crate) client: bool,
+    pub(crate) all_methods_required: bool,
+    pub(crate) extern_path: Vec<(String, String)>,
+    pub(crate) type_attribute: Vec<(String, String)>,
+    pub(crate) message_attribute: Vec<(String, String)>,
+    pub(crate) enum_attribute: Vec<(String, String)>,
+    pub(crate) field_attribute: Vec<(String, String)>,
+    pub(crate) bytes: Vec<String>,
+    pub(crate) btree_map: Vec<String>,
+    pub(crate) boxed: Vec<String>,
+    pub(crate) skip_debug: Vec<String>,
+    pub(crate) disable_comments: Vec<String>,
+    pub(crate) type_name_domain: Vec<(String, String)>,
+    pub(crate) enable_type_names: bool,
+    pub(crate) retain_enum_prefix: bool,
+    pub(crate) compile_well_known_types: bool,
+    pub(crate) default_package_filename: String,
+    pub(crate) out_dir: Option<PathBuf>,
+    pub(crate) include_file: PathBuf,
+    pub(crate) file_descriptor_set_path: Option<PathBuf>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            server: true,
+            client: true,
+            all_methods_required: false,
+            extern_path: Vec::new(),
+            type_attribute: Vec::new(),
+            message_attribute: Vec::new(),
+            enum_attribute: Vec::new(),
+            field_attribute: Vec::new(),
+            bytes: Vec::new(),
+            btree_map: Vec::new(),
+            boxed: Vec::new(),
+            skip_debug: Vec::new(),
+            disable_comments: Vec::new(),
+            type_name_domain: Vec::new(),
+            enable_type_names: false,
+            retain_enum_prefix: false,
+            compile_well_known_types: false,
+            default_package_filename: "_".to_owned(),
+            out_dir: None,
+            include_file: PathBuf::from("stubwright.rs"),
+            file_descriptor_set_path: None,
+        }
+    }
+}
+
+impl Config {
+    /// Servers and clients, every other option off.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether to generate what a server needs: servicer traits, handler sets, registration. On by default.
+    #[must_use]
+    pub fn server(mut self, yes: bool) -> Self {
+        self.server = yes;
+        self
+    }
+
+    /// Whether to generate stubs. On by default.
+    #[must_use]
+    pub fn client(mut self, yes: bool) -> Self {
+        self.client = yes;
+        self
+    }
+
+    /// Whether a servicer must implement every method of its service, so that a new rpc is a compile error in every
+    /// server. Off by default: a method that is not implemented answers `UNIMPLEMENTED`.
+    #[must_use]
+    pub fn all_methods_required(mut self, yes: bool) -> Self {
+        self.all_methods_required = yes;
+        self
+    }
+
+    /// Takes a message, an enum or a whole package from elsewhere instead of generating it:
+    /// `.extern_path(".google.type", "::google_types")`.
+    #[must_use]
+    pub fn extern_path(mut self, proto: impl Into<String>, rust: impl Into<String>) -> Self {
+        self.extern_path.push((proto.into(), rust.into()));
+        self
+    }
+
+    /// Puts an attribute on the messages, enums and oneofs that `path` matches.
+    #[must_use]
+    pub fn type_attribute(mut self, path: impl Into<String>, attribute: impl Into<String>) -> Self {
+        self.type_attribute.push((path.into(), attribute.into()));
+        self
+    }
+
+    /// Puts an attribute on the messages that `path` matches.
+    #[must_use]
+    pub fn message_attribute(
+        mut self,
+        path: impl Into<String>,
+        attribute: impl Into<String>,
+    ) -> Self {
+        self.message_attribute.push((path.into(), attribute.into()));
+        self
+    }
+
+    /// Puts an attribute on the enums and oneofs that `path` matches.
+    #[must_use]
+    pub fn enum_attribute(mut self, path: impl Into<String>, attribute: impl Into<String>) -> Self {
+        self.enum_attribute.push((path.into(), attribute.into()));
+        self
+    }
+
+    /// Puts an attribute on the fields, oneof members and enum values that `path` matches.
+    #[must_use]
+    pub fn field_attribute(
+        mut self,
+        path: impl Into<String>,
+        attribute: impl Into<String>,
+    ) -> Self {
+        self.field_attribute.push((path.into(), attribute.into()));
+        self
+    }
+
+    /// Makes the `bytes` fields that `path` matches `Bytes` instead of `Vec<u8>`: decoding then shares the buffer.
+    #[must_use]
+    pub fn bytes(mut self, path: impl Into<String>) -> Self {
+        self.bytes.push(path.into());
+        self
+    }
+
+    /// Makes the map fields that `path` matches `BTreeMap` instead of `HashMap`.
+    #[must_use]
+    pub fn btree_map(mut self, path: impl Into<String>) -> Self {
+        self.btree_map.push(path.into());
+        self
+    }
+
+    /// Boxes the message fields that `path` matches. Recursive fields are boxed anyway.
+    #[must_use]
+    pub fn boxed(mut self, path: impl Into<String>) -> Self {
+        self.boxed.push(path.into());
+        self
+    }
+
+    /// Leaves out `Debug` for the types that `path` matches, so that they can have one of their own.
+    #[must_use]
+    pub fn skip_debug(mut self, path: impl Into<String>) -> Self {
+        self.skip_debug.push(path.into());
+        self
+    }
+
+    /// Leaves out the doc comments of the messages and fields that `path` matches.
+    #[must_use]
+    pub fn disable_comments(mut self, path: impl Into<String>) -> Self {
+        self.disable_comments.push(path.into());
+        self
+    }
+
+    /// Implements `prost::Name` for messages. Off by default.
+    #[must_use]
+    pub fn enable_type_names(mut self, yes: bool) -> Self {
+        self.enable_type_names = yes;
+        self
+    }
+
+    /// The domain in the type URLs of the messages that `path` matches, with [`enable_type_names`](Self::enable_type_names).
+    #[must_use]
+    pub fn type_name_domain(mut self, path: impl Into<String>, domain: impl Into<String>) -> Self {
+        self.type_name_domain.push((path.into(), domain.into()));
+        self
+    }
+
+    /// Keeps the name of the enum in the names of its values. Off by default: `KIND_LARGE` of `Kind` is `Kind::Large`.
+    #[must_use]
+    pub fn retain_enum_prefix(mut self, yes: bool) -> Self {
+        self.retain_enum_prefix = yes;
+        self
+    }
+
+    /// Generates `google.protobuf.*` like any other package instead of taking them from `stubwright::prost_types`. Off
+    /// by default.
+    #[must_use]
+    pub fn compile_well_known_types(mut self, yes: bool) -> Self {
+        self.compile_well_known_types = yes;
+        self
+    }
+
+    /// The name of the generated file for protos without a package, without `.rs`. `_` by default.
+    #[must_use]
+    pub fn default_package_filename(mut self, name: impl Into<String>) -> Self {
+        self.default_package_filename = name.into();
+        self
+    }
+
+    /// Where to write. Cargo's `OUT_DIR` by default. A given directory is created if it does not exist, and the module
+    /// tree in it includes its files by relative paths, so that the directory can be checked in.
+    #[must_use]
+    pub fn out_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.out_dir = Some(path.into());
+        self
+    }
+
+    /// The name of the module tree. `stubwright.rs` by default, which `stubwright::include_protos!()` includes;
+    /// `include_protos!("name")` includes `name.rs`. A build script that compiles twice needs a name for the second.
+    #[must_use]
+    pub fn include_file(mut self, name: impl Into<PathBuf>) -> Self {
+        self.include_file = name.into();
+        self
+    }
+
+    /// Also writes the descriptors of all files, imports and source information included, encoded as a
+    /// `google.protobuf.FileDescriptorSet`, to this path.
+    #[must_use]
+    pub fn file_descriptor_set_path(mut self, path: impl Into<PathBuf>) -> Self {
+        self.file_descriptor_set_path = Some(path.into());
+        self
+    }
+}

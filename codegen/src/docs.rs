@@ -1,0 +1,314 @@
+//! Comments of proto files as lines of Markdown for rustdoc.
+//!
+//! Comments are written for people, in no format that anybody agreed on. What looks like Markdown stays Markdown as far
+//! as it is harmless; everything that rustdoc would run as a doctest, resolve as a link to an item, or complain
+//! about is escaped or fenced as text.
+
+/// The lines of one comment, without trailing blank ones, safe for rustdoc.
+pub(crate) fn lines(comment: &str) -> Vec<String> {
+    let mut writer = Writer::default();
+    for line in dedented(comment) {
+        writer.line(&line);
+    }
+    writer.finish()
+}
+
+/// Lines without control characters, tabs, trailing spaces and the indentation that all of them share.
+fn dedented(comment: &str) -> Vec<String> {
+    let lines: Vec<String> = comment.lines().map(plain).collect();
+    let shared = lines
+        .iter()
+        .filter(|line| !line.is_empty())
+        .map(|line| indentation(line))
+        .min()
+        .unwrap_or(0);
+    let dedent = |line: &String| line.get(shared..).unwrap_or_default().to_owned();
+    lines.iter().map(dedent).collect()
+}
+
+/// Without what the Rust compiler refuses in a comment: bare carriage returns and marks that reorder text.
+fn plain(line: &str) -> String {
+    let kept = line
+        .replace('\t', "    ")
+        .chars()
+        .filter(|c| {
+            !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        })
+        .collect::<String>();
+    kept.trim_end().to_owned()
+}
+
+fn indentation(line: &str) -> usize {
+    line.len() - line.trim_start_matches(' ').len()
+}
+
+/// Which block the writer is in.
+#[derive(Default)]
+enum Block {
+    #[default]
+    Prose,
+    /// Opened by this many of this character in the proto; indented by this much.
+    Fenced {
+        mark: char,
+        length: usize,
+        indent: usize,
+    },
+    /// An indented block, which Markdown takes for Rust; it is written as a fenced one. Its indentation.
+    Indented { indent: usize },
+}
+
+/// Longer than any fence that appears in a proto in earnest, so that content cannot close it.
+const FENCE: &str = "````";
+
+#[derive(Default)]
+struct Writer {
+    lines: Vec<String>,
+    block: Block,
+    /// Blank lines seen but not written: those at the end of a block belong after it.
+    blank: usize,
+}
+
+impl Writer {
+    fn line(&mut self, line: &str) {
+        match self.block {
+            Block::Fenced {
+                mark,
+                length,
+                indent,
+            } => {
+                if closes(line, mark, length) {
+                    self.blanks();
+                    self.close();
+                } else {
+                    self.literal(line, indent);
+                }
+            }
+            Block::Indented { indent } => {
+                if line.is_empty() || indentation(line) >= 4 {
+                    self.literal(line, indent);
+                } else {
+                    self.close();
+                    self.prose(line);
+                }
+            }
+            Block::Prose => self.prose(line),
+        }
+    }
+
+    fn prose(&mut self, line: &str) {
+        if line.is_empty() {
+            self.blank += 1;
+            return;
+        }
+        let text = line.trim_start_matches(' ');
+        let indent = indentation(line);
+        let after_blank = self.blank > 0 || self.lines.is_empty();
+        if let Some((mark, length)) = fence(text) {
+            self.open(Block::Fenced {
+                mark,
+                length,
+                indent,
+            });
+        } else if indent >= 4 && after_blank && list_item(text).is_none() {
+            self.open(Block::Indented { indent });
+            self.literal(line, indent);
+        } else {
+            self.blanks();
+            // More than three spaces could make a code block after a heading or inside a list.
+            let margin = " ".repeat(indent.min(3));
+            let text = match list_item(text) {
+                Some((marker, rest)) => format!("{marker} {}", inline(&unfenced(rest))),
+                None => inline(text),
+            };
+            self.lines.push(format!("{margin}{text}"));
+        }
+    }
+
+    fn open(&mut self, block: Block) {
+        self.blanks();
+        self.lines.push(format!("{FENCE}text"));
+        self.block = block;
+    }
+
+    fn close(&mut self) {
+        self.lines.push(FENCE.to_owned());
+        self.block = Block::Prose;
+    }
+
+    fn literal(&mut self, line: &str, indent: usize) {
+        if line.is_empty() {
+            self.blank += 1;
+            return;
+        }
+        self.blanks();
+        let text = line.get(indent.min(indentation(line))..).unwrap_or(line);
+        // A fence inside the block that is as long as ours would end it.
+        self.lines.push(text.replace(FENCE, "'''"));
+    }
+
+    /// One blank line is as good as many.
+    fn blanks(&mut self) {
+        if std::mem::take(&mut self.blank) > 0 && !self.lines.is_empty() {
+            self.lines.push(String::new());
+        }
+    }
+
+    fn finish(mut self) -> Vec<String> {
+        if !matches!(self.block, Block::Prose) {
+            self.close();
+        }
+        self.lines
+    }
+}
+
+/// The character and the length of the fence that `text` opens.
+fn fence(text: &str) -> Option<(char, usize)> {
+    let mark = text.chars().next().filter(|c| matches!(c, '`' | '~'))?;
+    let length = text.chars().take_while(|c| *c == mark).count();
+    let info = text.get(length..).unwrap_or_default();
+    (length >= 3 && !(mark == '`' && info.contains('`'))).then_some((mark, length))
+}
+
+fn closes(line: &str, mark: char, length: usize) -> bool {
+    let text = line.trim();
+    text.chars().all(|c| c == mark) && text.len() >= length
+}
+
+/// Splits an item of a list into its marker and its text.
+fn list_item(text: &str) -> Option<(&str, &str)> {
+    let digits = text.chars().take_while(char::is_ascii_digit).count();
+    let marker = match text.chars().nth(digits)? {
+        '-' | '*' | '+' if digits == 0 => 1,
+        '.' | ')' if (1..=9).contains(&digits) => digits + 1,
+        _ => return None,
+    };
+    let (marker, rest) = text.split_at_checked(marker)?;
+    rest.starts_with(' ')
+        .then(|| (marker, rest.trim_start_matches(' ')))
+}
+
+/// The text of a list item must not open a fence of its own, or a list that opens one.
+fn unfenced(text: &str) -> String {
+    match (fence(text), list_item(text)) {
+        (Some(_), _) | (_, Some(_)) => format!("\\{text}"),
+        _ => text.to_owned(),
+    }
+}
+
+/// Escapes one line of prose: brackets, HTML and block quotes; bare links become links.
+fn inline(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let taken = match first {
+            '\\' => copied(&mut out, rest, escape_length(rest)),
+            '`' => code(&mut out, rest),
+            '[' => link(&mut out, rest),
+            ']' => escaped(&mut out, first),
+            '<' => angle(&mut out, rest),
+            '>' if out.is_empty() => escaped(&mut out, first),
+            'h' if url_length(rest) > 0 => {
+                let length = url_length(rest);
+                out.push('<');
+                let taken = copied(&mut out, rest, length);
+                out.push('>');
+                taken
+            }
+            _ => copied(&mut out, rest, first.len_utf8()),
+        };
+        rest = rest.get(taken..).unwrap_or_default();
+    }
+    out
+}
+
+fn copied(out: &mut String, rest: &str, length: usize) -> usize {
+    out.push_str(rest.get(..length).unwrap_or(rest));
+    length
+}
+
+fn escaped(out: &mut String, character: char) -> usize {
+    out.push('\\');
+    out.push(character);
+    character.len_utf8()
+}
+
+/// A backslash and the punctuation that it escapes.
+fn escape_length(rest: &str) -> usize {
+    let next = rest.chars().nth(1);
+    if next.is_some_and(|c| c.is_ascii_punctuation()) {
+        2
+    } else {
+        1
+    }
+}
+
+/// A code span that ends on its line stays as it is; other backticks are escaped.
+fn code(out: &mut String, rest: &str) -> usize {
+    let ticks = rest.chars().take_while(|c| *c == '`').count();
+    let mut at = ticks;
+    while let Some(found) = rest.get(at..).and_then(|tail| tail.find('`')) {
+        let start = at + found;
+        let run = rest
+            .get(start..)
+            .map_or(0, |tail| tail.chars().take_while(|c| *c == '`').count());
+        at = start + run;
+        if run == ticks {
+            return copied(out, rest, at);
+        }
+    }
+    for _ in 0..ticks {
+        out.push_str("\\`");
+    }
+    ticks
+}
+
+/// `[text](https://…)` stays a link; any other bracket would be resolved as the name of an item.
+fn link(out: &mut String, rest: &str) -> usize {
+    let length = rest.find("](").and_then(|end| {
+        let text = rest.get(1..end)?;
+        let target = rest.get(end + 2..)?;
+        let url = url_length(target);
+        let plain = !text.contains(['[', ']', '<', '`', '\\']);
+        (plain && url > 0 && target.get(url..)?.starts_with(')')).then_some(end + 2 + url + 1)
+    });
+    match length {
+        Some(length) => copied(out, rest, length),
+        None => escaped(out, '['),
+    }
+}
+
+/// `<https://…>` stays a link; anything else could be HTML.
+fn angle(out: &mut String, rest: &str) -> usize {
+    let url = rest.get(1..).map_or(0, url_length);
+    if url > 0
+        && rest
+            .get(1 + url..)
+            .is_some_and(|tail| tail.starts_with('>'))
+    {
+        copied(out, rest, url + 2)
+    } else {
+        escaped(out, '<')
+    }
+}
+
+/// The length of the web address at the start of `text`, without the punctuation that ends a sentence.
+fn url_length(text: &str) -> usize {
+    let Some(scheme) = ["https://", "http://"]
+        .into_iter()
+        .find(|scheme| text.starts_with(scheme))
+    else {
+        return 0;
+    };
+    let end = text
+        .find(|c: char| {
+            c.is_whitespace() || matches!(c, '<' | '>' | '`' | '"' | '(' | ')' | '[' | ']' | '\\')
+        })
+        .unwrap_or(text.len());
+    let url = text.get(..end).unwrap_or_default();
+    let url = url.trim_end_matches(['.', ',', ';', ':', '!', '?', '\'', '*', '_']);
+    if url.len() > scheme.len() {
+        url.len()
+    } else {
+        0
+    }
+}

@@ -1,0 +1,69 @@
+//! Model -> tokens. The only stage that quotes.
+//!
+//! Generated code uses absolute paths and no `use`, so that no name of a proto can change what it means, and meets the
+//! runtime in its public types and one hidden module.
+
+mod docs;
+mod register;
+mod servicer;
+mod stub;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote;
+
+use crate::model::{Package, TypePath};
+
+/// The number of the interface between generated code and the runtime. The runtime's macro of the same name refuses any other.
+const INTERFACE: u32 = 1;
+
+/// What to emit, besides what the protos say.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Options {
+    pub(crate) server: bool,
+    pub(crate) client: bool,
+    pub(crate) all_methods_required: bool,
+}
+
+/// The check that the runtime fits this generator. It stands once in every generated file.
+pub(crate) fn interface() -> TokenStream {
+    let number = proc_macro2::Literal::u32_unsuffixed(INTERFACE);
+    quote!(::stubwright::generated_interface!(#number);)
+}
+
+/// The items of all services of a package.
+pub(crate) fn services(package: &Package, options: Options) -> Result<TokenStream, syn::Error> {
+    let mut tokens = TokenStream::new();
+    for service in &package.services {
+        if options.server {
+            tokens.extend(servicer::servicer(service, options)?);
+            tokens.extend(register::register(service)?);
+        }
+        if options.client {
+            tokens.extend(stub::stub(service)?);
+        }
+    }
+    Ok(tokens)
+}
+
+/// An identifier of the model, which may be raw.
+fn ident(name: &str) -> Ident {
+    match name.strip_prefix("r#") {
+        Some(raw) => Ident::new_raw(raw, Span::call_site()),
+        None => Ident::new(name, Span::call_site()),
+    }
+}
+
+/// A type of the model. Fails only on a path that a user configured.
+fn ty(path: &TypePath) -> Result<syn::Type, syn::Error> {
+    syn::parse_str(&path.0)
+}
+
+/// `#[deprecated]`, if the proto says so.
+fn deprecated(deprecated: bool) -> Option<TokenStream> {
+    deprecated.then(|| quote!(#[deprecated]))
+}
+
+/// Lets the items that handle something deprecated name it without a warning in the user's build.
+fn allow_deprecated(touches: bool) -> Option<TokenStream> {
+    touches.then(|| quote!(#[allow(deprecated)]))
+}

@@ -1,0 +1,92 @@
+//! The functions that put a servicer behind a server or a channel.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{allow_deprecated, docs, ident};
+use crate::model::{Method, MethodKind, Service};
+
+pub(super) fn register(service: &Service) -> Result<TokenStream, syn::Error> {
+    let handler = handler(service);
+    let register_docs = docs::attributes(&[docs::line(format!(
+        "Adds a servicer of `{}` to `server`.",
+        service.full_name
+    ))]);
+    let allow = allow_deprecated(service.deprecated);
+    let names = &service.names;
+    let (register, make_handler, servicer) = (
+        ident(&names.register),
+        ident(&names.handler),
+        ident(&names.servicer),
+    );
+    Ok(quote! {
+        #handler
+
+        #register_docs
+        #allow
+        pub fn #register<S: #servicer>(servicer: S, server: &mut ::stubwright::Server) {
+            server.add_handlers(#make_handler(servicer));
+        }
+    })
+}
+
+fn handler(service: &Service) -> TokenStream {
+    let docs = docs::attributes(&[
+        docs::line(format!(
+            "The handlers of a servicer of `{}`, one per method.",
+            service.full_name
+        )),
+        docs::line(format!(
+            "`{}` adds them to a server; an in-process channel takes them as they are.",
+            service.names.register
+        )),
+    ]);
+    let allow = allow_deprecated(service.touches_deprecated());
+    let (name, servicer) = (
+        ident(&service.names.handler),
+        ident(&service.names.servicer),
+    );
+    let full_name = &service.full_name;
+    let handlers = service.methods.iter().map(|method| entry(service, method));
+    quote! {
+        #docs
+        #allow
+        pub fn #name<S: #servicer>(servicer: S) -> ::stubwright::Handlers {
+            ::stubwright::private::HandlersBuilder::new(#full_name, servicer)
+                #(#handlers)*
+                .finish()
+        }
+    }
+}
+
+/// One method in the builder. The trait's method is called by its full path, so that a method of the same name on the
+/// user's type is no rival.
+fn entry(service: &Service, method: &Method) -> TokenStream {
+    let servicer = ident(&service.names.servicer);
+    let name = ident(&method.name);
+    let proto_name = &method.proto_name;
+    let call = quote!(#servicer::#name);
+    let codec = quote!(::stubwright::private::Prost);
+    match method.kind {
+        MethodKind::UnaryUnary => quote! {
+            .unary_unary(#proto_name, #codec, |servicer, request, context| async move {
+                #call(&*servicer, request, &context).await
+            })
+        },
+        MethodKind::UnaryStream => quote! {
+            .unary_stream(#proto_name, #codec, |servicer, request, context, responses| async move {
+                responses.send_all(#call(&*servicer, request, &context)).await
+            })
+        },
+        MethodKind::StreamUnary => quote! {
+            .stream_unary(#proto_name, #codec, |servicer, requests, context| async move {
+                #call(&*servicer, requests, &context).await
+            })
+        },
+        MethodKind::StreamStream => quote! {
+            .stream_stream(#proto_name, #codec, |servicer, requests, context, responses| async move {
+                responses.send_all(#call(&*servicer, requests, &context)).await
+            })
+        },
+    }
+}

@@ -1,0 +1,119 @@
+//! The trait that a server implements.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{Options, deprecated, docs, ident, ty};
+use crate::model::{Method, MethodKind, Service};
+use crate::names;
+
+pub(super) fn servicer(service: &Service, options: Options) -> Result<TokenStream, syn::Error> {
+    let docs = docs::attributes(&[
+        docs::line(format!("Servicer of `{}`.", service.full_name)),
+        service.docs.clone(),
+        docs::line(note(service, options)),
+    ]);
+    let deprecated = deprecated(service.deprecated);
+    let name = ident(&service.names.servicer);
+    let methods = service
+        .methods
+        .iter()
+        .map(|method| self::method(service, method, options))
+        .collect::<Result<TokenStream, _>>()?;
+    Ok(quote! {
+        #docs
+        #deprecated
+        pub trait #name: ::core::marker::Send + ::core::marker::Sync + 'static {
+            #methods
+        }
+    })
+}
+
+fn note(service: &Service, options: Options) -> String {
+    let register = names::unraw(&service.names.register);
+    let missing = if options.all_methods_required {
+        "Every method must be implemented."
+    } else {
+        "A method that is not implemented answers `UNIMPLEMENTED`."
+    };
+    format!("{missing} `{register}` adds an implementation to a server.")
+}
+
+fn method(service: &Service, method: &Method, options: Options) -> Result<TokenStream, syn::Error> {
+    let docs = docs::attributes(&[
+        docs::method(service, method),
+        docs::renamed(method),
+        form(method),
+    ]);
+    let deprecated = deprecated(method.deprecated);
+    let name = ident(&method.name);
+    let request = ty(&method.request)?;
+    let response = ty(&method.response)?;
+    let (parameter, request) = match method.kind {
+        MethodKind::UnaryUnary | MethodKind::UnaryStream => (ident("request"), quote!(#request)),
+        MethodKind::StreamUnary | MethodKind::StreamStream => (
+            ident("requests"),
+            quote!(::stubwright::RequestStream<#request>),
+        ),
+    };
+    let (returned, unimplemented) = match method.kind {
+        MethodKind::UnaryUnary | MethodKind::StreamUnary => (
+            quote!(::core::future::Future<Output = ::stubwright::Result<#response>>),
+            quote!(::stubwright::private::unimplemented()),
+        ),
+        MethodKind::UnaryStream | MethodKind::StreamStream => (
+            quote!(::stubwright::Stream<Item = ::stubwright::Result<#response>>),
+            quote!(::stubwright::private::unimplemented_stream()),
+        ),
+    };
+    let body = if options.all_methods_required {
+        quote!(;)
+    } else {
+        quote!({
+            let _ = (#parameter, context);
+            #unimplemented
+        })
+    };
+    Ok(quote! {
+        #docs
+        #deprecated
+        fn #name(
+            &self,
+            #parameter: #request,
+            context: &::stubwright::ServicerContext,
+        ) -> impl #returned + ::core::marker::Send #body
+    })
+}
+
+/// The form in which the method is implemented. The fence says that it is text, so that it is no doctest.
+fn form(method: &Method) -> Vec<String> {
+    let Method {
+        name,
+        request,
+        response,
+        ..
+    } = method;
+    let (request, response) = (&request.0, &response.0);
+    let parameter = match method.kind {
+        MethodKind::UnaryUnary | MethodKind::UnaryStream => format!("request: {request}"),
+        MethodKind::StreamUnary | MethodKind::StreamStream => {
+            format!("requests: RequestStream<{request}>")
+        }
+    };
+    let (lead, keyword, returned) = match method.kind {
+        MethodKind::UnaryUnary | MethodKind::StreamUnary => {
+            ("Implemented as", "async fn", format!("Result<{response}>"))
+        }
+        MethodKind::UnaryStream | MethodKind::StreamStream => (
+            "Implemented as, without `async`, for the method *is* a stream:",
+            "fn",
+            format!("impl Stream<Item = Result<{response}>> + Send"),
+        ),
+    };
+    vec![
+        lead.to_owned(),
+        "```text".to_owned(),
+        format!("{keyword} {name}(&self, {parameter}, context: &ServicerContext) -> {returned}"),
+        "```".to_owned(),
+    ]
+}

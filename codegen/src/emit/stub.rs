@@ -1,0 +1,96 @@
+//! The struct through which a client calls.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{allow_deprecated, deprecated, docs, ident, ty};
+use crate::model::{Method, MethodKind, Service};
+
+pub(super) fn stub(service: &Service) -> Result<TokenStream, syn::Error> {
+    let docs = docs::attributes(&[
+        docs::line(format!("Stub of `{}`.", service.full_name)),
+        service.docs.clone(),
+        docs::line("Cheap to clone: the clones share their channel."),
+    ]);
+    let deprecated = deprecated(service.deprecated);
+    let allow = allow_deprecated(service.deprecated);
+    let name = ident(&service.names.stub);
+    let methods = service
+        .methods
+        .iter()
+        .map(|method| self::method(service, method))
+        .collect::<Result<TokenStream, _>>()?;
+    Ok(quote! {
+        #docs
+        #deprecated
+        #[derive(::core::clone::Clone, ::core::fmt::Debug)]
+        pub struct #name {
+            channel: ::stubwright::Channel,
+        }
+        #allow
+        impl #name {
+            /// A stub that calls over `channel`.
+            pub fn new(channel: ::stubwright::Channel) -> Self {
+                Self { channel }
+            }
+            #methods
+        }
+    })
+}
+
+fn method(service: &Service, method: &Method) -> Result<TokenStream, syn::Error> {
+    let docs = docs::attributes(&[
+        docs::method(service, method),
+        docs::renamed(method),
+        docs::line(usage(method.kind)),
+    ]);
+    let deprecated = deprecated(method.deprecated);
+    let name = ident(&method.name);
+    let request = ty(&method.request)?;
+    let response = ty(&method.response)?;
+    let marker = ident(&method.marker);
+    let path = format!("/{}/{}", service.full_name, method.proto_name);
+    let (generics, parameter, taken) = match method.kind {
+        MethodKind::UnaryUnary | MethodKind::UnaryStream => {
+            (None, ident("request"), quote!(#request))
+        }
+        MethodKind::StreamUnary | MethodKind::StreamStream => (
+            Some(quote!(<#marker>)),
+            ident("requests"),
+            quote!(impl ::stubwright::IntoRequests<#request, #marker>),
+        ),
+    };
+    let (returned, call) = match method.kind {
+        MethodKind::UnaryUnary => (quote!(UnaryCall), quote!(unary_unary)),
+        MethodKind::UnaryStream => (quote!(StreamingCall), quote!(unary_stream)),
+        MethodKind::StreamUnary => (quote!(UnaryCall), quote!(stream_unary)),
+        MethodKind::StreamStream => (quote!(StreamingCall), quote!(stream_stream)),
+    };
+    Ok(quote! {
+        #docs
+        #deprecated
+        pub fn #name #generics(
+            &self,
+            #parameter: #taken,
+        ) -> ::stubwright::#returned<#request, #response> {
+            ::stubwright::private::#call(&self.channel, #path, ::stubwright::private::Prost, #parameter)
+        }
+    })
+}
+
+fn usage(kind: MethodKind) -> &'static str {
+    match kind {
+        MethodKind::UnaryUnary => {
+            "Await the call for the response, or `.with_call()` for the response and the details of the call."
+        }
+        MethodKind::UnaryStream => {
+            "The call is the stream of responses: `.message().await?` is the next one, `None` the end."
+        }
+        MethodKind::StreamUnary => {
+            "Takes an iterator or a stream of requests. Await the call for the response, or `.with_call()` for the response and the details of the call."
+        }
+        MethodKind::StreamStream => {
+            "Takes an iterator or a stream of requests. The call is the stream of responses: `.message().await?` is the next one, `None` the end."
+        }
+    }
+}

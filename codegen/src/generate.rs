@@ -1,0 +1,87 @@
+//! The whole pipeline as a pure function: descriptors in, texts out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use prost_types::FileDescriptorProto;
+
+use crate::config::Config;
+use crate::emit;
+use crate::error::Error;
+use crate::lower::lower;
+use crate::messages::messages;
+use crate::model::Package;
+use crate::names;
+use crate::render;
+use crate::resolve::Resolver;
+use crate::tree::{self, Inclusion};
+
+/// One file per package.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Generated {
+    /// The modules of each generated file, and the file's name.
+    pub(crate) modules: BTreeMap<Vec<String>, String>,
+    /// The text of each generated file, by its name.
+    pub(crate) texts: BTreeMap<String, String>,
+}
+
+impl Generated {
+    /// The module tree over all files.
+    pub(crate) fn tree(&self, inclusion: Inclusion) -> String {
+        tree::tree(&self.modules, inclusion)
+    }
+}
+
+/// Generates the files named in `wanted`; the others are only looked at. Without `wanted`, all files.
+pub(crate) fn generate(
+    mut files: Vec<FileDescriptorProto>,
+    wanted: Option<&BTreeSet<String>>,
+    config: &Config,
+) -> Result<Generated, Error> {
+    files.sort_by(|a, b| a.name().cmp(b.name()));
+    let resolver = Resolver::new(&config.extern_path, config.compile_well_known_types);
+    let mut messages = messages(&files, config)?;
+    if let Some(wanted) = wanted {
+        files.retain(|file| wanted.contains(file.name()));
+    }
+    let mut generated = Generated::default();
+    for (module, package) in lower(&files, &resolver)? {
+        let code = package
+            .files
+            .iter()
+            .filter_map(|file| messages.remove(file))
+            .collect::<String>();
+        if code.is_empty() && package.services.is_empty() {
+            continue;
+        }
+        let name = file_name(&module, config);
+        let text = text(&package, &code, config)?;
+        generated.modules.insert(module, name.clone());
+        generated.texts.insert(name, text);
+    }
+    Ok(generated)
+}
+
+fn text(package: &Package, messages: &str, config: &Config) -> Result<String, Error> {
+    let options = emit::Options {
+        server: config.server,
+        client: config.client,
+        all_methods_required: config.all_methods_required,
+    };
+    emit::services(package, options)
+        .and_then(|services| render::file(&package.files, emit::interface(), messages, services))
+        .map_err(|error| {
+            Error::Config(format!(
+                "the code for {} is not Rust: {error}; is an attribute or an extern path misspelt?",
+                package.files.join(", ")
+            ))
+        })
+}
+
+/// `a.b.rs` for package `a.b`.
+fn file_name(module: &[String], config: &Config) -> String {
+    if module.is_empty() {
+        return format!("{}.rs", config.default_package_filename);
+    }
+    let segments: Vec<&str> = module.iter().map(|name| names::unraw(name)).collect();
+    format!("{}.rs", segments.join("."))
+}

@@ -1,0 +1,69 @@
+//! What the emitters see: plain data, nothing borrowed from descriptors, every name decided.
+
+/// All services of one Rust module.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Package {
+    /// The `.proto` files whose content goes into the module, sorted.
+    pub(crate) files: Vec<String>,
+    pub(crate) services: Vec<Service>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Service {
+    /// The name on the wire: package and service, `squarerpc_service.SquareService`.
+    pub(crate) full_name: String,
+    /// Lines of Markdown, ready for rustdoc; empty if the proto has no comment.
+    pub(crate) docs: Vec<String>,
+    pub(crate) deprecated: bool,
+    pub(crate) names: ServiceNames,
+    pub(crate) methods: Vec<Method>,
+}
+
+impl Service {
+    /// Whether the items that handle the service name something deprecated.
+    pub(crate) fn touches_deprecated(&self) -> bool {
+        self.deprecated || self.methods.iter().any(|method| method.deprecated)
+    }
+}
+
+/// The Rust names of a service's items.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ServiceNames {
+    /// The trait, `SquareServiceServicer`.
+    pub(crate) servicer: String,
+    /// The struct, `SquareServiceStub`.
+    pub(crate) stub: String,
+    /// The function that makes the handler set, `square_service_handler`.
+    pub(crate) handler: String,
+    /// The registration function, `add_square_service_servicer_to_server`.
+    pub(crate) register: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Method {
+    /// The name in the proto, which is the name on the wire.
+    pub(crate) proto_name: String,
+    /// The Rust name, the same in the servicer and in the stub.
+    pub(crate) name: String,
+    pub(crate) kind: MethodKind,
+    pub(crate) request: TypePath,
+    pub(crate) response: TypePath,
+    /// The name of the type parameter that tells iterators from streams; it must not hide a message.
+    pub(crate) marker: String,
+    pub(crate) docs: Vec<String>,
+    pub(crate) deprecated: bool,
+}
+
+/// The four kinds of calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MethodKind {
+    UnaryUnary,
+    UnaryStream,
+    StreamUnary,
+    StreamStream,
+}
+
+/// A Rust type as text, seen from the module of the package that uses it: `Message`, `super::common::Point`,
+/// `::stubwright::prost_types::Timestamp`, `()`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TypePath(pub(crate) String);

@@ -1,0 +1,135 @@
+//! Every identifier that is derived from a proto name, decided once.
+//!
+//! The rules, in the order in which they apply:
+//!
+//! 1. Types are `UpperCamelCase`, functions, methods and modules `snake_case`, converted as prost converts them.
+//! 2. A keyword becomes a raw identifier (`r#type`); `self`, `Self`, `super`, `crate`, `extern` and `_`, which cannot be
+//!    raw, get a trailing underscore (`self_`).
+//! 3. A method that would be called `new` or `clone` gets a trailing underscore, for the stub has methods of these names.
+//! 4. Methods of one service that end up with one name are numbered in the order of the file: the first keeps the name,
+//!    the next is `name_2`, then `name_3`. Services of one package likewise: `Foo`, `Foo2`.
+//! 5. A type of a service that is called like a message or an enum of its package gets a trailing underscore
+//!    (`FooStub_`), which no message can have.
+
+use std::collections::BTreeSet;
+
+use heck::{ToSnakeCase, ToUpperCamelCase};
+
+use crate::model::ServiceNames;
+
+/// The names that a stub has before any rpc is added to it.
+const STUB_METHODS: [&str; 2] = ["clone", "new"];
+
+/// `snake_case`, safe to use as an identifier.
+pub(crate) fn snake(name: &str) -> String {
+    identifier(&name.to_snake_case())
+}
+
+/// `UpperCamelCase`, safe to use as an identifier.
+pub(crate) fn upper_camel(name: &str) -> String {
+    identifier(&name.to_upper_camel_case())
+}
+
+/// An identifier as a file name and in prose: without the raw prefix.
+pub(crate) fn unraw(identifier: &str) -> &str {
+    identifier.strip_prefix("r#").unwrap_or(identifier)
+}
+
+/// The modules of a package, from the outermost.
+pub(crate) fn modules(package: &str) -> Vec<String> {
+    package
+        .split('.')
+        .filter(|segment| !segment.is_empty())
+        .map(snake)
+        .collect()
+}
+
+/// The Rust names of the methods of one service, in the order of the file.
+pub(crate) fn methods<'a>(proto_names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let wanted = proto_names.map(|name| {
+        let name = snake(name);
+        if STUB_METHODS.contains(&name.as_str()) {
+            format!("{name}_")
+        } else {
+            name
+        }
+    });
+    numbered(wanted.collect(), |name, number| {
+        format!("{}_{number}", unraw(name))
+    })
+}
+
+/// The names of the items of all services of one module. `types` are the messages and enums at its top level.
+pub(crate) fn services<'a>(
+    proto_names: impl Iterator<Item = &'a str>,
+    types: &BTreeSet<String>,
+) -> Vec<ServiceNames> {
+    let wanted = proto_names.map(|name| name.to_upper_camel_case()).collect();
+    let unlike_types = |name: String| {
+        if types.contains(&name) {
+            format!("{name}_")
+        } else {
+            name
+        }
+    };
+    let camels = numbered(wanted, |name, number| format!("{name}{number}"));
+    let snakes = numbered(
+        camels.iter().map(|camel| camel.to_snake_case()).collect(),
+        |name, number| format!("{name}_{number}"),
+    );
+    camels
+        .into_iter()
+        .zip(snakes)
+        .map(|(camel, snake)| ServiceNames {
+            servicer: unlike_types(format!("{camel}Servicer")),
+            stub: unlike_types(format!("{camel}Stub")),
+            handler: format!("{snake}_handler"),
+            register: format!("add_{snake}_servicer_to_server"),
+        })
+        .collect()
+}
+
+/// The name of the type parameter in a stub's methods that tells iterators from streams.
+pub(crate) fn marker(types: &BTreeSet<String>) -> String {
+    let name = "M";
+    if types.contains(name) {
+        format!("{name}_")
+    } else {
+        name.to_owned()
+    }
+}
+
+/// Gives the first of several equal names its name, and numbers the others from two, skipping what is taken.
+fn numbered(wanted: Vec<String>, number: impl Fn(&str, usize) -> String) -> Vec<String> {
+    let mut taken: BTreeSet<String> = wanted.iter().cloned().collect();
+    let mut seen = BTreeSet::new();
+    let mut names = Vec::with_capacity(wanted.len());
+    for name in wanted {
+        if seen.insert(name.clone()) {
+            names.push(name);
+            continue;
+        }
+        let renamed = (2..)
+            .map(|n| number(&name, n))
+            .find(|renamed| !taken.contains(renamed))
+            .unwrap_or(name);
+        taken.insert(renamed.clone());
+        names.push(renamed);
+    }
+    names
+}
+
+/// Makes a keyword, or a name that starts with a digit, an identifier.
+fn identifier(name: &str) -> String {
+    match name {
+        "as" | "break" | "const" | "continue" | "else" | "enum" | "false" | "fn" | "for" | "if"
+        | "impl" | "in" | "let" | "loop" | "match" | "mod" | "move" | "mut" | "pub" | "ref"
+        | "return" | "static" | "struct" | "trait" | "true" | "type" | "unsafe" | "use"
+        | "where" | "while" | "dyn" | "abstract" | "become" | "box" | "do" | "final" | "macro"
+        | "override" | "priv" | "typeof" | "unsized" | "virtual" | "yield" | "async" | "await"
+        | "try" | "gen" => format!("r#{name}"),
+        "_" | "super" | "self" | "Self" | "extern" | "crate" => format!("{name}_"),
+        _ if name.starts_with(|first: char| first.is_numeric()) => format!("_{name}"),
+        _ => name.to_owned(),
+    }
+}
