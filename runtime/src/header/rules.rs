@@ -1,20 +1,26 @@
 //! Which fields HTTP/2 does not allow.
 
 use super::Kind;
-use super::text::equal;
+use super::text::{equal, has_nul_or_line_end};
 
 /// Whether a field breaks RFC 9113, 8.2.1 or 8.2.2.
 pub(super) const fn is_malformed(kind: Kind, name: &[u8], value: &[u8]) -> bool {
-    let forbidden = match kind {
+    let bad_name = match kind {
         Kind::Te => !equal(value, b"trailers"),
-        // RFC 9113, 8.2.2.
-        Kind::Other => matches!(
-            name,
-            b"connection" | b"proxy-connection" | b"keep-alive" | b"transfer-encoding" | b"upgrade"
-        ),
+        Kind::Other => is_connection_specific(name) || !is_valid_name(name),
+        Kind::OtherPseudo | Kind::GrpcOther | Kind::Binary => !is_valid_name(name),
+        // The kind says what the name is.
         _ => false,
     };
-    forbidden || !is_valid_name(name) || !is_valid_value(value)
+    bad_name || !is_valid_value(value)
+}
+
+/// RFC 9113, 8.2.2.
+const fn is_connection_specific(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"connection" | b"proxy-connection" | b"keep-alive" | b"transfer-encoding" | b"upgrade"
+    )
 }
 
 /// A token in lower case (RFC 9110, 5.6.2; RFC 9113, 8.2.1), with a colon before it in a pseudo-header.
@@ -35,15 +41,7 @@ const fn is_valid_name(name: &[u8]) -> bool {
 /// No NUL, CR or LF, and no blank at either end (RFC 9113, 8.2.1).
 const fn is_valid_value(value: &[u8]) -> bool {
     let blanks = matches!(value, [b' ' | b'\t', ..] | [.., b' ' | b'\t']);
-    let mut valid = !blanks;
-    // No early exit, so that the loop becomes one of vectors.
-    let mut i = 0;
-    while i < value.len() {
-        let byte = value[i];
-        valid &= (byte != 0) & (byte != b'\r') & (byte != b'\n');
-        i += 1;
-    }
-    valid
+    !blanks && !has_nul_or_line_end(value)
 }
 
 const IS_LOWER_TOKEN: [bool; 256] = {

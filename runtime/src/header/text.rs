@@ -1,4 +1,67 @@
-//! What the compiler has to be able to do with a field's text: compare it, and hash it.
+//! What has to be done with a field's text, eight bytes at a time, and by the compiler too: hash it, compare it, look for
+//! bytes that are forbidden.
+
+/// The hash of a field's text: multiply and fold. The same in every process.
+pub(crate) const fn hash(name: &[u8], value: &[u8]) -> u32 {
+    let state = absorb(0x243f_6a88_85a3_08d3, name);
+    let state = absorb(state, value);
+    (state ^ (state >> 32)) as u32
+}
+
+const fn absorb(state: u64, bytes: &[u8]) -> u64 {
+    let mut state = state.wrapping_add(bytes.len() as u64);
+    let mut rest = bytes;
+    while let Some((word, tail)) = rest.split_first_chunk() {
+        state = fold(state, u64::from_le_bytes(*word));
+        rest = tail;
+    }
+    fold(state, last_word(bytes))
+}
+
+const fn fold(state: u64, word: u64) -> u64 {
+    let product = (state ^ word) as u128 * 0x9e37_79b9_7f4a_7c15;
+    (product as u64 ^ (product >> 64) as u64).wrapping_add(0x1319_8a2e_0370_7344)
+}
+
+/// Whether NUL, CR or LF is in the text.
+pub(super) const fn has_nul_or_line_end(bytes: &[u8]) -> bool {
+    const CR: u64 = u64::from_ne_bytes([b'\r'; 8]);
+    const LF: u64 = u64::from_ne_bytes([b'\n'; 8]);
+    let mut found = false;
+    let mut rest = bytes;
+    while let Some((word, tail)) = rest.split_first_chunk() {
+        let word = u64::from_le_bytes(*word);
+        found |= has_zero(word) | has_zero(word ^ CR) | has_zero(word ^ LF);
+        rest = tail;
+    }
+    let word = last_word(bytes);
+    found | has_zero(word) | has_zero(word ^ CR) | has_zero(word ^ LF)
+}
+
+/// Whether one of the word's bytes is zero: the subtraction borrows from such a byte's top bit, which was not set.
+const fn has_zero(word: u64) -> bool {
+    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
+    const TOPS: u64 = u64::from_ne_bytes([0x80; 8]);
+    word.wrapping_sub(ONES) & !word & TOPS != 0
+}
+
+/// A word of the last eight bytes; of shorter text, a word of its bytes, some of them more than once. Only the word of no
+/// text has bytes of its own.
+const fn last_word(bytes: &[u8]) -> u64 {
+    if let Some(word) = bytes.last_chunk() {
+        return u64::from_le_bytes(*word);
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        return first as u64 | (last as u64) << 32;
+    }
+    u64::from_le_bytes(match *bytes {
+        [a] => [a; 8],
+        [a, b] => [a, b, a, b, a, b, a, b],
+        [a, b, c] => [a, b, c, a, b, c, a, b],
+        _ => [b' '; 8],
+    })
+}
 
 /// `==` for slices, which is not a const fn.
 pub(super) const fn equal(a: &[u8], b: &[u8]) -> bool {
@@ -11,28 +74,41 @@ pub(super) const fn equal(a: &[u8], b: &[u8]) -> bool {
     same
 }
 
-/// The hash of a field's text: multiply and fold, eight bytes at a time. It is a const fn, so that a static field's hash is part of the program.
-pub(crate) const fn hash(name: &[u8], value: &[u8]) -> u32 {
-    let state = absorb(0x243f_6a88_85a3_08d3, name);
-    let state = absorb(state, value);
-    (state ^ (state >> 32)) as u32
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-const fn absorb(state: u64, mut bytes: &[u8]) -> u64 {
-    let mut state = fold(state, bytes.len() as u64);
-    while let Some((chunk, rest)) = bytes.split_first_chunk() {
-        state = fold(state, u64::from_le_bytes(*chunk));
-        bytes = rest;
+    #[test]
+    fn forbidden_bytes_are_found_anywhere() {
+        for length in 0..40 {
+            // Bytes that differ little from the forbidden ones.
+            for filler in [0x01, 0x0b, 0x0c, 0x80, 0x8a, 0x8d, 0xff] {
+                let mut bytes = vec![filler; length];
+                assert!(!has_nul_or_line_end(&bytes), "{bytes:?}");
+                for place in 0..length {
+                    for forbidden in *b"\0\r\n" {
+                        bytes[place] = forbidden;
+                        assert!(has_nul_or_line_end(&bytes), "{bytes:?}");
+                    }
+                    bytes[place] = filler;
+                }
+            }
+        }
     }
-    let mut last = 0;
-    while let [byte, rest @ ..] = bytes {
-        last = last << 8 | *byte as u64;
-        bytes = rest;
-    }
-    fold(state, last)
-}
 
-const fn fold(state: u64, word: u64) -> u64 {
-    let product = (state ^ word) as u128 * 0x9e37_79b9_7f4a_7c15;
-    (product as u64 ^ (product >> 64) as u64).wrapping_add(0x1319_8a2e_0370_7344)
+    #[test]
+    fn every_byte_and_the_length_count_for_the_hash() {
+        for length in 0..40 {
+            let text = vec![b'a'; length];
+            let longer = vec![b'a'; length + 1];
+            assert_ne!(hash(&text, b""), hash(&longer, b""));
+            assert_ne!(hash(b"", &text), hash(b"", &longer));
+            for place in 0..length {
+                let mut other = text.clone();
+                other[place] = b'b';
+                assert_ne!(hash(&text, b""), hash(&other, b""));
+                assert_ne!(hash(b"", &text), hash(b"", &other));
+            }
+        }
+    }
 }

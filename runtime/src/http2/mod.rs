@@ -36,6 +36,7 @@ pub(crate) use self::connection::Connection;
 pub(crate) use self::error::{ConnectionError, Fault, OpenError, Reason};
 pub(crate) use self::event::{Event, RequestHead, ResetCause, ResponseHead};
 pub(crate) use self::output::Output;
+pub(crate) use self::streams::StreamMap;
 
 /// A stream's number: odd, since only clients open streams; 0 is the connection.
 pub(crate) type StreamId = u32;

@@ -7,12 +7,15 @@ use std::hash::{BuildHasher, Hasher};
 use super::StreamId;
 use super::stream::Stream;
 
+/// A table of something per stream; drivers use it too.
+pub(crate) type StreamMap<T> = HashMap<StreamId, T, SeededHash>;
+
 /// The streams that are open or half-closed.
-pub(super) type Streams = HashMap<StreamId, Stream, SeededHash>;
+pub(super) type Streams = StreamMap<Stream>;
 
 /// A hash for stream ids: one multiplication. The seed keeps a peer, who chooses the ids, from choosing collisions.
 #[derive(Clone, Debug)]
-pub(super) struct SeededHash(u64);
+pub(crate) struct SeededHash(u64);
 
 impl Default for SeededHash {
     fn default() -> SeededHash {
@@ -30,7 +33,7 @@ impl BuildHasher for SeededHash {
 }
 
 /// The state of a hash for stream ids.
-pub(super) struct IdHasher(u64);
+pub(crate) struct IdHasher(u64);
 
 impl IdHasher {
     fn fold(&mut self, word: u64) {

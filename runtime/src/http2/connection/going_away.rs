@@ -61,9 +61,10 @@ impl Connection {
         self.streams.is_empty() && self.takes_no_streams()
     }
 
-    /// Whether a stream of the client is above what we said that we take.
+    /// Server: whether a stream is above what we said that we take.
     pub(super) fn is_beyond_last(&self, stream: StreamId) -> bool {
-        matches!(self.going_away.ours, Ours::Final(last) if stream > last)
+        self.role == Role::Server
+            && matches!(self.going_away.ours, Ours::Final(last) if stream > last)
     }
 
     /// Whether the connection is going away for good: a client's GOAWAY says nothing about its own streams.

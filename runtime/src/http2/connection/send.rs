@@ -135,6 +135,13 @@ impl Connection {
             .map_or(0, |stream| limit.saturating_sub(stream.queue.bytes()))
     }
 
+    /// Whether a stream has something queued: its window, the other streams or the socket hold it back.
+    pub(crate) fn is_sending(&self, stream: StreamId) -> bool {
+        self.streams
+            .get(&stream)
+            .is_some_and(|stream| !stream.queue.is_empty())
+    }
+
     /// Asks the peer for an `Event::Pong` with this payload.
     pub(crate) fn ping(&mut self, payload: [u8; 8]) {
         if self.failed.is_none() {

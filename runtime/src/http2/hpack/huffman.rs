@@ -47,26 +47,29 @@ pub(super) fn decode(input: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError>
         len: 0,
     };
     loop {
-        if bits.len < MAX_LENGTH {
-            bits.refill();
+        // Codes that are whole and short, as nearly all are, need no look at the end of the input.
+        while bits.len >= SHORT_BITS {
+            let short = bits.short();
+            if short.length == 0 {
+                break;
+            }
+            out.push(short.symbol);
+            bits.skip(u32::from(short.length));
+        }
+        bits.refill();
+        if bits.len >= SHORT_BITS && bits.short().length > 0 {
+            continue;
         }
         // Past the end of the input the window goes on with ones, as padding does.
         let window = bits.window | u64::MAX.checked_shr(bits.len).unwrap_or(0);
-        let top = (window >> 32) as u32;
-        let short = SHORT[(top >> (32 - SHORT_BITS)) as usize];
-        let (symbol, length) = if short.length > 0 {
-            (u16::from(short.symbol), u32::from(short.length))
-        } else {
-            long_code(top)
-        };
+        let (symbol, length) = code((window >> 32) as u32);
         if length > bits.len {
             let is_padding = bits.len < 8 && window == u64::MAX;
             return is_padding.then_some(()).ok_or(DecodeError::Huffman);
         }
         // Only EOS is not a byte.
         out.push(u8::try_from(symbol).map_err(|_| DecodeError::Huffman)?);
-        bits.window <<= length;
-        bits.len -= length;
+        bits.skip(length);
     }
 }
 
@@ -79,8 +82,21 @@ struct Bits<'a> {
 }
 
 impl Bits<'_> {
-    /// Fills the window to at least 32 bits, or to the end of the input. It holds less than 32.
+    /// What is known about a code by the first bits of the window.
+    fn short(&self) -> Short {
+        SHORT[(self.window >> (64 - SHORT_BITS)) as usize]
+    }
+
+    fn skip(&mut self, length: u32) {
+        self.window <<= length;
+        self.len -= length;
+    }
+
+    /// Fills the window to at least 32 bits, or to the end of the input.
     fn refill(&mut self) {
+        if self.len >= 32 {
+            return;
+        }
         if let Some((chunk, rest)) = self.input.split_first_chunk() {
             self.window |= u64::from(u32::from_be_bytes(*chunk)) << (32 - self.len);
             self.len += 32;
@@ -95,8 +111,12 @@ impl Bits<'_> {
     }
 }
 
-/// The symbol, and the length, of the code of more than `SHORT_BITS` bits that `window` starts with.
-fn long_code(window: u32) -> (u16, u32) {
+/// The symbol, and the length, of the code that `window` starts with.
+fn code(window: u32) -> (u16, u32) {
+    let short = SHORT[(window >> (32 - SHORT_BITS)) as usize];
+    if short.length > 0 {
+        return (u16::from(short.symbol), u32::from(short.length));
+    }
     let mut length = SHORT_BITS + 1;
     // The codes of one length end where longer ones begin. All ones is past the end of every length but the last.
     while length < MAX_LENGTH && window >= ENDS[length as usize] {

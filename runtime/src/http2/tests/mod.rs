@@ -1,7 +1,11 @@
 //! The engine against itself and against raw frames, over a simulated link and clock.
 
 mod exchange;
+mod frames;
+mod heads;
 mod link;
+mod raw;
+mod states;
 
 use std::sync::OnceLock;
 use std::time::Instant;

@@ -1,0 +1,66 @@
+//! What is known of a call before its first message.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::Metadata;
+use crate::header::Header;
+
+/// What is known of a call before its first message.
+#[derive(Debug)]
+pub(crate) struct CallDetails {
+    /// The `:path` field: `/package.Service/Method`.
+    pub(crate) path: Header,
+    /// The `:authority` field, where one was given or sent.
+    pub(crate) authority: Option<Header>,
+    /// The metadata that the caller sends.
+    pub(crate) metadata: Metadata,
+    /// When the call ends at the latest.
+    pub(crate) deadline: Option<Instant>,
+    /// Who is at the other end.
+    pub(crate) peer: Peer,
+    /// The largest message that is taken from the peer, in bytes.
+    pub(crate) max_receive_message_length: usize,
+}
+
+impl CallDetails {
+    /// `/package.Service/Method`; an empty text for a path that is not text, which no method has.
+    pub(crate) fn method(&self) -> &str {
+        std::str::from_utf8(self.path.value()).unwrap_or_default()
+    }
+}
+
+/// The other end of a connection, as gRPC writes it: `ipv4:127.0.0.1:5000`, `ipv6:[::1]:5000`, `unix:`, `inproc:`.
+#[derive(Clone, Debug)]
+pub(crate) struct Peer(Arc<str>);
+
+impl Peer {
+    pub(crate) fn in_process() -> Peer {
+        Peer("inproc:".into())
+    }
+
+    pub(crate) fn unknown() -> Peer {
+        Peer("unknown:".into())
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<SocketAddr> for Peer {
+    fn from(address: SocketAddr) -> Peer {
+        Peer(match address {
+            SocketAddr::V4(v4) => format!("ipv4:{v4}").into(),
+            SocketAddr::V6(v6) => format!("ipv6:{v6}").into(),
+        })
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

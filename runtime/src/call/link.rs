@@ -1,0 +1,107 @@
+//! What connects calls that run in other tasks to the task that owns their connection.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+
+use super::Exchange;
+use super::pipe::remember;
+
+/// The list of calls that have something for their connection.
+///
+/// A call is put on it once, however much it has, and the connection takes the whole list at a time: what crosses tasks
+/// crosses per call and in batches.
+#[derive(Debug)]
+pub(crate) struct Link {
+    state: Mutex<State>,
+    /// How many used-up bytes of one call are worth telling the connection.
+    release_at: usize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    ready: Vec<Arc<Exchange>>,
+    waker: Option<Waker>,
+    order: Order,
+    closed: bool,
+}
+
+/// What the owner of a connection asks of its task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Go on.
+    #[default]
+    Serve,
+    /// Take no new calls, finish those that are open, then close.
+    Drain,
+    /// Close now.
+    Close,
+}
+
+impl Link {
+    /// A link of a connection whose streams have this receive window, in bytes.
+    pub(crate) fn new(stream_window: u32) -> Link {
+        let window = usize::try_from(stream_window).unwrap_or(usize::MAX);
+        Link {
+            state: Mutex::default(),
+            release_at: (window / 4).max(1),
+        }
+    }
+
+    /// Puts a call on the list; gives it back when the connection is gone.
+    pub(crate) fn schedule(&self, exchange: Arc<Exchange>) -> Result<(), Arc<Exchange>> {
+        let waker = {
+            let mut state = self.state();
+            if state.closed {
+                return Err(exchange);
+            }
+            state.ready.push(exchange);
+            state.waker.take()
+        };
+        wake(waker);
+        Ok(())
+    }
+
+    /// Tells the connection's task to end, softly or at once.
+    pub(crate) fn order(&self, order: Order) {
+        let waker = {
+            let mut state = self.state();
+            state.order = order;
+            state.waker.take()
+        };
+        wake(waker);
+    }
+
+    /// Moves the list to `batch`, which is empty, and keeps the waker of the connection's task for what comes next.
+    pub(crate) fn collect(&self, context: &Context<'_>, batch: &mut Vec<Arc<Exchange>>) -> Order {
+        let mut state = self.state();
+        std::mem::swap(&mut state.ready, batch);
+        remember(&mut state.waker, context);
+        state.order
+    }
+
+    /// The connection is gone: nothing is taken any more. Returns what was still on the list.
+    pub(crate) fn close(&self) -> Vec<Arc<Exchange>> {
+        let mut state = self.state();
+        state.closed = true;
+        state.waker = None;
+        std::mem::take(&mut state.ready)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state().closed
+    }
+
+    pub(crate) fn release_at(&self) -> usize {
+        self.release_at
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}

@@ -1,0 +1,20 @@
+//! One call, as both of its ends and the transports between them see it. Nothing here knows HTTP/2.
+//!
+//! An [`Exchange`] is the meeting point: the caller or its connection puts the request in, the handler or its connection
+//! the response. Over HTTP/2 each side has an exchange of its own with a connection driver at the other end; in-process
+//! the two sides share one.
+
+mod chunks;
+mod details;
+mod exchange;
+mod link;
+mod outcome;
+mod pipe;
+mod timers;
+
+pub(crate) use chunks::Chunks;
+pub(crate) use details::{CallDetails, Peer};
+pub(crate) use exchange::Exchange;
+pub(crate) use link::{Link, Order};
+pub(crate) use outcome::Outcome;
+pub(crate) use timers::{Alarm, Deadlines};

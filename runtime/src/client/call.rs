@@ -1,0 +1,33 @@
+//! What is known of a call beside its messages.
+
+use crate::{Code, Metadata};
+
+/// What came with the response of a call that ended well: `with_call()` gives it beside the message. What came with a
+/// failure is in its [`Status`](crate::Status).
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub(crate) initial: Metadata,
+    pub(crate) trailing: Metadata,
+}
+
+impl Call {
+    /// The metadata that the server sent before the response.
+    pub fn initial_metadata(&self) -> &Metadata {
+        &self.initial
+    }
+
+    /// The metadata that the server sent after the response.
+    pub fn trailing_metadata(&self) -> &Metadata {
+        &self.trailing
+    }
+
+    /// How the call ended: OK.
+    pub fn code(&self) -> Code {
+        Code::Ok
+    }
+
+    /// The message of the status, which is empty for OK.
+    pub fn details(&self) -> &str {
+        ""
+    }
+}

@@ -1,0 +1,86 @@
+//! The channel: what stubs call over.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::remote::Remote;
+use super::target::Target;
+use crate::Result;
+use crate::call::{Exchange, Peer};
+use crate::header::Header;
+#[cfg(feature = "server")]
+use crate::server::Handlers;
+#[cfg(feature = "server")]
+use crate::transport::InProcess;
+
+/// The way to a server. It connects when the first call needs it, and again when the connection is lost.
+///
+/// A clone is the same channel and costs next to nothing. When the last clone is dropped and its last call has ended, the
+/// connection is closed.
+#[derive(Clone)]
+pub struct Channel(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Remote(Arc<Remote>),
+    #[cfg(feature = "server")]
+    InProcess(Arc<InProcess>),
+}
+
+impl Channel {
+    /// A channel to `host:port` without encryption: `localhost:5000`, `127.0.0.1:5000`, `[::1]:5000`. gRPC Python's
+    /// `insecure_channel`.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT when the target is not `host:port`. Whether there is a server shows at the first call, which fails
+    /// with UNAVAILABLE and the cause if there is none.
+    pub fn insecure(target: impl AsRef<str>) -> Result<Channel> {
+        let target = Target::parse(target.as_ref())?;
+        Ok(Channel(Kind::Remote(Arc::new(Remote::new(target)))))
+    }
+
+    /// A channel to handlers in this process: no sockets and no HTTP/2, the same messages, metadata, deadlines and
+    /// statuses. For tests, and for services that live in one process.
+    #[cfg(feature = "server")]
+    #[must_use]
+    pub fn in_process(handlers: Handlers) -> Channel {
+        Channel(Kind::InProcess(Arc::new(InProcess::new(handlers))))
+    }
+
+    /// Sets a call on its way.
+    pub(crate) fn start(&self, exchange: Arc<Exchange>) {
+        match &self.0 {
+            Kind::Remote(remote) => remote.start(exchange),
+            #[cfg(feature = "server")]
+            Kind::InProcess(in_process) => in_process.start(exchange),
+        }
+    }
+
+    /// The authority of calls that name none of their own.
+    pub(crate) fn authority(&self) -> Option<Header> {
+        match &self.0 {
+            Kind::Remote(remote) => Some(remote.authority()),
+            #[cfg(feature = "server")]
+            Kind::InProcess(_) => None,
+        }
+    }
+
+    /// Who is at the other end, as far as it is known before a connection.
+    pub(crate) fn peer(&self) -> Peer {
+        match &self.0 {
+            Kind::Remote(_) => Peer::unknown(),
+            #[cfg(feature = "server")]
+            Kind::InProcess(_) => Peer::in_process(),
+        }
+    }
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Remote(remote) => f.debug_tuple("Channel").field(remote).finish(),
+            #[cfg(feature = "server")]
+            Kind::InProcess(_) => f.write_str("Channel(in-process)"),
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! The calls of a client's connection.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::call::{Deadlines, Exchange, Link, Outcome};
+use crate::deadline::format_timeout;
+use crate::header::{Header, Kind};
+use crate::http2::{
+    Config, Connection, Event, Reason, ResetCause, ResponseHead, Role, StreamId, StreamMap,
+};
+use crate::metadata::Metadata;
+use crate::transport::{Driver, Side, Socket};
+use crate::{Code, Status, wire};
+
+/// A connection of a client, and what reaches its task from outside.
+pub(crate) fn connection(socket: Socket) -> (Driver<ClientSide>, Arc<Link>) {
+    let config = Config::default();
+    let link = Arc::new(Link::new(config.stream_window));
+    let engine = Connection::new(Role::Client, config, Instant::now());
+    let side = ClientSide {
+        calls: StreamMap::default(),
+        waiting: BTreeMap::new(),
+        next_ticket: FIRST_TICKET,
+        deadlines: Deadlines::new(),
+        draining: false,
+    };
+    (Driver::new(socket, engine, Arc::clone(&link), side), link)
+}
+
+/// What a call that waits for a stream is known by among the deadlines: a number that no stream has.
+const FIRST_TICKET: StreamId = 1 << 31;
+
+/// The calls of a client's connection.
+pub(crate) struct ClientSide {
+    calls: StreamMap<Call>,
+    /// Calls that the peer's limit of streams holds back, by their tickets, the first to come first.
+    waiting: BTreeMap<StreamId, Arc<Exchange>>,
+    next_ticket: StreamId,
+    deadlines: Deadlines<StreamId>,
+    draining: bool,
+}
+
+/// A call that is open on the connection.
+struct Call {
+    exchange: Arc<Exchange>,
+    /// All of the request has been given to the engine.
+    sent: bool,
+}
+
+impl Side for ClientSide {
+    fn pump(&mut self, engine: &mut Connection, exchange: &Arc<Exchange>) {
+        match exchange.stream() {
+            0 => self.open(engine, exchange),
+            stream => self.send(engine, stream),
+        }
+    }
+
+    fn event(&mut self, engine: &mut Connection, event: Event, _now: Instant) {
+        match event {
+            Event::Response { stream, head, end } => self.response(engine, stream, head, end),
+            Event::Data { stream, data, end } => match self.calls.get(&stream) {
+                Some(call) => {
+                    call.exchange.deliver_response(data);
+                    if end {
+                        self.conclude(stream, Outcome::local(no_status()));
+                    }
+                }
+                // The call is over on this side: its data goes nowhere, its window back.
+                None => engine.release(stream, data.len()),
+            },
+            Event::Trailers { stream, fields, .. } => {
+                let outcome = wire::outcome(Metadata::from_fields(fields));
+                self.conclude(
+                    stream,
+                    outcome.unwrap_or_else(|| Outcome::local(no_status())),
+                );
+            }
+            Event::Reset {
+                stream,
+                reason,
+                cause,
+            } => {
+                self.conclude(stream, Outcome::local(status_of_reset(reason, &cause)));
+            }
+            Event::Writable { stream } => self.send(engine, stream),
+            Event::CanOpen => self.open_waiting(engine),
+            // The engine has ended the calls that the peer will not see; the others go on.
+            Event::GoAway { .. } | Event::Pong { .. } => {}
+            // A server's.
+            Event::Request { .. } => {}
+        }
+    }
+
+    fn settle(&mut self, engine: &mut Connection, _now: Instant) {
+        self.open_waiting(engine);
+        self.finish_drain(engine);
+    }
+
+    fn deadlines(&mut self) -> &mut Deadlines<StreamId> {
+        &mut self.deadlines
+    }
+
+    fn expire(&mut self, engine: &mut Connection, stream: StreamId) {
+        let exchange = if stream >= FIRST_TICKET {
+            self.waiting.remove(&stream)
+        } else {
+            engine.reset(stream, Reason::CANCEL);
+            self.calls.remove(&stream).map(|call| call.exchange)
+        };
+        if let Some(exchange) = exchange {
+            exchange.conclude(Outcome::local(Status::deadline_exceeded(
+                "the deadline of the call has passed",
+            )));
+        }
+    }
+
+    fn open_calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    fn drain(&mut self, engine: &mut Connection) {
+        self.draining = true;
+        self.finish_drain(engine);
+    }
+
+    fn cut_off(&mut self, unsent: Vec<Arc<Exchange>>, why: &Status) {
+        let open = self.calls.drain().map(|(_, call)| call.exchange);
+        let waiting = std::mem::take(&mut self.waiting).into_values();
+        for exchange in open.chain(waiting).chain(unsent) {
+            exchange.conclude(Outcome::local(why.clone()));
+        }
+    }
+}
+
+impl ClientSide {
+    /// Opens a stream for a call, or lets the call wait for one.
+    fn open(&mut self, engine: &mut Connection, exchange: &Arc<Exchange>) {
+        if exchange.outcome().is_some() {
+            // Given up before it was sent.
+            return;
+        }
+        if !engine.can_open() {
+            return self.wait(exchange);
+        }
+        let details = exchange.details();
+        let timeout = details.deadline.map(|deadline| {
+            let left = deadline.saturating_duration_since(Instant::now());
+            Header::new(b"grpc-timeout", format_timeout(left).as_bytes())
+        });
+        let head = REQUEST_HEAD
+            .iter()
+            .take(2)
+            .chain([&details.path])
+            .chain(&details.authority)
+            .chain(REQUEST_HEAD.iter().skip(2))
+            .chain(&timeout)
+            .chain(details.metadata.fields());
+        match engine.open(head, false) {
+            Ok(stream) => {
+                exchange.set_stream(stream);
+                if let Some(deadline) = details.deadline {
+                    self.deadlines.insert(deadline, stream);
+                }
+                let call = Call {
+                    exchange: Arc::clone(exchange),
+                    sent: false,
+                };
+                self.calls.insert(stream, call);
+                self.send(engine, stream);
+            }
+            Err(error) => {
+                let status = Status::unavailable(format!("no stream for the call: {error}"));
+                exchange.conclude(Outcome::local(status));
+            }
+        }
+    }
+
+    fn wait(&mut self, exchange: &Arc<Exchange>) {
+        let ticket = self.next_ticket;
+        self.next_ticket = ticket.checked_add(1).unwrap_or(FIRST_TICKET);
+        if let Some(deadline) = exchange.details().deadline {
+            self.deadlines.insert(deadline, ticket);
+        }
+        self.waiting.insert(ticket, Arc::clone(exchange));
+    }
+
+    fn open_waiting(&mut self, engine: &mut Connection) {
+        while engine.can_open() {
+            let Some((ticket, exchange)) = self.waiting.pop_first() else {
+                return;
+            };
+            if let Some(deadline) = exchange.details().deadline {
+                self.deadlines.remove(deadline, ticket);
+            }
+            self.open(engine, &exchange);
+        }
+    }
+
+    /// Sends what the caller has, as far as the stream has room for it.
+    fn send(&mut self, engine: &mut Connection, stream: StreamId) {
+        let Some(call) = self.calls.get_mut(&stream) else {
+            return;
+        };
+        loop {
+            let mut part = call.exchange.take_request(engine.send_capacity(stream));
+            if part.abandoned {
+                engine.reset(stream, Reason::CANCEL);
+                self.remove(stream);
+                return;
+            }
+            if part.released > 0 {
+                engine.release(stream, part.released);
+            }
+            if call.sent {
+                return;
+            }
+            while !part.data.is_empty() {
+                let chunk = part.data.take(usize::MAX);
+                call.sent = part.end && part.data.is_empty();
+                engine.send_data(stream, chunk, call.sent);
+            }
+            if part.end && !call.sent {
+                call.sent = true;
+                engine.send_data(stream, Bytes::new(), true);
+            }
+            if !part.has_more || engine.send_capacity(stream) == 0 {
+                return;
+            }
+        }
+    }
+
+    fn response(
+        &mut self,
+        engine: &mut Connection,
+        stream: StreamId,
+        head: ResponseHead,
+        end: bool,
+    ) {
+        let status = check_head(&head);
+        let metadata = Metadata::from_fields(head.fields);
+        if end {
+            // A head that ends the stream is its trailers too.
+            let outcome = wire::outcome(metadata);
+            let outcome =
+                outcome.unwrap_or_else(|| Outcome::local(status.unwrap_or_else(no_status)));
+            return self.conclude(stream, outcome);
+        }
+        if let Some(status) = status {
+            engine.reset(stream, Reason::CANCEL);
+            return self.conclude(stream, Outcome::local(status));
+        }
+        if let Some(call) = self.calls.get(&stream) {
+            call.exchange.deliver_head(metadata);
+        }
+    }
+
+    fn conclude(&mut self, stream: StreamId, outcome: Outcome) {
+        if let Some(call) = self.remove(stream) {
+            call.exchange.conclude(outcome);
+        }
+    }
+
+    fn remove(&mut self, stream: StreamId) -> Option<Call> {
+        let call = self.calls.remove(&stream)?;
+        if let Some(deadline) = call.exchange.details().deadline {
+            self.deadlines.remove(deadline, stream);
+        }
+        Some(call)
+    }
+
+    /// Goes away once the last call has ended, when the channel is gone.
+    fn finish_drain(&mut self, engine: &mut Connection) {
+        if self.draining && self.calls.is_empty() && self.waiting.is_empty() {
+            engine.go_away(Reason::NO_ERROR, "");
+        }
+    }
+}
+
+/// The fields that every request has: before and behind the path and the authority.
+static REQUEST_HEAD: [Header; 5] = [
+    Header::from_static(":method", "POST"),
+    Header::from_static(":scheme", "http"),
+    Header::from_static("te", "trailers"),
+    Header::from_static("content-type", "application/grpc"),
+    Header::from_static(
+        "user-agent",
+        concat!("grpc-rust-stubwright/", env!("CARGO_PKG_VERSION")),
+    ),
+];
+
+/// Why a response is not gRPC's; what its trailers say may still count.
+fn check_head(head: &ResponseHead) -> Option<Status> {
+    if head.status != 200 {
+        return Some(wire::status_of_http(head.status));
+    }
+    if head.oversized {
+        return Some(Status::resource_exhausted(
+            "the metadata of the response is over the client's limit",
+        ));
+    }
+    let content_type = head
+        .fields
+        .iter()
+        .find(|field| field.kind() == Kind::ContentType);
+    let value = content_type.map(Header::value).unwrap_or_default();
+    if !wire::is_grpc(value) {
+        return Some(Status::unknown(format!(
+            "the peer answered with content-type {:?}, which is not gRPC's",
+            String::from_utf8_lossy(value)
+        )));
+    }
+    None
+}
+
+fn no_status() -> Status {
+    Status::unknown("the peer ended the call without a grpc-status")
+}
+
+/// The status of a call whose stream was reset ("Errors" of gRPC over HTTP/2).
+fn status_of_reset(reason: Reason, cause: &ResetCause) -> Status {
+    let code = match reason {
+        _ if matches!(cause, ResetCause::Unprocessed) => Code::Unavailable,
+        Reason::REFUSED_STREAM => Code::Unavailable,
+        Reason::CANCEL => Code::Cancelled,
+        Reason::ENHANCE_YOUR_CALM => Code::ResourceExhausted,
+        Reason::INADEQUATE_SECURITY => Code::PermissionDenied,
+        _ => Code::Internal,
+    };
+    Status::new(code, format!("the stream of the call was reset: {reason}"))
+}

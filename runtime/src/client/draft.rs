@@ -1,0 +1,91 @@
+//! A call that has not been started, and one that has.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::channel::Channel;
+use super::options::CallOptions;
+use super::requests::{Pack, Requests, send};
+use crate::call::{CallDetails, Exchange};
+use crate::codec::Codec;
+use crate::framing::Packer;
+use crate::header::Header;
+use crate::{MAX_RECEIVE_MESSAGE_LENGTH, Result, Status};
+
+/// A call until its first poll: a builder.
+pub(crate) struct Draft<Req, Res> {
+    channel: Channel,
+    path: Header,
+    pack: Pack<Req>,
+    decode: fn(Bytes) -> Result<Res>,
+    options: CallOptions,
+    /// Taken when the call is started.
+    requests: Option<Requests<Req>>,
+}
+
+impl<Req: 'static, Res> Draft<Req, Res> {
+    pub(crate) fn new<C: Codec<Req> + Codec<Res>>(
+        channel: &Channel,
+        path: &'static str,
+        requests: Requests<Req>,
+    ) -> Draft<Req, Res> {
+        Draft {
+            channel: channel.clone(),
+            path: Header::from_static(":path", path),
+            pack: Packer::push::<Req, C>,
+            decode: <C as Codec<Res>>::decode,
+            options: CallOptions::default(),
+            requests: Some(requests),
+        }
+    }
+
+    pub(crate) fn options(&mut self) -> &mut CallOptions {
+        &mut self.options
+    }
+
+    /// Reads a response.
+    pub(crate) fn decode(&self, bytes: Bytes) -> Result<Res> {
+        (self.decode)(bytes)
+    }
+
+    /// Sets the call on its way. A draft is good for one start.
+    pub(crate) fn start(&mut self) -> Result<Ongoing> {
+        let Some(requests) = self.requests.take() else {
+            return Err(Status::failed_precondition(
+                "the call has been made already",
+            ));
+        };
+        let mut options = std::mem::take(&mut self.options);
+        if let Some(status) = options.invalid.take() {
+            return Err(status);
+        }
+        let exchange = Arc::new(Exchange::new(CallDetails {
+            path: self.path.clone(),
+            deadline: options.deadline(),
+            authority: options.authority.or_else(|| self.channel.authority()),
+            metadata: options.metadata,
+            peer: self.channel.peer(),
+            max_receive_message_length: MAX_RECEIVE_MESSAGE_LENGTH,
+        }));
+        let ongoing = Ongoing {
+            exchange: Arc::clone(&exchange),
+        };
+        send(requests, self.pack, &exchange)?;
+        self.channel.start(exchange);
+        Ok(ongoing)
+    }
+}
+
+/// A call on its way. To drop it is to cancel it.
+pub(crate) struct Ongoing {
+    pub(crate) exchange: Arc<Exchange>,
+}
+
+impl Drop for Ongoing {
+    fn drop(&mut self) {
+        // Does nothing to a call that has ended.
+        self.exchange
+            .abandon(Status::cancelled("the call was dropped by its caller"));
+    }
+}

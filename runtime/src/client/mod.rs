@@ -1,0 +1,21 @@
+//! The calling side: channels, the calls that stubs make over them, and the connections that carry them.
+
+mod call;
+mod channel;
+mod connection;
+mod draft;
+mod options;
+mod remote;
+mod requests;
+mod responses;
+mod streaming;
+mod stub;
+mod target;
+mod unary;
+
+pub use call::Call;
+pub use channel::Channel;
+pub use requests::{FromIterator, FromStream, IntoRequests};
+pub use streaming::StreamingCall;
+pub use stub::{stream_stream, stream_unary, unary_stream, unary_unary};
+pub use unary::{UnaryCall, WithCall};

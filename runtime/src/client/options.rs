@@ -1,0 +1,71 @@
+//! The options of one call.
+
+use std::time::{Duration, Instant};
+
+use crate::header::Header;
+use crate::{Metadata, Status};
+
+/// What a call is made with, beside its messages.
+#[derive(Debug, Default)]
+pub(crate) struct CallOptions {
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) metadata: Metadata,
+    pub(crate) authority: Option<Header>,
+    /// The first option that cannot be: the call fails with it when it is started.
+    pub(crate) invalid: Option<Status>,
+}
+
+impl CallOptions {
+    /// When a call that starts now is over.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        // A time too far off for the clock is no deadline.
+        Instant::now().checked_add(self.timeout?)
+    }
+
+    pub(crate) fn add_metadata(&mut self, key: &str, value: &[u8]) {
+        if let Err(error) = self.metadata.append(key, value) {
+            self.invalid(Status::invalid_argument(error.to_string()).with_source(error));
+        }
+    }
+
+    pub(crate) fn set_authority(&mut self, authority: &str) {
+        match super::target::authority(authority) {
+            Ok(authority) => self.authority = Some(authority),
+            Err(status) => self.invalid(status),
+        }
+    }
+
+    fn invalid(&mut self, status: Status) {
+        self.invalid.get_or_insert(status);
+    }
+}
+
+/// The options that both kinds of calls have.
+macro_rules! call_options {
+    () => {
+        /// The time that the whole call may take, from its start; without it, as long as it takes. The server is told,
+        /// and both sides end the call with DEADLINE_EXCEEDED when the time is over.
+        pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
+            self.draft.options().timeout = Some(timeout);
+            self
+        }
+
+        /// Adds a pair to the metadata that is sent with the call. The value of a key that ends in `-bin` may be any
+        /// bytes, that of another key printable ASCII. A pair that cannot be sent fails the call with INVALID_ARGUMENT.
+        pub fn metadata(mut self, key: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
+            self.draft
+                .options()
+                .add_metadata(key.as_ref(), value.as_ref());
+            self
+        }
+
+        /// The host that the call is for, HTTP/2's `:authority`, in the place of the channel's: a proxy that routes by
+        /// host finds the backend by it.
+        pub fn authority(mut self, authority: impl AsRef<str>) -> Self {
+            self.draft.options().set_authority(authority.as_ref());
+            self
+        }
+    };
+}
+
+pub(crate) use call_options;

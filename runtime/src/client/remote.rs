@@ -1,0 +1,283 @@
+//! A channel's connection: made when a call needs it, and again when it is lost.
+
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpStream;
+use tokio::runtime::Handle;
+
+use super::connection::connection;
+use super::target::Target;
+use crate::Status;
+use crate::call::{Exchange, Link, Order, Outcome};
+use crate::header::Header;
+use crate::transport::Socket;
+
+/// How long a connection may take to come about; gRPC's MIN_CONNECT_TIMEOUT.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Back-off between attempts, as gRPC's connection-backoff document has it: 1 s, times 1.6, up to 120 s, give or take a
+/// fifth.
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(120);
+
+/// A target and the connection to it, if there is one.
+pub(crate) struct Remote {
+    target: Target,
+    state: Mutex<State>,
+}
+
+enum State {
+    Idle,
+    /// On the way; the calls wait.
+    Connecting {
+        waiting: Vec<Arc<Exchange>>,
+        attempt: u32,
+    },
+    Ready(Arc<Link>),
+    /// The last attempt failed; the next is not made before `until`.
+    Failed {
+        until: Instant,
+        status: Status,
+        attempt: u32,
+    },
+}
+
+impl Remote {
+    pub(crate) fn new(target: Target) -> Remote {
+        Remote {
+            target,
+            state: Mutex::new(State::Idle),
+        }
+    }
+
+    pub(crate) fn authority(&self) -> Header {
+        self.target.authority.clone()
+    }
+
+    /// Gives a call to the connection, or lets it wait for one. While the target cannot be reached, calls fail at once
+    /// with the cause.
+    pub(crate) fn start(self: &Arc<Self>, exchange: Arc<Exchange>) {
+        let mut state = self.state();
+        let attempt = match &mut *state {
+            State::Ready(link) => {
+                exchange.attach(0, Arc::clone(link));
+                let Err(back) = link.schedule(exchange) else {
+                    return;
+                };
+                // The connection is gone, and its task has not said so yet.
+                return self.connect(state, back, 0);
+            }
+            State::Connecting { waiting, .. } => return waiting.push(exchange),
+            State::Failed { until, status, .. } if Instant::now() < *until => {
+                let outcome = Outcome::local(status.clone());
+                drop(state);
+                return exchange.conclude(outcome);
+            }
+            State::Failed { attempt, .. } => *attempt,
+            State::Idle => 0,
+        };
+        self.connect(state, exchange, attempt);
+    }
+
+    fn connect(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State>,
+        exchange: Arc<Exchange>,
+        attempt: u32,
+    ) {
+        let Ok(runtime) = Handle::try_current() else {
+            drop(state);
+            return exchange.conclude(Outcome::local(Status::failed_precondition(
+                "a call over a channel needs a tokio runtime around it",
+            )));
+        };
+        *state = State::Connecting {
+            waiting: vec![exchange],
+            attempt,
+        };
+        runtime.spawn(run(Arc::downgrade(self), self.target.clone()));
+    }
+
+    /// A connection is there: the calls that waited go out on it.
+    fn connected(&self, link: &Arc<Link>) {
+        let mut state = self.state();
+        if let State::Connecting { waiting, .. } = &mut *state {
+            for exchange in std::mem::take(waiting) {
+                exchange.attach(0, Arc::clone(link));
+                // The connection's task, which this is, has not run yet.
+                drop(link.schedule(exchange));
+            }
+        }
+        *state = State::Ready(Arc::clone(link));
+    }
+
+    /// No connection came about: the calls that waited fail with the cause.
+    fn failed(&self, error: &io::Error) {
+        let status = Status::unavailable(format!(
+            "cannot connect to {}: {error}",
+            self.target.address
+        ));
+        let mut state = self.state();
+        let State::Connecting { waiting, attempt } = &mut *state else {
+            return;
+        };
+        let (waiting, attempt) = (std::mem::take(waiting), *attempt);
+        *state = State::Failed {
+            until: Instant::now() + backoff(attempt, jitter()),
+            status: status.clone(),
+            attempt: attempt.saturating_add(1),
+        };
+        drop(state);
+        for exchange in waiting {
+            exchange.conclude(Outcome::local(status.clone()));
+        }
+    }
+
+    /// Ends the waiting calls whose time is over; says when the next one's will be.
+    fn expire(&self, now: Instant) -> Option<Instant> {
+        let mut expired = Vec::new();
+        let next = {
+            let mut state = self.state();
+            let State::Connecting { waiting, .. } = &mut *state else {
+                return None;
+            };
+            let is_over = |exchange: &Arc<Exchange>| {
+                exchange
+                    .details()
+                    .deadline
+                    .is_some_and(|deadline| deadline <= now)
+            };
+            waiting.retain(|exchange| {
+                let over = is_over(exchange);
+                if over {
+                    expired.push(Arc::clone(exchange));
+                }
+                !over
+            });
+            waiting
+                .iter()
+                .filter_map(|exchange| exchange.details().deadline)
+                .min()
+        };
+        for exchange in expired {
+            exchange.conclude(Outcome::local(Status::deadline_exceeded(format!(
+                "the deadline passed before {} was connected",
+                self.target.address
+            ))));
+        }
+        next
+    }
+
+    /// The connection is closed: the next call makes another.
+    fn closed(&self, link: &Arc<Link>) {
+        let mut state = self.state();
+        if matches!(&*state, State::Ready(current) if Arc::ptr_eq(current, link)) {
+            *state = State::Idle;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Remote {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let State::Ready(link) = state {
+            link.order(Order::Drain);
+        }
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Remote").field(&self.target.address).finish()
+    }
+}
+
+/// The task of a connection, from the attempt to its end. It does not keep the channel alive.
+async fn run(remote: Weak<Remote>, target: Target) {
+    let established = {
+        let mut attempt = std::pin::pin!(tokio::time::timeout(CONNECT_TIMEOUT, establish(&target)));
+        loop {
+            let Some(next) = remote.upgrade().map(|remote| remote.expire(Instant::now())) else {
+                return;
+            };
+            // The set of waiting calls changes while the attempt goes on: look again soon, whether or not one has a
+            // deadline now.
+            let look = Instant::now() + LOOK_AGAIN;
+            let until = next.map_or(look, |next| next.min(look));
+            match tokio::time::timeout_at(until.into(), attempt.as_mut()).await {
+                Ok(Ok(established)) => break established,
+                Ok(Err(_)) => break Err(io::ErrorKind::TimedOut.into()),
+                Err(_) => {}
+            }
+        }
+    };
+    let Some(channel) = remote.upgrade() else {
+        return;
+    };
+    match established {
+        Ok(socket) => {
+            let (connection, link) = connection(socket);
+            channel.connected(&link);
+            drop(channel);
+            connection.await;
+            if let Some(channel) = remote.upgrade() {
+                channel.closed(&link);
+            }
+        }
+        Err(error) => channel.failed(&error),
+    }
+}
+
+/// How often an attempt looks for calls whose time is over.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+async fn establish(target: &Target) -> io::Result<Socket> {
+    let stream = TcpStream::connect(&*target.address).await?;
+    // Batches are whole when they are written; a system that refuses the option still carries them.
+    drop(stream.set_nodelay(true));
+    Ok(Socket::new(stream))
+}
+
+/// The wait after a failed attempt, the first being 0; `jitter` is from -1 to 1.
+fn backoff(attempt: u32, jitter: f64) -> Duration {
+    let exponent = i32::try_from(attempt).unwrap_or(i32::MAX);
+    let wait = FIRST_BACKOFF.as_secs_f64() * 1.6_f64.powi(exponent);
+    let wait = wait.min(LONGEST_BACKOFF.as_secs_f64());
+    Duration::from_secs_f64(wait * (1.0 + 0.2 * jitter))
+}
+
+/// A number from -1 to 1. The hasher's keys are the standard library's source of randomness, and enough for this.
+fn jitter() -> f64 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    let random = RandomState::new().build_hasher().finish();
+    let unit = f64::from(u32::try_from(random >> 32).unwrap_or(0)) / f64::from(u32::MAX);
+    2.0 * unit - 1.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backoff_grows_to_its_limit() {
+        assert_eq!(backoff(0, 0.0), Duration::from_secs(1));
+        assert_eq!(backoff(1, 0.0), Duration::from_millis(1600));
+        assert_eq!(backoff(100, 0.0), LONGEST_BACKOFF);
+        assert_eq!(backoff(u32::MAX, 1.0), Duration::from_secs(144));
+        assert_eq!(backoff(0, -1.0), Duration::from_millis(800));
+    }
+
+    #[test]
+    fn jitter_stays_in_its_range() {
+        for _ in 0..100 {
+            assert!((-1.0..=1.0).contains(&jitter()));
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The responses of a call as bytes, on their way to the caller.
+
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+
+use super::draft::Ongoing;
+use crate::call::{Chunks, Outcome};
+use crate::framing::Deframer;
+use crate::{Result, Status};
+
+/// Cuts the responses of a call out of what has come of them.
+pub(crate) struct Inbox {
+    ongoing: Ongoing,
+    chunks: Chunks,
+    /// How many bytes of `chunks` have been used up since the exchange was told.
+    used: usize,
+    deframer: Deframer,
+    /// The caller has no use for a part of the response.
+    whole: bool,
+}
+
+impl Inbox {
+    /// The responses of a call; with `whole` the caller is not woken for a part of them.
+    pub(crate) fn new(ongoing: Ongoing, whole: bool) -> Inbox {
+        Inbox {
+            ongoing,
+            chunks: Chunks::default(),
+            used: 0,
+            deframer: Deframer::default(),
+            whole,
+        }
+    }
+
+    pub(crate) fn ongoing(&self) -> &Ongoing {
+        &self.ongoing
+    }
+
+    /// The next response; `None` when the call has ended well. An error is the end.
+    pub(crate) fn poll_message(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<Bytes>>> {
+        let exchange = &self.ongoing.exchange;
+        loop {
+            let before = self.chunks.len();
+            let limit = exchange.details().max_receive_message_length;
+            let message = self.deframer.next(&mut self.chunks, limit);
+            self.used += before - self.chunks.len();
+            match message {
+                Ok(None) => {}
+                Ok(message) => return Poll::Ready(Ok(message)),
+                Err(status) => return Poll::Ready(Err(self.give_up(status))),
+            }
+            let used = std::mem::take(&mut self.used);
+            if !ready!(exchange.poll_response(context, used, &mut self.chunks, self.whole)) {
+                return Poll::Ready(self.end());
+            }
+        }
+    }
+
+    /// The end of the call: the server's status, unless it left a message unfinished.
+    fn end(&self) -> Result<Option<Bytes>> {
+        let outcome = self.ongoing.exchange.outcome();
+        match outcome {
+            Some(Outcome { result: Ok(()), .. }) if !self.deframer.is_at_boundary() => {
+                Err(Status::internal("the response ended inside a message"))
+            }
+            Some(Outcome { result, .. }) => result.map(|()| None),
+            None => Ok(None),
+        }
+    }
+
+    /// The call cannot go on because of what the server sent: the server is told to stop.
+    pub(crate) fn give_up(&self, status: Status) -> Status {
+        self.ongoing.exchange.abandon(status.clone());
+        status
+    }
+}

@@ -1,0 +1,148 @@
+//! Calls with a stream of responses.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+
+use super::draft::Draft;
+use super::options::call_options;
+use super::responses::Inbox;
+use crate::{Code, Metadata, Result, Status};
+
+/// A call with a stream of responses: it *is* the [`Stream`]. Options are set before; nothing is sent until the first
+/// poll. The stream ends when the server has said OK, and with an error as its last item otherwise. Dropping it cancels the
+/// call on both sides.
+#[must_use = "a call does nothing until it is polled"]
+pub struct StreamingCall<Req, Res> {
+    draft: Draft<Req, Res>,
+    inbox: Option<Inbox>,
+    initial: Option<Metadata>,
+    done: bool,
+}
+
+impl<Req: 'static, Res> StreamingCall<Req, Res> {
+    call_options!();
+
+    /// The next response; `None` when the server has ended the call with OK.
+    ///
+    /// # Errors
+    /// The status of the call when it is not OK. Nothing follows it.
+    pub async fn message(&mut self) -> Result<Option<Res>> {
+        poll_fn(|context| self.poll_message(context))
+            .await
+            .transpose()
+    }
+
+    /// The metadata that the server sent before its first response; starts the call and waits for it.
+    ///
+    /// # Errors
+    /// The status of a call that failed before any came.
+    pub async fn initial_metadata(&mut self) -> Result<&Metadata> {
+        if self.initial.is_none() {
+            let head = poll_fn(|context| {
+                let inbox = self.started()?;
+                inbox.ongoing().exchange.poll_head(context).map(Ok)
+            });
+            let head = head.await?;
+            if let (None, Some(Err(status))) = (&head, self.result()) {
+                return Err(status);
+            }
+            self.initial = head;
+        }
+        Ok(self.initial.get_or_insert_default())
+    }
+
+    /// The metadata that the server sent with its status; `None` before the call has ended.
+    pub fn trailing_metadata(&self) -> Option<Metadata> {
+        let outcome = self.inbox.as_ref()?.ongoing().exchange.outcome()?;
+        Some(outcome.trailing)
+    }
+
+    /// How the call ended; `None` before it has.
+    pub fn code(&self) -> Option<Code> {
+        Some(match self.result()? {
+            Ok(()) => Code::Ok,
+            Err(status) => status.code(),
+        })
+    }
+
+    /// The message of the status, empty for OK; `None` before the call has ended.
+    pub fn details(&self) -> Option<String> {
+        Some(match self.result()? {
+            Ok(()) => String::new(),
+            Err(status) => status.message().to_owned(),
+        })
+    }
+
+    /// Cancels the call on both sides: what has not been read is given up, and the stream ends with CANCELLED. Does
+    /// nothing to a call that has ended.
+    pub fn cancel(&mut self) {
+        if let Ok(inbox) = self.started() {
+            inbox.give_up(Status::cancelled("the call was cancelled by its caller"));
+        }
+    }
+
+    pub(crate) fn new(draft: Draft<Req, Res>) -> StreamingCall<Req, Res> {
+        StreamingCall {
+            draft,
+            inbox: None,
+            initial: None,
+            done: false,
+        }
+    }
+
+    fn started(&mut self) -> Result<&mut Inbox> {
+        match &mut self.inbox {
+            Some(inbox) => Ok(inbox),
+            empty => Ok(empty.insert(Inbox::new(self.draft.start()?, false))),
+        }
+    }
+
+    fn result(&self) -> Option<Result<()>> {
+        Some(self.inbox.as_ref()?.ongoing().exchange.outcome()?.result)
+    }
+
+    fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Res>>> {
+        if self.done {
+            return Poll::Ready(None);
+        }
+        let message = match self.started() {
+            Ok(inbox) => ready!(inbox.poll_message(context)),
+            Err(status) => Err(status),
+        };
+        let message =
+            match message.transpose() {
+                Some(Ok(bytes)) => Some(self.draft.decode(bytes).map_err(
+                    |status| match &self.inbox {
+                        Some(inbox) => inbox.give_up(status),
+                        None => status,
+                    },
+                )),
+                other => other.map(|end| end.and_then(|bytes| self.draft.decode(bytes))),
+            };
+        self.done = !matches!(message, Some(Ok(_)));
+        Poll::Ready(message)
+    }
+}
+
+impl<Req, Res> Unpin for StreamingCall<Req, Res> {}
+
+impl<Req: 'static, Res> Stream for StreamingCall<Req, Res> {
+    type Item = Result<Res>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Res>>> {
+        self.poll_message(context)
+    }
+}
+
+impl<Req, Res> fmt::Debug for StreamingCall<Req, Res> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamingCall")
+            .field("started", &self.inbox.is_some())
+            .field("done", &self.done)
+            .finish_non_exhaustive()
+    }
+}

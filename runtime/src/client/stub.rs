@@ -1,0 +1,50 @@
+//! What the methods of a stub do: one function per kind of call.
+
+use super::channel::Channel;
+use super::draft::Draft;
+use super::requests::{IntoRequests, Requests};
+use super::streaming::StreamingCall;
+use super::unary::UnaryCall;
+use crate::codec::Codec;
+
+/// A call with one request and one response.
+pub fn unary_unary<Req: Send + 'static, Res, C: Codec<Req> + Codec<Res>>(
+    channel: &Channel,
+    path: &'static str,
+    _codec: C,
+    request: Req,
+) -> UnaryCall<Req, Res> {
+    UnaryCall::new(Draft::new::<C>(channel, path, Requests::One(request)))
+}
+
+/// A call with one request and a stream of responses.
+pub fn unary_stream<Req: Send + 'static, Res, C: Codec<Req> + Codec<Res>>(
+    channel: &Channel,
+    path: &'static str,
+    _codec: C,
+    request: Req,
+) -> StreamingCall<Req, Res> {
+    StreamingCall::new(Draft::new::<C>(channel, path, Requests::One(request)))
+}
+
+/// A call with a stream of requests and one response.
+pub fn stream_unary<Req: Send + 'static, Res, C: Codec<Req> + Codec<Res>, M>(
+    channel: &Channel,
+    path: &'static str,
+    _codec: C,
+    requests: impl IntoRequests<Req, M>,
+) -> UnaryCall<Req, Res> {
+    let requests = Requests::Many(Box::pin(requests.into_requests()));
+    UnaryCall::new(Draft::new::<C>(channel, path, requests))
+}
+
+/// A call with a stream of requests and a stream of responses.
+pub fn stream_stream<Req: Send + 'static, Res, C: Codec<Req> + Codec<Res>, M>(
+    channel: &Channel,
+    path: &'static str,
+    _codec: C,
+    requests: impl IntoRequests<Req, M>,
+) -> StreamingCall<Req, Res> {
+    let requests = Requests::Many(Box::pin(requests.into_requests()));
+    StreamingCall::new(Draft::new::<C>(channel, path, requests))
+}

@@ -1,0 +1,40 @@
+//! How a message becomes bytes and comes back.
+
+use bytes::{Bytes, BytesMut};
+
+use crate::{Result, Status};
+
+/// Turns messages of one library into bytes and back. prost's are [`Prost`].
+pub trait Codec<T>: Copy + Send + Sync + 'static {
+    /// How many bytes `encode` will write.
+    fn encoded_len(message: &T) -> usize;
+
+    /// Writes the message behind what is in `buffer`, which has room for it.
+    fn encode(message: &T, buffer: &mut BytesMut);
+
+    /// Reads a whole message.
+    ///
+    /// # Errors
+    /// INTERNAL when the bytes are not a message of this type.
+    fn decode(bytes: Bytes) -> Result<T>;
+}
+
+/// The codec of messages that prost-build generates.
+#[derive(Clone, Copy, Debug)]
+pub struct Prost;
+
+impl<T: prost::Message + Default> Codec<T> for Prost {
+    fn encoded_len(message: &T) -> usize {
+        message.encoded_len()
+    }
+
+    fn encode(message: &T, buffer: &mut BytesMut) {
+        message.encode_raw(buffer);
+    }
+
+    fn decode(bytes: Bytes) -> Result<T> {
+        T::decode(bytes).map_err(|error| {
+            Status::internal(format!("malformed message: {error}")).with_source(error)
+        })
+    }
+}

@@ -1,0 +1,236 @@
+//! gRPC's length-prefixed messages: a flag byte, four bytes of length, the message.
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::call::Chunks;
+use crate::codec::Codec;
+use crate::{Result, Status};
+
+/// The bytes before each message.
+pub(crate) const PREFIX: usize = 5;
+
+/// The room that is made for a message at once, before its bytes have come.
+const FIRST_ROOM: usize = 64 * 1024;
+
+/// How many bytes of messages are packed before they are handed on: what fits into one DATA frame.
+pub(crate) const PACK: usize = 16 * 1024;
+
+/// The room that is made for a first small message: others may follow it.
+const FIRST_PACK: usize = 256;
+
+/// Writes a message with its prefix behind what is in `buffer`.
+pub(crate) fn write_message<T, C: Codec<T>>(message: &T, buffer: &mut BytesMut) -> Result<()> {
+    let length = C::encoded_len(message);
+    let Ok(prefix) = u32::try_from(length) else {
+        return Err(Status::resource_exhausted(format!(
+            "a message of {length} bytes is over gRPC's limit of 4 GiB"
+        )));
+    };
+    buffer.reserve(PREFIX + length);
+    buffer.put_u8(0);
+    buffer.put_u32(prefix);
+    C::encode(message, buffer);
+    Ok(())
+}
+
+/// Packs small messages into pieces of [`PACK`] bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Packer(BytesMut);
+
+impl Packer {
+    /// Adds a message; gives what was there before it when both do not fit into one piece.
+    pub(crate) fn push<T, C: Codec<T>>(&mut self, message: &T) -> Result<Option<Bytes>> {
+        let length = PREFIX + C::encoded_len(message);
+        let full = if self.0.len() + length > PACK {
+            self.flush()
+        } else {
+            None
+        };
+        if self.0.capacity() < length {
+            self.0.reserve(length.max(FIRST_PACK));
+        }
+        write_message::<T, C>(message, &mut self.0)?;
+        Ok(full)
+    }
+
+    /// What there is.
+    pub(crate) fn flush(&mut self) -> Option<Bytes> {
+        (!self.0.is_empty()).then(|| self.0.split().freeze())
+    }
+}
+
+/// Cuts messages out of the chunks that a transport delivered.
+///
+/// A message that lies whole in one chunk is a slice of it; only one that is spread over several is put together.
+#[derive(Debug, Default)]
+pub(crate) struct Deframer {
+    prefix: [u8; PREFIX],
+    prefix_len: usize,
+    /// The message under way, once its prefix is whole.
+    message: Option<Partial>,
+}
+
+#[derive(Debug)]
+struct Partial {
+    length: usize,
+    bytes: BytesMut,
+}
+
+impl Deframer {
+    /// The next message, or `None` when `chunks` end before it does.
+    ///
+    /// # Errors
+    /// INTERNAL for a flag that is none or for compression that was not announced, RESOURCE_EXHAUSTED for a length over
+    /// `limit`, at once, before anything is kept of the message.
+    pub(crate) fn next(&mut self, chunks: &mut Chunks, limit: usize) -> Result<Option<Bytes>> {
+        if self.message.is_none() {
+            while self.prefix_len < PREFIX {
+                let part = chunks.take(PREFIX - self.prefix_len);
+                if part.is_empty() {
+                    return Ok(None);
+                }
+                let end = self.prefix_len + part.len();
+                if let Some(room) = self.prefix.get_mut(self.prefix_len..end) {
+                    room.copy_from_slice(&part);
+                }
+                self.prefix_len = end;
+            }
+            let length = message_length(self.prefix, limit)?;
+            self.prefix_len = 0;
+            if chunks.front_len() >= length {
+                return Ok(Some(chunks.take(length)));
+            }
+            self.message = Some(Partial {
+                length,
+                bytes: BytesMut::with_capacity(length.min(FIRST_ROOM)),
+            });
+        }
+        let Some(message) = &mut self.message else {
+            return Ok(None);
+        };
+        while message.bytes.len() < message.length {
+            let part = chunks.take(message.length - message.bytes.len());
+            if part.is_empty() {
+                return Ok(None);
+            }
+            message.bytes.extend_from_slice(&part);
+        }
+        Ok(self.message.take().map(|message| message.bytes.freeze()))
+    }
+
+    /// Whether the chunks so far ended with a whole message.
+    pub(crate) fn is_at_boundary(&self) -> bool {
+        self.prefix_len == 0 && self.message.is_none()
+    }
+}
+
+/// The length that a prefix announces.
+fn message_length(prefix: [u8; PREFIX], limit: usize) -> Result<usize> {
+    let [flag, length @ ..] = prefix;
+    match flag {
+        0 => {}
+        1 => {
+            return Err(Status::internal(
+                "a message is marked as compressed, and the call named no grpc-encoding",
+            ));
+        }
+        other => {
+            return Err(Status::internal(format!(
+                "the flag byte of a message is {other}; gRPC knows 0 and 1"
+            )));
+        }
+    }
+    let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+    if length > limit {
+        return Err(Status::resource_exhausted(format!(
+            "a message of {length} bytes is over the limit of {limit}"
+        )));
+    }
+    Ok(length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Code;
+    use proptest::prelude::*;
+
+    fn framed(message: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0];
+        bytes.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
+        bytes.extend(message);
+        bytes
+    }
+
+    fn first(bytes: &[u8], limit: usize) -> Result<Option<Bytes>> {
+        Deframer::default().next(&mut Chunks::from(Bytes::copy_from_slice(bytes)), limit)
+    }
+
+    #[test]
+    fn a_prefix_that_breaks_a_rule_is_an_error_at_once() {
+        for (bytes, limit, code) in [
+            ([2, 0, 0, 0, 0], 10, Code::Internal),
+            ([255, 0, 0, 0, 0], 10, Code::Internal),
+            ([1, 0, 0, 0, 0], 10, Code::Internal),
+            ([0, 0, 0, 0, 11], 10, Code::ResourceExhausted),
+            ([0, 255, 255, 255, 255], 4 << 20, Code::ResourceExhausted),
+        ] {
+            assert_eq!(first(&bytes, limit).unwrap_err().code(), code, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_in_one_chunk_is_not_copied() {
+        let chunk = Bytes::from(framed(b"hello"));
+        let mut chunks = Chunks::from(chunk.clone());
+        let message = Deframer::default().next(&mut chunks, 10).unwrap().unwrap();
+        assert_eq!(message.as_ptr(), chunk[PREFIX..].as_ptr());
+    }
+
+    #[test]
+    fn an_end_inside_a_message_is_seen() {
+        let mut deframer = Deframer::default();
+        assert!(deframer.is_at_boundary());
+        for bytes in [&[0][..], &[0, 0, 0, 2], &[7]] {
+            let mut chunks = Chunks::from(Bytes::copy_from_slice(bytes));
+            assert_eq!(deframer.next(&mut chunks, 10).unwrap(), None);
+            assert!(!deframer.is_at_boundary());
+        }
+        let mut chunks = Chunks::from(Bytes::from_static(&[8]));
+        assert_eq!(
+            deframer.next(&mut chunks, 10).unwrap().as_deref(),
+            Some(&[7, 8][..])
+        );
+        assert!(deframer.is_at_boundary());
+    }
+
+    proptest! {
+        #[test]
+        fn messages_come_back_however_they_are_cut(
+            messages in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..8),
+            cuts in proptest::collection::vec(1_usize..20, 0..40),
+        ) {
+            let mut wire: Bytes = messages.iter().flat_map(|message| framed(message)).collect();
+            let mut cuts = cuts.into_iter();
+            let mut deframer = Deframer::default();
+            let mut read = Vec::new();
+            while !wire.is_empty() {
+                let cut = cuts.next().unwrap_or(wire.len()).min(wire.len());
+                let mut chunks = Chunks::from(wire.split_to(cut));
+                while let Some(message) = deframer.next(&mut chunks, 1000).unwrap() {
+                    read.push(message.to_vec());
+                }
+                prop_assert!(chunks.is_empty());
+            }
+            prop_assert!(deframer.is_at_boundary());
+            prop_assert_eq!(read, messages);
+        }
+
+        #[test]
+        fn anything_is_messages_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let mut chunks = Chunks::from(Bytes::from(bytes));
+            let mut deframer = Deframer::default();
+            while let Ok(Some(_)) = deframer.next(&mut chunks, 32) {}
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The percent-encoding of `grpc-message`.
+//!
+//! Space to `~` travel as they are, `%` and all else as `%` and two hexadecimal digits of each UTF-8 byte (gRPC over
+//! HTTP/2, "Responses").
+
+use std::borrow::Cow;
+
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
+
+/// The message as it is sent.
+pub(crate) fn encode(message: &str) -> Cow<'_, [u8]> {
+    if message.bytes().all(is_plain) {
+        return Cow::Borrowed(message.as_bytes());
+    }
+    let mut encoded = Vec::with_capacity(message.len() + 16);
+    for byte in message.bytes() {
+        if is_plain(byte) {
+            encoded.push(byte);
+        } else {
+            let [high, low] = [byte >> 4, byte & 15].map(|digit| HEX[usize::from(digit)]);
+            encoded.extend([b'%', high, low]);
+        }
+    }
+    Cow::Owned(encoded)
+}
+
+/// The message as it was meant. Whatever a peer sends gives a text: an escape that is none stays as it is, bytes that
+/// are not UTF-8 become replacement characters, as gRPC asks.
+pub(crate) fn decode(encoded: &[u8]) -> String {
+    if !encoded.contains(&b'%') {
+        return String::from_utf8_lossy(encoded).into_owned();
+    }
+    let mut bytes = Vec::with_capacity(encoded.len());
+    let mut rest = encoded;
+    while let Some((&first, after)) = rest.split_first() {
+        match (first, escaped(after)) {
+            (b'%', Some(byte)) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            _ => {
+                bytes.push(first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'%'
+}
+
+/// The byte that the two digits at the front of `digits` name.
+fn escaped(digits: &[u8]) -> Option<u8> {
+    let digit = |at: usize| char::from(*digits.get(at)?).to_digit(16);
+    u8::try_from(digit(0)? * 16 + digit(1)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn examples() {
+        assert_eq!(&*encode("plain ~ text"), b"plain ~ text");
+        assert_eq!(&*encode("100 %\n\u{fc}"), b"100 %25%0A%C3%BC".as_slice());
+        assert_eq!(decode(b"100 %25%0a%C3%bC"), "100 %\n\u{fc}");
+        assert_eq!(decode(b"%"), "%");
+        assert_eq!(decode(b"%4"), "%4");
+        assert_eq!(decode(b"%zz%41"), "%zzA");
+        assert_eq!(decode(b"%FF"), "\u{fffd}");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_decodes(message in ".*") {
+            let encoded = encode(&message);
+            prop_assert!(encoded.iter().all(|&byte| (b' '..=b'~').contains(&byte)));
+            prop_assert_eq!(decode(&encoded), message);
+        }
+
+        #[test]
+        fn anything_decodes(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            decode(&bytes);
+        }
+    }
+}

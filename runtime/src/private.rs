@@ -1,0 +1,41 @@
+//! What generated code uses and nobody else: it changes with the generator, whatever the version says.
+
+use std::future::{Future, Ready, ready};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+
+#[cfg(feature = "client")]
+pub use crate::client::{stream_stream, stream_unary, unary_stream, unary_unary};
+pub use crate::codec::Prost;
+#[cfg(feature = "server")]
+pub use crate::server::{HandlersBuilder, Responses};
+use crate::{Result, Status};
+
+/// The answer of a method that its servicer left out.
+pub fn unimplemented<T: Send>() -> impl Future<Output = Result<T>> + Send {
+    answer()
+}
+
+/// The answer of a streaming method that its servicer left out.
+pub fn unimplemented_stream<T: Send>() -> impl Stream<Item = Result<T>> + Send {
+    Once(Some(answer().into_inner()))
+}
+
+fn answer<T>() -> Ready<Result<T>> {
+    ready(Err(Status::unimplemented("Method not implemented!")))
+}
+
+/// A stream of one item.
+struct Once<T>(Option<T>);
+
+impl<T> Unpin for Once<T> {}
+
+impl<T> Stream for Once<T> {
+    type Item = T;
+
+    fn poll_next(mut self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<Option<T>> {
+        Poll::Ready(self.0.take())
+    }
+}

@@ -1,0 +1,279 @@
+//! The calls of a server's connection.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::dispatch::{MethodTable, Refusal};
+use super::handlers::Method;
+use super::task::Running;
+use crate::Status;
+use crate::call::{Deadlines, Exchange, Link, Outcome, Peer};
+use crate::header::Header;
+use crate::http2::{Connection, Event, Reason, RequestHead, Role, StreamId, StreamMap};
+use crate::transport::{Driver, Side, Socket};
+use crate::wire;
+
+/// A connection of a server, and what reaches its task from outside.
+pub(crate) fn connection(
+    socket: Socket,
+    peer: Peer,
+    methods: Arc<MethodTable>,
+) -> (Driver<ServerSide>, Arc<Link>) {
+    let config = methods.options.http2.clone();
+    let link = Arc::new(Link::new(config.stream_window));
+    let engine = Connection::new(Role::Server, config, Instant::now());
+    let side = ServerSide {
+        link: Arc::clone(&link),
+        peer,
+        methods,
+        calls: StreamMap::default(),
+        deadlines: Deadlines::new(),
+        fresh: Vec::new(),
+    };
+    (Driver::new(socket, engine, Arc::clone(&link), side), link)
+}
+
+/// The calls of a server's connection.
+pub(crate) struct ServerSide {
+    link: Arc<Link>,
+    peer: Peer,
+    methods: Arc<MethodTable>,
+    calls: StreamMap<Call>,
+    deadlines: Deadlines<StreamId>,
+    /// Calls whose head has come with the last read, and whose handlers have not been started.
+    fresh: Vec<(StreamId, Arc<Method>)>,
+}
+
+/// A call that is open on the connection.
+struct Call {
+    exchange: Arc<Exchange>,
+    deadline: Option<Instant>,
+    /// The head of the response is out.
+    answered: bool,
+}
+
+impl Side for ServerSide {
+    fn pump(&mut self, engine: &mut Connection, exchange: &Arc<Exchange>) {
+        let stream = exchange.stream();
+        let Some(call) = self.calls.get_mut(&stream) else {
+            return;
+        };
+        loop {
+            let mut departure = exchange.take_response(engine.send_capacity(stream));
+            if departure.released > 0 {
+                engine.release(stream, departure.released);
+            }
+            if let Some(metadata) = departure.head {
+                call.answered = true;
+                let head = wire::RESPONSE_HEAD.iter().chain(metadata.fields());
+                engine.send_headers(stream, head, false);
+            }
+            while !departure.data.is_empty() {
+                engine.send_data(stream, departure.data.take(usize::MAX), false);
+            }
+            if let Some(outcome) = departure.outcome {
+                let answered = call.answered;
+                return self.finish(engine, stream, answered, &outcome);
+            }
+            if !departure.has_more || engine.send_capacity(stream) == 0 {
+                return;
+            }
+        }
+    }
+
+    fn event(&mut self, engine: &mut Connection, event: Event, now: Instant) {
+        match event {
+            Event::Request { stream, head, end } => self.request(engine, stream, head, end, now),
+            Event::Data { stream, data, end } => match self.calls.get(&stream) {
+                Some(call) => call.exchange.deliver_request(data, end),
+                // The call is answered: its data goes nowhere, its window back.
+                None => engine.release(stream, data.len()),
+            },
+            Event::Trailers { stream, .. } => {
+                if let Some(call) = self.calls.get(&stream) {
+                    call.exchange.deliver_request(Bytes::new(), true);
+                }
+            }
+            Event::Reset { stream, .. } => {
+                if let Some(call) = self.remove(stream) {
+                    call.exchange
+                        .cancel(Status::cancelled("the call was cancelled by its caller"));
+                }
+            }
+            Event::Writable { stream } => {
+                if let Some(call) = self.calls.get(&stream) {
+                    let exchange = Arc::clone(&call.exchange);
+                    self.pump(engine, &exchange);
+                }
+            }
+            // A client's.
+            Event::Response { .. } | Event::CanOpen => {}
+            // A client that goes away closes the connection when its calls have ended.
+            Event::GoAway { .. } | Event::Pong { .. } => {}
+        }
+    }
+
+    /// Starts the handlers of the calls that have come, each with all of its request that was read with its head, which as
+    /// a rule is the whole.
+    fn settle(&mut self, engine: &mut Connection, now: Instant) {
+        let mut fresh = std::mem::take(&mut self.fresh);
+        let mut before = now;
+        for (stream, method) in fresh.drain(..) {
+            // A call may have been reset in the same read.
+            if let Some(call) = self.calls.get(&stream) {
+                let exchange = Arc::clone(&call.exchange);
+                self.start(engine, &method, &exchange, &mut before);
+            }
+        }
+        self.fresh = fresh;
+    }
+
+    fn deadlines(&mut self) -> &mut Deadlines<StreamId> {
+        &mut self.deadlines
+    }
+
+    fn expire(&mut self, engine: &mut Connection, stream: StreamId) {
+        let status = Status::deadline_exceeded("the deadline of the call has passed");
+        let call = self.calls.remove(&stream);
+        if engine.is_sending(stream) {
+            // Trailers would wait behind the data that the peer's window holds back.
+            engine.reset(stream, Reason::CANCEL);
+        } else if let Some(call) = &call {
+            end(
+                engine,
+                stream,
+                call.answered,
+                &Outcome::local(status.clone()),
+            );
+        }
+        if let Some(call) = call {
+            call.exchange.cancel(status);
+        }
+    }
+
+    fn open_calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    fn drain(&mut self, engine: &mut Connection) {
+        engine.drain();
+    }
+
+    fn cut_off(&mut self, _unsent: Vec<Arc<Exchange>>, _why: &Status) {
+        for (_, call) in self.calls.drain() {
+            call.exchange
+                .cancel(Status::cancelled("the connection of the call was closed"));
+        }
+    }
+}
+
+impl ServerSide {
+    fn request(
+        &mut self,
+        engine: &mut Connection,
+        stream: StreamId,
+        head: RequestHead,
+        end: bool,
+        now: Instant,
+    ) {
+        let (method, exchange) = match self.methods.accept(head, &self.peer, now) {
+            Ok(accepted) => accepted,
+            Err(refusal) => return refuse(engine, stream, &refusal),
+        };
+        exchange.attach(stream, Arc::clone(&self.link));
+        if end {
+            exchange.deliver_request(Bytes::new(), true);
+        }
+        let call = Call {
+            deadline: exchange.details().deadline,
+            exchange,
+            answered: false,
+        };
+        self.calls.insert(stream, call);
+        self.fresh.push((stream, method));
+    }
+
+    /// Starts a handler, inline if its method is quick; `before` is when the one before it was done.
+    fn start(
+        &mut self,
+        engine: &mut Connection,
+        method: &Method,
+        exchange: &Arc<Exchange>,
+        before: &mut Instant,
+    ) {
+        let mut running = Running::start(method, Arc::clone(exchange));
+        if self.methods.options.inline_polling && method.pace.is_inline() {
+            running = running.and_then(Running::poll_inline);
+            let after = Instant::now();
+            method.pace.note(*before, after);
+            *before = after;
+        }
+        // Whatever the first poll brought goes out, and from here on the call tells its connection of more.
+        self.pump(engine, exchange);
+        if let Some(running) = running {
+            running.spawn();
+        }
+        let stream = exchange.stream();
+        if let Some(deadline) = exchange.details().deadline {
+            if self.calls.contains_key(&stream) || engine.is_sending(stream) {
+                self.deadlines.insert(deadline, stream);
+            }
+        }
+    }
+
+    /// The handler has ended: what it said last goes out.
+    fn finish(
+        &mut self,
+        engine: &mut Connection,
+        stream: StreamId,
+        answered: bool,
+        outcome: &Outcome,
+    ) {
+        if engine.is_sending(stream) {
+            // The peer's window holds the rest back: the deadline stays in force until it has gone out.
+            self.calls.remove(&stream);
+        } else {
+            self.remove(stream);
+        }
+        end(engine, stream, answered, outcome);
+    }
+
+    fn remove(&mut self, stream: StreamId) -> Option<Call> {
+        let call = self.calls.remove(&stream)?;
+        if let Some(deadline) = call.deadline {
+            self.deadlines.remove(deadline, stream);
+        }
+        Some(call)
+    }
+}
+
+/// Answers a request that no handler sees.
+fn refuse(engine: &mut Connection, stream: StreamId, refusal: &Refusal) {
+    match refusal {
+        Refusal::Http(status) => {
+            let status = Header::new(b":status", status.to_string().as_bytes());
+            engine.send_headers(stream, [&status], true);
+        }
+        Refusal::Grpc(status) => end(engine, stream, false, &Outcome::local(status.clone())),
+        Refusal::Encoding(status) => {
+            let outcome = Outcome::local(status.clone());
+            let mut fields = wire::RESPONSE_HEAD.to_vec();
+            fields.push(wire::ACCEPT_ENCODING.clone());
+            wire::push_trailers(&outcome, &mut fields);
+            engine.send_headers(stream, &fields, true);
+        }
+    }
+}
+
+/// The last words of a call: trailers, or a head alone when there was none.
+fn end(engine: &mut Connection, stream: StreamId, answered: bool, outcome: &Outcome) {
+    if answered {
+        engine.send_trailers(stream, wire::trailers(outcome));
+    } else {
+        let mut fields = wire::RESPONSE_HEAD.to_vec();
+        wire::push_trailers(outcome, &mut fields);
+        engine.send_headers(stream, &fields, true);
+    }
+}

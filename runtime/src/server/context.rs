@@ -1,0 +1,96 @@
+//! What a servicer sees of the call that it serves.
+
+use std::future::{Future, poll_fn};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::call::Exchange;
+use crate::{Metadata, Result, Status};
+
+/// The call that a servicer's method serves: who calls, with what, for how long, and what goes back beside the messages.
+///
+/// It is shared: the connection looks at it while the method runs, so every method takes `&self`. A clone is the same
+/// call, and may be kept by another task.
+#[derive(Clone, Debug)]
+pub struct ServicerContext {
+    exchange: Arc<Exchange>,
+}
+
+impl ServicerContext {
+    /// The metadata that the caller sent, `user-agent` included.
+    pub fn invocation_metadata(&self) -> &Metadata {
+        &self.exchange.details().metadata
+    }
+
+    /// The method that was called: `/package.Service/Method`.
+    pub fn method(&self) -> &str {
+        self.exchange.details().method()
+    }
+
+    /// The host that the caller meant, HTTP/2's `:authority`; empty when it sent none.
+    pub fn authority(&self) -> &str {
+        self.exchange
+            .details()
+            .authority
+            .as_ref()
+            .and_then(|authority| std::str::from_utf8(authority.value()).ok())
+            .unwrap_or_default()
+    }
+
+    /// The other end of the connection: `ipv4:127.0.0.1:5000`, `ipv6:[::1]:5000`, `inproc:`.
+    pub fn peer(&self) -> &str {
+        self.exchange.details().peer.as_str()
+    }
+
+    /// When the call ends at the latest; `None` when the caller set no timeout.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.exchange.details().deadline
+    }
+
+    /// The time that is left to the call; zero once it is over, `None` when the caller set no timeout.
+    pub fn time_remaining(&self) -> Option<Duration> {
+        self.deadline()
+            .map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Whether the call goes on: it has not been cancelled, its deadline has not passed, its method has not returned.
+    pub fn is_active(&self) -> bool {
+        self.exchange.over().is_none()
+    }
+
+    /// A future that is ready once the call is over: cancelled by the caller, past its deadline, cut off, or ended by
+    /// its own method. It owns what it needs and may be moved to another task, which is where it is of use: the method's
+    /// own future is dropped when its call is cancelled.
+    pub fn cancelled(&self) -> impl Future<Output = ()> + Send + use<> {
+        let exchange = Arc::clone(&self.exchange);
+        poll_fn(move |context| exchange.watch_over(context))
+    }
+
+    /// Sends initial metadata now, before the first message.
+    ///
+    /// # Errors
+    /// INTERNAL when initial metadata has been sent already; it goes out once, at the latest with the first message.
+    pub fn send_initial_metadata(&self, metadata: Metadata) -> Result<()> {
+        if self.exchange.set_initial_metadata(metadata, true) {
+            Ok(())
+        } else {
+            Err(Status::internal(
+                "initial metadata has been sent already: it goes out once, before the first message",
+            ))
+        }
+    }
+
+    /// Sets the metadata that goes out with the status, whatever the status is; it takes the place of what was set
+    /// before.
+    pub fn set_trailing_metadata(&self, metadata: Metadata) {
+        self.exchange.set_trailing_metadata(metadata);
+    }
+
+    pub(crate) fn new(exchange: Arc<Exchange>) -> ServicerContext {
+        ServicerContext { exchange }
+    }
+
+    pub(crate) fn exchange(&self) -> &Arc<Exchange> {
+        &self.exchange
+    }
+}

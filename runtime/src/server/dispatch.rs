@@ -1,0 +1,133 @@
+//! From a request's head to the method that answers it, or to the reason why none does.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::handlers::{Handlers, Method};
+use super::options::Options;
+use crate::Status;
+use crate::call::{CallDetails, Exchange, Peer};
+use crate::deadline::parse_timeout;
+use crate::header::Kind;
+use crate::http2::RequestHead;
+use crate::metadata::Metadata;
+use crate::wire;
+
+/// The methods of a server by their paths, and the options that all calls share.
+#[derive(Debug, Default)]
+pub(crate) struct MethodTable {
+    methods: HashMap<Vec<u8>, Arc<Method>>,
+    pub(crate) options: Options,
+}
+
+/// Why a request is not served.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// It is no gRPC: the answer is an HTTP status alone.
+    Http(u16),
+    /// It is gRPC: the answer is a status.
+    Grpc(Status),
+    /// The messages are compressed in a way that is not known here: the answer says which are.
+    Encoding(Status),
+}
+
+impl MethodTable {
+    pub(crate) fn new(options: Options) -> MethodTable {
+        MethodTable {
+            methods: HashMap::new(),
+            options,
+        }
+    }
+
+    pub(crate) fn add(&mut self, handlers: Handlers) {
+        let methods = handlers.into_methods();
+        self.methods
+            .extend(methods.map(|(path, method)| (path.into_bytes(), Arc::new(method))));
+    }
+
+    /// The method with exactly this path: no other spelling of it reaches a handler.
+    pub(crate) fn method(&self, path: &[u8]) -> Option<&Arc<Method>> {
+        self.methods.get(path)
+    }
+
+    /// Checks the head of a request, in the order in which gRPC's own rules build on each other: HTTP first, then the
+    /// path, then what gRPC put into the head.
+    pub(crate) fn accept(
+        &self,
+        head: RequestHead,
+        peer: &Peer,
+        now: Instant,
+    ) -> Result<(Arc<Method>, Arc<Exchange>), Refusal> {
+        if head.method.value() != b"POST" {
+            return Err(Refusal::Http(405));
+        }
+        let metadata = Metadata::from_fields(head.fields);
+        let content_type = metadata.field(Kind::ContentType);
+        if !content_type.is_some_and(|field| wire::is_grpc(field.value())) {
+            return Err(Refusal::Http(415));
+        }
+        let Some(method) = self.method(head.path.value()) else {
+            let path = String::from_utf8_lossy(head.path.value());
+            return Err(Refusal::Grpc(Status::unimplemented(format!(
+                "unknown method {path}"
+            ))));
+        };
+        if head.oversized {
+            return Err(Refusal::Grpc(Status::resource_exhausted(
+                "the metadata of the call is over the server's limit",
+            )));
+        }
+        let deadline = deadline(&metadata, now).map_err(Refusal::Grpc)?;
+        check_encoding(&metadata).map_err(Refusal::Encoding)?;
+        if let Some(field) = metadata.malformed_binary() {
+            return Err(Refusal::Grpc(Status::internal(format!(
+                "the value of metadata {:?} is not base64",
+                String::from_utf8_lossy(field.name())
+            ))));
+        }
+        let exchange = Exchange::new(CallDetails {
+            path: head.path,
+            authority: head.authority,
+            metadata,
+            deadline,
+            peer: peer.clone(),
+            max_receive_message_length: self.options.max_receive_message_length,
+        });
+        Ok((Arc::clone(method), Arc::new(exchange)))
+    }
+}
+
+/// When the call is over; an error when its time is not to be read, or over already.
+fn deadline(metadata: &Metadata, now: Instant) -> Result<Option<Instant>, Status> {
+    let Some(field) = metadata.field(Kind::GrpcTimeout) else {
+        return Ok(None);
+    };
+    let Some(timeout) = parse_timeout(field.value()) else {
+        let value = String::from_utf8_lossy(field.value());
+        return Err(Status::internal(format!(
+            "malformed grpc-timeout {value:?}"
+        )));
+    };
+    if timeout.is_zero() {
+        return Err(Status::deadline_exceeded(
+            "the call's time was over when it arrived",
+        ));
+    }
+    // A time too far off for the clock is no deadline.
+    Ok(now.checked_add(timeout))
+}
+
+/// Messages come uncompressed, whatever the caller calls it.
+fn check_encoding(metadata: &Metadata) -> Result<(), Status> {
+    match metadata
+        .field(Kind::GrpcEncoding)
+        .map(|field| field.value())
+    {
+        None | Some(b"identity") => Ok(()),
+        Some(other) => Err(Status::unimplemented(format!(
+            "grpc-encoding {:?} is not supported; grpc-accept-encoding says what is",
+            String::from_utf8_lossy(other)
+        ))),
+    }
+}

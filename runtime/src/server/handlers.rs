@@ -1,0 +1,199 @@
+//! The handlers of a service: one per method, of one of the four kinds.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use super::context::ServicerContext;
+use super::request_stream::{RequestStream, only_request};
+use super::responses::{Responses, unary_response};
+use super::task::{HandlerFuture, Pace};
+use crate::Result;
+use crate::codec::Codec;
+
+/// The handlers of one or more services, ready to be registered with a [`Server`](crate::Server) or to be called
+/// in-process by a [`Channel`](crate::Channel).
+///
+/// Generated code makes them: `x_handler(servicer)`.
+#[derive(Clone, Default)]
+pub struct Handlers {
+    methods: BTreeMap<String, Method>,
+}
+
+impl Handlers {
+    /// These handlers and the others. Where both have a method, the other's takes its place.
+    #[must_use]
+    pub fn merge(mut self, other: Handlers) -> Handlers {
+        self.methods.extend(other.methods);
+        self
+    }
+
+    /// The methods, `/package.Service/Method`, in alphabetical order.
+    pub fn methods(&self) -> impl Iterator<Item = &str> {
+        self.methods.keys().map(String::as_str)
+    }
+
+    pub(crate) fn into_methods(self) -> impl Iterator<Item = (String, Method)> {
+        self.methods.into_iter()
+    }
+}
+
+impl fmt::Debug for Handlers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.methods()).finish()
+    }
+}
+
+/// One method: how a call of it is started, and how long its handler's first polls take.
+#[derive(Clone)]
+pub(crate) struct Method {
+    start: Arc<dyn Fn(ServicerContext) -> HandlerFuture + Send + Sync>,
+    pub(crate) pace: Arc<Pace>,
+}
+
+impl Method {
+    /// The future of a call. Nothing runs before its first poll.
+    pub(crate) fn start(&self, context: ServicerContext) -> HandlerFuture {
+        (self.start)(context)
+    }
+}
+
+impl fmt::Debug for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Method").finish_non_exhaustive()
+    }
+}
+
+/// Puts the methods of a servicer together. Generated code calls it.
+#[derive(Debug)]
+pub struct HandlersBuilder<S> {
+    service: &'static str,
+    servicer: Arc<S>,
+    handlers: Handlers,
+}
+
+impl<S: Send + Sync + 'static> HandlersBuilder<S> {
+    /// Handlers of `servicer`, which serves `service`, as in `package.Service`.
+    pub fn new(service: &'static str, servicer: S) -> HandlersBuilder<S> {
+        HandlersBuilder {
+            service,
+            servicer: Arc::new(servicer),
+            handlers: Handlers::default(),
+        }
+    }
+
+    /// A method with one request and one response.
+    #[must_use]
+    pub fn unary_unary<Req, Res, C, F, Fut>(self, method: &str, _codec: C, call: F) -> Self
+    where
+        Req: Send + 'static,
+        Res: Send + 'static,
+        C: Codec<Req> + Codec<Res>,
+        F: Fn(Arc<S>, Req, ServicerContext) -> Fut + Copy + Send + Sync + 'static,
+        Fut: Future<Output = Result<Res>> + Send + 'static,
+    {
+        let servicer = Arc::clone(&self.servicer);
+        self.method(method, move |context| {
+            let servicer = Arc::clone(&servicer);
+            Box::pin(async move {
+                let request = only_request::<Req, C>(&context).await?;
+                let response = call(servicer, request, context).await?;
+                unary_response::<Res, C>(&response)
+            })
+        })
+    }
+
+    /// A method with one request and a stream of responses.
+    #[must_use]
+    pub fn unary_stream<Req, Res, C, F, Fut>(self, method: &str, _codec: C, call: F) -> Self
+    where
+        Req: Send + 'static,
+        Res: Send + 'static,
+        C: Codec<Req> + Codec<Res>,
+        F: Fn(Arc<S>, Req, ServicerContext, Responses<Res, C>) -> Fut
+            + Copy
+            + Send
+            + Sync
+            + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        let servicer = Arc::clone(&self.servicer);
+        self.method(method, move |context| {
+            let servicer = Arc::clone(&servicer);
+            Box::pin(async move {
+                let request = only_request::<Req, C>(&context).await?;
+                let responses = Responses::new(&context);
+                call(servicer, request, context, responses).await?;
+                Ok(bytes::Bytes::new())
+            })
+        })
+    }
+
+    /// A method with a stream of requests and one response.
+    #[must_use]
+    pub fn stream_unary<Req, Res, C, F, Fut>(self, method: &str, _codec: C, call: F) -> Self
+    where
+        Req: Send + 'static,
+        Res: Send + 'static,
+        C: Codec<Req> + Codec<Res>,
+        F: Fn(Arc<S>, RequestStream<Req>, ServicerContext) -> Fut + Copy + Send + Sync + 'static,
+        Fut: Future<Output = Result<Res>> + Send + 'static,
+    {
+        let servicer = Arc::clone(&self.servicer);
+        self.method(method, move |context| {
+            let servicer = Arc::clone(&servicer);
+            let requests = RequestStream::new::<C>(&context);
+            Box::pin(async move {
+                let response = call(servicer, requests, context).await?;
+                unary_response::<Res, C>(&response)
+            })
+        })
+    }
+
+    /// A method with a stream of requests and a stream of responses.
+    #[must_use]
+    pub fn stream_stream<Req, Res, C, F, Fut>(self, method: &str, _codec: C, call: F) -> Self
+    where
+        Req: Send + 'static,
+        Res: Send + 'static,
+        C: Codec<Req> + Codec<Res>,
+        F: Fn(Arc<S>, RequestStream<Req>, ServicerContext, Responses<Res, C>) -> Fut
+            + Copy
+            + Send
+            + Sync
+            + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        let servicer = Arc::clone(&self.servicer);
+        self.method(method, move |context| {
+            let servicer = Arc::clone(&servicer);
+            let requests = RequestStream::new::<C>(&context);
+            let responses = Responses::new(&context);
+            Box::pin(async move {
+                call(servicer, requests, context, responses).await?;
+                Ok(bytes::Bytes::new())
+            })
+        })
+    }
+
+    /// The handlers.
+    pub fn finish(self) -> Handlers {
+        self.handlers
+    }
+
+    fn method(
+        mut self,
+        method: &str,
+        start: impl Fn(ServicerContext) -> HandlerFuture + Send + Sync + 'static,
+    ) -> Self {
+        self.handlers.methods.insert(
+            format!("/{}/{method}", self.service),
+            Method {
+                start: Arc::new(start),
+                pace: Arc::default(),
+            },
+        );
+        self
+    }
+}

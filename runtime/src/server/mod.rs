@@ -1,0 +1,22 @@
+//! The serving side: what a servicer sees, how its methods are found and run, and the connections they are reached by.
+
+mod connection;
+mod context;
+mod dispatch;
+mod handlers;
+mod listener;
+mod options;
+mod request_stream;
+mod responses;
+mod server;
+mod task;
+
+pub use context::ServicerContext;
+pub use handlers::{Handlers, HandlersBuilder};
+pub use options::ServerBuilder;
+pub use request_stream::RequestStream;
+pub use responses::Responses;
+pub use server::Server;
+
+pub(crate) use dispatch::MethodTable;
+pub(crate) use task::{HandlerTask, Running};

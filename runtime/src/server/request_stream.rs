@@ -1,0 +1,141 @@
+//! The requests of a call, as its servicer reads them.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_core::Stream;
+
+use super::context::ServicerContext;
+use crate::call::{Chunks, Exchange};
+use crate::codec::Codec;
+use crate::framing::Deframer;
+use crate::{Result, Status};
+
+/// The stream of requests of a client-streaming or bidirectional call.
+///
+/// It is a [`Stream`] of `Result<T>` and has [`message`](RequestStream::message) for loops. It ends when the client has
+/// said that nothing follows; a call that is cancelled, reset or out of time ends with an error instead, so that what was
+/// cut off never looks complete. It borrows nothing and may be moved to another task.
+pub struct RequestStream<T> {
+    inbox: Inbox,
+    decode: fn(Bytes) -> Result<T>,
+    done: bool,
+}
+
+impl<T> RequestStream<T> {
+    /// The next request; `None` when the client has sent its last.
+    ///
+    /// # Errors
+    /// CANCELLED when the call was cancelled or cut off, DEADLINE_EXCEEDED when its time is over, INTERNAL for bytes that
+    /// are not a message, RESOURCE_EXHAUSTED for a message over the limit. Nothing follows an error.
+    pub async fn message(&mut self) -> Result<Option<T>> {
+        poll_fn(|context| self.poll_message(context))
+            .await
+            .transpose()
+    }
+
+    pub(crate) fn new<C: Codec<T>>(context: &ServicerContext) -> RequestStream<T> {
+        RequestStream {
+            inbox: Inbox::new(context),
+            decode: C::decode,
+            done: false,
+        }
+    }
+
+    fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+        if self.done {
+            return Poll::Ready(None);
+        }
+        let message = ready!(self.inbox.poll_message(context)).transpose();
+        let message = message.map(|bytes| bytes.and_then(self.decode));
+        self.done = !matches!(message, Some(Ok(_)));
+        Poll::Ready(message)
+    }
+}
+
+impl<T> Stream for RequestStream<T> {
+    type Item = Result<T>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+        self.poll_message(context)
+    }
+}
+
+impl<T> fmt::Debug for RequestStream<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestStream")
+            .field("done", &self.done)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The one request of a call whose method takes one.
+pub(crate) async fn only_request<T, C: Codec<T>>(context: &ServicerContext) -> Result<T> {
+    C::decode(only_message(context).await?)
+}
+
+async fn only_message(context: &ServicerContext) -> Result<Bytes> {
+    let mut inbox = Inbox::new(context);
+    let Some(request) = poll_fn(|context| inbox.poll_message(context)).await? else {
+        return Err(Status::internal(
+            "the method takes one request, and none came",
+        ));
+    };
+    if poll_fn(|context| inbox.poll_message(context))
+        .await?
+        .is_some()
+    {
+        return Err(Status::internal(
+            "the method takes one request, and a second one came",
+        ));
+    }
+    Ok(request)
+}
+
+/// Request messages as bytes.
+struct Inbox {
+    exchange: Arc<Exchange>,
+    chunks: Chunks,
+    /// How many bytes of `chunks` have been used up since the exchange was told.
+    used: usize,
+    deframer: Deframer,
+    limit: usize,
+}
+
+impl Inbox {
+    fn new(context: &ServicerContext) -> Inbox {
+        let exchange = Arc::clone(context.exchange());
+        Inbox {
+            limit: exchange.details().max_receive_message_length,
+            exchange,
+            chunks: Chunks::default(),
+            used: 0,
+            deframer: Deframer::default(),
+        }
+    }
+
+    fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
+        loop {
+            let before = self.chunks.len();
+            let message = self.deframer.next(&mut self.chunks, self.limit)?;
+            self.used += before - self.chunks.len();
+            if message.is_some() {
+                return Poll::Ready(Ok(message));
+            }
+            let used = std::mem::take(&mut self.used);
+            if !ready!(self.exchange.poll_request(context, used, &mut self.chunks))? {
+                return Poll::Ready(if self.deframer.is_at_boundary() {
+                    Ok(None)
+                } else {
+                    Err(Status::internal(
+                        "the request stream ended inside a message",
+                    ))
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Running a handler: inline for its first poll, in a task of its own when that was not enough.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::context::ServicerContext;
+use super::handlers::Method;
+use crate::call::Exchange;
+use crate::{Result, Status};
+
+/// A handler at work on one call. It ends with the last piece of the response, framed.
+pub(crate) type HandlerFuture = Pin<Box<dyn Future<Output = Result<Bytes>> + Send>>;
+
+/// A handler and the call that it serves.
+pub(crate) struct Running {
+    handler: HandlerFuture,
+    exchange: Arc<Exchange>,
+}
+
+impl Running {
+    /// Starts a call of `method`; nothing of the handler runs before the first poll, but for a panic of its making.
+    pub(crate) fn start(method: &Method, exchange: Arc<Exchange>) -> Option<Running> {
+        let context = ServicerContext::new(Arc::clone(&exchange));
+        match catch_unwind(AssertUnwindSafe(|| method.start(context))) {
+            Ok(handler) => Some(Running { handler, exchange }),
+            Err(panic) => {
+                exchange.finish(Bytes::new(), Err(panicked(&exchange, panic.as_ref())));
+                None
+            }
+        }
+    }
+
+    /// Polls the handler for the first time, with nobody to wake. What is pending has to go on in a task, whose first
+    /// poll leaves the wakers that count.
+    pub(crate) fn poll_inline(mut self) -> Option<Running> {
+        let mut context = Context::from_waker(Waker::noop());
+        match self.poll(&mut context) {
+            Poll::Ready(()) => None,
+            Poll::Pending => Some(self),
+        }
+    }
+
+    /// Moves the handler to a task of its own.
+    pub(crate) fn spawn(self) {
+        tokio::spawn(HandlerTask::new(self));
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let polled = catch_unwind(AssertUnwindSafe(|| self.handler.as_mut().poll(context)));
+        let result = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(result)) => result,
+            Err(panic) => Err(panicked(&self.exchange, panic.as_ref())),
+        };
+        let (last, result) = match result {
+            Ok(last) => (last, Ok(())),
+            Err(status) => (Bytes::new(), Err(status)),
+        };
+        self.exchange.finish(last, result);
+        Poll::Ready(())
+    }
+}
+
+/// A handler in a task of its own. It drops the handler as soon as the call is over, whoever ended it.
+pub(crate) struct HandlerTask(Option<Running>);
+
+impl HandlerTask {
+    pub(crate) fn new(running: Running) -> HandlerTask {
+        HandlerTask(Some(running))
+    }
+}
+
+impl Future for HandlerTask {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let Some(running) = &mut self.0 else {
+            return Poll::Ready(());
+        };
+        if running.exchange.poll_over(context).is_ready() || running.poll(context).is_ready() {
+            drop_quietly(self.0.take());
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+}
+
+/// How long the first polls of a method take. A method whose first polls turn out long is no longer polled inline: it
+/// would hold up every other call of its connection.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    /// Calls that are still to be moved to a task before the method is tried inline again; zero when it is polled inline.
+    moved: AtomicU32,
+}
+
+/// A first poll that takes longer is long: a hundred times what it costs to move a handler to a task.
+const LONG: Duration = Duration::from_micros(100);
+
+/// How many calls of a method are moved to tasks after a long first poll.
+const MOVED: u32 = 1000;
+
+impl Pace {
+    /// Whether the next call is to be polled inline.
+    pub(crate) fn is_inline(&self) -> bool {
+        let left = self.moved.load(Ordering::Relaxed);
+        if left > 0 {
+            // A race between two connections costs at most a call or two more or less in tasks.
+            self.moved.store(left - 1, Ordering::Relaxed);
+        }
+        left == 0
+    }
+
+    /// Takes note of a first poll between two instants.
+    pub(crate) fn note(&self, before: Instant, after: Instant) {
+        if after.saturating_duration_since(before) > LONG {
+            self.moved.store(MOVED, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What the caller is told of a panic: that there was one. What it said is the server's own affair, and the panic hook
+/// has logged it.
+fn panicked(exchange: &Exchange, _panic: &(dyn Any + Send)) -> Status {
+    Status::internal(format!(
+        "the handler of {} panicked",
+        exchange.details().method()
+    ))
+}
+
+/// Drops a handler; a panic in its drop ends there.
+fn drop_quietly(running: Option<Running>) {
+    drop(catch_unwind(AssertUnwindSafe(|| drop(running))));
+}

@@ -1,0 +1,225 @@
+//! The driver of an HTTP/2 connection: one task that owns the socket, the engine and the table of calls.
+//!
+//! Both roles share the loop: take what calls in other tasks have, read, hand events to the role, look at the clock, write
+//! everything that came of it at once. What a role does with an event is its [`Side`].
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+use super::{Farewell, Fill, Socket};
+use crate::Status;
+use crate::call::{Alarm, Deadlines, Exchange, Link, Order};
+use crate::http2::{Connection, Event, Reason, StreamId};
+
+/// What one role does with its calls.
+pub(crate) trait Side: Unpin {
+    /// Sends what a call has for the peer, as far as there is room for it.
+    fn pump(&mut self, engine: &mut Connection, exchange: &Arc<Exchange>);
+
+    /// Takes an event of the engine.
+    fn event(&mut self, engine: &mut Connection, event: Event, now: Instant);
+
+    /// All that there was to take has been taken; the last read was at `now`.
+    fn settle(&mut self, engine: &mut Connection, now: Instant);
+
+    /// The deadlines of the open calls.
+    fn deadlines(&mut self) -> &mut Deadlines<StreamId>;
+
+    /// The deadline of a call has passed.
+    fn expire(&mut self, engine: &mut Connection, stream: StreamId);
+
+    /// How many calls are open.
+    fn open_calls(&self) -> usize;
+
+    /// The owner of the connection wants it to end once its calls have.
+    fn drain(&mut self, engine: &mut Connection);
+
+    /// The connection is over: ends all calls, and the ones that never got to it.
+    fn cut_off(&mut self, unsent: Vec<Arc<Exchange>>, why: &Status);
+}
+
+/// A connection. The future ends when it is closed and its calls have been told.
+pub(crate) struct Driver<S: Side> {
+    side: S,
+    engine: Connection,
+    socket: Socket,
+    link: Arc<Link>,
+    alarm: Alarm,
+    /// Set once the connection takes nothing any more.
+    farewell: Option<Farewell>,
+    order: Order,
+    /// When the socket was read last.
+    now: Instant,
+    /// What [`Link::collect`] fills; kept for its room.
+    batch: Vec<Arc<Exchange>>,
+    /// The task has let others run since it last flushed.
+    yielded: bool,
+    on_many_threads: bool,
+}
+
+impl<S: Side> Driver<S> {
+    /// Must be called where tokio runs.
+    pub(crate) fn new(socket: Socket, engine: Connection, link: Arc<Link>, side: S) -> Driver<S> {
+        Driver {
+            side,
+            engine,
+            socket,
+            link,
+            alarm: Alarm::default(),
+            farewell: None,
+            order: Order::Serve,
+            now: Instant::now(),
+            batch: Vec::new(),
+            yielded: false,
+            on_many_threads: Handle::current().runtime_flavor() != RuntimeFlavor::CurrentThread,
+        }
+    }
+
+    fn poll_open(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.collect(context);
+        while self.farewell.is_none() {
+            let has_read = self.read(context);
+            self.side.settle(&mut self.engine, self.now);
+            self.check_time(context);
+            if self.should_yield() {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            self.yielded = false;
+            let flushed = self.socket.poll_flush(context, self.engine.transmit());
+            if let Poll::Ready(Err(error)) = flushed {
+                self.end(&lost(&error));
+            } else if self.engine.is_drained() {
+                self.end(&stopped());
+            } else if !has_read {
+                self.socket.rest();
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Takes what calls in other tasks have for the peer, and what the owner of the connection has for its task.
+    fn collect(&mut self, context: &Context<'_>) {
+        let mut batch = std::mem::take(&mut self.batch);
+        let order = self.link.collect(context, &mut batch);
+        for exchange in batch.drain(..) {
+            self.side.pump(&mut self.engine, &exchange);
+        }
+        self.batch = batch;
+        if order == self.order {
+            return;
+        }
+        self.order = order;
+        match order {
+            Order::Serve => {}
+            Order::Drain => self.side.drain(&mut self.engine),
+            Order::Close => {
+                self.engine.go_away(Reason::NO_ERROR, "stopped");
+                self.end(&stopped());
+            }
+        }
+    }
+
+    /// Reads once, and lets the role take what came; says whether there may be more.
+    fn read(&mut self, context: &mut Context<'_>) -> bool {
+        match self.socket.poll_fill(context) {
+            Poll::Pending => false,
+            Poll::Ready(Ok(Fill::Data)) => {
+                let now = Instant::now();
+                let received = self.engine.receive(self.socket.input(), now);
+                while let Some(event) = self.engine.poll_event() {
+                    self.side.event(&mut self.engine, event, now);
+                }
+                self.now = now;
+                if let Err(error) = received {
+                    self.end(&Status::unavailable(format!("connection error: {error}")));
+                }
+                true
+            }
+            Poll::Ready(Ok(Fill::End)) => {
+                self.end(&Status::unavailable("the peer closed the connection"));
+                true
+            }
+            Poll::Ready(Err(error)) => {
+                self.end(&lost(&error));
+                true
+            }
+        }
+    }
+
+    fn check_time(&mut self, context: &mut Context<'_>) {
+        while self.farewell.is_none() {
+            let next = [self.side.deadlines().next(), self.engine.timeout()];
+            let next = next.into_iter().flatten().min();
+            if self.alarm.poll(next, context).is_pending() {
+                return;
+            }
+            let now = Instant::now();
+            while let Some(stream) = self.side.deadlines().expired(now) {
+                self.side.expire(&mut self.engine, stream);
+            }
+            if self.engine.timeout().is_some_and(|timeout| timeout <= now) {
+                if let Err(error) = self.engine.handle_timeout(now) {
+                    self.end(&Status::unavailable(format!("connection error: {error}")));
+                }
+            }
+        }
+    }
+
+    /// Whether to let handlers, or callers, in other tasks run before a flush. Without it the scheduler of a runtime with
+    /// several threads runs this task after every one of them, and every call is a write of its own.
+    fn should_yield(&mut self) -> bool {
+        let yields = self.on_many_threads && !self.yielded && self.side.open_calls() > 1;
+        self.yielded = yields;
+        yields
+    }
+
+    /// Ends all calls; what is in the output is still written.
+    fn end(&mut self, why: &Status) {
+        if self.farewell.is_none() {
+            self.farewell = Some(Farewell::new(Instant::now()));
+            self.side.cut_off(self.link.close(), why);
+        }
+    }
+}
+
+impl<S: Side> Future for Driver<S> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        if this.farewell.is_none() && this.poll_open(context).is_pending() {
+            return Poll::Pending;
+        }
+        match &mut this.farewell {
+            Some(farewell) => {
+                let output = this.engine.transmit();
+                farewell.poll(context, &mut this.socket, output, &mut this.alarm)
+            }
+            None => Poll::Ready(()),
+        }
+    }
+}
+
+impl<S: Side> Drop for Driver<S> {
+    /// A runtime that shuts down drops its tasks; no call may hang on a connection that is not driven any more.
+    fn drop(&mut self) {
+        if self.farewell.is_none() {
+            self.side.cut_off(self.link.close(), &stopped());
+        }
+    }
+}
+
+fn stopped() -> Status {
+    Status::unavailable("the connection was closed on this side")
+}
+
+fn lost(error: &std::io::Error) -> Status {
+    Status::unavailable(format!("the connection was lost: {error}"))
+}

@@ -1,0 +1,72 @@
+//! The short way: a caller and a handler that share an exchange.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::runtime::Handle;
+
+use crate::Status;
+use crate::call::{Alarm, Exchange, Outcome};
+use crate::server::{HandlerTask, Handlers, MethodTable, Running};
+
+/// Handlers that are called without a connection.
+pub(crate) struct InProcess(MethodTable);
+
+impl InProcess {
+    pub(crate) fn new(handlers: Handlers) -> InProcess {
+        let mut methods = MethodTable::default();
+        methods.add(handlers);
+        InProcess(methods)
+    }
+
+    /// Runs a call. The handler is polled once here, in the caller's task; what is pending then goes on in a task of its
+    /// own.
+    pub(crate) fn start(&self, exchange: Arc<Exchange>) {
+        let details = exchange.details();
+        let Some(method) = self.0.method(details.path.value()) else {
+            let status = Status::unimplemented(format!("unknown method {}", details.method()));
+            return exchange.conclude(Outcome::local(status));
+        };
+        let Some(running) = Running::start(method, Arc::clone(&exchange)) else {
+            return;
+        };
+        let Some(running) = running.poll_inline() else {
+            return;
+        };
+        let Ok(runtime) = Handle::try_current() else {
+            return exchange.conclude(Outcome::local(Status::failed_precondition(
+                "an in-process call whose handler waits needs a tokio runtime around it",
+            )));
+        };
+        runtime.spawn(Timed {
+            handler: HandlerTask::new(running),
+            exchange,
+            alarm: Alarm::default(),
+        });
+    }
+}
+
+/// A handler in a task of its own, which watches over the call's deadline: no connection does.
+struct Timed {
+    handler: HandlerTask,
+    exchange: Arc<Exchange>,
+    alarm: Alarm,
+}
+
+impl Future for Timed {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let deadline = this.exchange.details().deadline;
+        if this.alarm.poll(deadline, context).is_ready() {
+            this.exchange
+                .conclude(Outcome::local(Status::deadline_exceeded(
+                    "the deadline of the call has passed",
+                )));
+        }
+        Pin::new(&mut this.handler).poll(context)
+    }
+}

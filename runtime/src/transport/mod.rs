@@ -1,0 +1,13 @@
+//! What carries calls: sockets, with HTTP/2 on them, and the short way inside one process.
+
+mod driver;
+mod farewell;
+#[cfg(all(feature = "client", feature = "server"))]
+mod in_process;
+mod socket;
+
+pub(crate) use driver::{Driver, Side};
+pub(crate) use farewell::Farewell;
+#[cfg(all(feature = "client", feature = "server"))]
+pub(crate) use in_process::InProcess;
+pub(crate) use socket::{Fill, Socket};

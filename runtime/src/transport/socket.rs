@@ -1,0 +1,108 @@
+//! A socket as a connection driver uses it: reads into a buffer of the thread, writes whole batches.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+
+use crate::http2::Output;
+
+/// How much a read may bring.
+const READ: usize = 64 * 1024;
+
+/// How many pieces go into one write.
+const SLICES: usize = 64;
+
+thread_local! {
+    /// The read buffer that a connection borrows while it is at work. An idle connection owns none.
+    static SPARE: RefCell<BytesMut> = RefCell::new(BytesMut::new());
+}
+
+/// Both directions of an open connection.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+/// A socket and what has been read from it and not been used.
+pub(crate) struct Socket {
+    io: Box<dyn Io>,
+    input: BytesMut,
+}
+
+/// What a read brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fill {
+    /// More bytes.
+    Data,
+    /// The peer has ended its direction.
+    End,
+}
+
+impl Socket {
+    pub(crate) fn new(io: impl Io + 'static) -> Socket {
+        Socket {
+            io: Box::new(io),
+            input: BytesMut::new(),
+        }
+    }
+
+    /// What has been read and not been used.
+    pub(crate) fn input(&mut self) -> &mut BytesMut {
+        &mut self.input
+    }
+
+    /// Reads once.
+    pub(crate) fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Fill>> {
+        if self.input.capacity() == 0 {
+            self.input = SPARE.take();
+        }
+        if self.input.capacity() - self.input.len() < READ / 4 {
+            self.input.reserve(READ);
+        }
+        let read = pin!(self.io.read_buf(&mut self.input)).poll(context);
+        Poll::Ready(match ready!(read)? {
+            0 => Ok(Fill::End),
+            _ => Ok(Fill::Data),
+        })
+    }
+
+    /// Gives the read buffer back to the thread when nothing is left in it.
+    pub(crate) fn rest(&mut self) {
+        if self.input.is_empty() {
+            let spare = std::mem::take(&mut self.input);
+            SPARE.set(spare);
+        }
+    }
+
+    /// Writes until the output is empty or the peer is behind.
+    pub(crate) fn poll_flush(
+        &mut self,
+        context: &mut Context<'_>,
+        output: &mut Output,
+    ) -> Poll<io::Result<()>> {
+        while !output.is_empty() {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let count = output.io_slices(&mut slices);
+            let io = Pin::new(&mut self.io);
+            let written = match slices.get(..count) {
+                Some([one]) => ready!(io.poll_write(context, one))?,
+                Some(several) => ready!(io.poll_write_vectored(context, several))?,
+                None => 0,
+            };
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            output.advance(written);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ends our direction.
+    pub(crate) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,193 @@
+//! What gRPC puts into HTTP/2's header fields, beside metadata.
+
+use crate::call::Outcome;
+use crate::header::{Header, Kind};
+use crate::metadata::{Metadata, decode_binary, encode_binary};
+use crate::{Code, Status, percent};
+
+/// The first fields of every response.
+pub(crate) static RESPONSE_HEAD: [Header; 2] = [
+    Header::from_static(":status", "200"),
+    Header::from_static("content-type", "application/grpc"),
+];
+
+/// What a server can read; told to a client whose encoding it does not know.
+pub(crate) static ACCEPT_ENCODING: Header = Header::from_static("grpc-accept-encoding", "identity");
+
+static GRPC_STATUS: [Header; 17] = [
+    Header::from_static("grpc-status", "0"),
+    Header::from_static("grpc-status", "1"),
+    Header::from_static("grpc-status", "2"),
+    Header::from_static("grpc-status", "3"),
+    Header::from_static("grpc-status", "4"),
+    Header::from_static("grpc-status", "5"),
+    Header::from_static("grpc-status", "6"),
+    Header::from_static("grpc-status", "7"),
+    Header::from_static("grpc-status", "8"),
+    Header::from_static("grpc-status", "9"),
+    Header::from_static("grpc-status", "10"),
+    Header::from_static("grpc-status", "11"),
+    Header::from_static("grpc-status", "12"),
+    Header::from_static("grpc-status", "13"),
+    Header::from_static("grpc-status", "14"),
+    Header::from_static("grpc-status", "15"),
+    Header::from_static("grpc-status", "16"),
+];
+
+/// The trailers that say how a call ended.
+pub(crate) fn trailers(outcome: &Outcome) -> Vec<Header> {
+    let mut fields = Vec::with_capacity(1);
+    push_trailers(outcome, &mut fields);
+    fields
+}
+
+/// Adds the trailers that say how a call ended.
+pub(crate) fn push_trailers(outcome: &Outcome, fields: &mut Vec<Header>) {
+    match &outcome.result {
+        Ok(()) => fields.extend(GRPC_STATUS.first().cloned()),
+        Err(status) => {
+            fields.extend(GRPC_STATUS.get(status.code() as usize).cloned());
+            if !status.message().is_empty() {
+                fields.push(Header::new(
+                    b"grpc-message",
+                    &percent::encode(status.message()),
+                ));
+            }
+            if !status.details().is_empty() {
+                let details = encode_binary(status.details());
+                fields.push(Header::new(b"grpc-status-details-bin", details.as_bytes()));
+            }
+        }
+    }
+    fields.extend(outcome.trailing.fields().cloned());
+}
+
+/// How a call ended, by its trailers; `None` when they do not say.
+pub(crate) fn outcome(trailing: Metadata) -> Option<Outcome> {
+    let number = trailing.field(Kind::GrpcStatus)?.value();
+    let text = |field: Option<&Header>| {
+        field.map_or_else(String::new, |field| percent::decode(field.value()))
+    };
+    let message = text(trailing.field(Kind::GrpcMessage));
+    let code = std::str::from_utf8(number)
+        .ok()
+        .filter(|number| number.bytes().all(|digit| digit.is_ascii_digit()))
+        .and_then(|number| number.parse().ok())
+        .and_then(Code::from_number);
+    let status = match code {
+        Some(Code::Ok) => {
+            return Some(Outcome {
+                result: Ok(()),
+                trailing,
+            });
+        }
+        Some(code) => Status::new(code, message),
+        None => {
+            let number = String::from_utf8_lossy(number);
+            Status::unknown(format!("unknown grpc-status {number:?}: {message}"))
+        }
+    };
+    // Details that cannot be read are no reason to lose the status.
+    let details = trailing
+        .field(Kind::GrpcStatusDetailsBin)
+        .and_then(|field| decode_binary(field.value()))
+        .unwrap_or_default();
+    let status = status.with_details(details).with_metadata(trailing.clone());
+    Some(Outcome {
+        result: Err(status),
+        trailing,
+    })
+}
+
+/// `application/grpc`, alone or with a message format or parameters behind it.
+pub(crate) fn is_grpc(content_type: &[u8]) -> bool {
+    content_type
+        .strip_prefix(b"application/grpc")
+        .is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+}
+
+/// The status of a call whose answer is HTTP's and not gRPC's ("HTTP to gRPC Status Code Mapping").
+pub(crate) fn status_of_http(status: u16) -> Status {
+    let code = match status {
+        400 => Code::Internal,
+        401 => Code::Unauthenticated,
+        403 => Code::PermissionDenied,
+        404 => Code::Unimplemented,
+        429 | 502 | 503 | 504 => Code::Unavailable,
+        _ => Code::Unknown,
+    };
+    Status::new(
+        code,
+        format!("the peer answered with HTTP status {status} and no grpc-status"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(fields: &[(&str, &str)]) -> Option<Outcome> {
+        let fields = fields
+            .iter()
+            .map(|(name, value)| Header::new(name.as_bytes(), value.as_bytes()))
+            .collect();
+        outcome(Metadata::from_fields(fields))
+    }
+
+    #[test]
+    fn an_outcome_comes_back_from_its_trailers() {
+        let mut trailing = Metadata::new();
+        trailing.append("k", "v").unwrap();
+        let status = Status::not_found("no \u{fc}ser\n100 %").with_details(vec![0, 1, 255]);
+        let sent = Outcome {
+            result: Err(status.clone()),
+            trailing,
+        };
+        let read = outcome(Metadata::from_fields(trailers(&sent))).unwrap();
+        let error = read.result.unwrap_err();
+        assert_eq!(error.code(), Code::NotFound);
+        assert_eq!(error.message(), status.message());
+        assert_eq!(error.details(), status.details());
+        assert_eq!(read.trailing.get("k"), Some("v"));
+        assert_eq!(read.trailing.len(), 1);
+    }
+
+    #[test]
+    fn a_status_that_grpc_does_not_know_is_unknown_with_its_number() {
+        for number in ["17", "4294967296", "-1", "+1", "", "x"] {
+            let error = read(&[("grpc-status", number)])
+                .unwrap()
+                .result
+                .unwrap_err();
+            assert_eq!(error.code(), Code::Unknown);
+            assert!(error.message().contains(number), "{error}");
+        }
+        assert!(read(&[("grpc-message", "x")]).is_none());
+    }
+
+    #[test]
+    fn details_that_are_garbage_leave_the_status() {
+        let outcome = read(&[("grpc-status", "5"), ("grpc-status-details-bin", "!")]).unwrap();
+        let error = outcome.result.unwrap_err();
+        assert_eq!(error.code(), Code::NotFound);
+        assert!(error.details().is_empty());
+    }
+
+    #[test]
+    fn http_statuses_follow_the_table() {
+        for (status, code) in [
+            (400, Code::Internal),
+            (401, Code::Unauthenticated),
+            (403, Code::PermissionDenied),
+            (404, Code::Unimplemented),
+            (429, Code::Unavailable),
+            (502, Code::Unavailable),
+            (503, Code::Unavailable),
+            (504, Code::Unavailable),
+            (200, Code::Unknown),
+            (418, Code::Unknown),
+        ] {
+            assert_eq!(status_of_http(status).code(), code, "{status}");
+        }
+    }
+}
