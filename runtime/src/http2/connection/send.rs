@@ -177,4 +177,10 @@ impl Connection {
             self.write_reset(id, Reason::NO_ERROR);
         }
     }
+
+    /// The next stream is this one.
+    #[cfg(test)]
+    pub(in crate::http2) fn skip_to(&mut self, id: StreamId) {
+        self.next_id = id;
+    }
 }

@@ -69,10 +69,12 @@ fn the_first_frame_is_settings() {
     raw.assert_failed(result, Reason::PROTOCOL_ERROR);
 
     let mut raw = Raw::silent(Role::Client, Config::default());
+    raw.end.take_output(PREFACE.len());
     let result = raw.send(kind::SETTINGS, flag::ACK, 0, &[]);
     raw.assert_failed(result, Reason::PROTOCOL_ERROR);
 
     let mut raw = Raw::silent(Role::Client, Config::default());
+    raw.end.take_output(PREFACE.len());
     let result = raw.bytes(b"HTTP/1.1 400 Bad Request\r\n");
     raw.assert_failed(result, Reason::PROTOCOL_ERROR);
 }

@@ -1,6 +1,9 @@
 //! The engine against itself and against raw frames, over a simulated link and clock.
 
+mod abuse;
+mod ending;
 mod exchange;
+mod flow;
 mod frames;
 mod heads;
 mod link;
