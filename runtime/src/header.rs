@@ -1,5 +1,6 @@
 //! One header field, as HPACK moves it and the gRPC layer reads it.
 
+mod common;
 mod kind;
 mod rules;
 mod text;
@@ -42,7 +43,7 @@ impl Header {
         })
     }
 
-    /// A field of any bytes, ours or a peer's. One allocation.
+    /// A field of any bytes, ours or a peer's. One allocation, or none for the fields that nearly every call has.
     pub(crate) fn new(name: &[u8], value: &[u8]) -> Header {
         let length = name.len() + value.len();
         let mut short = [0; 128];
@@ -62,8 +63,11 @@ impl Header {
         // the size in HPACK's tables, stay what they were.
         let name_len = u16::try_from(name_len).unwrap_or(u16::MAX);
         let (name, value) = split(joined, name_len);
-        let kind = Kind::of(name);
         let hash = hash(name, value);
+        if let Some(header) = common::find(hash, name, value) {
+            return header.clone();
+        }
+        let kind = Kind::of(name);
         let malformed = is_malformed(kind, name, value);
         let text = Arc::from(joined);
         Header(if malformed {
@@ -123,7 +127,7 @@ impl Header {
     }
 
     /// A hash of name and value, the same in every process: for bounded tables only.
-    pub(crate) fn hash(&self) -> u32 {
+    pub(crate) const fn hash(&self) -> u32 {
         match &self.0 {
             Repr::Static { hash, .. }
             | Repr::Shared { hash, .. }
@@ -290,6 +294,21 @@ mod tests {
     const TRAILERS: Header = Header::from_static("te", "trailers");
 
     #[test]
+    fn the_compiler_makes_static_fields() {
+        assert_eq!((POST.name(), POST.value()), (&b":method"[..], &b"POST"[..]));
+        assert_eq!(
+            (TRAILERS.kind(), TRAILERS.is_malformed()),
+            (Kind::Te, false)
+        );
+    }
+
+    #[test]
+    #[should_panic = "add this name"]
+    fn static_fields_have_known_names() {
+        Header::from_static("x-unknown", "");
+    }
+
+    #[test]
     fn is_small() {
         assert_eq!(size_of::<Header>(), 24);
         assert_eq!(size_of::<Option<Header>>(), 24);
@@ -297,14 +316,15 @@ mod tests {
 
     #[test]
     fn static_and_shared_fields_agree() {
-        for (fixed, shared) in [
-            (POST.clone(), Header::new(b":method", b"POST")),
-            (TRAILERS, Header::new(b"te", b"trailers")),
-            (
-                Header::from_static("grpc-status", ""),
-                Header::new(b"grpc-status", b""),
-            ),
+        for (name, value) in [
+            (":method", "PUT"),
+            ("te", "gzip"),
+            ("grpc-status", ""),
+            ("user-agent", "a long text, of several words"),
         ] {
+            let fixed = Header::from_static(name, value);
+            let shared = Header::new(name.as_bytes(), value.as_bytes());
+            assert!(!matches!(shared.0, Repr::Static { .. }));
             assert_eq!(fixed, shared);
             assert_eq!(fixed.name(), shared.name());
             assert_eq!(fixed.value(), shared.value());

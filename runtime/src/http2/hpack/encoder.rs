@@ -17,8 +17,7 @@ pub(crate) struct Encoder {
     fields: Index,
     /// For every name that is not in the static table, an entry that has it, by the hash of the name.
     names: Index,
-    /// Hashes of fields that were encoded as literals, each in the place that its low bits say.
-    history: [u32; HISTORY],
+    history: History,
     /// Sizes of the table that the decoder has to be told of.
     resized: Option<Resized>,
 }
@@ -30,7 +29,7 @@ impl Encoder {
             table: DynamicTable::new(DEFAULT_TABLE_SIZE),
             fields: Index::new(),
             names: Index::new(),
-            history: [0; HISTORY],
+            history: History::new(),
             resized: None,
         }
     }
@@ -126,9 +125,7 @@ impl Encoder {
         if header.size() > self.table.max_size() / 4 {
             return false;
         }
-        let hash = header.hash();
-        let seen = &mut self.history[hash as usize % HISTORY];
-        std::mem::replace(seen, hash) == hash
+        self.history.has_seen(header.hash())
     }
 
     /// `new_name` is the hash of a name that is in neither table yet.
@@ -152,8 +149,35 @@ struct Resized {
     last: usize,
 }
 
-/// How many literals are remembered.
-const HISTORY: usize = 64;
+/// The hashes of the last fields that were encoded as literals.
+struct History {
+    hashes: [u32; History::LEN],
+    /// Where the oldest one is.
+    oldest: usize,
+}
+
+impl History {
+    const LEN: usize = 64;
+
+    fn new() -> History {
+        History {
+            hashes: [0; History::LEN],
+            oldest: 0,
+        }
+    }
+
+    /// Whether this hash is among them. It is from now on.
+    fn has_seen(&mut self, hash: u32) -> bool {
+        // No early exit, so that the loop becomes one of vectors.
+        let is_there = |there, other: &u32| there | (*other == hash);
+        let seen = self.hashes.iter().fold(false, is_there);
+        if !seen {
+            self.hashes[self.oldest] = hash;
+            self.oldest = (self.oldest + 1) % History::LEN;
+        }
+        seen
+    }
+}
 
 /// Takes an evicted entry out of the indexes.
 fn forget(fields: &mut Index, names: &mut Index, id: EntryId, header: &Header) {
