@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::Metadata;
+use crate::{InvalidMetadata, Metadata};
 
 /// The result of a call or of one message of it.
 pub type Result<T, E = Status> = std::result::Result<T, E>;
@@ -267,6 +267,14 @@ impl fmt::Debug for Status {
 impl Error for Status {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// INTERNAL: metadata is made by the program, so that a pair that cannot be sent is its mistake. With it, `?` serves in a
+/// servicer's methods.
+impl From<InvalidMetadata> for Status {
+    fn from(error: InvalidMetadata) -> Status {
+        Status::internal(error.to_string()).with_source(error)
     }
 }
 

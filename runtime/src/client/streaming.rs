@@ -44,7 +44,11 @@ impl<Req: 'static, Res> StreamingCall<Req, Res> {
         if self.initial.is_none() {
             let head = poll_fn(|context| {
                 let inbox = self.started()?;
-                inbox.ongoing().exchange.poll_head(context).map(Ok)
+                inbox
+                    .ongoing()
+                    .exchange
+                    .poll_head(context)
+                    .map(Ok::<_, Status>)
             });
             let head = head.await?;
             if let (None, Some(Err(status))) = (&head, self.result()) {
