@@ -8,7 +8,8 @@ use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use prost_types::FileDescriptorProto;
+use prost::Message as _;
+use prost_types::{FileDescriptorProto, FileDescriptorSet};
 use protox::Compiler;
 use protox::file::{ChainFileResolver, GoogleFileResolver, IncludeFileResolver};
 
@@ -53,23 +54,34 @@ impl Config {
         self.write(compiled.file_descriptor_set().file)
     }
 
+    /// Generates from descriptors instead of `.proto` files, otherwise as [`compile_protos`](Self::compile_protos) does.
+    ///
+    /// `descriptor_set` is an encoded `google.protobuf.FileDescriptorSet` with all imports, and with source information
+    /// if comments are wanted: what `protoc --include_imports --include_source_info -o FILE` and `buf build` write.
+    ///
+    /// # Errors
+    /// The descriptors cannot be decoded or are not complete, something in them cannot become Rust, or a file
+    /// cannot be written.
+    pub fn compile_descriptor_set(&self, descriptor_set: &[u8]) -> Result<(), Error> {
+        let set = FileDescriptorSet::decode(descriptor_set)
+            .map_err(|error| Error::Descriptors(error.to_string()))?;
+        if let Some(path) = &self.file_descriptor_set_path {
+            write_if_changed(path, descriptor_set)?;
+        }
+        self.write(set.file)
+    }
+
     fn write(&self, files: Vec<FileDescriptorProto>) -> Result<(), Error> {
         let (directory, inclusion) = self.target()?;
-        let generated = generate(files, None, self)?;
-        let tree = generated.tree(inclusion);
+        let generated = generate(files, None, &self.include_file, self)?;
         let tree_path = directory.join(&self.include_file);
         claim_tree(&tree_path)?;
         for (name, text) in &generated.texts {
             let path = directory.join(name);
-            if path == tree_path {
-                return Err(Error::Config(format!(
-                    "a package and the module tree would both be `{name}`: give the tree another name with `include_file`"
-                )));
-            }
             claim_package(&path, text)?;
             write_if_changed(&path, text.as_bytes())?;
         }
-        write_if_changed(&tree_path, tree.as_bytes())
+        write_if_changed(&tree_path, generated.tree(inclusion).as_bytes())
     }
 
     fn target(&self) -> Result<(PathBuf, Inclusion), Error> {

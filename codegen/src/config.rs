@@ -36,7 +36,7 @@ pub struct Config {
     pub(crate) compile_well_known_types: bool,
     pub(crate) default_package_filename: String,
     pub(crate) out_dir: Option<PathBuf>,
-    pub(crate) include_file: PathBuf,
+    pub(crate) include_file: String,
     pub(crate) file_descriptor_set_path: Option<PathBuf>,
 }
 
@@ -62,7 +62,7 @@ impl Default for Config {
             compile_well_known_types: false,
             default_package_filename: "_".to_owned(),
             out_dir: None,
-            include_file: PathBuf::from("stubwright.rs"),
+            include_file: "stubwright.rs".to_owned(),
             file_descriptor_set_path: None,
         }
     }
@@ -222,7 +222,7 @@ impl Config {
     /// The name of the module tree. `stubwright.rs` by default, which `stubwright::include_protos!()` includes;
     /// `include_protos!("name")` includes `name.rs`. A build script that compiles twice needs a name for the second.
     #[must_use]
-    pub fn include_file(mut self, name: impl Into<PathBuf>) -> Self {
+    pub fn include_file(mut self, name: impl Into<String>) -> Self {
         self.include_file = name.into();
         self
     }

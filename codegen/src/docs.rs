@@ -103,7 +103,7 @@ impl Writer {
         let text = line.trim_start_matches(' ');
         let indent = indentation(line);
         let after_blank = self.blank > 0 || self.lines.is_empty();
-        if let Some((mark, length)) = fence(text) {
+        if let Some((mark, length, indent)) = fence_or_item(text, indent) {
             self.open(Block::Fenced {
                 mark,
                 length,
@@ -117,7 +117,7 @@ impl Writer {
             // More than three spaces could make a code block after a heading or inside a list.
             let margin = " ".repeat(indent.min(3));
             let text = match list_item(text) {
-                Some((marker, rest)) => format!("{marker} {}", inline(&unfenced(rest))),
+                Some((marker, rest)) => format!("{marker} {}", inline(rest)),
                 None => inline(text),
             };
             self.lines.push(format!("{margin}{text}"));
@@ -169,6 +169,15 @@ fn fence(text: &str) -> Option<(char, usize)> {
     (length >= 3 && !(mark == '`' && info.contains('`'))).then_some((mark, length))
 }
 
+/// A fence that `text` opens, also as the item of a list, whose marker is then dropped; and the column where it stands.
+fn fence_or_item(text: &str, indent: usize) -> Option<(char, usize, usize)> {
+    if let Some((mark, length)) = fence(text) {
+        return Some((mark, length, indent));
+    }
+    let (_, rest) = list_item(text)?;
+    fence_or_item(rest, indent + text.len() - rest.len())
+}
+
 fn closes(line: &str, mark: char, length: usize) -> bool {
     let text = line.trim();
     text.chars().all(|c| c == mark) && text.len() >= length
@@ -185,14 +194,6 @@ fn list_item(text: &str) -> Option<(&str, &str)> {
     let (marker, rest) = text.split_at_checked(marker)?;
     rest.starts_with(' ')
         .then(|| (marker, rest.trim_start_matches(' ')))
-}
-
-/// The text of a list item must not open a fence of its own, or a list that opens one.
-fn unfenced(text: &str) -> String {
-    match (fence(text), list_item(text)) {
-        (Some(_), _) | (_, Some(_)) => format!("\\{text}"),
-        _ => text.to_owned(),
-    }
 }
 
 /// Escapes one line of prose: brackets, HTML and block quotes; bare links become links.

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use prost_types::FileDescriptorProto;
 
+use crate::check;
+use crate::collisions;
 use crate::config::Config;
 use crate::emit;
 use crate::error::Error;
@@ -13,13 +15,13 @@ use crate::model::Package;
 use crate::names;
 use crate::render;
 use crate::resolve::Resolver;
-use crate::tree::{self, Inclusion};
+use crate::tree::{self, Inclusion, Leaf};
 
 /// One file per package.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Generated {
-    /// The modules of each generated file, and the file's name.
-    pub(crate) modules: BTreeMap<Vec<String>, String>,
+    /// The generated files by their modules.
+    pub(crate) modules: BTreeMap<Vec<String>, Leaf>,
     /// The text of each generated file, by its name.
     pub(crate) texts: BTreeMap<String, String>,
 }
@@ -31,20 +33,28 @@ impl Generated {
     }
 }
 
-/// Generates the files named in `wanted`; the others are only looked at. Without `wanted`, all files.
+/// Generates the files named in `wanted`; the others are only looked at. Without `wanted`, all files. `tree_name` is
+/// the name of the file that the module tree will have.
 pub(crate) fn generate(
     mut files: Vec<FileDescriptorProto>,
     wanted: Option<&BTreeSet<String>>,
+    tree_name: &str,
     config: &Config,
 ) -> Result<Generated, Error> {
     files.sort_by(|a, b| a.name().cmp(b.name()));
+    for file in &mut files {
+        // prost-build takes an empty package for one with an empty name.
+        file.package.take_if(|package| package.is_empty());
+    }
+    check::check(&files)?;
     let resolver = Resolver::new(&config.extern_path, config.compile_well_known_types);
+    collisions::check(&files, &resolver, config)?;
     let mut messages = messages(&files, config)?;
     if let Some(wanted) = wanted {
         files.retain(|file| wanted.contains(file.name()));
     }
     let mut generated = Generated::default();
-    for (module, package) in lower(&files, &resolver)? {
+    for (module, package) in lower(&files, &resolver) {
         let code = package
             .files
             .iter()
@@ -53,9 +63,13 @@ pub(crate) fn generate(
         if code.is_empty() && package.services.is_empty() {
             continue;
         }
-        let name = file_name(&module, config);
+        let name = file_name(&module, config, tree_name);
         let text = text(&package, &code, config)?;
-        generated.modules.insert(module, name.clone());
+        let leaf = Leaf {
+            package: package.name,
+            file: name.clone(),
+        };
+        generated.modules.insert(module, leaf);
         generated.texts.insert(name, text);
     }
     Ok(generated)
@@ -77,11 +91,17 @@ fn text(package: &Package, messages: &str, config: &Config) -> Result<String, Er
         })
 }
 
-/// `a.b.rs` for package `a.b`.
-fn file_name(module: &[String], config: &Config) -> String {
-    if module.is_empty() {
-        return format!("{}.rs", config.default_package_filename);
-    }
+/// `a.b.rs` for package `a.b`. A package that is called like the module tree steps aside: `mod_.rs`. No other package can
+/// be called like this, for no word of a module's name ends in an underscore unless it is a keyword.
+fn file_name(module: &[String], config: &Config, tree_name: &str) -> String {
     let segments: Vec<&str> = module.iter().map(|name| names::unraw(name)).collect();
-    format!("{}.rs", segments.join("."))
+    let stem = match segments.as_slice() {
+        [] => config.default_package_filename.clone(),
+        segments => segments.join("."),
+    };
+    if format!("{stem}.rs") == tree_name {
+        format!("{stem}_.rs")
+    } else {
+        format!("{stem}.rs")
+    }
 }

@@ -12,6 +12,8 @@
 //!
 //! and in the crate `stubwright::include_protos!();`. No `protoc` is needed. [`Config`] has the options.
 
+mod check;
+mod collisions;
 mod compile;
 mod config;
 mod docs;
@@ -22,6 +24,8 @@ mod lower;
 mod messages;
 mod model;
 mod names;
+mod parameters;
+pub mod plugin;
 mod render;
 mod resolve;
 mod source;

@@ -4,44 +4,35 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use prost_types::{FileDescriptorProto, MethodDescriptorProto, ServiceDescriptorProto};
 
-use crate::error::{Error, SchemaError};
 use crate::model::{Method, MethodKind, Package, Service, ServiceNames};
 use crate::names;
 use crate::resolve::Resolver;
-use crate::source::Source;
+use crate::source::{Source, children, full_name, number};
 
-/// The field numbers of `descriptor.proto` that lead to services and methods.
-const FILE_SERVICE: i32 = 6;
-const SERVICE_METHOD: i32 = 2;
-
-/// The packages of `files`, by their modules. `files` must be sorted by name.
+/// The packages of `files`, by their modules. `files` must be sorted by name and have passed the checks.
 pub(crate) fn lower(
     files: &[FileDescriptorProto],
     resolver: &Resolver,
-) -> Result<BTreeMap<Vec<String>, Package>, Error> {
-    let mut errors = Vec::new();
+) -> BTreeMap<Vec<String>, Package> {
+    by_module(files)
+        .into_iter()
+        .map(|(module, files)| (module, package(&files, resolver)))
+        .collect()
+}
+
+/// Files by the Rust module that their content goes to. Two packages can share one: `fooBar` and `foo_bar`.
+pub(crate) fn by_module(
+    files: &[FileDescriptorProto],
+) -> BTreeMap<Vec<String>, Vec<&FileDescriptorProto>> {
     let mut modules: BTreeMap<Vec<String>, Vec<&FileDescriptorProto>> = BTreeMap::new();
     for file in files {
         let module = names::modules(file.package());
         modules.entry(module).or_default().push(file);
     }
-    let packages = modules
-        .into_iter()
-        .map(|(module, files)| (module, package(&files, resolver, &mut errors)))
-        .collect();
-    if errors.is_empty() {
-        Ok(packages)
-    } else {
-        errors.sort();
-        Err(Error::Schema(errors))
-    }
+    modules
 }
 
-fn package(
-    files: &[&FileDescriptorProto],
-    resolver: &Resolver,
-    errors: &mut Vec<SchemaError>,
-) -> Package {
+fn package(files: &[&FileDescriptorProto], resolver: &Resolver) -> Package {
     let types = types(files);
     let marker = names::marker(&types);
     let proto_names = files
@@ -50,17 +41,20 @@ fn package(
     let mut service_names = names::services(proto_names, &types).into_iter();
     let mut package = Package::default();
     for file in files {
-        package.files.push(file.name().to_owned());
-        let mut lowering = Lowering {
-            file,
+        let lowering = Lowering {
+            package: file.package(),
             source: Source::new(file),
             resolver,
             marker: &marker,
-            errors,
         };
-        let services = file.service.iter().enumerate().zip(&mut service_names);
+        let services = children(&[], number::FILE_SERVICE, &file.service).zip(&mut service_names);
+        // Of several packages in one module, the first gives the name.
+        if package.name.is_empty() {
+            package.name = file.package().to_owned();
+        }
+        package.files.push(file.name().to_owned());
         package.services.extend(
-            services.map(|((index, service), names)| lowering.service(index, service, names)),
+            services.map(|((path, service), names)| lowering.service(&path, service, names)),
         );
     }
     package
@@ -78,39 +72,27 @@ fn types(files: &[&FileDescriptorProto]) -> BTreeSet<String> {
 }
 
 struct Lowering<'a> {
-    file: &'a FileDescriptorProto,
+    package: &'a str,
     source: Source<'a>,
     resolver: &'a Resolver,
     marker: &'a str,
-    errors: &'a mut Vec<SchemaError>,
 }
 
 impl Lowering<'_> {
     fn service(
-        &mut self,
-        index: usize,
+        &self,
+        path: &[i32],
         service: &ServiceDescriptorProto,
         names: ServiceNames,
     ) -> Service {
-        let path = [FILE_SERVICE, number(index)];
-        let full_name = match self.file.package() {
-            "" => service.name().to_owned(),
-            package => format!("{package}.{}", service.name()),
-        };
         let method_names = names::methods(service.method.iter().map(|method| method.name()));
-        let methods = service
-            .method
-            .iter()
+        let methods = children(path, number::SERVICE_METHOD, &service.method)
             .zip(method_names)
-            .enumerate()
-            .map(|(index, (method, name))| {
-                let path = [path[0], path[1], SERVICE_METHOD, number(index)];
-                self.method(&path, method, name)
-            })
+            .map(|((path, method), name)| self.method(&path, method, name))
             .collect();
         Service {
-            full_name,
-            docs: self.source.docs(&path),
+            full_name: full_name(self.package, service.name()),
+            docs: self.source.docs(path),
             deprecated: service
                 .options
                 .as_ref()
@@ -120,14 +102,13 @@ impl Lowering<'_> {
         }
     }
 
-    fn method(&mut self, path: &[i32], method: &MethodDescriptorProto, name: String) -> Method {
-        let package = self.file.package();
+    fn method(&self, path: &[i32], method: &MethodDescriptorProto, name: String) -> Method {
         Method {
             proto_name: method.name().to_owned(),
             name,
             kind: kind(method),
-            request: self.resolver.resolve(package, method.input_type()),
-            response: self.resolver.resolve(package, method.output_type()),
+            request: self.resolver.resolve(self.package, method.input_type()),
+            response: self.resolver.resolve(self.package, method.output_type()),
             marker: self.marker.to_owned(),
             docs: self.source.docs(path),
             deprecated: method
@@ -145,9 +126,4 @@ fn kind(method: &MethodDescriptorProto) -> MethodKind {
         (true, false) => MethodKind::StreamUnary,
         (true, true) => MethodKind::StreamStream,
     }
-}
-
-/// An index in the paths of source positions. No file has two thousand million services.
-fn number(index: usize) -> i32 {
-    i32::try_from(index).unwrap_or(i32::MAX)
 }

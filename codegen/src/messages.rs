@@ -13,7 +13,7 @@ use prost_types::{DescriptorProto, EnumDescriptorProto, FileDescriptorProto, Sou
 use crate::config::Config;
 use crate::error::Error;
 use crate::resolve::{PROST, PROST_TYPES};
-use crate::source::Source;
+use crate::source::{Source, children, full_name, number};
 
 /// The comment that stands for a doc comment. It is followed by a number.
 const MARK: &str = "stubwright-codegen:doc ";
@@ -95,11 +95,11 @@ fn marked(file: &FileDescriptorProto, docs: &mut Vec<Vec<String>>) -> FileDescri
         docs,
     };
     let package = file.package();
-    for (index, message) in (0..).zip(&file.message_type) {
-        marker.message(&[4, index], package, message);
+    for (path, message) in children(&[], number::FILE_MESSAGE, &file.message_type) {
+        marker.message(&path, package, message);
     }
-    for (index, enumeration) in (0..).zip(&file.enum_type) {
-        marker.enumeration(&[5, index], package, enumeration);
+    for (path, enumeration) in children(&[], number::FILE_ENUM, &file.enum_type) {
+        marker.enumeration(&path, package, enumeration);
     }
     let location = marker.locations;
     FileDescriptorProto {
@@ -116,33 +116,29 @@ struct Marker<'a> {
 }
 
 impl Marker<'_> {
-    /// `path` is that of the message in the descriptor, as in `SourceCodeInfo`; the numbers are those of
-    /// `descriptor.proto`.
     fn message(&mut self, path: &[i32], scope: &str, message: &DescriptorProto) {
         let name = full_name(scope, message.name());
         self.mark(path, format!("Message `{name}`."));
-        for (index, field) in (0..).zip(&message.field) {
+        for (path, field) in children(path, number::MESSAGE_FIELD, &message.field) {
             let text = format!("Field `{}`, number {}.", field.name(), field.number());
-            self.mark(&below(path, 2, index), text);
+            self.mark(&path, text);
         }
-        for (index, oneof) in (0..).zip(&message.oneof_decl) {
-            let text = format!("Oneof `{}` of `{name}`.", oneof.name());
-            self.mark(&below(path, 8, index), text);
+        for (path, oneof) in children(path, number::MESSAGE_ONEOF, &message.oneof_decl) {
+            self.mark(&path, format!("Oneof `{}` of `{name}`.", oneof.name()));
         }
-        for (index, nested) in (0..).zip(&message.nested_type) {
-            self.message(&below(path, 3, index), &name, nested);
+        for (path, nested) in children(path, number::MESSAGE_NESTED, &message.nested_type) {
+            self.message(&path, &name, nested);
         }
-        for (index, nested) in (0..).zip(&message.enum_type) {
-            self.enumeration(&below(path, 4, index), &name, nested);
+        for (path, nested) in children(path, number::MESSAGE_ENUM, &message.enum_type) {
+            self.enumeration(&path, &name, nested);
         }
     }
 
     fn enumeration(&mut self, path: &[i32], scope: &str, enumeration: &EnumDescriptorProto) {
         let name = full_name(scope, enumeration.name());
         self.mark(path, format!("Enum `{name}`."));
-        for (index, value) in (0..).zip(&enumeration.value) {
-            let text = format!("Value `{}`.", value.name());
-            self.mark(&below(path, 2, index), text);
+        for (path, value) in children(path, number::ENUM_VALUE, &enumeration.value) {
+            self.mark(&path, format!("Value `{}`.", value.name()));
         }
     }
 
@@ -158,20 +154,6 @@ impl Marker<'_> {
             ..Location::default()
         });
         self.docs.push(docs);
-    }
-}
-
-fn below(path: &[i32], field: i32, index: i32) -> Vec<i32> {
-    let mut path = path.to_vec();
-    path.extend([field, index]);
-    path
-}
-
-fn full_name(scope: &str, name: &str) -> String {
-    if scope.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{scope}.{name}")
     }
 }
 

@@ -3,6 +3,8 @@
 /// All services of one Rust module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Package {
+    /// The name in the proto; empty for files without a package.
+    pub(crate) name: String,
     /// The `.proto` files whose content goes into the module, sorted.
     pub(crate) files: Vec<String>,
     pub(crate) services: Vec<Service>,

@@ -35,6 +35,15 @@ pub(crate) fn unraw(identifier: &str) -> &str {
     identifier.strip_prefix("r#").unwrap_or(identifier)
 }
 
+/// The name of an enum value: without the name of its enum in front, as prost-build has it.
+pub(crate) fn variant(enumeration: &str, value: &str, retain_prefix: bool) -> String {
+    let name = value.to_upper_camel_case();
+    let stripped = name
+        .strip_prefix(enumeration)
+        .filter(|rest| !retain_prefix && rest.starts_with(char::is_uppercase));
+    identifier(stripped.unwrap_or(&name))
+}
+
 /// The modules of a package, from the outermost.
 pub(crate) fn modules(package: &str) -> Vec<String> {
     package

@@ -8,6 +8,43 @@ use prost_types::source_code_info::Location;
 use crate::docs;
 use crate::error::Place;
 
+/// The field numbers of `descriptor.proto` that make up the path of an element, by what contains it.
+pub(crate) mod number {
+    pub(crate) const FILE_PACKAGE: i32 = 2;
+    pub(crate) const FILE_MESSAGE: i32 = 4;
+    pub(crate) const FILE_ENUM: i32 = 5;
+    pub(crate) const FILE_SERVICE: i32 = 6;
+    pub(crate) const FILE_SYNTAX: i32 = 12;
+    pub(crate) const MESSAGE_FIELD: i32 = 2;
+    pub(crate) const MESSAGE_NESTED: i32 = 3;
+    pub(crate) const MESSAGE_ENUM: i32 = 4;
+    pub(crate) const MESSAGE_ONEOF: i32 = 8;
+    pub(crate) const ENUM_VALUE: i32 = 2;
+    pub(crate) const SERVICE_METHOD: i32 = 2;
+}
+
+/// The paths of the children of the element at `path` that are kept under `number`.
+pub(crate) fn children<'c, T>(
+    path: &'c [i32],
+    number: i32,
+    children: &'c [T],
+) -> impl Iterator<Item = (Vec<i32>, &'c T)> {
+    (0..).zip(children).map(move |(index, child)| {
+        let mut path = path.to_vec();
+        path.extend([number, index]);
+        (path, child)
+    })
+}
+
+/// A name below a package or a message; the outermost scope is empty.
+pub(crate) fn full_name(scope: &str, name: &str) -> String {
+    if scope.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{scope}.{name}")
+    }
+}
+
 /// The source positions and comments of one file, by the path of the element in the descriptor.
 pub(crate) struct Source<'a> {
     file: &'a str,

@@ -102,10 +102,10 @@ fn form(method: &Method) -> Vec<String> {
     };
     let (lead, keyword, returned) = match method.kind {
         MethodKind::UnaryUnary | MethodKind::StreamUnary => {
-            ("Implemented as", "async fn", format!("Result<{response}>"))
+            ("Implement it as", "async fn", format!("Result<{response}>"))
         }
         MethodKind::UnaryStream | MethodKind::StreamStream => (
-            "Implemented as, without `async`, for the method *is* a stream:",
+            "Implement it as (without `async`: the method *is* the stream)",
             "fn",
             format!("impl Stream<Item = Result<{response}>> + Send"),
         ),

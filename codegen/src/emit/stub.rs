@@ -14,6 +14,11 @@ pub(super) fn stub(service: &Service) -> Result<TokenStream, syn::Error> {
     ]);
     let deprecated = deprecated(service.deprecated);
     let allow = allow_deprecated(service.deprecated);
+    // The channel of a service without methods is never read.
+    let unused = service
+        .methods
+        .is_empty()
+        .then(|| quote!(#[allow(dead_code)]));
     let name = ident(&service.names.stub);
     let methods = service
         .methods
@@ -24,6 +29,7 @@ pub(super) fn stub(service: &Service) -> Result<TokenStream, syn::Error> {
         #docs
         #deprecated
         #[derive(::core::clone::Clone, ::core::fmt::Debug)]
+        #unused
         pub struct #name {
             channel: ::stubwright::Channel,
         }

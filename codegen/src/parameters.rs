@@ -1,0 +1,134 @@
+//! The options of the plugin: `key=value,key=value` as protoc passes them, under the names that `Config` has.
+
+use crate::config::Config;
+use crate::error::Error;
+
+/// How a parameter's value is read, and where it goes.
+enum Parameter {
+    /// `true` or `false`; the name alone is `true`.
+    Flag(fn(Config, bool) -> Config),
+    /// Any text.
+    Text(fn(Config, String) -> Config),
+    /// `path=value`.
+    Pair(fn(Config, String, String) -> Config),
+}
+
+/// Every parameter, in the order of the alphabet.
+const PARAMETERS: [(&str, Parameter); 18] = [
+    (
+        "all_methods_required",
+        Parameter::Flag(Config::all_methods_required),
+    ),
+    ("boxed", Parameter::Text(Config::boxed)),
+    ("btree_map", Parameter::Text(Config::btree_map)),
+    ("bytes", Parameter::Text(Config::bytes)),
+    ("client", Parameter::Flag(Config::client)),
+    (
+        "compile_well_known_types",
+        Parameter::Flag(Config::compile_well_known_types),
+    ),
+    (
+        "default_package_filename",
+        Parameter::Text(Config::default_package_filename),
+    ),
+    (
+        "disable_comments",
+        Parameter::Text(Config::disable_comments),
+    ),
+    (
+        "enable_type_names",
+        Parameter::Flag(Config::enable_type_names),
+    ),
+    ("enum_attribute", Parameter::Pair(Config::enum_attribute)),
+    ("extern_path", Parameter::Pair(Config::extern_path)),
+    ("field_attribute", Parameter::Pair(Config::field_attribute)),
+    (
+        "message_attribute",
+        Parameter::Pair(Config::message_attribute),
+    ),
+    (
+        "retain_enum_prefix",
+        Parameter::Flag(Config::retain_enum_prefix),
+    ),
+    ("server", Parameter::Flag(Config::server)),
+    ("skip_debug", Parameter::Text(Config::skip_debug)),
+    ("type_attribute", Parameter::Pair(Config::type_attribute)),
+    (
+        "type_name_domain",
+        Parameter::Pair(Config::type_name_domain),
+    ),
+];
+
+/// The names of all parameters, as they are listed for people.
+pub(crate) fn known() -> String {
+    PARAMETERS.map(|(name, _)| name).join(", ")
+}
+
+/// Reads a parameter string. All faults are reported together.
+pub(crate) fn parse(parameters: &str) -> Result<Config, Error> {
+    let mut config = Config::new();
+    let mut faults = Vec::new();
+    for parameter in split(parameters) {
+        match apply(config.clone(), &parameter) {
+            Ok(changed) => config = changed,
+            Err(fault) => faults.push(fault),
+        }
+    }
+    if faults.is_empty() {
+        Ok(config)
+    } else {
+        Err(Error::Config(faults.join("\n")))
+    }
+}
+
+fn apply(config: Config, parameter: &str) -> Result<Config, String> {
+    let (name, value) = match parameter.split_once('=') {
+        Some((name, value)) => (name, Some(value)),
+        None => (parameter, None),
+    };
+    let Some((_, kind)) = PARAMETERS.iter().find(|(known, _)| *known == name) else {
+        return Err(format!(
+            "there is no parameter `{name}`; the parameters are {}",
+            known()
+        ));
+    };
+    match (kind, value) {
+        (Parameter::Flag(set), None | Some("true")) => Ok(set(config, true)),
+        (Parameter::Flag(set), Some("false")) => Ok(set(config, false)),
+        (Parameter::Flag(_), Some(other)) => {
+            Err(format!("`{name}` is `true` or `false`, not `{other}`"))
+        }
+        (Parameter::Text(set), Some(value)) if !value.is_empty() => {
+            Ok(set(config, value.to_owned()))
+        }
+        (Parameter::Text(_), _) => Err(format!("`{name}` needs a value: `{name}=…`")),
+        (Parameter::Pair(set), value) => match value.and_then(|value| value.split_once('=')) {
+            Some((path, value)) if !path.is_empty() && !value.is_empty() => {
+                Ok(set(config, path.to_owned(), value.to_owned()))
+            }
+            _ => Err(format!(
+                "`{name}` needs a path and a value: `{name}=.path=value`"
+            )),
+        },
+    }
+}
+
+/// Splits at commas. A comma after a backslash belongs to the value, and so does a backslash after a backslash.
+fn split(parameters: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut characters = parameters.chars().peekable();
+    while let Some(character) = characters.next() {
+        let escaped = characters.next_if(|next| character == '\\' && matches!(next, ',' | '\\'));
+        match (character, escaped) {
+            (',', _) => parts.push(String::new()),
+            (_, _) => {
+                if let Some(part) = parts.last_mut() {
+                    part.push(escaped.unwrap_or(character));
+                }
+            }
+        }
+    }
+    // protoc joins the values of several `--rs_opt` with commas; blanks around them mean nothing.
+    let parts = parts.into_iter().map(|part| part.trim().to_owned());
+    parts.filter(|part| !part.is_empty()).collect()
+}

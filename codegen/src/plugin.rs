@@ -1,0 +1,71 @@
+//! The protoc plugin as a pure function: bytes of a request in, bytes of a response out.
+
+use std::collections::BTreeSet;
+
+use prost::Message as _;
+use prost_types::compiler::code_generator_response::{Feature, File};
+use prost_types::compiler::{CodeGeneratorRequest, CodeGeneratorResponse};
+
+use crate::error::Error;
+use crate::generate::generate;
+use crate::parameters;
+use crate::tree::Inclusion;
+
+/// The file that ties the modules together.
+const TREE: &str = "mod.rs";
+
+/// Answers an encoded `google.protobuf.compiler.CodeGeneratorRequest` with an encoded `CodeGeneratorResponse`.
+///
+/// The response has a file for each package and `mod.rs`, the module tree over them. Whatever is wrong with the request, its
+/// parameters or its protos is in the response's `error`.
+pub fn run(request: &[u8]) -> Vec<u8> {
+    let mut response = respond(request).unwrap_or_else(|error| CodeGeneratorResponse {
+        error: Some(error.to_string()),
+        ..CodeGeneratorResponse::default()
+    });
+    // Without this, protoc refuses to send files with proto3 optional fields at all.
+    response.supported_features = Some(Feature::Proto3Optional as u64);
+    response.encode_to_vec()
+}
+
+/// The names of the parameters that the plugin knows, separated by commas.
+pub fn parameters() -> String {
+    parameters::known()
+}
+
+fn respond(request: &[u8]) -> Result<CodeGeneratorResponse, Error> {
+    let request = CodeGeneratorRequest::decode(request)
+        .map_err(|error| Error::Descriptors(format!("the request is damaged: {error}")))?;
+    let config = parameters::parse(request.parameter())?;
+    let wanted: BTreeSet<String> = request.file_to_generate.into_iter().collect();
+    if let Some(missing) = wanted
+        .iter()
+        .find(|name| request.proto_file.iter().all(|file| file.name() != *name))
+    {
+        return Err(Error::Descriptors(format!(
+            "the request has no descriptor of `{missing}`"
+        )));
+    }
+    let generated = generate(request.proto_file, Some(&wanted), TREE, &config)?;
+    let tree = generated.tree(Inclusion::Beside);
+    let mut file: Vec<File> = generated
+        .texts
+        .into_iter()
+        .map(|(name, text)| self::file(name, text))
+        .collect();
+    if !file.is_empty() {
+        file.push(self::file(TREE.to_owned(), tree));
+    }
+    Ok(CodeGeneratorResponse {
+        file,
+        ..CodeGeneratorResponse::default()
+    })
+}
+
+fn file(name: String, content: String) -> File {
+    File {
+        name: Some(name),
+        content: Some(content),
+        ..File::default()
+    }
+}
