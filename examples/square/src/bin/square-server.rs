@@ -1,0 +1,70 @@
+//! Serves the square service until it is interrupted or terminated.
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use square::squarerpc_service::add_square_service_servicer_to_server;
+use square::{Answers, Squares};
+use stubwright::Server;
+
+const USAGE: &str = "\
+usage: square-server --addr HOST:PORT [--collect]
+
+  --addr HOST:PORT  where to listen; the port 0 takes a free one
+  --collect         streamrangeSquare answers when the last request has come, instead of each as it comes";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Some((address, answers)) = arguments(std::env::args().skip(1)) else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    match serve(&address, answers).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("square-server: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn arguments(mut arguments: impl Iterator<Item = String>) -> Option<(String, Answers)> {
+    let mut address = None;
+    let mut answers = Answers::Each;
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--addr" => address = Some(arguments.next()?),
+            "--collect" => answers = Answers::Collected,
+            _ => return None,
+        }
+    }
+    Some((address?, answers))
+}
+
+async fn serve(address: &str, answers: Answers) -> Result<(), Box<dyn Error>> {
+    let mut server = Server::new();
+    add_square_service_servicer_to_server(Squares::new(answers), &mut server);
+    let address = server.add_insecure_port(address).await?;
+    server.start().await?;
+    println!("listening on {address}");
+
+    asked_to_stop().await?;
+    server.stop(Duration::from_secs(5)).await;
+    Ok(())
+}
+
+/// Waits for Ctrl-C or, where there is such a thing, for SIGTERM.
+async fn asked_to_stop() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminated = signal(SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted,
+            _ = terminated.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}

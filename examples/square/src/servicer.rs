@@ -1,0 +1,127 @@
+//! The server's side of the service.
+
+use stubwright::{Metadata, RequestStream, Result, ServicerContext, Status, Stream, stream};
+
+use crate::squarerpc_service::{Message, SquareServiceServicer};
+
+/// Squares numbers.
+#[derive(Debug)]
+pub struct Squares {
+    answers: Answers,
+    limit: u32,
+}
+
+/// When `streamrangeSquare` answers its requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answers {
+    /// Each request when it comes.
+    Each,
+    /// All requests when the last has come.
+    Collected,
+}
+
+impl Squares {
+    /// A servicer whose `rangeSquare` counts to 1,000,000 at most.
+    pub fn new(answers: Answers) -> Squares {
+        Squares {
+            answers,
+            limit: 1_000_000,
+        }
+    }
+}
+
+impl SquareServiceServicer for Squares {
+    async fn square(&self, request: Message, context: &ServicerContext) -> Result<Message> {
+        return_request_id(context)?;
+        Ok(squared(&request))
+    }
+
+    // A streaming method is a stream. This one borrows the servicer and the context for as long as the call lives.
+    fn range_square(
+        &self,
+        request: Message,
+        context: &ServicerContext,
+    ) -> impl Stream<Item = Result<Message>> + Send {
+        stream(async move |mut responses| {
+            return_request_id(context)?;
+            let last = self.last_number(request.message)?;
+            for number in 0..=last {
+                let square = f64::from(number) * f64::from(number);
+                responses.send(Message { message: square }).await;
+            }
+            // The metadata that goes out behind the last response.
+            let mut trailing = Metadata::new();
+            trailing.append("squares", (u64::from(last) + 1).to_string())?;
+            context.set_trailing_metadata(trailing);
+            Ok(())
+        })
+    }
+
+    async fn sum_square(
+        &self,
+        mut requests: RequestStream<Message>,
+        context: &ServicerContext,
+    ) -> Result<Message> {
+        return_request_id(context)?;
+        let mut sum = 0.0;
+        while let Some(request) = requests.message().await? {
+            sum += squared(&request).message;
+        }
+        Ok(Message { message: sum })
+    }
+
+    fn streamrange_square(
+        &self,
+        mut requests: RequestStream<Message>,
+        context: &ServicerContext,
+    ) -> impl Stream<Item = Result<Message>> + Send {
+        stream(async move |mut responses| {
+            return_request_id(context)?;
+            let mut collected = Vec::new();
+            while let Some(request) = requests.message().await? {
+                match self.answers {
+                    Answers::Each => responses.send(squared(&request)).await,
+                    Answers::Collected => collected.push(squared(&request)),
+                }
+            }
+            for square in collected {
+                responses.send(square).await;
+            }
+            Ok(())
+        })
+    }
+}
+
+impl Squares {
+    /// The number to which `rangeSquare` counts. An error is the status that the client sees.
+    fn last_number(&self, number: f64) -> Result<u32> {
+        if number.is_nan() || number < 0.0 {
+            return Err(Status::invalid_argument(format!(
+                "cannot count from 0 to {number}"
+            )));
+        }
+        if number > f64::from(self.limit) {
+            return Err(Status::out_of_range(format!(
+                "cannot count to {number}, only to {}",
+                self.limit
+            )));
+        }
+        Ok(number as u32)
+    }
+}
+
+fn squared(request: &Message) -> Message {
+    Message {
+        message: request.message * request.message,
+    }
+}
+
+/// Sends the caller's `request-id` back before the first response, so that both sides can name the call in their logs.
+fn return_request_id(context: &ServicerContext) -> Result<()> {
+    if let Some(id) = context.invocation_metadata().get("request-id") {
+        let mut initial = Metadata::new();
+        initial.append("request-id", id)?;
+        context.send_initial_metadata(initial)?;
+    }
+    Ok(())
+}

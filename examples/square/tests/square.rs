@@ -1,0 +1,137 @@
+//! The binaries, run as a user runs them.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Output, Stdio};
+
+/// What does not depend on when `streamrangeSquare` answers.
+const ALIKE: &str = "\
+square(12.3) = 151.29
+rangeSquare(12) = [0.0, 1.0, 4.0, 9.0, 16.0, 25.0, 36.0, 49.0, 64.0, 81.0, 100.0, 121.0, 144.0]
+sumSquare(0..12) = 506
+";
+const EACH: &str = "\
+streamrangeSquare(0..12), each answered as it comes = \
+[0.0, 1.0, 4.0, 9.0, 16.0, 25.0, 36.0, 49.0, 64.0, 81.0, 100.0, 121.0]
+";
+const COLLECTED: &str = "\
+streamrangeSquare(0..12), answered at the end = \
+[0.0, 1.0, 4.0, 9.0, 16.0, 25.0, 36.0, 49.0, 64.0, 81.0, 100.0, 121.0]
+";
+
+#[test]
+fn square_serves_and_calls_all_forms() {
+    let output = run(env!("CARGO_BIN_EXE_square"), &[]);
+    assert!(output.status.success(), "{output:?}");
+    let printed = stdout(&output);
+    let (first, rest) = printed.split_once('\n').unwrap();
+    assert!(first.starts_with("serving on 127.0.0.1:"), "{first}");
+    assert_eq!(rest, format!("{ALIKE}{EACH}{COLLECTED}"));
+}
+
+#[test]
+fn the_client_is_answered_each_request_as_it_comes() {
+    let server = Server::start(&[]);
+    let output = server.client();
+    let order = "the first response came before the second request was sent\n";
+    assert_eq!(stdout(&output), format!("{ALIKE}{EACH}{order}"));
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn the_client_is_answered_at_the_end() {
+    let server = Server::start(&["--collect"]);
+    let output = server.client();
+    let order = "no response came before the second request\n";
+    assert_eq!(stdout(&output), format!("{ALIKE}{order}{COLLECTED}"));
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_server_stops_when_it_is_terminated() {
+    let mut server = Server::start(&[]);
+    let id = server.process.id().to_string();
+    assert!(run("kill", &["-TERM", &id]).status.success());
+    assert!(server.process.wait().unwrap().success());
+}
+
+#[test]
+fn a_client_without_a_server_says_so() {
+    // Nobody listens on port 1 of the loopback interface.
+    let output = run(
+        env!("CARGO_BIN_EXE_square-client"),
+        &["--addr", "127.0.0.1:1"],
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.starts_with("square-client: UNAVAILABLE"), "{error}");
+}
+
+#[test]
+fn wrong_arguments_are_answered_with_the_usage() {
+    let server = env!("CARGO_BIN_EXE_square-server");
+    let client = env!("CARGO_BIN_EXE_square-client");
+    for (binary, arguments) in [
+        (server, &[][..]),
+        (server, &["--collect"]),
+        (server, &["--addr"]),
+        (server, &["--addr", "127.0.0.1:0", "--colect"]),
+        (client, &[]),
+        (client, &["--addr"]),
+        (client, &["127.0.0.1:5000"]),
+        (client, &["--address", "127.0.0.1:5000"]),
+    ] {
+        let output = run(binary, arguments);
+        assert_eq!(output.status.code(), Some(2), "{binary} {arguments:?}");
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.starts_with("usage: square-"), "{error}");
+    }
+}
+
+/// `square-server` on a free port. It is killed when it is dropped.
+struct Server {
+    process: Child,
+    address: String,
+}
+
+impl Server {
+    fn start(arguments: &[&str]) -> Server {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_square-server"))
+            .args(["--addr", "127.0.0.1:0"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut printed = BufReader::new(process.stdout.take().unwrap());
+        printed.read_line(&mut line).unwrap();
+        let address = line.trim_end().strip_prefix("listening on ").unwrap();
+        Server {
+            address: address.to_owned(),
+            process,
+        }
+    }
+
+    fn client(&self) -> Output {
+        run(
+            env!("CARGO_BIN_EXE_square-client"),
+            &["--addr", &self.address],
+        )
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A server that has ended already cannot be killed, which is as good.
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+fn run(program: &str, arguments: &[&str]) -> Output {
+    Command::new(program).args(arguments).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
