@@ -124,8 +124,12 @@ impl Connection {
             out.put_slice(PREFACE);
         }
         settings::write(role, &connection.config, out);
+        // The connection's window is not a setting: it starts with the default. What is more is announced at once, what is less is
+        // owed.
         let surplus = i64::from(connection.config.connection_window) - i64::from(DEFAULT_WINDOW);
-        connection.credit(surplus);
+        if let Some(increment) = connection.receive_window.give_back(surplus, 0) {
+            frame::write_window_update(0, increment, out);
+        }
         connection
     }
 

@@ -1,6 +1,7 @@
 //! The engine against itself and against raw frames, over a simulated link and clock.
 
 mod abuse;
+mod arbitrary;
 mod ending;
 mod exchange;
 mod flow;
@@ -8,6 +9,7 @@ mod frames;
 mod heads;
 mod link;
 mod raw;
+mod source;
 mod states;
 
 use std::sync::OnceLock;

@@ -1,0 +1,512 @@
+//! Whatever a peer sends, and whenever: nothing panics, nothing grows without bound, and every stream ends.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use bytes::Bytes;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::link::{fields, pattern, request, response, trailers};
+use super::raw::{Frame, Raw, frame, parse};
+use crate::header::Header;
+use crate::http2::frame::{PREFACE, kind};
+use crate::http2::{Config, Connection, Event, Reason, ResetCause, Role, StreamId};
+
+/// Small limits, so that they are met.
+fn config() -> Config {
+    Config {
+        stream_window: 300,
+        connection_window: 70_000,
+        max_concurrent_streams: 5,
+        max_header_list_size: 500,
+        max_header_block: 1_000,
+        send_buffer_per_stream: 100,
+        output_mark: 2_000,
+        max_queued_replies: 2_000,
+        ..Config::default()
+    }
+}
+
+/// A stream, chosen when its step is taken.
+#[derive(Clone, Copy, Debug)]
+enum Pick {
+    /// One that was used before, if any.
+    Used(usize),
+    /// The next that a client would open.
+    New,
+    /// One that is probably wrong.
+    Wrong(StreamId),
+}
+
+/// What happens to an engine.
+#[derive(Clone, Debug)]
+enum Step {
+    /// Bytes of no meaning.
+    Bytes(Vec<u8>),
+    /// A frame with any payload.
+    Frame(u8, u8, Pick, Vec<u8>),
+    /// A header block, cut after so many bytes.
+    Head(u8, Pick, Vec<Header>, Option<usize>),
+    /// Seconds, and then the time-outs.
+    Wait(u32),
+    /// Milliseconds back.
+    Back(u32),
+    /// The output is written, up to so many bytes.
+    Write(usize),
+    /// What the application does.
+    Open(bool),
+    Respond(Pick, bool),
+    Send(Pick, usize, bool),
+    Trailers(Pick),
+    Reset(Pick),
+    Release(Pick, usize),
+    Drain,
+    GoAway,
+    Ping,
+}
+
+fn used() -> impl Strategy<Value = Pick> {
+    (0usize..1_000).prop_map(Pick::Used)
+}
+
+/// Now and then a mistake.
+fn stream() -> impl Strategy<Value = Pick> {
+    let wrong = prop_oneof![select(vec![0, 1, 2, 3, 4, 99]), any::<u32>()];
+    prop_oneof![200 => used(), 1 => Just(Pick::New), 1 => wrong.prop_map(Pick::Wrong)]
+}
+
+fn connection() -> impl Strategy<Value = Pick> {
+    prop_oneof![200 => Just(Pick::Wrong(0)), 1 => used()]
+}
+
+/// Blocks that are a request, a response or trailers, and now and then something else.
+fn head() -> impl Strategy<Value = Vec<Header>> {
+    let field = select(fields(&[
+        (":status", "200"),
+        (":status", "103"),
+        (":path", ""),
+        ("content-length", "5"),
+        ("Upper", "case"),
+        ("x-long", &"v".repeat(300)),
+        ("grpc-status", "0"),
+    ]));
+    let more = vec(field.clone(), 1..3);
+    prop_oneof![
+        10 => Just(request()),
+        10 => Just(response()),
+        10 => Just(trailers()),
+        1 => vec(field, 0..4),
+        1 => (Just(request()), more).prop_map(|(head, more)| [head, more].concat()),
+    ]
+}
+
+fn head_step() -> impl Strategy<Value = Step> {
+    let cut = || proptest::option::weighted(0.1, 0..30usize);
+    let mostly_request = prop_oneof![6 => Just(request()), 1 => head()];
+    let requests = (0u8..2, mostly_request, cut())
+        .prop_map(|(flags, head, cut)| Step::Head(flags, Pick::New, head, cut));
+    let others = (0u8..2, stream(), head(), cut())
+        .prop_map(|(flags, pick, head, cut)| Step::Head(flags, pick, head, cut));
+    prop_oneof![1 => requests, 1 => others]
+}
+
+/// Frames that are mostly right.
+fn frame_step() -> impl Strategy<Value = Step> {
+    fn known(
+        kind: u8,
+        flags: impl Strategy<Value = u8>,
+        pick: impl Strategy<Value = Pick>,
+        payload: impl Strategy<Value = Vec<u8>>,
+    ) -> impl Strategy<Value = Step> {
+        (flags, pick, payload)
+            .prop_map(move |(flags, pick, payload)| Step::Frame(kind, flags, pick, payload))
+    }
+    let flags = || prop_oneof![30 => Just(0), 10 => Just(1), 1 => any::<u8>()];
+    let word = || {
+        prop_oneof![50 => 1u32..200, 1 => select(vec![0, 0x7fff_ffff]), 1 => any::<u32>()]
+            .prop_map(|word| word.to_be_bytes().to_vec())
+    };
+    let setting = prop_oneof![
+        10 => (Just(4u16), 0u32..2_000),
+        10 => (select(vec![1u16, 3, 6, 9]), 0u32..5_000),
+        1 => (0u16..9, any::<u32>()),
+    ];
+    let settings = vec(setting, 0..3).prop_map(|entries| super::raw::settings(&entries));
+    let data = prop_oneof![
+        vec(any::<u8>(), 0..120),
+        // Right if it is padded, and if it is not.
+        (0usize..9).prop_map(|pad| [vec![pad as u8; 1], vec![0; pad + 3]].concat()),
+    ];
+    let padded = prop_oneof![30 => Just(0), 6 => Just(1), 1 => Just(8)];
+    prop_oneof![
+        30 => known(kind::DATA, padded, stream(), data),
+        3 => known(kind::RST_STREAM, flags(), stream(), word()),
+        10 => known(kind::WINDOW_UPDATE, flags(), stream(), word()),
+        10 => known(kind::WINDOW_UPDATE, flags(), connection(), word()),
+        3 => known(kind::SETTINGS, prop_oneof![50 => Just(0), 1 => Just(1)], connection(), settings),
+        3 => known(kind::PING, flags(), connection(), Just(b"draining".to_vec())),
+        1 => known(kind::GOAWAY, flags(), connection(), vec(0u8..9, 8..20)),
+        1 => known(kind::PRIORITY, flags(), stream(), vec(any::<u8>(), 5..6)),
+        1 => (10u8.., any::<u8>(), stream(), vec(any::<u8>(), 0..30))
+            .prop_map(|(kind, flags, pick, payload)| Step::Frame(kind, flags, pick, payload)),
+    ]
+}
+
+fn application_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => any::<bool>().prop_map(Step::Open),
+        3 => (used(), proptest::bool::weighted(0.2)).prop_map(|(pick, end)| Step::Respond(pick, end)),
+        6 => (used(), 0..600usize, proptest::bool::weighted(0.2))
+            .prop_map(|(pick, length, end)| Step::Send(pick, length, end)),
+        2 => used().prop_map(Step::Trailers),
+        1 => used().prop_map(Step::Reset),
+        4 => (used(), 0..400usize).prop_map(|(pick, bytes)| Step::Release(pick, bytes)),
+        5 => prop_oneof![Just(usize::MAX), 0..500usize].prop_map(Step::Write),
+        1 => Just(Step::Ping),
+    ]
+}
+
+/// Things that end a connection sooner or later.
+fn mistake() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (0u32..5).prop_map(Step::Wait),
+        any::<u32>().prop_map(Step::Back),
+        Just(Step::Drain),
+        Just(Step::GoAway),
+        vec(any::<u8>(), 1..4).prop_map(Step::Bytes),
+        (any::<u8>(), any::<u8>(), stream(), vec(any::<u8>(), 0..30))
+            .prop_map(|(kind, flags, pick, payload)| Step::Frame(kind, flags, pick, payload)),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![30 => frame_step(), 20 => head_step(), 40 => application_step(), 1 => mistake()]
+}
+
+/// An engine, and what must be true of it.
+struct Watched {
+    raw: Raw,
+    role: Role,
+    /// Streams that some step was about.
+    used: Vec<StreamId>,
+    /// Streams that the application was told of or has opened.
+    known: HashSet<StreamId>,
+    /// Those whose receiving side has ended.
+    ended: HashSet<StreamId>,
+    /// Those that were reset, or that the application has reset.
+    gone: HashSet<StreamId>,
+    /// Streams that were reset in what was written.
+    reset: HashSet<StreamId>,
+    written: Vec<u8>,
+    failed: bool,
+}
+
+impl Watched {
+    fn new(role: Role) -> Watched {
+        let raw = match role {
+            Role::Server => Raw::server(config()),
+            Role::Client => Raw::client(config(), &[]),
+        };
+        let mut watched = Watched {
+            raw,
+            role,
+            used: Vec::new(),
+            known: HashSet::new(),
+            ended: HashSet::new(),
+            gone: HashSet::new(),
+            reset: HashSet::new(),
+            written: Vec::new(),
+            failed: false,
+        };
+        for _ in 0..2 {
+            watched.take(match role {
+                Role::Server => Step::Head(0, Pick::New, request(), None),
+                Role::Client => Step::Open(false),
+            });
+        }
+        watched
+    }
+
+    fn engine(&mut self) -> &mut Connection {
+        &mut self.raw.end.connection
+    }
+
+    fn take(&mut self, step: Step) {
+        match step {
+            Step::Bytes(bytes) => self.receive(&bytes),
+            Step::Frame(kind, flags, pick, payload) => {
+                let stream = self.resolve(pick);
+                self.receive(&frame(kind, flags, stream, &payload));
+            }
+            Step::Head(flags, pick, head, cut) => {
+                let stream = self.resolve(pick);
+                let block = self.raw.encode(&head);
+                let (first, rest) = block.split_at(cut.unwrap_or(block.len()).min(block.len()));
+                let ends = if cut.is_none() { 4 } else { 0 };
+                self.receive(&frame(kind::HEADERS, flags | ends, stream, first));
+                if cut.is_some() {
+                    self.receive(&frame(kind::CONTINUATION, 4, stream, rest));
+                }
+            }
+            Step::Wait(seconds) => {
+                self.raw.wait(Duration::from_secs(seconds.into()));
+                let now = self.raw.now;
+                self.failed |= self.engine().handle_timeout(now).is_err();
+            }
+            Step::Back(millis) => {
+                let back = Duration::from_millis(millis.into());
+                self.raw.now = self.raw.now.checked_sub(back).unwrap_or(self.raw.now);
+            }
+            Step::Write(bytes) => self.write(bytes),
+            Step::Open(end) => {
+                if let Ok(stream) = self.engine().open(&request(), end) {
+                    self.used.push(stream);
+                    self.known.insert(stream);
+                }
+            }
+            Step::Respond(pick, end) => {
+                let stream = self.resolve(pick);
+                self.engine().send_headers(stream, &response(), end);
+            }
+            Step::Send(pick, length, end) => {
+                let stream = self.resolve(pick);
+                // An application that respects back-pressure.
+                if self.engine().send_capacity(stream) > 0 {
+                    self.engine().send_data(stream, pattern(length), end);
+                }
+            }
+            Step::Trailers(pick) => {
+                let stream = self.resolve(pick);
+                self.engine().send_trailers(stream, trailers());
+            }
+            Step::Reset(pick) => {
+                let stream = self.resolve(pick);
+                self.engine().reset(stream, Reason::CANCEL);
+                if self.known.contains(&stream) {
+                    self.gone.insert(stream);
+                }
+            }
+            Step::Release(pick, bytes) => {
+                let stream = self.resolve(pick);
+                self.engine().release(stream, bytes);
+            }
+            Step::Drain => self.engine().drain(),
+            Step::GoAway => self.engine().go_away(Reason::NO_ERROR, ""),
+            Step::Ping => self.engine().ping([1; 8]),
+        }
+        self.check();
+    }
+
+    /// Streams used lately are used more.
+    fn resolve(&mut self, pick: Pick) -> StreamId {
+        let new = self
+            .used
+            .iter()
+            .max()
+            .map_or(1, |last| last.saturating_add(2));
+        match pick {
+            Pick::Used(index) if !self.used.is_empty() => {
+                let among = self.used.len().min(6);
+                self.used[self.used.len() - 1 - index % among]
+            }
+            Pick::Wrong(stream) => stream,
+            // Only clients open streams.
+            _ if self.role == Role::Client => new - 2 * u32::from(new > 1),
+            _ => {
+                self.used.push(new);
+                new
+            }
+        }
+    }
+
+    fn receive(&mut self, bytes: &[u8]) {
+        self.failed |= self.raw.bytes(bytes).is_err();
+    }
+
+    fn write(&mut self, limit: usize) {
+        let bytes = self.raw.end.take_output(limit);
+        self.written.extend(bytes);
+    }
+
+    fn check(&mut self) {
+        let role = self.role;
+        self.raw.end.gather_events();
+        while let Some(event) = self.raw.end.event() {
+            let (stream, end) = match event {
+                Event::Request { stream, end, .. } => {
+                    assert_eq!(role, Role::Server);
+                    assert!(self.known.insert(stream), "told twice");
+                    (stream, end)
+                }
+                Event::Response { stream, end, .. } => (stream, end),
+                Event::Trailers { stream, .. } => (stream, true),
+                Event::Data { stream, data, end } => {
+                    assert!(end || !data.is_empty());
+                    (stream, end)
+                }
+                Event::Reset { stream, cause, .. } => {
+                    assert!(role == Role::Client || cause != ResetCause::Unprocessed);
+                    assert!(self.known.contains(&stream), "told of an unknown stream");
+                    assert!(self.gone.insert(stream), "told of an end twice");
+                    continue;
+                }
+                _ => continue,
+            };
+            assert!(self.known.contains(&stream), "told of an unknown stream");
+            assert!(
+                !self.gone.contains(&stream),
+                "told of a stream that is gone"
+            );
+            assert!(!self.ended.contains(&stream), "told of more after the end");
+            if end {
+                self.ended.insert(stream);
+            }
+        }
+        let engine = self.engine();
+        assert!(engine.open_streams() <= 1_000);
+        if role == Role::Server {
+            assert!(engine.open_streams() <= 5);
+        }
+        // The mark, one frame above it, replies, and what the application sends without being asked.
+        assert!(engine.transmit().len() < 200_000);
+        if self.failed {
+            assert_eq!(self.engine().open_streams(), 0);
+        }
+    }
+
+    /// The connection ends, and what was written makes sense.
+    fn end(mut self) {
+        let now = self.raw.now + Duration::from_secs(60);
+        let _ = self.engine().handle_timeout(now);
+        let open: Vec<StreamId> = self.known.iter().copied().collect();
+        for stream in open {
+            self.engine().reset(stream, Reason::CANCEL);
+        }
+        assert_eq!(self.engine().open_streams(), 0);
+        loop {
+            let before = self.written.len();
+            self.write(usize::MAX);
+            if self.written.len() == before {
+                break;
+            }
+        }
+        for Frame { kind, stream, .. } in parse(&self.written) {
+            if kind == kind::RST_STREAM {
+                assert!(self.reset.insert(stream), "reset twice");
+            } else if stream != 0 {
+                assert!(!self.reset.contains(&stream), "a frame after RST_STREAM");
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn nearly_right_frames(is_server in any::<bool>(), steps in vec(step(), 0..120)) {
+        let role = if is_server { Role::Server } else { Role::Client };
+        let mut watched = Watched::new(role);
+        for step in steps {
+            watched.take(step);
+        }
+        watched.end();
+    }
+
+    #[test]
+    fn arbitrary_bytes(
+        is_server in any::<bool>(),
+        has_preface in any::<bool>(),
+        pieces in vec((vec(any::<u8>(), 0..300), 0u32..20), 0..20),
+    ) {
+        let role = if is_server { Role::Server } else { Role::Client };
+        let mut raw = Raw::silent(role, config());
+        if has_preface && is_server {
+            raw.bytes(PREFACE).expect("the preface");
+        }
+        if has_preface {
+            raw.settings(&[]).expect("SETTINGS");
+        }
+        for (bytes, seconds) in pieces {
+            raw.wait(Duration::from_secs(seconds.into()));
+            let _ = raw.end.connection.handle_timeout(raw.now);
+            let _ = raw.bytes(&bytes);
+            raw.end.take_output(1_000);
+        }
+    }
+
+    /// However the bytes are cut, the same comes out.
+    #[test]
+    fn chunks_make_no_difference(
+        steps in vec(frame_step(), 0..30),
+        cuts in vec(1usize..40, 1..10),
+    ) {
+        let mut bytes = Vec::new();
+        for step in steps {
+            if let Step::Frame(kind, flags, pick, payload) = step {
+                let stream = match pick {
+                    Pick::Used(index) => 1 + 2 * (index as StreamId % 2),
+                    Pick::New => 5,
+                    Pick::Wrong(stream) => stream,
+                };
+                bytes.extend(frame(kind, flags, stream, &payload));
+            }
+        }
+        let run = |chunks: Vec<&[u8]>| {
+            let mut raw = Raw::server(config());
+            raw.request(1, 0);
+            raw.request(3, 0);
+            let result = chunks.into_iter().try_for_each(|chunk| raw.bytes(chunk));
+            raw.end.connection.transmit();
+            let events: Vec<String> = raw.end.events.iter().map(|event| format!("{event:?}")).collect();
+            (result, events, raw.frames())
+        };
+        let mut rest = &bytes[..];
+        let mut chunks = Vec::new();
+        for &cut in cuts.iter().cycle() {
+            if rest.is_empty() {
+                break;
+            }
+            let (chunk, more) = rest.split_at(cut.min(rest.len()));
+            chunks.push(chunk);
+            rest = more;
+        }
+        prop_assert_eq!(run(vec![&bytes]), run(chunks));
+    }
+
+    /// DATA goes through whole and in order, whatever the windows, the chunks and the pieces.
+    #[test]
+    fn data_arrives(
+        window in 1u32..2_000,
+        chunk in 1usize..3_000,
+        mark in 1usize..5_000,
+        pieces in vec(0usize..700, 1..20),
+    ) {
+        use super::link::Link;
+        let config = || Config { stream_window: window, output_mark: mark, ..Config::default() };
+        let mut link = Link::new(config(), config());
+        link.chunk = chunk;
+        let streams = [link.open(false), link.open(false)];
+        let mut sent = Vec::new();
+        for (i, &length) in pieces.iter().enumerate() {
+            let piece = Bytes::from(vec![i as u8; length]);
+            sent.extend_from_slice(&piece);
+            for stream in streams {
+                let end = i + 1 == pieces.len();
+                link.client.connection.send_data(stream, piece.clone(), end);
+            }
+        }
+        let mut received = [Vec::new(), Vec::new()];
+        while link.step() {
+            while let Some(event) = link.server.event() {
+                if let Event::Data { stream, data, .. } = event {
+                    let place = usize::from(stream == streams[1]);
+                    received[place].extend_from_slice(&data);
+                    link.server.connection.release(stream, data.len());
+                }
+            }
+        }
+        prop_assert_eq!(&received[0], &sent);
+        prop_assert_eq!(&received[1], &sent);
+    }
+}
