@@ -230,9 +230,10 @@ impl Exchange {
                 return;
             }
             let mut trailing = std::mem::take(&mut state.trailing);
-            if let Err(status) = &result {
+            let result = result.map_err(|status| {
                 trailing.extend(status.metadata().clone());
-            }
+                status.with_metadata(trailing.clone())
+            });
             if result.is_ok() || !last.is_empty() {
                 state.send_head();
             }

@@ -18,7 +18,12 @@ use crate::{Code, Status, wire};
 
 /// A connection of a client, and what reaches its task from outside.
 pub(crate) fn connection(socket: Socket) -> (Driver<ClientSide>, Arc<Link>) {
-    let config = Config::default();
+    let config = Config {
+        // Calls wait for the server's limit: one that is guessed would have some of them refused. It also tells early
+        // whether there is HTTP/2 at the other end.
+        assumed_concurrent_streams: 0,
+        ..Config::default()
+    };
     let link = Arc::new(Link::new(config.stream_window));
     let engine = Connection::new(Role::Client, config, Instant::now());
     let side = ClientSide {

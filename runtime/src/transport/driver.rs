@@ -4,9 +4,10 @@
 //! everything that came of it at once. What a role does with an event is its [`Side`].
 
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -91,8 +92,7 @@ impl<S: Side> Driver<S> {
                 return Poll::Pending;
             }
             self.yielded = false;
-            let flushed = self.socket.poll_flush(context, self.engine.transmit());
-            if let Poll::Ready(Err(error)) = flushed {
+            if let Poll::Ready(Err(error)) = self.flush(context) {
                 self.end(&lost(&error));
             } else if self.engine.is_drained() {
                 self.end(&stopped());
@@ -133,10 +133,8 @@ impl<S: Side> Driver<S> {
             Poll::Ready(Ok(Fill::Data)) => {
                 let now = Instant::now();
                 let received = self.engine.receive(self.socket.input(), now);
-                while let Some(event) = self.engine.poll_event() {
-                    self.side.event(&mut self.engine, event, now);
-                }
                 self.now = now;
+                self.take_events();
                 if let Err(error) = received {
                     self.end(&Status::unavailable(format!("connection error: {error}")));
                 }
@@ -150,6 +148,24 @@ impl<S: Side> Driver<S> {
                 self.end(&lost(&error));
                 true
             }
+        }
+    }
+
+    fn take_events(&mut self) {
+        while let Some(event) = self.engine.poll_event() {
+            self.side.event(&mut self.engine, event, self.now);
+        }
+    }
+
+    /// Writes all there is. What has gone out makes room for more, which follows at once.
+    fn flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let output = self.engine.transmit();
+            if output.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            ready!(self.socket.poll_flush(context, output))?;
+            self.take_events();
         }
     }
 
@@ -220,6 +236,6 @@ fn stopped() -> Status {
     Status::unavailable("the connection was closed on this side")
 }
 
-fn lost(error: &std::io::Error) -> Status {
+fn lost(error: &io::Error) -> Status {
     Status::unavailable(format!("the connection was lost: {error}"))
 }

@@ -1,0 +1,181 @@
+//! A servicer that does what each request says, and tells a test what becomes of its calls.
+
+use std::future::pending;
+
+use stubwright::{Code, Metadata, RequestStream, Result, ServicerContext, Status, Stream, stream};
+use tokio::sync::mpsc;
+
+use crate::pb::probe::v1::{Action, ProbeServicer, Request, Response};
+
+/// What became of a call.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The handler runs.
+    Started,
+    /// The handler's future was dropped, whether or not it had ended.
+    Dropped,
+    /// A request stream that was given to another task ended, with the code of its error if it had one.
+    Ended(Option<Code>),
+    /// The future of `ServicerContext::cancelled` was ready in another task.
+    Cancelled,
+}
+
+/// The servicer.
+#[derive(Debug)]
+pub struct Probe {
+    events: mpsc::UnboundedSender<Event>,
+}
+
+impl Probe {
+    /// A servicer, and what becomes of its calls.
+    pub fn new() -> (Probe, mpsc::UnboundedReceiver<Event>) {
+        let (events, receiver) = mpsc::unbounded_channel();
+        (Probe { events }, receiver)
+    }
+
+    /// Tells that a handler runs, and with the guard that it was dropped.
+    fn started(&self) -> Guard<'_> {
+        self.tell(Event::Started);
+        Guard(self)
+    }
+
+    fn tell(&self, event: Event) {
+        // A test that has ended does not listen any more.
+        drop(self.events.send(event));
+    }
+
+    /// What follows the answers.
+    async fn act(&self, request: &Request) -> Result<()> {
+        match request.action() {
+            Action::End => Ok(()),
+            Action::Fail => {
+                let code = u32::try_from(request.code).ok().and_then(Code::from_number);
+                let code = code.unwrap_or(Code::Unknown);
+                Err(Status::new(code, request.message.clone()).with_details(vec![8, 5]))
+            }
+            Action::Panic => panic!("the request asked for it"),
+            Action::Hang | Action::GiveAway => pending().await,
+        }
+    }
+
+    /// Reads a request stream, and waits for the call's end, in other tasks.
+    fn give_away(&self, mut requests: RequestStream<Request>, context: &ServicerContext) {
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            let end = loop {
+                match requests.message().await {
+                    Ok(Some(_)) => {}
+                    Ok(None) => break None,
+                    Err(status) => break Some(status.code()),
+                }
+            };
+            drop(events.send(Event::Ended(end)));
+        });
+        let (events, cancelled) = (self.events.clone(), context.cancelled());
+        tokio::spawn(async move {
+            cancelled.await;
+            drop(events.send(Event::Cancelled));
+        });
+    }
+}
+
+struct Guard<'a>(&'a Probe);
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        self.0.tell(Event::Dropped);
+    }
+}
+
+/// Sends back, before and after the messages, the metadata that came with the call.
+fn echo_metadata(context: &ServicerContext) -> Result<()> {
+    let (mut initial, mut trailing) = (Metadata::new(), Metadata::new());
+    for (key, value) in context.invocation_metadata().iter() {
+        let Some(bytes) = value.to_bytes() else {
+            continue;
+        };
+        let echoed = if key.starts_with("initial-") {
+            initial.append(key, bytes)
+        } else if key.starts_with("trailing-") {
+            trailing.append(key, bytes)
+        } else {
+            continue;
+        };
+        echoed.map_err(|error| Status::internal(error.to_string()))?;
+    }
+    context.set_trailing_metadata(trailing);
+    if initial.is_empty() {
+        return Ok(());
+    }
+    context.send_initial_metadata(initial)
+}
+
+impl ProbeServicer for Probe {
+    async fn unary(&self, request: Request, context: &ServicerContext) -> Result<Response> {
+        let _guard = self.started();
+        echo_metadata(context)?;
+        self.act(&request).await?;
+        Ok(Response {
+            payload: request.payload,
+            index: 0,
+        })
+    }
+
+    fn server_stream(
+        &self,
+        request: Request,
+        context: &ServicerContext,
+    ) -> impl Stream<Item = Result<Response>> + Send {
+        stream(async move |mut responses| {
+            let _guard = self.started();
+            echo_metadata(context)?;
+            for index in 0..request.count {
+                let payload = request.payload.clone();
+                responses.send(Response { payload, index }).await;
+            }
+            self.act(&request).await
+        })
+    }
+
+    async fn client_stream(
+        &self,
+        mut requests: RequestStream<Request>,
+        context: &ServicerContext,
+    ) -> Result<Response> {
+        let _guard = self.started();
+        echo_metadata(context)?;
+        let (mut count, mut size) = (0, 0_u64);
+        while let Some(request) = requests.message().await? {
+            count += 1;
+            size += request.payload.len() as u64;
+            if request.action() == Action::GiveAway {
+                self.give_away(requests, context);
+                return pending().await;
+            }
+            self.act(&request).await?;
+        }
+        Ok(Response {
+            payload: size.to_be_bytes().to_vec(),
+            index: count,
+        })
+    }
+
+    fn bidi(
+        &self,
+        mut requests: RequestStream<Request>,
+        context: &ServicerContext,
+    ) -> impl Stream<Item = Result<Response>> + Send {
+        stream(async move |mut responses| {
+            let _guard = self.started();
+            echo_metadata(context)?;
+            let mut index = 0;
+            while let Some(request) = requests.message().await? {
+                let payload = request.payload.clone();
+                responses.send(Response { payload, index }).await;
+                index += 1;
+                self.act(&request).await?;
+            }
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,9 @@
+//! The whole way from stub to servicer and back, one suite over every transport.
+
+mod cancellation;
+mod deadlines;
+mod four_kinds;
+mod messages;
+mod server;
+mod statuses;
+mod transports;

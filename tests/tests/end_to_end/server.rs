@@ -1,0 +1,165 @@
+//! Ports, start and stop, and channels without a server.
+
+use std::time::{Duration, Instant};
+
+use stubwright::{Channel, Code, Server};
+use stubwright_tests::Event;
+use stubwright_tests::pb::probe::v1::{Action, ProbeStub, Request};
+
+use crate::transports::{Link, within};
+
+fn hanging() -> Request {
+    Request {
+        action: Action::Hang.into(),
+        count: 1,
+        ..Request::default()
+    }
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_unavailable_with_the_cause() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let stub = ProbeStub::new(Channel::insecure(&address).unwrap());
+    for _ in 0..2 {
+        let error = within(stub.unary(Request::default())).await.unwrap_err();
+        assert_eq!(error.code(), Code::Unavailable);
+        assert!(error.message().contains(&address), "{error}");
+        assert!(error.message().contains("refused"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_target_that_is_none_is_refused() {
+    let error = Channel::insecure("localhost").unwrap_err();
+    assert_eq!(error.code(), Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn a_server_needs_a_port_and_starts_once() {
+    let mut server = Server::new();
+    assert!(server.start().await.is_err());
+    server.add_insecure_port("127.0.0.1:0").await.unwrap();
+    server.start().await.unwrap();
+    assert!(server.start().await.is_err());
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_an_error_that_names_it() {
+    let mut server = Server::new();
+    let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
+    let error = server
+        .add_insecure_port(address.to_string())
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains(&address.to_string()), "{error}");
+}
+
+#[tokio::test]
+async fn one_server_serves_several_ports() {
+    let mut server = Server::new();
+    let (probe, _events) = stubwright_tests::Probe::new();
+    stubwright_tests::pb::probe::v1::add_probe_servicer_to_server(probe, &mut server);
+    let mut addresses = Vec::new();
+    for _ in 0..3 {
+        addresses.push(server.add_insecure_port("127.0.0.1:0").await.unwrap());
+    }
+    server.start().await.unwrap();
+    for address in addresses {
+        let stub = ProbeStub::new(Channel::insecure(address.to_string()).unwrap());
+        within(stub.unary(Request::default())).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn stop_lets_open_calls_end_within_the_grace() {
+    let link = Link::tcp().await;
+    let (server, address) = link.server.unwrap();
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+    let requests = futures_util::stream::poll_fn(move |context| receiver.poll_recv(context));
+    let mut call = link.stub.bidi(requests);
+    sender.send(Request::default()).unwrap();
+    assert!(within(call.message()).await.unwrap().is_some());
+
+    let stopping = tokio::spawn(async move {
+        server.stop(Duration::from_secs(20)).await;
+        server.wait_for_termination().await;
+    });
+    // No new call is taken, and the open one goes on.
+    let late = ProbeStub::new(Channel::insecure(address.to_string()).unwrap());
+    while within(late.unary(Request::default())).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    sender.send(Request::default()).unwrap();
+    assert!(within(call.message()).await.unwrap().is_some());
+    drop(sender);
+    assert!(within(call.message()).await.unwrap().is_none());
+    within(stopping).await.unwrap();
+    assert!(std::net::TcpListener::bind(address).is_ok());
+}
+
+#[tokio::test]
+async fn stop_cuts_off_what_outlives_the_grace() {
+    let mut link = Link::tcp().await;
+    let (server, _) = link.server.take().unwrap();
+    let mut call = link.stub.server_stream(hanging());
+    assert!(within(call.message()).await.unwrap().is_some());
+    assert_eq!(link.event().await, Event::Started);
+    let before = Instant::now();
+    within(server.stop(Duration::from_millis(100))).await;
+    assert!(before.elapsed() >= Duration::from_millis(100));
+    assert_eq!(link.event().await, Event::Dropped);
+    assert_eq!(
+        within(call.message()).await.unwrap_err().code(),
+        Code::Unavailable
+    );
+}
+
+#[tokio::test]
+async fn a_channel_connects_again_after_its_server_was_replaced() {
+    let link = Link::tcp().await;
+    let (server, address) = link.server.unwrap();
+    within(link.stub.unary(Request::default())).await.unwrap();
+    within(server.stop(Duration::ZERO)).await;
+    let mut server = Server::new();
+    let (probe, _events) = stubwright_tests::Probe::new();
+    stubwright_tests::pb::probe::v1::add_probe_servicer_to_server(probe, &mut server);
+    server.add_insecure_port(address.to_string()).await.unwrap();
+    server.start().await.unwrap();
+    within(async {
+        while link.stub.unary(Request::default()).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn calls_over_the_stream_limit_wait_for_their_turn() {
+    let link = Link::with_server(Server::builder().max_concurrent_streams(2).build()).await;
+    let calls: Vec<_> = (0..50)
+        .map(|_| {
+            tokio::spawn(std::future::IntoFuture::into_future(
+                link.stub.unary(Request::default()),
+            ))
+        })
+        .collect();
+    for call in calls {
+        within(call).await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_waits_for_its_turn_ends_at_its_deadline() {
+    let mut link = Link::with_server(Server::builder().max_concurrent_streams(1).build()).await;
+    let mut first = link.stub.server_stream(hanging());
+    assert!(within(first.message()).await.unwrap().is_some());
+    assert_eq!(link.event().await, Event::Started);
+    let second = link
+        .stub
+        .unary(Request::default())
+        .timeout(Duration::from_millis(100));
+    let error = within(second).await.unwrap_err();
+    assert_eq!(error.code(), Code::DeadlineExceeded);
+}

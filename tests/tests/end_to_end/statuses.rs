@@ -1,0 +1,126 @@
+//! How calls fail.
+
+use stubwright::{Code, Metadata, Result, Status};
+use stubwright_tests::pb::probe::v1::{Action, Request};
+
+use crate::transports::{Link, over_every_transport};
+
+over_every_transport!(
+    a_status_arrives_whole,
+    every_code_arrives,
+    a_stream_ends_with_its_status_after_its_messages,
+    a_failure_brings_its_metadata,
+    a_panic_is_one_call_only,
+    metadata_that_cannot_be_sent_fails_the_call,
+    an_unary_call_over_the_limit,
+);
+
+fn failing(code: Code, message: &str, count: u32) -> Request {
+    Request {
+        action: Action::Fail.into(),
+        code: i32::try_from(code.number()).unwrap(),
+        message: message.to_owned(),
+        count,
+        ..Request::default()
+    }
+}
+
+async fn a_status_arrives_whole(link: Link) {
+    let long = "x".repeat(5000);
+    for message in ["", "plain", "line\nbreak, 100 %, \u{fc}\u{1f600}", &long] {
+        let error = link
+            .stub
+            .unary(failing(Code::Aborted, message, 0))
+            .await
+            .unwrap_err();
+        assert_eq!(error.code(), Code::Aborted);
+        assert_eq!(error.message(), message);
+        assert_eq!(&error.details()[..], [8, 5]);
+    }
+}
+
+async fn every_code_arrives(link: Link) {
+    for number in 1..=16 {
+        let code = Code::from_number(number).unwrap();
+        let error = link.stub.unary(failing(code, "x", 0)).await.unwrap_err();
+        assert_eq!(error.code(), code);
+    }
+}
+
+async fn a_stream_ends_with_its_status_after_its_messages(link: Link) {
+    let mut call = link
+        .stub
+        .server_stream(failing(Code::DataLoss, "enough", 20));
+    for _ in 0..20 {
+        assert!(call.message().await.unwrap().is_some());
+    }
+    let error = call.message().await.unwrap_err();
+    assert_eq!((error.code(), error.message()), (Code::DataLoss, "enough"));
+    assert!(call.message().await.unwrap().is_none());
+    assert_eq!(call.code(), Some(Code::DataLoss));
+    assert_eq!(call.details().as_deref(), Some("enough"));
+}
+
+async fn a_failure_brings_its_metadata(link: Link) {
+    let call = link.stub.unary(failing(Code::NotFound, "x", 0));
+    let error = call.metadata("trailing-a", "1").await.unwrap_err();
+    assert_eq!(error.metadata().get("trailing-a"), Some("1"));
+}
+
+async fn a_panic_is_one_call_only(link: Link) {
+    let panicking = Request {
+        action: Action::Panic.into(),
+        ..Request::default()
+    };
+    let error = link.stub.unary(panicking.clone()).await.unwrap_err();
+    assert_eq!(error.code(), Code::Internal);
+    let error = link
+        .stub
+        .server_stream(panicking)
+        .message()
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), Code::Internal);
+    link.stub.unary(Request::default()).await.unwrap();
+}
+
+async fn metadata_that_cannot_be_sent_fails_the_call(link: Link) {
+    let call = link.stub.unary(Request::default());
+    let error = call.metadata("Bad Key", "x").await.unwrap_err();
+    assert_eq!(error.code(), Code::InvalidArgument);
+    assert!(error.message().contains("\"Bad Key\""), "{error}");
+}
+
+async fn an_unary_call_over_the_limit(link: Link) {
+    let request = Request {
+        payload: vec![0; 5 << 20],
+        ..Request::default()
+    };
+    let error = link.stub.unary(request).await.unwrap_err();
+    assert_eq!(error.code(), Code::ResourceExhausted);
+    assert!(error.message().contains("4194304"), "{error}");
+    link.stub.unary(Request::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_unknown_method_is_unimplemented_with_its_path() -> Result<()> {
+    use stubwright::Channel;
+    use stubwright_tests::pb::probe::v1::ProbeStub;
+
+    let nothing = Channel::in_process(stubwright::Handlers::default());
+    let error = ProbeStub::new(nothing)
+        .unary(Request::default())
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), Code::Unimplemented);
+    assert!(error.message().contains("/probe.v1.Probe/Unary"));
+    Ok(())
+}
+
+#[test]
+fn a_status_with_metadata_keeps_it() {
+    let mut metadata = Metadata::new();
+    metadata.append("a", "1").unwrap();
+    let status = Status::aborted("x").with_metadata(metadata);
+    assert_eq!(status.metadata().get("a"), Some("1"));
+}
