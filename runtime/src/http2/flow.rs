@@ -47,47 +47,56 @@ impl SendWindow {
 /// What the peer may send, and what it may be told that it may send again.
 #[derive(Debug)]
 pub(super) struct ReceiveWindow {
-    left: i64,
+    left: i32,
     /// Taken by the application, not announced yet. Below zero while a window that started too large shrinks.
-    credit: i64,
+    credit: i32,
 }
 
 impl ReceiveWindow {
+    /// `initial` is at most 2^31-1, as all sizes in `Config` are.
     pub(super) fn new(initial: u32) -> ReceiveWindow {
         ReceiveWindow {
-            left: i64::from(initial),
+            left: i32::try_from(initial).unwrap_or(i32::MAX),
             credit: 0,
         }
     }
 
-    pub(super) fn left(&self) -> i64 {
+    pub(super) fn left(&self) -> i32 {
         self.left
     }
 
     /// DATA of `bytes`, padding included, has come.
     pub(super) fn receive(&mut self, bytes: usize) -> Result<(), Overrun> {
-        let left = self.left - bytes as i64;
-        if left < 0 {
+        let bytes = i32::try_from(bytes).map_err(|_| Overrun)?;
+        // Below zero already, perhaps: our initial window may have shrunk.
+        if bytes > self.left && bytes > 0 {
             return Err(Overrun);
         }
-        self.left = left;
+        self.left -= bytes;
         Ok(())
     }
 
     /// `bytes` were taken or thrown away. When half of `size` has gathered, it is to be announced in a WINDOW_UPDATE.
-    pub(super) fn give_back(&mut self, bytes: i64, size: u32) -> Option<u32> {
-        self.credit += bytes;
-        if self.credit < i64::from((size / 2).max(1)) {
+    pub(super) fn give_back(&mut self, bytes: usize, size: u32) -> Option<u32> {
+        let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);
+        self.credit = self.credit.saturating_add(bytes);
+        let half = i32::try_from(size / 2).unwrap_or(i32::MAX).max(1);
+        if self.credit < half {
             return None;
         }
-        let increment = u32::try_from(self.credit).unwrap_or(super::MAX_STREAM_ID);
-        self.left += i64::from(increment);
-        self.credit -= i64::from(increment);
-        Some(increment)
+        self.left = self.left.saturating_add(self.credit);
+        u32::try_from(std::mem::take(&mut self.credit)).ok()
+    }
+
+    /// The window is to be `size`, and was `before`: announces what is more, and owes what is less.
+    pub(super) fn resize(&mut self, before: u32, size: u32) -> Option<u32> {
+        let delta = i64::from(size) - i64::from(before);
+        self.credit = i32::try_from(delta).unwrap_or(i32::MAX);
+        self.give_back(0, 0)
     }
 
     /// Our initial window changed by `delta`, as the peer now knows.
-    pub(super) fn shift(&mut self, delta: i64) {
-        self.left += delta;
+    pub(super) fn shift(&mut self, delta: i32) {
+        self.left = self.left.saturating_add(delta);
     }
 }

@@ -12,7 +12,7 @@ pub(super) struct Stream {
     pub send_window: SendWindow,
     pub receive_window: ReceiveWindow,
     /// Bytes that the application was given and has not released.
-    pub unreleased: usize,
+    pub unreleased: u32,
     /// What is missing of the `content-length` that the peer announced.
     pub expected: Option<u64>,
     pub queue: SendQueue,
@@ -52,6 +52,14 @@ impl Stream {
     /// Both directions have ended in order.
     pub(super) fn is_over(&self) -> bool {
         self.receiving == Progress::Ended && self.sending == Progress::Ended
+    }
+
+    /// Gives received DATA back to the window, if the peer can still use it. Returns what is to be announced.
+    pub(super) fn give_back(&mut self, bytes: usize, size: u32) -> Option<u32> {
+        if self.receiving == Progress::Ended {
+            return None;
+        }
+        self.receive_window.give_back(bytes, size)
     }
 
     /// Counts a DATA payload against `content-length` (RFC 9113, 8.1.1). False if it does not fit.

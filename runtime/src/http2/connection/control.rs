@@ -55,7 +55,8 @@ impl Connection {
             self.settings_acknowledged = true;
             self.timers.settings = None;
             self.stream_window = self.config.stream_window;
-            let delta = i64::from(self.stream_window) - i64::from(DEFAULT_WINDOW);
+            let window = i32::try_from(self.stream_window).unwrap_or(i32::MAX);
+            let delta = window - DEFAULT_WINDOW as i32;
             for stream in self.streams.values_mut() {
                 stream.receive_window.shift(delta);
             }

@@ -41,18 +41,21 @@ impl Connection {
         };
         let window = window.min(stream.receive_window.left());
         if let Err((reason, rule)) = accept(stream, header.length, data.len(), end) {
-            self.credit(header.length as i64);
+            self.credit(header.length);
             return self.stream_error(id, reason, rule, now);
         }
-        stream.unreleased += data.len();
+        stream.unreleased += data.len() as u32;
         if end {
             stream.receiving = Progress::Ended;
         }
         let is_over = stream.is_over();
         let padding = header.length - data.len();
         if padding > 0 {
-            self.credit(padding as i64);
-            self.credit_stream(id, padding);
+            let size = self.config.stream_window;
+            if let Some(increment) = stream.give_back(padding, size) {
+                frame::write_window_update(id, increment, self.output.tail());
+            }
+            self.credit(padding);
         }
         self.judge_data(data.len(), end, window, now)?;
         if end || !data.is_empty() {
@@ -75,7 +78,7 @@ impl Connection {
         now: Instant,
     ) -> Result<(), ConnectionError> {
         let id = header.stream;
-        self.credit(header.length as i64);
+        self.credit(header.length);
         if self.is_beyond_last(id) || self.history.was_reset(id) {
             // It may have been on its way when the peer learned of the end (RFC 9113, 5.4.2 and 6.8).
             return if header.length < self.config.small_data {
@@ -93,7 +96,7 @@ impl Connection {
         &mut self,
         length: usize,
         end: bool,
-        window: i64,
+        window: i32,
         now: Instant,
     ) -> Result<(), ConnectionError> {
         let small = self.config.small_data;
@@ -104,7 +107,7 @@ impl Connection {
             Ok(())
         } else if length == 0 {
             self.charge(WHOLE, "too_many_empty_frames", now)
-        } else if window >= small as i64 {
+        } else if usize::try_from(window).is_ok_and(|window| window >= small) {
             self.charge(HALF, "too_many_small_frames", now)
         } else {
             Ok(())

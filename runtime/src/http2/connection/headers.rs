@@ -96,15 +96,16 @@ impl Connection {
         block: &[u8],
         now: Instant,
     ) -> Result<(), ConnectionError> {
+        // A new stream is not worth a look into the table.
+        if self.role == Role::Server && self.is_idle(id) {
+            return self.receive_request(id, end, block, now);
+        }
         if let Some(stream) = self.streams.get(&id) {
             return if self.role == Role::Client && stream.receiving == Progress::Head {
                 self.receive_response(id, end, block, now)
             } else {
                 self.receive_trailers(id, end, block, now)
             };
-        }
-        if self.is_idle(id) {
-            return self.receive_request(id, end, block, now);
         }
         self.decode(block, |_| {})?;
         if self.is_beyond_last(id) {
@@ -132,10 +133,8 @@ impl Connection {
         })
     }
 
-    fn decode_head(&mut self, block: &[u8]) -> Result<Head, ConnectionError> {
-        let mut head = Head::new(self.config.max_header_list_size);
-        self.decode(block, |field| head.add(field))?;
-        Ok(head)
+    fn decode_head(&mut self, block: &[u8], head: &mut Head) -> Result<(), ConnectionError> {
+        self.decode(block, |field| head.add(field))
     }
 
     fn receive_request(
@@ -145,7 +144,8 @@ impl Connection {
         block: &[u8],
         now: Instant,
     ) -> Result<(), ConnectionError> {
-        let head = self.decode_head(block)?;
+        let mut head = Head::new(self.config.max_header_list_size);
+        self.decode_head(block, &mut head)?;
         self.history.record_open(self.last_id, id);
         self.last_id = id;
         if self.streams.len() >= self.config.max_concurrent_streams as usize {
@@ -185,7 +185,9 @@ impl Connection {
         block: &[u8],
         now: Instant,
     ) -> Result<(), ConnectionError> {
-        let (head, content_length) = match self.decode_head(block)?.into_response() {
+        let mut head = Head::new(self.config.max_header_list_size);
+        self.decode_head(block, &mut head)?;
+        let (head, content_length) = match head.into_response() {
             Ok(response) => response,
             Err(rule) => return self.stream_error(id, Reason::PROTOCOL_ERROR, rule, now),
         };
@@ -225,7 +227,9 @@ impl Connection {
         block: &[u8],
         now: Instant,
     ) -> Result<(), ConnectionError> {
-        let trailers = self.decode_head(block)?.into_trailers();
+        let mut trailers = Head::new(self.config.max_header_list_size);
+        self.decode_head(block, &mut trailers)?;
+        let trailers = trailers.into_trailers();
         let Some(stream) = self.streams.get_mut(&id) else {
             return Ok(());
         };

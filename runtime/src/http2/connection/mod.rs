@@ -124,10 +124,9 @@ impl Connection {
             out.put_slice(PREFACE);
         }
         settings::write(role, &connection.config, out);
-        // The connection's window is not a setting: it starts with the default. What is more is announced at once, what is less is
-        // owed.
-        let surplus = i64::from(connection.config.connection_window) - i64::from(DEFAULT_WINDOW);
-        if let Some(increment) = connection.receive_window.give_back(surplus, 0) {
+        // The connection's window is not a setting: it starts with the default.
+        let window = connection.config.connection_window;
+        if let Some(increment) = connection.receive_window.resize(DEFAULT_WINDOW, window) {
             frame::write_window_update(0, increment, out);
         }
         connection
@@ -153,31 +152,22 @@ impl Connection {
         let Some(state) = self.streams.get_mut(&stream) else {
             return;
         };
-        let bytes = bytes.min(state.unreleased);
-        state.unreleased -= bytes;
-        self.credit_stream(stream, bytes);
-        self.credit(bytes as i64);
+        let taken = u32::try_from(bytes)
+            .unwrap_or(u32::MAX)
+            .min(state.unreleased);
+        state.unreleased -= taken;
+        let size = self.config.stream_window;
+        if let Some(increment) = state.give_back(taken as usize, size) {
+            frame::write_window_update(stream, increment, self.output.tail());
+        }
+        self.credit(taken as usize);
     }
 
     /// Gives DATA back to the connection's window.
-    fn credit(&mut self, bytes: i64) {
+    fn credit(&mut self, bytes: usize) {
         let size = self.config.connection_window;
         if let Some(increment) = self.receive_window.give_back(bytes, size) {
             frame::write_window_update(0, increment, self.output.tail());
-        }
-    }
-
-    /// Gives DATA back to a stream's window, if the peer can still use it.
-    fn credit_stream(&mut self, id: StreamId, bytes: usize) {
-        let Some(stream) = self.streams.get_mut(&id) else {
-            return;
-        };
-        if stream.receiving == Progress::Ended {
-            return;
-        }
-        let size = self.config.stream_window;
-        if let Some(increment) = stream.receive_window.give_back(bytes as i64, size) {
-            frame::write_window_update(id, increment, self.output.tail());
         }
     }
 
@@ -185,7 +175,7 @@ impl Connection {
     fn remove(&mut self, id: StreamId) -> Option<Stream> {
         let was_full = !self.has_room();
         let stream = self.streams.remove(&id)?;
-        self.credit(stream.unreleased as i64);
+        self.credit(stream.unreleased as usize);
         if stream.queue.scheduled {
             self.schedule.remove(id);
         }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::Connection;
 use crate::header::Header;
+use crate::http2::budget::WHOLE;
 use crate::http2::error::{OpenError, Reason};
 use crate::http2::queue::Ending;
 use crate::http2::stream::{Progress, Stream};
@@ -70,8 +71,7 @@ impl Connection {
         let Some(state) = self.streams.get_mut(&stream) else {
             return;
         };
-        let has_ended = !matches!(state.queue.ending, Ending::Open);
-        if state.sending != Progress::Body || has_ended || (data.is_empty() && !end) {
+        if state.sending != Progress::Body || state.queue.has_end() || (data.is_empty() && !end) {
             return;
         }
         let length = data.len();
@@ -94,7 +94,7 @@ impl Connection {
         }
         state.queue.push(data);
         if end {
-            state.queue.ending = Ending::Data;
+            state.queue.end(Ending::Data);
         }
         if state.queue.bytes() >= self.config.send_buffer_per_stream {
             state.queue.full = true;
@@ -107,15 +107,14 @@ impl Connection {
         let Some(state) = self.streams.get_mut(&stream) else {
             return;
         };
-        let has_ended = !matches!(state.queue.ending, Ending::Open);
-        if state.sending != Progress::Body || has_ended {
+        if state.sending != Progress::Body || state.queue.has_end() {
             return;
         }
         if state.queue.is_empty() {
             self.write_headers(stream, &trailers, true);
             self.end_sent(stream);
         } else {
-            state.queue.ending = Ending::Trailers(trailers);
+            state.queue.end(Ending::Trailers(trailers));
             self.schedule_stream(stream);
         }
     }
@@ -165,15 +164,23 @@ impl Connection {
 
     /// Our END_STREAM is in the output.
     pub(super) fn end_sent(&mut self, id: StreamId) {
-        let Some(stream) = self.streams.get_mut(&id) else {
+        if self.role == Role::Client {
+            let Some(stream) = self.streams.get_mut(&id) else {
+                return;
+            };
+            stream.sending = Progress::Ended;
+            if stream.is_over() {
+                self.finish(id);
+            }
+            return;
+        }
+        let Some(stream) = self.remove(id) else {
             return;
         };
-        stream.sending = Progress::Ended;
         if stream.receiving == Progress::Ended {
-            self.finish(id);
-        } else if self.role == Role::Server {
+            self.resets.earn(WHOLE);
+        } else {
             // The rest of the request is of no use (RFC 9113, 8.1).
-            self.remove(id);
             self.write_reset(id, Reason::NO_ERROR);
         }
     }

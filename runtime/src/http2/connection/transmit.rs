@@ -3,7 +3,6 @@
 use super::Connection;
 use crate::http2::event::Event;
 use crate::http2::output::Output;
-use crate::http2::queue::Ending;
 use crate::http2::{StreamId, frame};
 
 impl Connection {
@@ -55,7 +54,7 @@ impl Connection {
             return;
         }
         let is_last = length == queued;
-        let end = is_last && matches!(stream.queue.ending, Ending::Data);
+        let end = is_last && stream.queue.ends_with_data();
         if length > 0 || end {
             stream.send_window.take(length);
             self.send_window.take(length);
@@ -71,7 +70,7 @@ impl Connection {
             self.end_sent(id);
         } else if !is_last {
             self.schedule_stream(id);
-        } else if let Ending::Trailers(trailers) = std::mem::take(&mut stream.queue.ending) {
+        } else if let Some(trailers) = stream.queue.take_trailers() {
             self.write_headers(id, &trailers, true);
             self.end_sent(id);
         }
