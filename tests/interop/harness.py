@@ -1,0 +1,110 @@
+"""Counts checks, and runs our programs."""
+
+import asyncio
+import inspect
+import json
+import os
+import pathlib
+import subprocess
+import threading
+import traceback
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+# Seconds that one call may take, and one check. Nothing here takes one second, but a machine may be busy.
+CALL = 15
+CHECK = 60
+
+# The environment may name a proxy, which loopback addresses are not to go through.
+CHANNEL_OPTIONS = [("grpc.enable_http_proxy", 0)]
+
+
+class Checks:
+    """Runs checks one after the other and counts how they end."""
+
+    def __init__(self):
+        self.passed = 0
+        self.failed = 0
+
+    def __call__(self, name, check, *arguments):
+        """Runs a function, which may be a coroutine function, and returns whether it raised nothing."""
+        try:
+            outcome = check(*arguments)
+            if inspect.iscoroutine(outcome):
+                asyncio.run(asyncio.wait_for(outcome, CHECK))
+        except Exception:
+            self.failed += 1
+            traceback.print_exc()
+            print(f"FAILED  {name}", flush=True)
+            return False
+        self.passed += 1
+        print(f"ok      {name}", flush=True)
+        return True
+
+
+class Program:
+    """A server of ours: it says where it listens, and is killed at the end of the block."""
+
+    def __init__(self, *command):
+        self.command = command
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True)
+        watchdog = threading.Timer(CALL, self.process.kill)
+        watchdog.start()
+        line = self.process.stdout.readline()
+        watchdog.cancel()
+        prefix = "listening on "
+        if not line.startswith(prefix):
+            self.process.kill()
+            raise RuntimeError(f"{self.command[0]} printed {line!r} and not where it listens")
+        self.address = line.removeprefix(prefix).strip()
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+def run(*command, **options):
+    """Runs a program to its end and returns what it printed; raises when it fails."""
+    ended = subprocess.run(
+        [str(part) for part in command], capture_output=True, text=True, timeout=CHECK, **options
+    )
+    if ended.returncode != 0:
+        raise RuntimeError(f"{command[0]} exited with {ended.returncode}\n{ended.stdout}{ended.stderr}")
+    return ended.stdout
+
+
+def cargo_build(*arguments, directory=ROOT):
+    """Builds, and returns the programs by name and the output directories of build scripts by package."""
+    environment = os.environ | {"CARGO_TARGET_DIR": target_directory()}
+    built = subprocess.run(
+        ["cargo", "build", "--quiet", "--message-format=json-render-diagnostics", *arguments],
+        cwd=directory,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=1200,
+    )
+    if built.returncode != 0:
+        raise RuntimeError(f"cargo build {' '.join(arguments)} failed")
+    programs, output_directories = {}, {}
+    for message in map(json.loads, built.stdout.splitlines()):
+        if message.get("executable"):
+            programs[message["target"]["name"]] = message["executable"]
+        if message["reason"] == "build-script-executed":
+            output_directories[message["package_id"]] = pathlib.Path(message["out_dir"])
+    return programs, output_directories
+
+
+def target_directory():
+    """Cargo's target directory, which the crate that is made here shares with the workspace."""
+    return str(pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).absolute())
+
+
+def equal(actual, expected):
+    """Raises unless the two are equal."""
+    if actual != expected:
+        raise AssertionError(f"expected {expected!r}, and it is {actual!r}")

@@ -1,0 +1,50 @@
+"""All checks against Python's gRPC, in both directions."""
+
+import faulthandler
+import pathlib
+import sys
+import tempfile
+
+from grpc_tools import protoc
+
+from harness import ROOT, Checks, cargo_build
+
+# Whatever hangs, the run ends: every call and every build has a bound of its own well below this one.
+faulthandler.dump_traceback_later(1500, exit=True)
+
+
+def main():
+    checks = Checks()
+    with tempfile.TemporaryDirectory(prefix="stubwright-interop-") as directory:
+        directory = pathlib.Path(directory)
+        generate_python(directory)
+        programs, output_directories = cargo_build("--locked", "--package=square", "--package=protoc-gen-rs", "--bins")
+
+        # They import the generated code, which is there only now.
+        import plugin
+        import probe
+        import python_client
+        import python_server
+
+        python_client.run(checks, programs["square-server"])
+        python_server.run(checks, programs["square-client"])
+        program = plugin.run(checks, programs["protoc-gen-rs"], output_directories, directory)
+        if program is not None:
+            probe.run(checks, program)
+    print(f"{checks.passed} passed, {checks.failed} failed", flush=True)
+    return 1 if checks.failed else 0
+
+
+def generate_python(directory):
+    """Generates the Python code of the square service, and lets it be imported."""
+    protos = ROOT / "examples/square/proto"
+    status = protoc.main(
+        ["protoc", f"-I{protos}", f"--python_out={directory}", f"--grpc_python_out={directory}", "square.proto"]
+    )
+    if status != 0:
+        raise RuntimeError("protoc could not generate the Python code")
+    sys.path.insert(0, str(directory))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,191 @@
+"""Python calls the program on the plugin's code, and is called by it: what the square service has no use for."""
+
+import asyncio
+import contextlib
+import time
+
+import grpc
+import square_pb2_grpc
+from square_pb2 import Message
+from square_pb2_grpc import SquareServiceStub
+
+import python_client
+import python_server
+from harness import CALL, CHANNEL_OPTIONS, Program, equal
+from harness import run as run_program
+
+ALL_BYTES = bytes(range(256))
+METADATA = (
+    ("initial", "one"),
+    ("initial", "two, three"),
+    ("initial-bin", ALL_BYTES),
+    ("trailing", "~ !"),
+    ("trailing-bin", b""),
+)
+MESSAGE = "nützlich: 100 %\n"
+DETAILS = b"\x08\x0a\x00\xff"
+
+
+def run(checks, probe):
+    with Program(probe, "serve") as server:
+        with grpc.insecure_channel(server.address, options=CHANNEL_OPTIONS) as channel:
+            for name, check in OUR_SERVER.items():
+                checks(f"Python calls the plugin's code: {name}", check, channel)
+        for name, check in OUR_SERVER_AIO.items():
+            checks(f"grpc.aio calls the plugin's code: {name}", python_client.aio(check), server.address)
+    for name, (check, cancelled) in OUR_CLIENT.items():
+        checks(f"the plugin's code calls grpc.aio: {name}", our_client, probe, check, cancelled)
+
+
+# Our server.
+
+
+def metadata(channel):
+    stub = SquareServiceStub(channel)
+    response, call = stub.square.with_call(Message(message=2), timeout=CALL, metadata=METADATA)
+    equal(response.message, 2.0)
+    equal(echoed(call.initial_metadata()), METADATA[:3])
+    equal(echoed(call.trailing_metadata()), METADATA[3:])
+    responses = stub.rangeSquare(Message(message=2), timeout=CALL, metadata=METADATA)
+    equal(echoed(responses.initial_metadata()), METADATA[:3])
+    equal(len(list(responses)), 2)
+    equal(echoed(responses.trailing_metadata()), METADATA[3:])
+
+
+def status(channel):
+    stub = SquareServiceStub(channel)
+    for call in (stub.square, listed(stub.rangeSquare)):
+        error = python_client.failure(
+            lambda: call(Message(message=2), timeout=CALL, metadata=(("fail", "yes"), ("trailing", "too")))
+        )
+        equal((error.code(), error.details()), (grpc.StatusCode.ABORTED, MESSAGE))
+        trailing = dict(error.trailing_metadata())
+        equal((trailing["grpc-status-details-bin"], trailing["trailing"]), (DETAILS, "too"))
+
+
+def deadline(channel):
+    stub = SquareServiceStub(channel)
+    with handlers_given_up(stub, 2):
+        for call in (stub.square, listed(stub.rangeSquare)):
+            error = python_client.failure(lambda: call(Message(message=-1), timeout=0.3))
+            equal(error.code(), grpc.StatusCode.DEADLINE_EXCEEDED)
+
+
+def cancellation(channel):
+    stub = SquareServiceStub(channel)
+    with handlers_given_up(stub, 2):
+        future = stub.square.future(Message(message=-1), timeout=CALL)
+        responses = stub.rangeSquare(Message(message=-1), timeout=CALL)
+        equal(next(responses).message, 0.0)
+        time.sleep(0.1)
+        responses.cancel()
+        future.cancel()
+
+
+async def moved_requests(channel):
+    stub = SquareServiceStub(channel)
+    before = (await stub.sumSquare(timeout=CALL)).message
+    call = stub.streamrangeSquare(timeout=CALL)
+    await call.write(Message(message=1))
+    equal((await call.read()).message, 0.0)
+    call.cancel()
+    for _ in range(200):
+        if (await stub.sumSquare(timeout=CALL)).message == before + 1:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("the task that reads the requests has not seen CANCELLED")
+
+
+def listed(call):
+    """A streaming call that is read to its end."""
+    return lambda *arguments, **options: list(call(*arguments, **options))
+
+
+@contextlib.contextmanager
+def handlers_given_up(stub, count):
+    """Checks that in the block, or within two seconds of its end, so many more handlers have been given up."""
+
+    def given_up():
+        return stub.sumSquare(iter(()), timeout=CALL).message
+
+    expected = given_up() + count
+    yield
+    for _ in range(200):
+        if given_up() == expected:
+            return
+        time.sleep(0.01)
+    equal(given_up(), expected)
+
+
+OUR_SERVER = {
+    "metadata of all kinds, both ways": metadata,
+    "a status with message, details and metadata": status,
+    "a deadline ends calls that are never answered, and their handlers": deadline,
+    "cancelled calls, and their handlers": cancellation,
+}
+OUR_SERVER_AIO = {
+    "a request stream in another task sees CANCELLED": moved_requests,
+}
+
+
+# Our client.
+
+
+async def our_client(probe, check, cancelled):
+    servicer = Probe()
+    async with python_server.aio_serving(servicer) as address:
+        await asyncio.to_thread(run_program, probe, "call", address, check)
+        for _ in range(200):
+            if len(servicer.cancelled) == len(cancelled):
+                break
+            await asyncio.sleep(0.01)
+    equal(sorted(servicer.cancelled), cancelled)
+
+
+class Probe(square_pb2_grpc.SquareServiceServicer):
+    """Does what the program's own server does, but for sumSquare, which it leaves out."""
+
+    def __init__(self):
+        self.cancelled = []
+
+    async def square(self, request, context):
+        await self.echo(context)
+        await self.answer(request, "square")
+        return python_server.squared(request)
+
+    async def rangeSquare(self, request, context):
+        await self.echo(context)
+        yield Message(message=0)
+        await self.answer(request, "rangeSquare")
+        yield python_server.squared(request)
+
+    async def echo(self, context):
+        pairs = context.invocation_metadata()
+        trailing = [(key, value) for key, value in pairs if key.startswith("trailing")]
+        if "fail" in dict(pairs):
+            await context.abort(grpc.StatusCode.ABORTED, MESSAGE, (*trailing, ("grpc-status-details-bin", DETAILS)))
+        await context.send_initial_metadata([(key, value) for key, value in pairs if key.startswith("initial")])
+        context.set_trailing_metadata(trailing)
+
+    async def answer(self, request, method):
+        if request.message < 0:
+            try:
+                await asyncio.sleep(CALL)
+            except asyncio.CancelledError:
+                self.cancelled.append(method)
+                raise
+
+
+# For each check of the program: the handlers that are cancelled by it.
+OUR_CLIENT = {
+    "metadata of all kinds, both ways": ("metadata", []),
+    "a status with message, details and metadata": ("status", []),
+    "a method that is not there is UNIMPLEMENTED": ("unimplemented", []),
+    "a deadline ends calls that are never answered": ("deadline", ["rangeSquare", "square"]),
+    "dropped calls are cancelled": ("drop", ["rangeSquare", "square"]),
+}
+
+
+def echoed(pairs):
+    """The pairs that are echoes: Python shows a few of gRPC's own too."""
+    return tuple((key, value) for key, value in pairs if key.startswith(("initial", "trailing")))

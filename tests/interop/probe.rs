@@ -1,0 +1,233 @@
+//! A server and a client of the square service that do what a square service has no use for: metadata of all kinds,
+//! statuses with details, calls that are never answered. `plugin.py` builds it on the code that the plugin wrote, and
+//! `probe.py` runs it.
+
+use std::error::Error;
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use generated::protos::squarerpc_service::{
+    Message, SquareServiceServicer, SquareServiceStub, add_square_service_servicer_to_server,
+};
+use stubwright::{
+    Channel, Code, Metadata, RequestStream, Result, Server, ServicerContext, Status, Stream, stream,
+};
+
+/// What has to be escaped in `grpc-message`.
+const MESSAGE: &str = "nützlich: 100 %\n";
+const DETAILS: &[u8] = b"\x08\x0a\x00\xff";
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["serve"] => serve().await,
+        ["call", address, check] => {
+            let stub = SquareServiceStub::new(Channel::insecure(address)?);
+            match *check {
+                "metadata" => metadata(&stub).await,
+                "status" => status(&stub).await,
+                "unimplemented" => unimplemented(&stub).await,
+                "deadline" => deadline(&stub).await,
+                "drop" => dropped(&stub).await,
+                other => Err(format!("no check is called {other}").into()),
+            }
+        }
+        _ => Err("usage: probe serve | probe call HOST:PORT CHECK".into()),
+    }
+}
+
+async fn serve() -> Result<(), Box<dyn Error>> {
+    let mut server = Server::new();
+    add_square_service_servicer_to_server(Probe::default(), &mut server);
+    let address = server.add_insecure_port("127.0.0.1:0").await?;
+    server.start().await?;
+    println!("listening on {address}");
+    server.wait_for_termination().await;
+    Ok(())
+}
+
+/// Numbers below zero are never answered. `sumSquare` answers how many such calls have been given up.
+#[derive(Default)]
+struct Probe {
+    given_up: Arc<AtomicU32>,
+}
+
+impl SquareServiceServicer for Probe {
+    async fn square(&self, request: Message, context: &ServicerContext) -> Result<Message> {
+        echo(context)?;
+        self.answer(request).await
+    }
+
+    fn range_square(
+        &self,
+        request: Message,
+        context: &ServicerContext,
+    ) -> impl Stream<Item = Result<Message>> + Send {
+        stream(async move |mut responses| {
+            echo(context)?;
+            responses.send(Message { message: 0.0 }).await;
+            responses.send(self.answer(request).await?).await;
+            Ok(())
+        })
+    }
+
+    async fn sum_square(
+        &self,
+        _requests: RequestStream<Message>,
+        _context: &ServicerContext,
+    ) -> Result<Message> {
+        let given_up = f64::from(self.given_up.load(Ordering::SeqCst));
+        Ok(Message { message: given_up })
+    }
+
+    // A request stream that was moved to another task sees how the call ends.
+    fn streamrange_square(
+        &self,
+        mut requests: RequestStream<Message>,
+        _context: &ServicerContext,
+    ) -> impl Stream<Item = Result<Message>> + Send {
+        let given_up = Arc::clone(&self.given_up);
+        tokio::spawn(async move {
+            let end = loop {
+                match requests.message().await {
+                    Ok(Some(_)) => {}
+                    end => break end,
+                }
+            };
+            if matches!(end, Err(status) if status.code() == Code::Cancelled) {
+                given_up.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        stream(async move |mut responses| {
+            responses.send(Message { message: 0.0 }).await;
+            pending().await
+        })
+    }
+}
+
+impl Probe {
+    async fn answer(&self, request: Message) -> Result<Message> {
+        if request.message < 0.0 {
+            let _counted = Counted(&self.given_up);
+            pending::<()>().await;
+        }
+        Ok(request)
+    }
+}
+
+/// Counts when it is dropped.
+struct Counted<'a>(&'a AtomicU32);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Sends the caller's `initial..` pairs back as initial metadata and its `trailing..` pairs as trailing metadata, and
+/// fails when it is told to.
+fn echo(context: &ServicerContext) -> Result<()> {
+    let (mut initial, mut trailing) = (Metadata::new(), Metadata::new());
+    for (key, value) in context.invocation_metadata().iter() {
+        let value = value.to_bytes().unwrap_or_default();
+        if key.starts_with("initial") {
+            initial.append(key, value)?;
+        } else if key.starts_with("trailing") {
+            trailing.append(key, value)?;
+        }
+    }
+    if context.invocation_metadata().contains_key("fail") {
+        return Err(Status::aborted(MESSAGE).with_details(DETAILS).with_metadata(trailing));
+    }
+    context.send_initial_metadata(initial)?;
+    context.set_trailing_metadata(trailing);
+    Ok(())
+}
+
+// The client. Its server does as the one above, but for `sumSquare`, which it does not implement.
+
+async fn metadata(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
+    let all: Vec<u8> = (0..=255).collect();
+    let (response, call) = stub
+        .square(Message { message: 2.0 })
+        .metadata("initial", "one")
+        .metadata("initial", "two, three")
+        .metadata("initial-bin", &all)
+        .metadata("trailing", "~ !")
+        .metadata("trailing-bin", b"")
+        .with_call()
+        .await?;
+    assert_eq!(response.message, 4.0);
+    assert_echo(call.initial_metadata(), call.trailing_metadata(), &all);
+
+    let mut responses = stub
+        .range_square(Message { message: 0.0 })
+        .metadata("initial", "one")
+        .metadata("initial", "two, three")
+        .metadata("initial-bin", &all)
+        .metadata("trailing", "~ !")
+        .metadata("trailing-bin", b"");
+    let initial = responses.initial_metadata().await?.clone();
+    while responses.message().await?.is_some() {}
+    let trailing = responses.trailing_metadata().ok_or("the call has ended")?;
+    assert_echo(&initial, &trailing, &all);
+    Ok(())
+}
+
+fn assert_echo(initial: &Metadata, trailing: &Metadata, all: &[u8]) {
+    let texts: Vec<_> = initial.get_all("initial").filter_map(|value| value.as_str()).collect();
+    assert_eq!(texts, ["one", "two, three"]);
+    assert_eq!(initial.get_bin("initial-bin").as_deref(), Some(all));
+    assert_eq!(trailing.get("trailing"), Some("~ !"));
+    assert_eq!(trailing.get_bin("trailing-bin").as_deref(), Some(&b""[..]));
+}
+
+async fn status(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
+    let call = stub.square(Message { message: 2.0 }).metadata("fail", "yes");
+    let status = call.metadata("trailing", "too").await.expect_err("it fails");
+    assert_eq!(status.code(), Code::Aborted);
+    assert_eq!(status.message(), MESSAGE);
+    assert_eq!(status.details(), DETAILS);
+    assert_eq!(status.metadata().get("trailing"), Some("too"));
+    Ok(())
+}
+
+async fn unimplemented(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
+    let numbers = (0..12).map(|number| Message { message: f64::from(number) });
+    let status = stub.sum_square(numbers).await.expect_err("it is not there");
+    assert_eq!(status.code(), Code::Unimplemented);
+    Ok(())
+}
+
+async fn deadline(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
+    let timeout = Duration::from_millis(300);
+    let started = Instant::now();
+    let call = stub.square(Message { message: -1.0 }).timeout(timeout);
+    let status = call.await.expect_err("it is never answered");
+    assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
+
+    let mut responses = stub.range_square(Message { message: -1.0 }).timeout(timeout);
+    assert!(responses.message().await?.is_some());
+    let status = responses.message().await.expect_err("it is never ended");
+    assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
+    assert!(started.elapsed() >= timeout * 2 && started.elapsed() < Duration::from_secs(5));
+    Ok(())
+}
+
+async fn dropped(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
+    let call = stub.square(Message { message: -1.0 });
+    let call = tokio::time::timeout(Duration::from_millis(300), async { call.await });
+    assert!(call.await.is_err(), "it is never answered");
+
+    let mut responses = stub.range_square(Message { message: -1.0 });
+    assert!(responses.message().await?.is_some());
+    drop(responses);
+    // A call behind them shows that the connection is well, and lets the two cancellations go out.
+    let response = stub.square(Message { message: 2.0 }).await?;
+    assert_eq!(response.message, 4.0);
+    Ok(())
+}

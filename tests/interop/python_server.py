@@ -1,0 +1,168 @@
+"""square-client calls Python's servers, synchronous and asyncio."""
+
+import asyncio
+import concurrent.futures
+import contextlib
+import itertools
+
+import grpc
+import square_pb2_grpc
+from square_pb2 import Message
+
+from harness import CHECK, equal
+from harness import run as run_program
+
+LISTED = ", ".join(f"{number * number:.1f}" for number in range(13))
+LISTED_TO_11 = ", ".join(f"{number * number:.1f}" for number in range(12))
+ALIKE = ["square(12.3) = 151.29", f"rangeSquare(12) = [{LISTED}]", "sumSquare(0..12) = 506"]
+PRINTED = {
+    "each": ALIKE
+    + [
+        f"streamrangeSquare(0..12), each answered as it comes = [{LISTED_TO_11}]",
+        "the first response came before the second request was sent",
+    ],
+    "collected": ALIKE
+    + [
+        "no response came before the second request",
+        f"streamrangeSquare(0..12), answered at the end = [{LISTED_TO_11}]",
+    ],
+}
+CALLED = {
+    "each": ["square", "rangeSquare", "sumSquare", "streamrangeSquare"],
+    # The client tries to be answered each request first.
+    "collected": ["square", "rangeSquare", "sumSquare", "streamrangeSquare", "streamrangeSquare"],
+}
+
+# Seconds in which a second request would come, if the client sent it before it has the first response.
+EARLY = 0.3
+
+
+def run(checks, square_client):
+    for answers in ("each", "collected"):
+        checks(f"square-client calls a Python server ({answers}): all forms", sync_server, square_client, answers)
+        checks(f"square-client calls a grpc.aio server ({answers}): all forms", aio_server, square_client, answers)
+
+
+def sync_server(square_client, answers):
+    servicer = Squares(answers)
+    with serving(servicer) as address:
+        printed = run_program(square_client, "--addr", address)
+    equal(printed.splitlines(), PRINTED[answers])
+    servicer.check()
+
+
+@contextlib.contextmanager
+def serving(servicer):
+    """A synchronous server on a free port; gives its address."""
+    with concurrent.futures.ThreadPoolExecutor(max_workers=10) as pool:
+        server = grpc.server(pool)
+        square_pb2_grpc.add_SquareServiceServicer_to_server(servicer, server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        try:
+            yield f"127.0.0.1:{port}"
+        finally:
+            server.stop(0).wait(CHECK)
+
+
+async def aio_server(square_client, answers):
+    servicer = AioSquares(answers)
+    async with aio_serving(servicer) as address:
+        printed = await asyncio.to_thread(run_program, square_client, "--addr", address)
+    equal(printed.splitlines(), PRINTED[answers])
+    servicer.check()
+
+
+@contextlib.asynccontextmanager
+async def aio_serving(servicer):
+    """An asyncio server on a free port; gives its address."""
+    server = grpc.aio.server()
+    square_pb2_grpc.add_SquareServiceServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        await server.stop(0)
+
+
+def squared(message):
+    return Message(message=message.message * message.message)
+
+
+class Record:
+    """What was called, and whether a second request came before the first response was sent."""
+
+    def __init__(self, answers):
+        self.answers = answers
+        self.called = []
+        self.early = False
+
+    def check(self):
+        equal(self.called, CALLED[self.answers])
+        assert not self.early, "the second request came before the first response was sent"
+
+
+class Squares(Record, square_pb2_grpc.SquareServiceServicer):
+    """The servicer of the tutorial."""
+
+    def square(self, request, context):
+        self.called.append("square")
+        return squared(request)
+
+    def rangeSquare(self, request, context):
+        self.called.append("rangeSquare")
+        for number in range(int(request.message) + 1):
+            yield Message(message=number * number)
+
+    def sumSquare(self, requests, context):
+        self.called.append("sumSquare")
+        return Message(message=sum(squared(request).message for request in requests))
+
+    def streamrangeSquare(self, requests, context):
+        self.called.append("streamrangeSquare")
+        if self.answers == "collected":
+            yield from [squared(request) for request in requests]
+            return
+        first = next(requests)
+        with concurrent.futures.ThreadPoolExecutor(max_workers=1) as pool:
+            second = pool.submit(next, requests)
+            concurrent.futures.wait([second], timeout=EARLY)
+            self.early = second.done()
+            yield squared(first)
+            rest = itertools.chain([second.result()], requests)
+        for request in rest:
+            yield squared(request)
+
+
+class AioSquares(Record, square_pb2_grpc.SquareServiceServicer):
+    """The same, for asyncio."""
+
+    async def square(self, request, context):
+        self.called.append("square")
+        return squared(request)
+
+    async def rangeSquare(self, request, context):
+        self.called.append("rangeSquare")
+        for number in range(int(request.message) + 1):
+            yield Message(message=number * number)
+
+    async def sumSquare(self, requests, context):
+        self.called.append("sumSquare")
+        return Message(message=sum([squared(request).message async for request in requests]))
+
+    async def streamrangeSquare(self, requests, context):
+        self.called.append("streamrangeSquare")
+        if self.answers == "collected":
+            for response in [squared(request) async for request in requests]:
+                yield response
+            return
+        requests = requests.__aiter__()
+        first = await anext(requests)
+        second = asyncio.ensure_future(anext(requests))
+        done, _ = await asyncio.wait([second], timeout=EARLY)
+        self.early = bool(done)
+        yield squared(first)
+        yield squared(await second)
+        async for request in requests:
+            yield squared(request)
