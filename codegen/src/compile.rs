@@ -112,7 +112,12 @@ fn compiled(protos: &[impl AsRef<Path>], includes: &[impl AsRef<Path>]) -> Resul
     for proto in protos {
         if let Err(error) = compiler.open_file(proto) {
             // `Debug` has the position, `Display` has not. Two files may meet the error of one import.
-            let text = format!("{error:?}");
+            let mut text = format!("{error:?}");
+            if text.ends_with("found 'edition'") {
+                text.push_str(
+                    "\n  help: only `syntax = \"proto2\"` and `syntax = \"proto3\"` are understood",
+                );
+            }
             if !errors.contains(&text) {
                 errors.push(text);
             }

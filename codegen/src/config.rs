@@ -2,6 +2,10 @@
 
 use std::path::PathBuf;
 
+use syn::parse::Parser as _;
+
+use crate::error::Error;
+
 /// What to generate, and how.
 ///
 /// Paths of proto elements are written as prost writes them: `.package.Message.field` from the root, `Message.field`
@@ -233,5 +237,42 @@ impl Config {
     pub fn file_descriptor_set_path(mut self, path: impl Into<PathBuf>) -> Self {
         self.file_descriptor_set_path = Some(path.into());
         self
+    }
+}
+
+impl Config {
+    /// Finds the options whose values are Rust and would not parse, before they are inside a file of a thousand lines.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let mut faults = Vec::new();
+        for (proto, rust) in &self.extern_path {
+            if !proto.starts_with('.') {
+                faults.push(format!(
+                    "`extern_path` is for a proto path that begins with a dot, not `{proto}`"
+                ));
+            }
+            if syn::parse_str::<syn::Type>(rust).is_err() {
+                faults.push(format!(
+                    "`{rust}`, the `extern_path` of `{proto}`, is not a Rust path"
+                ));
+            }
+        }
+        let attributes = [
+            &self.type_attribute,
+            &self.message_attribute,
+            &self.enum_attribute,
+            &self.field_attribute,
+        ];
+        for (path, attribute) in attributes.into_iter().flatten() {
+            if syn::Attribute::parse_outer.parse_str(attribute).is_err() {
+                faults.push(format!(
+                    "`{attribute}`, the attribute for `{path}`, is not a Rust attribute"
+                ));
+            }
+        }
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Config(faults.join("\n")))
+        }
     }
 }

@@ -313,3 +313,82 @@ fn url_length(text: &str) -> usize {
         0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::lines;
+
+    fn assert_lines(comment: &str, expected: &[&str]) {
+        assert_eq!(lines(comment), expected, "{comment:?}");
+    }
+
+    #[test]
+    fn prose_stays_as_it_is() {
+        assert_lines("", &[]);
+        assert_lines(
+            " One.\n\n\n Two *words*.  \n\n",
+            &["One.", "", "Two *words*."],
+        );
+        assert_lines("One,\n two.", &["One,", " two."]);
+        assert_lines(
+            " - item\n   goes on\n 1. one\n",
+            &["- item", "  goes on", "1. one"],
+        );
+    }
+
+    #[test]
+    fn fences_become_text() {
+        assert_lines("```\nx\n```\n", &["````text", "x", "````"]);
+        assert_lines(
+            "a\n  ~~~rust\n  x\n\n   y\n ~~\n  ~~~~ \nb",
+            &["a", "````text", "x", "", " y", "~~", "````", "b"],
+        );
+        assert_lines("```a`b```\nc", &["```a`b```", "c"]);
+        assert_lines("~~~\n`````\n", &["````text", "'''`", "````"]);
+        assert_lines(
+            "- 1. ```\n     x\n     ```\ny",
+            &["````text", "x", "````", "y"],
+        );
+    }
+
+    #[test]
+    fn indented_blocks_become_text() {
+        assert_lines("    x\n\ty\n", &["x", "y"]);
+        assert_lines(
+            "a\n\n    x\n\n      y\n\nb",
+            &["a", "", "````text", "x", "", "  y", "````", "", "b"],
+        );
+        assert_lines("a\n    no block", &["a", "   no block"]);
+        assert_lines("# a\n     no block", &["# a", "   no block"]);
+        assert_lines("- a\n\n    - b\n-     c", &["- a", "", "   - b", "- c"]);
+        assert_lines("a\n>     x", &["a", "\\>     x"]);
+    }
+
+    #[test]
+    fn what_rustdoc_would_resolve_is_escaped() {
+        assert_lines("[a] [b][c] \\[d\\]", &["\\[a\\] \\[b\\]\\[c\\] \\[d\\]"]);
+        assert_lines("`[a] <b>` ``c ` d``", &["`[a] <b>` ``c ` d``"]);
+        assert_lines("`odd [a]", &["\\`odd \\[a\\]"]);
+        assert_lines(
+            "[a](b) [a](https://b.c/d)",
+            &["\\[a\\](b) [a](https://b.c/d)"],
+        );
+        assert_lines("<a> a < b", &["\\<a> a \\< b"]);
+    }
+
+    #[test]
+    fn bare_links_become_links() {
+        assert_lines("See http://a.b/c?d=e.", &["See <http://a.b/c?d=e>."]);
+        assert_lines(
+            "(https://a.b) <https://a.b>",
+            &["(<https://a.b>) <https://a.b>"],
+        );
+        assert_lines("https:// http:/a", &["https:// http:/a"]);
+    }
+
+    #[test]
+    fn what_rustc_refuses_is_left_out() {
+        assert_lines("a\u{202e}b\u{2066}\rc\u{0}", &["abc"]);
+        assert_lines("ä [ö] ü\n\u{a0}é", &["ä \\[ö\\] ü", "\u{a0}é"]);
+    }
+}

@@ -121,9 +121,13 @@ pub(crate) struct Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = match self.file.as_str() {
+            "" => "a file without a name",
+            file => file,
+        };
         match self.position {
-            Some((line, column)) => write!(f, "{}:{line}:{column}", self.file),
-            None => f.write_str(&self.file),
+            Some((line, column)) => write!(f, "{file}:{line}:{column}"),
+            None => f.write_str(file),
         }
     }
 }

@@ -41,6 +41,7 @@ pub(crate) fn generate(
     tree_name: &str,
     config: &Config,
 ) -> Result<Generated, Error> {
+    config.check()?;
     files.sort_by(|a, b| a.name().cmp(b.name()));
     for file in &mut files {
         // prost-build takes an empty package for one with an empty name.
@@ -84,8 +85,8 @@ fn text(package: &Package, messages: &str, config: &Config) -> Result<String, Er
     emit::services(package, options)
         .and_then(|services| render::file(&package.files, emit::interface(), messages, services))
         .map_err(|error| {
-            Error::Config(format!(
-                "the code for {} is not Rust: {error}; is an attribute or an extern path misspelt?",
+            Error::Messages(format!(
+                "the code for {} is not Rust: {error}",
                 package.files.join(", ")
             ))
         })

@@ -127,3 +127,77 @@ fn kind(method: &MethodDescriptorProto) -> MethodKind {
         (true, true) => MethodKind::StreamStream,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::path::Path;
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::resolve::{PROST, PROST_TYPES};
+
+    /// What prost-build would have us call the types of each method.
+    #[derive(Clone, Default)]
+    struct Recorder(Rc<RefCell<BTreeSet<[String; 3]>>>);
+
+    impl prost_build::ServiceGenerator for Recorder {
+        fn generate(&mut self, service: prost_build::Service, code: &mut String) {
+            // prost-build panics on a file of services without code.
+            code.push('\n');
+            let service_name = full_name(&service.package, &service.proto_name);
+            for method in service.methods {
+                let name = format!("{service_name}/{}", method.proto_name);
+                self.0
+                    .borrow_mut()
+                    .insert([name, method.input_type, method.output_type]);
+            }
+        }
+    }
+
+    #[test]
+    fn types_are_those_of_prost_build() {
+        let protos = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/protos");
+        let names = [
+            "types.proto",
+            "names.proto",
+            "names/keywords.proto",
+            "service_only.proto",
+        ];
+        let files = protox::compile(names, [protos])
+            .expect("the fixtures are valid")
+            .file;
+        let externs = [
+            (".types.shared".to_owned(), "::elsewhere::Types".to_owned()),
+            (".names.Request".to_owned(), "crate::Request".to_owned()),
+        ];
+        let recorder = Recorder::default();
+        let mut prost = prost_build::Config::new();
+        prost
+            .prost_path(PROST)
+            .prost_types_path(PROST_TYPES)
+            .service_generator(Box::new(recorder.clone()));
+        for (proto, rust) in &externs {
+            prost.extern_path(proto, rust);
+        }
+        let requests = files.iter().map(|file| {
+            let module = prost_build::Module::from_protobuf_package_name(file.package());
+            (module, file.clone())
+        });
+        prost
+            .generate(requests.collect())
+            .expect("prost-build takes the fixtures");
+
+        let packages = lower(&files, &Resolver::new(&externs, false));
+        let services = packages.values().flat_map(|package| &package.services);
+        let types: BTreeSet<[String; 3]> = services
+            .flat_map(|service| service.methods.iter().map(move |method| (service, method)))
+            .map(|(service, method)| {
+                let name = format!("{}/{}", service.full_name, method.proto_name);
+                [name, method.request.0.clone(), method.response.0.clone()]
+            })
+            .collect();
+        assert!(types.len() > 30);
+        assert_eq!(types, *recorder.0.borrow());
+    }
+}

@@ -142,3 +142,79 @@ fn identifier(name: &str) -> String {
         _ => name.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers() {
+        for (name, expected) in [
+            ("rangeSquare", "range_square"),
+            ("streamrangeSquare", "streamrange_square"),
+            ("GetHTTPStatus", "get_http_status"),
+            ("type", "r#type"),
+            ("Async", "r#async"),
+            ("gen", "r#gen"),
+            ("Self", "self_"),
+            ("crate", "crate_"),
+            ("_1st", "_1st"),
+        ] {
+            assert_eq!(snake(name), expected);
+        }
+        assert_eq!(upper_camel("self"), "Self_");
+        assert_eq!(modules("a.fooBar.type"), ["a", "foo_bar", "r#type"]);
+        assert!(modules("").is_empty());
+    }
+
+    #[test]
+    fn methods_make_way_for_the_stub_and_for_each_other() {
+        let names = [
+            "New",
+            "Clone",
+            "GetItem",
+            "getItem",
+            "get_item_2",
+            "Type",
+            "type",
+            "new",
+        ];
+        assert_eq!(
+            methods(names.into_iter()),
+            [
+                "new_",
+                "clone_",
+                "get_item",
+                "get_item_3",
+                "get_item_2",
+                "r#type",
+                "type_2",
+                "new__2"
+            ]
+        );
+    }
+
+    #[test]
+    fn services_make_way_for_messages_and_for_each_other() {
+        let types = BTreeSet::from(["FooStub".to_owned(), "M".to_owned()]);
+        let names = services(["Foo", "foo", "a_b", "Ab"].into_iter(), &types);
+        let stubs: Vec<&str> = names.iter().map(|names| names.stub.as_str()).collect();
+        assert_eq!(stubs, ["FooStub_", "Foo2Stub", "ABStub", "AbStub"]);
+        let handlers: Vec<&str> = names.iter().map(|names| names.handler.as_str()).collect();
+        assert_eq!(
+            handlers,
+            ["foo_handler", "foo2_handler", "ab_handler", "ab_2_handler"]
+        );
+        assert_eq!(names[0].servicer, "FooServicer");
+        assert_eq!(marker(&types), "M_");
+    }
+
+    #[test]
+    fn enum_values() {
+        assert_eq!(variant("Kind", "KIND_LARGE", false), "Large");
+        assert_eq!(variant("Kind", "KIND_LARGE", true), "KindLarge");
+        assert_eq!(variant("Kind", "KIND_2", false), "Kind2");
+        assert_eq!(variant("Kind", "KINDLY", false), "Kindly");
+        assert_eq!(variant("Kind", "KIND_SELF", false), "Self_");
+    }
+}

@@ -132,3 +132,31 @@ fn split(parameters: &str) -> Vec<String> {
     let parts = parts.into_iter().map(|part| part.trim().to_owned());
     parts.filter(|part| !part.is_empty()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_repeat_and_commas_can_be_escaped() {
+        let config =
+            parse(r"client=false, server,bytes=.a,bytes=.b,type_attribute=.=#[derive(A\, B\\)],,")
+                .expect("the parameters are known");
+        assert!(!config.client);
+        assert!(config.server);
+        assert_eq!(config.bytes, [".a", ".b"]);
+        assert_eq!(
+            config.type_attribute,
+            [(".".to_owned(), r"#[derive(A, B\)]".to_owned())]
+        );
+        assert!(parse("").is_ok());
+    }
+
+    #[test]
+    fn names_are_sorted_and_faults_are_collected() {
+        let names: Vec<&str> = PARAMETERS.iter().map(|(name, _)| *name).collect();
+        assert!(names.is_sorted());
+        let error = parse("client=1,out_dir=x,bytes=").expect_err("none of them can be used");
+        assert_eq!(error.to_string().lines().count(), 3, "{error}");
+    }
+}

@@ -1,7 +1,7 @@
 //! Proto types as Rust types, seen from a package's module, exactly as prost-build sees them.
 //!
 //! prost-build resolves the types of fields itself and keeps the rules to itself, so they are here once more for the
-//! requests and responses of services. A test compares both on every fixture.
+//! requests and responses of services. A test in `lower` compares both.
 
 use std::collections::BTreeMap;
 

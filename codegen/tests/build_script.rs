@@ -1,0 +1,151 @@
+//! What a build script relies on: which files are written, when, and what is refused.
+
+mod common;
+
+use std::fs;
+
+use prost::Message as _;
+use prost_types::FileDescriptorSet;
+use stubwright_codegen::Config;
+
+const PROTO: &str = "syntax = \"proto3\";\npackage a;\nmessage A { int32 n = 1; }\n";
+
+#[test]
+fn a_file_that_stays_the_same_is_not_written() {
+    let directory = common::directory("unchanged");
+    fs::write(directory.join("a.proto"), PROTO).expect("it can be written");
+    let out = directory.join("out");
+    let compile = |tree: &str| {
+        Config::new()
+            .out_dir(&out)
+            .include_file(tree)
+            .compile_protos(&["a.proto"], &[directory.to_str().expect("it is text")])
+    };
+    compile("one.rs").expect("it is valid");
+    let mut permissions = fs::metadata(out.join("a.rs"))
+        .expect("it was written")
+        .permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(out.join("a.rs"), permissions).expect("they can be set");
+    let modified = || {
+        fs::metadata(out.join("a.rs"))
+            .and_then(|data| data.modified())
+            .expect("it is there")
+    };
+    let before = modified();
+    compile("two.rs").expect("the package is as before, the tree has a name of its own");
+    assert_eq!(modified(), before);
+    assert_eq!(
+        common::texts(&out).into_keys().collect::<Vec<_>>(),
+        ["a.rs", "one.rs", "two.rs"]
+    );
+}
+
+#[test]
+fn a_second_run_must_not_replace_the_first() {
+    let directory = common::directory("second_run");
+    let includes = [directory.to_str().expect("it is text")];
+    fs::write(directory.join("a.proto"), PROTO).expect("it can be written");
+    fs::write(
+        directory.join("more.proto"),
+        "syntax = \"proto3\";\npackage a;\nmessage B {}\n",
+    )
+    .expect("it can be written");
+    let config = Config::new().out_dir(directory.join("out"));
+    config
+        .compile_protos(&["a.proto"], &includes)
+        .expect("it is valid");
+
+    let tree = config
+        .compile_protos(&["more.proto"], &includes)
+        .expect_err("the tree is there already");
+    assert!(
+        tree.to_string().contains("include_file(\"name.rs\")"),
+        "{tree}"
+    );
+
+    let config = config.include_file("more.rs");
+    let package = config
+        .compile_protos(&["more.proto"], &includes)
+        .expect_err("the package is there already");
+    assert!(
+        package
+            .to_string()
+            .contains("compile all files of a package in one call"),
+        "{package}"
+    );
+}
+
+#[test]
+fn the_built_in_well_known_types_win() {
+    let directory = common::directory("well_known");
+    let copy = directory.join("google/protobuf");
+    fs::create_dir_all(&copy).expect("it can be made");
+    fs::write(copy.join("empty.proto"), "this is not even a proto").expect("it can be written");
+    let proto = "syntax = \"proto3\";\npackage a;\nimport \"google/protobuf/empty.proto\";\n\
+                 service S { rpc M(google.protobuf.Empty) returns (google.protobuf.Empty); }\n";
+    fs::write(directory.join("a.proto"), proto).expect("it can be written");
+    let out = directory.join("out");
+    Config::new()
+        .out_dir(&out)
+        .compile_protos(&["a.proto"], &[directory.to_str().expect("it is text")])
+        .expect("the copy is not read");
+    assert!(
+        common::texts(&out)["a.rs"]
+            .contains("pub fn m(&self, request: ()) -> ::stubwright::UnaryCall<(), ()>")
+    );
+}
+
+#[test]
+fn well_known_types_can_be_generated() {
+    let proto = "syntax = \"proto3\";\npackage a;\nimport \"google/protobuf/empty.proto\";\n\
+                 service S { rpc M(google.protobuf.Empty) returns (google.protobuf.Empty); }\n";
+    let config = Config::new().compile_well_known_types(true);
+    let texts =
+        common::compile("compiled_well_known", config, &[("a.proto", proto)]).expect("it is valid");
+    assert!(texts["a.rs"].contains("request: super::google::protobuf::Empty"));
+    assert!(texts["google.protobuf.rs"].contains("pub struct Empty {}"));
+}
+
+/// The set that one run writes is enough for another to generate the same.
+#[test]
+fn a_descriptor_set_replaces_the_protos() {
+    let directory = common::directory("descriptor_set");
+    let set = directory.join("set.bin");
+    Config::new()
+        .out_dir(directory.join("one"))
+        .file_descriptor_set_path(&set)
+        .compile_protos(&common::fixture_files(), &[common::fixtures()])
+        .expect("the fixtures are valid");
+    let set = fs::read(set).expect("it was written");
+    assert!(
+        FileDescriptorSet::decode(set.as_slice())
+            .expect("it is a set")
+            .file
+            .len()
+            > 10
+    );
+    Config::new()
+        .out_dir(directory.join("two"))
+        .compile_descriptor_set(&set)
+        .expect("it is complete");
+    assert_eq!(
+        common::texts(&directory.join("one")),
+        common::texts(&directory.join("two"))
+    );
+}
+
+#[test]
+fn descriptors_without_source_information_are_enough() {
+    let mut set =
+        protox::compile(["types.proto"], [common::fixtures()]).expect("the fixture is valid");
+    for file in &mut set.file {
+        file.source_code_info = None;
+    }
+    let out = common::directory("no_source_information");
+    Config::new()
+        .out_dir(&out)
+        .compile_descriptor_set(&set.encode_to_vec())
+        .expect("comments are not needed");
+    assert!(common::texts(&out)["types.rs"].contains("/// Message `types.Comment`."));
+}

@@ -1,0 +1,84 @@
+//! What the tests of the generator share.
+
+#![allow(
+    dead_code,
+    reason = "each test file has a copy of this module and needs some of it"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use stubwright_codegen::{Config, Error};
+
+/// The directory of the fixture protos.
+pub fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/protos")
+}
+
+/// The paths of all fixture protos, sorted.
+pub fn fixture_files() -> Vec<PathBuf> {
+    fn add(directory: &Path, files: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(directory).expect("the directory of the fixtures is there") {
+            let path = entry.expect("it can be listed").path();
+            if path.is_dir() {
+                add(&path, files);
+            } else if path
+                .extension()
+                .is_some_and(|extension| extension == "proto")
+            {
+                files.push(path);
+            }
+        }
+    }
+    let mut files = Vec::new();
+    add(&fixtures(), &mut files);
+    files.sort();
+    files
+}
+
+/// A fresh directory for one test. Names must differ, for tests run side by side.
+pub fn directory(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    if path.exists() {
+        fs::remove_dir_all(&path).expect("what an earlier run left can be removed");
+    }
+    fs::create_dir_all(&path).expect("the directory can be made");
+    path
+}
+
+/// The texts in a directory by their names.
+pub fn texts(directory: &Path) -> BTreeMap<String, String> {
+    fs::read_dir(directory)
+        .expect("the directory is there")
+        .map(|entry| {
+            let entry = entry.expect("it can be listed");
+            let name = entry.file_name().to_string_lossy().into_owned();
+            (
+                name,
+                fs::read_to_string(entry.path()).expect("generated files are text"),
+            )
+        })
+        .collect()
+}
+
+/// Compiles protos given as names and texts. They are left in a directory called `name`, below which `out` has the
+/// generated files.
+pub fn compile(
+    name: &str,
+    config: Config,
+    protos: &[(&str, &str)],
+) -> Result<BTreeMap<String, String>, Error> {
+    let directory = directory(name);
+    let mut paths = Vec::new();
+    for (file, text) in protos {
+        let path = directory.join(file);
+        let parent = path.parent().expect("it is in the directory");
+        fs::create_dir_all(parent).expect("the directory can be made");
+        fs::write(&path, text).expect("the proto can be written");
+        paths.push(path);
+    }
+    let out = directory.join("out");
+    config.out_dir(&out).compile_protos(&paths, &[&directory])?;
+    Ok(texts(&out))
+}

@@ -1,0 +1,211 @@
+//! What people read when a proto cannot become Rust.
+
+mod common;
+
+use prost::Message as _;
+use prost_types::{FileDescriptorProto, FileDescriptorSet};
+use stubwright_codegen::{Config, Error};
+
+/// Asserts the text of the error that `protos` give.
+fn snapshot(name: &str, protos: &[(&str, &str)]) {
+    snapshot_with(name, Config::new(), protos);
+}
+
+fn snapshot_with(name: &str, config: Config, protos: &[(&str, &str)]) {
+    let name = format!("error_{name}");
+    let error = common::compile(&name, config, protos).expect_err("the protos are at fault");
+    let directory = format!("{}/{name}", env!("CARGO_TARGET_TMPDIR"));
+    assert_text(&name, &error, &directory);
+}
+
+fn assert_text(name: &str, error: &Error, directory: &str) {
+    // A build script prints its error with `Debug`.
+    assert_eq!(format!("{error:?}"), error.to_string());
+    let text = error.to_string().replace(directory, "DIRECTORY");
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!(name, text);
+    });
+}
+
+#[test]
+fn syntax_in_several_files() {
+    snapshot(
+        "syntax",
+        &[
+            ("a.proto", "syntax = \"proto3\";\nmessage {}\n"),
+            (
+                "b.proto",
+                "syntax = \"proto3\";\nservice S { rpc M(A) returns }\n",
+            ),
+            ("c.proto", "syntax = \"proto3\";\nmessage Good {}\n"),
+        ],
+    );
+}
+
+#[test]
+fn imports() {
+    snapshot(
+        "import_missing",
+        &[(
+            "a.proto",
+            "syntax = \"proto3\";\n\nimport \"nowhere.proto\";\n",
+        )],
+    );
+    snapshot(
+        "import_cycle",
+        &[
+            ("a.proto", "syntax = \"proto3\";\nimport \"b.proto\";\n"),
+            ("b.proto", "syntax = \"proto3\";\nimport \"a.proto\";\n"),
+        ],
+    );
+}
+
+#[test]
+fn unknown_type() {
+    snapshot(
+        "unknown_type",
+        &[(
+            "a.proto",
+            "syntax = \"proto3\";\nmessage A {}\nservice S {\n  rpc M(A) returns (B);\n}\n",
+        )],
+    );
+}
+
+#[test]
+fn edition() {
+    snapshot(
+        "edition",
+        &[("a.proto", "edition = \"2023\";\nmessage A {}\n")],
+    );
+}
+
+#[test]
+fn file_outside_of_the_includes() {
+    let directory = common::directory("error_outside");
+    let error = Config::new()
+        .out_dir(directory.join("out"))
+        .compile_protos(
+            &["/nowhere/a.proto"],
+            &[directory.to_str().expect("it is text")],
+        )
+        .expect_err("there is no such file");
+    assert_text("error_outside", &error, "-");
+}
+
+/// Everything that prost-build would write twice is found in one run, with its place.
+#[test]
+fn collisions() {
+    snapshot(
+        "collisions",
+        &[
+            (
+                "collisions.proto",
+                r#"syntax = "proto3";
+package a;
+
+message FooBar {}
+message Foo_bar {}
+
+message Fields {
+  oneof kind { string a = 1; }
+  enum Kind { NONE = 0; }
+  message KindOneOf {}
+}
+
+enum Colour {
+  option allow_alias = true;
+  COLOUR_RED = 0;
+  RED = 1;
+  red = 1;
+  Red = 2;
+}
+
+message Bar { message Nested {} }
+"#,
+            ),
+            (
+                "collisions_too.proto",
+                "syntax = \"proto3\";\npackage a.bar.c;\nmessage A {}\n",
+            ),
+            (
+                "proto2.proto",
+                r#"syntax = "proto2";
+package b;
+
+message Fields {
+  optional int32 one_field = 1;
+  optional int32 OneField = 2;
+  oneof kind {
+    string one_case = 3;
+    string OneCase = 4;
+  }
+}
+"#,
+            ),
+        ],
+    );
+}
+
+#[test]
+fn names_without_letters() {
+    snapshot(
+        "underscores",
+        &[(
+            "a.proto",
+            "syntax = \"proto3\";\npackage a._;\nmessage _ { int32 __ = 1; }\nservice ___ {\n  rpc _(_) returns (_);\n}\n",
+        )],
+    );
+}
+
+#[test]
+fn options_that_are_no_rust() {
+    let protos = [(
+        "a.proto",
+        "syntax = \"proto3\";\npackage a;\nmessage A {}\nservice S { rpc M(A) returns (A); }\n",
+    )];
+    let config = Config::new().type_attribute(".", "#[derive(");
+    snapshot_with("attribute", config, &protos);
+    let config = Config::new().extern_path(".a.A", "not a path");
+    snapshot_with("extern_path", config, &protos);
+    let config = Config::new().extern_path("a.A", "::path");
+    snapshot_with("extern_path_without_dot", config, &protos);
+}
+
+/// Descriptors that no compiler writes are refused before prost-build meets them.
+#[test]
+fn damaged_descriptors() {
+    let compiled =
+        protox::compile(["types.proto"], [common::fixtures()]).expect("the fixture is valid");
+    let only = |name: &str| {
+        let files = compiled.file.iter().filter(|file| file.name() == name);
+        files.cloned().collect::<Vec<FileDescriptorProto>>()
+    };
+    let mut files = only("types/shared.proto");
+    let file = &mut files[0];
+    file.name = None;
+    file.package = Some("types..v1".to_owned());
+    file.syntax = Some("proto4".to_owned());
+    file.message_type[0].name = Some("9".to_owned());
+    file.message_type[0].field[0].r#type = None;
+    file.message_type[0].field[1].type_name = Some("Value".to_owned());
+    file.message_type[0].field[1].oneof_index = Some(-1);
+    file.enum_type[0].value.clear();
+    assert_damaged("damaged", files);
+
+    // Without the files that they import.
+    assert_damaged("imports_left_out", only("types.proto"));
+
+    let mut files = compiled.file.clone();
+    files.extend(only("types/shared.proto"));
+    assert_damaged("twice", files);
+}
+
+fn assert_damaged(name: &str, file: Vec<FileDescriptorProto>) {
+    let directory = common::directory(&format!("error_{name}"));
+    let set = FileDescriptorSet { file }.encode_to_vec();
+    let error = Config::new()
+        .out_dir(directory)
+        .compile_descriptor_set(&set)
+        .expect_err("the descriptors are damaged");
+    assert_text(&format!("error_{name}"), &error, "-");
+}

@@ -1,0 +1,67 @@
+//! What is generated for the fixture protos, file by file.
+//!
+//! A new fixture needs no line here: it gets a snapshot of its own. `INSTA_UPDATE=always cargo test -p stubwright-codegen`
+//! accepts what is generated.
+
+mod common;
+
+use stubwright_codegen::Config;
+
+#[test]
+fn every_fixture_is_generated_as_before() {
+    let out = common::directory("snapshots");
+    Config::new()
+        .out_dir(&out)
+        .compile_protos(&common::fixture_files(), &[common::fixtures()])
+        .expect("the fixtures are valid");
+    for (name, text) in common::texts(&out) {
+        snapshot(&name, &text);
+    }
+}
+
+#[test]
+fn options_change_what_is_generated() {
+    let proto = r#"
+        syntax = "proto3";
+        package options;
+        message Request { bytes data = 1; map<string, int32> counts = 2; Kind kind = 3; }
+        message Response { Request request = 1; oneof of { string text = 2; } }
+        message Elsewhere {}
+        enum Kind { KIND_NONE = 0; KIND_ONE = 1; }
+        service Service {
+          rpc Call(Request) returns (Elsewhere);
+          rpc Watch(Elsewhere) returns (stream Response);
+        }
+    "#;
+    let config = Config::new()
+        .client(false)
+        .all_methods_required(true)
+        .bytes(".")
+        .btree_map("Request.counts")
+        .boxed(".options.Response.request")
+        .skip_debug("Response")
+        .enable_type_names(true)
+        .type_name_domain(".", "example.com")
+        .retain_enum_prefix(true)
+        .extern_path(".options.Elsewhere", "::elsewhere::Message")
+        .type_attribute(".options.Kind", "#[derive(type_attribute::Any)]")
+        .message_attribute(".options.Request", "#[derive(message_attribute::Any)]")
+        .enum_attribute(".options.Response.of", "#[derive(enum_attribute::Any)]")
+        .field_attribute("Request.data", "#[field_attribute]")
+        .disable_comments("Response.request");
+    let texts =
+        common::compile("options", config, &[("options.proto", proto)]).expect("it is valid");
+    snapshot("with_options", &texts["options.rs"]);
+
+    let config = Config::new().server(false);
+    let texts =
+        common::compile("client_only", config, &[("options.proto", proto)]).expect("it is valid");
+    assert!(!texts["options.rs"].contains("Servicer"));
+    assert!(texts["options.rs"].contains("pub struct ServiceStub"));
+}
+
+fn snapshot(name: &str, text: &str) {
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!(name, text);
+    });
+}
