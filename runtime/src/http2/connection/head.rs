@@ -9,7 +9,7 @@ static NO_PATH: Header = Header::from_static(":path", "");
 /// A header block on its way to becoming a request, a response or trailers.
 ///
 /// Everything that makes it malformed is remembered as `flaw`, since the rest of the block has to go through HPACK all the same.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Head {
     method: Option<Header>,
     scheme: Option<Header>,

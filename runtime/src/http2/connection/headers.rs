@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use super::Connection;
 use super::head::Head;
-use crate::header::Header;
 use crate::http2::budget::WHOLE;
 use crate::http2::error::{ConnectionError, Reason};
 use crate::http2::event::Event;
@@ -107,7 +106,7 @@ impl Connection {
                 self.receive_trailers(id, end, block, now)
             };
         }
-        self.decode(block, |_| {})?;
+        self.decode_head(block)?;
         if self.is_beyond_last(id) {
             Ok(())
         } else if self.history.was_reset(id) {
@@ -124,17 +123,21 @@ impl Connection {
         }
     }
 
-    fn decode(&mut self, block: &[u8], each: impl FnMut(Header)) -> Result<(), ConnectionError> {
-        self.decoder.decode(block, each).map_err(|_| {
-            ConnectionError::violation(
-                Reason::COMPRESSION_ERROR,
-                "a header block that HPACK cannot decode (RFC 9113, 4.3)",
-            )
-        })
-    }
-
-    fn decode_head(&mut self, block: &[u8], head: &mut Head) -> Result<(), ConnectionError> {
-        self.decode(block, |field| head.add(field))
+    fn decode_head(&mut self, block: &[u8]) -> Result<Head, ConnectionError> {
+        if let Some(head) = self.repeats.look_up(block) {
+            return Ok(head.clone());
+        }
+        let mut head = Head::new(self.config.max_header_list_size);
+        self.decoder
+            .decode(block, |field| head.add(field))
+            .map_err(|_| {
+                ConnectionError::violation(
+                    Reason::COMPRESSION_ERROR,
+                    "a header block that HPACK cannot decode (RFC 9113, 4.3)",
+                )
+            })?;
+        self.repeats.learn(block, &head);
+        Ok(head)
     }
 
     fn receive_request(
@@ -144,8 +147,7 @@ impl Connection {
         block: &[u8],
         now: Instant,
     ) -> Result<(), ConnectionError> {
-        let mut head = Head::new(self.config.max_header_list_size);
-        self.decode_head(block, &mut head)?;
+        let head = self.decode_head(block)?;
         self.history.record_open(self.last_id, id);
         self.last_id = id;
         if self.streams.len() >= self.config.max_concurrent_streams as usize {
@@ -185,9 +187,7 @@ impl Connection {
         block: &[u8],
         now: Instant,
     ) -> Result<(), ConnectionError> {
-        let mut head = Head::new(self.config.max_header_list_size);
-        self.decode_head(block, &mut head)?;
-        let (head, content_length) = match head.into_response() {
+        let (head, content_length) = match self.decode_head(block)?.into_response() {
             Ok(response) => response,
             Err(rule) => return self.stream_error(id, Reason::PROTOCOL_ERROR, rule, now),
         };
@@ -227,9 +227,7 @@ impl Connection {
         block: &[u8],
         now: Instant,
     ) -> Result<(), ConnectionError> {
-        let mut trailers = Head::new(self.config.max_header_list_size);
-        self.decode_head(block, &mut trailers)?;
-        let trailers = trailers.into_trailers();
+        let trailers = self.decode_head(block)?.into_trailers();
         let Some(stream) = self.streams.get_mut(&id) else {
             return Ok(());
         };

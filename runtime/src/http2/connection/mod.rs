@@ -6,6 +6,7 @@ mod going_away;
 mod head;
 mod headers;
 mod receive;
+mod repeats;
 mod send;
 mod timers;
 mod transmit;
@@ -17,6 +18,7 @@ use bytes::BufMut;
 
 use self::going_away::GoingAway;
 use self::headers::OpenBlock;
+use self::repeats::Repeats;
 use self::timers::Timers;
 use super::backlog::Backlog;
 use super::budget::{Budget, WHOLE};
@@ -54,6 +56,7 @@ pub(crate) struct Connection {
     /// Server: the highest id that the client has opened.
     last_id: StreamId,
     decoder: Decoder,
+    repeats: Repeats,
     encoder: Encoder,
     /// A header block whose CONTINUATION frames are still to come.
     block: Option<OpenBlock>,
@@ -97,6 +100,7 @@ impl Connection {
             next_id: 1,
             last_id: 0,
             decoder: Decoder::new(TABLE_SIZE),
+            repeats: Repeats::default(),
             encoder: Encoder::new(),
             block: None,
             greeting: match role {

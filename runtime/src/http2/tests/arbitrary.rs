@@ -509,4 +509,36 @@ proptest! {
         prop_assert_eq!(&received[0], &sent);
         prop_assert_eq!(&received[1], &sent);
     }
+
+    /// Requests that repeat, in any order, are what was sent.
+    #[test]
+    fn repeated_heads(picks in vec((0usize..8, any::<bool>()), 1..60)) {
+        let mut raw = Raw::server(Config::default());
+        let mut heads: Vec<Vec<Header>> = Vec::new();
+        for i in 0..6u8 {
+            let mut head = request();
+            head.push(Header::new(b"x-number", &[b'0' + i]));
+            heads.push(head);
+        }
+        // Some that push others out of HPACK's table.
+        for byte in [b'a', b'b'] {
+            let mut head = request();
+            head.push(Header::new(b"x-long", &[byte; 1_500]));
+            heads.push(head);
+        }
+        for (i, (pick, end)) in picks.into_iter().enumerate() {
+            let stream = 1 + 2 * i as StreamId;
+            let mut sent = heads[pick].clone();
+            if !end {
+                sent.push(Header::new(b"x-once", stream.to_string().as_bytes()));
+            }
+            raw.headers(stream, &sent, 1).expect("a request");
+            let Some(Event::Request { head, .. }) = raw.end.event() else {
+                panic!("no request");
+            };
+            prop_assert_eq!(&head.path, &sent[2]);
+            prop_assert_eq!(&head.fields, &sent[4..]);
+            raw.end.connection.reset(stream, Reason::CANCEL);
+        }
+    }
 }
