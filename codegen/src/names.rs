@@ -17,8 +17,9 @@ use heck::{ToSnakeCase, ToUpperCamelCase};
 
 use crate::model::ServiceNames;
 
-/// The names that a stub has before any rpc is added to it.
-const STUB_METHODS: [&str; 2] = ["clone", "new"];
+/// The names that a stub has before any rpc is added to it. `into` and `try_into`, which every type has, take it by value: method
+/// syntax would find them before an rpc, which takes a reference.
+const STUB_METHODS: [&str; 4] = ["clone", "into", "new", "try_into"];
 
 /// `snake_case`, safe to use as an identifier.
 pub(crate) fn snake(name: &str) -> String {
