@@ -26,6 +26,10 @@ pub(crate) struct Config {
     pub send_buffer_per_stream: usize,
     /// DATA leaves the streams' queues while less than this waits to be written. Default: 256 KiB.
     pub output_mark: usize,
+    /// While more than this waits to be written, nothing more is to be read: a peer that sends and does not read would have
+    /// its answers pile up. Above `output_mark`, so that two peers who are both behind do not wait for each other. Default:
+    /// 1 MiB.
+    pub read_mark: usize,
     /// The payload of the largest DATA frame that we send (a peer may ask for less): the step in which streams take turns.
     /// Default: 16 KiB.
     pub send_frame_size: usize,
@@ -70,6 +74,7 @@ impl Default for Config {
             max_continuations: 64,
             send_buffer_per_stream: 64 << 10,
             output_mark: 256 << 10,
+            read_mark: 1 << 20,
             send_frame_size: 16 << 10,
             assumed_concurrent_streams: 100,
             handshake_timeout: Duration::from_secs(10),

@@ -33,7 +33,7 @@ mod tests;
 
 pub(crate) use self::config::Config;
 pub(crate) use self::connection::Connection;
-pub(crate) use self::error::{ConnectionError, Fault, OpenError, Reason};
+pub(crate) use self::error::Reason;
 pub(crate) use self::event::{Event, RequestHead, ResetCause, ResponseHead};
 pub(crate) use self::output::Output;
 pub(crate) use self::streams::StreamMap;

@@ -68,7 +68,7 @@ impl Connection {
     }
 
     /// Whether the connection is going away for good: a client's GOAWAY says nothing about its own streams.
-    pub(super) fn takes_no_streams(&self) -> bool {
+    pub(crate) fn takes_no_streams(&self) -> bool {
         self.failed.is_some()
             || matches!(self.going_away.ours, Ours::Final(_))
             || (self.role == Role::Client && self.going_away.theirs.is_some())

@@ -32,7 +32,7 @@ use super::hpack::{Decoder, Encoder};
 use super::output::Output;
 use super::schedule::Schedule;
 use super::settings::{self, PeerSettings, TABLE_SIZE};
-use super::stream::{Progress, Stream};
+use super::stream::Stream;
 use super::streams::Streams;
 use super::{Role, StreamId};
 
@@ -146,7 +146,8 @@ impl Connection {
     }
 
     /// Streams that at least one side has not ended.
-    pub(crate) fn open_streams(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn open_streams(&self) -> usize {
         self.streams.len()
     }
 

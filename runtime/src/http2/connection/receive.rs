@@ -11,6 +11,11 @@ use crate::http2::frame::{FrameHeader, HEADER_LEN, PREFACE, flag, kind};
 use crate::http2::{Role, StreamId};
 
 impl Connection {
+    /// Whether to read more from the peer now. If not, it has to take some of the output first.
+    pub(crate) fn wants_input(&self) -> bool {
+        self.output.len() <= self.config.read_mark
+    }
+
     /// Takes whole frames off the front of `input`, and leaves a partial one there.
     ///
     /// DATA payloads are split off, not copied. After an error the GOAWAY is in the output; the same error comes back from here on.

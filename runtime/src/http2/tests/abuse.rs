@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::link::{fields, request, response, trailers};
 use super::raw::{END_HEADERS, END_STREAM, Raw};
+use crate::http2::error::{ConnectionError, Fault};
 use crate::http2::frame::{flag, kind};
-use crate::http2::{Config, ConnectionError, Event, Fault, Reason, StreamId};
+use crate::http2::{Config, Event, Reason, StreamId};
 
 fn server() -> Raw {
     Raw::server(Config::default())
@@ -153,6 +154,25 @@ fn replies_that_nobody_reads() {
     assert_eq!(error.rule, "too_many_unread_replies");
     assert!((1_900..2_000).contains(&sent), "{sent}");
     assert!(raw.end.connection.transmit().len() < 34_000);
+}
+
+#[test]
+fn answers_that_nobody_reads() {
+    let mut raw = Raw::server(Config {
+        read_mark: 20_000,
+        ..Config::default()
+    });
+    let mut requests = 0;
+    while raw.end.connection.wants_input() {
+        let stream = id(requests);
+        raw.headers(stream, &request(), END_STREAM)
+            .expect("a request");
+        raw.end.connection.send_headers(stream, &response(), true);
+        requests += 1;
+    }
+    assert!((500..2_000).contains(&requests), "{requests}");
+    raw.end.take_output(1_000);
+    assert!(raw.end.connection.wants_input());
 }
 
 #[test]

@@ -6,10 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::select;
 
-use super::link::{fields, pattern, request, response, trailers};
+use super::link::{pattern, request, response, trailers};
 use super::raw::{Frame, Raw, frame, parse};
+use super::steps::{Pick, Step, frame_step, step};
 use crate::header::Header;
 use crate::http2::frame::{PREFACE, kind};
 use crate::http2::{Config, Connection, Event, Reason, ResetCause, Role, StreamId};
@@ -27,162 +27,6 @@ fn config() -> Config {
         max_queued_replies: 2_000,
         ..Config::default()
     }
-}
-
-/// A stream, chosen when its step is taken.
-#[derive(Clone, Copy, Debug)]
-enum Pick {
-    /// One that was used before, if any.
-    Used(usize),
-    /// The next that a client would open.
-    New,
-    /// One that is probably wrong.
-    Wrong(StreamId),
-}
-
-/// What happens to an engine.
-#[derive(Clone, Debug)]
-enum Step {
-    /// Bytes of no meaning.
-    Bytes(Vec<u8>),
-    /// A frame with any payload.
-    Frame(u8, u8, Pick, Vec<u8>),
-    /// A header block, cut after so many bytes.
-    Head(u8, Pick, Vec<Header>, Option<usize>),
-    /// Seconds, and then the time-outs.
-    Wait(u32),
-    /// Milliseconds back.
-    Back(u32),
-    /// The output is written, up to so many bytes.
-    Write(usize),
-    /// What the application does.
-    Open(bool),
-    Respond(Pick, bool),
-    Send(Pick, usize, bool),
-    Trailers(Pick),
-    Reset(Pick),
-    Release(Pick, usize),
-    Drain,
-    GoAway,
-    Ping,
-}
-
-fn used() -> impl Strategy<Value = Pick> {
-    (0usize..1_000).prop_map(Pick::Used)
-}
-
-/// Now and then a mistake.
-fn stream() -> impl Strategy<Value = Pick> {
-    let wrong = prop_oneof![select(vec![0, 1, 2, 3, 4, 99]), any::<u32>()];
-    prop_oneof![200 => used(), 1 => Just(Pick::New), 1 => wrong.prop_map(Pick::Wrong)]
-}
-
-fn connection() -> impl Strategy<Value = Pick> {
-    prop_oneof![200 => Just(Pick::Wrong(0)), 1 => used()]
-}
-
-/// Blocks that are a request, a response or trailers, and now and then something else.
-fn head() -> impl Strategy<Value = Vec<Header>> {
-    let field = select(fields(&[
-        (":status", "200"),
-        (":status", "103"),
-        (":path", ""),
-        ("content-length", "5"),
-        ("Upper", "case"),
-        ("x-long", &"v".repeat(300)),
-        ("grpc-status", "0"),
-    ]));
-    let more = vec(field.clone(), 1..3);
-    prop_oneof![
-        10 => Just(request()),
-        10 => Just(response()),
-        10 => Just(trailers()),
-        1 => vec(field, 0..4),
-        1 => (Just(request()), more).prop_map(|(head, more)| [head, more].concat()),
-    ]
-}
-
-fn head_step() -> impl Strategy<Value = Step> {
-    let cut = || proptest::option::weighted(0.1, 0..30usize);
-    let mostly_request = prop_oneof![6 => Just(request()), 1 => head()];
-    let requests = (0u8..2, mostly_request, cut())
-        .prop_map(|(flags, head, cut)| Step::Head(flags, Pick::New, head, cut));
-    let others = (0u8..2, stream(), head(), cut())
-        .prop_map(|(flags, pick, head, cut)| Step::Head(flags, pick, head, cut));
-    prop_oneof![1 => requests, 1 => others]
-}
-
-/// Frames that are mostly right.
-fn frame_step() -> impl Strategy<Value = Step> {
-    fn known(
-        kind: u8,
-        flags: impl Strategy<Value = u8>,
-        pick: impl Strategy<Value = Pick>,
-        payload: impl Strategy<Value = Vec<u8>>,
-    ) -> impl Strategy<Value = Step> {
-        (flags, pick, payload)
-            .prop_map(move |(flags, pick, payload)| Step::Frame(kind, flags, pick, payload))
-    }
-    let flags = || prop_oneof![30 => Just(0), 10 => Just(1), 1 => any::<u8>()];
-    let word = || {
-        prop_oneof![50 => 1u32..200, 1 => select(vec![0, 0x7fff_ffff]), 1 => any::<u32>()]
-            .prop_map(|word| word.to_be_bytes().to_vec())
-    };
-    let setting = prop_oneof![
-        10 => (Just(4u16), 0u32..2_000),
-        10 => (select(vec![1u16, 3, 6, 9]), 0u32..5_000),
-        1 => (0u16..9, any::<u32>()),
-    ];
-    let settings = vec(setting, 0..3).prop_map(|entries| super::raw::settings(&entries));
-    let data = prop_oneof![
-        vec(any::<u8>(), 0..120),
-        // Right if it is padded, and if it is not.
-        (0usize..9).prop_map(|pad| [vec![pad as u8; 1], vec![0; pad + 3]].concat()),
-    ];
-    let padded = prop_oneof![30 => Just(0), 6 => Just(1), 1 => Just(8)];
-    prop_oneof![
-        30 => known(kind::DATA, padded, stream(), data),
-        3 => known(kind::RST_STREAM, flags(), stream(), word()),
-        10 => known(kind::WINDOW_UPDATE, flags(), stream(), word()),
-        10 => known(kind::WINDOW_UPDATE, flags(), connection(), word()),
-        3 => known(kind::SETTINGS, prop_oneof![50 => Just(0), 1 => Just(1)], connection(), settings),
-        3 => known(kind::PING, flags(), connection(), Just(b"draining".to_vec())),
-        1 => known(kind::GOAWAY, flags(), connection(), vec(0u8..9, 8..20)),
-        1 => known(kind::PRIORITY, flags(), stream(), vec(any::<u8>(), 5..6)),
-        1 => (10u8.., any::<u8>(), stream(), vec(any::<u8>(), 0..30))
-            .prop_map(|(kind, flags, pick, payload)| Step::Frame(kind, flags, pick, payload)),
-    ]
-}
-
-fn application_step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        3 => any::<bool>().prop_map(Step::Open),
-        3 => (used(), proptest::bool::weighted(0.2)).prop_map(|(pick, end)| Step::Respond(pick, end)),
-        6 => (used(), 0..600usize, proptest::bool::weighted(0.2))
-            .prop_map(|(pick, length, end)| Step::Send(pick, length, end)),
-        2 => used().prop_map(Step::Trailers),
-        1 => used().prop_map(Step::Reset),
-        4 => (used(), 0..400usize).prop_map(|(pick, bytes)| Step::Release(pick, bytes)),
-        5 => prop_oneof![Just(usize::MAX), 0..500usize].prop_map(Step::Write),
-        1 => Just(Step::Ping),
-    ]
-}
-
-/// Things that end a connection sooner or later.
-fn mistake() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        (0u32..5).prop_map(Step::Wait),
-        any::<u32>().prop_map(Step::Back),
-        Just(Step::Drain),
-        Just(Step::GoAway),
-        vec(any::<u8>(), 1..4).prop_map(Step::Bytes),
-        (any::<u8>(), any::<u8>(), stream(), vec(any::<u8>(), 0..30))
-            .prop_map(|(kind, flags, pick, payload)| Step::Frame(kind, flags, pick, payload)),
-    ]
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![30 => frame_step(), 20 => head_step(), 40 => application_step(), 1 => mistake()]
 }
 
 /// An engine, and what must be true of it.
@@ -260,6 +104,14 @@ impl Watched {
                 self.raw.now = self.raw.now.checked_sub(back).unwrap_or(self.raw.now);
             }
             Step::Write(bytes) => self.write(bytes),
+            step => self.act(step),
+        }
+        self.check();
+    }
+
+    /// What the application does.
+    fn act(&mut self, step: Step) {
+        match step {
             Step::Open(end) => {
                 if let Ok(stream) = self.engine().open(&request(), end) {
                     self.used.push(stream);
@@ -295,8 +147,8 @@ impl Watched {
             Step::Drain => self.engine().drain(),
             Step::GoAway => self.engine().go_away(Reason::NO_ERROR, ""),
             Step::Ping => self.engine().ping([1; 8]),
+            _ => {}
         }
-        self.check();
     }
 
     /// Streams used lately are used more.

@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::link::{Link, request, response, trailers};
 use super::raw::{END_HEADERS, END_STREAM, Frame, Raw};
 use super::start;
+use crate::http2::error::{Fault, OpenError};
 use crate::http2::frame::{PREFACE, flag, kind};
-use crate::http2::{Config, Event, Fault, OpenError, Reason, ResetCause, Role};
+use crate::http2::{Config, Event, Reason, ResetCause, Role};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -8,7 +8,8 @@ use bytes::{Bytes, BytesMut};
 
 use super::start;
 use crate::header::Header;
-use crate::http2::{Config, Connection, ConnectionError, Event, Role, StreamId};
+use crate::http2::error::ConnectionError;
+use crate::http2::{Config, Connection, Event, Role, StreamId};
 
 /// One engine, what it has received and not taken, and what it has told.
 pub(super) struct End {

@@ -11,6 +11,7 @@ mod link;
 mod raw;
 mod source;
 mod states;
+mod steps;
 
 use std::sync::OnceLock;
 use std::time::Instant;

@@ -7,9 +7,10 @@ use bytes::BytesMut;
 use super::link::{End, fields, request, response};
 use super::start;
 use crate::header::Header;
+use crate::http2::error::ConnectionError;
 use crate::http2::frame::{FrameHeader, HEADER_LEN, PREFACE, flag, kind};
 use crate::http2::hpack::{Decoder, Encoder};
-use crate::http2::{Config, ConnectionError, Event, Reason, ResetCause, Role, StreamId};
+use crate::http2::{Config, Event, Reason, ResetCause, Role, StreamId};
 
 pub(super) const END_STREAM: u8 = flag::END_STREAM;
 pub(super) const END_HEADERS: u8 = flag::END_HEADERS;

@@ -2,8 +2,9 @@
 
 use super::link::{request, response, trailers};
 use super::raw::{END_HEADERS, END_STREAM, Raw};
+use crate::http2::error::OpenError;
 use crate::http2::frame::kind;
-use crate::http2::{Config, Event, OpenError, Reason, ResetCause};
+use crate::http2::{Config, Event, Reason, ResetCause};
 
 fn server() -> Raw {
     Raw::server(Config::default())
