@@ -228,12 +228,6 @@ impl Status {
         self.0.source = Some(Arc::new(source));
         self
     }
-
-    /// Parts for the wire: message, details and metadata.
-    #[cfg(feature = "server")]
-    pub(crate) fn into_metadata(self) -> Metadata {
-        self.0.metadata
-    }
 }
 
 impl fmt::Display for Status {

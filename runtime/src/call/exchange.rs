@@ -37,6 +37,8 @@ struct State {
     outcome: Option<Outcome>,
     /// Why the handler's side is over: it has ended, or the call was ended around it.
     over: Option<Status>,
+    /// The call was taken back from a connection and sent again.
+    tried_again: bool,
     /// The call was ended by this side's user, and the transport has to say so.
     abandoned: bool,
     /// The task that runs the handler.
@@ -408,6 +410,24 @@ impl Exchange {
             writer.wake();
         }
         part
+    }
+
+    /// Whether the call has been taken back from a connection before.
+    #[cfg(feature = "client")]
+    pub(crate) fn is_second_try(&self) -> bool {
+        self.state().tried_again
+    }
+
+    /// Takes a call back from its connection, which has not brought it to the peer, with the whole of its request: it can go
+    /// out on another one.
+    #[cfg(feature = "client")]
+    pub(crate) fn detach(&self, request: Bytes) {
+        self.set_stream(0);
+        let mut state = self.state();
+        state.link = None;
+        state.scheduled = false;
+        state.request.chunks = Chunks::from(request);
+        state.tried_again = true;
     }
 
     /// A piece of the request has come.

@@ -22,6 +22,8 @@ struct State {
     ready: Vec<Arc<Exchange>>,
     waker: Option<Waker>,
     order: Order,
+    /// New calls are not taken any more.
+    refusing: bool,
     closed: bool,
 }
 
@@ -45,6 +47,21 @@ impl Link {
             state: Mutex::default(),
             release_at: (window / 4).max(1),
         }
+    }
+
+    /// Puts a call on the list for the first time; gives it back when the connection takes no new calls.
+    #[cfg(feature = "client")]
+    pub(crate) fn submit(&self, exchange: Arc<Exchange>) -> Result<(), Arc<Exchange>> {
+        if self.state().refusing {
+            return Err(exchange);
+        }
+        self.schedule(exchange)
+    }
+
+    /// New calls are not taken any more; those that are on the connection go on.
+    #[cfg(feature = "client")]
+    pub(crate) fn refuse(&self) {
+        self.state().refusing = true;
     }
 
     /// Puts a call on the list; gives it back when the connection is gone.
@@ -85,10 +102,6 @@ impl Link {
         state.closed = true;
         state.waker = None;
         std::mem::take(&mut state.ready)
-    }
-
-    pub(crate) fn is_closed(&self) -> bool {
-        self.state().closed
     }
 
     pub(crate) fn release_at(&self) -> usize {

@@ -1,11 +1,12 @@
 //! The calls of a client's connection.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::remote::Remote;
 use crate::call::{Deadlines, Exchange, Link, Outcome};
 use crate::deadline::format_timeout;
 use crate::header::{Header, Kind};
@@ -17,7 +18,7 @@ use crate::transport::{Driver, Side, Socket};
 use crate::{Code, Status, wire};
 
 /// A connection of a client, and what reaches its task from outside.
-pub(crate) fn connection(socket: Socket) -> (Driver<ClientSide>, Arc<Link>) {
+pub(crate) fn connection(socket: Socket, channel: Weak<Remote>) -> (Driver<ClientSide>, Arc<Link>) {
     let config = Config {
         // Calls wait for the server's limit: one that is guessed would have some of them refused. It also tells early
         // whether there is HTTP/2 at the other end.
@@ -27,6 +28,10 @@ pub(crate) fn connection(socket: Socket) -> (Driver<ClientSide>, Arc<Link>) {
     let link = Arc::new(Link::new(config.stream_window));
     let engine = Connection::new(Role::Client, config, Instant::now());
     let side = ClientSide {
+        channel,
+        link: Arc::clone(&link),
+        greeted: false,
+        farewell: None,
         calls: StreamMap::default(),
         waiting: BTreeMap::new(),
         next_ticket: FIRST_TICKET,
@@ -41,6 +46,13 @@ const FIRST_TICKET: StreamId = 1 << 31;
 
 /// The calls of a client's connection.
 pub(crate) struct ClientSide {
+    /// Where calls come from, and go back to when the peer has not seen them.
+    channel: Weak<Remote>,
+    link: Arc<Link>,
+    /// The peer has shown that it speaks HTTP/2.
+    greeted: bool,
+    /// What the peer said when it announced that it goes away.
+    farewell: Option<String>,
     calls: StreamMap<Call>,
     /// Calls that the peer's limit of streams holds back, by their tickets, the first to come first.
     waiting: BTreeMap<StreamId, Arc<Exchange>>,
@@ -52,8 +64,12 @@ pub(crate) struct ClientSide {
 /// A call that is open on the connection.
 struct Call {
     exchange: Arc<Exchange>,
-    /// All of the request has been given to the engine.
+    /// Nothing of the request has been given to the engine.
+    is_new: bool,
+    /// All of it has.
     sent: bool,
+    /// The request, if it was whole from the start: it can be sent again.
+    whole: Option<Bytes>,
 }
 
 impl Side for ClientSide {
@@ -77,24 +93,36 @@ impl Side for ClientSide {
                 // The call is over on this side: its data goes nowhere, its window back.
                 None => engine.release(stream, data.len()),
             },
-            Event::Trailers { stream, fields, .. } => {
+            Event::Trailers {
+                stream,
+                fields,
+                oversized,
+            } => {
                 let outcome = wire::outcome(Metadata::from_fields(fields));
-                self.conclude(
-                    stream,
-                    outcome.unwrap_or_else(|| Outcome::local(no_status())),
-                );
+                let outcome = outcome.unwrap_or_else(|| {
+                    Outcome::local(if oversized {
+                        oversized_metadata()
+                    } else {
+                        no_status()
+                    })
+                });
+                self.conclude(stream, outcome);
             }
             Event::Reset {
                 stream,
                 reason,
                 cause,
             } => {
+                if cause == ResetCause::Unprocessed && self.try_again(engine, stream) {
+                    return;
+                }
                 self.conclude(stream, Outcome::local(status_of_reset(reason, &cause)));
             }
             Event::Writable { stream } => self.send(engine, stream),
-            Event::CanOpen => self.open_waiting(engine),
+            Event::CanOpen => self.greet(engine),
             // The engine has ended the calls that the peer will not see; the others go on.
-            Event::GoAway { .. } | Event::Pong { .. } => {}
+            Event::GoAway { reason, debug, .. } => self.go_away(reason, &debug),
+            Event::Pong { .. } => {}
             // A server's.
             Event::Request { .. } => {}
         }
@@ -133,10 +161,26 @@ impl Side for ClientSide {
     }
 
     fn cut_off(&mut self, unsent: Vec<Arc<Exchange>>, why: &Status) {
-        let open = self.calls.drain().map(|(_, call)| call.exchange);
+        let why = match &self.farewell {
+            Some(farewell) => Status::unavailable(format!("{} after {farewell}", why.message())),
+            None => why.clone(),
+        };
+        for (_, call) in self.calls.drain() {
+            call.exchange.conclude(Outcome::local(why.clone()));
+        }
+        let Some(channel) = self.channel.upgrade() else {
+            return;
+        };
+        if !self.greeted {
+            channel.failed(why.message());
+        }
+        // What never left goes out on the next connection.
+        self.link.refuse();
         let waiting = std::mem::take(&mut self.waiting).into_values();
-        for exchange in open.chain(waiting).chain(unsent) {
-            exchange.conclude(Outcome::local(why.clone()));
+        for exchange in waiting.chain(unsent) {
+            if exchange.stream() == 0 && exchange.outcome().is_none() {
+                channel.start(exchange);
+            }
         }
     }
 }
@@ -147,6 +191,10 @@ impl ClientSide {
         if exchange.outcome().is_some() {
             // Given up before it was sent.
             return;
+        }
+        if engine.takes_no_streams() {
+            self.link.refuse();
+            return self.hand_back(Arc::clone(exchange));
         }
         if !engine.can_open() {
             return self.wait(exchange);
@@ -172,7 +220,9 @@ impl ClientSide {
                 }
                 let call = Call {
                     exchange: Arc::clone(exchange),
+                    is_new: true,
                     sent: false,
+                    whole: None,
                 };
                 self.calls.insert(stream, call);
                 self.send(engine, stream);
@@ -181,6 +231,68 @@ impl ClientSide {
                 let status = Status::unavailable(format!("no stream for the call: {error}"));
                 exchange.conclude(Outcome::local(status));
             }
+        }
+    }
+
+    /// The peer's first SETTINGS have come, or a stream has become free.
+    fn greet(&mut self, engine: &mut Connection) {
+        if !self.greeted {
+            self.greeted = true;
+            if let Some(channel) = self.channel.upgrade() {
+                channel.connected(&self.link);
+            }
+        }
+        self.open_waiting(engine);
+    }
+
+    /// The peer takes no new calls: those that wait here go elsewhere.
+    fn go_away(&mut self, reason: Reason, debug: &[u8]) {
+        self.link.refuse();
+        self.farewell = Some(format!(
+            "GOAWAY {reason} {:?}",
+            String::from_utf8_lossy(debug)
+        ));
+        for (ticket, exchange) in std::mem::take(&mut self.waiting) {
+            if let Some(deadline) = exchange.details().deadline {
+                self.deadlines.remove(deadline, ticket);
+            }
+            self.hand_back(exchange);
+        }
+    }
+
+    /// Sends a call again that the peer has not looked at, if its request is still there: on this connection, or on another
+    /// one if this takes no more. Once: a call that is refused twice fails.
+    fn try_again(&mut self, engine: &Connection, stream: StreamId) -> bool {
+        let Some(Call {
+            exchange,
+            whole: Some(request),
+            ..
+        }) = self.calls.get(&stream)
+        else {
+            return false;
+        };
+        if exchange.is_second_try() {
+            return false;
+        }
+        exchange.detach(request.clone());
+        if engine.takes_no_streams() {
+            self.link.refuse();
+        }
+        if let Some(call) = self.remove(stream) {
+            self.hand_back(call.exchange);
+        }
+        true
+    }
+
+    /// Gives a call back to its channel, which finds it another connection.
+    fn hand_back(&self, exchange: Arc<Exchange>) {
+        match self.channel.upgrade() {
+            Some(channel) => {
+                channel.start(exchange);
+            }
+            None => exchange.conclude(Outcome::local(Status::unavailable(
+                "the channel was closed before the call was sent",
+            ))),
         }
     }
 
@@ -210,6 +322,8 @@ impl ClientSide {
         let Some(call) = self.calls.get_mut(&stream) else {
             return;
         };
+        let mut is_first = call.is_new;
+        call.is_new = false;
         loop {
             let mut part = call.exchange.take_request(engine.send_capacity(stream));
             if part.abandoned {
@@ -225,6 +339,10 @@ impl ClientSide {
             }
             while !part.data.is_empty() {
                 let chunk = part.data.take(usize::MAX);
+                if part.end && part.data.is_empty() && is_first {
+                    call.whole = Some(chunk.clone());
+                }
+                is_first = false;
                 call.sent = part.end && part.data.is_empty();
                 engine.send_data(stream, chunk, call.sent);
             }
@@ -303,9 +421,7 @@ fn check_head(head: &ResponseHead) -> Option<Status> {
         return Some(wire::status_of_http(head.status));
     }
     if head.oversized {
-        return Some(Status::resource_exhausted(
-            "the metadata of the response is over the client's limit",
-        ));
+        return Some(oversized_metadata());
     }
     let content_type = head
         .fields
@@ -319,6 +435,10 @@ fn check_head(head: &ResponseHead) -> Option<Status> {
         )));
     }
     None
+}
+
+fn oversized_metadata() -> Status {
+    Status::resource_exhausted("the metadata of the response is over the client's limit")
 }
 
 fn no_status() -> Status {

@@ -64,10 +64,10 @@ impl Remote {
         let attempt = match &mut *state {
             State::Ready(link) => {
                 exchange.attach(0, Arc::clone(link));
-                let Err(back) = link.schedule(exchange) else {
+                let Err(back) = link.submit(exchange) else {
                     return;
                 };
-                // The connection is gone, and its task has not said so yet.
+                // The connection is going away, or gone.
                 return self.connect(state, back, 0);
             }
             State::Connecting { waiting, .. } => return waiting.push(exchange),
@@ -101,23 +101,23 @@ impl Remote {
         runtime.spawn(run(Arc::downgrade(self), self.target.clone()));
     }
 
-    /// A connection is there: the calls that waited go out on it.
-    fn connected(&self, link: &Arc<Link>) {
+    /// A connection is there, and HTTP/2 at its other end: the calls that waited go out on it.
+    pub(crate) fn connected(&self, link: &Arc<Link>) {
         let mut state = self.state();
         if let State::Connecting { waiting, .. } = &mut *state {
             for exchange in std::mem::take(waiting) {
                 exchange.attach(0, Arc::clone(link));
-                // The connection's task, which this is, has not run yet.
-                drop(link.schedule(exchange));
+                // The connection's task, which this is, is open.
+                drop(link.submit(exchange));
             }
+            *state = State::Ready(Arc::clone(link));
         }
-        *state = State::Ready(Arc::clone(link));
     }
 
     /// No connection came about: the calls that waited fail with the cause.
-    fn failed(&self, error: &io::Error) {
+    pub(crate) fn failed(&self, cause: impl fmt::Display) {
         let status = Status::unavailable(format!(
-            "cannot connect to {}: {error}",
+            "cannot connect to {}: {cause}",
             self.target.address
         ));
         let mut state = self.state();
@@ -136,7 +136,7 @@ impl Remote {
         }
     }
 
-    /// Ends the waiting calls whose time is over; says when the next one's will be.
+    /// Ends the waiting calls whose time is over; says when to look again, or that nobody waits for a connection any more.
     fn expire(&self, now: Instant) -> Option<Instant> {
         let mut expired = Vec::new();
         let next = {
@@ -145,10 +145,8 @@ impl Remote {
                 return None;
             };
             let is_over = |exchange: &Arc<Exchange>| {
-                exchange
-                    .details()
-                    .deadline
-                    .is_some_and(|deadline| deadline <= now)
+                let deadline = exchange.details().deadline;
+                deadline.is_some_and(|deadline| deadline <= now)
             };
             waiting.retain(|exchange| {
                 let over = is_over(exchange);
@@ -157,10 +155,11 @@ impl Remote {
                 }
                 !over
             });
-            waiting
+            let deadlines = waiting
                 .iter()
-                .filter_map(|exchange| exchange.details().deadline)
-                .min()
+                .filter_map(|exchange| exchange.details().deadline);
+            // The set of waiting calls changes meanwhile, so the next look is soon in any case.
+            deadlines.chain([now + LOOK_AGAIN]).min()
         };
         for exchange in expired {
             exchange.conclude(Outcome::local(Status::deadline_exceeded(format!(
@@ -201,41 +200,43 @@ impl fmt::Debug for Remote {
 
 /// The task of a connection, from the attempt to its end. It does not keep the channel alive.
 async fn run(remote: Weak<Remote>, target: Target) {
-    let established = {
-        let mut attempt = std::pin::pin!(tokio::time::timeout(CONNECT_TIMEOUT, establish(&target)));
-        loop {
-            let Some(next) = remote.upgrade().map(|remote| remote.expire(Instant::now())) else {
-                return;
-            };
-            // The set of waiting calls changes while the attempt goes on: look again soon, whether or not one has a
-            // deadline now.
-            let look = Instant::now() + LOOK_AGAIN;
-            let until = next.map_or(look, |next| next.min(look));
-            match tokio::time::timeout_at(until.into(), attempt.as_mut()).await {
-                Ok(Ok(established)) => break established,
-                Ok(Err(_)) => break Err(io::ErrorKind::TimedOut.into()),
-                Err(_) => {}
+    let attempt = tokio::time::timeout(CONNECT_TIMEOUT, establish(&target));
+    let established = match watched(&remote, attempt).await {
+        Some(Ok(established)) => established,
+        Some(Err(_)) => Err(io::ErrorKind::TimedOut.into()),
+        None => return,
+    };
+    let socket = match established {
+        Ok(socket) => socket,
+        Err(error) => {
+            if let Some(remote) = remote.upgrade() {
+                remote.failed(error);
             }
+            return;
         }
     };
-    let Some(channel) = remote.upgrade() else {
-        return;
-    };
-    match established {
-        Ok(socket) => {
-            let (connection, link) = connection(socket);
-            channel.connected(&link);
-            drop(channel);
-            connection.await;
-            if let Some(channel) = remote.upgrade() {
-                channel.closed(&link);
-            }
-        }
-        Err(error) => channel.failed(&error),
+    let (connection, link) = connection(socket, Weak::clone(&remote));
+    watched(&remote, connection).await;
+    if let Some(remote) = remote.upgrade() {
+        remote.closed(&link);
     }
 }
 
-/// How often an attempt looks for calls whose time is over.
+/// Drives a future, and while calls wait for a connection ends those whose time is over. `None` when the channel is gone before
+/// there is a connection.
+async fn watched<F: Future>(remote: &Weak<Remote>, future: F) -> Option<F::Output> {
+    let mut future = std::pin::pin!(future);
+    loop {
+        let Some(look) = remote.upgrade()?.expire(Instant::now()) else {
+            return Some(future.await);
+        };
+        if let Ok(output) = tokio::time::timeout_at(look.into(), future.as_mut()).await {
+            return Some(output);
+        }
+    }
+}
+
+/// How often calls are looked for whose time is over while they wait for a connection.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 async fn establish(target: &Target) -> io::Result<Socket> {

@@ -4,19 +4,19 @@ mod connection;
 mod context;
 mod dispatch;
 mod handlers;
+mod host;
 mod listener;
 mod options;
 mod request_stream;
 mod responses;
-mod server;
 mod task;
 
 pub use context::ServicerContext;
 pub use handlers::{Handlers, HandlersBuilder};
+pub use host::Server;
 pub use options::ServerBuilder;
 pub use request_stream::RequestStream;
 pub use responses::Responses;
-pub use server::Server;
 
 pub(crate) use dispatch::MethodTable;
 pub(crate) use task::{HandlerTask, Running};

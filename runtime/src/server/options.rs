@@ -1,6 +1,6 @@
 //! The options of a server.
 
-use super::server::Server;
+use super::host::Server;
 use crate::http2;
 
 /// Sets the options of a [`Server`]; every option has a default that serves.

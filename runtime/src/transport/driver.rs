@@ -84,7 +84,9 @@ impl<S: Side> Driver<S> {
     fn poll_open(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.collect(context);
         while self.farewell.is_none() {
-            let has_read = self.read(context);
+            // A peer that does not take its answers is not read from.
+            let reads = self.engine.wants_input();
+            let has_read = reads && self.read(context);
             self.side.settle(&mut self.engine, self.now);
             self.check_time(context);
             if self.should_yield() {
@@ -96,7 +98,7 @@ impl<S: Side> Driver<S> {
                 self.end(&lost(&error));
             } else if self.engine.is_drained() {
                 self.end(&stopped());
-            } else if !has_read {
+            } else if !has_read && reads == self.engine.wants_input() {
                 self.socket.rest();
                 return Poll::Pending;
             }

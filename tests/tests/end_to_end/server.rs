@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use stubwright::{Channel, Code, Server};
 use stubwright_tests::Event;
-use stubwright_tests::pb::probe::v1::{Action, ProbeStub, Request};
+use stubwright_tests::pb::probe::v1::{Action, ProbeStub, Request, add_probe_servicer_to_server};
 
 use crate::transports::{Link, within};
 
@@ -60,7 +60,7 @@ async fn a_port_in_use_is_an_error_that_names_it() {
 async fn one_server_serves_several_ports() {
     let mut server = Server::new();
     let (probe, _events) = stubwright_tests::Probe::new();
-    stubwright_tests::pb::probe::v1::add_probe_servicer_to_server(probe, &mut server);
+    add_probe_servicer_to_server(probe, &mut server);
     let mut addresses = Vec::new();
     for _ in 0..3 {
         addresses.push(server.add_insecure_port("127.0.0.1:0").await.unwrap());
@@ -124,7 +124,7 @@ async fn a_channel_connects_again_after_its_server_was_replaced() {
     within(server.stop(Duration::ZERO)).await;
     let mut server = Server::new();
     let (probe, _events) = stubwright_tests::Probe::new();
-    stubwright_tests::pb::probe::v1::add_probe_servicer_to_server(probe, &mut server);
+    add_probe_servicer_to_server(probe, &mut server);
     server.add_insecure_port(address.to_string()).await.unwrap();
     server.start().await.unwrap();
     within(async {
@@ -162,4 +162,31 @@ async fn a_call_that_waits_for_its_turn_ends_at_its_deadline() {
         .timeout(Duration::from_millis(100));
     let error = within(second).await.unwrap_err();
     assert_eq!(error.code(), Code::DeadlineExceeded);
+}
+
+#[tokio::test]
+async fn no_call_is_lost_when_a_server_goes_away_between_calls() {
+    let link = Link::tcp().await;
+    let (mut server, address) = link.server.unwrap();
+    for _ in 0..5 {
+        // Something keeps the old connection open while it goes away.
+        let mut open = link.stub.server_stream(hanging());
+        assert!(within(open.message()).await.unwrap().is_some());
+        let stopping = tokio::spawn(async move { server.stop(Duration::from_secs(20)).await });
+        server = loop {
+            let mut next = Server::new();
+            let (probe, _events) = stubwright_tests::Probe::new();
+            add_probe_servicer_to_server(probe, &mut next);
+            if next.add_insecure_port(address.to_string()).await.is_ok() {
+                next.start().await.unwrap();
+                break next;
+            }
+            tokio::task::yield_now().await;
+        };
+        for _ in 0..100 {
+            within(link.stub.unary(Request::default())).await.unwrap();
+        }
+        drop(open);
+        within(stopping).await.unwrap();
+    }
 }

@@ -1,0 +1,253 @@
+//! The server: services, ports, and the connections that come in on them.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::connection::connection;
+use super::dispatch::MethodTable;
+use super::handlers::Handlers;
+use super::listener::Listener;
+use super::options::{Options, ServerBuilder};
+use crate::call::{Link, Order};
+
+/// A gRPC server.
+///
+/// Services are registered and ports are added first; [`start`](Server::start) accepts connections. What
+/// [`stop`](Server::stop) does not end in time, and a server that is dropped, is cut off.
+pub struct Server {
+    methods: MethodTable,
+    listeners: Vec<Listener>,
+    connections: Arc<Connections>,
+    phase: watch::Sender<Phase>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Ports and services may be added.
+    Setup,
+    Serving,
+    /// No new connections.
+    Stopping,
+    Stopped,
+}
+
+impl Server {
+    /// A server with default options, without services and ports.
+    pub fn new() -> Server {
+        Server::with_options(Options::default())
+    }
+
+    /// Options for a server.
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder::default()
+    }
+
+    /// Registers the methods of a service; generated code calls it from `add_x_servicer_to_server`. A method that is
+    /// registered already is replaced. Services are registered before [`start`](Server::start): what comes later is not
+    /// served.
+    pub fn add_handlers(&mut self, handlers: Handlers) {
+        self.methods.add(handlers);
+    }
+
+    /// Adds a port for connections without encryption: `host:port`, as in `[::]:5000`, `0.0.0.0:5000` or
+    /// `localhost:5000`. The port 0 takes a free one; the address that is returned has it. The port is bound at once,
+    /// and connections wait there until [`start`](Server::start).
+    ///
+    /// # Errors
+    /// The name cannot be looked up, or the address cannot be bound: it is in use, not this machine's, or not allowed.
+    pub async fn add_insecure_port(&mut self, address: impl AsRef<str>) -> io::Result<SocketAddr> {
+        let listener = Listener::bind(address.as_ref()).await?;
+        let address = listener.local_address()?;
+        self.listeners.push(listener);
+        Ok(address)
+    }
+
+    /// Accepts connections on all ports.
+    ///
+    /// # Errors
+    /// The server has no port, or was started before.
+    pub async fn start(&mut self) -> io::Result<()> {
+        if *self.phase.borrow() != Phase::Setup {
+            return Err(io::Error::other("the server was started before"));
+        }
+        if self.listeners.is_empty() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the server has no port: add one with add_insecure_port",
+            ));
+        }
+        self.phase.send_replace(Phase::Serving);
+        let options = self.methods.options.clone();
+        let methods = std::mem::replace(&mut self.methods, MethodTable::new(options));
+        let methods = Arc::new(methods);
+        for listener in self.listeners.drain(..) {
+            self.connections.add_port();
+            tokio::spawn(accept(
+                listener,
+                Arc::clone(&methods),
+                Arc::clone(&self.connections),
+                self.phase.subscribe(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Stops: at once no connection and no call is taken any more; calls that are open have `grace` to end, then they
+    /// are cut off and their clients see UNAVAILABLE. Returns when the last connection is closed, which is before the
+    /// grace is over if nothing is left to do. Zero cuts off at once.
+    pub async fn stop(&self, grace: Duration) {
+        if matches!(*self.phase.borrow(), Phase::Stopped) {
+            return;
+        }
+        self.phase.send_replace(Phase::Stopping);
+        self.connections.order(Order::Drain);
+        if !grace.is_zero() {
+            // Past the grace there is nothing left to wait for softly.
+            drop(tokio::time::timeout(grace, self.connections.empty()).await);
+        }
+        self.connections.order(Order::Close);
+        self.connections.empty().await;
+        self.phase.send_replace(Phase::Stopped);
+    }
+
+    /// Waits until the server has been stopped, by a [`stop`](Server::stop) that runs elsewhere.
+    pub async fn wait_for_termination(&self) {
+        let mut phase = self.phase.subscribe();
+        // The sender lives as long as the server, so the wait cannot fail.
+        drop(phase.wait_for(|phase| *phase == Phase::Stopped).await);
+    }
+
+    pub(crate) fn with_options(options: Options) -> Server {
+        Server {
+            methods: MethodTable::new(options),
+            listeners: Vec::new(),
+            connections: Arc::default(),
+            phase: watch::Sender::new(Phase::Setup),
+        }
+    }
+}
+
+impl Default for Server {
+    fn default() -> Server {
+        Server::new()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.connections.order(Order::Close);
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("phase", &*self.phase.borrow())
+            .field("connections", &self.connections.open().links.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The connections that are open, and what they have been told last.
+#[derive(Debug, Default)]
+struct Connections {
+    open: Mutex<Open>,
+    changed: tokio::sync::Notify,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    links: HashMap<u64, Arc<Link>>,
+    last: u64,
+    /// Ports that still accept.
+    ports: usize,
+    order: Order,
+}
+
+impl Connections {
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, link: Arc<Link>) -> u64 {
+        let mut open = self.open();
+        link.order(open.order);
+        open.last += 1;
+        let key = open.last;
+        open.links.insert(key, link);
+        key
+    }
+
+    fn remove(&self, key: u64) {
+        self.open().links.remove(&key);
+        self.changed.notify_waiters();
+    }
+
+    fn order(&self, order: Order) {
+        let mut open = self.open();
+        open.order = order;
+        for link in open.links.values() {
+            link.order(order);
+        }
+    }
+
+    fn add_port(&self) {
+        self.open().ports += 1;
+    }
+
+    fn remove_port(&self) {
+        self.open().ports -= 1;
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until no port accepts and no connection is open.
+    async fn empty(&self) {
+        loop {
+            let changed = self.changed.notified();
+            {
+                let open = self.open();
+                if open.links.is_empty() && open.ports == 0 {
+                    return;
+                }
+            }
+            changed.await;
+        }
+    }
+}
+
+/// Takes the connections of one port until the server stops.
+async fn accept(
+    listener: Listener,
+    methods: Arc<MethodTable>,
+    connections: Arc<Connections>,
+    mut phase: watch::Receiver<Phase>,
+) {
+    let mut stopping = std::pin::pin!(phase.wait_for(|phase| *phase != Phase::Serving));
+    loop {
+        let mut accepted = std::pin::pin!(listener.accept());
+        let next = std::future::poll_fn(|context| {
+            if stopping.as_mut().poll(context).is_ready() {
+                return std::task::Poll::Ready(None);
+            }
+            accepted.as_mut().poll(context).map(Some)
+        });
+        let Some((socket, peer)) = next.await else {
+            break;
+        };
+        let (connection, link) = connection(socket, peer, Arc::clone(&methods));
+        let key = connections.add(link);
+        let connections = Arc::clone(&connections);
+        tokio::spawn(async move {
+            connection.await;
+            connections.remove(key);
+        });
+    }
+    drop(listener);
+    connections.remove_port();
+}
