@@ -44,8 +44,9 @@ pub(crate) fn generate(
     config.check()?;
     files.sort_by(|a, b| a.name().cmp(b.name()));
     for file in &mut files {
-        // prost-build takes an empty package for one with an empty name.
+        // prost-build takes an empty package for one with an empty name, and an empty syntax for one that it does not know.
         file.package.take_if(|package| package.is_empty());
+        file.syntax.take_if(|syntax| syntax.is_empty());
     }
     check::check(&files)?;
     let resolver = Resolver::new(&config.extern_path, config.compile_well_known_types);

@@ -5,7 +5,8 @@
 //! 1. Types are `UpperCamelCase`, functions, methods and modules `snake_case`, converted as prost converts them.
 //! 2. A keyword becomes a raw identifier (`r#type`); `self`, `Self`, `super`, `crate`, `extern` and `_`, which cannot be
 //!    raw, get a trailing underscore (`self_`).
-//! 3. A method that would be called `new` or `clone` gets a trailing underscore, for the stub has methods of these names.
+//! 3. A method that would be called `new`, `clone`, `into` or `try_into` gets a trailing underscore, for the stub has methods
+//!    of these names.
 //! 4. Methods of one service that end up with one name are numbered in the order of the file: the first keeps the name,
 //!    the next is `name_2`, then `name_3`. Services of one package likewise: `Foo`, `Foo2`.
 //! 5. A type of a service that is called like a message or an enum of its package gets a trailing underscore

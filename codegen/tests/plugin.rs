@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
+use proptest::sample::Index;
 use prost::Message as _;
-use prost_types::FileDescriptorProto;
 use prost_types::compiler::{CodeGeneratorRequest, CodeGeneratorResponse};
+use prost_types::{DescriptorProto, FileDescriptorProto, MessageOptions};
 use stubwright_codegen::{Config, plugin};
 
 /// The descriptors of all fixtures and what they import.
@@ -134,21 +135,66 @@ fn a_truncated_request_is_answered() {
     }
 }
 
-/// The fixture with one of everything, and what it imports.
-static TYPES: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let compiled =
-        protox::compile(["types.proto"], [common::fixtures()]).expect("the fixture is valid");
-    let request = CodeGeneratorRequest {
-        file_to_generate: compiled
-            .file
+/// A request for the fixture with one of everything, and what it imports, without comments: damage does nothing there.
+static TYPES: LazyLock<CodeGeneratorRequest> = LazyLock::new(|| {
+    let mut proto_file = protox::compile(["types.proto"], [common::fixtures()])
+        .expect("the fixture is valid")
+        .file;
+    for file in &mut proto_file {
+        file.source_code_info = None;
+    }
+    CodeGeneratorRequest {
+        file_to_generate: proto_file
             .iter()
             .map(|file| file.name().to_owned())
             .collect(),
-        proto_file: compiled.file,
+        proto_file,
         ..CodeGeneratorRequest::default()
-    };
-    request.encode_to_vec()
+    }
 });
+
+/// Changes one thing in one message to what no compiler would write; `choice` says what.
+fn distort(message: &mut DescriptorProto, choice: usize, place: Index, text: &str, number: i32) {
+    if let Some(nested) = pick(&mut message.nested_type, place).filter(|_| choice % 3 == 0) {
+        return distort(nested, choice / 3, place, text, number);
+    }
+    match choice % 7 {
+        0 => message.name = Some(text.to_owned()),
+        1 => message.nested_type.clear(),
+        2 => message.oneof_decl.clear(),
+        3 => {
+            message.options = Some(MessageOptions {
+                map_entry: Some(number > 0),
+                ..MessageOptions::default()
+            })
+        }
+        _ => {
+            if let Some(field) = pick(&mut message.field, place) {
+                match choice % 11 {
+                    0 => field.name = Some(text.to_owned()),
+                    1 => field.r#type = Some(number),
+                    2 => field.type_name = Some(text.to_owned()),
+                    3 => field.oneof_index = Some(number),
+                    4 => field.proto3_optional = Some(true),
+                    5 => field.default_value = Some(text.to_owned()),
+                    6 => field.number = Some(number),
+                    7 => field.label = Some(number),
+                    8 => field.r#type = None,
+                    9 => field.type_name = None,
+                    _ => field.r#type = Some(12),
+                }
+            }
+        }
+    }
+}
+
+fn pick<T>(items: &mut [T], place: Index) -> Option<&mut T> {
+    if items.is_empty() {
+        return None;
+    }
+    let place = place.index(items.len());
+    items.get_mut(place)
+}
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
@@ -160,13 +206,74 @@ proptest! {
 
     #[test]
     fn a_damaged_request_is_answered(
-        damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        damage in proptest::collection::vec((any::<Index>(), any::<u8>()), 1..8),
     ) {
-        let mut request = TYPES.clone();
+        let mut request = TYPES.encode_to_vec();
         for (place, byte) in damage {
             let place = place.index(request.len());
             request[place] = byte;
         }
         answer(&request);
     }
+
+    #[test]
+    fn distorted_descriptors_are_answered(
+        distortions in proptest::collection::vec(
+            (any::<Index>(), any::<Index>(), any::<Index>(), any::<usize>(), distorted_name(), -2..25i32),
+            1..6,
+        ),
+    ) {
+        let mut request = TYPES.clone();
+        for (file, message, place, choice, text, number) in distortions {
+            let Some(file) = pick(&mut request.proto_file, file) else { continue };
+            match choice % 20 {
+                0 => file.package = Some(text),
+                1 => file.syntax = Some(text),
+                2 => file.message_type.clear(),
+                3 => file.enum_type.clear(),
+                4 => file.name = Some(text),
+                5 => if let Some(enumeration) = pick(&mut file.enum_type, place) {
+                    enumeration.value.truncate(1);
+                    enumeration.name = Some(text);
+                },
+                6 => if let Some(service) = pick(&mut file.service, place) {
+                    service.name = Some(text.clone());
+                    if let Some(method) = pick(&mut service.method, place) {
+                        method.input_type = Some(text);
+                        method.output_type = None;
+                    }
+                },
+                _ => if let Some(message) = pick(&mut file.message_type, message) {
+                    distort(message, choice / 20, place, &text, number);
+                },
+            }
+        }
+        answer(&request.encode_to_vec());
+    }
+}
+
+fn distorted_name() -> impl Strategy<Value = String> {
+    let names = [
+        "",
+        ".",
+        "_",
+        "9",
+        "a.b",
+        "..",
+        ".types",
+        ".types.Comment",
+        ".types.Everything.Size",
+        "type",
+        "Comment",
+        "proto2",
+        "\\",
+        "\\x1",
+        "\\777",
+        "types",
+        ".types.Everything.LabelsEntry",
+        "{}",
+        "/// ",
+        "ä",
+    ];
+    prop::sample::select(names.to_vec()).prop_map(str::to_owned)
 }
