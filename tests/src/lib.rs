@@ -1,11 +1,17 @@
 //! The generated code of the fixtures, and the servicer of the end-to-end tests.
 
 /// What `build.rs` generated, one module tree for all fixtures.
-#[expect(missing_docs, reason = "fixtures have messages without comments")]
 pub mod pb {
     stubwright::include_protos!();
+}
+
+/// A service that is generated with all methods required.
+pub mod all_required {
+    stubwright::include_protos!("required");
 }
 
 mod probe;
 
 pub use probe::{Event, Probe};
+/// The compile-fail tests reach the runtime through here: its library file is not told apart from older ones by name.
+pub use stubwright;

@@ -1,0 +1,23 @@
+//! With all methods required, a servicer has them all: `bidi` is missing.
+
+use stubwright_tests::all_required::required::{Message, RequiredServicer};
+use stubwright_tests::stubwright::{RequestStream, Result, ServicerContext, Stream, stream};
+
+pub struct Servicer;
+
+impl RequiredServicer for Servicer { // from here
+    async fn unary(&self, request: Message, _context: &ServicerContext) -> Result<Message> {
+        Ok(request)
+    }
+
+    fn server_stream(&self, request: Message, _context: &ServicerContext) -> impl Stream<Item = Result<Message>> + Send {
+        stream(async move |mut responses| {
+            responses.send(request).await;
+            Ok(())
+        })
+    }
+
+    async fn client_stream(&self, _requests: RequestStream<Message>, _context: &ServicerContext) -> Result<Message> {
+        Ok(Message::default())
+    }
+} // to here

@@ -1,0 +1,22 @@
+//! A call moves between threads, and so do the values that its method holds while it waits.
+
+use std::rc::Rc;
+
+use stubwright_tests::pb::squarerpc_service::{Message, SquareServiceServicer};
+use stubwright_tests::stubwright::{Result, ServicerContext};
+
+pub struct Squares;
+
+impl SquareServiceServicer for Squares {
+    async fn square( // from here
+        &self,
+        request: Message,
+        _context: &ServicerContext,
+    ) -> Result<Message> {
+        let factor = Rc::new(request.message);
+        std::future::ready(()).await;
+        Ok(Message {
+            message: *factor * *factor,
+        })
+    } // to here
+}

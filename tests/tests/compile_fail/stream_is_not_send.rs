@@ -1,0 +1,23 @@
+//! A stream moves between threads, and so do the values that it holds while it waits.
+
+use std::rc::Rc;
+
+use stubwright_tests::pb::squarerpc_service::{Message, SquareServiceServicer};
+use stubwright_tests::stubwright::{Result, ServicerContext, Stream, stream};
+
+pub struct Squares;
+
+impl SquareServiceServicer for Squares {
+    fn range_square( // from here
+        &self,
+        request: Message,
+        _context: &ServicerContext,
+    ) -> impl Stream<Item = Result<Message>> + Send {
+        stream(async move |mut responses| {
+            let factor = Rc::new(request.message);
+            responses.send(Message { message: *factor }).await;
+            responses.send(Message { message: *factor }).await;
+            Ok(())
+        })
+    } // to here
+}
