@@ -5,6 +5,7 @@ import inspect
 import json
 import os
 import pathlib
+import struct
 import subprocess
 import threading
 import traceback
@@ -108,3 +109,14 @@ def equal(actual, expected):
     """Raises unless the two are equal."""
     if actual != expected:
         raise AssertionError(f"expected {expected!r}, and it is {actual!r}")
+
+
+def padded(number, size):
+    """An encoded message with that number and so many bytes in a field that nobody knows."""
+    length = bytearray()
+    rest = size
+    while rest > 127:
+        length.append(rest & 127 | 128)
+        rest >>= 7
+    length.append(rest)
+    return b"\x09" + struct.pack("<d", number) + b"\x12" + bytes(length) + bytes(size)

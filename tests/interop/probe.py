@@ -11,7 +11,7 @@ from square_pb2_grpc import SquareServiceStub
 
 import python_client
 import python_server
-from harness import CALL, CHANNEL_OPTIONS, Program, equal
+from harness import CALL, CHANNEL_OPTIONS, Program, equal, padded
 from harness import run as run_program
 
 ALL_BYTES = bytes(range(256))
@@ -143,21 +143,34 @@ async def our_client(probe, check, cancelled):
 
 
 class Probe(square_pb2_grpc.SquareServiceServicer):
-    """Does what the program's own server does, but for sumSquare, which it leaves out."""
+    """Does what the program's own server does, but for sumSquare, which it leaves out, and for large responses."""
 
     def __init__(self):
         self.cancelled = []
 
     async def square(self, request, context):
-        await self.echo(context)
-        await self.answer(request, "square")
-        return python_server.squared(request)
+        with self.noted("square"):
+            await self.echo(context)
+            await self.answer(request)
+            mebibytes = dict(context.invocation_metadata()).get("mebibytes", "0")
+            # What Python does not know in a message it keeps.
+            return Message.FromString(padded(request.message**2, int(mebibytes) << 20))
 
     async def rangeSquare(self, request, context):
-        await self.echo(context)
-        yield Message(message=0)
-        await self.answer(request, "rangeSquare")
-        yield python_server.squared(request)
+        with self.noted("rangeSquare"):
+            await self.echo(context)
+            yield Message(message=0)
+            await self.answer(request)
+            yield python_server.squared(request)
+
+    @contextlib.contextmanager
+    def noted(self, method):
+        """Notes that a handler is cancelled, wherever it waits; in a `yield` it is the generator that ends."""
+        try:
+            yield
+        except (asyncio.CancelledError, GeneratorExit):
+            self.cancelled.append(method)
+            raise
 
     async def echo(self, context):
         pairs = context.invocation_metadata()
@@ -167,19 +180,16 @@ class Probe(square_pb2_grpc.SquareServiceServicer):
         await context.send_initial_metadata([(key, value) for key, value in pairs if key.startswith("initial")])
         context.set_trailing_metadata(trailing)
 
-    async def answer(self, request, method):
+    async def answer(self, request):
         if request.message < 0:
-            try:
-                await asyncio.sleep(CALL)
-            except asyncio.CancelledError:
-                self.cancelled.append(method)
-                raise
+            await asyncio.sleep(CALL)
 
 
 # For each check of the program: the handlers that are cancelled by it.
 OUR_CLIENT = {
     "metadata of all kinds, both ways": ("metadata", []),
     "a status with message, details and metadata": ("status", []),
+    "3 MiB are taken, 5 MiB are RESOURCE_EXHAUSTED": ("large", []),
     "a method that is not there is UNIMPLEMENTED": ("unimplemented", []),
     "a deadline ends calls that are never answered": ("deadline", ["rangeSquare", "square"]),
     "dropped calls are cancelled": ("drop", ["rangeSquare", "square"]),

@@ -30,6 +30,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             match *check {
                 "metadata" => metadata(&stub).await,
                 "status" => status(&stub).await,
+                "large" => large(&stub).await,
                 "unimplemented" => unimplemented(&stub).await,
                 "deadline" => deadline(&stub).await,
                 "drop" => dropped(&stub).await,
@@ -141,14 +142,17 @@ fn echo(context: &ServicerContext) -> Result<()> {
         }
     }
     if context.invocation_metadata().contains_key("fail") {
-        return Err(Status::aborted(MESSAGE).with_details(DETAILS).with_metadata(trailing));
+        return Err(Status::aborted(MESSAGE)
+            .with_details(DETAILS)
+            .with_metadata(trailing));
     }
     context.send_initial_metadata(initial)?;
     context.set_trailing_metadata(trailing);
     Ok(())
 }
 
-// The client. Its server does as the one above, but for `sumSquare`, which it does not implement.
+// The client. Its server does as the one above, but for `sumSquare`, which it does not implement, and for responses as
+// large as the metadata asks.
 
 async fn metadata(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
     let all: Vec<u8> = (0..=255).collect();
@@ -179,7 +183,10 @@ async fn metadata(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
 }
 
 fn assert_echo(initial: &Metadata, trailing: &Metadata, all: &[u8]) {
-    let texts: Vec<_> = initial.get_all("initial").filter_map(|value| value.as_str()).collect();
+    let texts: Vec<_> = initial
+        .get_all("initial")
+        .filter_map(|value| value.as_str())
+        .collect();
     assert_eq!(texts, ["one", "two, three"]);
     assert_eq!(initial.get_bin("initial-bin").as_deref(), Some(all));
     assert_eq!(trailing.get("trailing"), Some("~ !"));
@@ -187,8 +194,13 @@ fn assert_echo(initial: &Metadata, trailing: &Metadata, all: &[u8]) {
 }
 
 async fn status(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
-    let call = stub.square(Message { message: 2.0 }).metadata("fail", "yes");
-    let status = call.metadata("trailing", "too").await.expect_err("it fails");
+    let call = stub
+        .square(Message { message: 2.0 })
+        .metadata("fail", "yes");
+    let status = call
+        .metadata("trailing", "too")
+        .await
+        .expect_err("it fails");
     assert_eq!(status.code(), Code::Aborted);
     assert_eq!(status.message(), MESSAGE);
     assert_eq!(status.details(), DETAILS);
@@ -196,8 +208,24 @@ async fn status(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+async fn large(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
+    let response = stub
+        .square(Message { message: 2.0 })
+        .metadata("mebibytes", "3")
+        .await?;
+    assert_eq!(response.message, 4.0);
+    let call = stub
+        .square(Message { message: 2.0 })
+        .metadata("mebibytes", "5");
+    let status = call.await.expect_err("it is too large");
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+    Ok(())
+}
+
 async fn unimplemented(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
-    let numbers = (0..12).map(|number| Message { message: f64::from(number) });
+    let numbers = (0..12).map(|number| Message {
+        message: f64::from(number),
+    });
     let status = stub.sum_square(numbers).await.expect_err("it is not there");
     assert_eq!(status.code(), Code::Unimplemented);
     Ok(())
@@ -210,7 +238,9 @@ async fn deadline(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
     let status = call.await.expect_err("it is never answered");
     assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
 
-    let mut responses = stub.range_square(Message { message: -1.0 }).timeout(timeout);
+    let mut responses = stub
+        .range_square(Message { message: -1.0 })
+        .timeout(timeout);
     assert!(responses.message().await?.is_some());
     let status = responses.message().await.expect_err("it is never ended");
     assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");

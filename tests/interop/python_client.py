@@ -8,7 +8,7 @@ import grpc
 from square_pb2 import Message
 from square_pb2_grpc import SquareServiceStub
 
-from harness import CALL, CHANNEL_OPTIONS, Program, equal
+from harness import CALL, CHANNEL_OPTIONS, Program, equal, padded
 
 NUMBERS = range(12)
 SQUARES = [float(number * number) for number in NUMBERS]
@@ -73,6 +73,15 @@ def long_streams(channel):
         count += 1
     equal(count, 50_001)
     equal(stub.sumSquare(messages([1] * 20_000), timeout=CALL).message, 20_000.0)
+
+
+def large_and_malformed_messages(channel):
+    call = channel.unary_unary("/squarerpc_service.SquareService/square", response_deserializer=Message.FromString)
+    equal(call(padded(2, 3 << 20), timeout=CALL).message, 4.0)
+    error = failure(lambda: call(padded(2, 5 << 20), timeout=CALL))
+    equal(error.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
+    for malformed in (b"\x09\x01", b"\xff\xff", b"\x0a\x05abc"):
+        equal(failure(lambda: call(malformed, timeout=CALL)).code(), grpc.StatusCode.INTERNAL)
 
 
 def each_in_turn(channel):
@@ -182,6 +191,7 @@ SYNC = {
     "sumSquare of 0 to 11 = 506": sum_square,
     "streams without requests": no_requests,
     "streams longer than the windows": long_streams,
+    "3 MiB are answered, 5 MiB are RESOURCE_EXHAUSTED, no message is INTERNAL": large_and_malformed_messages,
     "metadata both ways": metadata,
     "a status with details": status,
     "an unknown method and an unknown service are UNIMPLEMENTED": unknown_method,
