@@ -63,12 +63,26 @@ impl Config {
     /// The descriptors cannot be decoded or are not complete, something in them cannot become Rust, or a file
     /// cannot be written.
     pub fn compile_descriptor_set(&self, descriptor_set: &[u8]) -> Result<(), Error> {
-        let set = FileDescriptorSet::decode(descriptor_set)
-            .map_err(|error| Error::Descriptors(error.to_string()))?;
+        let files = decoded(descriptor_set)?;
         if let Some(path) = &self.file_descriptor_set_path {
             write_if_changed(path, descriptor_set)?;
         }
-        self.write(set.file)
+        self.write(files)
+    }
+
+    /// Generates from descriptors, as [`compile_descriptor_set`](Self::compile_descriptor_set) does, and touches no file: the
+    /// result is the texts of the files by their names. The module tree is among them and includes the others by
+    /// relative paths.
+    ///
+    /// # Errors
+    /// The descriptors cannot be decoded or are not complete, or something in them cannot become Rust.
+    pub fn generate(&self, descriptor_set: &[u8]) -> Result<BTreeMap<String, String>, Error> {
+        let files = decoded(descriptor_set)?;
+        let generated = generate(files, None, &self.include_file, self)?;
+        let tree = generated.tree(Inclusion::Beside);
+        let mut texts = generated.texts;
+        texts.insert(self.include_file.clone(), tree);
+        Ok(texts)
     }
 
     fn write(&self, files: Vec<FileDescriptorProto>) -> Result<(), Error> {
@@ -96,6 +110,12 @@ impl Config {
             )),
         }
     }
+}
+
+fn decoded(descriptor_set: &[u8]) -> Result<Vec<FileDescriptorProto>, Error> {
+    FileDescriptorSet::decode(descriptor_set)
+        .map(|set| set.file)
+        .map_err(|error| Error::Descriptors(error.to_string()))
 }
 
 /// Parses the files and everything they import. All files are tried, so that one run shows the errors of all of them.

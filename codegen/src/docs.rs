@@ -116,10 +116,7 @@ impl Writer {
             self.blanks();
             // More than three spaces could make a code block after a heading or inside a list.
             let margin = " ".repeat(indent.min(3));
-            let text = match list_item(text) {
-                Some((marker, rest)) => format!("{marker} {}", inline(rest)),
-                None => inline(text),
-            };
+            let text = item(text);
             self.lines.push(format!("{margin}{text}"));
         }
     }
@@ -183,6 +180,18 @@ fn closes(line: &str, mark: char, length: usize) -> bool {
     text.chars().all(|c| c == mark) && text.len() >= length
 }
 
+/// A line that may be an item, and an item in an item. One space behind the marker, for five would make a code block.
+fn item(text: &str) -> String {
+    match list_item(text) {
+        Some((marker, rest)) => format!("{marker} {}", item(rest)),
+        // The line that would make a table of those around it, in which bars end code spans and links.
+        None if text.contains('|') && text.chars().all(|c| "|-: ".contains(c)) => {
+            format!("\\{text}")
+        }
+        None => inline(text),
+    }
+}
+
 /// Splits an item of a list into its marker and its text.
 fn list_item(text: &str) -> Option<(&str, &str)> {
     let digits = text.chars().take_while(char::is_ascii_digit).count();
@@ -202,7 +211,7 @@ fn inline(text: &str) -> String {
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         let taken = match first {
-            '\\' => copied(&mut out, rest, escape_length(rest)),
+            '\\' => backslash(&mut out, rest),
             '`' => code(&mut out, rest),
             '[' => link(&mut out, rest),
             ']' => escaped(&mut out, first),
@@ -233,13 +242,13 @@ fn escaped(out: &mut String, character: char) -> usize {
     character.len_utf8()
 }
 
-/// A backslash and the punctuation that it escapes.
-fn escape_length(rest: &str) -> usize {
+/// A backslash and the punctuation that it escapes; alone, it must not escape what is written after it.
+fn backslash(out: &mut String, rest: &str) -> usize {
     let next = rest.chars().nth(1);
     if next.is_some_and(|c| c.is_ascii_punctuation()) {
-        2
+        copied(out, rest, 2)
     } else {
-        1
+        escaped(out, '\\')
     }
 }
 
@@ -361,6 +370,7 @@ mod tests {
         assert_lines("a\n    no block", &["a", "   no block"]);
         assert_lines("# a\n     no block", &["# a", "   no block"]);
         assert_lines("- a\n\n    - b\n-     c", &["- a", "", "   - b", "- c"]);
+        assert_lines("- 1.      x", &["- 1. x"]);
         assert_lines("a\n>     x", &["a", "\\>     x"]);
     }
 
@@ -368,12 +378,19 @@ mod tests {
     fn what_rustdoc_would_resolve_is_escaped() {
         assert_lines("[a] [b][c] \\[d\\]", &["\\[a\\] \\[b\\]\\[c\\] \\[d\\]"]);
         assert_lines("`[a] <b>` ``c ` d``", &["`[a] <b>` ``c ` d``"]);
+        assert_lines("\\https://a.b \\", &["\\\\<https://a.b> \\\\"]);
         assert_lines("`odd [a]", &["\\`odd \\[a\\]"]);
         assert_lines(
             "[a](b) [a](https://b.c/d)",
             &["\\[a\\](b) [a](https://b.c/d)"],
         );
         assert_lines("<a> a < b", &["\\<a> a \\< b"]);
+    }
+
+    #[test]
+    fn tables_are_text() {
+        assert_lines("| a |\n|---|\n- :-|-:", &["| a |", "\\|---|", "- \\:-|-:"]);
+        assert_lines("a | `b | c`\n---", &["a | `b | c`", "---"]);
     }
 
     #[test]

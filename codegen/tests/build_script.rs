@@ -129,10 +129,9 @@ fn a_descriptor_set_replaces_the_protos() {
         .out_dir(directory.join("two"))
         .compile_descriptor_set(&set)
         .expect("it is complete");
-    assert_eq!(
-        common::texts(&directory.join("one")),
-        common::texts(&directory.join("two"))
-    );
+    let one = common::texts(&directory.join("one"));
+    assert_eq!(one, common::texts(&directory.join("two")));
+    assert_eq!(one, Config::new().generate(&set).expect("it is complete"));
 }
 
 #[test]

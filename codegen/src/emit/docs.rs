@@ -58,7 +58,7 @@ pub(super) fn renamed(method: &Method) -> Vec<String> {
         return Vec::new();
     }
     line(format!(
-        "(`{}` in the proto; the plain name has another meaning here.)",
+        "(`{}` in the proto; the name that follows from it is taken.)",
         method.proto_name
     ))
 }

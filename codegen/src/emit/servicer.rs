@@ -5,7 +5,6 @@ use quote::quote;
 
 use super::{Options, deprecated, docs, ident, ty};
 use crate::model::{Method, MethodKind, Service};
-use crate::names;
 
 pub(super) fn servicer(service: &Service, options: Options) -> Result<TokenStream, syn::Error> {
     let docs = docs::attributes(&[
@@ -30,7 +29,7 @@ pub(super) fn servicer(service: &Service, options: Options) -> Result<TokenStrea
 }
 
 fn note(service: &Service, options: Options) -> String {
-    let register = names::unraw(&service.names.register);
+    let register = &service.names.register;
     let missing = if options.all_methods_required {
         "Every method must be implemented."
     } else {
