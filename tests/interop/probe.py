@@ -35,6 +35,7 @@ def run(checks, probe):
             checks(f"grpc.aio calls the plugin's code: {name}", python_client.aio(check), server.address)
     for name, (check, cancelled) in OUR_CLIENT.items():
         checks(f"the plugin's code calls grpc.aio: {name}", our_client, probe, check, cancelled)
+    checks("the plugin's code calls grpc.aio: connections that the server ends are replaced", reconnect, probe)
 
 
 # Our server.
@@ -140,6 +141,12 @@ async def our_client(probe, check, cancelled):
                 break
             await asyncio.sleep(0.01)
     equal(sorted(servicer.cancelled), cancelled)
+
+
+async def reconnect(probe):
+    options = [("grpc.max_connection_age_ms", 200), ("grpc.max_connection_age_grace_ms", 2000)]
+    async with python_server.aio_serving(Probe(), options) as address:
+        await asyncio.to_thread(run_program, probe, "call", address, "reconnect")
 
 
 class Probe(square_pb2_grpc.SquareServiceServicer):

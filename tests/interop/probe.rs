@@ -33,6 +33,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 "large" => large(&stub).await,
                 "unimplemented" => unimplemented(&stub).await,
                 "deadline" => deadline(&stub).await,
+                "reconnect" => reconnect(&stub).await,
                 "drop" => dropped(&stub).await,
                 other => Err(format!("no check is called {other}").into()),
             }
@@ -259,5 +260,15 @@ async fn dropped(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
     // A call behind them shows that the connection is well, and lets the two cancellations go out.
     let response = stub.square(Message { message: 2.0 }).await?;
     assert_eq!(response.message, 4.0);
+    Ok(())
+}
+
+/// The server ends each connection after a while; nobody notices.
+async fn reconnect(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(2) {
+        let response = stub.square(Message { message: 2.0 }).await?;
+        assert_eq!(response.message, 4.0);
+    }
     Ok(())
 }

@@ -74,9 +74,9 @@ async def aio_server(square_client, answers):
 
 
 @contextlib.asynccontextmanager
-async def aio_serving(servicer):
+async def aio_serving(servicer, options=()):
     """An asyncio server on a free port; gives its address."""
-    server = grpc.aio.server()
+    server = grpc.aio.server(options=options)
     square_pb2_grpc.add_SquareServiceServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
