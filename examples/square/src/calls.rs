@@ -1,5 +1,6 @@
 //! The client's side of the service: one function for each form of call.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use futures_util::stream::poll_fn;
@@ -25,21 +26,15 @@ pub async fn range_square(stub: &SquareServiceStub, last: f64) -> Result<Vec<f64
 }
 
 /// Client streaming: the sum of the squares of `numbers`.
-pub async fn sum_square(
-    stub: &SquareServiceStub,
-    numbers: impl IntoIterator<Item = u32, IntoIter: Send + 'static>,
-) -> Result<f64> {
-    let requests = numbers.into_iter().map(message);
+pub async fn sum_square(stub: &SquareServiceStub, numbers: Range<u32>) -> Result<f64> {
+    let requests = numbers.map(message);
     let sum = stub.sum_square(requests).await?;
     Ok(sum.message)
 }
 
 /// Bidirectional: sends all `numbers` and then reads their squares, which is how to call a server that collects.
-pub async fn streamrange_square(
-    stub: &SquareServiceStub,
-    numbers: impl IntoIterator<Item = u32, IntoIter: Send + 'static>,
-) -> Result<Vec<f64>> {
-    let requests = numbers.into_iter().map(message);
+pub async fn streamrange_square(stub: &SquareServiceStub, numbers: Range<u32>) -> Result<Vec<f64>> {
+    let requests = numbers.map(message);
     let mut responses = stub.streamrange_square(requests);
     let mut squares = Vec::new();
     while let Some(square) = responses.message().await? {
@@ -55,7 +50,7 @@ pub async fn streamrange_square(
 /// DEADLINE_EXCEEDED after `timeout` from a server that waits for the end of the requests, which never comes.
 pub async fn streamrange_square_in_turn(
     stub: &SquareServiceStub,
-    numbers: impl IntoIterator<Item = u32>,
+    numbers: Range<u32>,
     timeout: Duration,
 ) -> Result<Vec<f64>> {
     let (requests, mut queue) = mpsc::channel(1);

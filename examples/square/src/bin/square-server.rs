@@ -1,6 +1,6 @@
 //! Serves the square service until it is interrupted or terminated.
 
-use std::error::Error;
+use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ fn arguments(mut arguments: impl Iterator<Item = String>) -> Option<(String, Ans
     Some((address?, answers))
 }
 
-async fn serve(address: &str, answers: Answers) -> Result<(), Box<dyn Error>> {
+async fn serve(address: &str, answers: Answers) -> io::Result<()> {
     let mut server = Server::new();
     add_square_service_servicer_to_server(Squares::new(answers), &mut server);
     let address = server.add_insecure_port(address).await?;
@@ -55,7 +55,7 @@ async fn serve(address: &str, answers: Answers) -> Result<(), Box<dyn Error>> {
 }
 
 /// Waits for Ctrl-C or, where there is such a thing, for SIGTERM.
-async fn asked_to_stop() -> std::io::Result<()> {
+async fn asked_to_stop() -> io::Result<()> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

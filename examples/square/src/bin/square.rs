@@ -1,19 +1,37 @@
 //! Serves the square service on free ports and calls it in all its forms.
 
-use std::error::Error;
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use square::squarerpc_service::{SquareServiceStub, add_square_service_servicer_to_server};
 use square::{Answers, Squares, calls};
-use stubwright::{Channel, Server};
+use stubwright::{Channel, Result, Server};
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> io::Result<()> {
     let (each_server, each) = serve(Answers::Each).await?;
     let (collecting_server, collecting) = serve(Answers::Collected).await?;
     println!("serving on {each}, and on {collecting} with collected answers");
 
+    call(each, collecting).await.map_err(io::Error::other)?;
+
+    each_server.stop(Duration::from_secs(1)).await;
+    collecting_server.stop(Duration::from_secs(1)).await;
+    Ok(())
+}
+
+/// A server on a free port, and its address.
+async fn serve(answers: Answers) -> io::Result<(Server, SocketAddr)> {
+    let mut server = Server::new();
+    add_square_service_servicer_to_server(Squares::new(answers), &mut server);
+    let address = server.add_insecure_port("127.0.0.1:0").await?;
+    server.start().await?;
+    Ok((server, address))
+}
+
+/// Calls the server that answers each request as it comes, and for the last form the one that collects.
+async fn call(each: SocketAddr, collecting: SocketAddr) -> Result<()> {
     let stub = SquareServiceStub::new(Channel::insecure(each.to_string())?);
     let square = calls::square(&stub, 12.3).await?;
     println!("square(12.3) = {square:.2}");
@@ -27,17 +45,5 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let stub = SquareServiceStub::new(Channel::insecure(collecting.to_string())?);
     let squares = calls::streamrange_square(&stub, 0..12).await?;
     println!("streamrangeSquare(0..12), answered at the end = {squares:?}");
-
-    each_server.stop(Duration::from_secs(1)).await;
-    collecting_server.stop(Duration::from_secs(1)).await;
     Ok(())
-}
-
-/// A server on a free port, and its address.
-async fn serve(answers: Answers) -> Result<(Server, SocketAddr), Box<dyn Error>> {
-    let mut server = Server::new();
-    add_square_service_servicer_to_server(Squares::new(answers), &mut server);
-    let address = server.add_insecure_port("127.0.0.1:0").await?;
-    server.start().await?;
-    Ok((server, address))
 }
