@@ -26,6 +26,7 @@ mod deadline;
 mod framing;
 mod header;
 mod http2;
+mod jitter;
 mod metadata;
 mod percent;
 #[doc(hidden)]
@@ -39,7 +40,8 @@ mod wire;
 
 #[cfg(feature = "client")]
 pub use client::{
-    Call, Channel, FromIterator, FromStream, IntoRequests, StreamingCall, UnaryCall, WithCall,
+    Call, Channel, ChannelBuilder, FromIterator, FromStream, IntoRequests, StreamingCall,
+    UnaryCall, WithCall,
 };
 pub use codec::Codec;
 pub use futures_core::Stream;

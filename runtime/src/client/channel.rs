@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::builder::{ChannelBuilder, ChannelOptions};
 use super::remote::Remote;
 use super::target::Target;
 use crate::Result;
@@ -35,8 +36,17 @@ impl Channel {
     /// INVALID_ARGUMENT when the target is not `host:port`. Whether there is a server shows at the first call, which fails
     /// with UNAVAILABLE and the cause if there is none.
     pub fn insecure(target: impl AsRef<str>) -> Result<Channel> {
-        let target = Target::parse(target.as_ref())?;
-        Ok(Channel(Kind::Remote(Arc::new(Remote::new(target)))))
+        Channel::with_options(target.as_ref(), ChannelOptions::default())
+    }
+
+    /// Options for a channel.
+    pub fn builder() -> ChannelBuilder {
+        ChannelBuilder::default()
+    }
+
+    pub(crate) fn with_options(target: &str, options: ChannelOptions) -> Result<Channel> {
+        let remote = Remote::new(Target::parse(target)?, options);
+        Ok(Channel(Kind::Remote(Arc::new(remote))))
     }
 
     /// A channel to handlers in this process: no sockets and no HTTP/2, the same messages, metadata, deadlines and
@@ -62,6 +72,15 @@ impl Channel {
             Kind::Remote(remote) => Some(remote.authority()),
             #[cfg(feature = "server")]
             Kind::InProcess(_) => None,
+        }
+    }
+
+    /// The largest message that is taken from the other end.
+    pub(crate) fn max_receive_message_length(&self) -> usize {
+        match &self.0 {
+            Kind::Remote(remote) => remote.options().max_receive_message_length,
+            #[cfg(feature = "server")]
+            Kind::InProcess(_) => crate::MAX_RECEIVE_MESSAGE_LENGTH,
         }
     }
 

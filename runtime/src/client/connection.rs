@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::builder::ChannelOptions;
 use super::remote::Remote;
 use crate::call::{Deadlines, Exchange, Link, Outcome};
 use crate::deadline::format_timeout;
@@ -18,12 +19,16 @@ use crate::transport::{Driver, Side, Socket};
 use crate::{Code, Status, wire};
 
 /// A connection of a client, and what reaches its task from outside.
-pub(crate) fn connection(socket: Socket, channel: Weak<Remote>) -> (Driver<ClientSide>, Arc<Link>) {
+pub(crate) fn connection(
+    socket: Socket,
+    channel: Weak<Remote>,
+    options: &ChannelOptions,
+) -> (Driver<ClientSide>, Arc<Link>) {
     let config = Config {
         // Calls wait for the server's limit: one that is guessed would have some of them refused. It also tells early
         // whether there is HTTP/2 at the other end.
         assumed_concurrent_streams: 0,
-        ..Config::default()
+        ..options.http2.clone()
     };
     let link = Arc::new(Link::new(config.stream_window));
     let engine = Connection::new(Role::Client, config, Instant::now());
@@ -38,7 +43,8 @@ pub(crate) fn connection(socket: Socket, channel: Weak<Remote>) -> (Driver<Clien
         deadlines: Deadlines::new(),
         draining: false,
     };
-    (Driver::new(socket, engine, Arc::clone(&link), side), link)
+    let driver = Driver::new(socket, engine, Arc::clone(&link), options.upkeep, side);
+    (driver, link)
 }
 
 /// What a call that waits for a stream is known by among the deadlines: a number that no stream has.

@@ -11,7 +11,7 @@ use crate::call::{CallDetails, Exchange};
 use crate::codec::Codec;
 use crate::framing::Packer;
 use crate::header::Header;
-use crate::{MAX_RECEIVE_MESSAGE_LENGTH, Result, Status};
+use crate::{Result, Status};
 
 /// A call until its first poll: a builder.
 pub(crate) struct Draft<Req, Res> {
@@ -66,7 +66,7 @@ impl<Req: 'static, Res> Draft<Req, Res> {
             authority: options.authority.or_else(|| self.channel.authority()),
             metadata: options.metadata,
             peer: self.channel.peer(),
-            max_receive_message_length: MAX_RECEIVE_MESSAGE_LENGTH,
+            max_receive_message_length: self.channel.max_receive_message_length(),
         }));
         let ongoing = Ongoing {
             exchange: Arc::clone(&exchange),

@@ -1,5 +1,6 @@
 //! The calling side: channels, the calls that stubs make over them, and the connections that carry them.
 
+mod builder;
 mod call;
 mod channel;
 mod connection;
@@ -13,6 +14,7 @@ mod stub;
 mod target;
 mod unary;
 
+pub use builder::ChannelBuilder;
 pub use call::Call;
 pub use channel::Channel;
 pub use requests::{FromIterator, FromStream, IntoRequests};

@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 
+use super::builder::ChannelOptions;
 use super::connection::connection;
 use super::target::Target;
 use crate::Status;
 use crate::call::{Exchange, Link, Order, Outcome};
 use crate::header::Header;
+use crate::jitter::jitter;
 use crate::transport::Socket;
 
 /// How long a connection may take to come about; gRPC's MIN_CONNECT_TIMEOUT.
@@ -26,6 +28,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(120);
 /// A target and the connection to it, if there is one.
 pub(crate) struct Remote {
     target: Target,
+    options: ChannelOptions,
     state: Mutex<State>,
 }
 
@@ -46,11 +49,16 @@ enum State {
 }
 
 impl Remote {
-    pub(crate) fn new(target: Target) -> Remote {
+    pub(crate) fn new(target: Target, options: ChannelOptions) -> Remote {
         Remote {
             target,
+            options,
             state: Mutex::new(State::Idle),
         }
+    }
+
+    pub(crate) fn options(&self) -> &ChannelOptions {
+        &self.options
     }
 
     pub(crate) fn authority(&self) -> Header {
@@ -98,7 +106,8 @@ impl Remote {
             waiting: vec![exchange],
             attempt,
         };
-        runtime.spawn(run(Arc::downgrade(self), self.target.clone()));
+        let options = self.options.clone();
+        runtime.spawn(run(Arc::downgrade(self), self.target.clone(), options));
     }
 
     /// A connection is there, and HTTP/2 at its other end: the calls that waited go out on it.
@@ -199,7 +208,7 @@ impl fmt::Debug for Remote {
 }
 
 /// The task of a connection, from the attempt to its end. It does not keep the channel alive.
-async fn run(remote: Weak<Remote>, target: Target) {
+async fn run(remote: Weak<Remote>, target: Target, options: ChannelOptions) {
     let attempt = tokio::time::timeout(CONNECT_TIMEOUT, establish(&target));
     let established = match watched(&remote, attempt).await {
         Some(Ok(established)) => established,
@@ -215,7 +224,7 @@ async fn run(remote: Weak<Remote>, target: Target) {
             return;
         }
     };
-    let (connection, link) = connection(socket, Weak::clone(&remote));
+    let (connection, link) = connection(socket, Weak::clone(&remote), &options);
     watched(&remote, connection).await;
     if let Some(remote) = remote.upgrade() {
         remote.closed(&link);
@@ -254,14 +263,6 @@ fn backoff(attempt: u32, jitter: f64) -> Duration {
     Duration::from_secs_f64(wait * (1.0 + 0.2 * jitter))
 }
 
-/// A number from -1 to 1. The hasher's keys are the standard library's source of randomness, and enough for this.
-fn jitter() -> f64 {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    let random = RandomState::new().build_hasher().finish();
-    let unit = f64::from(u32::try_from(random >> 32).unwrap_or(0)) / f64::from(u32::MAX);
-    2.0 * unit - 1.0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -273,12 +274,5 @@ mod tests {
         assert_eq!(backoff(100, 0.0), LONGEST_BACKOFF);
         assert_eq!(backoff(u32::MAX, 1.0), Duration::from_secs(144));
         assert_eq!(backoff(0, -1.0), Duration::from_millis(800));
-    }
-
-    #[test]
-    fn jitter_stays_in_its_range() {
-        for _ in 0..100 {
-            assert!((-1.0..=1.0).contains(&jitter()));
-        }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::strikes::PingPolicy;
+
 /// Every limit and window of a connection. What is not said to be advertised is kept without telling the peer.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
@@ -48,6 +50,8 @@ pub(crate) struct Config {
     /// Frames that make us answer (PING, SETTINGS) or are worth nothing (empty DATA, PRIORITY, unknown types, frames of
     /// closed streams). A useful frame gives one back. Default: 1,000 in a burst, 100 a second.
     pub control_frames: Allowance,
+    /// How often a client may ping. Default: every 5 minutes, forgiving two; without calls every 2 hours.
+    pub pings: PingPolicy,
     /// A DATA frame of less than this, if our window let it be larger, counts half a control frame: nobody needs many of them,
     /// since not even an empty gRPC message fits. Default: 5 bytes.
     pub small_data: usize,
@@ -88,6 +92,7 @@ impl Default for Config {
                 burst: 1_000,
                 per_second: 100,
             },
+            pings: PingPolicy::default(),
             small_data: 5,
             max_queued_replies: 32 << 10,
         }

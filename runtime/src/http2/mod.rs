@@ -27,6 +27,7 @@ mod schedule;
 mod settings;
 mod stream;
 mod streams;
+mod strikes;
 
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,8 @@ pub(crate) use self::error::Reason;
 pub(crate) use self::event::{Event, RequestHead, ResetCause, ResponseHead};
 pub(crate) use self::output::Output;
 pub(crate) use self::streams::StreamMap;
+#[cfg(test)]
+pub(crate) use self::strikes::PingPolicy;
 
 /// A stream's number: odd, since only clients open streams; 0 is the connection.
 pub(crate) type StreamId = u32;

@@ -22,6 +22,7 @@ pub(crate) fn connection(
     methods: Arc<MethodTable>,
 ) -> (Driver<ServerSide>, Arc<Link>) {
     let config = methods.options.http2.clone();
+    let upkeep = methods.options.upkeep;
     let link = Arc::new(Link::new(config.stream_window));
     let engine = Connection::new(Role::Server, config, Instant::now());
     let side = ServerSide {
@@ -32,7 +33,8 @@ pub(crate) fn connection(
         deadlines: Deadlines::new(),
         fresh: Vec::new(),
     };
-    (Driver::new(socket, engine, Arc::clone(&link), side), link)
+    let driver = Driver::new(socket, engine, Arc::clone(&link), upkeep, side);
+    (driver, link)
 }
 
 /// The calls of a server's connection.

@@ -1,7 +1,10 @@
 //! The options of a server.
 
+use std::time::Duration;
+
 use super::host::Server;
 use crate::http2;
+use crate::transport::{KeepaliveConfig, LifetimeConfig, UpkeepConfig};
 
 /// Sets the options of a [`Server`]; every option has a default that serves.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +19,7 @@ pub(crate) struct Options {
     pub(crate) max_receive_message_length: usize,
     pub(crate) inline_polling: bool,
     pub(crate) http2: http2::Config,
+    pub(crate) upkeep: UpkeepConfig,
 }
 
 impl Default for Options {
@@ -24,6 +28,16 @@ impl Default for Options {
             max_receive_message_length: crate::MAX_RECEIVE_MESSAGE_LENGTH,
             inline_polling: true,
             http2: http2::Config::default(),
+            upkeep: UpkeepConfig {
+                keepalive: KeepaliveConfig {
+                    time: Some(Duration::from_secs(2 * 60 * 60)),
+                    timeout: Duration::from_secs(20),
+                    // A client that vanished would be kept for ever.
+                    without_calls: true,
+                },
+                lifetime: LifetimeConfig::default(),
+                write_timeout: Duration::from_secs(20),
+            },
         }
     }
 }
@@ -50,6 +64,83 @@ impl ServerBuilder {
     /// to tasks at once by itself; `false` moves every handler at once.
     pub fn inline_polling(mut self, inline: bool) -> ServerBuilder {
         self.options.inline_polling = inline;
+        self
+    }
+
+    /// A client that has been silent for so long is pinged, whether or not it has calls open; the default is two hours.
+    /// gRPC's `grpc.keepalive_time_ms`.
+    pub fn keepalive_time(mut self, time: Duration) -> ServerBuilder {
+        self.options.upkeep.keepalive.time = Some(time);
+        self
+    }
+
+    /// A client that does not answer a keepalive ping within this is gone: its connection is closed and its calls are
+    /// cancelled; the default is 20 seconds. gRPC's `grpc.keepalive_timeout_ms`.
+    pub fn keepalive_timeout(mut self, timeout: Duration) -> ServerBuilder {
+        self.options.upkeep.keepalive.timeout = timeout;
+        self
+    }
+
+    /// A client may ping once in so long while the server sends it nothing; the default is five minutes. Pings that come
+    /// sooner are strikes. gRPC's `grpc.http2.min_ping_interval_without_data_ms`.
+    pub fn min_ping_interval_without_data(mut self, interval: Duration) -> ServerBuilder {
+        self.options.http2.pings.min_interval = interval;
+        self
+    }
+
+    /// So many strikes are forgiven, then the connection is closed with ENHANCE_YOUR_CALM and `too_many_pings`; the
+    /// default is 2, and 0 forgives all. gRPC's `grpc.http2.max_ping_strikes`.
+    pub fn max_ping_strikes(mut self, strikes: u32) -> ServerBuilder {
+        self.options.http2.pings.max_strikes = strikes;
+        self
+    }
+
+    /// Whether clients may ping as often while they have no call open; the default is `false`, which makes it every two
+    /// hours. gRPC's `grpc.keepalive_permit_without_calls`.
+    pub fn keepalive_permit_without_calls(mut self, permit: bool) -> ServerBuilder {
+        self.options.http2.pings.permit_without_calls = permit;
+        self
+    }
+
+    /// A connection without a call for so long is closed, with the announcement that lets no call be lost; by default it
+    /// stays. gRPC's `grpc.max_connection_idle_ms`.
+    pub fn max_connection_idle(mut self, idle: Duration) -> ServerBuilder {
+        self.options.upkeep.lifetime.max_idle = Some(idle);
+        self
+    }
+
+    /// A connection of this age, give or take a tenth, takes no new calls and is closed when those that are open have
+    /// ended; by default it stays. gRPC's `grpc.max_connection_age_ms`.
+    pub fn max_connection_age(mut self, age: Duration) -> ServerBuilder {
+        self.options.upkeep.lifetime.max_age = Some(age);
+        self
+    }
+
+    /// The calls of a connection that is over its age, or idle no more, have so long to end; the default is as long as they
+    /// take. gRPC's `grpc.max_connection_age_grace_ms`.
+    pub fn max_connection_age_grace(mut self, grace: Duration) -> ServerBuilder {
+        self.options.upkeep.lifetime.max_age_grace = Some(grace);
+        self
+    }
+
+    /// A client that takes nothing of what waits for it for so long is cut off; the default is 20 seconds.
+    pub fn write_timeout(mut self, timeout: Duration) -> ServerBuilder {
+        self.options.upkeep.write_timeout = timeout;
+        self
+    }
+
+    /// A client that has connected and has not said what HTTP/2 begins with after so long is cut off; the default is 10
+    /// seconds.
+    pub fn handshake_timeout(mut self, timeout: Duration) -> ServerBuilder {
+        self.options.http2.handshake_timeout = timeout;
+        self
+    }
+
+    /// The largest metadata that is taken with a call, in bytes as HTTP/2 counts them (names, values, and 32 for each
+    /// pair); the default is 16 KiB (16,384), and clients are told. A call over it fails with RESOURCE_EXHAUSTED. gRPC's
+    /// `grpc.max_metadata_size`.
+    pub fn max_metadata_size(mut self, bytes: u32) -> ServerBuilder {
+        self.options.http2.max_header_list_size = bytes;
         self
     }
 

@@ -12,10 +12,12 @@ use std::time::Instant;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
+use super::upkeep::{Duty, Upkeep, UpkeepConfig};
 use super::{Farewell, Fill, Socket};
 use crate::Status;
 use crate::call::{Alarm, Deadlines, Exchange, Link, Order};
 use crate::http2::{Connection, Event, Reason, StreamId};
+use crate::jitter::jitter;
 
 /// What one role does with its calls.
 pub(crate) trait Side: Unpin {
@@ -51,6 +53,7 @@ pub(crate) struct Driver<S: Side> {
     socket: Socket,
     link: Arc<Link>,
     alarm: Alarm,
+    upkeep: Upkeep,
     /// Set once the connection takes nothing any more.
     farewell: Option<Farewell>,
     order: Order,
@@ -65,16 +68,24 @@ pub(crate) struct Driver<S: Side> {
 
 impl<S: Side> Driver<S> {
     /// Must be called where tokio runs.
-    pub(crate) fn new(socket: Socket, engine: Connection, link: Arc<Link>, side: S) -> Driver<S> {
+    pub(crate) fn new(
+        socket: Socket,
+        engine: Connection,
+        link: Arc<Link>,
+        upkeep: UpkeepConfig,
+        side: S,
+    ) -> Driver<S> {
+        let now = Instant::now();
         Driver {
             side,
             engine,
             socket,
             link,
             alarm: Alarm::default(),
+            upkeep: Upkeep::new(upkeep, now, jitter()),
             farewell: None,
             order: Order::Serve,
-            now: Instant::now(),
+            now,
             batch: Vec::new(),
             yielded: false,
             on_many_threads: Handle::current().runtime_flavor() != RuntimeFlavor::CurrentThread,
@@ -88,17 +99,23 @@ impl<S: Side> Driver<S> {
             let reads = self.engine.wants_input();
             let has_read = reads && self.read(context);
             self.side.settle(&mut self.engine, self.now);
+            self.upkeep
+                .note_calls(self.side.open_calls() > 0, Instant::now);
             self.check_time(context);
             if self.should_yield() {
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
             self.yielded = false;
-            if let Poll::Ready(Err(error)) = self.flush(context) {
-                self.end(&lost(&error));
-            } else if self.engine.is_drained() {
-                self.end(&stopped());
-            } else if !has_read && reads == self.engine.wants_input() {
+            match self.flush(context) {
+                Poll::Ready(Err(error)) => self.end(&lost(&error)),
+                Poll::Ready(Ok(())) if self.engine.is_drained() => self.end(&stopped()),
+                Poll::Ready(Ok(())) => {}
+                // There may be a new time to watch.
+                Poll::Pending => self.check_time(context),
+            }
+            let waits = !has_read && reads == self.engine.wants_input();
+            if waits && self.farewell.is_none() {
                 self.socket.rest();
                 return Poll::Pending;
             }
@@ -136,6 +153,7 @@ impl<S: Side> Driver<S> {
                 let now = Instant::now();
                 let received = self.engine.receive(self.socket.input(), now);
                 self.now = now;
+                self.upkeep.heard(now);
                 self.take_events();
                 if let Err(error) = received {
                     self.end(&Status::unavailable(format!("connection error: {error}")));
@@ -164,27 +182,51 @@ impl<S: Side> Driver<S> {
         loop {
             let output = self.engine.transmit();
             if output.is_empty() {
+                self.upkeep.flushed();
                 return Poll::Ready(Ok(()));
             }
-            ready!(self.socket.poll_flush(context, output))?;
+            let flushed = self.socket.poll_flush(context, output);
+            if flushed.is_pending() {
+                self.upkeep.stalled(self.socket.written(), Instant::now);
+                return Poll::Pending;
+            }
+            ready!(flushed)?;
             self.take_events();
         }
     }
 
     fn check_time(&mut self, context: &mut Context<'_>) {
         while self.farewell.is_none() {
-            let next = [self.side.deadlines().next(), self.engine.timeout()];
+            let next = [
+                self.side.deadlines().next(),
+                self.engine.timeout(),
+                self.upkeep.next(),
+            ];
             let next = next.into_iter().flatten().min();
             if self.alarm.poll(next, context).is_pending() {
                 return;
             }
-            let now = Instant::now();
-            while let Some(stream) = self.side.deadlines().expired(now) {
-                self.side.expire(&mut self.engine, stream);
+            self.on_time(Instant::now());
+        }
+    }
+
+    /// Does what is due.
+    fn on_time(&mut self, now: Instant) {
+        while let Some(stream) = self.side.deadlines().expired(now) {
+            self.side.expire(&mut self.engine, stream);
+        }
+        if self.engine.timeout().is_some_and(|timeout| timeout <= now) {
+            if let Err(error) = self.engine.handle_timeout(now) {
+                return self.end(&Status::unavailable(format!("connection error: {error}")));
             }
-            if self.engine.timeout().is_some_and(|timeout| timeout <= now) {
-                if let Err(error) = self.engine.handle_timeout(now) {
-                    self.end(&Status::unavailable(format!("connection error: {error}")));
+        }
+        while let Some(duty) = self.upkeep.due(now) {
+            match duty {
+                Duty::Ping => self.engine.ping(KEEPALIVE),
+                Duty::Drain => self.side.drain(&mut self.engine),
+                Duty::Close(why) => {
+                    self.engine.go_away(Reason::NO_ERROR, why);
+                    return self.end(&Status::unavailable(why));
                 }
             }
         }
@@ -193,7 +235,10 @@ impl<S: Side> Driver<S> {
     /// Whether to let handlers, or callers, in other tasks run before a flush. Without it the scheduler of a runtime with
     /// several threads runs this task after every one of them, and every call is a write of its own.
     fn should_yield(&mut self) -> bool {
-        let yields = self.on_many_threads && !self.yielded && self.side.open_calls() > 1;
+        let yields = self.on_many_threads
+            && !self.yielded
+            && self.side.open_calls() > 1
+            && !self.engine.transmit().is_empty();
         self.yielded = yields;
         yields
     }
@@ -233,6 +278,9 @@ impl<S: Side> Drop for Driver<S> {
         }
     }
 }
+
+/// The payload of keepalive's pings; any answer will do.
+const KEEPALIVE: [u8; 8] = *b"keepaliv";
 
 fn stopped() -> Status {
     Status::unavailable("the connection was closed on this side")

@@ -4,10 +4,16 @@ mod driver;
 mod farewell;
 #[cfg(all(feature = "client", feature = "server"))]
 mod in_process;
+mod keepalive;
+mod lifetime;
 mod socket;
+mod upkeep;
 
 pub(crate) use driver::{Driver, Side};
 pub(crate) use farewell::Farewell;
 #[cfg(all(feature = "client", feature = "server"))]
 pub(crate) use in_process::InProcess;
+pub(crate) use keepalive::KeepaliveConfig;
+pub(crate) use lifetime::LifetimeConfig;
 pub(crate) use socket::{Fill, Socket};
+pub(crate) use upkeep::UpkeepConfig;

@@ -31,6 +31,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 pub(crate) struct Socket {
     io: Box<dyn Io>,
     input: BytesMut,
+    written: u64,
 }
 
 /// What a read brought.
@@ -47,12 +48,18 @@ impl Socket {
         Socket {
             io: Box::new(io),
             input: BytesMut::new(),
+            written: 0,
         }
     }
 
     /// What has been read and not been used.
     pub(crate) fn input(&mut self) -> &mut BytesMut {
         &mut self.input
+    }
+
+    /// How many bytes the peer, or the system for it, has taken.
+    pub(crate) fn written(&self) -> u64 {
+        self.written
     }
 
     /// Reads once.
@@ -97,6 +104,7 @@ impl Socket {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             output.advance(written);
+            self.written += written as u64;
         }
         Poll::Ready(Ok(()))
     }

@@ -96,6 +96,10 @@ impl Connection {
         let payload = frame::ping(header, payload)?;
         if !header.has(flag::ACK) {
             self.charge(WHOLE, "too_many_pings", now)?;
+            let has_calls = !self.streams.is_empty();
+            if self.role == Role::Server && !self.strikes.ping(&self.config.pings, has_calls, now) {
+                return Err(ConnectionError::abuse("too_many_pings"));
+            }
             return self.reply(|connection| {
                 frame::write_ping(payload, true, connection.output.tail());
             });

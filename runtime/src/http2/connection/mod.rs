@@ -34,6 +34,7 @@ use super::schedule::Schedule;
 use super::settings::{self, PeerSettings, TABLE_SIZE};
 use super::stream::Stream;
 use super::streams::Streams;
+use super::strikes::Strikes;
 use super::{Role, StreamId};
 
 /// How many events an idle connection keeps room for.
@@ -70,6 +71,7 @@ pub(crate) struct Connection {
     events: VecDeque<Event>,
     resets: Budget,
     control_frames: Budget,
+    strikes: Strikes,
     backlog: Backlog,
     going_away: GoingAway,
     /// Pings of ours that are not answered.
@@ -115,6 +117,7 @@ impl Connection {
             events: VecDeque::new(),
             resets: Budget::new(config.resets, now),
             control_frames: Budget::new(config.control_frames, now),
+            strikes: Strikes::default(),
             backlog: Backlog::default(),
             going_away: GoingAway::default(),
             pings: 0,

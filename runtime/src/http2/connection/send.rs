@@ -85,6 +85,7 @@ impl Connection {
         if has_way && length <= allowed && self.output.len() < self.config.output_mark {
             self.send_window.take(length);
             state.send_window.take(length);
+            self.strikes.forget();
             frame::write_data_header(stream, length, end, self.output.tail());
             self.output.push(data);
             if end {
@@ -142,10 +143,6 @@ impl Connection {
     }
 
     /// Asks the peer for an `Event::Pong` with this payload.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "nothing asks whether a peer is alive yet")
-    )]
     pub(crate) fn ping(&mut self, payload: [u8; 8]) {
         if self.failed.is_none() {
             self.pings = self.pings.saturating_add(1);
@@ -161,6 +158,7 @@ impl Connection {
     ) {
         let encoder = &mut self.encoder;
         let max_frame = self.peer.max_frame_size;
+        self.strikes.forget();
         frame::write_headers(stream, end, max_frame, self.output.tail(), |out| {
             encoder.encode(fields, out);
         });

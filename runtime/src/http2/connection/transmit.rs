@@ -3,6 +3,7 @@
 use super::Connection;
 use crate::http2::event::Event;
 use crate::http2::output::Output;
+use crate::http2::queue::SendQueue;
 use crate::http2::{StreamId, frame};
 
 impl Connection {
@@ -58,6 +59,7 @@ impl Connection {
         if length > 0 || end {
             stream.send_window.take(length);
             self.send_window.take(length);
+            self.strikes.forget();
             frame::write_data_header(id, length, end, self.output.tail());
             let output = &mut self.output;
             stream.queue.pop(length, |piece| output.push(piece));
@@ -67,6 +69,8 @@ impl Connection {
             self.events.push_back(Event::Writable { stream: id });
         }
         if end {
+            // A client's stream stays in the table until the response has ended.
+            stream.queue = SendQueue::default();
             self.end_sent(id);
         } else if !is_last {
             self.schedule_stream(id);

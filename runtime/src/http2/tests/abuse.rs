@@ -6,10 +6,17 @@ use super::link::{fields, request, response, trailers};
 use super::raw::{END_HEADERS, END_STREAM, Raw};
 use crate::http2::error::{ConnectionError, Fault};
 use crate::http2::frame::{flag, kind};
-use crate::http2::{Config, Event, Reason, StreamId};
+use crate::http2::{Config, Event, PingPolicy, Reason, StreamId};
 
+/// A server that has no objection to pings as such.
 fn server() -> Raw {
-    Raw::server(Config::default())
+    Raw::server(Config {
+        pings: PingPolicy {
+            max_strikes: 0,
+            ..PingPolicy::default()
+        },
+        ..Config::default()
+    })
 }
 
 /// Does it, with the output being read, until the connection ends or `most` times were survived. Returns how often, and the end.
@@ -106,6 +113,12 @@ fn resets_that_we_are_provoked_to() {
 
 #[test]
 fn pings() {
+    let mut raw = Raw::server(Config::default());
+    let end = flood(&mut raw, 10_000, |raw, _| {
+        raw.send(kind::PING, 0, 0, &[0; 8])
+    });
+    ends_with(end, 2..5, "too_many_pings");
+
     let mut raw = server();
     let end = flood(&mut raw, 10_000, |raw, _| {
         raw.send(kind::PING, 0, 0, &[0; 8])

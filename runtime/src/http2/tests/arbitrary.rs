@@ -244,11 +244,24 @@ impl Watched {
                 break;
             }
         }
-        for Frame { kind, stream, .. } in parse(&self.written) {
+        let mut ended = HashSet::new();
+        for frame in parse(&self.written) {
+            let Frame {
+                kind,
+                flags,
+                stream,
+                ..
+            } = frame;
             if kind == kind::RST_STREAM {
                 assert!(self.reset.insert(stream), "reset twice");
             } else if stream != 0 {
                 assert!(!self.reset.contains(&stream), "a frame after RST_STREAM");
+            }
+            if kind == kind::DATA || kind == kind::HEADERS {
+                assert!(!ended.contains(&stream), "a frame after END_STREAM");
+                if flags & 1 != 0 {
+                    ended.insert(stream);
+                }
             }
         }
     }

@@ -434,3 +434,20 @@ fn clients_send_a_call_in_one_piece() {
     assert_eq!(frames[1].flags, END_STREAM);
     assert_eq!(lengths(&frames), [41]);
 }
+
+#[test]
+fn a_queue_ends_a_stream_once() {
+    let mut raw = Raw::client(Config::default(), &[(INITIAL_WINDOW_SIZE, 10)]);
+    let stream = raw.call(0);
+    raw.end.connection.send_data(stream, pattern(25), true);
+    raw.window_update(stream, 100).expect("WINDOW_UPDATE");
+    let frames = raw.frames();
+    assert_eq!(lengths(&frames), [25]);
+    assert_eq!(frames[0].flags, END_STREAM);
+    assert!(!raw.end.connection.is_sending(stream));
+    // The stream is still open in the other direction.
+    raw.window_update(stream, 100).expect("WINDOW_UPDATE");
+    raw.settings(&[(INITIAL_WINDOW_SIZE, 1_000)])
+        .expect("SETTINGS");
+    assert_eq!(lengths(&raw.frames()), []);
+}

@@ -1,0 +1,93 @@
+//! The options of a channel.
+
+use std::time::Duration;
+
+use super::channel::Channel;
+use crate::transport::{KeepaliveConfig, LifetimeConfig, UpkeepConfig};
+use crate::{Result, http2};
+
+/// Sets the options of a [`Channel`]; every option has a default that serves.
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct ChannelBuilder {
+    options: ChannelOptions,
+}
+
+/// What all calls and connections of a channel share.
+#[derive(Clone, Debug)]
+pub(crate) struct ChannelOptions {
+    pub(crate) max_receive_message_length: usize,
+    pub(crate) http2: http2::Config,
+    pub(crate) upkeep: UpkeepConfig,
+}
+
+impl Default for ChannelOptions {
+    fn default() -> ChannelOptions {
+        ChannelOptions {
+            max_receive_message_length: crate::MAX_RECEIVE_MESSAGE_LENGTH,
+            http2: http2::Config::default(),
+            upkeep: UpkeepConfig {
+                keepalive: KeepaliveConfig {
+                    time: None,
+                    timeout: Duration::from_secs(20),
+                    without_calls: false,
+                },
+                lifetime: LifetimeConfig::default(),
+                write_timeout: Duration::from_secs(20),
+            },
+        }
+    }
+}
+
+impl ChannelBuilder {
+    /// The largest message that is taken from the server, in bytes; the default is 4 MiB (4,194,304). A larger one ends its
+    /// call with RESOURCE_EXHAUSTED. gRPC's `grpc.max_receive_message_length`.
+    pub fn max_receive_message_length(mut self, bytes: usize) -> ChannelBuilder {
+        self.options.max_receive_message_length = bytes;
+        self
+    }
+
+    /// A server that has been silent for so long while calls are open is pinged; by default it never is. Servers allow a
+    /// ping every five minutes unless they are told otherwise, and close the connection of a client that pings more.
+    /// gRPC's `grpc.keepalive_time_ms`.
+    pub fn keepalive_time(mut self, time: Duration) -> ChannelBuilder {
+        self.options.upkeep.keepalive.time = Some(time);
+        self
+    }
+
+    /// A server that does not answer a keepalive ping within this is gone: its calls end with UNAVAILABLE; the default is 20
+    /// seconds. gRPC's `grpc.keepalive_timeout_ms`.
+    pub fn keepalive_timeout(mut self, timeout: Duration) -> ChannelBuilder {
+        self.options.upkeep.keepalive.timeout = timeout;
+        self
+    }
+
+    /// Whether keepalive pings are sent while no call is open; the default is `false`. gRPC's
+    /// `grpc.keepalive_permit_without_calls`.
+    pub fn keepalive_without_calls(mut self, permit: bool) -> ChannelBuilder {
+        self.options.upkeep.keepalive.without_calls = permit;
+        self
+    }
+
+    /// The largest metadata that is taken with a response, in bytes as HTTP/2 counts them (names, values, and 32 for each
+    /// pair); the default is 16 KiB (16,384), and servers are told. A call over it fails with RESOURCE_EXHAUSTED. gRPC's
+    /// `grpc.max_metadata_size`.
+    pub fn max_metadata_size(mut self, bytes: u32) -> ChannelBuilder {
+        self.options.http2.max_header_list_size = bytes;
+        self
+    }
+
+    /// A server that takes nothing of what waits for it for so long is given up; the default is 20 seconds.
+    pub fn write_timeout(mut self, timeout: Duration) -> ChannelBuilder {
+        self.options.upkeep.write_timeout = timeout;
+        self
+    }
+
+    /// A channel with these options to `host:port`, without encryption.
+    ///
+    /// # Errors
+    /// As [`Channel::insecure`].
+    pub fn insecure(self, target: impl AsRef<str>) -> Result<Channel> {
+        Channel::with_options(target.as_ref(), self.options)
+    }
+}

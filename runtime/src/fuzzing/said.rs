@@ -1,0 +1,130 @@
+//! What the peer has said, read by other code than the engine's.
+
+use std::collections::BTreeMap;
+
+use super::written::Splitter;
+use crate::http2::{Role, StreamId};
+
+/// The client's preface (RFC 9113, 3.4).
+pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// The window that everything starts with.
+pub(super) const DEFAULT_WINDOW: i64 = 65_535;
+
+/// What the peer's bytes allow us and oblige us to do. It holds as long as the engine has found no fault in them.
+pub(super) struct Said {
+    splitter: Splitter,
+    /// How much of the preface is still to come.
+    preface: usize,
+    pub(super) settings: usize,
+    pub(super) settings_acknowledged: bool,
+    /// The payloads of its pings.
+    pub(super) pings: Vec<Vec<u8>>,
+    /// What its first SETTINGS, and each after it, has made of the initial window.
+    pub(super) initial_window: i64,
+    pub(super) largest_initial_window: i64,
+    pub(super) largest_frame: usize,
+    pub(super) window_updates: i64,
+    pub(super) data: i64,
+    pub(super) streams: BTreeMap<StreamId, SaidOfStream>,
+}
+
+/// What the peer has said about a stream.
+#[derive(Default)]
+pub(super) struct SaidOfStream {
+    pub(super) headers: bool,
+    pub(super) window_updates: i64,
+    pub(super) data: i64,
+}
+
+impl Said {
+    /// Nothing yet, to an engine with this role.
+    pub(super) fn new(role: Role) -> Said {
+        Said {
+            splitter: Splitter::default(),
+            preface: match role {
+                Role::Server => PREFACE.len(),
+                Role::Client => 0,
+            },
+            settings: 0,
+            settings_acknowledged: false,
+            pings: Vec::new(),
+            initial_window: DEFAULT_WINDOW,
+            largest_initial_window: DEFAULT_WINDOW,
+            largest_frame: 16_384,
+            window_updates: 0,
+            data: 0,
+            streams: BTreeMap::new(),
+        }
+    }
+
+    /// The peer has sent these bytes.
+    pub(super) fn hear(&mut self, bytes: &[u8]) {
+        let preface = self.preface.min(bytes.len());
+        self.preface -= preface;
+        self.splitter.push(&bytes[preface..]);
+        while let Some(frame) = self.splitter.next() {
+            let length = frame.payload.len();
+            let word = |at: usize| {
+                let bytes = frame.payload.get(at..at + 4)?;
+                Some(u32::from_be_bytes(bytes.try_into().ok()?))
+            };
+            match (frame.kind, frame.stream) {
+                (0, stream) => {
+                    self.data += length as i64;
+                    self.stream(stream).data += length as i64;
+                }
+                (1, stream) => self.stream(stream).headers = true,
+                (4, _) if frame.flags & 1 != 0 => self.settings_acknowledged = true,
+                (4, _) => {
+                    self.settings += 1;
+                    for entry in frame.payload.chunks_exact(6) {
+                        self.hear_setting(entry);
+                    }
+                    self.largest_initial_window =
+                        self.largest_initial_window.max(self.initial_window);
+                }
+                (6, _) if frame.flags & 1 == 0 => self.pings.push(frame.payload),
+                (8, stream) => {
+                    let increment = i64::from(word(0).unwrap_or(0) & 0x7fff_ffff);
+                    match stream {
+                        0 => self.window_updates += increment,
+                        stream => self.stream(stream).window_updates += increment,
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether the peer's last frame is there in full.
+    pub(super) fn is_at_boundary(&self) -> bool {
+        self.preface == 0 && self.splitter.is_empty()
+    }
+
+    /// Whether the peer is in the middle of a DATA frame, which may take its time.
+    pub(super) fn is_in_data(&self) -> bool {
+        self.splitter.kind() == Some(0)
+    }
+
+    pub(super) fn of(&self, stream: StreamId) -> &SaidOfStream {
+        static NOTHING: SaidOfStream = SaidOfStream {
+            headers: false,
+            window_updates: 0,
+            data: 0,
+        };
+        self.streams.get(&stream).unwrap_or(&NOTHING)
+    }
+
+    fn stream(&mut self, stream: StreamId) -> &mut SaidOfStream {
+        self.streams.entry(stream).or_default()
+    }
+
+    fn hear_setting(&mut self, entry: &[u8]) {
+        let value = u32::from_be_bytes([entry[2], entry[3], entry[4], entry[5]]);
+        match entry[1] {
+            4 if entry[0] == 0 => self.initial_window = value.into(),
+            5 if entry[0] == 0 => self.largest_frame = self.largest_frame.max(value as usize),
+            _ => {}
+        }
+    }
+}

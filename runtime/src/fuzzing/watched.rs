@@ -1,0 +1,446 @@
+//! An engine, the application above it, and what must be true of both whatever the peer sends.
+
+use std::collections::BTreeMap;
+use std::io::IoSlice;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+
+use super::said::{DEFAULT_WINDOW, Said};
+use super::written::Written;
+use crate::header::{Header, Kind};
+use crate::http2::{Config, Connection, Event, Reason, ResetCause, Role, StreamId};
+
+/// More than any frame of ours that is not DATA, and its answer.
+const SLACK: usize = 300;
+
+/// An engine, and what is known of it from outside.
+pub(super) struct Watched {
+    pub(super) role: Role,
+    pub(super) engine: Connection,
+    config: Config,
+    pub(super) now: Instant,
+    input: BytesMut,
+    said: Said,
+    written: Written,
+    /// The streams that the application was told of or has opened.
+    calls: BTreeMap<StreamId, Call>,
+    /// The field lists that the application has sent.
+    heads: Vec<Vec<Header>>,
+    pings: usize,
+    /// Whether the engine has said that the connection is over.
+    pub(super) failed: bool,
+    /// What was not written of the output's last measure, so that growth can be told.
+    waiting: usize,
+}
+
+/// What the application knows of a stream.
+#[derive(Default)]
+struct Call {
+    /// The peer has ended its side.
+    heard: bool,
+    /// It is gone, by an event or by the application's wish.
+    reset: bool,
+    unreleased: usize,
+    received: u64,
+    /// The `content-length`.
+    expected: Option<u64>,
+    has_head: bool,
+}
+
+/// Small limits, so that they are met.
+pub(super) fn small_limits() -> Config {
+    Config {
+        stream_window: 300,
+        connection_window: 70_000,
+        max_concurrent_streams: 5,
+        max_header_list_size: 500,
+        max_header_block: 1_000,
+        max_continuations: 5,
+        send_buffer_per_stream: 100,
+        output_mark: 2_000,
+        read_mark: 4_000,
+        send_frame_size: 700,
+        max_queued_replies: 2_000,
+        ..Config::default()
+    }
+}
+
+impl Watched {
+    pub(super) fn new(role: Role, config: Config) -> Watched {
+        // The only moment that can be counted from. No decision depends on it.
+        let now = Instant::now() + Duration::from_secs(100_000);
+        Watched {
+            role,
+            engine: Connection::new(role, config.clone(), now),
+            config,
+            now,
+            input: BytesMut::new(),
+            said: Said::new(role),
+            written: Written::new(role),
+            calls: BTreeMap::new(),
+            heads: Vec::new(),
+            pings: 0,
+            failed: false,
+            waiting: 0,
+        }
+    }
+
+    /// One of the streams used lately.
+    pub(super) fn recent(&self, pick: u8) -> StreamId {
+        let mut recent = self.calls.keys().rev();
+        let count = self.calls.len().clamp(1, 8);
+        recent.nth(usize::from(pick) % count).copied().unwrap_or(1)
+    }
+
+    /// The next stream that a client would open.
+    pub(super) fn next(&self) -> StreamId {
+        let last = self.said.streams.keys().next_back();
+        last.map_or(1, |last| (last | 1).saturating_add(2)) & 0x7fff_ffff
+    }
+
+    /// Bytes of the peer. As a driver does, writes first if the engine wants no input.
+    pub(super) fn receive(&mut self, bytes: &[u8]) {
+        if !self.engine.wants_input() {
+            self.write(usize::MAX);
+        }
+        self.check();
+        if !self.failed {
+            self.said.hear(bytes);
+        }
+        let waiting = self.waiting;
+        let takes_no_streams = self.engine.takes_no_streams();
+        self.input.extend_from_slice(bytes);
+        let before = self.input.len();
+        let result = self.engine.receive(&mut self.input, self.now);
+        assert!(
+            !self.failed || result.is_err(),
+            "it lives again after its end"
+        );
+        self.failed |= result.is_err();
+        if self.failed {
+            self.input.clear();
+        }
+        let consumed = before - self.input.len();
+        assert!(
+            self.failed || self.input.len() < 9 + self.config.max_frame_size as usize,
+            "a whole frame is left"
+        );
+        let told = self.take_events(takes_no_streams);
+        // Streams that are reset by one GOAWAY, and what is writable again.
+        assert!(told <= consumed / 9 + 2 * self.calls.len() + 1, "{told} events");
+        self.check();
+        let most = waiting.max(self.config.output_mark + self.config.send_frame_size + 9);
+        assert!(
+            self.waiting <= most + 2 * consumed + SLACK,
+            "{} bytes of output after {consumed} of input",
+            self.waiting
+        );
+    }
+
+    /// The clock moves, and the time-outs are looked at.
+    pub(super) fn wait(&mut self, time: Duration) {
+        self.now += time;
+        self.failed |= self.engine.handle_timeout(self.now).is_err();
+        self.check();
+    }
+
+    /// The clock moves back, which the real one does not.
+    pub(super) fn wait_back(&mut self, time: Duration) {
+        self.now = self.now.checked_sub(time).unwrap_or(self.now);
+    }
+
+    /// Up to `limit` bytes of the output are written.
+    pub(super) fn write(&mut self, limit: usize) {
+        let mut left = limit;
+        loop {
+            let output = self.engine.transmit();
+            let mut slices = [IoSlice::new(&[]); 8];
+            let filled = output.io_slices(&mut slices);
+            let mut taken = 0;
+            for slice in &slices[..filled] {
+                let part = &slice[..left.min(slice.len())];
+                self.written.take(part, &self.said, &self.heads);
+                taken += part.len();
+                left -= part.len();
+            }
+            output.advance(taken);
+            if taken == 0 {
+                break;
+            }
+        }
+        self.take_events(true);
+        self.check();
+    }
+
+    pub(super) fn open(&mut self, head: Vec<Header>, end: bool) {
+        if let Ok(stream) = self.engine.open(&head, end) {
+            let before = self.calls.insert(stream, Call::default());
+            assert!(before.is_none(), "a stream is opened twice");
+            assert_eq!(self.role, Role::Client);
+        }
+        self.heads.push(head);
+    }
+
+    pub(super) fn send_headers(&mut self, stream: StreamId, head: Vec<Header>, end: bool) {
+        if self.role == Role::Server {
+            self.engine.send_headers(stream, &head, end);
+            self.heads.push(head);
+        }
+    }
+
+    /// Sends DATA if the engine says that it is welcome.
+    pub(super) fn send_data(&mut self, stream: StreamId, length: usize, end: bool) {
+        static PATTERN: [u8; 1 << 16] = [b'd'; 1 << 16];
+        if self.engine.send_capacity(stream) > 0 {
+            let data = Bytes::from_static(&PATTERN).slice(..length.min(PATTERN.len()));
+            self.engine.send_data(stream, data, end);
+        }
+    }
+
+    pub(super) fn send_trailers(&mut self, stream: StreamId, trailers: Vec<Header>) {
+        self.heads.push(trailers.clone());
+        self.engine.send_trailers(stream, trailers);
+    }
+
+    pub(super) fn reset(&mut self, stream: StreamId) {
+        self.engine.reset(stream, Reason::CANCEL);
+        if let Some(call) = self.calls.get_mut(&stream) {
+            call.reset = true;
+            call.unreleased = 0;
+        }
+    }
+
+    pub(super) fn release(&mut self, stream: StreamId, most: usize) {
+        if let Some(call) = self.calls.get_mut(&stream) {
+            let bytes = most.min(call.unreleased);
+            call.unreleased -= bytes;
+            self.engine.release(stream, bytes);
+        }
+    }
+
+    pub(super) fn ping(&mut self) {
+        self.pings += usize::from(!self.failed);
+        self.engine.ping([7; 8]);
+    }
+
+    /// Takes all events. `no_requests` says that there must be no new ones among them.
+    fn take_events(&mut self, no_requests: bool) -> usize {
+        let mut told = 0;
+        while let Some(event) = self.engine.poll_event() {
+            told += 1;
+            match event {
+                Event::Request { stream, head, end } => {
+                    assert_eq!(self.role, Role::Server);
+                    assert!(!no_requests, "a request that is not taken any more");
+                    let last = self.calls.keys().next_back();
+                    assert!(last.is_none_or(|last| *last < stream), "an old stream");
+                    self.calls.insert(stream, Call::default());
+                    self.take_head(stream, &head.fields, end);
+                }
+                Event::Response { stream, head, end } => {
+                    assert_eq!(self.role, Role::Client);
+                    assert!((200..1_000).contains(&head.status));
+                    self.take_head(stream, &head.fields, end);
+                    if head.status == 304 {
+                        self.call(stream).expected = None;
+                    }
+                }
+                Event::Data { stream, data, end } => self.take_data(stream, data.len(), end),
+                Event::Trailers { stream, fields, .. } => {
+                    self.check_fields(&fields);
+                    let call = self.live(stream);
+                    assert!(call.has_head);
+                    call.hear_end();
+                }
+                Event::Reset { stream, cause, .. } => {
+                    let is_client = self.role == Role::Client;
+                    assert!(is_client || cause != ResetCause::Unprocessed);
+                    let call = self.call(stream);
+                    assert!(!call.reset, "told of an end twice");
+                    call.reset = true;
+                    call.unreleased = 0;
+                }
+                Event::Writable { stream } => drop(self.call(stream)),
+                Event::CanOpen => assert_eq!(self.role, Role::Client),
+                Event::GoAway { debug, .. } => assert!(debug.len() <= 1_024),
+                Event::Pong { .. } => {
+                    self.pings = self.pings.checked_sub(1).expect("no ping was sent");
+                }
+            }
+        }
+        told
+    }
+
+    fn take_head(&mut self, stream: StreamId, fields: &[Header], end: bool) {
+        self.check_fields(fields);
+        let call = self.live(stream);
+        assert!(!call.has_head, "a second head");
+        call.has_head = true;
+        let length = fields
+            .iter()
+            .find(|field| field.kind() == Kind::ContentLength);
+        call.expected = length.map(|field| {
+            let text = std::str::from_utf8(field.value()).expect("digits");
+            text.parse().expect("a number")
+        });
+        if end {
+            // A 304 says the length of what it does not carry.
+            call.expected = None;
+            call.hear_end();
+        }
+    }
+
+    fn take_data(&mut self, stream: StreamId, length: usize, end: bool) {
+        assert!(end || length > 0, "DATA of nothing");
+        let window = (self.config.stream_window as usize).max(65_535);
+        let call = self.live(stream);
+        assert!(call.has_head);
+        call.received += length as u64;
+        call.unreleased += length;
+        assert!(call.unreleased <= window, "more DATA than the window");
+        if end {
+            call.hear_end();
+        }
+        let window = (self.config.connection_window as usize).max(65_535);
+        let unreleased: usize = self.calls.values().map(|call| call.unreleased).sum();
+        assert!(unreleased <= window, "more DATA than the window of all");
+    }
+
+    /// A field list of the peer, as the application gets it.
+    fn check_fields(&self, fields: &[Header]) {
+        assert!(fields.iter().all(|field| !field.is_malformed()));
+        assert!(fields.iter().all(|field| !field.kind().is_pseudo()));
+        let size: usize = fields.iter().map(Header::size).sum();
+        assert!(size <= self.config.max_header_list_size as usize);
+    }
+
+    fn call(&mut self, stream: StreamId) -> &mut Call {
+        let call = self.calls.get_mut(&stream);
+        call.expect("told of a stream that nobody has opened")
+    }
+
+    /// A stream of which more may be told.
+    fn live(&mut self, stream: StreamId) -> &mut Call {
+        let call = self.call(stream);
+        assert!(!call.heard && !call.reset, "told of more after the end");
+        call
+    }
+
+    /// What holds at any time.
+    fn check(&mut self) {
+        self.waiting = self.engine.transmit().len();
+        // What transmit makes writable.
+        while let Some(event) = self.engine.poll_event() {
+            assert!(matches!(event, Event::Writable { .. } | Event::CanOpen));
+        }
+        let open = self.engine.open_streams();
+        match self.role {
+            Role::Server => assert!(open <= self.config.max_concurrent_streams as usize),
+            Role::Client => assert!(open <= self.calls.len()),
+        }
+        if self.failed {
+            assert_eq!((open, self.engine.timeout()), (0, None));
+        }
+        let window = i64::from(self.config.connection_window).max(DEFAULT_WINDOW);
+        let left = DEFAULT_WINDOW + self.written.window_updates - self.said.data;
+        assert!(left <= window, "the peer is given more than the window");
+    }
+
+    /// The peer sends no more. All that is owed was sent, and all streams end.
+    pub(super) fn finish(mut self) {
+        self.write(usize::MAX);
+        assert!(self.written.is_at_boundary(), "half a frame");
+        if self.failed {
+            assert!(self.written.ends_with_go_away);
+        } else {
+            self.check_answers();
+            self.check_sending();
+            self.check_windows();
+            self.check_timer();
+        }
+        self.engine.go_away(Reason::NO_ERROR, "");
+        let streams: Vec<StreamId> = self.calls.keys().copied().collect();
+        streams.into_iter().for_each(|stream| self.reset(stream));
+        assert!(self.engine.is_drained(), "a stream that nobody knows of");
+        self.write(usize::MAX);
+        assert!(self.written.is_at_boundary(), "half a frame");
+        assert_eq!(self.waiting, 0);
+    }
+
+    /// Every PING and SETTINGS has its answer, and the engine knows the streams that the application knows.
+    fn check_answers(&self) {
+        assert_eq!(self.written.pongs, self.said.pings);
+        assert_eq!(self.written.acknowledgements, self.said.settings);
+        let is_open = |(&stream, call): &(&StreamId, &Call)| {
+            let written = self.written.of(stream);
+            !call.reset && !written.reset && !(call.heard && written.ended)
+        };
+        let open = self.calls.iter().filter(is_open).count();
+        assert_eq!(self.engine.open_streams(), open);
+    }
+
+    /// What waits, waits for a window.
+    fn check_sending(&self) {
+        let connection = DEFAULT_WINDOW + self.said.window_updates - self.written.data;
+        for &stream in self.calls.keys() {
+            let written = self.written.of(stream);
+            let updates = self.said.of(stream).window_updates;
+            let left = self.said.initial_window + updates - written.data;
+            if self.engine.is_sending(stream) {
+                assert!(connection <= 0 || left <= 0, "DATA waits for nothing");
+            }
+        }
+    }
+
+    /// Once all is taken, the peer has at least half of each window.
+    fn check_windows(&mut self) {
+        let streams: Vec<StreamId> = self.calls.keys().copied().collect();
+        for &stream in &streams {
+            self.release(stream, usize::MAX);
+        }
+        self.write(usize::MAX);
+        let size = i64::from(self.config.stream_window);
+        let first = if self.said.settings_acknowledged {
+            size
+        } else {
+            DEFAULT_WINDOW
+        };
+        for (&stream, call) in &self.calls {
+            let written = self.written.of(stream);
+            if call.heard || call.reset || written.reset {
+                continue;
+            }
+            let left = first + written.window_updates - self.said.of(stream).data;
+            assert!(left <= first && left > first - (size / 2).max(1), "{left}");
+        }
+        streams.into_iter().for_each(|stream| self.reset(stream));
+        self.write(usize::MAX);
+        let size = i64::from(self.config.connection_window);
+        let left = DEFAULT_WINDOW + self.written.window_updates - self.said.data;
+        assert!(left > size - (size / 2).max(1), "{left}");
+    }
+
+    /// A peer that owes something, or has left something unfinished, is not waited for without end.
+    fn check_timer(&mut self) {
+        let timeout = self.engine.timeout();
+        assert!(
+            timeout.is_some() || self.said.is_at_boundary() || self.said.is_in_data(),
+            "half a frame is waited for without end"
+        );
+        if let Some(due) = timeout {
+            self.now = self.now.max(due);
+            self.wait(Duration::ZERO);
+            assert!(self.failed, "a time-out without effect");
+            assert_eq!(self.engine.open_streams(), 0);
+        }
+    }
+}
+
+impl Call {
+    fn hear_end(&mut self) {
+        let expected = self.expected.unwrap_or(self.received);
+        assert_eq!(self.received, expected, "not the content-length");
+        self.heard = true;
+    }
+}

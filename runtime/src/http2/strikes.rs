@@ -1,0 +1,110 @@
+//! How often a client may ping (gRFC A8, "Server Enforcement").
+
+use std::time::{Duration, Instant};
+
+/// Without open calls, and without leave to ping then, a client may ping as often as a TCP keepalive would.
+const WITHOUT_CALLS: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// What a server allows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PingPolicy {
+    /// The time between two pings while the server sends nothing.
+    pub(crate) min_interval: Duration,
+    /// Pings that come too early, before the connection is closed; 0 allows any number.
+    pub(crate) max_strikes: u32,
+    /// Pings are as welcome while no call is open.
+    pub(crate) permit_without_calls: bool,
+}
+
+impl Default for PingPolicy {
+    fn default() -> PingPolicy {
+        PingPolicy {
+            min_interval: Duration::from_secs(5 * 60),
+            max_strikes: 2,
+            permit_without_calls: false,
+        }
+    }
+}
+
+/// The pings of one client.
+#[derive(Debug, Default)]
+pub(super) struct Strikes {
+    last: Option<Instant>,
+    count: u32,
+}
+
+impl Strikes {
+    /// A ping; false if it is one too many.
+    pub(super) fn ping(&mut self, policy: &PingPolicy, has_calls: bool, now: Instant) -> bool {
+        let interval = if has_calls || policy.permit_without_calls {
+            policy.min_interval
+        } else {
+            WITHOUT_CALLS
+        };
+        let is_early = self
+            .last
+            .is_some_and(|last| now.saturating_duration_since(last) < interval);
+        self.last = Some(now);
+        self.count += u32::from(is_early);
+        policy.max_strikes == 0 || self.count <= policy.max_strikes
+    }
+
+    /// The server sends something of a call: the client may well ask how far away it is.
+    pub(super) fn forget(&mut self) {
+        *self = Strikes::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http2::tests::start;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn early_pings_are_counted_and_two_are_forgiven() {
+        let policy = PingPolicy::default();
+        let (mut strikes, start) = (Strikes::default(), start());
+        for (at, fine) in [(0, true), (1, true), (2, true), (3, false)] {
+            assert_eq!(
+                strikes.ping(&policy, true, start + at * SECOND),
+                fine,
+                "{at}"
+            );
+        }
+        strikes.forget();
+        assert!(strikes.ping(&policy, true, start + 4 * SECOND));
+    }
+
+    #[test]
+    fn pings_in_time_cost_nothing() {
+        let policy = PingPolicy::default();
+        let (mut strikes, start) = (Strikes::default(), start());
+        for at in 0..10 {
+            assert!(strikes.ping(&policy, true, start + at * 300 * SECOND));
+        }
+    }
+
+    #[test]
+    fn without_calls_pings_are_rarer() {
+        let mut policy = PingPolicy::default();
+        let ten = |policy: &PingPolicy| {
+            let (mut strikes, start) = (Strikes::default(), start());
+            (0..10).all(|at| strikes.ping(policy, false, start + at * 300 * SECOND))
+        };
+        assert!(!ten(&policy));
+        policy.permit_without_calls = true;
+        assert!(ten(&policy));
+    }
+
+    #[test]
+    fn no_limit_is_none() {
+        let policy = PingPolicy {
+            max_strikes: 0,
+            ..PingPolicy::default()
+        };
+        let (mut strikes, now) = (Strikes::default(), start());
+        assert!((0..1000).all(|_| strikes.ping(&policy, true, now)));
+    }
+}
