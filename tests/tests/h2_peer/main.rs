@@ -1,0 +1,12 @@
+//! Our runtime against other implementations of HTTP/2 over loopback TCP: the `h2` crate in both roles, with gRPC's frames written by
+//! hand, and raw frames for what no library would send.
+
+mod as_client;
+mod as_server;
+mod caller;
+mod client_answers;
+mod flow_control;
+mod listener;
+mod raw;
+mod request_rows;
+mod wire;

@@ -1,0 +1,252 @@
+//! A client that writes frames as they are told, and reads what comes back with an HPACK that is neither ours nor `h2`'s.
+
+use std::net::SocketAddr;
+
+use httlib_hpack::Decoder;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::wire::within;
+
+pub const DATA: u8 = 0;
+pub const HEADERS: u8 = 1;
+pub const RST_STREAM: u8 = 3;
+pub const SETTINGS: u8 = 4;
+pub const PING: u8 = 6;
+pub const GOAWAY: u8 = 7;
+pub const CONTINUATION: u8 = 9;
+
+pub const END_STREAM: u8 = 1;
+pub const END_HEADERS: u8 = 4;
+const ACK: u8 = 1;
+
+/// A frame as it came.
+#[derive(Debug)]
+pub struct Frame {
+    pub kind: u8,
+    pub flags: u8,
+    pub stream: u32,
+    pub payload: Vec<u8>,
+}
+
+/// A connection.
+pub struct Raw {
+    socket: TcpStream,
+    decoder: Decoder<'static>,
+    next_stream: u32,
+}
+
+/// What a call was answered with.
+#[derive(Debug, Default)]
+pub struct Answer {
+    pub head: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    /// The trailers; the head when nothing follows it.
+    pub end: Vec<(String, String)>,
+    /// The code of a RST_STREAM, if one came: after the end, it only says that no more of the request is wanted.
+    pub reset: Option<u32>,
+}
+
+impl Answer {
+    pub fn status(&self) -> &str {
+        field(&self.head, ":status").unwrap_or_default()
+    }
+
+    pub fn grpc_status(&self) -> Option<u32> {
+        field(&self.end, "grpc-status")?.parse().ok()
+    }
+
+    pub fn message(&self) -> &str {
+        field(&self.end, "grpc-message").unwrap_or_default()
+    }
+
+    #[track_caller]
+    pub fn assert_status(&self, code: u32, part_of_message: &str) {
+        assert_eq!(self.status(), "200", "{self:?}");
+        assert_eq!(self.grpc_status(), Some(code), "{self:?}");
+        assert!(self.message().contains(part_of_message), "{self:?}");
+    }
+}
+
+pub fn field<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    let found = fields.iter().find(|field| field.0 == name);
+    found.map(|field| &*field.1)
+}
+
+impl Raw {
+    /// Connects, and sends the preface and empty SETTINGS.
+    pub async fn new(address: SocketAddr) -> Raw {
+        let socket = TcpStream::connect(address).await.unwrap();
+        socket.set_nodelay(true).unwrap();
+        let mut raw = Raw {
+            socket,
+            decoder: Decoder::with_dynamic_size(4096),
+            next_stream: 1,
+        };
+        raw.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+        raw.frame(SETTINGS, 0, 0, &[]).await;
+        raw
+    }
+
+    pub async fn write(&mut self, bytes: &[u8]) {
+        within(self.socket.write_all(bytes)).await.unwrap();
+    }
+
+    /// Says that nothing more is written.
+    pub async fn close(&mut self) {
+        self.socket.shutdown().await.unwrap();
+    }
+
+    pub async fn frame(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+        let mut frame = length[1..].to_vec();
+        frame.extend([kind, flags]);
+        frame.extend(stream.to_be_bytes());
+        frame.extend(payload);
+        self.write(&frame).await;
+    }
+
+    /// Opens a stream with these fields; returns its id.
+    pub async fn open(&mut self, fields: &[(&str, &str)], end: bool) -> u32 {
+        let stream = self.next_stream;
+        self.next_stream += 2;
+        let block = literals(fields);
+        let mut kind = HEADERS;
+        let mut flags = if end { END_STREAM } else { 0 };
+        let mut parts = block.chunks(16_384).peekable();
+        while let Some(part) = parts.next() {
+            flags |= if parts.peek().is_none() {
+                END_HEADERS
+            } else {
+                0
+            };
+            self.frame(kind, flags, stream, part).await;
+            (kind, flags) = (CONTINUATION, 0);
+        }
+        stream
+    }
+
+    /// A whole call: a head, and a body in frames as large as may be.
+    pub async fn call(&mut self, fields: &[(&str, &str)], body: &[u8]) -> Answer {
+        let stream = self.open(fields, false).await;
+        let mut parts = body.chunks(16_384).peekable();
+        while let Some(part) = parts.next_if(|part| part.len() == 16_384) {
+            self.frame(DATA, 0, stream, part).await;
+        }
+        let last = parts.next().unwrap_or_default();
+        self.frame(DATA, END_STREAM, stream, last).await;
+        self.answer(stream).await
+    }
+
+    /// The answer to a stream, to its end or its reset.
+    pub async fn answer(&mut self, stream: u32) -> Answer {
+        let mut answer = Answer::default();
+        loop {
+            let frame = self.next().await;
+            if frame.kind == HEADERS {
+                // Of other streams too: the decoder has a state.
+                let fields = self.fields(&frame).await;
+                if frame.stream == stream {
+                    if answer.head.is_empty() {
+                        answer.head.clone_from(&fields);
+                    }
+                    answer.end = fields;
+                }
+            }
+            if frame.kind == GOAWAY {
+                panic!("the connection is over: {frame:?}, after {answer:?}");
+            }
+            if frame.stream != stream {
+                continue;
+            }
+            match frame.kind {
+                DATA => answer.body.extend(&frame.payload),
+                RST_STREAM => {
+                    answer.reset = Some(code(&frame.payload));
+                    return answer;
+                }
+                _ => {}
+            }
+            if matches!(frame.kind, DATA | HEADERS) && frame.flags & END_STREAM != 0 {
+                return answer;
+            }
+        }
+    }
+
+    /// The next frame but SETTINGS, which are acknowledged, and PING.
+    pub async fn next(&mut self) -> Frame {
+        loop {
+            let frame = self.read().await.expect("the connection is open");
+            match (frame.kind, frame.flags & ACK) {
+                (SETTINGS, 0) => self.frame(SETTINGS, ACK, 0, &[]).await,
+                (SETTINGS, _) => {}
+                (PING, 0) => self.frame(PING, ACK, 0, &frame.payload).await,
+                _ => return frame,
+            }
+        }
+    }
+
+    /// The next frame, whatever it is; `None` at the end of the connection.
+    pub async fn read(&mut self) -> Option<Frame> {
+        let mut head = [0; 9];
+        within(self.socket.read_exact(&mut head)).await.ok()?;
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let mut payload = vec![0; length as usize];
+        within(self.socket.read_exact(&mut payload)).await.ok()?;
+        Some(Frame {
+            kind: head[3],
+            flags: head[4],
+            stream: u32::from_be_bytes([head[5], head[6], head[7], head[8]]),
+            payload,
+        })
+    }
+
+    async fn fields(&mut self, frame: &Frame) -> Vec<(String, String)> {
+        let mut block = frame.payload.clone();
+        let mut flags = frame.flags;
+        while flags & END_HEADERS == 0 {
+            let more = self.read().await.unwrap();
+            assert_eq!(more.kind, CONTINUATION);
+            block.extend(more.payload);
+            flags = more.flags;
+        }
+        let mut fields = Vec::new();
+        self.decoder.decode(&mut block, &mut fields).unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        fields
+            .into_iter()
+            .map(|(name, value, _)| (text(name), text(value)))
+            .collect()
+    }
+}
+
+/// A header block of literals without indexing and without Huffman (RFC 7541, 6.2.2).
+fn literals(fields: &[(&str, &str)]) -> Vec<u8> {
+    let mut block = Vec::new();
+    for (name, value) in fields {
+        block.push(0);
+        for text in [name, value] {
+            length(text.len(), &mut block);
+            block.extend(text.as_bytes());
+        }
+    }
+    block
+}
+
+/// An integer with a prefix of seven bits (RFC 7541, 5.1).
+fn length(mut length: usize, block: &mut Vec<u8>) {
+    if length < 127 {
+        return block.push(length as u8);
+    }
+    block.push(127);
+    length -= 127;
+    while length >= 128 {
+        block.push((length % 128) as u8 | 128);
+        length /= 128;
+    }
+    block.push(length as u8);
+}
+
+pub fn code(payload: &[u8]) -> u32 {
+    u32::from_be_bytes(payload[..4].try_into().unwrap())
+}
