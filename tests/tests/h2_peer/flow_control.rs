@@ -47,7 +47,7 @@ async fn send_from_client(window: u32, size: usize) {
     within(call).await.unwrap().unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_server_sends_through_a_window_of_one_byte() {
     send_from_server(1, 100_000).await;
 }
@@ -62,7 +62,7 @@ async fn a_server_sends_through_a_window_of_16_mib() {
     send_from_server(16 << 20, 10 << 20).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_client_sends_through_a_window_of_one_byte() {
     send_from_client(1, 100_000).await;
 }
