@@ -139,7 +139,7 @@ fn normalized(text: &str) -> String {
         }
         let unnumbered = content.trim_start_matches(|digit: char| digit.is_ascii_digit());
         let line = if content.len() > unnumbered.len() && unnumbered.starts_with(" |") {
-            format!("LL{}", unnumbered.replacen(" |", " |", 1))
+            format!("LL{unnumbered}")
         } else if let Some(place) = content.strip_prefix("--> ") {
             format!("  --> {}", without_position(place))
         } else if let Some(place) = content.strip_prefix("::: ") {

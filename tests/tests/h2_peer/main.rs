@@ -5,6 +5,8 @@ mod as_client;
 mod as_server;
 mod caller;
 mod client_answers;
+mod client_connections;
+mod connection_rows;
 mod flow_control;
 mod listener;
 mod raw;

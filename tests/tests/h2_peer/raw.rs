@@ -1,23 +1,26 @@
-//! A client that writes frames as they are told, and reads what comes back with an HPACK that is neither ours nor `h2`'s.
+//! A peer of either role that writes frames as they are told, and reads what comes back with an HPACK that is neither ours nor `h2`'s.
 
 use std::net::SocketAddr;
 
 use httlib_hpack::Decoder;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::wire::within;
 
 pub const DATA: u8 = 0;
 pub const HEADERS: u8 = 1;
+pub const PRIORITY: u8 = 2;
 pub const RST_STREAM: u8 = 3;
 pub const SETTINGS: u8 = 4;
 pub const PING: u8 = 6;
 pub const GOAWAY: u8 = 7;
+pub const WINDOW_UPDATE: u8 = 8;
 pub const CONTINUATION: u8 = 9;
 
 pub const END_STREAM: u8 = 1;
 pub const END_HEADERS: u8 = 4;
+pub const PADDED: u8 = 8;
 const ACK: u8 = 1;
 
 /// A frame as it came.
@@ -88,6 +91,72 @@ impl Raw {
         raw
     }
 
+    /// Takes a connection of our client: reads the preface, and sends empty SETTINGS.
+    pub async fn accept(listener: &TcpListener) -> Raw {
+        let (socket, _) = within(listener.accept()).await.unwrap();
+        socket.set_nodelay(true).unwrap();
+        let mut raw = Raw {
+            socket,
+            decoder: Decoder::with_dynamic_size(4096),
+            next_stream: 2,
+        };
+        within(raw.socket.read_exact(&mut [0; 24])).await.unwrap();
+        raw.frame(SETTINGS, 0, 0, &[]).await;
+        raw
+    }
+
+    /// The next request; its stream and its body, whole.
+    pub async fn request(&mut self) -> (u32, Vec<u8>) {
+        loop {
+            let frame = self.next().await;
+            if frame.kind != HEADERS {
+                continue;
+            }
+            self.fields(&frame).await;
+            let mut body = Vec::new();
+            let mut flags = frame.flags;
+            while flags & END_STREAM == 0 {
+                let data = self.next().await;
+                if data.kind == DATA && data.stream == frame.stream {
+                    body.extend(data.payload);
+                    flags = data.flags;
+                }
+            }
+            return (frame.stream, body);
+        }
+    }
+
+    /// Answers a request with a message and OK.
+    pub async fn respond(&mut self, stream: u32, body: &[u8]) {
+        let head = literals(&[(":status", "200"), ("content-type", "application/grpc")]);
+        self.frame(HEADERS, END_HEADERS, stream, &head).await;
+        self.frame(DATA, 0, stream, body).await;
+        let end = literals(&[("grpc-status", "0")]);
+        let flags = END_HEADERS | END_STREAM;
+        self.frame(HEADERS, flags, stream, &end).await;
+    }
+
+    /// Writes a frame many times, or until the peer has had enough.
+    pub async fn flood(&mut self, frame: &[u8], times: usize) {
+        for _ in 0..times {
+            if within(self.socket.write_all(frame)).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// The code and the text of the GOAWAY that ends the connection.
+    pub async fn goodbye(&mut self) -> (u32, String) {
+        let mut goodbye = None;
+        while let Some(frame) = self.read().await {
+            if frame.kind == GOAWAY {
+                let text = String::from_utf8_lossy(&frame.payload[8..]);
+                goodbye = Some((code(&frame.payload[4..]), text.into_owned()));
+            }
+        }
+        goodbye.expect("a GOAWAY comes before the end")
+    }
+
     pub async fn write(&mut self, bytes: &[u8]) {
         within(self.socket.write_all(bytes)).await.unwrap();
     }
@@ -98,12 +167,7 @@ impl Raw {
     }
 
     pub async fn frame(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
-        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-        let mut frame = length[1..].to_vec();
-        frame.extend([kind, flags]);
-        frame.extend(stream.to_be_bytes());
-        frame.extend(payload);
-        self.write(&frame).await;
+        self.write(&frame(kind, flags, stream, payload)).await;
     }
 
     /// Opens a stream with these fields; returns its id.
@@ -220,8 +284,18 @@ impl Raw {
     }
 }
 
+/// A frame as bytes.
+pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let mut frame = length[1..].to_vec();
+    frame.extend([kind, flags]);
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
+
 /// A header block of literals without indexing and without Huffman (RFC 7541, 6.2.2).
-fn literals(fields: &[(&str, &str)]) -> Vec<u8> {
+pub fn literals(fields: &[(&str, &str)]) -> Vec<u8> {
     let mut block = Vec::new();
     for (name, value) in fields {
         block.push(0);
