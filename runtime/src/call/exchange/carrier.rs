@@ -1,0 +1,168 @@
+//! The exchange as a connection driver sees it, which carries it to its other end.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+
+use super::{Exchange, Head};
+use crate::call::{Chunks, Link, Outcome};
+use crate::{Metadata, Status};
+
+/// What a server's connection takes from a call to send it.
+#[derive(Debug, Default)]
+pub(crate) struct Departure {
+    pub(crate) head: Option<Metadata>,
+    pub(crate) data: Chunks,
+    pub(crate) outcome: Option<Outcome>,
+    /// There was more data than room.
+    pub(crate) has_more: bool,
+    /// Request bytes that the handler has used up.
+    pub(crate) released: usize,
+}
+
+/// What a client's connection takes from a call to send it.
+#[derive(Debug, Default)]
+pub(crate) struct RequestPart {
+    pub(crate) data: Chunks,
+    pub(crate) end: bool,
+    /// There was more data than room.
+    pub(crate) has_more: bool,
+    /// The caller has given the call up.
+    pub(crate) abandoned: bool,
+    /// Response bytes that the caller has used up.
+    pub(crate) released: usize,
+}
+
+impl Exchange {
+    /// Gives the call to a connection: from now on the connection hears of what the call's user does. The connection
+    /// has the call in its hands and lets go of it with [`Exchange::take_response`] or [`Exchange::take_request`].
+    pub(crate) fn attach(&self, stream: u32, link: Arc<Link>) {
+        self.set_stream(stream);
+        let mut state = self.state();
+        state.link = Some(link);
+        state.scheduled = true;
+    }
+
+    /// The stream that carries the call, zero before there is one.
+    pub(crate) fn stream(&self) -> u32 {
+        self.stream.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_stream(&self, stream: u32) {
+        self.stream.store(stream, Ordering::Relaxed);
+    }
+
+    /// Takes what the handler's side has for the peer: at most `room` bytes of data, and the outcome when no data is
+    /// left before it.
+    pub(crate) fn take_response(&self, room: usize) -> Departure {
+        let (departure, writer) = {
+            let mut state = self.state();
+            state.scheduled = false;
+            let head = state.take_head();
+            let (data, writer) = state.response.hand_over(room);
+            let has_more = !state.response.chunks.is_empty();
+            let outcome = if has_more { None } else { state.outcome.take() };
+            let released = state.request.take_released();
+            let departure = Departure {
+                head,
+                data,
+                outcome,
+                has_more,
+                released,
+            };
+            (departure, writer)
+        };
+        if let Some(writer) = writer {
+            writer.wake();
+        }
+        departure
+    }
+
+    /// Takes what the caller has for the peer: at most `room` bytes of data.
+    pub(crate) fn take_request(&self, room: usize) -> RequestPart {
+        let (part, writer) = {
+            let mut state = self.state();
+            state.scheduled = false;
+            let (data, writer) = state.request.hand_over(room);
+            let part = RequestPart {
+                data,
+                end: state.request.ended && state.request.chunks.is_empty(),
+                has_more: !state.request.chunks.is_empty(),
+                abandoned: state.abandoned,
+                released: state.response.take_released(),
+            };
+            (part, writer)
+        };
+        if let Some(writer) = writer {
+            writer.wake();
+        }
+        part
+    }
+
+    /// Whether the call has been taken back from a connection before.
+    #[cfg(feature = "client")]
+    pub(crate) fn is_second_try(&self) -> bool {
+        self.state().tried_again
+    }
+
+    /// Takes a call back from its connection, which has not brought it to the peer, with the whole of its request: it can go
+    /// out on another one.
+    #[cfg(feature = "client")]
+    pub(crate) fn detach(&self, request: Bytes) {
+        self.set_stream(0);
+        let mut state = self.state();
+        state.link = None;
+        state.scheduled = false;
+        state.request.chunks = Chunks::from(request);
+        state.tried_again = true;
+    }
+
+    /// A piece of the request has come.
+    pub(crate) fn deliver_request(self: &Arc<Self>, chunk: Bytes, end: bool) {
+        self.change(|state, wakes| {
+            if state.over.is_none() {
+                wakes.add(state.request.write(chunk, end));
+            } else {
+                // Nobody will read it; its window goes back with the next departure.
+                wakes.release(&mut state.request, chunk.len(), state.link.as_deref());
+            }
+        });
+    }
+
+    /// The head of the response has come.
+    pub(crate) fn deliver_head(self: &Arc<Self>, metadata: Metadata) {
+        self.change(|state, wakes| {
+            if state.outcome.is_none() {
+                state.head = Head::Sent(metadata);
+                wakes.add(state.response.take_reader_of_little());
+            }
+        });
+    }
+
+    /// A piece of the response has come.
+    pub(crate) fn deliver_response(self: &Arc<Self>, chunk: Bytes) {
+        self.change(|state, wakes| {
+            if state.outcome.is_none() {
+                wakes.add(state.response.write(chunk, false));
+            }
+        });
+    }
+
+    /// The call is over, by the peer's word or because the connection says so. What has come of the response before it
+    /// can still be read.
+    pub(crate) fn conclude(self: &Arc<Self>, outcome: Outcome) {
+        self.change(|state, wakes| state.end(outcome, wakes));
+    }
+
+    /// The call was ended around its handler: what the handler wrote and has not been sent is dropped.
+    pub(crate) fn cancel(self: &Arc<Self>, status: Status) {
+        self.change(|state, wakes| {
+            if state.over.is_none() {
+                wakes.extend(state.response.close());
+                wakes.extend(state.request.close());
+                state.over(status, wakes);
+            }
+        });
+    }
+}

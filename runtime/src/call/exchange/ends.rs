@@ -1,0 +1,225 @@
+//! The exchange as its ends see it: the caller, and the handler.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+
+use super::{Exchange, Head, ended};
+use crate::call::pipe::remember;
+use crate::call::{Chunks, Outcome};
+use crate::{Metadata, Result, Status};
+
+impl Exchange {
+    /// Adds to the request.
+    pub(crate) fn write_request(self: &Arc<Self>, chunk: Bytes, end: bool) {
+        self.change(|state, wakes| {
+            if state.over.is_none() && !state.request.ended {
+                wakes.add(state.request.write(chunk, end));
+                wakes.connection = true;
+            }
+        });
+    }
+
+    /// Waits for room in the request; ready as well when the call is over, for then nothing will be read.
+    pub(crate) fn poll_request_room(&self, context: &Context<'_>) -> Poll<Result<()>> {
+        let mut state = self.state();
+        if let Some(status) = &state.over {
+            return Poll::Ready(Err(status.clone()));
+        }
+        if state.request.has_room() {
+            return Poll::Ready(Ok(()));
+        }
+        state.request.wait_to_write(context);
+        Poll::Pending
+    }
+
+    /// Takes what has come of the request, after counting `used` bytes of what was taken before as used up.
+    /// `Ok(false)` says that the request has ended and nothing is left of it.
+    pub(crate) fn poll_request(
+        self: &Arc<Self>,
+        context: &Context<'_>,
+        used: usize,
+        chunks: &mut Chunks,
+    ) -> Poll<Result<bool>> {
+        self.change(|state, wakes| {
+            wakes.release(&mut state.request, used, state.link.as_deref());
+            if let Some(status) = &state.over {
+                return Poll::Ready(Err(status.clone()));
+            }
+            if !state.request.chunks.is_empty() {
+                chunks.append(&mut state.request.chunks);
+                return Poll::Ready(Ok(true));
+            }
+            if state.request.ended {
+                return Poll::Ready(Ok(false));
+            }
+            state.request.wait_to_read(context, 1);
+            Poll::Pending
+        })
+    }
+
+    /// Initial metadata that goes out with the first message, or before it when the handler asks. An error once it is
+    /// out.
+    pub(crate) fn set_initial_metadata(self: &Arc<Self>, metadata: Metadata, send: bool) -> bool {
+        self.change(|state, wakes| match &mut state.head {
+            Head::Unsent(initial) => {
+                initial.extend(metadata);
+                if send {
+                    let initial = std::mem::take(initial);
+                    state.head = Head::Sent(initial);
+                    wakes.add(state.response.take_reader());
+                    wakes.connection = true;
+                }
+                true
+            }
+            Head::Sent(_) | Head::Taken => false,
+        })
+    }
+
+    /// Metadata that goes out with the status, in the place of what was set before.
+    pub(crate) fn set_trailing_metadata(&self, metadata: Metadata) {
+        self.state().trailing = metadata;
+    }
+
+    /// Adds to the response.
+    pub(crate) fn write_response(self: &Arc<Self>, chunk: Bytes) {
+        self.change(|state, wakes| {
+            if state.over.is_none() {
+                state.send_head();
+                wakes.add(state.response.write(chunk, false));
+                wakes.connection = true;
+            }
+        });
+    }
+
+    /// Waits for room in the response.
+    pub(crate) fn poll_response_room(&self, context: &Context<'_>) -> Poll<()> {
+        let mut state = self.state();
+        if state.response.has_room() || state.over.is_some() {
+            return Poll::Ready(());
+        }
+        state.response.wait_to_write(context);
+        Poll::Pending
+    }
+
+    /// The handler has ended, with a last piece of the response. What it set to be sent goes out; what it left behind
+    /// elsewhere, a request stream that was moved to another task, sees CANCELLED from now on.
+    pub(crate) fn finish(self: &Arc<Self>, last: Bytes, result: Result<()>) {
+        self.change(|state, wakes| {
+            if state.over.is_some() {
+                return;
+            }
+            let mut trailing = std::mem::take(&mut state.trailing);
+            let result = result.map_err(|status| {
+                trailing.extend(status.metadata().clone());
+                status.with_metadata(trailing.clone())
+            });
+            if result.is_ok() || !last.is_empty() {
+                state.send_head();
+            }
+            if !last.is_empty() {
+                wakes.add(state.response.write(last, false));
+            }
+            state.outcome = Some(Outcome { result, trailing });
+            wakes.add(state.response.take_reader());
+            wakes.connection = true;
+            state.over(ended(), wakes);
+        });
+    }
+
+    /// Waits for the initial metadata of the response. `Ok(None)` says that the call has ended without any, or that it
+    /// was taken before.
+    pub(crate) fn poll_head(&self, context: &Context<'_>) -> Poll<Option<Metadata>> {
+        let mut state = self.state();
+        match state.take_head() {
+            Some(metadata) => Poll::Ready(Some(metadata)),
+            None if state.outcome.is_some() || matches!(state.head, Head::Taken) => {
+                Poll::Ready(None)
+            }
+            None => {
+                state.response.wait_to_read(context, 1);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Takes what has come of the response, after counting `used` bytes of what was taken before as used up.
+    /// `None` says that the call has ended and nothing is left of the response. With `whole` the wait goes on until
+    /// the response is there as a whole.
+    pub(crate) fn poll_response(
+        self: &Arc<Self>,
+        context: &Context<'_>,
+        used: usize,
+        chunks: &mut Chunks,
+        whole: bool,
+    ) -> Poll<bool> {
+        self.change(|state, wakes| {
+            wakes.release(&mut state.response, used, state.link.as_deref());
+            let waits_for = if whole { state.whole() } else { 1 };
+            let ended = state.outcome.is_some();
+            if state.response.chunks.len() >= waits_for
+                || (ended && !state.response.chunks.is_empty())
+            {
+                chunks.append(&mut state.response.chunks);
+                return Poll::Ready(true);
+            }
+            if ended {
+                return Poll::Ready(false);
+            }
+            state.response.wait_to_read(context, waits_for);
+            Poll::Pending
+        })
+    }
+
+    /// How the call ended, once it has.
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        self.state().outcome.clone()
+    }
+
+    /// The initial metadata of the response, when it has come and nobody took it.
+    pub(crate) fn head(&self) -> Option<Metadata> {
+        self.state().take_head()
+    }
+
+    /// The caller does not want the call any more, or its time is over: it ends on this side at once, and the
+    /// transport carries the news.
+    pub(crate) fn abandon(self: &Arc<Self>, status: Status) {
+        self.change(|state, wakes| {
+            if state.outcome.is_some() {
+                return;
+            }
+            state.abandoned = true;
+            wakes.connection = true;
+            state.end(Outcome::local(status), wakes);
+        });
+    }
+
+    /// Waits until the handler's side is over.
+    pub(crate) fn poll_over(&self, context: &Context<'_>) -> Poll<()> {
+        let mut state = self.state();
+        if state.over.is_some() {
+            return Poll::Ready(());
+        }
+        remember(&mut state.task, context);
+        Poll::Pending
+    }
+
+    /// Whether the handler's side is over, and why.
+    pub(crate) fn over(&self) -> Option<Status> {
+        self.state().over.clone()
+    }
+
+    /// Like [`Exchange::poll_over`], for any number of futures at a time.
+    pub(crate) fn watch_over(&self, context: &Context<'_>) -> Poll<()> {
+        let mut state = self.state();
+        if state.over.is_some() {
+            return Poll::Ready(());
+        }
+        let waker = context.waker();
+        if !state.watchers.iter().any(|other| other.will_wake(waker)) {
+            state.watchers.push(waker.clone());
+        }
+        Poll::Pending
+    }
+}

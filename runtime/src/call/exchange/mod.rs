@@ -1,0 +1,164 @@
+//! The meeting point of a call: what its caller, its handler and their connections share.
+
+mod carrier;
+mod ends;
+mod wakes;
+
+use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use self::wakes::Wakes;
+use super::link::Link;
+use super::pipe::Pipe;
+use super::{CallDetails, Outcome};
+use crate::{Metadata, Status};
+
+/// A response of a unary call is waited for until it is whole; only one larger than this is taken piece by piece.
+const WHOLE_RESPONSE: usize = 32 * 1024;
+
+/// One call. Whoever holds it sees the same state, under a lock that is held for a few moves and never across a wake.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    details: CallDetails,
+    /// What the connection knows the call by; zero before it has one.
+    stream: AtomicU32,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The connection that carries this side of the call; none in-process.
+    link: Option<Arc<Link>>,
+    /// The call is on its connection's list already, or in the connection's hands.
+    scheduled: bool,
+    request: Pipe,
+    response: Pipe,
+    head: Head,
+    /// Trailing metadata that the handler has set so far.
+    trailing: Metadata,
+    outcome: Option<Outcome>,
+    /// Why the handler's side is over: it has ended, or the call was ended around it.
+    over: Option<Status>,
+    /// The call was taken back from a connection and sent again.
+    tried_again: bool,
+    /// The call was ended by this side's user, and the transport has to say so.
+    abandoned: bool,
+    /// The task that runs the handler.
+    task: Option<Waker>,
+    /// Futures that wait for the call to be over.
+    watchers: Vec<Waker>,
+}
+
+/// The initial metadata of the response on its way.
+#[derive(Debug)]
+enum Head {
+    /// Still to be sent; with what the handler has set so far.
+    Unsent(Metadata),
+    /// On its way to the reader.
+    Sent(Metadata),
+    /// Taken by the reader.
+    Taken,
+}
+
+impl Default for Head {
+    fn default() -> Head {
+        Head::Unsent(Metadata::new())
+    }
+}
+
+impl Exchange {
+    /// A call of which nothing but the details is known.
+    pub(crate) fn new(details: CallDetails) -> Exchange {
+        Exchange {
+            details,
+            stream: AtomicU32::new(0),
+            state: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn details(&self) -> &CallDetails {
+        &self.details
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the state, then, with the lock given back, wakes who waits for the change and tells the connection.
+    fn change<R>(self: &Arc<Self>, change: impl FnOnce(&mut State, &mut Wakes) -> R) -> R {
+        let mut wakes = Wakes::default();
+        let (result, link) = {
+            let mut state = self.state();
+            let result = change(&mut state, &mut wakes);
+            let link = if wakes.connection && !state.scheduled && state.link.is_some() {
+                state.scheduled = true;
+                state.link.clone()
+            } else {
+                None
+            };
+            (result, link)
+        };
+        if let Some(link) = link {
+            // A connection that is gone has ended its calls itself.
+            drop(link.schedule(Arc::clone(self)));
+        }
+        wakes.wake();
+        result
+    }
+}
+
+impl State {
+    /// How much of a response is worth waiting for: never more than the peer may send before we use some of it up.
+    fn whole(&self) -> usize {
+        self.link
+            .as_ref()
+            .map_or(WHOLE_RESPONSE, |link| link.release_at().min(WHOLE_RESPONSE))
+    }
+
+    fn send_head(&mut self) {
+        if let Head::Unsent(metadata) = &mut self.head {
+            self.head = Head::Sent(std::mem::take(metadata));
+        }
+    }
+
+    fn take_head(&mut self) -> Option<Metadata> {
+        if !matches!(self.head, Head::Sent(_)) {
+            return None;
+        }
+        match std::mem::replace(&mut self.head, Head::Taken) {
+            Head::Sent(metadata) => Some(metadata),
+            Head::Unsent(_) | Head::Taken => None,
+        }
+    }
+
+    /// Ends the call with an outcome, unless it has one.
+    fn end(&mut self, outcome: Outcome, wakes: &mut Wakes) {
+        if self.outcome.is_some() {
+            return;
+        }
+        let over = match &outcome.result {
+            Ok(()) => ended(),
+            Err(status) => status.clone(),
+        };
+        self.outcome = Some(outcome);
+        wakes.add(self.response.take_reader());
+        wakes.extend(self.request.close());
+        self.over(over, wakes);
+    }
+
+    /// Says to the handler's side, or to what feeds the request, that it is over.
+    fn over(&mut self, status: Status, wakes: &mut Wakes) {
+        if self.over.is_none() {
+            self.over = Some(status);
+        }
+        wakes.add(self.task.take());
+        wakes.extend(self.request.close());
+        wakes.extend(self.watchers.drain(..).map(Some));
+    }
+}
+
+/// What is left to a request stream after its call.
+fn ended() -> Status {
+    Status::cancelled("the call has ended")
+}

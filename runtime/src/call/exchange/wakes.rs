@@ -1,0 +1,45 @@
+//! Who is to be woken after a change, once the lock is given back.
+
+use std::task::Waker;
+
+use crate::call::Link;
+use crate::call::pipe::Pipe;
+
+/// Who is to be woken after a change.
+#[derive(Default)]
+pub(super) struct Wakes {
+    first: Option<Waker>,
+    more: Vec<Waker>,
+    /// The connection, if there is one, is to look at the call.
+    pub(super) connection: bool,
+}
+
+impl Wakes {
+    pub(super) fn add(&mut self, waker: Option<Waker>) {
+        if self.first.is_none() {
+            self.first = waker;
+        } else {
+            self.more.extend(waker);
+        }
+    }
+
+    pub(super) fn extend(&mut self, wakers: impl IntoIterator<Item = Option<Waker>>) {
+        for waker in wakers {
+            self.add(waker);
+        }
+    }
+
+    /// Counts bytes of a pipe as used up, and tells the connection when it is worth its while.
+    pub(super) fn release(&mut self, pipe: &mut Pipe, bytes: usize, link: Option<&Link>) {
+        if bytes > 0 {
+            self.add(pipe.release(bytes));
+            self.connection |= link.is_some_and(|link| pipe.released() >= link.release_at());
+        }
+    }
+
+    pub(super) fn wake(self) {
+        for waker in self.first.into_iter().chain(self.more) {
+            waker.wake();
+        }
+    }
+}
