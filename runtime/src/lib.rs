@@ -24,6 +24,9 @@ mod client;
 mod codec;
 mod deadline;
 mod framing;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod header;
 mod http2;
 mod jitter;

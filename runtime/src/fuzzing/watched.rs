@@ -50,6 +50,9 @@ struct Call {
 
 /// Small limits, so that they are met.
 pub(super) fn small_limits() -> Config {
+    let mut pings = Config::default().pings;
+    // A client may ping as often as it likes: its pings are to be answered.
+    pings.max_strikes = 0;
     Config {
         stream_window: 300,
         connection_window: 70_000,
@@ -62,6 +65,7 @@ pub(super) fn small_limits() -> Config {
         read_mark: 4_000,
         send_frame_size: 700,
         max_queued_replies: 2_000,
+        pings,
         ..Config::default()
     }
 }
@@ -128,7 +132,10 @@ impl Watched {
         );
         let told = self.take_events(takes_no_streams);
         // Streams that are reset by one GOAWAY, and what is writable again.
-        assert!(told <= consumed / 9 + 2 * self.calls.len() + 1, "{told} events");
+        assert!(
+            told <= consumed / 9 + 2 * self.calls.len() + 1,
+            "{told} events"
+        );
         self.check();
         let most = waiting.max(self.config.output_mark + self.config.send_frame_size + 9);
         assert!(
@@ -236,15 +243,16 @@ impl Watched {
                     let last = self.calls.keys().next_back();
                     assert!(last.is_none_or(|last| *last < stream), "an old stream");
                     self.calls.insert(stream, Call::default());
-                    self.take_head(stream, &head.fields, end);
+                    let is_connect = head.method.value() == b"CONNECT";
+                    assert_eq!(head.scheme.is_none(), is_connect);
+                    assert_eq!(head.path.value().is_empty(), is_connect);
+                    self.take_head(stream, &head.fields, end, true);
                 }
                 Event::Response { stream, head, end } => {
                     assert_eq!(self.role, Role::Client);
                     assert!((200..1_000).contains(&head.status));
-                    self.take_head(stream, &head.fields, end);
-                    if head.status == 304 {
-                        self.call(stream).expected = None;
-                    }
+                    // A 304 says the length of what it does not carry.
+                    self.take_head(stream, &head.fields, end, head.status != 304);
                 }
                 Event::Data { stream, data, end } => self.take_data(stream, data.len(), end),
                 Event::Trailers { stream, fields, .. } => {
@@ -272,21 +280,19 @@ impl Watched {
         told
     }
 
-    fn take_head(&mut self, stream: StreamId, fields: &[Header], end: bool) {
+    /// `counts` says that a `content-length` is that of the DATA.
+    fn take_head(&mut self, stream: StreamId, fields: &[Header], end: bool, counts: bool) {
         self.check_fields(fields);
         let call = self.live(stream);
         assert!(!call.has_head, "a second head");
         call.has_head = true;
-        let length = fields
-            .iter()
-            .find(|field| field.kind() == Kind::ContentLength);
+        let mut lengths = fields.iter().filter(|_| counts);
+        let length = lengths.find(|field| field.kind() == Kind::ContentLength);
         call.expected = length.map(|field| {
             let text = std::str::from_utf8(field.value()).expect("digits");
             text.parse().expect("a number")
         });
         if end {
-            // A 304 says the length of what it does not carry.
-            call.expected = None;
             call.hear_end();
         }
     }
@@ -372,8 +378,8 @@ impl Watched {
     fn check_answers(&self) {
         assert_eq!(self.written.pongs, self.said.pings);
         assert_eq!(self.written.acknowledgements, self.said.settings);
-        let is_open = |(&stream, call): &(&StreamId, &Call)| {
-            let written = self.written.of(stream);
+        let is_open = |(stream, call): &(&StreamId, &Call)| {
+            let written = self.written.of(**stream);
             !call.reset && !written.reset && !(call.heard && written.ended)
         };
         let open = self.calls.iter().filter(is_open).count();

@@ -181,7 +181,10 @@ impl Written {
         self.data += length;
         assert!(self.data <= allowed, "over the connection's window");
         let stream = self.stream(frame.stream);
-        assert_eq!((stream.heads, stream.ended, stream.reset), (1, false, false));
+        assert_eq!(
+            (stream.heads, stream.ended, stream.reset),
+            (1, false, false)
+        );
         stream.ended = frame.flags & 1 != 0;
         stream.data += length;
         let allowed = said.largest_initial_window + said.of(frame.stream).window_updates;
@@ -226,7 +229,10 @@ impl Written {
 
     fn check_reset(&mut self, stream: StreamId, said: &Said) {
         match self.role {
-            Role::Client => assert!(self.streams.contains_key(&stream), "an idle stream is reset"),
+            Role::Client => assert!(
+                self.streams.contains_key(&stream),
+                "an idle stream is reset"
+            ),
             Role::Server => assert!(said.of(stream).headers, "an idle stream is reset"),
         }
         let stream = self.stream(stream);

@@ -46,7 +46,7 @@ pub(crate) enum Event {
     CanOpen,
     /// The peer takes no new streams. Those of ours above `last_stream` were reset before this, as unprocessed.
     #[cfg_attr(
-        not(test),
+        not(any(test, fuzzing)),
         expect(
             dead_code,
             reason = "a channel's log, which will say this, is not built yet"
@@ -59,7 +59,7 @@ pub(crate) enum Event {
     },
     /// The answer to a ping of ours.
     #[cfg_attr(
-        not(test),
+        not(any(test, fuzzing)),
         expect(dead_code, reason = "nothing asks whether a peer is alive yet")
     )]
     Pong { payload: [u8; 8] },
@@ -71,7 +71,7 @@ pub(crate) struct RequestHead {
     pub method: Header,
     /// Absent only for the method CONNECT.
     #[cfg_attr(
-        not(test),
+        not(any(test, fuzzing)),
         expect(dead_code, reason = "servers treat http and https alike")
     )]
     pub scheme: Option<Header>,

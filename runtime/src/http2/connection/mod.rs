@@ -149,8 +149,8 @@ impl Connection {
     }
 
     /// Streams that at least one side has not ended.
-    #[cfg(test)]
-    pub(super) fn open_streams(&self) -> usize {
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn open_streams(&self) -> usize {
         self.streams.len()
     }
 

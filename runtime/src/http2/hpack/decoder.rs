@@ -118,8 +118,8 @@ impl Decoder {
     }
 
     /// The sum of the sizes of the table's entries.
-    #[cfg(test)]
-    pub(super) fn table_size(&self) -> usize {
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn table_size(&self) -> usize {
         self.table.size()
     }
 }

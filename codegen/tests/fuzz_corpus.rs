@@ -1,0 +1,54 @@
+//! The corpus of `tests/fuzz`'s target `plugin`, on stable.
+
+#[path = "../../tests/fuzz/plugin.rs"]
+mod target;
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use prost::Message as _;
+use prost_types::compiler::CodeGeneratorRequest;
+
+fn corpus() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fuzz/corpus/plugin")
+}
+
+#[test]
+fn the_corpus_is_answered() {
+    let files = fs::read_dir(corpus()).expect("the corpus is there");
+    let mut count = 0;
+    for file in files {
+        let path = file.expect("it can be listed").path();
+        // What a failing test prints last is what failed.
+        println!("{}", path.display());
+        target::plugin(&fs::read(&path).expect("it can be read"));
+        count += 1;
+    }
+    assert!(count > 0, "no corpus in {}", corpus().display());
+}
+
+#[test]
+#[ignore = "writes to the corpus"]
+fn write_seeds() {
+    fs::create_dir_all(corpus()).expect("it can be made");
+    for (number, file) in common::fixture_files().iter().enumerate() {
+        let mut files = protox::compile([file], [common::fixtures()])
+            .expect("the fixtures are valid")
+            .file;
+        let name = files.last().map_or("", |file| file.name()).to_owned();
+        // Comments and their places would be most of it.
+        files
+            .iter_mut()
+            .for_each(|file| file.source_code_info = None);
+        let request = CodeGeneratorRequest {
+            file_to_generate: vec![name],
+            parameter: (number % 2 == 1).then(|| "btree_map=.".to_owned()),
+            proto_file: files,
+            compiler_version: None,
+        };
+        let path = corpus().join(format!("seed-{number}"));
+        fs::write(path, request.encode_to_vec()).expect("it can be written");
+    }
+}

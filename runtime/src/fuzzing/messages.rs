@@ -1,0 +1,85 @@
+//! gRPC's framing of messages.
+
+use bytes::Bytes;
+
+use super::input::Input;
+use crate::call::Chunks;
+use crate::framing::{Deframer, PREFIX};
+use crate::{Code, Result};
+
+/// Messages are the same however their bytes are cut, and what is no message is one error.
+///
+/// The first byte says the limit, in units of 16 bytes; then come cuts behind a byte that says how many; the rest are the bytes.
+pub fn messages(input: &[u8]) {
+    let mut input = Input::new(input);
+    let limit = usize::from(input.byte()) * 16;
+    let cuts = input.string();
+    let wire = input.rest();
+    let expected = reference(wire, limit);
+    let (messages, end) = read(cut(wire, cuts), limit);
+    assert_eq!(messages, expected.0);
+    match (end, expected.1) {
+        (Ok(at_boundary), Ok(expected)) => assert_eq!(at_boundary, expected),
+        (Err(status), Err(code)) => assert_eq!(status.code(), code),
+        (end, expected) => panic!("{end:?} in place of {expected:?}"),
+    }
+}
+
+/// What the bytes mean (gRPC over HTTP/2, "Length-Prefixed-Message"): messages, and whether they end with a whole one.
+fn reference(mut wire: &[u8], limit: usize) -> (Vec<&[u8]>, Result<bool, Code>) {
+    let mut messages = Vec::new();
+    while let Some((prefix, rest)) = wire.split_first_chunk::<PREFIX>() {
+        let length = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]) as usize;
+        if prefix[0] > 0 {
+            return (messages, Err(Code::Internal));
+        }
+        if length > limit {
+            return (messages, Err(Code::ResourceExhausted));
+        }
+        let Some((message, rest)) = rest.split_at_checked(length) else {
+            break;
+        };
+        messages.push(message);
+        wire = rest;
+    }
+    (messages, Ok(wire.is_empty()))
+}
+
+/// Pieces that are as long as the cuts say; from 200 on a cut is in kilobytes.
+fn cut<'a>(mut wire: &'a [u8], cuts: &[u8]) -> Vec<&'a [u8]> {
+    let mut pieces = Vec::new();
+    for &cut in cuts {
+        let cut = match usize::from(cut) {
+            cut @ 200.. => (cut - 199) * 1_024,
+            cut => cut,
+        };
+        let (piece, rest) = wire.split_at(cut.min(wire.len()));
+        pieces.push(piece);
+        wire = rest;
+    }
+    pieces.push(wire);
+    pieces
+}
+
+/// Every second piece comes while the ones before it are still there.
+fn read(pieces: Vec<&[u8]>, limit: usize) -> (Vec<Bytes>, Result<bool>) {
+    let mut deframer = Deframer::default();
+    let mut chunks = Chunks::default();
+    let mut messages = Vec::new();
+    let last = pieces.len() - 1;
+    for (i, piece) in pieces.into_iter().enumerate() {
+        chunks.push(Bytes::copy_from_slice(piece));
+        if i % 2 == 0 && i < last {
+            continue;
+        }
+        loop {
+            match deframer.next(&mut chunks, limit) {
+                Ok(Some(message)) => messages.push(message),
+                Ok(None) => break,
+                Err(status) => return (messages, Err(status)),
+            }
+        }
+        assert!(chunks.is_empty(), "bytes are left");
+    }
+    (messages, Ok(deframer.is_at_boundary()))
+}

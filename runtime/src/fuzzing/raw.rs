@@ -1,0 +1,111 @@
+//! An engine that gets any bytes, cut anywhere, while the application does this and that.
+
+use std::time::Duration;
+
+use super::input::Input;
+use super::watched::{Watched, small_limits};
+use crate::header::Header;
+use crate::http2::{Config, Role};
+
+/// A server connection. See [`run`] for what the bytes mean.
+pub fn server(input: &[u8]) {
+    run(Role::Server, input);
+}
+
+/// A client connection with two open streams.
+pub fn client(input: &[u8]) {
+    run(Role::Client, input);
+}
+
+/// The first byte says which limits hold (bit 6) and how many bytes of steering follow (bits 0 to 5). The rest is what the
+/// peer sends. A byte of steering below 128 hands on so many bytes of that, any other is an [`action`]. What is left comes
+/// in one piece.
+fn run(role: Role, input: &[u8]) {
+    let mut input = Input::new(input);
+    let setup = input.byte();
+    let steering = input.take((setup & 0x3f).into());
+    let config = if setup & 0x40 == 0 {
+        Config::default()
+    } else {
+        small_limits()
+    };
+    let mut watched = Watched::new(role, config);
+    if role == Role::Client {
+        watched.open(request(), false);
+        watched.open(request(), false);
+    }
+    for &step in steering {
+        match step {
+            0..0x40 => watched.receive(input.take(usize::from(step) + 1)),
+            0x40..0x80 => watched.receive(input.take((usize::from(step) - 0x3f) * 64)),
+            _ => action(&mut watched, step),
+        }
+    }
+    // As much as a driver reads at a time.
+    while !input.is_empty() {
+        watched.receive(input.take(16 << 10));
+    }
+    watched.finish();
+}
+
+/// Something that the application, the socket or the clock does: bits 0 to 3 say what, bits 4 to 6 with which stream or how
+/// much.
+pub(super) fn action(watched: &mut Watched, step: u8) {
+    let pick = step >> 4 & 7;
+    let stream = watched.recent(pick);
+    match step & 15 {
+        0 => watched.send_headers(stream, response(), false),
+        1 => watched.send_headers(stream, response(), true),
+        2 => watched.send_data(stream, 1 + usize::from(pick) * 90, false),
+        3 => watched.send_data(stream, 20_000, false),
+        4 => watched.send_data(stream, usize::from(pick) * 30, true),
+        5 => watched.send_trailers(stream, vec![Header::from_static("grpc-status", "0")]),
+        6 => watched.reset(stream),
+        7 => watched.release(stream, usize::from(pick) * 40),
+        8 => watched.release(stream, usize::MAX),
+        9 => watched.write(usize::MAX),
+        10 => watched.write(usize::from(pick) * 9 + 1),
+        11 => clock(watched, pick),
+        12 => watched.open(request(), pick % 2 == 1),
+        // A head of several frames.
+        13 if pick > 0 => watched.send_trailers(stream, vec![Header::new(b"x", &[b'y'; 40_000])]),
+        13 => watched.engine.drain(),
+        14 if pick == 0 => watched.engine.go_away(crate::http2::Reason::NO_ERROR, ""),
+        14 => watched.ping(),
+        _ => watched.send_data(stream, 5_000, false),
+    }
+}
+
+fn clock(watched: &mut Watched, pick: u8) {
+    let millis = match pick {
+        0 => 1,
+        1 => 100,
+        2 => 1_000,
+        3 => 5_000,
+        4 => 9_999,
+        5 => 60_000,
+        6 => return watched.wait_back(Duration::from_secs(1)),
+        _ => return watched.wait_back(Duration::from_secs(10_000)),
+    };
+    watched.wait(Duration::from_millis(millis));
+}
+
+/// The head of a call.
+pub(super) fn request() -> Vec<Header> {
+    vec![
+        Header::from_static(":method", "POST"),
+        Header::from_static(":scheme", "http"),
+        Header::from_static(":path", "/package.Service/Method"),
+        Header::from_static(":authority", "localhost"),
+        Header::from_static("content-type", "application/grpc"),
+        Header::from_static("te", "trailers"),
+    ]
+}
+
+/// The head of an answer.
+pub(super) fn response() -> Vec<Header> {
+    vec![
+        Header::from_static(":status", "200"),
+        Header::from_static("content-type", "application/grpc"),
+    ]
+}

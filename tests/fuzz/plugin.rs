@@ -1,0 +1,23 @@
+//! The plugin on any bytes. The fuzzer runs it, and on stable the tests of the generator, over the corpus.
+
+use prost::Message as _;
+use prost_types::compiler::CodeGeneratorResponse;
+use stubwright_codegen::plugin::run;
+
+/// Whatever protoc sends, the answer is a response: files or an error, and the same ones each time.
+pub fn plugin(request: &[u8]) {
+    let response = run(request);
+    let decoded = CodeGeneratorResponse::decode(response.as_slice()).expect("the response decodes");
+    assert_eq!(decoded.supported_features, Some(1));
+    match decoded.error {
+        Some(error) => {
+            assert!(!error.is_empty());
+            assert!(decoded.file.is_empty(), "files beside an error");
+        }
+        None => {
+            for file in decoded.file {
+                assert!(file.name().ends_with(".rs"), "{}", file.name());
+            }
+        }
+    }
+}
