@@ -68,7 +68,7 @@ impl DynamicTable {
         self.max_size
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) fn size(&self) -> usize {
         self.size
     }
