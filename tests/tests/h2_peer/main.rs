@@ -3,6 +3,7 @@
 
 mod as_client;
 mod as_server;
+mod back_pressure;
 mod caller;
 mod client_answers;
 mod client_connections;
