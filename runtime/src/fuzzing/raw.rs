@@ -1,5 +1,6 @@
 //! An engine that gets any bytes, cut anywhere, while the application does this and that.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::input::Input;
@@ -67,13 +68,23 @@ pub(super) fn action(watched: &mut Watched, step: u8) {
         10 => watched.write(usize::from(pick) * 9 + 1),
         11 => clock(watched, pick),
         12 => watched.open(request(), pick % 2 == 1),
-        // A head of several frames.
-        13 if pick > 0 => watched.send_trailers(stream, vec![Header::new(b"x", &[b'y'; 40_000])]),
-        13 => watched.engine.drain(),
+        13 => match pick {
+            0 => watched.engine.drain(),
+            1 => watched.send_trailers(stream, vec![several_frames()]),
+            _ => watched.send_trailers(stream, vec![Header::new(b"x-pick", &[b'0' + pick; 600])]),
+        },
         14 if pick == 0 => watched.engine.go_away(crate::http2::Reason::NO_ERROR, ""),
         14 => watched.ping(),
         _ => watched.send_data(stream, 5_000, false),
     }
+}
+
+/// A field that does not fit into a frame.
+fn several_frames() -> Header {
+    static LARGE: OnceLock<Header> = OnceLock::new();
+    LARGE
+        .get_or_init(|| Header::new(b"x-large", &[b'\\'; 17_000]))
+        .clone()
 }
 
 fn clock(watched: &mut Watched, pick: u8) {

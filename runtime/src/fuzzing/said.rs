@@ -19,12 +19,16 @@ pub(super) struct Said {
     pub(super) settings_acknowledged: bool,
     /// The payloads of its pings.
     pub(super) pings: Vec<Vec<u8>>,
+    /// The payloads of its answers to pings.
+    pub(super) pongs: Vec<Vec<u8>>,
     /// What its first SETTINGS, and each after it, has made of the initial window.
     pub(super) initial_window: i64,
     pub(super) largest_initial_window: i64,
     pub(super) largest_frame: usize,
     pub(super) window_updates: i64,
     pub(super) data: i64,
+    /// The highest stream with HEADERS.
+    pub(super) last_stream: StreamId,
     pub(super) streams: BTreeMap<StreamId, SaidOfStream>,
 }
 
@@ -48,11 +52,13 @@ impl Said {
             settings: 0,
             settings_acknowledged: false,
             pings: Vec::new(),
+            pongs: Vec::new(),
             initial_window: DEFAULT_WINDOW,
             largest_initial_window: DEFAULT_WINDOW,
             largest_frame: 16_384,
             window_updates: 0,
             data: 0,
+            last_stream: 0,
             streams: BTreeMap::new(),
         }
     }
@@ -73,7 +79,10 @@ impl Said {
                     self.data += length as i64;
                     self.stream(stream).data += length as i64;
                 }
-                (1, stream) => self.stream(stream).headers = true,
+                (1, stream) => {
+                    self.last_stream = self.last_stream.max(stream);
+                    self.stream(stream).headers = true;
+                }
                 (4, _) if frame.flags & 1 != 0 => self.settings_acknowledged = true,
                 (4, _) => {
                     self.settings += 1;
@@ -84,6 +93,7 @@ impl Said {
                         self.largest_initial_window.max(self.initial_window);
                 }
                 (6, _) if frame.flags & 1 == 0 => self.pings.push(frame.payload),
+                (6, _) => self.pongs.push(frame.payload),
                 (8, stream) => {
                     let increment = i64::from(word(0).unwrap_or(0) & 0x7fff_ffff);
                     match stream {

@@ -28,6 +28,8 @@ pub(super) struct Watched {
     /// The field lists that the application has sent.
     heads: Vec<Vec<Header>>,
     pings: usize,
+    /// The last stream that the peer takes.
+    last_stream: StreamId,
     /// Whether the engine has said that the connection is over.
     pub(super) failed: bool,
     /// What was not written of the output's last measure, so that growth can be told.
@@ -85,6 +87,7 @@ impl Watched {
             calls: BTreeMap::new(),
             heads: Vec::new(),
             pings: 0,
+            last_stream: StreamId::MAX,
             failed: false,
             waiting: 0,
         }
@@ -99,8 +102,10 @@ impl Watched {
 
     /// The next stream that a client would open.
     pub(super) fn next(&self) -> StreamId {
-        let last = self.said.streams.keys().next_back();
-        last.map_or(1, |last| (last | 1).saturating_add(2)) & 0x7fff_ffff
+        match self.said.last_stream {
+            0 => 1,
+            last => (last | 1).saturating_add(2) & 0x7fff_ffff,
+        }
     }
 
     /// Bytes of the peer. As a driver does, writes first if the engine wants no input.
@@ -271,8 +276,15 @@ impl Watched {
                 }
                 Event::Writable { stream } => drop(self.call(stream)),
                 Event::CanOpen => assert_eq!(self.role, Role::Client),
-                Event::GoAway { debug, .. } => assert!(debug.len() <= 1_024),
-                Event::Pong { .. } => {
+                Event::GoAway {
+                    last_stream, debug, ..
+                } => {
+                    assert!(last_stream <= self.last_stream, "more streams than before");
+                    self.last_stream = last_stream;
+                    assert!(debug.len() <= 1_024);
+                }
+                Event::Pong { payload } => {
+                    assert!(self.said.pongs.contains(&payload.to_vec()));
                     self.pings = self.pings.checked_sub(1).expect("no ping was sent");
                 }
             }

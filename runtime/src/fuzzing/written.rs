@@ -1,6 +1,8 @@
 //! What an engine has written, read by other code than the engine's: it has to be HTTP/2, and within what the peer allows.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
+
+use bytes::{Buf, BytesMut};
 
 use super::said::{DEFAULT_WINDOW, PREFACE, Said};
 use crate::header::Header;
@@ -17,26 +19,25 @@ pub(super) struct Frame {
 
 /// Cuts bytes into frames.
 #[derive(Default)]
-pub(super) struct Splitter(VecDeque<u8>);
+pub(super) struct Splitter(BytesMut);
 
 impl Splitter {
     pub(super) fn push(&mut self, bytes: &[u8]) {
-        self.0.extend(bytes);
+        self.0.extend_from_slice(bytes);
     }
 
     pub(super) fn next(&mut self) -> Option<Frame> {
-        let at = |i: usize| self.0.get(i).map(|&byte| u32::from(byte));
-        let length = (at(0)? << 16 | at(1)? << 8 | at(2)?) as usize;
-        let stream = at(5)? << 24 | at(6)? << 16 | at(7)? << 8 | at(8)?;
+        let &[a, b, c, kind, flags, d, e, f, g] = self.0.first_chunk()?;
+        let length = u32::from_be_bytes([0, a, b, c]) as usize;
         if self.0.len() < 9 + length {
             return None;
         }
-        let frame: Vec<u8> = self.0.drain(..9 + length).collect();
+        self.0.advance(9);
         Some(Frame {
-            kind: frame[3],
-            flags: frame[4],
-            stream: stream & 0x7fff_ffff,
-            payload: frame[9..].to_vec(),
+            kind,
+            flags,
+            stream: u32::from_be_bytes([d, e, f, g]) & 0x7fff_ffff,
+            payload: self.0.split_to(length).to_vec(),
         })
     }
 
@@ -228,13 +229,12 @@ impl Written {
     }
 
     fn check_reset(&mut self, stream: StreamId, said: &Said) {
-        match self.role {
-            Role::Client => assert!(
-                self.streams.contains_key(&stream),
-                "an idle stream is reset"
-            ),
-            Role::Server => assert!(said.of(stream).headers, "an idle stream is reset"),
-        }
+        // A stream below one that was opened is closed, whether or not it was ever open (RFC 9113, 5.1.1).
+        let was_opened = match self.role {
+            Role::Client => self.streams.contains_key(&stream),
+            Role::Server => stream <= said.last_stream,
+        };
+        assert!(was_opened, "an idle stream is reset");
         let stream = self.stream(stream);
         assert!(!stream.reset, "reset twice");
         stream.reset = true;
