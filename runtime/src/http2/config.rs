@@ -13,6 +13,10 @@ pub(crate) struct Config {
     /// The same for all streams together. Advertised; below 65,535 it takes effect once that much was received.
     /// Default: 4 MiB.
     pub connection_window: u32,
+    /// What a stream's window grows to when the bandwidth-delay product asks for it. Default: 8 MiB.
+    pub max_stream_window: u32,
+    /// What the connection's window then grows to: bytes that a peer can make us hold. Default: 16 MiB.
+    pub max_connection_window: u32,
     /// The payload of the largest frame that a peer may send. Advertised, 2^14 to 2^24-1. Default: 16 KiB.
     pub max_frame_size: u32,
     /// Streams that a client may have open; more are refused. Advertised by servers. Default: 1,000.
@@ -71,6 +75,8 @@ impl Default for Config {
         Config {
             stream_window: 256 << 10,
             connection_window: 4 << 20,
+            max_stream_window: 8 << 20,
+            max_connection_window: 16 << 20,
             max_frame_size: 16 << 10,
             max_concurrent_streams: 1_000,
             max_header_list_size: 16 << 10,

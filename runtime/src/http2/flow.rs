@@ -95,6 +95,11 @@ impl ReceiveWindow {
         self.give_back(0, 0)
     }
 
+    /// The peer is told that it may send so much more.
+    pub(super) fn grow(&mut self, more: u32) {
+        self.shift(i32::try_from(more).unwrap_or(i32::MAX));
+    }
+
     /// Our initial window changed by `delta`, as the peer now knows.
     pub(super) fn shift(&mut self, delta: i32) {
         self.left = self.left.saturating_add(delta);

@@ -12,6 +12,7 @@
 //! ```
 
 mod backlog;
+mod bdp;
 mod budget;
 mod config;
 mod connection;

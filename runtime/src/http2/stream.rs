@@ -11,6 +11,8 @@ pub(super) struct Stream {
     pub sending: Progress,
     pub send_window: SendWindow,
     pub receive_window: ReceiveWindow,
+    /// The size of `receive_window` when nothing of it is used.
+    pub window: u32,
     /// Bytes that the application was given and has not released.
     pub unreleased: u32,
     /// What is missing of the `content-length` that the peer announced.
@@ -43,6 +45,7 @@ impl Stream {
             sending: Progress::Head,
             send_window: SendWindow::new(send_window),
             receive_window: ReceiveWindow::new(receive_window),
+            window: receive_window,
             unreleased: 0,
             expected: None,
             queue: SendQueue::default(),
@@ -55,11 +58,16 @@ impl Stream {
     }
 
     /// Gives received DATA back to the window, if the peer can still use it. Returns what is to be announced.
+    /// A window that is to be larger grows when it is announced anyway.
     pub(super) fn give_back(&mut self, bytes: usize, size: u32) -> Option<u32> {
         if self.receiving == Progress::Ended {
             return None;
         }
-        self.receive_window.give_back(bytes, size)
+        let increment = self.receive_window.give_back(bytes, self.window)?;
+        let more = size.saturating_sub(self.window);
+        self.window += more;
+        self.receive_window.grow(more);
+        Some(increment.saturating_add(more))
     }
 
     /// Counts a DATA payload against `content-length` (RFC 9113, 8.1.1). False if it does not fit.

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::going_away::{DRAIN_PING, Ours};
 use super::{Connection, Greeting};
+use crate::http2::bdp::PROBE;
 use crate::http2::budget::WHOLE;
 use crate::http2::error::{ConnectionError, Reason};
 use crate::http2::event::{Event, ResetCause};
@@ -59,6 +60,7 @@ impl Connection {
             let delta = window - DEFAULT_WINDOW as i32;
             for stream in self.streams.values_mut() {
                 stream.receive_window.shift(delta);
+                stream.window = self.stream_window;
             }
         }
         Ok(())
@@ -108,7 +110,12 @@ impl Connection {
             self.go_away(Reason::NO_ERROR, "");
         } else if self.pings > 0 {
             self.pings -= 1;
-            self.events.push_back(Event::Pong { payload });
+            if payload == PROBE {
+                self.estimator.answered(now);
+                self.grow_connection_window();
+            } else {
+                self.events.push_back(Event::Pong { payload });
+            }
         } else {
             self.charge(WHOLE, "too_many_pings", now)?;
         }

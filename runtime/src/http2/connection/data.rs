@@ -6,11 +6,15 @@ use bytes::{Buf, Bytes};
 
 use super::Connection;
 use crate::http2::StreamId;
+use crate::http2::bdp::PROBE;
 use crate::http2::budget::{HALF, WHOLE};
 use crate::http2::error::{ConnectionError, Reason};
 use crate::http2::event::Event;
 use crate::http2::frame::{self, FrameHeader, flag};
 use crate::http2::stream::{Progress, Stream};
+
+/// A stream that uses so much of its window may want a larger one. Small calls are not worth a measure.
+const BULK: i64 = 16 * 1024;
 
 impl Connection {
     pub(super) fn receive_data(
@@ -49,13 +53,18 @@ impl Connection {
             stream.receiving = Progress::Ended;
         }
         let is_over = stream.is_over();
+        let used = i64::from(stream.window) - i64::from(stream.receive_window.left());
         let padding = header.length - data.len();
         if padding > 0 {
-            let size = self.config.stream_window;
+            let size = self.estimator.window();
             if let Some(increment) = stream.give_back(padding, size) {
                 frame::write_window_update(id, increment, self.output.tail());
             }
             self.credit(padding);
+        }
+        self.estimator.count(header.length);
+        if used >= BULK && !end && self.estimator.begin(now) {
+            self.ping(PROBE);
         }
         self.judge_data(data.len(), end, window, now)?;
         if end || !data.is_empty() {

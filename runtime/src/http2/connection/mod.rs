@@ -21,6 +21,7 @@ use self::headers::OpenBlock;
 use self::repeats::Repeats;
 use self::timers::Timers;
 use super::backlog::Backlog;
+use super::bdp::Estimator;
 use super::budget::{Budget, WHOLE};
 use super::config::Config;
 use super::error::{ConnectionError, Reason};
@@ -66,6 +67,9 @@ pub(crate) struct Connection {
     receive_window: ReceiveWindow,
     /// The initial window of the peer's side of streams: ours once the peer has acknowledged it.
     stream_window: u32,
+    /// The size of `receive_window` when nothing of it is used.
+    connection_window: u32,
+    estimator: Estimator,
     schedule: Schedule,
     output: Output,
     events: VecDeque<Event>,
@@ -112,6 +116,8 @@ impl Connection {
             send_window: SendWindow::new(DEFAULT_WINDOW),
             receive_window: ReceiveWindow::new(DEFAULT_WINDOW),
             stream_window: DEFAULT_WINDOW,
+            connection_window: config.connection_window,
+            estimator: Estimator::new(config.stream_window, config.max_stream_window),
             schedule: Schedule::default(),
             output: Output::default(),
             events: VecDeque::new(),
@@ -164,7 +170,7 @@ impl Connection {
             .unwrap_or(u32::MAX)
             .min(state.unreleased);
         state.unreleased -= taken;
-        let size = self.config.stream_window;
+        let size = self.estimator.window();
         if let Some(increment) = state.give_back(taken as usize, size) {
             frame::write_window_update(stream, increment, self.output.tail());
         }
@@ -173,9 +179,24 @@ impl Connection {
 
     /// Gives DATA back to the connection's window.
     fn credit(&mut self, bytes: usize) {
-        let size = self.config.connection_window;
+        let size = self.connection_window;
         if let Some(increment) = self.receive_window.give_back(bytes, size) {
             frame::write_window_update(0, increment, self.output.tail());
+        }
+    }
+
+    /// The connection's window keeps ahead of what a stream's has grown to: two streams at full speed share it.
+    fn grow_connection_window(&mut self) {
+        let most = self
+            .config
+            .max_connection_window
+            .max(self.connection_window);
+        let wanted = self.estimator.window().saturating_mul(2).min(most);
+        let more = wanted.saturating_sub(self.connection_window);
+        if more > 0 {
+            self.connection_window = wanted;
+            self.receive_window.grow(more);
+            frame::write_window_update(0, more, self.output.tail());
         }
     }
 

@@ -103,6 +103,12 @@ impl Connection {
         self.schedule_stream(stream);
     }
 
+    /// The size of the largest list of headers that the peer takes, counted as [`Header::size`] does (RFC 9113, 6.5.2). It is advice:
+    /// nothing here holds to it.
+    pub(crate) fn peer_header_limit(&self) -> usize {
+        self.peer.max_header_list_size
+    }
+
     /// Sends trailers after all DATA of the stream, and ends it. A response has a head before them.
     pub(crate) fn send_trailers(&mut self, stream: StreamId, trailers: Vec<Header>) {
         let Some(state) = self.streams.get_mut(&stream) else {

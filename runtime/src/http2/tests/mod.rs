@@ -6,6 +6,7 @@ mod ending;
 mod exchange;
 mod flow;
 mod frames;
+mod growth;
 mod heads;
 mod link;
 mod raw;

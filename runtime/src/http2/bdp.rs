@@ -1,0 +1,139 @@
+//! How large a receive window has to be: the bandwidth-delay product, measured by PING.
+//!
+//! While a probe is on its way, the DATA that comes in is counted. What came within one round trip is what the peer can have under
+//! way; if it is most of what the window allowed, the window is in its way, and is doubled.
+
+use std::time::{Duration, Instant};
+
+/// The payload of the PING that measures.
+pub(super) const PROBE: [u8; 8] = *b"measure!";
+
+/// A measure of how much a peer can have under way.
+#[derive(Debug)]
+pub(super) struct Estimator {
+    /// What a stream's window may grow to; an estimator that has got there measures no more.
+    limit: u32,
+    /// The window that the measures so far ask for.
+    window: u32,
+    probe: Option<Probe>,
+    /// The smoothed round trip.
+    round_trip: Option<Duration>,
+    /// The highest rate so far, in bytes a second.
+    rate: f64,
+}
+
+#[derive(Debug)]
+struct Probe {
+    sent: Instant,
+    bytes: u64,
+}
+
+impl Estimator {
+    pub(super) fn new(window: u32, limit: u32) -> Estimator {
+        Estimator {
+            limit: limit.max(window),
+            window,
+            probe: None,
+            round_trip: None,
+            rate: 0.0,
+        }
+    }
+
+    /// The window of a stream.
+    pub(super) fn window(&self) -> u32 {
+        self.window
+    }
+
+    /// A stream uses its window: true if a probe is to be sent now.
+    pub(super) fn begin(&mut self, now: Instant) -> bool {
+        if self.probe.is_some() || self.window >= self.limit {
+            return false;
+        }
+        self.probe = Some(Probe {
+            sent: now,
+            bytes: 0,
+        });
+        true
+    }
+
+    /// DATA has come in.
+    pub(super) fn count(&mut self, bytes: usize) {
+        if let Some(probe) = &mut self.probe {
+            probe.bytes = probe.bytes.saturating_add(bytes as u64);
+        }
+    }
+
+    /// The probe is answered; the window may have grown.
+    pub(super) fn answered(&mut self, now: Instant) {
+        let Some(probe) = self.probe.take() else {
+            return;
+        };
+        let took = now.saturating_duration_since(probe.sent);
+        // One slow answer says little.
+        let round_trip = match self.round_trip {
+            Some(before) => before.mul_f64(0.9) + took.mul_f64(0.1),
+            None => took,
+        };
+        self.round_trip = Some(round_trip);
+        // An answer waits behind other frames, so the time is a little longer than the way.
+        let rate = probe.bytes as f64 / (round_trip.as_secs_f64() * 1.5).max(1e-6);
+        let fills = probe.bytes.saturating_mul(3) >= u64::from(self.window) * 2;
+        if fills && rate > self.rate {
+            let doubled = u32::try_from(probe.bytes.saturating_mul(2)).unwrap_or(u32::MAX);
+            self.window = doubled.clamp(self.window, self.limit);
+        }
+        self.rate = self.rate.max(rate);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http2::tests::start;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn round(estimator: &mut Estimator, at: u32, bytes: usize) {
+        assert!(estimator.begin(start() + at * MS));
+        estimator.count(bytes);
+        estimator.answered(start() + at * MS + 20 * MS);
+    }
+
+    #[test]
+    fn a_window_that_is_filled_grows_to_its_limit() {
+        let mut estimator = Estimator::new(65_536, 1 << 20);
+        let mut windows = vec![estimator.window()];
+        for turn in 0..10 {
+            if estimator.window() == 1 << 20 {
+                break;
+            }
+            let window = estimator.window() as usize;
+            round(&mut estimator, turn * 100, window);
+            windows.push(estimator.window());
+        }
+        assert_eq!(windows, [65_536, 131_072, 262_144, 524_288, 1 << 20]);
+        assert!(
+            !estimator.begin(start() + 2_000 * MS),
+            "nothing is left to measure"
+        );
+    }
+
+    #[test]
+    fn a_window_that_is_not_filled_stays() {
+        let mut estimator = Estimator::new(65_536, 1 << 20);
+        for turn in 0..10 {
+            round(&mut estimator, turn * 100, 20_000);
+        }
+        assert_eq!(estimator.window(), 65_536);
+    }
+
+    #[test]
+    fn one_probe_is_on_its_way_at_a_time() {
+        let mut estimator = Estimator::new(65_536, 1 << 20);
+        assert!(estimator.begin(start()));
+        assert!(!estimator.begin(start()));
+        estimator.answered(start() + MS);
+        estimator.answered(start() + MS);
+        assert!(estimator.begin(start() + 2 * MS));
+    }
+}

@@ -1,0 +1,101 @@
+//! Receive windows that grow with what a peer has under way.
+
+use std::time::Duration;
+
+use super::raw::{Frame, Raw};
+use crate::http2::frame::{flag, kind};
+use crate::http2::{Config, StreamId};
+
+const ROUND_TRIP: Duration = Duration::from_millis(50);
+const FRAME: usize = 16 * 1024;
+
+/// How many bytes were announced for a stream, or for the connection.
+fn announced(frames: &[Frame], stream: StreamId) -> u32 {
+    frames
+        .iter()
+        .filter(|frame| frame.kind == kind::WINDOW_UPDATE && frame.stream == stream)
+        .map(|frame| {
+            u32::from_be_bytes([
+                frame.payload[0],
+                frame.payload[1],
+                frame.payload[2],
+                frame.payload[3],
+            ])
+        })
+        .sum()
+}
+
+/// Fills the window of stream 1 in one round trip, and has it taken. Returns what was announced for the stream and for
+/// the connection.
+fn fill(raw: &mut Raw, window: usize) -> (usize, usize) {
+    let mut left = window;
+    let mut probes = Vec::new();
+    while left > 0 {
+        let part = left.min(FRAME);
+        raw.data(1, &vec![0; part], 0)
+            .expect("DATA within the window");
+        left -= part;
+        probes.extend(raw.frames_of(kind::PING));
+    }
+    raw.wait(ROUND_TRIP);
+    for probe in probes {
+        raw.send(kind::PING, flag::ACK, 0, &probe.payload)
+            .expect("an answer");
+    }
+    raw.end.connection.release(1, window);
+    let frames = raw.frames();
+    (
+        announced(&frames, 1) as usize,
+        announced(&frames, 0) as usize,
+    )
+}
+
+#[test]
+fn a_window_grows_to_its_limit_while_it_is_filled() {
+    let config = Config::default();
+    let limit = config.max_stream_window as usize;
+    let mut window = config.stream_window as usize;
+    let (mut connection, most) = (
+        config.connection_window as usize,
+        config.max_connection_window as usize,
+    );
+    let mut raw = Raw::server(config);
+    raw.request(1, 0);
+    for _ in 0..10 {
+        let (next, announced) = fill(&mut raw, window);
+        assert!(next >= window && next <= limit, "{window} -> {next}");
+        connection = (connection + announced).saturating_sub(window);
+        window = next;
+    }
+    assert_eq!(window, limit);
+    // The connection's has kept ahead, but for what it has not announced yet.
+    assert!(connection > most / 2 && connection <= most, "{connection}");
+}
+
+#[test]
+fn small_calls_are_not_measured() {
+    let mut raw = Raw::server(Config::default());
+    for call in 0..100 {
+        let stream = 1 + 2 * call;
+        raw.request(stream, 0);
+        raw.data(stream, &[0; 1000], super::raw::END_STREAM)
+            .expect("DATA");
+        raw.end.events.clear();
+        assert!(raw.frames_of(kind::PING).is_empty());
+    }
+}
+
+#[test]
+fn a_window_without_leave_to_grow_stays() {
+    let window = 64 << 10;
+    let mut raw = Raw::server(Config {
+        stream_window: window,
+        max_stream_window: window,
+        ..Config::default()
+    });
+    raw.request(1, 0);
+    for _ in 0..5 {
+        let (announced, _) = fill(&mut raw, window as usize);
+        assert_eq!(announced, window as usize);
+    }
+}
