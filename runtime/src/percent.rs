@@ -24,6 +24,25 @@ pub(crate) fn encode(message: &str) -> Cow<'_, [u8]> {
     Cow::Owned(encoded)
 }
 
+/// At most so many bytes of the beginning, without a part of an escape or of a character at their end.
+#[cfg(feature = "server")]
+pub(crate) fn cut(encoded: &[u8], length: usize) -> &[u8] {
+    let is_whole = |end: &usize| {
+        let (kept, rest) = encoded.split_at(*end);
+        let in_escape = kept.iter().rev().take(2).any(|&byte| byte == b'%');
+        // A byte of UTF-8 that continues a character: 0x80 to 0xBF.
+        let in_character = matches!(rest, [b'%', b'8' | b'9' | b'A' | b'B', ..]);
+        !in_escape && !in_character
+    };
+    let length = length.min(encoded.len());
+    let end = if length == encoded.len() {
+        length
+    } else {
+        (0..=length).rev().find(is_whole).unwrap_or(0)
+    };
+    encoded.get(..end).unwrap_or_default()
+}
+
 /// The message as it was meant. Whatever a peer sends gives a text: an escape that is none stays as it is, bytes that
 /// are not UTF-8 become replacement characters, as gRPC asks.
 pub(crate) fn decode(encoded: &[u8]) -> String {

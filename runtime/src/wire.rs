@@ -62,6 +62,38 @@ pub(crate) fn push_trailers(outcome: &Outcome, fields: &mut Vec<Header>) {
     fields.extend(outcome.trailing.fields().cloned());
 }
 
+/// Cuts the last fields of a call to what its peer takes, so that the status itself arrives: metadata that does not fit is left out, the
+/// message ends early.
+#[cfg(feature = "server")]
+pub(crate) fn cut_to(limit: usize, fields: &mut Vec<Header>) {
+    let size = |fields: &[Header]| fields.iter().map(Header::size).sum::<usize>();
+    if size(fields) <= limit {
+        return;
+    }
+    let message = fields
+        .iter()
+        .position(|field| field.kind() == Kind::GrpcMessage)
+        .map(|place| fields.remove(place));
+    if size(fields) > limit {
+        fields.retain(|field| {
+            let kind = field.kind();
+            field.name() == b":status" || matches!(kind, Kind::ContentType | Kind::GrpcStatus)
+        });
+    }
+    let Some(message) = message else {
+        return;
+    };
+    let room = limit.saturating_sub(size(fields));
+    let excess = message.size().saturating_sub(room);
+    let cut = percent::cut(
+        message.value(),
+        message.value().len().saturating_sub(excess),
+    );
+    if !cut.is_empty() {
+        fields.push(Header::new(b"grpc-message", cut));
+    }
+}
+
 /// How a call ended, by its trailers; `None` when they do not say.
 pub(crate) fn outcome(trailing: Metadata) -> Option<Outcome> {
     let number = trailing.field(Kind::GrpcStatus)?.value();
@@ -150,6 +182,33 @@ mod tests {
         assert_eq!(error.details(), status.details());
         assert_eq!(read.trailing.get("k"), Some("v"));
         assert_eq!(read.trailing.len(), 1);
+    }
+
+    #[cfg(feature = "server")]
+    #[test]
+    fn a_status_is_cut_to_what_the_peer_takes() {
+        let mut trailing = Metadata::new();
+        trailing.append("k", "v".repeat(1000)).unwrap();
+        let sent = Outcome {
+            result: Err(Status::not_found("\u{fc}".repeat(100))),
+            trailing,
+        };
+        let whole = trailers(&sent);
+        let size = |fields: &[Header]| fields.iter().map(Header::size).sum::<usize>();
+        for limit in 0..size(&whole) + 10 {
+            let mut fields = whole.clone();
+            cut_to(limit, &mut fields);
+            // The status is there whatever the limit.
+            assert!(size(&fields) <= limit.max(whole[0].size()), "{limit}");
+            assert_eq!(fields == whole, limit >= size(&whole));
+            let read = outcome(Metadata::from_fields(fields)).unwrap();
+            let error = read.result.unwrap_err();
+            assert_eq!(error.code(), Code::NotFound);
+            assert!("\u{fc}".repeat(100).starts_with(error.message()), "{limit}");
+        }
+        let mut fields = whole.clone();
+        cut_to(400, &mut fields);
+        assert!(size(&fields) > 390, "{fields:?}");
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub(super) struct PeerSettings {
     pub max_concurrent_streams: u32,
     pub initial_window: u32,
     pub max_frame_size: usize,
+    /// What the peer takes of a list of headers; without limit unless it says otherwise.
+    pub max_header_list_size: usize,
 }
 
 impl PeerSettings {
@@ -33,6 +35,7 @@ impl PeerSettings {
             max_concurrent_streams: config.assumed_concurrent_streams,
             initial_window: DEFAULT_WINDOW,
             max_frame_size: DEFAULT_FRAME_SIZE as usize,
+            max_header_list_size: usize::MAX,
         }
     }
 
@@ -67,6 +70,7 @@ impl PeerSettings {
                     ));
                 }
                 MAX_FRAME_SIZE => self.max_frame_size = value as usize,
+                MAX_HEADER_LIST_SIZE => self.max_header_list_size = value as usize,
                 _ => {}
             }
         }

@@ -272,10 +272,13 @@ fn refuse(engine: &mut Connection, stream: StreamId, refusal: &Refusal) {
 /// The last words of a call: trailers, or a head alone when there was none.
 fn end(engine: &mut Connection, stream: StreamId, answered: bool, outcome: &Outcome) {
     if answered {
-        engine.send_trailers(stream, wire::trailers(outcome));
+        let mut fields = wire::trailers(outcome);
+        wire::cut_to(engine.peer_header_limit(), &mut fields);
+        engine.send_trailers(stream, fields);
     } else {
         let mut fields = wire::RESPONSE_HEAD.to_vec();
         wire::push_trailers(outcome, &mut fields);
+        wire::cut_to(engine.peer_header_limit(), &mut fields);
         engine.send_headers(stream, &fields, true);
     }
 }

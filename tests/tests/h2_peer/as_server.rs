@@ -157,6 +157,32 @@ async fn a_status_alone_is_the_head_with_its_message_percent_encoded() {
 }
 
 #[tokio::test]
+async fn row_20_a_message_is_cut_at_the_limit_of_the_peer() {
+    let served = Served::new().await;
+    let mut settings = h2::client::Builder::new();
+    settings.max_header_list_size(8 << 10);
+    let mut caller = Caller::with(served.address, &settings).await;
+    for (method, count) in [("Unary", 0), ("ServerStream", 1)] {
+        let request = Request {
+            action: Action::Fail.into(),
+            code: 5,
+            count,
+            message: "m\u{fc}".repeat(50_000),
+            ..request(b"")
+        };
+        let answer = caller.call(method, &[], framed(&request)).await;
+        assert_eq!(answer.end["grpc-status"], "5");
+        let message = answer
+            .end
+            .get("grpc-message")
+            .map_or(&b""[..], |message| message.as_bytes());
+        assert!("m%C3%BC".repeat(50_000).as_bytes().starts_with(message));
+    }
+    let answer = caller.call("Unary", &[], framed(&request(b"x"))).await;
+    assert_eq!(answer.end["grpc-status"], "0");
+}
+
+#[tokio::test]
 async fn a_status_after_messages_is_in_trailers() {
     let served = Served::new().await;
     let mut caller = Caller::new(served.address).await;
