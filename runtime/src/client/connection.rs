@@ -210,15 +210,23 @@ impl ClientSide {
             let left = deadline.saturating_duration_since(Instant::now());
             Header::new(b"grpc-timeout", format_timeout(left).as_bytes())
         });
-        let head = REQUEST_HEAD
-            .iter()
-            .take(2)
-            .chain([&details.path])
-            .chain(&details.authority)
-            .chain(REQUEST_HEAD.iter().skip(2))
-            .chain(&timeout)
-            .chain(details.metadata.fields());
-        match engine.open(head, false) {
+        let head = || {
+            REQUEST_HEAD
+                .iter()
+                .take(2)
+                .chain([&details.path])
+                .chain(&details.authority)
+                .chain(REQUEST_HEAD.iter().skip(2))
+                .chain(&timeout)
+                .chain(details.metadata.fields())
+        };
+        // Many a peer closes the connection instead, and with it every other call.
+        if head().map(Header::size).sum::<usize>() > engine.peer_header_limit() {
+            return exchange.conclude(Outcome::local(Status::resource_exhausted(
+                "the metadata of the call is over the server's limit",
+            )));
+        }
+        match engine.open(head(), false) {
             Ok(stream) => {
                 exchange.set_stream(stream);
                 if let Some(deadline) = details.deadline {

@@ -291,3 +291,27 @@ async fn calls_after_a_goaway_go_to_a_new_connection() {
     seen.answer(body, "0");
     assert_eq!(within(open).await.unwrap().unwrap().payload, b"open");
 }
+
+#[tokio::test]
+async fn metadata_over_the_limit_of_the_server_fails_its_call_alone() {
+    let mut builder = h2::server::Builder::new();
+    builder.max_header_list_size(8 << 10);
+    let listener = Listener::with(builder).await;
+    let stub = stub(&listener);
+    let open = tokio::spawn(stub.unary(request(b"open")).into_future());
+    let mut connection = within(listener.accept()).await;
+    let mut seen = within(connection.call()).await;
+    for size in [8 << 10, 100 << 10] {
+        let call = stub.unary(request(b"")).metadata("k", "v".repeat(size));
+        let error = within(call).await.unwrap_err();
+        assert_eq!(error.code(), Code::ResourceExhausted, "{error}");
+    }
+    let call = stub.unary(request(b"x")).metadata("k", "v".repeat(7 << 10));
+    let call = tokio::spawn(call.into_future());
+    for (_, seen) in [(0, &mut seen), (1, &mut within(connection.call()).await)] {
+        let body = within(seen.body()).await;
+        seen.answer(body, "0");
+    }
+    assert_eq!(within(open).await.unwrap().unwrap().payload, b"open");
+    assert_eq!(within(call).await.unwrap().unwrap().payload, b"x");
+}
