@@ -392,7 +392,7 @@ impl Watched {
         assert_eq!(self.written.acknowledgements, self.said.settings);
         let is_open = |(stream, call): &(&StreamId, &Call)| {
             let written = self.written.of(**stream);
-            !call.reset && !written.reset && !(call.heard && written.ended)
+            !(call.reset || written.reset || call.heard && written.ended)
         };
         let open = self.calls.iter().filter(is_open).count();
         assert_eq!(self.engine.open_streams(), open);
