@@ -5,7 +5,7 @@ use bytes::BytesMut;
 use super::input::Input;
 use super::raw::{action, request, response};
 use super::said::PREFACE;
-use super::watched::{Watched, small_limits};
+use super::watched::{Watched, growing_windows, small_limits};
 use crate::header::Header;
 use crate::http2::hpack::Encoder;
 use crate::http2::{Config, Role, StreamId};
@@ -23,15 +23,15 @@ pub fn frames(input: &[u8]) {
     } else {
         Role::Client
     };
-    let config = if setup & 2 == 0 {
-        small_limits()
-    } else {
-        Config::default()
+    let config = match setup & 6 {
+        0 | 2 => small_limits(),
+        4 => growing_windows(),
+        _ => Config::default(),
     };
     let mut peer = Peer {
         watched: Watched::new(role, config),
         encoder: Encoder::new(),
-        cut: setup & 4 != 0,
+        cut: setup & 8 != 0,
     };
     peer.greet();
     while !input.is_empty() {
@@ -85,7 +85,12 @@ impl Peer {
             7 => self.word(8, stream, input.byte().into()),
             8 => self.word(8, 0, input.word() as u32),
             9 => self.settings(input),
-            10 => self.send(6, pick & 1, 0, &[pick; 8]),
+            10 => self.send(
+                6,
+                pick & 1,
+                0,
+                [b"a ping..", b"measure!", b"draining", &[7; 8]][usize::from(pick / 2)],
+            ),
             11 => self.word(3, stream, input.byte().into()),
             12 => self.go_away(stream, pick),
             13 => self.send(2, 0, stream, &[0, 0, 0, 0, pick]),

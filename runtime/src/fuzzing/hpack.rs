@@ -1,5 +1,7 @@
 //! Header blocks: any, and those of our encoder.
 
+use std::collections::HashSet;
+
 use bytes::BytesMut;
 
 use super::input::Input;
@@ -20,9 +22,10 @@ pub fn hpack(input: &[u8]) {
         let block = input.take(length);
         let mut fields = Vec::new();
         let mut literal_bytes = 0;
+        let mut shared = HashSet::new();
         let result = decoder.decode(block, |field| {
-            // An entry of a table is shared, so only the first of its kind costs memory.
-            if !fields.contains(&field) {
+            // An entry of a table is shared, so only the first use costs memory.
+            if shared.insert(field.name().as_ptr()) {
                 literal_bytes += field.name().len() + field.value().len();
             }
             fields.push(field);

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::input::Input;
-use super::watched::{Watched, small_limits};
+use super::watched::{Watched, growing_windows, small_limits};
 use crate::header::Header;
 use crate::http2::{Config, Role};
 
@@ -18,17 +18,17 @@ pub fn client(input: &[u8]) {
     run(Role::Client, input);
 }
 
-/// The first byte says which limits hold (bit 6) and how many bytes of steering follow (bits 0 to 5). The rest is what the
+/// The first byte says which limits hold (bits 6 and 7) and how many bytes of steering follow (bits 0 to 5). The rest is what the
 /// peer sends. A byte of steering below 128 hands on so many bytes of that, any other is an [`action`]. What is left comes
 /// in one piece.
 fn run(role: Role, input: &[u8]) {
     let mut input = Input::new(input);
     let setup = input.byte();
     let steering = input.take((setup & 0x3f).into());
-    let config = if setup & 0x40 == 0 {
-        Config::default()
-    } else {
-        small_limits()
+    let config = match setup >> 6 {
+        0 => Config::default(),
+        1 => small_limits(),
+        _ => growing_windows(),
     };
     let mut watched = Watched::new(role, config);
     if role == Role::Client {

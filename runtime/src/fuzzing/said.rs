@@ -1,8 +1,10 @@
 //! What the peer has said, read by other code than the engine's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
-use super::written::Splitter;
+use super::written::{Frame, Splitter};
+use crate::header::Header;
+use crate::http2::hpack::Decoder;
 use crate::http2::{Role, StreamId};
 
 /// The client's preface (RFC 9113, 3.4).
@@ -30,6 +32,9 @@ pub(super) struct Said {
     /// The highest stream with HEADERS.
     pub(super) last_stream: StreamId,
     pub(super) streams: BTreeMap<StreamId, SaidOfStream>,
+    decoder: Decoder,
+    /// A header block that is not whole yet.
+    block: Vec<u8>,
 }
 
 /// What the peer has said about a stream.
@@ -38,6 +43,8 @@ pub(super) struct SaidOfStream {
     pub(super) headers: bool,
     pub(super) window_updates: i64,
     pub(super) data: i64,
+    /// The field lists that it has sent and that the application was not told of.
+    heads: VecDeque<Vec<Header>>,
 }
 
 impl Said {
@@ -60,6 +67,8 @@ impl Said {
             data: 0,
             last_stream: 0,
             streams: BTreeMap::new(),
+            decoder: Decoder::new(4_096),
+            block: Vec::new(),
         }
     }
 
@@ -82,6 +91,12 @@ impl Said {
                 (1, stream) => {
                     self.last_stream = self.last_stream.max(stream);
                     self.stream(stream).headers = true;
+                    self.block = fragment(&frame).to_vec();
+                    self.hear_block(&frame);
+                }
+                (9, _) => {
+                    self.block.extend_from_slice(&frame.payload);
+                    self.hear_block(&frame);
                 }
                 (4, _) if frame.flags & 1 != 0 => self.settings_acknowledged = true,
                 (4, _) => {
@@ -106,6 +121,19 @@ impl Said {
         }
     }
 
+    /// The next field list of a stream that is not interim (RFC 9110, 15.2).
+    pub(super) fn next_head(&mut self, stream: StreamId) -> Option<Vec<Header>> {
+        let heads = &mut self.streams.get_mut(&stream)?.heads;
+        loop {
+            let head = heads.pop_front()?;
+            let is_interim =
+                |field: &Header| field.name() == b":status" && field.value()[0] == b'1';
+            if !head.first().is_some_and(is_interim) {
+                return Some(head);
+            }
+        }
+    }
+
     /// Whether the peer's last frame is there in full.
     pub(super) fn is_at_boundary(&self) -> bool {
         self.preface == 0 && self.splitter.is_empty()
@@ -121,12 +149,23 @@ impl Said {
             headers: false,
             window_updates: 0,
             data: 0,
+            heads: VecDeque::new(),
         };
         self.streams.get(&stream).unwrap_or(&NOTHING)
     }
 
     fn stream(&mut self, stream: StreamId) -> &mut SaidOfStream {
         self.streams.entry(stream).or_default()
+    }
+
+    /// Decodes a block that has ended. One that cannot be decoded ends the connection, and nobody is told of it.
+    fn hear_block(&mut self, frame: &Frame) {
+        if frame.flags & 4 == 0 {
+            return;
+        }
+        let mut fields = Vec::new();
+        let _ = self.decoder.decode(&self.block, |field| fields.push(field));
+        self.stream(frame.stream).heads.push_back(fields);
     }
 
     fn hear_setting(&mut self, entry: &[u8]) {
@@ -137,4 +176,13 @@ impl Said {
             _ => {}
         }
     }
+}
+
+/// The part of a HEADERS payload that is neither padding nor priority; nothing if there is none.
+fn fragment(frame: &Frame) -> &[u8] {
+    let padded = usize::from(frame.flags >> 3 & 1);
+    let before = padded + usize::from(frame.flags >> 5 & 1) * 5;
+    let after = padded * usize::from(frame.payload.first().copied().unwrap_or(0));
+    let end = frame.payload.len().saturating_sub(after);
+    frame.payload.get(before..end).unwrap_or(&[])
 }

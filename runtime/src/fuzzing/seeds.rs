@@ -31,6 +31,7 @@ fn write_seeds() {
         &[&[0], &PRIORITY_AND_CONTINUATION[..]].concat(),
     );
     frames();
+    more_frames();
     hpack();
     messages();
     fields();
@@ -115,6 +116,54 @@ fn frames() {
     write("frames", 6, b"\0\x03\0\x83\x83\x8a\x9a\x07\xff\x08\xff\xff\x89\x84\x09\x01\x04\xff\xff\x05\0\0\x89\x0b\x08");
 }
 
+fn more_frames() {
+    // DATA that waits for the stream's window, for the connection's, and for the socket.
+    write(
+        "frames",
+        7,
+        b"\0\x09\0\x04\0\0\x03\0\x80\x92\x99\x07\x30\x99\x07\xc8\x85\x99",
+    );
+    write(
+        "frames",
+        8,
+        b"\x02\x07\xff\x03\0\x80\x83\x99\x83\x99\x83\x99\x83\x99\x08\x20\0\x99\x08\x20\0\x84",
+    );
+    // DATA that fills windows, measures and their answers.
+    write(
+        "frames",
+        9,
+        b"\x04\x03\0\0\xff\x99\x3a\x88\x99\0\xff\x99\x3a\x88\0\xff\0\xff\x88\x99\x3a\0\xff",
+    );
+    write(
+        "frames",
+        10,
+        b"\x05\x03\0\0\xff\x99\x3a\x88\x99\0\xff\x99\x3a\x88\0\xff\0\xff\x88\x99\x3a\0\xff",
+    );
+    // Heads that repeat, with others between them.
+    let heads = b"\x03\0\x86\x03\0\x86\x03\0\x86\x03\x01\xff\x01a\x01b\x86\x03\x01\xff\x01a\x01b\x86\x03\0\x86\x03\0";
+    for setup in 0..4 {
+        write("frames", 11 + setup, &[&[setup as u8], &heads[..]].concat());
+    }
+    // A content-length that is kept, exceeded, and not reached.
+    write(
+        "frames",
+        15,
+        b"\0\x03\x01\0\0\x05\x01\0\x03\x01\0\0\x06\x03\x01\0\0\x04\x06\0\x04\x01\0",
+    );
+    write(
+        "frames",
+        16,
+        b"\x01\x03\x01\0\0\x05\x06\0\x13\x01\0\x10\x04\x16\0\x8c\x04\x01\0",
+    );
+    // GOAWAY below open streams; a graceful end.
+    write("frames", 17, b"\x01\x8c\x8c\x8c\x3c\x13\0\x12\x05\0\x88");
+    write(
+        "frames",
+        18,
+        b"\0\x03\0\x8d\x03\0\x99\x5a\x03\0\x80\x84\x90\x94\x99",
+    );
+}
+
 fn hpack() {
     // RFC 7541, C.2 to C.6.
     let examples: [&[&str]; 7] = [
@@ -146,6 +195,7 @@ fn hpack() {
         }
         write("hpack", number, &seed);
     }
+    hpack_limits();
     let fields = b"\x03\x00\x01\x70\x03\x00\x01\x70\x81\x01a\x01b\xf0\x00\x40\x01\x41\x01\x41\xf0\x10\x00\x02\x50\x60\x03/ab";
     write("hpack_round_trip", 0, fields);
     write(
@@ -153,6 +203,36 @@ fn hpack() {
         1,
         &[&fields[..], fields, fields].concat(),
     );
+}
+
+/// A table that is set too large and filled, and a long name that short literals repeat.
+fn hpack_limits() {
+    let literal = |first: u8, length: u16| {
+        let mut field = vec![first, 1, b'n', 0x7f];
+        let (low, high) = ((length - 127) & 0x7f, (length - 127) >> 7);
+        field.extend([low as u8 | 0x80, high as u8]);
+        field.extend(vec![b'v'; length.into()]);
+        field
+    };
+    let block = [
+        vec![0x3f, 0xe1, 0x3f],
+        literal(0x40, 3_000),
+        literal(0x40, 3_001),
+    ]
+    .concat();
+    let length = (block.len() as u16).to_be_bytes();
+    write("hpack", 7, &[&length[..], &block].concat());
+    let mut block = vec![
+        0x40,
+        0x7f,
+        0x80 | (2_873_u16 & 0x7f) as u8,
+        (2_873 >> 7) as u8,
+    ];
+    block.extend(vec![b'n'; 3_000]);
+    block.push(0);
+    block.extend(b"\x0f\x2f\0".repeat(80));
+    let length = (block.len() as u16).to_be_bytes();
+    write("hpack", 8, &[&length[..], &block].concat());
 }
 
 fn unhex(digits: &str) -> Vec<u8> {
@@ -167,6 +247,8 @@ fn messages() {
         b"\x10\x04\x01\x02\x07\x01\0\0\0\0\x02\x08\x05\0\0\0\0\0\0\0\0\0\x05hello",
     );
     write("messages", 1, b"\x01\0\0\0\0\0\xff");
+    write("messages", 3, b"\x05\0\0\0\0\0\x05hello\0\0\0\0\x06hello!");
+    write("messages", 4, b"\xff\x02\xff\xff\0\0\x01\x86\xa0");
     write("messages", 2, b"\x10\x01\x03\x01\0\0\0\0");
 }
 

@@ -27,7 +27,6 @@ pub(super) struct Watched {
     calls: BTreeMap<StreamId, Call>,
     /// The field lists that the application has sent.
     heads: Vec<Vec<Header>>,
-    pings: usize,
     /// The last stream that the peer takes.
     last_stream: StreamId,
     /// Whether the engine has said that the connection is over.
@@ -58,6 +57,8 @@ pub(super) fn small_limits() -> Config {
     Config {
         stream_window: 300,
         connection_window: 70_000,
+        max_stream_window: 300,
+        max_connection_window: 70_000,
         max_concurrent_streams: 5,
         max_header_list_size: 500,
         max_header_block: 1_000,
@@ -69,6 +70,17 @@ pub(super) fn small_limits() -> Config {
         max_queued_replies: 2_000,
         pings,
         ..Config::default()
+    }
+}
+
+/// Windows that large DATA fills, and that may grow.
+pub(super) fn growing_windows() -> Config {
+    Config {
+        stream_window: 20_000,
+        max_stream_window: 80_000,
+        connection_window: 66_000,
+        max_connection_window: 150_000,
+        ..small_limits()
     }
 }
 
@@ -86,7 +98,6 @@ impl Watched {
             written: Written::new(role),
             calls: BTreeMap::new(),
             heads: Vec::new(),
-            pings: 0,
             last_stream: StreamId::MAX,
             failed: false,
             waiting: 0,
@@ -232,7 +243,6 @@ impl Watched {
     }
 
     pub(super) fn ping(&mut self) {
-        self.pings += usize::from(!self.failed);
         self.engine.ping([7; 8]);
     }
 
@@ -251,17 +261,28 @@ impl Watched {
                     let is_connect = head.method.value() == b"CONNECT";
                     assert_eq!(head.scheme.is_none(), is_connect);
                     assert_eq!(head.path.value().is_empty(), is_connect);
+                    let pseudo = [Some(head.method), head.scheme, head.authority];
+                    let path = Some(head.path).filter(|_| !is_connect);
+                    let pseudo = pseudo.into_iter().chain([path]).flatten().collect();
+                    self.compare(stream, pseudo, &head.fields, head.oversized);
                     self.take_head(stream, &head.fields, end, true);
                 }
                 Event::Response { stream, head, end } => {
                     assert_eq!(self.role, Role::Client);
                     assert!((200..1_000).contains(&head.status));
+                    let status = Header::new(b":status", head.status.to_string().as_bytes());
+                    self.compare(stream, vec![status], &head.fields, head.oversized);
                     // A 304 says the length of what it does not carry.
                     self.take_head(stream, &head.fields, end, head.status != 304);
                 }
                 Event::Data { stream, data, end } => self.take_data(stream, data.len(), end),
-                Event::Trailers { stream, fields, .. } => {
+                Event::Trailers {
+                    stream,
+                    fields,
+                    oversized,
+                } => {
                     self.check_fields(&fields);
+                    self.compare(stream, Vec::new(), &fields, oversized);
                     let call = self.live(stream);
                     assert!(call.has_head);
                     call.hear_end();
@@ -285,7 +306,6 @@ impl Watched {
                 }
                 Event::Pong { payload } => {
                     assert!(self.said.pongs.contains(&payload.to_vec()));
-                    self.pings = self.pings.checked_sub(1).expect("no ping was sent");
                 }
             }
         }
@@ -309,9 +329,22 @@ impl Watched {
         }
     }
 
+    /// What the application is told is what the peer has said, pseudo-headers first; of a list over the limit a part.
+    fn compare(&mut self, stream: StreamId, pseudo: Vec<Header>, told: &[Header], cut: bool) {
+        assert!(self.said.settings > 0, "told of something before SETTINGS");
+        let said = self.said.next_head(stream).expect("nobody has said it");
+        let (said_pseudo, said) = said.split_at(pseudo.len());
+        assert!(pseudo.iter().all(|field| said_pseudo.contains(field)));
+        if cut {
+            assert_eq!(told, &said[..told.len()]);
+        } else {
+            assert_eq!(told, said);
+        }
+    }
+
     fn take_data(&mut self, stream: StreamId, length: usize, end: bool) {
         assert!(end || length > 0, "DATA of nothing");
-        let window = (self.config.stream_window as usize).max(65_535);
+        let window = (self.config.max_stream_window as usize).max(65_535);
         let call = self.live(stream);
         assert!(call.has_head);
         call.received += length as u64;
@@ -320,7 +353,7 @@ impl Watched {
         if end {
             call.hear_end();
         }
-        let window = (self.config.connection_window as usize).max(65_535);
+        let window = (self.config.max_connection_window as usize).max(65_535);
         let unreleased: usize = self.calls.values().map(|call| call.unreleased).sum();
         assert!(unreleased <= window, "more DATA than the window of all");
     }
@@ -360,7 +393,7 @@ impl Watched {
         if self.failed {
             assert_eq!((open, self.engine.timeout()), (0, None));
         }
-        let window = i64::from(self.config.connection_window).max(DEFAULT_WINDOW);
+        let window = i64::from(self.config.max_connection_window).max(DEFAULT_WINDOW);
         let left = DEFAULT_WINDOW + self.written.window_updates - self.said.data;
         assert!(left <= window, "the peer is given more than the window");
     }
@@ -411,32 +444,36 @@ impl Watched {
         }
     }
 
-    /// Once all is taken, the peer has at least half of each window.
+    /// Once all is taken, the peer has all of each window, but for what it is about to be told.
     fn check_windows(&mut self) {
         let streams: Vec<StreamId> = self.calls.keys().copied().collect();
         for &stream in &streams {
             self.release(stream, usize::MAX);
         }
         self.write(usize::MAX);
-        let size = i64::from(self.config.stream_window);
         let first = if self.said.settings_acknowledged {
-            size
+            self.config.stream_window.into()
         } else {
             DEFAULT_WINDOW
         };
         for (&stream, call) in &self.calls {
-            let written = self.written.of(stream);
-            if call.heard || call.reset || written.reset {
+            let Some((size, credit)) = self.engine.receive_window(stream) else {
                 continue;
+            };
+            if !call.heard {
+                let updates = self.written.of(stream).window_updates;
+                let left = first + updates - self.said.of(stream).data;
+                assert_eq!(left + credit, size, "the window of stream {stream}");
+                assert!(credit < (size / 2).max(1));
             }
-            let left = first + written.window_updates - self.said.of(stream).data;
-            assert!(left <= first && left > first - (size / 2).max(1), "{left}");
         }
         streams.into_iter().for_each(|stream| self.reset(stream));
         self.write(usize::MAX);
-        let size = i64::from(self.config.connection_window);
         let left = DEFAULT_WINDOW + self.written.window_updates - self.said.data;
-        assert!(left > size - (size / 2).max(1), "{left}");
+        let window = self.engine.receive_window(0);
+        let (size, credit) = window.expect("the connection has a window");
+        assert_eq!(left + credit, size, "the connection's window");
+        assert!(credit < (size / 2).max(1));
     }
 
     /// A peer that owes something, or has left something unfinished, is not waited for without end.

@@ -65,6 +65,11 @@ impl ReceiveWindow {
         self.left
     }
 
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn credit(&self) -> i64 {
+        self.credit.into()
+    }
+
     /// DATA of `bytes`, padding included, has come.
     pub(super) fn receive(&mut self, bytes: usize) -> Result<(), Overrun> {
         let bytes = i32::try_from(bytes).map_err(|_| Overrun)?;

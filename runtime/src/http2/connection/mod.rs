@@ -160,6 +160,17 @@ impl Connection {
         self.streams.len()
     }
 
+    /// The size of a receive window, a stream's or with 0 the connection's, and how much of it the peer has yet to be told of.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn receive_window(&self, stream: StreamId) -> Option<(i64, i64)> {
+        if stream == 0 {
+            let size = self.connection_window;
+            return Some((size.into(), self.receive_window.credit()));
+        }
+        let stream = self.streams.get(&stream)?;
+        Some((stream.window.into(), stream.receive_window.credit()))
+    }
+
     /// The application took `bytes` of what `Event::Data` gave it. They go back to the windows in batches of half a window. What a stream
     /// has not released when it ends goes back by itself.
     pub(crate) fn release(&mut self, stream: StreamId, bytes: usize) {
