@@ -1,0 +1,50 @@
+//! Measures what cannot be a test: thousands of connections, and peers that mean harm, each side in a process of its own.
+//!
+//! ```sh
+//! cargo run --release -p stubwright-tests --bin scale -- idle 10000     # memory of idle connections
+//! cargo run --release -p stubwright-tests --bin scale -- held 1000 100  # calls held open, then drained by stop
+//! cargo run --release -p stubwright-tests --bin scale -- floods 5       # each flood for 5 seconds, beside honest calls
+//! ```
+//!
+//! It prints figures, and exits with 1 when a call was lost or a limit was passed. Everything is on loopback.
+
+mod child;
+mod floods;
+mod held;
+mod idle;
+mod serve;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: scale idle CONNECTIONS | held CONNECTIONS STREAMS | floods SECONDS";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let number = |text: &str| text.parse::<usize>().ok();
+    let done = match words.as_slice() {
+        // What the processes below start.
+        ["serve"] => serve::run(),
+        ["hold-idle", address, count] => number(count).and_then(|count| idle::hold(address, count)),
+        ["hold-calls", address, connections, streams] => number(connections)
+            .zip(number(streams))
+            .and_then(|(connections, streams)| held::hold(address, connections, streams)),
+        ["flood", kind, address, seconds] => {
+            number(seconds).and_then(|seconds| floods::flood(kind, address, seconds))
+        }
+        ["idle", count] => number(count).and_then(idle::run),
+        ["held", connections, streams] => number(connections)
+            .zip(number(streams))
+            .and_then(|(connections, streams)| held::run(connections, streams)),
+        ["floods", seconds] => number(seconds).and_then(floods::run),
+        _ => None,
+    };
+    match done {
+        Some(true) => ExitCode::SUCCESS,
+        Some(false) => ExitCode::FAILURE,
+        None => {
+            eprintln!("{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
