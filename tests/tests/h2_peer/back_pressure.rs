@@ -7,6 +7,8 @@ use futures_util::StreamExt;
 use stubwright::{Channel, RequestStream, Result, Server, ServicerContext, Stream};
 use stubwright_tests::pb::probe::v1::{ProbeServicer, ProbeStub, Request, Response, probe_handler};
 
+use tokio::sync::mpsc;
+
 use crate::caller::Caller;
 use crate::listener::Listener;
 use crate::wire::{framed, within};
@@ -210,4 +212,57 @@ async fn a_client_that_does_not_read_gives_no_window() {
     };
     within(exhausted).await;
     assert!((64 << 10..BOUND * MESSAGE).contains(&sent), "{sent} bytes");
+}
+
+/// A servicer whose stream is always ready, and lets its first poll last until the call has been cancelled.
+struct Busy {
+    polled: mpsc::UnboundedSender<()>,
+    made: Arc<AtomicUsize>,
+}
+
+/// Far more than a stream can give before it is dropped, far less than for ever.
+const FOR_EVER: usize = 1_000_000;
+
+impl ProbeServicer for Busy {
+    fn server_stream(
+        &self,
+        _request: Request,
+        context: &ServicerContext,
+    ) -> impl Stream<Item = Result<Response>> + Send {
+        let dropped = self.polled.clone();
+        futures_util::stream::repeat_with(move || {
+            if self.made.fetch_add(1, Ordering::SeqCst) == 0 {
+                drop(dropped.send(()));
+            }
+            while context.is_active() {
+                std::thread::yield_now();
+            }
+            assert!(self.made.load(Ordering::SeqCst) < FOR_EVER, "still asked");
+            Ok(Response::default())
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_stream_that_is_always_ready_is_dropped_when_its_call_is_over() {
+    let (polled, mut events) = mpsc::unbounded_channel();
+    let made = Arc::new(AtomicUsize::new(0));
+    let mut server = Server::builder().inline_polling(false).build();
+    server.add_handlers(probe_handler(Busy {
+        polled,
+        made: Arc::clone(&made),
+    }));
+    let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
+    server.start().await.unwrap();
+    let stub = ProbeStub::new(Channel::insecure(address.to_string()).unwrap());
+    let mut call = stub.server_stream(Request::default());
+    let call = tokio::spawn(async move { call.message().await });
+    within(events.recv()).await.unwrap();
+    call.abort();
+    within(server.stop(std::time::Duration::from_secs(10))).await;
+    drop(server);
+    // The servicer and its stream are gone.
+    assert_eq!(within(events.recv()).await, None);
+    let made = made.load(Ordering::SeqCst);
+    assert!(made < FOR_EVER, "{made} responses");
 }

@@ -93,10 +93,11 @@ impl Exchange {
         });
     }
 
-    /// Waits for room in the response.
+    /// Waits for room in the response. There is none once the call is over: a stream that is always ready would be asked for
+    /// more and more in one poll, and the task that drops it never get its turn.
     pub(crate) fn poll_response_room(&self, context: &Context<'_>) -> Poll<()> {
         let mut state = self.state();
-        if state.response.has_room() || state.over.is_some() {
+        if state.response.has_room() && state.over.is_none() {
             return Poll::Ready(());
         }
         state.response.wait_to_write(context);
