@@ -7,7 +7,9 @@
 //! [`Channel`], [`UnaryCall`] and [`StreamingCall`], which stubs return. On both: [`Status`], [`Code`] and [`Metadata`].
 //!
 //! # Features
-//! `server` and `client` are on by default; each leaves out the other's half.
+//! - `server` and `client`, on by default: without one of them its half is left out.
+//! - `tls`: encryption and certificates on both sides, by rustls. It needs a C compiler, which nothing else here does.
+//! - `tracing`: events for what nobody else is told of, which are refused handshakes and panics of handlers.
 
 #![cfg_attr(
     not(all(feature = "client", feature = "server")),
@@ -30,6 +32,8 @@ pub mod fuzzing;
 mod header;
 mod http2;
 mod jitter;
+pub mod manual;
+mod log;
 mod metadata;
 mod percent;
 #[doc(hidden)]
@@ -41,6 +45,9 @@ mod stream;
 mod transport;
 mod wire;
 
+pub use call::AuthContext;
+#[cfg(all(feature = "client", feature = "tls"))]
+pub use client::ChannelCredentials;
 #[cfg(feature = "client")]
 pub use client::{
     Call, Channel, ChannelBuilder, FromIterator, FromStream, IntoRequests, StreamingCall,
@@ -48,11 +55,14 @@ pub use client::{
 };
 pub use codec::Codec;
 pub use futures_core::Stream;
+pub use http2::{Allowance, Config as Limits, PingPolicy};
 pub use metadata::{InvalidMetadata, Metadata, Value};
 #[doc(no_inline)]
 pub use prost;
 #[doc(no_inline)]
 pub use prost_types;
+#[cfg(all(feature = "server", feature = "tls"))]
+pub use server::ServerCredentials;
 #[cfg(feature = "server")]
 pub use server::{Handlers, RequestStream, Server, ServerBuilder, ServicerContext};
 pub use status::{Code, Result, Status};

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::auth::AuthContext;
 use crate::Metadata;
 use crate::header::Header;
 
@@ -32,27 +33,54 @@ impl CallDetails {
     }
 }
 
-/// The other end of a connection, as gRPC writes it: `ipv4:127.0.0.1:5000`, `ipv6:[::1]:5000`, `unix:`, `inproc:`.
+/// The other end of a connection: where, and who.
 #[derive(Clone, Debug)]
-pub(crate) struct Peer(Arc<str>);
+pub(crate) struct Peer {
+    /// As gRPC writes it: `ipv4:127.0.0.1:5000`, `ipv6:[::1]:5000`, `unix:`, `inproc:`.
+    address: Arc<str>,
+    /// `None` when the transport has made sure of nothing.
+    auth: Option<Arc<AuthContext>>,
+}
 
 impl Peer {
     pub(crate) fn in_process() -> Peer {
-        Peer("inproc:".into())
+        Peer::at("inproc:".into())
     }
 
     pub(crate) fn unknown() -> Peer {
-        Peer("unknown:".into())
+        Peer::at("unknown:".into())
+    }
+
+    /// The same end, of which the transport has made sure.
+    #[cfg(all(feature = "server", feature = "tls"))]
+    pub(crate) fn with_auth(self, auth: AuthContext) -> Peer {
+        Peer {
+            auth: Some(Arc::new(auth)),
+            ..self
+        }
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        &self.0
+        &self.address
+    }
+
+    pub(crate) fn auth(&self) -> &AuthContext {
+        self.auth
+            .as_deref()
+            .unwrap_or_else(|| AuthContext::unsecured())
+    }
+
+    fn at(address: Arc<str>) -> Peer {
+        Peer {
+            address,
+            auth: None,
+        }
     }
 }
 
 impl From<SocketAddr> for Peer {
     fn from(address: SocketAddr) -> Peer {
-        Peer(match address {
+        Peer::at(match address {
             SocketAddr::V4(v4) => format!("ipv4:{v4}").into(),
             SocketAddr::V6(v6) => format!("ipv6:{v6}").into(),
         })
@@ -61,6 +89,6 @@ impl From<SocketAddr> for Peer {
 
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.address)
     }
 }

@@ -4,6 +4,7 @@
 //! the response. Over HTTP/2 each side has an exchange of its own with a connection driver at the other end; in-process
 //! the two sides share one.
 
+mod auth;
 mod chunks;
 mod details;
 mod exchange;
@@ -12,6 +13,9 @@ mod outcome;
 mod pipe;
 mod timers;
 
+pub use auth::AuthContext;
+#[cfg(all(feature = "server", feature = "tls"))]
+pub(crate) use auth::{COMMON_NAME, SUBJECT_ALTERNATIVE_NAME};
 pub(crate) use chunks::Chunks;
 pub(crate) use details::{CallDetails, Peer};
 pub(crate) use exchange::Exchange;

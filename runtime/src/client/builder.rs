@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use super::channel::Channel;
+#[cfg(feature = "tls")]
+use super::credentials::ChannelCredentials;
+use super::target::Target;
 use crate::transport::{KeepaliveConfig, LifetimeConfig, UpkeepConfig};
 use crate::{Result, http2};
 
@@ -69,6 +72,12 @@ impl ChannelBuilder {
         self
     }
 
+    /// All limits and windows of HTTP/2 at once. Options of this builder that set one of them count if they come after.
+    pub fn limits(mut self, limits: http2::Config) -> ChannelBuilder {
+        self.options.http2 = limits;
+        self
+    }
+
     /// The largest metadata that is taken with a response, in bytes as HTTP/2 counts them (names, values, and 32 for each
     /// pair); the default is 16 KiB (16,384), and servers are told. A call over it fails with RESOURCE_EXHAUSTED. gRPC's
     /// `grpc.max_metadata_size`.
@@ -88,6 +97,22 @@ impl ChannelBuilder {
     /// # Errors
     /// As [`Channel::insecure`].
     pub fn insecure(self, target: impl AsRef<str>) -> Result<Channel> {
-        Channel::with_options(target.as_ref(), self.options)
+        let target = Target::parse(target.as_ref())?;
+        Ok(Channel::with_options(target, self.options))
+    }
+
+    /// A channel with these options to `host:port`, secured by these credentials.
+    ///
+    /// # Errors
+    /// As [`Channel::secure`].
+    #[cfg(feature = "tls")]
+    pub fn secure(
+        self,
+        target: impl AsRef<str>,
+        credentials: ChannelCredentials,
+    ) -> Result<Channel> {
+        let mut target = Target::parse(target.as_ref())?;
+        credentials.secure(&mut target)?;
+        Ok(Channel::with_options(target, self.options))
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::builder::{ChannelBuilder, ChannelOptions};
+#[cfg(feature = "tls")]
+use super::credentials::ChannelCredentials;
 use super::remote::Remote;
 use super::target::Target;
 use crate::Result;
@@ -36,7 +38,19 @@ impl Channel {
     /// INVALID_ARGUMENT when the target is not `host:port`. Whether there is a server shows at the first call, which fails
     /// with UNAVAILABLE and the cause if there is none.
     pub fn insecure(target: impl AsRef<str>) -> Result<Channel> {
-        Channel::with_options(target.as_ref(), ChannelOptions::default())
+        Channel::builder().insecure(target)
+    }
+
+    /// A channel to `host:port` over TLS: `example.org:443`. The server's certificate has to be for that host and signed
+    /// by an authority that the credentials trust. gRPC Python's `secure_channel`.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT when the target is not `host:port`, or the credentials do not fit together; FAILED_PRECONDITION
+    /// when they trust this system's authorities and it has none. What goes wrong on the way to the server, a refused
+    /// certificate included, shows at the first call, which fails with UNAVAILABLE and the cause.
+    #[cfg(feature = "tls")]
+    pub fn secure(target: impl AsRef<str>, credentials: ChannelCredentials) -> Result<Channel> {
+        Channel::builder().secure(target, credentials)
     }
 
     /// Options for a channel.
@@ -44,9 +58,8 @@ impl Channel {
         ChannelBuilder::default()
     }
 
-    pub(crate) fn with_options(target: &str, options: ChannelOptions) -> Result<Channel> {
-        let remote = Remote::new(Target::parse(target)?, options);
-        Ok(Channel(Kind::Remote(Arc::new(remote))))
+    pub(crate) fn with_options(target: Target, options: ChannelOptions) -> Channel {
+        Channel(Kind::Remote(Arc::new(Remote::new(target, options))))
     }
 
     /// A channel to handlers in this process: no sockets and no HTTP/2, the same messages, metadata, deadlines and

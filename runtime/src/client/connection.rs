@@ -22,6 +22,7 @@ use crate::{Code, Status, wire};
 pub(crate) fn connection(
     socket: Socket,
     channel: Weak<Remote>,
+    scheme: Header,
     options: &ChannelOptions,
 ) -> (Driver<ClientSide>, Arc<Link>) {
     let config = Config {
@@ -34,6 +35,7 @@ pub(crate) fn connection(
     let engine = Connection::new(Role::Client, config, Instant::now());
     let side = ClientSide {
         channel,
+        scheme,
         link: Arc::clone(&link),
         greeted: false,
         farewell: None,
@@ -54,6 +56,8 @@ const FIRST_TICKET: StreamId = 1 << 31;
 pub(crate) struct ClientSide {
     /// Where calls come from, and go back to when the peer has not seen them.
     channel: Weak<Remote>,
+    /// The `:scheme` of all calls.
+    scheme: Header,
     link: Arc<Link>,
     /// The peer has shown that it speaks HTTP/2.
     greeted: bool,
@@ -211,12 +215,10 @@ impl ClientSide {
             Header::new(b"grpc-timeout", format_timeout(left).as_bytes())
         });
         let head = || {
-            REQUEST_HEAD
-                .iter()
-                .take(2)
-                .chain([&details.path])
+            [&METHOD, &self.scheme, &details.path]
+                .into_iter()
                 .chain(&details.authority)
-                .chain(REQUEST_HEAD.iter().skip(2))
+                .chain(&REQUEST_HEAD)
                 .chain(&timeout)
                 .chain(details.metadata.fields())
         };
@@ -417,10 +419,10 @@ impl ClientSide {
     }
 }
 
-/// The fields that every request has: before and behind the path and the authority.
-static REQUEST_HEAD: [Header; 5] = [
-    Header::from_static(":method", "POST"),
-    Header::from_static(":scheme", "http"),
+static METHOD: Header = Header::from_static(":method", "POST");
+
+/// The fields that every request has behind the pseudo-headers.
+static REQUEST_HEAD: [Header; 3] = [
     Header::from_static("te", "trailers"),
     Header::from_static("content-type", "application/grpc"),
     Header::from_static(

@@ -4,6 +4,8 @@ mod builder;
 mod call;
 mod channel;
 mod connection;
+#[cfg(feature = "tls")]
+mod credentials;
 mod draft;
 mod options;
 mod remote;
@@ -17,6 +19,8 @@ mod unary;
 pub use builder::ChannelBuilder;
 pub use call::Call;
 pub use channel::Channel;
+#[cfg(feature = "tls")]
+pub use credentials::ChannelCredentials;
 pub use requests::{FromIterator, FromStream, IntoRequests};
 pub use streaming::StreamingCall;
 pub use stub::{stream_stream, stream_unary, unary_stream, unary_unary};

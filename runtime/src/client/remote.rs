@@ -224,7 +224,8 @@ async fn run(remote: Weak<Remote>, target: Target, options: ChannelOptions) {
             return;
         }
     };
-    let (connection, link) = connection(socket, Weak::clone(&remote), &options);
+    let scheme = target.scheme();
+    let (connection, link) = connection(socket, Weak::clone(&remote), scheme, &options);
     watched(&remote, connection).await;
     if let Some(remote) = remote.upgrade() {
         remote.closed(&link);
@@ -252,6 +253,10 @@ async fn establish(target: &Target) -> io::Result<Socket> {
     let stream = TcpStream::connect(&*target.address).await?;
     // Batches are whole when they are written; a system that refuses the option still carries them.
     drop(stream.set_nodelay(true));
+    #[cfg(feature = "tls")]
+    if let Some(tls) = &target.tls {
+        return tls.connect(stream).await;
+    }
     Ok(Socket::new(stream))
 }
 

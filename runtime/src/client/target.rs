@@ -3,13 +3,18 @@
 use std::sync::Arc;
 
 use crate::header::Header;
+#[cfg(feature = "tls")]
+use crate::transport::tls::Connector;
 use crate::{Result, Status};
 
-/// `host:port`, and the authority that calls are sent with unless they say otherwise.
+/// `host:port`, the authority that calls are sent with unless they say otherwise, and what secures the connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) address: Arc<str>,
     pub(crate) authority: Header,
+    /// `None` for a connection without encryption.
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Connector>,
 }
 
 impl Target {
@@ -36,7 +41,26 @@ impl Target {
         Ok(Target {
             address: target.into(),
             authority: authority(target)?,
+            #[cfg(feature = "tls")]
+            tls: None,
         })
+    }
+
+    /// The host, that of an IPv6 address in brackets.
+    #[cfg(feature = "tls")]
+    pub(crate) fn host(&self) -> &str {
+        self.address
+            .rsplit_once(':')
+            .map_or(&*self.address, |(host, _)| host)
+    }
+
+    /// HTTP/2's `:scheme`.
+    pub(crate) fn scheme(&self) -> Header {
+        #[cfg(feature = "tls")]
+        if self.tls.is_some() {
+            return Header::from_static(":scheme", "https");
+        }
+        Header::from_static(":scheme", "http")
     }
 }
 

@@ -15,13 +15,16 @@ use crate::http2::{Connection, Event, Reason, RequestHead, Role, StreamId, Strea
 use crate::transport::{Driver, Side, Socket};
 use crate::wire;
 
-/// A connection of a server, and what reaches its task from outside.
+/// A connection of a server that came at `arrived`, and what reaches its task from outside.
 pub(crate) fn connection(
     socket: Socket,
     peer: Peer,
     methods: Arc<MethodTable>,
+    arrived: Instant,
 ) -> (Driver<ServerSide>, Arc<Link>) {
-    let config = methods.options.http2.clone();
+    let mut config = methods.options.http2.clone();
+    // TLS has taken its part of the time.
+    config.handshake_timeout = config.handshake_timeout.saturating_sub(arrived.elapsed());
     let upkeep = methods.options.upkeep;
     let link = Arc::new(Link::new(config.stream_window));
     let engine = Connection::new(Role::Server, config, Instant::now());

@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::call::Exchange;
+use crate::call::{AuthContext, Exchange};
 use crate::{Metadata, Result, Status};
 
 /// The call that a servicer's method serves: who calls, with what, for how long, and what goes back beside the messages.
@@ -40,6 +40,25 @@ impl ServicerContext {
     /// The other end of the connection: `ipv4:127.0.0.1:5000`, `ipv6:[::1]:5000`, `inproc:`.
     pub fn peer(&self) -> &str {
         self.exchange.details().peer.as_str()
+    }
+
+    /// Who the other end is, as far as TLS has made sure of it: the names in its certificate, and the certificate itself.
+    /// Empty without TLS.
+    pub fn auth_context(&self) -> &AuthContext {
+        self.exchange.details().peer.auth()
+    }
+
+    /// The names by which the other end is identified: those in the certificate that it has shown, the subject's
+    /// alternative names or else its common name; none when it has shown no certificate. gRPC Python's
+    /// `context.peer_identities()`.
+    pub fn peer_identities(&self) -> impl Iterator<Item = &str> {
+        self.auth_context().peer_identities()
+    }
+
+    /// The property of [`auth_context`](ServicerContext::auth_context) that
+    /// [`peer_identities`](ServicerContext::peer_identities) gives the values of.
+    pub fn peer_identity_key(&self) -> Option<&'static str> {
+        self.auth_context().peer_identity_key()
     }
 
     /// When the call ends at the latest; `None` when the caller set no timeout.

@@ -2,19 +2,31 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
+#[cfg(feature = "tls")]
+use rustls::ServerConfig;
+#[cfg(feature = "tls")]
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::connection::connection;
+#[cfg(feature = "tls")]
+use super::credentials::ServerCredentials;
 use super::dispatch::MethodTable;
 use super::handlers::Handlers;
 use super::listener::Listener;
 use super::options::{Options, ServerBuilder};
-use crate::call::{Link, Order};
+use crate::call::{Link, Order, Peer};
+use crate::transport::Socket;
+#[cfg(feature = "tls")]
+use crate::transport::tls;
 
 /// A gRPC server.
 ///
@@ -62,10 +74,24 @@ impl Server {
     /// # Errors
     /// The name cannot be looked up, or the address cannot be bound: it is in use, not this machine's, or not allowed.
     pub async fn add_insecure_port(&mut self, address: impl AsRef<str>) -> io::Result<SocketAddr> {
+        self.add_port(Listener::bind(address.as_ref()).await?)
+    }
+
+    /// Adds a port for connections over TLS, as [`add_insecure_port`](Server::add_insecure_port) does for connections
+    /// without. A client has to negotiate HTTP/2 by ALPN, and to be done with its handshake within the server's
+    /// [`handshake_timeout`](ServerBuilder::handshake_timeout). A client that is refused is logged with the reason when the
+    /// feature `tracing` is on. gRPC's `add_secure_port`.
+    ///
+    /// # Errors
+    /// The name cannot be looked up, or the address cannot be bound: it is in use, not this machine's, or not allowed.
+    #[cfg(feature = "tls")]
+    pub async fn add_secure_port(
+        &mut self,
+        address: impl AsRef<str>,
+        credentials: ServerCredentials,
+    ) -> io::Result<SocketAddr> {
         let listener = Listener::bind(address.as_ref()).await?;
-        let address = listener.local_address()?;
-        self.listeners.push(listener);
-        Ok(address)
+        self.add_port(listener.secured(credentials))
     }
 
     /// Accepts connections on all ports.
@@ -87,13 +113,12 @@ impl Server {
         let methods = std::mem::replace(&mut self.methods, MethodTable::new(options));
         let methods = Arc::new(methods);
         for listener in self.listeners.drain(..) {
-            self.connections.add_port();
-            tokio::spawn(accept(
-                listener,
-                Arc::clone(&methods),
-                Arc::clone(&self.connections),
-                self.phase.subscribe(),
-            ));
+            let arrivals = Arrivals {
+                methods: Arc::clone(&methods),
+                connections: Arc::clone(&self.connections),
+                phase: self.phase.subscribe(),
+            };
+            tokio::spawn(arrivals.run(listener, Arrival::new(&self.connections)));
         }
         Ok(())
     }
@@ -121,6 +146,12 @@ impl Server {
         let mut phase = self.phase.subscribe();
         // The sender lives as long as the server, so the wait cannot fail.
         drop(phase.wait_for(|phase| *phase == Phase::Stopped).await);
+    }
+
+    fn add_port(&mut self, listener: Listener) -> io::Result<SocketAddr> {
+        let address = listener.local_address()?;
+        self.listeners.push(listener);
+        Ok(address)
     }
 
     pub(crate) fn with_options(options: Options) -> Server {
@@ -165,8 +196,8 @@ struct Connections {
 struct Open {
     links: HashMap<u64, Arc<Link>>,
     last: u64,
-    /// Ports that still accept.
-    ports: usize,
+    /// Ports that still accept, and handshakes that are under way.
+    arriving: usize,
     order: Order,
 }
 
@@ -197,22 +228,13 @@ impl Connections {
         }
     }
 
-    fn add_port(&self) {
-        self.open().ports += 1;
-    }
-
-    fn remove_port(&self) {
-        self.open().ports -= 1;
-        self.changed.notify_waiters();
-    }
-
-    /// Waits until no port accepts and no connection is open.
+    /// Waits until no port accepts, no handshake is under way and no connection is open.
     async fn empty(&self) {
         loop {
             let changed = self.changed.notified();
             {
                 let open = self.open();
-                if open.links.is_empty() && open.ports == 0 {
+                if open.links.is_empty() && open.arriving == 0 {
                     return;
                 }
             }
@@ -221,33 +243,89 @@ impl Connections {
     }
 }
 
-/// Takes the connections of one port until the server stops.
-async fn accept(
-    listener: Listener,
+/// Counts as long as it lives among what may still bring connections.
+struct Arrival(Arc<Connections>);
+
+impl Arrival {
+    fn new(connections: &Arc<Connections>) -> Arrival {
+        connections.open().arriving += 1;
+        Arrival(Arc::clone(connections))
+    }
+}
+
+impl Drop for Arrival {
+    fn drop(&mut self) {
+        self.0.open().arriving -= 1;
+        self.0.changed.notify_waiters();
+    }
+}
+
+/// The connections that come in on one port.
+#[derive(Clone)]
+struct Arrivals {
     methods: Arc<MethodTable>,
     connections: Arc<Connections>,
-    mut phase: watch::Receiver<Phase>,
-) {
-    let mut stopping = std::pin::pin!(phase.wait_for(|phase| *phase != Phase::Serving));
-    loop {
-        let mut accepted = std::pin::pin!(listener.accept());
-        let next = std::future::poll_fn(|context| {
-            if stopping.as_mut().poll(context).is_ready() {
-                return std::task::Poll::Ready(None);
+    phase: watch::Receiver<Phase>,
+}
+
+impl Arrivals {
+    /// Takes connections until the server stops.
+    async fn run(self, listener: Listener, arrival: Arrival) {
+        let mut phase = self.phase.clone();
+        let mut stopping = pin!(phase.wait_for(|phase| *phase != Phase::Serving));
+        while let Some((stream, peer)) = unless(stopping.as_mut(), listener.accept()).await {
+            #[cfg(feature = "tls")]
+            if let Some(credentials) = &listener.credentials {
+                // In a task of its own: a client that takes its time keeps nobody else waiting. How many there are at a
+                // time is not limited, for then a few silent ones would be enough to keep everybody out.
+                let handshake = self.clone().shake_hands(stream, peer, credentials.config());
+                let arrival = Arrival::new(&self.connections);
+                tokio::spawn(async move {
+                    handshake.await;
+                    drop(arrival);
+                });
+                continue;
             }
-            accepted.as_mut().poll(context).map(Some)
-        });
-        let Some((socket, peer)) = next.await else {
-            break;
-        };
-        let (connection, link) = connection(socket, peer, Arc::clone(&methods));
+            self.serve(Socket::new(stream), peer, Instant::now());
+        }
+        // The port is free before a stop returns.
+        drop(listener);
+        drop(arrival);
+    }
+
+    /// Serves a connection over TLS once it has come about; a server that stops waits for none.
+    #[cfg(feature = "tls")]
+    async fn shake_hands(self, stream: TcpStream, peer: Peer, config: Arc<ServerConfig>) {
+        let arrived = Instant::now();
+        let mut phase = self.phase.clone();
+        let stopping = pin!(phase.wait_for(|phase| *phase != Phase::Serving));
+        let limit = self.methods.options.http2.handshake_timeout;
+        let handshake = tls::accept(stream, &peer, config, limit);
+        if let Some(Some((socket, auth))) = unless(stopping, handshake).await {
+            self.serve(socket, peer.with_auth(auth), arrived);
+        }
+    }
+
+    fn serve(&self, socket: Socket, peer: Peer, arrived: Instant) {
+        let methods = Arc::clone(&self.methods);
+        let (connection, link) = connection(socket, peer, methods, arrived);
+        let connections = Arc::clone(&self.connections);
         let key = connections.add(link);
-        let connections = Arc::clone(&connections);
         tokio::spawn(async move {
             connection.await;
             connections.remove(key);
         });
     }
-    drop(listener);
-    connections.remove_port();
+}
+
+/// The output of a future, or `None` once `stop` is ready.
+async fn unless<F: Future>(mut stop: Pin<&mut impl Future>, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        if stop.as_mut().poll(context).is_ready() {
+            return Poll::Ready(None);
+        }
+        future.as_mut().poll(context).map(Some)
+    })
+    .await
 }

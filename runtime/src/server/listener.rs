@@ -6,15 +6,21 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 
+#[cfg(feature = "tls")]
+use super::credentials::ServerCredentials;
 use crate::call::Peer;
-use crate::transport::Socket;
 
 /// How long to wait when the system has no descriptor for a connection.
 const EXHAUSTED: Duration = Duration::from_millis(50);
 
 /// A port that is bound, and on which connections may wait already.
 #[derive(Debug)]
-pub(crate) struct Listener(TcpListener);
+pub(crate) struct Listener {
+    tcp: TcpListener,
+    /// `None` for connections without encryption.
+    #[cfg(feature = "tls")]
+    pub(crate) credentials: Option<ServerCredentials>,
+}
 
 impl Listener {
     /// Binds `host:port`; the port 0 takes a free one.
@@ -24,32 +30,43 @@ impl Listener {
             .await
             .map_err(|error| named(address, "look up", &error))?
             .collect();
-        TcpListener::bind(addresses.as_slice())
+        let tcp = TcpListener::bind(addresses.as_slice())
             .await
-            .map(Listener)
-            .map_err(|error| named(address, "bind", &error))
+            .map_err(|error| named(address, "bind", &error))?;
+        Ok(Listener {
+            tcp,
+            #[cfg(feature = "tls")]
+            credentials: None,
+        })
+    }
+
+    /// The same port, for connections over TLS.
+    #[cfg(feature = "tls")]
+    pub(crate) fn secured(self, credentials: ServerCredentials) -> Listener {
+        Listener {
+            credentials: Some(credentials),
+            ..self
+        }
     }
 
     pub(crate) fn local_address(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
+        self.tcp.local_addr()
     }
 
     /// The next connection. Errors of one connection, and a shortage of descriptors, are waited out.
-    pub(crate) async fn accept(&self) -> (Socket, Peer) {
+    pub(crate) async fn accept(&self) -> (TcpStream, Peer) {
         loop {
-            match self.0.accept().await {
-                Ok((stream, peer)) => return (socket(stream), Peer::from(peer)),
+            match self.tcp.accept().await {
+                Ok((stream, peer)) => {
+                    // Batches are whole when they are written; a system that refuses the option still carries them.
+                    drop(stream.set_nodelay(true));
+                    return (stream, Peer::from(peer));
+                }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(_) => tokio::time::sleep(EXHAUSTED).await,
             }
         }
     }
-}
-
-fn socket(stream: TcpStream) -> Socket {
-    // Batches are whole when they are written; a system that refuses the option still carries them.
-    drop(stream.set_nodelay(true));
-    Socket::new(stream)
 }
 
 fn is_of_one_connection(error: &io::Error) -> bool {

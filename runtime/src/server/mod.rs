@@ -2,6 +2,8 @@
 
 mod connection;
 mod context;
+#[cfg(feature = "tls")]
+mod credentials;
 mod dispatch;
 mod handlers;
 mod host;
@@ -12,6 +14,8 @@ mod responses;
 mod task;
 
 pub use context::ServicerContext;
+#[cfg(feature = "tls")]
+pub use credentials::ServerCredentials;
 pub use handlers::{Handlers, HandlersBuilder};
 pub use host::Server;
 pub use options::ServerBuilder;

@@ -129,10 +129,16 @@ impl ServerBuilder {
         self
     }
 
-    /// A client that has connected and has not said what HTTP/2 begins with after so long is cut off; the default is 10
-    /// seconds.
+    /// A client that has connected and has not said what HTTP/2 begins with after so long is cut off, the handshake of TLS
+    /// included; the default is 10 seconds.
     pub fn handshake_timeout(mut self, timeout: Duration) -> ServerBuilder {
         self.options.http2.handshake_timeout = timeout;
+        self
+    }
+
+    /// All limits and windows of HTTP/2 at once. Options of this builder that set one of them count if they come after.
+    pub fn limits(mut self, limits: http2::Config) -> ServerBuilder {
+        self.options.http2 = limits;
         self
     }
 

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use super::context::ServicerContext;
 use super::handlers::Method;
 use crate::call::Exchange;
-use crate::{Result, Status};
+use crate::{Result, Status, log};
 
 /// A handler at work on one call. It ends with the last piece of the response, framed.
 pub(crate) type HandlerFuture = Pin<Box<dyn Future<Output = Result<Bytes>> + Send>>;
@@ -126,13 +126,11 @@ impl Pace {
     }
 }
 
-/// What the caller is told of a panic: that there was one. What it said is the server's own affair, and the panic hook
-/// has logged it.
-fn panicked(exchange: &Exchange, _panic: &(dyn Any + Send)) -> Status {
-    Status::internal(format!(
-        "the handler of {} panicked",
-        exchange.details().method()
-    ))
+/// What the caller is told of a panic: that there was one. What it said is the server's own affair, and in its log.
+fn panicked(exchange: &Exchange, panic: &(dyn Any + Send)) -> Status {
+    let details = exchange.details();
+    log::handler_panicked(details.method(), &details.peer, panic);
+    Status::internal(format!("the handler of {} panicked", details.method()))
 }
 
 /// Drops a handler; a panic in its drop ends there.

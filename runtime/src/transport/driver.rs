@@ -181,7 +181,7 @@ impl<S: Side> Driver<S> {
     fn flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             let output = self.engine.transmit();
-            if output.is_empty() {
+            if output.is_empty() && self.socket.is_flushed() {
                 self.upkeep.flushed();
                 return Poll::Ready(Ok(()));
             }

@@ -7,6 +7,8 @@ mod in_process;
 mod keepalive;
 mod lifetime;
 mod socket;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
 mod upkeep;
 
 pub(crate) use driver::{Driver, Side};

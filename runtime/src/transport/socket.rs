@@ -32,6 +32,8 @@ pub(crate) struct Socket {
     io: Box<dyn Io>,
     input: BytesMut,
     written: u64,
+    /// What was written may still lie in a buffer on this side: TLS has one.
+    unflushed: bool,
 }
 
 /// What a read brought.
@@ -49,6 +51,7 @@ impl Socket {
             io: Box::new(io),
             input: BytesMut::new(),
             written: 0,
+            unflushed: false,
         }
     }
 
@@ -85,7 +88,12 @@ impl Socket {
         }
     }
 
-    /// Writes until the output is empty or the peer is behind.
+    /// Whether all that was written is out of our hands.
+    pub(crate) fn is_flushed(&self) -> bool {
+        !self.unflushed
+    }
+
+    /// Writes until the output is empty and flushed, or the peer is behind.
     pub(crate) fn poll_flush(
         &mut self,
         context: &mut Context<'_>,
@@ -105,6 +113,11 @@ impl Socket {
             }
             output.advance(written);
             self.written += written as u64;
+            self.unflushed = true;
+        }
+        if self.unflushed {
+            ready!(Pin::new(&mut self.io).poll_flush(context))?;
+            self.unflushed = false;
         }
         Poll::Ready(Ok(()))
     }

@@ -1,0 +1,189 @@
+//! What a server proves itself with, and what it asks of its clients.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+
+use crate::transport::tls::{self, Identity};
+use crate::{Result, Status};
+
+/// The certificate of a server, and what it asks of its clients: for
+/// [`add_secure_port`](crate::Server::add_secure_port). gRPC Python's `ssl_server_credentials`.
+///
+/// A clone is the same credentials: what [`reload`](ServerCredentials::reload) changes in one, it changes for the ports
+/// that were given the other. Connections are TLS 1.2 or 1.3.
+#[derive(Clone)]
+pub struct ServerCredentials(Arc<RwLock<State>>);
+
+/// What is in force: new handshakes take `config` as it is.
+#[derive(Clone)]
+struct State {
+    identity: Arc<Identity>,
+    clients: Clients,
+    config: Arc<ServerConfig>,
+}
+
+/// What clients are asked for.
+#[derive(Clone)]
+enum Clients {
+    /// Nothing.
+    Any,
+    /// A certificate, if they have one.
+    Request(Arc<RootCertStore>),
+    /// A certificate.
+    Require(Arc<RootCertStore>),
+}
+
+impl ServerCredentials {
+    /// Credentials of a certificate and its private key, both PEM. The chain begins with the server's own certificate;
+    /// those of the authorities between it and a root follow. The key is PKCS #8, PKCS #1 or SEC 1, and not encrypted.
+    /// Clients are not asked for certificates.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT when one of the two cannot be read, or they do not belong together.
+    pub fn tls(
+        certificate_chain: impl AsRef<[u8]>,
+        private_key: impl AsRef<[u8]>,
+    ) -> Result<ServerCredentials> {
+        let identity = Identity::from_pem(certificate_chain.as_ref(), private_key.as_ref())?;
+        ServerCredentials::new(Arc::new(identity), Clients::Any)
+    }
+
+    /// Credentials that also require a certificate of every client, signed by one of these authorities (PEM): mutual TLS.
+    /// A client without one is refused at the handshake. gRPC Python's `root_certificates` with
+    /// `require_client_auth=True`.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT when there is no certificate in the text, or one cannot be read.
+    pub fn require_client_certificate(
+        self,
+        authorities: impl AsRef<[u8]>,
+    ) -> Result<ServerCredentials> {
+        let clients = Clients::Require(tls::roots(authorities.as_ref())?);
+        ServerCredentials::new(self.state().identity, clients)
+    }
+
+    /// Credentials that also ask each client for a certificate, and let it in without. One that it does show has to be
+    /// signed by one of these authorities (PEM), else it is refused at the handshake. gRPC's
+    /// `GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY`.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT when there is no certificate in the text, or one cannot be read.
+    pub fn request_client_certificate(
+        self,
+        authorities: impl AsRef<[u8]>,
+    ) -> Result<ServerCredentials> {
+        let clients = Clients::Request(tls::roots(authorities.as_ref())?);
+        ServerCredentials::new(self.state().identity, clients)
+    }
+
+    /// Takes another certificate and key in the place of the present ones, at once and for all ports with these
+    /// credentials. Handshakes that begin from now on use them; connections that are open stay as they are. What clients
+    /// are asked for stays too. gRPC Python's `dynamic_ssl_server_credentials`.
+    ///
+    /// # Errors
+    /// As [`tls`](ServerCredentials::tls); the present ones then stay in force.
+    pub fn reload(
+        &self,
+        certificate_chain: impl AsRef<[u8]>,
+        private_key: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let identity = Identity::from_pem(certificate_chain.as_ref(), private_key.as_ref())?;
+        let identity = Arc::new(identity);
+        self.change(|state| State::new(Arc::clone(&identity), state.clients.clone()))
+    }
+
+    /// Takes other authorities (PEM) for clients' certificates in the place of the present ones, as
+    /// [`reload`](ServerCredentials::reload) does for the server's own. Whether a certificate is required or only
+    /// requested stays.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT when there is no certificate in the text, or one cannot be read; FAILED_PRECONDITION when clients
+    /// are not asked for certificates. The present ones then stay in force.
+    pub fn reload_client_authorities(&self, authorities: impl AsRef<[u8]>) -> Result<()> {
+        let roots = tls::roots(authorities.as_ref())?;
+        self.change(|state| {
+            let clients = match &state.clients {
+                Clients::Any => {
+                    return Err(Status::failed_precondition(
+                        "these credentials do not ask clients for certificates",
+                    ));
+                }
+                Clients::Request(_) => Clients::Request(Arc::clone(&roots)),
+                Clients::Require(_) => Clients::Require(Arc::clone(&roots)),
+            };
+            State::new(Arc::clone(&state.identity), clients)
+        })
+    }
+
+    /// What a handshake that begins now uses.
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        self.state().config
+    }
+
+    fn new(identity: Arc<Identity>, clients: Clients) -> Result<ServerCredentials> {
+        let state = State::new(identity, clients)?;
+        Ok(ServerCredentials(Arc::new(RwLock::new(state))))
+    }
+
+    fn state(&self) -> State {
+        let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        state.clone()
+    }
+
+    /// Puts another state in the place of the present one, with nothing in between.
+    fn change(&self, change: impl FnOnce(&State) -> Result<State>) -> Result<()> {
+        let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        *state = change(&state)?;
+        Ok(())
+    }
+}
+
+impl State {
+    fn new(identity: Arc<Identity>, clients: Clients) -> Result<State> {
+        let provider = tls::provider();
+        let verifier = |roots: &Arc<RootCertStore>| {
+            WebPkiClientVerifier::builder_with_provider(Arc::clone(roots), Arc::clone(&provider))
+        };
+        let verifier = match &clients {
+            Clients::Any => None,
+            Clients::Request(roots) => Some(verifier(roots).allow_unauthenticated().build()),
+            Clients::Require(roots) => Some(verifier(roots).build()),
+        };
+        let verifier = verifier
+            .transpose()
+            .map_err(|error| tls::invalid("the root certificates", error))?;
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| tls::invalid("TLS", error))?;
+        let builder = match verifier {
+            None => builder.with_no_client_auth(),
+            Some(verifier) => builder.with_client_cert_verifier(verifier),
+        };
+        let mut config = builder
+            .with_single_cert(identity.chain.clone(), identity.key.clone_key())
+            .map_err(|error| tls::invalid("the server's certificate and key", error))?;
+        config.alpn_protocols = vec![tls::H2.into()];
+        Ok(State {
+            identity,
+            clients,
+            config: Arc::new(config),
+        })
+    }
+}
+
+impl fmt::Debug for ServerCredentials {
+    /// Says nothing of the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let clients = match self.state().clients {
+            Clients::Any => "any",
+            Clients::Request(_) => "certificate requested",
+            Clients::Require(_) => "certificate required",
+        };
+        f.debug_struct("ServerCredentials")
+            .field("clients", &clients)
+            .finish_non_exhaustive()
+    }
+}

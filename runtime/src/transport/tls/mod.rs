@@ -1,0 +1,98 @@
+//! TLS by rustls: what both sides share.
+
+#[cfg(feature = "server")]
+mod accept;
+#[cfg(feature = "client")]
+mod connect;
+#[cfg(feature = "server")]
+mod identity;
+
+use std::io;
+use std::sync::Arc;
+
+use rustls::RootCertStore;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::{Result, Status};
+
+#[cfg(feature = "server")]
+pub(crate) use accept::accept;
+#[cfg(feature = "client")]
+pub(crate) use connect::{Connector, client_config, system_roots};
+
+/// What is negotiated by ALPN: HTTP/2 (RFC 9113, 3.2) and nothing else.
+pub(crate) const H2: &[u8] = b"h2";
+
+/// The cryptography: ring's, whatever else the program has installed as its default.
+pub(crate) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+/// A certificate, those it is sent with, and its private key.
+pub(crate) struct Identity {
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    pub(crate) key: PrivateKeyDer<'static>,
+}
+
+impl Identity {
+    pub(crate) fn from_pem(chain: &[u8], key: &[u8]) -> Result<Identity> {
+        Ok(Identity {
+            chain: certificates(chain, "the certificate chain")?,
+            key: PrivateKeyDer::from_pem_slice(key).map_err(|error| match error {
+                pem::Error::NoItemsFound => Status::invalid_argument(
+                    "the private key: there is none in it; it is PEM, PKCS #8, PKCS #1 or SEC 1, and not encrypted",
+                ),
+                error => invalid("the private key", error),
+            })?,
+        })
+    }
+}
+
+/// Reads the certificates of authorities.
+pub(crate) fn roots(pem: &[u8]) -> Result<Arc<RootCertStore>> {
+    let what = "the root certificates";
+    let mut store = RootCertStore::empty();
+    for certificate in certificates(pem, what)? {
+        store
+            .add(certificate)
+            .map_err(|error| invalid(what, error))?;
+    }
+    Ok(Arc::new(store))
+}
+
+fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>> {
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
+        .collect::<std::result::Result<_, _>>()
+        .map_err(|error| invalid(what, error))?;
+    if certificates.is_empty() {
+        return Err(Status::invalid_argument(format!(
+            "{what}: there is no certificate in it; it is PEM, with BEGIN CERTIFICATE"
+        )));
+    }
+    Ok(certificates)
+}
+
+/// The error of something that was given and cannot be used.
+pub(crate) fn invalid(what: &str, error: impl std::error::Error + Send + Sync + 'static) -> Status {
+    Status::invalid_argument(format!("{what}: {error}")).with_source(error)
+}
+
+/// Why a handshake failed, in words.
+pub(crate) fn reason(error: &io::Error) -> String {
+    let cause = error.get_ref().and_then(|error| error.downcast_ref());
+    match cause {
+        Some(rustls::Error::InvalidMessage(_)) => {
+            format!("the peer does not speak TLS ({error})")
+        }
+        Some(rustls::Error::NoApplicationProtocol) => NO_H2.into(),
+        _ if error.kind() == io::ErrorKind::UnexpectedEof => {
+            "the peer closed the connection in the handshake".into()
+        }
+        _ => error.to_string(),
+    }
+}
+
+/// Why a connection without HTTP/2 is refused.
+const NO_H2: &str = "the peer does not negotiate h2 by ALPN";
