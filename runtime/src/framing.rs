@@ -4,7 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::call::Chunks;
 use crate::codec::Codec;
-use crate::{Result, Status};
+use crate::{Compression, Result, Status};
 
 /// The bytes before each message.
 pub(crate) const PREFIX: usize = 5;
@@ -17,6 +17,9 @@ pub(crate) const PACK: usize = 16 * 1024;
 
 /// The room that is made for a first small message: others may follow it.
 const FIRST_PACK: usize = 256;
+
+/// The flag of a message that is compressed.
+const COMPRESSED: u8 = 1;
 
 /// Writes a message with its prefix behind what is in `buffer`.
 pub(crate) fn write_message<T, C: Codec<T>>(message: &T, buffer: &mut BytesMut) -> Result<()> {
@@ -33,13 +36,48 @@ pub(crate) fn write_message<T, C: Codec<T>>(message: &T, buffer: &mut BytesMut) 
     Ok(())
 }
 
+/// A framed message, compressed if that makes it shorter.
+pub(crate) fn compress(message: Bytes, compression: Compression) -> Bytes {
+    let payload = message.get(PREFIX..).unwrap_or_default();
+    match compressed(payload, compression) {
+        Some(mut shorter) => {
+            // What is sent may have to wait, and would hold the room of the longer one.
+            shorter.shrink_to_fit();
+            shorter.into()
+        }
+        None => message,
+    }
+}
+
+/// A message that is shorter when it is compressed, with its prefix.
+fn compressed(message: &[u8], compression: Compression) -> Option<Vec<u8>> {
+    if compression == Compression::Identity || message.is_empty() {
+        return None;
+    }
+    // There is no room for one that is not shorter.
+    let mut output = Vec::with_capacity(PREFIX + message.len() - 1);
+    output.extend([COMPRESSED, 0, 0, 0, 0]);
+    if !compression.compress(message, &mut output) {
+        return None;
+    }
+    let length = u32::try_from(output.len().checked_sub(PREFIX)?).ok()?;
+    output
+        .get_mut(1..PREFIX)?
+        .copy_from_slice(&length.to_be_bytes());
+    Some(output)
+}
+
 /// Packs small messages into pieces of [`PACK`] bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Packer(BytesMut);
 
 impl Packer {
     /// Adds a message; gives what was there before it when both do not fit into one piece.
-    pub(crate) fn push<T, C: Codec<T>>(&mut self, message: &T) -> Result<Option<Bytes>> {
+    pub(crate) fn push<T, C: Codec<T>>(
+        &mut self,
+        message: &T,
+        compression: Compression,
+    ) -> Result<Option<Bytes>> {
         let length = PREFIX + C::encoded_len(message);
         let full = if self.0.len() + length > PACK {
             self.flush()
@@ -49,7 +87,15 @@ impl Packer {
         if self.0.capacity() < length {
             self.0.reserve(length.max(FIRST_PACK));
         }
+        let start = self.0.len();
         write_message::<T, C>(message, &mut self.0)?;
+        if compression != Compression::Identity {
+            let payload = self.0.get(start + PREFIX..).unwrap_or_default();
+            if let Some(shorter) = compressed(payload, compression) {
+                self.0.truncate(start);
+                self.0.extend_from_slice(&shorter);
+            }
+        }
         Ok(full)
     }
 
@@ -68,20 +114,33 @@ pub(crate) struct Deframer {
     prefix_len: usize,
     /// The message under way, once its prefix is whole.
     message: Option<Partial>,
+    /// How the messages are compressed that say that they are.
+    pub(crate) compression: Compression,
 }
 
 #[derive(Debug)]
 struct Partial {
     length: usize,
+    is_compressed: bool,
     bytes: BytesMut,
 }
 
 impl Deframer {
+    /// Reads messages of which some may be compressed like this.
+    #[cfg(feature = "server")]
+    pub(crate) fn new(compression: Compression) -> Deframer {
+        Deframer {
+            compression,
+            ..Deframer::default()
+        }
+    }
+
     /// The next message, or `None` when `chunks` end before it does.
     ///
     /// # Errors
-    /// INTERNAL for a flag that is none or for compression that was not announced, RESOURCE_EXHAUSTED for a length over
-    /// `limit`, at once, before anything is kept of the message.
+    /// INTERNAL for a flag that is none, for compression that was not announced and for what cannot be decompressed;
+    /// RESOURCE_EXHAUSTED for a length over `limit`, at once, before anything is kept of the message, and for a message that
+    /// is over it when it is decompressed.
     pub(crate) fn next(&mut self, chunks: &mut Chunks, limit: usize) -> Result<Option<Bytes>> {
         if self.message.is_none() {
             while self.prefix_len < PREFIX {
@@ -95,13 +154,15 @@ impl Deframer {
                 }
                 self.prefix_len = end;
             }
+            let is_compressed = self.is_compressed()?;
             let length = message_length(self.prefix, limit)?;
             self.prefix_len = 0;
             if chunks.front_len() >= length {
-                return Ok(Some(chunks.take(length)));
+                return self.finish(chunks.take(length), is_compressed, limit);
             }
             self.message = Some(Partial {
                 length,
+                is_compressed,
                 bytes: BytesMut::with_capacity(length.min(FIRST_ROOM)),
             });
         }
@@ -115,31 +176,44 @@ impl Deframer {
             }
             message.bytes.extend_from_slice(&part);
         }
-        Ok(self.message.take().map(|message| message.bytes.freeze()))
+        let is_compressed = message.is_compressed;
+        let bytes = std::mem::take(&mut message.bytes).freeze();
+        self.message = None;
+        self.finish(bytes, is_compressed, limit)
     }
 
     /// Whether the chunks so far ended with a whole message.
     pub(crate) fn is_at_boundary(&self) -> bool {
         self.prefix_len == 0 && self.message.is_none()
     }
+
+    /// What the flag of the prefix says.
+    fn is_compressed(&self) -> Result<bool> {
+        match self.prefix {
+            [0, ..] => Ok(false),
+            // What cannot be read is not waited for.
+            [COMPRESSED, ..] if self.compression == Compression::Identity => {
+                self.compression.decompress(&[], 0).map(|_| true)
+            }
+            [COMPRESSED, ..] => Ok(true),
+            [other, ..] => Err(Status::internal(format!(
+                "the flag byte of a message is {other}; gRPC knows 0 and 1"
+            ))),
+        }
+    }
+
+    fn finish(&self, bytes: Bytes, is_compressed: bool, limit: usize) -> Result<Option<Bytes>> {
+        if is_compressed {
+            self.compression.decompress(&bytes, limit).map(Some)
+        } else {
+            Ok(Some(bytes))
+        }
+    }
 }
 
 /// The length that a prefix announces.
 fn message_length(prefix: [u8; PREFIX], limit: usize) -> Result<usize> {
-    let [flag, length @ ..] = prefix;
-    match flag {
-        0 => {}
-        1 => {
-            return Err(Status::internal(
-                "a message is marked as compressed, and the call named no grpc-encoding",
-            ));
-        }
-        other => {
-            return Err(Status::internal(format!(
-                "the flag byte of a message is {other}; gRPC knows 0 and 1"
-            )));
-        }
-    }
+    let [_, length @ ..] = prefix;
     let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
     if length > limit {
         return Err(Status::resource_exhausted(format!(

@@ -8,6 +8,7 @@
 //!
 //! # Features
 //! - `server` and `client`, on by default: without one of them its half is left out.
+//! - `gzip` and `zstd`: [`Compression`] of messages. `gzip` is pure Rust; `zstd` needs a C compiler.
 //! - `tls`: encryption and certificates on both sides, by rustls. It needs a C compiler, which nothing else here does.
 //! - `tracing`: events for what nobody else is told of, which are refused handshakes and panics of handlers.
 
@@ -24,6 +25,7 @@ mod call;
 #[cfg(feature = "client")]
 mod client;
 mod codec;
+mod compression;
 mod deadline;
 mod framing;
 #[cfg(any(test, fuzzing))]
@@ -54,6 +56,7 @@ pub use client::{
     UnaryCall, WithCall,
 };
 pub use codec::Codec;
+pub use compression::Compression;
 pub use futures_core::Stream;
 pub use http2::{Allowance, Config as Limits, PingPolicy};
 pub use metadata::{InvalidMetadata, Metadata, Value};

@@ -1,18 +1,36 @@
 //! What gRPC puts into HTTP/2's header fields, beside metadata.
 
 use crate::call::Outcome;
+use crate::compression::{self, ACCEPT_ENCODING};
 use crate::header::{Header, Kind};
 use crate::metadata::{Metadata, decode_binary, encode_binary};
 use crate::{Code, Status, percent};
 
 /// The first fields of every response.
-pub(crate) static RESPONSE_HEAD: [Header; 2] = [
+static RESPONSE_HEAD: [Header; 2] = [
     Header::from_static(":status", "200"),
     Header::from_static("content-type", "application/grpc"),
 ];
 
-/// What a server can read; told to a client whose encoding it does not know.
-pub(crate) static ACCEPT_ENCODING: Header = Header::from_static("grpc-accept-encoding", "identity");
+/// The first fields of a response that has messages, or could have had some.
+pub(crate) fn response_head<'a>() -> impl Iterator<Item = &'a Header> + Clone {
+    RESPONSE_HEAD.iter().chain(advertised())
+}
+
+/// The only fields of a response without messages, but for its trailers. A client whose compression is not known here is told
+/// what is.
+#[cfg(feature = "server")]
+pub(crate) fn refusal_head(outcome: &Outcome, says_encodings: bool) -> Vec<Header> {
+    let mut fields = RESPONSE_HEAD.to_vec();
+    fields.extend(says_encodings.then(|| ACCEPT_ENCODING.clone()));
+    push_trailers(outcome, &mut fields);
+    fields
+}
+
+/// What the other end is told of what can be read here, when there is anything to tell.
+pub(crate) fn advertised() -> Option<&'static Header> {
+    compression::AVAILABLE.then_some(&ACCEPT_ENCODING)
+}
 
 static GRPC_STATUS: [Header; 17] = [
     Header::from_static("grpc-status", "0"),

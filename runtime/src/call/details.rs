@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::auth::AuthContext;
-use crate::Metadata;
 use crate::header::Header;
+use crate::{Compression, Metadata};
 
 /// What is known of a call before its first message.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub(crate) struct CallDetails {
     pub(crate) deadline: Option<Instant>,
     /// Who is at the other end.
     pub(crate) peer: Peer,
+    /// How the messages of the request are compressed, those that are.
+    pub(crate) compression: Compression,
     /// The largest message that is taken from the peer, in bytes.
     pub(crate) max_receive_message_length: usize,
 }

@@ -7,6 +7,7 @@
 mod auth;
 mod chunks;
 mod details;
+mod encoding;
 mod exchange;
 mod link;
 mod outcome;

@@ -7,7 +7,7 @@ use super::channel::Channel;
 use super::credentials::ChannelCredentials;
 use super::target::Target;
 use crate::transport::{KeepaliveConfig, LifetimeConfig, UpkeepConfig};
-use crate::{Result, http2};
+use crate::{Compression, Result, http2};
 
 /// Sets the options of a [`Channel`]; every option has a default that serves.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +20,7 @@ pub struct ChannelBuilder {
 #[derive(Clone, Debug)]
 pub(crate) struct ChannelOptions {
     pub(crate) max_receive_message_length: usize,
+    pub(crate) compression: Compression,
     pub(crate) http2: http2::Config,
     pub(crate) upkeep: UpkeepConfig,
 }
@@ -28,6 +29,7 @@ impl Default for ChannelOptions {
     fn default() -> ChannelOptions {
         ChannelOptions {
             max_receive_message_length: crate::MAX_RECEIVE_MESSAGE_LENGTH,
+            compression: Compression::Identity,
             http2: http2::Config::default(),
             upkeep: UpkeepConfig {
                 keepalive: KeepaliveConfig {
@@ -43,10 +45,18 @@ impl Default for ChannelOptions {
 }
 
 impl ChannelBuilder {
-    /// The largest message that is taken from the server, in bytes; the default is 4 MiB (4,194,304). A larger one ends its
-    /// call with RESOURCE_EXHAUSTED. gRPC's `grpc.max_receive_message_length`.
+    /// The largest message that is taken from the server, in bytes, before and after decompression; the default is 4 MiB
+    /// (4,194,304). A larger one ends its call with RESOURCE_EXHAUSTED. gRPC's `grpc.max_receive_message_length`.
     pub fn max_receive_message_length(mut self, bytes: usize) -> ChannelBuilder {
         self.options.max_receive_message_length = bytes;
+        self
+    }
+
+    /// How the requests of calls are compressed that say nothing else; by default they go as they are. A server that cannot
+    /// read it answers UNIMPLEMENTED. What the server may send does not depend on it. gRPC's
+    /// `grpc.default_compression_algorithm`.
+    pub fn compression(mut self, compression: Compression) -> ChannelBuilder {
+        self.options.compression = compression;
         self
     }
 

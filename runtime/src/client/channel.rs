@@ -8,13 +8,13 @@ use super::builder::{ChannelBuilder, ChannelOptions};
 use super::credentials::ChannelCredentials;
 use super::remote::Remote;
 use super::target::Target;
-use crate::Result;
 use crate::call::{Exchange, Peer};
 use crate::header::Header;
 #[cfg(feature = "server")]
 use crate::server::Handlers;
 #[cfg(feature = "server")]
 use crate::transport::InProcess;
+use crate::{Compression, Result};
 
 /// The way to a server. It connects when the first call needs it, and again when the connection is lost.
 ///
@@ -85,6 +85,15 @@ impl Channel {
             Kind::Remote(remote) => Some(remote.authority()),
             #[cfg(feature = "server")]
             Kind::InProcess(_) => None,
+        }
+    }
+
+    /// How the requests of a call are compressed that wants this, or nothing particular.
+    pub(crate) fn compression(&self, wanted: Option<Compression>) -> Compression {
+        match &self.0 {
+            Kind::Remote(remote) => wanted.unwrap_or(remote.options().compression),
+            #[cfg(feature = "server")]
+            Kind::InProcess(_) => Compression::Identity,
         }
     }
 

@@ -16,7 +16,7 @@ use crate::http2::{
 };
 use crate::metadata::Metadata;
 use crate::transport::{Driver, Side, Socket};
-use crate::{Code, Status, wire};
+use crate::{Code, Compression, Status, wire};
 
 /// A connection of a client, and what reaches its task from outside.
 pub(crate) fn connection(
@@ -219,6 +219,8 @@ impl ClientSide {
                 .into_iter()
                 .chain(&details.authority)
                 .chain(&REQUEST_HEAD)
+                .chain(wire::advertised())
+                .chain(details.compression.header())
                 .chain(&timeout)
                 .chain(details.metadata.fields())
         };
@@ -392,8 +394,17 @@ impl ClientSide {
             engine.reset(stream, Reason::CANCEL);
             return self.conclude(stream, Outcome::local(status));
         }
-        if let Some(call) = self.calls.get(&stream) {
-            call.exchange.deliver_head(metadata);
+        match Compression::announced(&metadata) {
+            Ok(compression) => {
+                if let Some(call) = self.calls.get(&stream) {
+                    call.exchange.encoding.choose(compression);
+                    call.exchange.deliver_head(metadata);
+                }
+            }
+            Err(other) => {
+                engine.reset(stream, Reason::CANCEL);
+                self.conclude(stream, Outcome::local(unknown_encoding(&other)));
+            }
         }
     }
 
@@ -451,6 +462,13 @@ fn check_head(head: &ResponseHead) -> Option<Status> {
         )));
     }
     None
+}
+
+/// A server is told what can be read here, so it is the one that is wrong.
+fn unknown_encoding(name: &str) -> Status {
+    Status::internal(format!(
+        "the server compresses its messages by {name:?}, which it was not told that the client knows"
+    ))
 }
 
 fn oversized_metadata() -> Status {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::header::Header;
-use crate::{Metadata, Status};
+use crate::{Compression, Metadata, Status};
 
 /// What a call is made with, beside its messages.
 #[derive(Debug, Default)]
@@ -11,6 +11,8 @@ pub(crate) struct CallOptions {
     pub(crate) timeout: Option<Duration>,
     pub(crate) metadata: Metadata,
     pub(crate) authority: Option<Header>,
+    /// In the place of the channel's.
+    pub(crate) compression: Option<Compression>,
     /// The first option that cannot be: the call fails with it when it is started.
     pub(crate) invalid: Option<Status>,
 }
@@ -63,6 +65,13 @@ macro_rules! call_options {
         /// host finds the backend by it.
         pub fn authority(mut self, authority: impl AsRef<str>) -> Self {
             self.draft.options().set_authority(authority.as_ref());
+            self
+        }
+
+        /// How the requests of this call are compressed, in the place of the channel's default. A server that cannot read it
+        /// answers UNIMPLEMENTED. Responses come as the server chooses. Calls within this process compress nothing.
+        pub fn compression(mut self, compression: crate::Compression) -> Self {
+            self.draft.options().compression = Some(compression);
             self
         }
     };

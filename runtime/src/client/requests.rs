@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 
 use crate::call::Exchange;
 use crate::framing::Packer;
-use crate::{Result, Status};
+use crate::{Compression, Result, Status};
 
 /// What may be sent as the requests of a client-streaming or bidirectional call: any iterator and any [`Stream`] of
 /// messages.
@@ -68,8 +68,8 @@ pub(crate) enum Requests<Req> {
     Many(Pin<Box<dyn Stream<Item = Req> + Send>>),
 }
 
-/// Packs a message behind those before it.
-pub(crate) type Pack<Req> = fn(&mut Packer, &Req) -> Result<Option<Bytes>>;
+/// Packs a message behind those before it, compressed.
+pub(crate) type Pack<Req> = fn(&mut Packer, &Req, Compression) -> Result<Option<Bytes>>;
 
 /// Sends the requests of a call. One is sent at once; many as far as they are there, the rest by a task: it must not
 /// depend on whether the caller is reading responses.
@@ -81,7 +81,7 @@ pub(crate) fn send<Req: 'static>(
     match requests {
         Requests::One(request) => {
             let mut packer = Packer::default();
-            let whole = match pack(&mut packer, &request)? {
+            let whole = match pack(&mut packer, &request, exchange.details().compression)? {
                 Some(whole) => whole,
                 None => packer.flush().unwrap_or_default(),
             };
@@ -129,14 +129,17 @@ impl<Req> Future for Feed<Req> {
                 return Poll::Ready(());
             }
             match this.requests.as_mut().poll_next(context) {
-                Poll::Ready(Some(request)) => match (this.pack)(&mut this.packer, &request) {
-                    Ok(Some(packed)) => this.exchange.write_request(packed, false),
-                    Ok(None) => {}
-                    Err(status) => {
-                        this.exchange.abandon(status);
-                        return Poll::Ready(());
+                Poll::Ready(Some(request)) => {
+                    let compression = this.exchange.details().compression;
+                    match (this.pack)(&mut this.packer, &request, compression) {
+                        Ok(Some(packed)) => this.exchange.write_request(packed, false),
+                        Ok(None) => {}
+                        Err(status) => {
+                            this.exchange.abandon(status);
+                            return Poll::Ready(());
+                        }
                     }
-                },
+                }
                 Poll::Ready(None) => {
                     let last = this.packer.flush().unwrap_or_default();
                     this.exchange.write_request(last, true);

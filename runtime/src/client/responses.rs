@@ -56,6 +56,8 @@ impl Inbox {
             if !ready!(exchange.poll_response(context, used, &mut self.chunks, self.whole)) {
                 return Poll::Ready(self.end());
             }
+            // The head has come, for it comes before the messages.
+            self.deframer.compression = exchange.encoding.get();
         }
     }
 

@@ -128,6 +128,7 @@ fn more_frames() {
         8,
         b"\x02\x07\xff\x03\0\x80\x83\x99\x83\x99\x83\x99\x83\x99\x08\x20\0\x99\x08\x20\0\x84",
     );
+    write("frames", 19, b"\0\x09\0\x04\0\0\x03\0\x80\x92\x99\x07\x30\x99");
     // DATA that fills windows, measures and their answers.
     write(
         "frames",

@@ -424,8 +424,9 @@ impl Watched {
         assert_eq!(self.written.pongs, self.said.pings);
         assert_eq!(self.written.acknowledgements, self.said.settings);
         let is_open = |(stream, call): &(&StreamId, &Call)| {
-            let written = self.written.of(**stream);
-            !(call.reset || written.reset || call.heard && written.ended)
+            // The end of a response is the end of all of it: what else comes is of no use.
+            let heard = call.heard || self.role == Role::Server;
+            !(call.reset || heard && self.written.of(**stream).ended)
         };
         let open = self.calls.iter().filter(is_open).count();
         assert_eq!(self.engine.open_streams(), open);

@@ -4,9 +4,21 @@ use std::time::Duration;
 
 use super::strikes::PingPolicy;
 
-/// Every limit and window of a connection. What is not said to be advertised is kept without telling the peer.
+/// Every limit and window of an HTTP/2 connection, for both roles.
+///
+/// What is not said to be advertised is kept without telling the peer. Values that HTTP/2 does not allow are moved to the
+/// nearest that it does.
+///
+/// ```
+/// # #[cfg(feature = "server")] {
+/// let mut limits = stubwright::Limits::default();
+/// limits.max_concurrent_streams = 100;
+/// let server = stubwright::Server::builder().limits(limits).build();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
-pub(crate) struct Config {
+#[non_exhaustive]
+pub struct Config {
     /// Bytes of DATA that a peer may send on a stream before the application has taken some. Advertised, at most
     /// 2^31-1. Default: 256 KiB.
     pub stream_window: u32,
@@ -65,9 +77,32 @@ pub(crate) struct Config {
 
 /// What a peer may do in a burst, and how fast that comes back.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Allowance {
+pub struct Allowance {
+    /// So many at once.
     pub burst: u32,
+    /// So many more with each second, up to the burst.
     pub per_second: u32,
+}
+
+impl Config {
+    /// The same, with every value that HTTP/2 does not allow moved to the nearest that it does.
+    pub(super) fn allowed(mut self) -> Config {
+        const LARGEST_WINDOW: u32 = (1 << 31) - 1;
+        for window in [
+            &mut self.stream_window,
+            &mut self.connection_window,
+            &mut self.max_stream_window,
+            &mut self.max_connection_window,
+        ] {
+            *window = (*window).min(LARGEST_WINDOW);
+        }
+        self.max_frame_size = self.max_frame_size.clamp(1 << 14, (1 << 24) - 1);
+        self.send_frame_size = self.send_frame_size.clamp(1, (1 << 24) - 1);
+        self.send_buffer_per_stream = self.send_buffer_per_stream.max(1);
+        self.output_mark = self.output_mark.max(1);
+        self.read_mark = self.read_mark.max(self.output_mark);
+        self
+    }
 }
 
 impl Default for Config {

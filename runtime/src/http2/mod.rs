@@ -33,14 +33,13 @@ mod strikes;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::config::Config;
+pub use self::config::{Allowance, Config};
 pub(crate) use self::connection::Connection;
 pub(crate) use self::error::Reason;
 pub(crate) use self::event::{Event, RequestHead, ResetCause, ResponseHead};
 pub(crate) use self::output::Output;
 pub(crate) use self::streams::StreamMap;
-#[cfg(test)]
-pub(crate) use self::strikes::PingPolicy;
+pub use self::strikes::PingPolicy;
 
 /// A stream's number: odd, since only clients open streams; 0 is the connection.
 pub(crate) type StreamId = u32;

@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 /// Without open calls, and without leave to ping then, a client may ping as often as a TCP keepalive would.
 const WITHOUT_CALLS: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// What a server allows.
+/// How often a server lets its clients ping.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct PingPolicy {
+pub struct PingPolicy {
     /// The time between two pings while the server sends nothing.
-    pub(crate) min_interval: Duration,
+    pub min_interval: Duration,
     /// Pings that come too early, before the connection is closed; 0 allows any number.
-    pub(crate) max_strikes: u32,
+    pub max_strikes: u32,
     /// Pings are as welcome while no call is open.
-    pub(crate) permit_without_calls: bool,
+    pub permit_without_calls: bool,
 }
 
 impl Default for PingPolicy {

@@ -72,7 +72,8 @@ impl Side for ServerSide {
             }
             if let Some(metadata) = departure.head {
                 call.answered = true;
-                let head = wire::RESPONSE_HEAD.iter().chain(metadata.fields());
+                let encoding = exchange.encoding.fix().header();
+                let head = wire::response_head().chain(encoding).chain(metadata.fields());
                 engine.send_headers(stream, head, false);
             }
             while !departure.data.is_empty() {
@@ -263,10 +264,7 @@ fn refuse(engine: &mut Connection, stream: StreamId, refusal: &Refusal) {
         }
         Refusal::Grpc(status) => end(engine, stream, false, &Outcome::local(status.clone())),
         Refusal::Encoding(status) => {
-            let outcome = Outcome::local(status.clone());
-            let mut fields = wire::RESPONSE_HEAD.to_vec();
-            fields.push(wire::ACCEPT_ENCODING.clone());
-            wire::push_trailers(&outcome, &mut fields);
+            let fields = wire::refusal_head(&Outcome::local(status.clone()), true);
             engine.send_headers(stream, &fields, true);
         }
     }
@@ -279,8 +277,7 @@ fn end(engine: &mut Connection, stream: StreamId, answered: bool, outcome: &Outc
         wire::cut_to(engine.peer_header_limit(), &mut fields);
         engine.send_trailers(stream, fields);
     } else {
-        let mut fields = wire::RESPONSE_HEAD.to_vec();
-        wire::push_trailers(outcome, &mut fields);
+        let mut fields = wire::refusal_head(outcome, false);
         wire::cut_to(engine.peer_header_limit(), &mut fields);
         engine.send_headers(stream, &fields, true);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::call::{AuthContext, Exchange};
-use crate::{Metadata, Result, Status};
+use crate::{Compression, Metadata, Result, Status};
 
 /// The call that a servicer's method serves: who calls, with what, for how long, and what goes back beside the messages.
 ///
@@ -91,6 +91,8 @@ impl ServicerContext {
     /// INTERNAL when initial metadata has been sent already; it goes out once, at the latest with the first message.
     pub fn send_initial_metadata(&self, metadata: Metadata) -> Result<()> {
         if self.exchange.set_initial_metadata(metadata, true) {
+            // It goes with the metadata.
+            self.exchange.encoding.fix();
             Ok(())
         } else {
             Err(Status::internal(
@@ -103,6 +105,28 @@ impl ServicerContext {
     /// before.
     pub fn set_trailing_metadata(&self, metadata: Metadata) {
         self.exchange.set_trailing_metadata(metadata);
+    }
+
+    /// Sets how the messages of the response are compressed, in the place of the server's default, before the first of
+    /// them. A caller that does not say that it can read it gets messages as they are, and so does one in this process.
+    ///
+    /// # Errors
+    /// INTERNAL when a message or initial metadata has been sent already: the caller has been told.
+    pub fn set_compression(&self, compression: Compression) -> Result<()> {
+        let accepted = compression.accepted_by(self.invocation_metadata());
+        if self.exchange.encoding.choose(accepted) {
+            Ok(())
+        } else {
+            Err(Status::internal(
+                "the compression of a response is set before its first message and its initial metadata",
+            ))
+        }
+    }
+
+    /// Lets the next message of the response go as it is, however the others are compressed: one that is secret beside
+    /// text that others choose, or one that is known not to become shorter.
+    pub fn disable_next_message_compression(&self) {
+        self.exchange.encoding.skip_next();
     }
 
     pub(crate) fn new(exchange: Arc<Exchange>) -> ServicerContext {

@@ -6,13 +6,13 @@ use std::time::Instant;
 
 use super::handlers::{Handlers, Method};
 use super::options::Options;
-use crate::Status;
 use crate::call::{CallDetails, Exchange, Peer};
 use crate::deadline::parse_timeout;
 use crate::header::Kind;
 use crate::http2::RequestHead;
 use crate::metadata::Metadata;
 use crate::wire;
+use crate::{Compression, Status};
 
 /// The methods of a server by their paths, and the options that all calls share.
 #[derive(Debug, Default)]
@@ -79,21 +79,26 @@ impl MethodTable {
             )));
         }
         let deadline = deadline(&metadata, now).map_err(Refusal::Grpc)?;
-        check_encoding(&metadata).map_err(Refusal::Encoding)?;
+        let compression = encoding(&metadata).map_err(Refusal::Encoding)?;
         if let Some(field) = metadata.malformed_binary() {
             return Err(Refusal::Grpc(Status::internal(format!(
                 "the value of metadata {:?} is not base64",
                 String::from_utf8_lossy(field.name())
             ))));
         }
+        let answer = self.options.compression.accepted_by(&metadata);
         let exchange = Exchange::new(CallDetails {
             path: head.path,
             authority: head.authority,
             metadata,
             deadline,
             peer: peer.clone(),
+            compression,
             max_receive_message_length: self.options.max_receive_message_length,
         });
+        if answer != Compression::Identity {
+            exchange.encoding.choose(answer);
+        }
         Ok((Arc::clone(method), Arc::new(exchange)))
     }
 }
@@ -118,16 +123,11 @@ fn deadline(metadata: &Metadata, now: Instant) -> Result<Option<Instant>, Status
     Ok(now.checked_add(timeout))
 }
 
-/// Messages come uncompressed, whatever the caller calls it.
-fn check_encoding(metadata: &Metadata) -> Result<(), Status> {
-    match metadata
-        .field(Kind::GrpcEncoding)
-        .map(|field| field.value())
-    {
-        None | Some(b"identity") => Ok(()),
-        Some(other) => Err(Status::unimplemented(format!(
-            "grpc-encoding {:?} is not supported; grpc-accept-encoding says what is",
-            String::from_utf8_lossy(other)
-        ))),
-    }
+/// How the messages of the request are compressed.
+fn encoding(metadata: &Metadata) -> Result<Compression, Status> {
+    Compression::announced(metadata).map_err(|other| {
+        Status::unimplemented(format!(
+            "grpc-encoding {other:?} is not supported; grpc-accept-encoding says what is"
+        ))
+    })
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::host::Server;
+use crate::Compression;
 use crate::http2;
 use crate::transport::{KeepaliveConfig, LifetimeConfig, UpkeepConfig};
 
@@ -17,6 +18,7 @@ pub struct ServerBuilder {
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub(crate) max_receive_message_length: usize,
+    pub(crate) compression: Compression,
     pub(crate) inline_polling: bool,
     pub(crate) http2: http2::Config,
     pub(crate) upkeep: UpkeepConfig,
@@ -26,6 +28,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             max_receive_message_length: crate::MAX_RECEIVE_MESSAGE_LENGTH,
+            compression: Compression::Identity,
             inline_polling: true,
             http2: http2::Config::default(),
             upkeep: UpkeepConfig {
@@ -43,10 +46,18 @@ impl Default for Options {
 }
 
 impl ServerBuilder {
-    /// The largest message that is taken from a client, in bytes; the default is 4 MiB (4,194,304). A larger one ends its
-    /// call with RESOURCE_EXHAUSTED. gRPC's `grpc.max_receive_message_length`.
+    /// The largest message that is taken from a client, in bytes, before and after decompression; the default is 4 MiB
+    /// (4,194,304). A larger one ends its call with RESOURCE_EXHAUSTED. gRPC's `grpc.max_receive_message_length`.
     pub fn max_receive_message_length(mut self, bytes: usize) -> ServerBuilder {
         self.options.max_receive_message_length = bytes;
+        self
+    }
+
+    /// How messages are compressed that are sent to clients which say that they can read it; by default they go as they are.
+    /// A servicer sets it for one call by [`ServicerContext::set_compression`](crate::ServicerContext::set_compression).
+    /// What clients may send does not depend on it. gRPC's `grpc.default_compression_algorithm`.
+    pub fn compression(mut self, compression: Compression) -> ServerBuilder {
+        self.options.compression = compression;
         self
     }
 

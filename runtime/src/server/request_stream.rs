@@ -31,7 +31,8 @@ impl<T> RequestStream<T> {
     ///
     /// # Errors
     /// CANCELLED when the call was cancelled or cut off, DEADLINE_EXCEEDED when its time is over, INTERNAL for bytes that
-    /// are not a message, RESOURCE_EXHAUSTED for a message over the limit. Nothing follows an error.
+    /// are not a message or cannot be decompressed, RESOURCE_EXHAUSTED for a message over the limit. Nothing follows an
+    /// error.
     pub async fn message(&mut self) -> Result<Option<T>> {
         poll_fn(|context| self.poll_message(context))
             .await
@@ -111,10 +112,10 @@ impl Inbox {
         let exchange = Arc::clone(context.exchange());
         Inbox {
             limit: exchange.details().max_receive_message_length,
+            deframer: Deframer::new(exchange.details().compression),
             exchange,
             chunks: Chunks::default(),
             used: 0,
-            deframer: Deframer::default(),
         }
     }
 

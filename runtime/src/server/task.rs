@@ -14,6 +14,7 @@ use bytes::Bytes;
 use super::context::ServicerContext;
 use super::handlers::Method;
 use crate::call::Exchange;
+use crate::framing;
 use crate::{Result, Status, log};
 
 /// A handler at work on one call. It ends with the last piece of the response, framed.
@@ -61,7 +62,11 @@ impl Running {
             Err(panic) => Err(panicked(&self.exchange, panic.as_ref())),
         };
         let (last, result) = match result {
-            Ok(last) => (last, Ok(())),
+            Ok(last) if last.is_empty() => (last, Ok(())),
+            Ok(last) => {
+                let compression = self.exchange.encoding.of_next();
+                (framing::compress(last, compression), Ok(()))
+            }
             Err(status) => (Bytes::new(), Err(status)),
         };
         self.exchange.finish(last, result);

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use self::wakes::Wakes;
+use super::encoding::Encoding;
 use super::link::Link;
 use super::pipe::Pipe;
 use super::{CallDetails, Outcome};
@@ -23,6 +24,8 @@ pub(crate) struct Exchange {
     details: CallDetails,
     /// What the connection knows the call by; zero before it has one.
     stream: AtomicU32,
+    /// How the messages of the response are compressed.
+    pub(crate) encoding: Encoding,
     state: Mutex<State>,
 }
 
@@ -73,6 +76,7 @@ impl Exchange {
         Exchange {
             details,
             stream: AtomicU32::new(0),
+            encoding: Encoding::default(),
             state: Mutex::default(),
         }
     }

@@ -98,6 +98,7 @@ enum Greeting {
 impl Connection {
     /// A connection at its start: the client's preface (in that role) and our SETTINGS are in the output.
     pub(crate) fn new(role: Role, config: Config, now: Instant) -> Connection {
+        let config = config.allowed();
         let mut connection = Connection {
             role,
             peer: PeerSettings::assumed(&config),

@@ -1,0 +1,65 @@
+//! Zstandard (RFC 8878).
+
+use std::cell::RefCell;
+use std::io::Cursor;
+
+use ::zstd::bulk::Compressor;
+use ::zstd::stream::raw::{Decoder, Operation};
+use ::zstd::zstd_safe::{DParameter, InBuffer, OutBuffer, get_frame_content_size};
+
+use super::Progress;
+
+/// The windows that are taken whatever the limit, as the binary logarithm of their bytes: 8 MiB, which is what everybody
+/// should take (RFC 8878, 3.1.1.1.2).
+const WINDOW_FOR_ALL: u32 = 23;
+/// The largest windows, 128 MiB, and only where the limit allows messages of about that.
+const WINDOW_AT_MOST: u32 = 27;
+
+thread_local! {
+    /// A compressor is some hundreds of KiB, which would be much to allocate for every message. No call waits while it has
+    /// it.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> =
+        RefCell::new(Compressor::new(::zstd::DEFAULT_COMPRESSION_LEVEL).ok());
+}
+
+/// Puts the compressed message behind what is in `output`, if its capacity is enough.
+pub(super) fn compress(message: &[u8], output: &mut Vec<u8>) -> bool {
+    COMPRESSOR.with_borrow_mut(|compressor| {
+        let Some(compressor) = compressor else {
+            return false;
+        };
+        let start = output.len();
+        let mut cursor = Cursor::new(output);
+        cursor.set_position(start as u64);
+        compressor.compress_to_buffer(message, &mut cursor).is_ok()
+    })
+}
+
+/// Whether a message says of itself that it is over the limit.
+pub(super) fn announces_more_than(limit: usize, message: &[u8]) -> bool {
+    let announced = get_frame_content_size(message).ok().flatten();
+    announced.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit))
+}
+
+/// The steps of decompressing one message of at most so many bytes.
+pub(super) fn decompressor(
+    limit: usize,
+) -> Result<impl FnMut(&[u8], &mut Vec<u8>) -> Result<Progress, String>, String> {
+    let mut decoder = Decoder::new().map_err(|error| error.to_string())?;
+    let window = (usize::BITS - limit.leading_zeros()).clamp(WINDOW_FOR_ALL, WINDOW_AT_MOST);
+    decoder
+        .set_parameter(DParameter::WindowLogMax(window))
+        .map_err(|error| error.to_string())?;
+    Ok(move |input: &[u8], output: &mut Vec<u8>| {
+        let start = output.len();
+        let mut input = InBuffer::around(input);
+        let mut output = OutBuffer::around_pos(output, start);
+        let left = decoder
+            .run(&mut input, &mut output)
+            .map_err(|error| error.to_string())?;
+        Ok(Progress {
+            used: input.pos(),
+            ended: left == 0,
+        })
+    })
+}
