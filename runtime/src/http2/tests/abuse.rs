@@ -176,6 +176,7 @@ fn replies_that_nobody_reads() {
 #[test]
 fn answers_that_nobody_reads() {
     let mut raw = Raw::server(Config {
+        output_mark: 10_000,
         read_mark: 20_000,
         ..Config::default()
     });
