@@ -89,13 +89,15 @@ impl Compression {
     /// This, if the peer says that it can read it, and otherwise none.
     pub(crate) fn accepted_by(self, fields: &Metadata) -> Compression {
         let accepted = self != Compression::Identity
-            && fields
-                .field(Kind::GrpcAcceptEncoding)
-                .is_some_and(|field| {
-                    let mut names = field.value().split(|&byte| byte == b',');
-                    names.any(|name| name.trim_ascii() == self.name().as_bytes())
-                });
-        if accepted { self } else { Compression::Identity }
+            && fields.field(Kind::GrpcAcceptEncoding).is_some_and(|field| {
+                let mut names = field.value().split(|&byte| byte == b',');
+                names.any(|name| name.trim_ascii() == self.name().as_bytes())
+            });
+        if accepted {
+            self
+        } else {
+            Compression::Identity
+        }
     }
 
     /// The field that announces it; none is needed for messages that go as they are.
@@ -128,7 +130,11 @@ impl Compression {
     /// the message is better off as it is. What is in `output` then is of no use.
     #[cfg_attr(
         not(any(feature = "gzip", feature = "zstd")),
-        expect(unused_variables, reason = "nothing can be compressed in this build")
+        expect(
+            unused_variables,
+            clippy::ptr_arg,
+            reason = "nothing can be compressed in this build"
+        )
     )]
     pub(crate) fn compress(self, message: &[u8], output: &mut Vec<u8>) -> bool {
         if message.len() <= TOO_SHORT {
@@ -164,8 +170,10 @@ impl Compression {
                 Err(over(message, limit))
             }
             #[cfg(feature = "zstd")]
-            Compression::Zstd => match zstd::decompressor(limit) {
-                Ok(step) => self.grow(message, limit, step),
+            Compression::Zstd => match zstd::decoder(limit) {
+                Ok(mut decoder) => self.grow(message, limit, |input, output| {
+                    zstd::step(&mut decoder, input, output)
+                }),
                 Err(error) => Err(self.corrupt(&error)),
             },
         }

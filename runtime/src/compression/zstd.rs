@@ -41,25 +41,30 @@ pub(super) fn announces_more_than(limit: usize, message: &[u8]) -> bool {
     announced.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit))
 }
 
-/// The steps of decompressing one message of at most so many bytes.
-pub(super) fn decompressor(
-    limit: usize,
-) -> Result<impl FnMut(&[u8], &mut Vec<u8>) -> Result<Progress, String>, String> {
+/// What decompresses one message of at most so many bytes.
+pub(super) fn decoder(limit: usize) -> Result<Decoder<'static>, String> {
     let mut decoder = Decoder::new().map_err(|error| error.to_string())?;
     let window = (usize::BITS - limit.leading_zeros()).clamp(WINDOW_FOR_ALL, WINDOW_AT_MOST);
     decoder
         .set_parameter(DParameter::WindowLogMax(window))
         .map_err(|error| error.to_string())?;
-    Ok(move |input: &[u8], output: &mut Vec<u8>| {
-        let start = output.len();
-        let mut input = InBuffer::around(input);
-        let mut output = OutBuffer::around_pos(output, start);
-        let left = decoder
-            .run(&mut input, &mut output)
-            .map_err(|error| error.to_string())?;
-        Ok(Progress {
-            used: input.pos(),
-            ended: left == 0,
-        })
+    Ok(decoder)
+}
+
+/// One step of decompressing a message.
+pub(super) fn step(
+    decoder: &mut Decoder<'_>,
+    input: &[u8],
+    output: &mut Vec<u8>,
+) -> Result<Progress, String> {
+    let start = output.len();
+    let mut input = InBuffer::around(input);
+    let mut output = OutBuffer::around_pos(output, start);
+    let left = decoder
+        .run(&mut input, &mut output)
+        .map_err(|error| error.to_string())?;
+    Ok(Progress {
+        used: input.pos(),
+        ended: left == 0,
     })
 }

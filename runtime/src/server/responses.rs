@@ -52,7 +52,9 @@ impl<T, C: Codec<T>> Responses<T, C> {
         loop {
             let result = match responses.as_mut().poll_next(context) {
                 Poll::Ready(Some(Ok(response))) => {
-                    let Some(pack) = packer.push::<T, C>(&response, self.exchange.encoding.of_next())? else {
+                    let Some(pack) =
+                        packer.push::<T, C>(&response, self.exchange.encoding.of_next())?
+                    else {
                         continue;
                     };
                     self.exchange.write_response(pack);
