@@ -10,6 +10,8 @@ pub mod all_required {
     stubwright::include_protos!("required");
 }
 
+pub mod certificates;
+pub mod log;
 mod probe;
 
 pub use probe::{Event, Probe};

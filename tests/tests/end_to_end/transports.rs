@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use stubwright::{Channel, Server};
+use stubwright::{Channel, ChannelCredentials, Server, ServerCredentials};
+use stubwright_tests::certificates::Authority;
 use stubwright_tests::pb::probe::v1::{ProbeStub, add_probe_servicer_to_server, probe_handler};
 use stubwright_tests::{Event, Probe};
 use tokio::sync::mpsc;
@@ -39,6 +40,28 @@ impl Link {
         }
     }
 
+    /// TCP with TLS on it.
+    pub async fn tls() -> Link {
+        let authority = Authority::new("authority");
+        let issued = authority.issue(&["127.0.0.1"]);
+        let credentials = ServerCredentials::tls(issued.chain, issued.key).unwrap();
+        let (probe, events) = Probe::new();
+        let mut server = Server::new();
+        add_probe_servicer_to_server(probe, &mut server);
+        let address = server.add_secure_port("127.0.0.1:0", credentials);
+        let address = address.await.unwrap();
+        server.start().await.unwrap();
+        let trust = ChannelCredentials::tls()
+            .root_certificates(authority.pem())
+            .unwrap();
+        let channel = Channel::secure(address.to_string(), trust).unwrap();
+        Link {
+            stub: ProbeStub::new(channel),
+            events,
+            server: Some((server, address)),
+        }
+    }
+
     pub async fn in_process() -> Link {
         let (probe, events) = Probe::new();
         Link {
@@ -66,6 +89,7 @@ macro_rules! over_every_transport {
     ($($case:ident),* $(,)?) => {
         over_every_transport!(@ tcp, "multi_thread", $($case)*);
         over_every_transport!(@ tcp_spawned, "multi_thread", $($case)*);
+        over_every_transport!(@ tls, "multi_thread", $($case)*);
         over_every_transport!(@ in_process, "current_thread", $($case)*);
         mod tcp_on_one_thread {
             $(#[tokio::test]

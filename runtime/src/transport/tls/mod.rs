@@ -10,10 +10,10 @@ mod identity;
 use std::io;
 use std::sync::Arc;
 
-use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{AlertDescription, RootCertStore};
 
 use crate::{Result, Status};
 
@@ -86,7 +86,10 @@ pub(crate) fn reason(error: &io::Error) -> String {
         Some(rustls::Error::InvalidMessage(_)) => {
             format!("the peer does not speak TLS ({error})")
         }
-        Some(rustls::Error::NoApplicationProtocol) => NO_H2.into(),
+        Some(
+            rustls::Error::NoApplicationProtocol
+            | rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol),
+        ) => NO_H2.into(),
         _ if error.kind() == io::ErrorKind::UnexpectedEof => {
             "the peer closed the connection in the handshake".into()
         }

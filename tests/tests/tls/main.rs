@@ -1,0 +1,8 @@
+//! Connections over TLS: who is let in, who is refused and how either side learns why.
+
+mod fixture;
+mod identities;
+mod options;
+mod refusals;
+mod reload;
+mod stop;

@@ -1,0 +1,103 @@
+//! Credentials that cannot be, and the name that a channel looks for.
+
+use stubwright::{Channel, ChannelCredentials, Code, ServerCredentials};
+use stubwright_tests::certificates::Authority;
+
+use crate::fixture::{ask, serve, server_credentials, trusting};
+
+#[tokio::test]
+async fn the_name_to_look_for_is_also_the_authority() {
+    let authority = Authority::new("authority");
+    let credentials = server_credentials(&authority.issue(&["backend.example"]));
+    let (_server, address) = serve(&credentials).await;
+    let credentials = trusting(&authority).server_name("backend.example");
+    let channel = Channel::secure(address.to_string(), credentials).unwrap();
+    let seen = ask(&channel).await.unwrap();
+    assert!(seen.ends_with(" authority=backend.example"), "{seen}");
+}
+
+#[tokio::test]
+async fn a_server_is_found_by_name_and_by_an_address_in_brackets() {
+    let authority = Authority::new("authority");
+    let credentials = server_credentials(&authority.issue(&["localhost", "::1"]));
+    let mut server = stubwright::Server::new();
+    let Ok(address) = server.add_secure_port("[::1]:0", credentials).await else {
+        println!("skipped: this machine has no IPv6");
+        return;
+    };
+    stubwright_tests::pb::probe::v1::add_probe_servicer_to_server(crate::fixture::Who, &mut server);
+    server.start().await.unwrap();
+    let channel = Channel::secure(address.to_string(), trusting(&authority)).unwrap();
+    assert!(ask(&channel).await.is_ok());
+}
+
+#[test]
+fn credentials_that_cannot_be_are_told_by_what_is_wrong() {
+    let authority = Authority::new("authority");
+    let (one, other) = (authority.issue(&["one"]), authority.issue(&["other"]));
+    let cases = [
+        (
+            "",
+            one.key.as_str(),
+            "the certificate chain: there is no certificate in it",
+        ),
+        (
+            &one.key,
+            &one.key,
+            "the certificate chain: there is no certificate in it",
+        ),
+        (&one.chain, "", "the private key: there is none in it"),
+        (
+            &one.chain,
+            &one.chain,
+            "the private key: there is none in it",
+        ),
+        (&one.chain, &other.key, "the server's certificate and key: "),
+    ];
+    for (chain, key, message) in cases {
+        let status = ServerCredentials::tls(chain, key).unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert!(status.message().starts_with(message), "{status}");
+    }
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let status = ServerCredentials::tls(broken, &one.key).unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument, "{status}");
+    let status = ChannelCredentials::tls()
+        .root_certificates(broken)
+        .unwrap_err();
+    assert!(
+        status.message().starts_with("the root certificates: "),
+        "{status}"
+    );
+    let mismatch = trusting(&authority)
+        .client_certificate(&one.chain, &other.key)
+        .unwrap();
+    let status = Channel::secure("localhost:1", mismatch).unwrap_err();
+    assert!(
+        status
+            .message()
+            .starts_with("the client's certificate and key: "),
+        "{status}"
+    );
+    let unnamed = trusting(&authority).server_name("no name");
+    let status = Channel::secure("localhost:1", unnamed).unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument, "{status}");
+}
+
+#[test]
+fn what_is_printed_of_credentials_has_no_key_in_it() {
+    let authority = Authority::new("authority");
+    let issued = authority.issue(&["one"]);
+    let server = server_credentials(&issued);
+    assert_eq!(
+        format!("{server:?}"),
+        "ServerCredentials { clients: \"any\", .. }"
+    );
+    let client = trusting(&authority)
+        .client_certificate(&issued.chain, &issued.key)
+        .unwrap();
+    assert_eq!(
+        format!("{client:?}"),
+        "ChannelCredentials { roots: \"given\", client_certificate: true, server_name: None }"
+    );
+}

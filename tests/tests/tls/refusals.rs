@@ -1,0 +1,259 @@
+//! FAULTS of a handshake, row 33: each is refused in time, and the reason reaches the log or the caller.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use stubwright::{Channel, Server};
+use stubwright_tests::certificates::Authority;
+use stubwright_tests::log;
+use stubwright_tests::pb::probe::v1::add_probe_servicer_to_server;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::fixture::{
+    Dialer, Who, ask, refused, serve, serve_with, server_credentials, trusting, within,
+};
+
+/// The reason for which the server has refused the client at this address.
+async fn logged(client: SocketAddr) -> String {
+    let words = [
+        "WARN message=TLS handshake refused",
+        &format!(" peer=ipv4:{client} "),
+    ];
+    let event = within(log::event(&words)).await;
+    event.split_once(" reason=").unwrap().1.to_owned()
+}
+
+#[tokio::test]
+async fn row_33_plaintext_to_a_tls_port() {
+    let authority = Authority::new("authority");
+    let (_server, address) = serve(&server_credentials(&authority.issue(&["127.0.0.1"]))).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let here = stream.local_addr().unwrap();
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    stream.write_all(preface).await.unwrap();
+    let mut answer = Vec::new();
+    within(stream.read_to_end(&mut answer)).await.unwrap();
+    assert_eq!(answer.first(), Some(&21), "an alert: {answer:?}");
+    let why = logged(here).await;
+    assert!(why.contains("does not speak TLS"), "{why}");
+
+    let channel = Channel::insecure(address.to_string()).unwrap();
+    let status = ask(&channel).await.unwrap_err();
+    assert_eq!(status.code(), stubwright::Code::Unavailable, "{status}");
+    println!("the caller is told: {}", status.message());
+}
+
+#[tokio::test]
+async fn row_33_tls_to_a_plaintext_port() {
+    let mut server = Server::new();
+    add_probe_servicer_to_server(Who, &mut server);
+    let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
+    server.start().await.unwrap();
+    let why = refused(address, trusting(&Authority::new("authority"))).await;
+    assert!(
+        why.contains("TLS handshake: the peer does not speak TLS"),
+        "{why}"
+    );
+}
+
+#[tokio::test]
+async fn row_33_expired_certificate_of_the_server() {
+    let authority = Authority::new("authority");
+    let issued = authority.issue_expired(&["127.0.0.1"]);
+    let (_server, address) = serve(&server_credentials(&issued)).await;
+    let why = refused(address, trusting(&authority)).await;
+    assert!(
+        why.contains("TLS handshake: invalid peer certificate: certificate expired"),
+        "{why}"
+    );
+    let (here, heard) = h2(&authority).dial(address).await;
+    assert!(heard.is_err());
+    let why = logged(here).await;
+    assert!(why.contains("CertificateExpired"), "{why}");
+}
+
+#[tokio::test]
+async fn row_33_unknown_authority_of_the_server() {
+    let authority = Authority::new("authority");
+    let (_server, address) = serve(&server_credentials(&authority.issue(&["127.0.0.1"]))).await;
+    let why = refused(address, trusting(&Authority::new("another"))).await;
+    assert!(
+        why.contains("TLS handshake: invalid peer certificate: UnknownIssuer"),
+        "{why}"
+    );
+    let another = Authority::new("another");
+    let (here, heard) = h2(&another).dial(address).await;
+    assert!(heard.is_err());
+    let why = logged(here).await;
+    assert!(why.contains("UnknownCA"), "{why}");
+}
+
+#[tokio::test]
+async fn row_33_wrong_name() {
+    let authority = Authority::new("authority");
+    let (_server, address) = serve(&server_credentials(&authority.issue(&["example.org"]))).await;
+    let why = refused(address, trusting(&authority)).await;
+    assert!(
+        why.contains("TLS handshake: invalid peer certificate: certificate not valid for name"),
+        "{why}"
+    );
+    let why = refused(address, trusting(&authority).server_name("example.com")).await;
+    assert!(why.contains("example.com"), "{why}");
+    assert!(why.contains("example.org"), "{why}");
+}
+
+#[tokio::test]
+async fn row_33_no_client_certificate() {
+    let authority = Authority::new("authority");
+    let (_server, address) = mutual(&authority).await;
+    let why = refused(address, trusting(&authority)).await;
+    assert!(why.contains("CertificateRequired"), "{why}");
+    let (here, heard) = h2(&authority).dial(address).await;
+    assert!(heard.is_err());
+    let why = logged(here).await;
+    assert!(why.contains("peer sent no certificates"), "{why}");
+}
+
+#[tokio::test]
+async fn row_33_expired_certificate_of_the_client() {
+    let authority = Authority::new("authority");
+    let (_server, address) = mutual(&authority).await;
+    let client = authority.issue_expired(&["client.example"]);
+    let credentials = trusting(&authority)
+        .client_certificate(&client.chain, &client.key)
+        .unwrap();
+    let why = refused(address, credentials).await;
+    assert!(why.contains("CertificateExpired"), "{why}");
+    let dialer = Dialer {
+        identity: Some(&client),
+        ..h2(&authority)
+    };
+    let (here, heard) = dialer.dial(address).await;
+    assert!(heard.is_err());
+    let why = logged(here).await;
+    assert!(why.contains("certificate expired"), "{why}");
+}
+
+#[tokio::test]
+async fn row_33_unknown_authority_of_the_client() {
+    let authority = Authority::new("authority");
+    let (_server, address) = mutual(&authority).await;
+    let client = Authority::new("another").issue(&["client.example"]);
+    let credentials = trusting(&authority)
+        .client_certificate(&client.chain, &client.key)
+        .unwrap();
+    let why = refused(address, credentials).await;
+    assert!(why.contains("UnknownCA"), "{why}");
+    let dialer = Dialer {
+        identity: Some(&client),
+        ..h2(&authority)
+    };
+    let (here, heard) = dialer.dial(address).await;
+    assert!(heard.is_err());
+    let why = logged(here).await;
+    assert!(why.contains("UnknownIssuer"), "{why}");
+}
+
+#[tokio::test]
+async fn row_33_a_client_without_alpn_h2() {
+    let authority = Authority::new("authority");
+    let (_server, address) = serve(&server_credentials(&authority.issue(&["127.0.0.1"]))).await;
+    for alpn in [&[] as &[&[u8]], &[b"http/1.1"]] {
+        let dialer = Dialer {
+            alpn,
+            ..h2(&authority)
+        };
+        let (here, heard) = dialer.dial(address).await;
+        assert!(!heard.unwrap_or(false), "the server speaks");
+        assert_eq!(logged(here).await, "the peer does not negotiate h2 by ALPN");
+    }
+    let (_, heard) = h2(&authority).dial(address).await;
+    assert!(heard.unwrap(), "the server's SETTINGS");
+}
+
+#[tokio::test]
+async fn row_33_a_server_without_alpn_h2() {
+    let authority = Authority::new("authority");
+    for alpn in [vec![], vec![b"http/1.1".to_vec()]] {
+        let address = server_with_alpn(&authority, alpn).await;
+        let why = refused(address, trusting(&authority)).await;
+        assert!(
+            why.ends_with("TLS handshake: the peer does not negotiate h2 by ALPN"),
+            "{why}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn row_33_a_silent_client_is_cut_off_and_holds_up_nobody() {
+    const LIMIT: Duration = Duration::from_millis(300);
+    let authority = Authority::new("authority");
+    let credentials = server_credentials(&authority.issue(&["127.0.0.1"]));
+    let options = Server::builder().handshake_timeout(LIMIT);
+    let (_server, address) = serve_with(options, &credentials).await;
+    let start = Instant::now();
+    let mut silent = Vec::new();
+    for _ in 0..50 {
+        silent.push(TcpStream::connect(address).await.unwrap());
+    }
+    // One that begins and does not go on.
+    silent[0].write_all(&[22, 3, 1, 0, 200, 1]).await.unwrap();
+    let channel = Channel::secure(address.to_string(), trusting(&authority)).unwrap();
+    ask(&channel).await.unwrap();
+    println!("a call beside 50 silent clients took {:?}", start.elapsed());
+    for mut stream in silent {
+        let here = stream.local_addr().unwrap();
+        let end = within(stream.read(&mut [0; 64])).await;
+        assert_eq!(end.unwrap_or(0), 0);
+        assert_eq!(logged(here).await, "it was not done within 300ms");
+    }
+    let took = start.elapsed();
+    assert!(took >= LIMIT && took < LIMIT * 10, "{took:?}");
+}
+
+fn h2(trust: &Authority) -> Dialer<'_> {
+    Dialer {
+        trust,
+        alpn: &[b"h2"],
+        identity: None,
+    }
+}
+
+/// A server that requires certificates.
+async fn mutual(authority: &Authority) -> (Server, SocketAddr) {
+    let credentials = server_credentials(&authority.issue(&["127.0.0.1"]))
+        .require_client_certificate(authority.pem())
+        .unwrap();
+    serve(&credentials).await
+}
+
+/// A server of rustls alone that negotiates these protocols and then waits.
+async fn server_with_alpn(authority: &Authority, alpn: Vec<Vec<u8>>) -> SocketAddr {
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    let issued = authority.issue(&["127.0.0.1"]);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![CertificateDer::from_pem_slice(issued.chain.as_bytes()).unwrap()],
+            PrivateKeyDer::from_pem_slice(issued.key.as_bytes()).unwrap(),
+        )
+        .unwrap();
+    config.alpn_protocols = alpn;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let (stream, _) = listener.accept().await.unwrap();
+        if let Ok(mut stream) = acceptor.accept(stream).await {
+            // Until the client closes it.
+            drop(stream.read_to_end(&mut Vec::new()).await);
+        }
+    });
+    address
+}
