@@ -33,7 +33,9 @@ pub fn frames(input: &[u8]) {
         encoder: Encoder::new(),
         cut: setup & 8 != 0,
     };
-    peer.greet();
+    // A peer with a small initial window makes streams wait.
+    let window = if setup & 16 == 0 { 65_535_u32 } else { 50 };
+    peer.greet(window);
     while !input.is_empty() {
         match input.byte() {
             step @ 0x80.. => action(&mut peer.watched, step),
@@ -55,14 +57,15 @@ const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
 impl Peer {
-    fn greet(&mut self) {
+    fn greet(&mut self, window: u32) {
         if self.watched.role == Role::Server {
             self.watched.receive(PREFACE);
         } else {
             self.watched.open(request(), false);
             self.watched.open(request(), false);
         }
-        self.send(4, 0, 0, &[]);
+        let settings = [&[0, 4], &window.to_be_bytes()[..]].concat();
+        self.send(4, 0, 0, &settings);
         self.send(4, 1, 0, &[]);
         if self.watched.role == Role::Server {
             self.head(1, &request(), 0, usize::MAX);

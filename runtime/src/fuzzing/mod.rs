@@ -3,6 +3,7 @@
 //! The fuzzer calls them on nightly; on stable a test calls them with each file of the corpus. They are here, and not
 //! there, since they look into the crate. No other build has them.
 
+mod compressed;
 #[cfg(test)]
 mod corpus;
 mod fields;
@@ -17,6 +18,7 @@ mod seeds;
 mod watched;
 mod written;
 
+pub use compressed::compressed;
 pub use fields::fields;
 pub use frames::frames;
 pub use hpack::{hpack, hpack_round_trip};

@@ -25,6 +25,10 @@ fn write_seeds() {
         write("server", i, &[steering, &up].concat());
         write("client", i, &[steering, &down].concat());
     }
+    // A request before SETTINGS.
+    let early = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x03\x01\x05\0\0\0\x01\x83\x86\x84";
+    let settings = b"\0\0\0\x04\0\0\0\0\0";
+    write("server", 8, &[&[1, 41][..], early, settings].concat());
     write(
         "server",
         9,
@@ -35,6 +39,7 @@ fn write_seeds() {
     hpack();
     messages();
     fields();
+    compressed();
 }
 
 fn write(target: &str, number: usize, bytes: &[u8]) {
@@ -128,7 +133,12 @@ fn more_frames() {
         8,
         b"\x02\x07\xff\x03\0\x80\x83\x99\x83\x99\x83\x99\x83\x99\x08\x20\0\x99\x08\x20\0\x84",
     );
-    write("frames", 19, b"\0\x09\0\x04\0\0\x03\0\x80\x92\x99\x07\x30\x99");
+    write("frames", 19, b"\x10\x80\x92\x99\x07\x14\x99\x07\x05\x99");
+    write(
+        "frames",
+        20,
+        b"\x11\x92\xa2\x99\x07\x14\x03\0\x99\x06\0\x17\x30\x99",
+    );
     // DATA that fills windows, measures and their answers.
     write(
         "frames",
@@ -270,5 +280,18 @@ fn fields() {
     ];
     for (number, seed) in seeds.into_iter().enumerate() {
         write("fields", number, seed);
+    }
+}
+
+/// Text that is worth it, by each kind of compression, and as it is.
+fn compressed() {
+    let text = b"It is what it is, it is what it was, it was what it is. ".repeat(3);
+    for number in 0..3 {
+        let mut output = Vec::with_capacity(text.len());
+        if !crate::Compression::from_number(number).compress(&text, &mut output) {
+            output.clone_from(&text);
+        }
+        let start = [number, 0x01, 0];
+        write("compressed", number.into(), &[&start, &output[..]].concat());
     }
 }
