@@ -2,7 +2,9 @@
 
 use std::future::pending;
 
-use stubwright::{Code, Metadata, RequestStream, Result, ServicerContext, Status, Stream, stream};
+use stubwright::{
+    Code, Compression, Metadata, RequestStream, Result, ServicerContext, Status, Stream, stream,
+};
 use tokio::sync::mpsc;
 
 use crate::pb::probe::v1::{Action, ProbeServicer, Request, Response};
@@ -89,6 +91,7 @@ impl Drop for Guard<'_> {
 
 /// Sends back, before and after the messages, the metadata that came with the call.
 fn echo_metadata(context: &ServicerContext) -> Result<()> {
+    compress(context, "compress")?;
     let (mut initial, mut trailing) = (Metadata::new(), Metadata::new());
     for (key, value) in context.invocation_metadata().iter() {
         let Some(bytes) = value.to_bytes() else {
@@ -107,7 +110,21 @@ fn echo_metadata(context: &ServicerContext) -> Result<()> {
     if initial.is_empty() {
         return Ok(());
     }
-    context.send_initial_metadata(initial)
+    context.send_initial_metadata(initial)?;
+    compress(context, "compress-late")
+}
+
+/// Compresses the responses as a pair of the metadata says.
+fn compress(context: &ServicerContext, key: &str) -> Result<()> {
+    if context.invocation_metadata().contains_key("skip") {
+        context.disable_next_message_compression();
+    }
+    match context.invocation_metadata().get(key) {
+        Some("gzip") => context.set_compression(Compression::Gzip),
+        Some("zstd") => context.set_compression(Compression::Zstd),
+        Some("identity") => context.set_compression(Compression::Identity),
+        _ => Ok(()),
+    }
 }
 
 impl ProbeServicer for Probe {

@@ -1,6 +1,7 @@
 //! The whole way from stub to servicer and back, one suite over every transport.
 
 mod cancellation;
+mod compression;
 mod deadlines;
 mod four_kinds;
 mod messages;

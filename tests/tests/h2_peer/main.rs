@@ -7,6 +7,7 @@ mod back_pressure;
 mod caller;
 mod client_answers;
 mod client_connections;
+mod compression_rows;
 mod connection_rows;
 mod flow_control;
 mod listener;

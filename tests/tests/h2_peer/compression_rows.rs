@@ -1,0 +1,370 @@
+//! Compressed messages as they are on the wire, and the rows of the contract that are about them.
+
+use std::fs;
+use std::io::Write;
+use std::process::Command;
+
+use flate2::write::GzEncoder;
+use http::HeaderMap;
+use stubwright::prost::Message;
+use stubwright::{Channel, Code, Compression, Server};
+use stubwright_tests::pb::probe::v1::{ProbeStub, Request, Response};
+
+use crate::caller::Served;
+use crate::listener::{Call, Listener};
+use crate::raw::{Answer, Raw, field};
+use crate::wire::{framed, pattern, prefixed, within};
+
+fn request(payload: Vec<u8>, count: u32) -> Request {
+    Request {
+        payload,
+        count,
+        ..Request::default()
+    }
+}
+
+fn response(payload: Vec<u8>, index: u32) -> Response {
+    Response { payload, index }
+}
+
+fn gzip(message: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(message).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zstd(message: &[u8]) -> Vec<u8> {
+    zstd::encode_all(message, 19).unwrap()
+}
+
+/// The messages of a body with their flags, decompressed.
+fn messages(mut body: &[u8]) -> Vec<(u8, Response)> {
+    let mut messages = Vec::new();
+    while let Some((prefix, rest)) = body.split_at_checked(5) {
+        let length = u32::from_be_bytes(prefix[1..].try_into().unwrap()) as usize;
+        let (message, rest) = rest.split_at(length);
+        let message = match prefix[0] {
+            0 => message.to_vec(),
+            _ if message.starts_with(&[0x1f, 0x8b]) => {
+                let mut decoder = flate2::write::GzDecoder::new(Vec::new());
+                decoder.write_all(message).unwrap();
+                decoder.finish().unwrap()
+            }
+            _ => zstd::decode_all(message).unwrap(),
+        };
+        messages.push((prefix[0], Response::decode(&message[..]).unwrap()));
+        body = rest;
+    }
+    messages
+}
+
+struct Pair {
+    served: Served,
+    raw: Raw,
+}
+
+impl Pair {
+    async fn new() -> Pair {
+        let served = Served::new().await;
+        let raw = Raw::new(served.address).await;
+        Pair { served, raw }
+    }
+
+    async fn call(&mut self, method: &str, fields: &[(&str, &str)], body: &[u8]) -> Answer {
+        let path = format!("/probe.v1.Probe/{method}");
+        let mut head = vec![
+            (":method", "POST"),
+            (":scheme", "http"),
+            (":path", &*path),
+            ("content-type", "application/grpc"),
+        ];
+        head.extend(fields);
+        self.raw.call(&head, body).await
+    }
+}
+
+#[tokio::test]
+async fn requests_say_how_they_are_compressed() {
+    let mut pair = Pair::new().await;
+    let sent = request(vec![7; 1000], 0).encode_to_vec();
+    let plain = prefixed(0, &sent);
+    for (name, compressed) in [("gzip", gzip(&sent)), ("zstd", zstd(&sent))] {
+        let compressed = prefixed(1, &compressed);
+        // What is not marked is taken as it is.
+        for body in [&compressed, &plain] {
+            let answer = pair.call("Unary", &[("grpc-encoding", name)], body).await;
+            answer.assert_status(0, "");
+            assert_eq!(messages(&answer.body), [(0, response(vec![7; 1000], 0))]);
+            assert_eq!(field(&answer.head, "grpc-encoding"), None);
+            let accepted = field(&answer.head, "grpc-accept-encoding");
+            assert_eq!(accepted, Some("identity,gzip,zstd"));
+        }
+        let body = [&compressed[..], &plain, &framed(&request(vec![], 0))].concat();
+        let fields = [("grpc-encoding", name)];
+        let answer = pair.call("ClientStream", &fields, &body).await;
+        let expected = response(2000_u64.to_be_bytes().to_vec(), 3);
+        assert_eq!(messages(&answer.body), [(0, expected)]);
+    }
+}
+
+#[tokio::test]
+async fn responses_are_compressed_for_those_who_can_read_it() {
+    let mut pair = Pair::new().await;
+    let body = framed(&request(vec![7; 1000], 3));
+    let expected = |flags: [u8; 3]| {
+        let messages = flags.into_iter().zip(0..);
+        messages
+            .map(|(flag, index)| (flag, response(vec![7; 1000], index)))
+            .collect::<Vec<_>>()
+    };
+    for (wanted, accepted, skip, encoding, flags) in [
+        ("gzip", "identity,deflate,gzip", "", Some("gzip"), [1, 1, 1]),
+        ("gzip", "gzip", "1", Some("gzip"), [0, 1, 1]),
+        ("gzip", "identity, zstd", "", None, [0, 0, 0]),
+        ("gzip", "", "", None, [0, 0, 0]),
+        ("zstd", "gzip, zstd", "", Some("zstd"), [1, 1, 1]),
+        ("identity", "gzip, zstd", "", None, [0, 0, 0]),
+    ] {
+        let mut fields = vec![("compress", wanted), ("grpc-accept-encoding", accepted)];
+        fields.extend((!skip.is_empty()).then_some(("skip", skip)));
+        let answer = pair.call("ServerStream", &fields, &body).await;
+        answer.assert_status(0, "");
+        assert_eq!(field(&answer.head, "grpc-encoding"), encoding, "{fields:?}");
+        assert!(messages(&answer.body) == expected(flags), "{fields:?}");
+        let answer = pair.call("Unary", &fields, &body).await;
+        assert_eq!(field(&answer.head, "grpc-encoding"), encoding, "{fields:?}");
+        assert!(messages(&answer.body) == expected(flags)[..1], "{fields:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_becomes_no_shorter_goes_as_it_is() {
+    let mut pair = Pair::new().await;
+    for payload in [vec![], vec![0; 5], pattern(1000)] {
+        let fields = [("compress", "gzip"), ("grpc-accept-encoding", "gzip")];
+        let body = framed(&request(payload.clone(), 0));
+        let answer = pair.call("Unary", &fields, &body).await;
+        assert_eq!(messages(&answer.body), [(0, response(payload, 0))]);
+    }
+}
+
+#[tokio::test]
+async fn a_server_compresses_by_default() {
+    let served = Served::with(Server::builder().compression(Compression::Gzip)).await;
+    let raw = Raw::new(served.address).await;
+    let mut pair = Pair { served, raw };
+    let body = framed(&request(vec![7; 1000], 0));
+    for (fields, flag) in [
+        (&[("grpc-accept-encoding", "gzip")][..], 1),
+        (&[], 0),
+        (
+            &[("grpc-accept-encoding", "gzip"), ("compress", "identity")],
+            0,
+        ),
+    ] {
+        let answer = pair.call("Unary", fields, &body).await;
+        let expected = response(vec![7; 1000], 0);
+        assert_eq!(messages(&answer.body), [(flag, expected)]);
+    }
+    assert!(pair.served.past_event().is_some());
+}
+
+#[tokio::test]
+async fn row_08_compressed_without_an_encoding() {
+    let mut pair = Pair::new().await;
+    let body = prefixed(1, &gzip(&request(vec![7; 1000], 0).encode_to_vec()));
+    for fields in [&[][..], &[("grpc-encoding", "identity")]] {
+        let answer = pair.call("Unary", fields, &body).await;
+        answer.assert_status(13, "");
+    }
+    assert_eq!(pair.served.past_event(), None);
+}
+
+#[tokio::test]
+async fn row_09_unknown_encodings() {
+    let mut pair = Pair::new().await;
+    for encoding in ["deflate", "br", "GZIP", "gzip,zstd"] {
+        let fields = [("grpc-encoding", encoding)];
+        let answer = pair
+            .call("Unary", &fields, &framed(&Request::default()))
+            .await;
+        answer.assert_status(12, encoding);
+        let accepted = field(&answer.head, "grpc-accept-encoding");
+        assert_eq!(accepted, Some("identity,gzip,zstd"));
+    }
+    assert_eq!(pair.served.past_event(), None);
+}
+
+#[tokio::test]
+async fn row_10_corrupt_messages() {
+    let mut pair = Pair::new().await;
+    let sent = request(vec![7; 1000], 0).encode_to_vec();
+    for (name, good, other) in [
+        ("gzip", gzip(&sent), zstd(&sent)),
+        ("zstd", zstd(&sent), gzip(&sent)),
+    ] {
+        let cut = good[..good.len() - 1].to_vec();
+        let longer = [&good[..], b"x"].concat();
+        let mut wrong = good.clone();
+        wrong[good.len() / 2] ^= 0xff;
+        for bad in [cut, longer, wrong, other, vec![], sent.clone(), pattern(50)] {
+            let fields = [("grpc-encoding", name)];
+            let answer = pair.call("Unary", &fields, &prefixed(1, &bad)).await;
+            answer.assert_status(13, "");
+        }
+        assert_eq!(pair.served.past_event(), None);
+        let answer = pair
+            .call("Unary", &[("grpc-encoding", name)], &prefixed(1, &good))
+            .await;
+        answer.assert_status(0, "");
+        while pair.served.past_event().is_some() {}
+    }
+}
+
+/// Says to the test that runs itself in another process that it is there.
+const CHILD: &str = "STUBWRIGHT_TESTS_MEASURE_BOMBS";
+
+/// In a process of its own, whose memory nothing else uses.
+#[tokio::test]
+async fn row_11_decompression_bombs() {
+    if std::env::var_os(CHILD).is_some() {
+        return send_bombs().await;
+    }
+    let name = "compression_rows::row_11_decompression_bombs";
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture"])
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}{errors}");
+    let figure = said.lines().find(|line| line.contains("KiB"));
+    println!("{}", figure.expect("the child measures"));
+}
+
+async fn send_bombs() {
+    let mut pair = Pair::new().await;
+    let bombs = [("gzip", gzip_bomb()), ("zstd", zstd_bomb())];
+    // All that has to be there anyway is there.
+    let body = prefixed(1, &gzip(&request(vec![0; 10_000], 0).encode_to_vec()));
+    let answer = pair
+        .call("Unary", &[("grpc-encoding", "gzip")], &body)
+        .await;
+    answer.assert_status(0, "");
+    let before = peak();
+    for _ in 0..10 {
+        for (name, bomb) in &bombs {
+            pair.raw = Raw::new(pair.served.address).await;
+            for method in ["Unary", "ClientStream"] {
+                let fields = [("grpc-encoding", *name)];
+                let answer = pair.call(method, &fields, &prefixed(1, bomb)).await;
+                answer.assert_status(8, "limit");
+            }
+        }
+    }
+    let (Some(before), Some(after)) = (before, peak()) else {
+        return println!("0 KiB: this system does not say how much memory is used");
+    };
+    let sizes = bombs.map(|(_, bomb)| bomb.len());
+    println!(
+        "40 bombs of 64 MiB in {sizes:?} bytes: the peak of resident memory goes from {before} to {after} KiB"
+    );
+    // The limit of 4 MiB, zstd's window of up to 8 MiB, and what holds the bombs themselves.
+    assert!(after - before < 16 * 1024, "{before} to {after} KiB");
+}
+
+const BOMB: u64 = 64 << 20;
+
+fn gzip_bomb() -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::best());
+    for _ in 0..BOMB >> 16 {
+        encoder.write_all(&[0; 1 << 16]).unwrap();
+    }
+    encoder.finish().unwrap()
+}
+
+fn zstd_bomb() -> Vec<u8> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
+    for _ in 0..BOMB >> 16 {
+        encoder.write_all(&[0; 1 << 16]).unwrap();
+    }
+    encoder.finish().unwrap()
+}
+
+/// The most memory that this process had resident so far, in KiB.
+fn peak() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// What our client sends, and what it makes of an answer.
+async fn exchange(
+    compression: Compression,
+    sent: Request,
+    answer: impl FnOnce(&mut Call),
+) -> (HeaderMap, Vec<u8>, stubwright::Result<Response>) {
+    let listener = Listener::new().await;
+    let stub = ProbeStub::new(Channel::insecure(listener.address.to_string()).unwrap());
+    let call = stub.unary(sent).compression(compression);
+    let call = tokio::spawn(call.into_future());
+    let mut connection = within(listener.accept()).await;
+    let mut seen = within(connection.call()).await;
+    let body = within(seen.body()).await;
+    answer(&mut seen);
+    let head = seen.request.headers().clone();
+    (head, body, within(call).await.unwrap())
+}
+
+fn ok() -> HeaderMap {
+    let mut trailers = HeaderMap::new();
+    trailers.insert("grpc-status", "0".parse().unwrap());
+    trailers
+}
+
+#[tokio::test]
+async fn a_client_compresses_and_reads() {
+    let expected = response(vec![9; 1000], 5);
+    let compressed = prefixed(1, &gzip(&expected.encode_to_vec()));
+    for (compression, payload, flag) in [
+        (Compression::Identity, vec![7; 1000], 0),
+        (Compression::Gzip, vec![7; 1000], 1),
+        (Compression::Zstd, vec![7; 1000], 1),
+        (Compression::Gzip, vec![], 0),
+    ] {
+        let sent = request(payload.clone(), 0);
+        let (head, body, result) = exchange(compression, sent, |call| {
+            call.answer_with(&[("grpc-encoding", "gzip")], compressed.clone(), ok());
+        })
+        .await;
+        assert_eq!(result.unwrap(), expected);
+        assert_eq!(head["grpc-accept-encoding"], "identity,gzip,zstd");
+        let encoding = head.get("grpc-encoding").map(|name| name.to_str().unwrap());
+        let name = (compression != Compression::Identity).then(|| compression.name());
+        assert_eq!(encoding, name);
+        // A request has its payload where a response has it.
+        assert_eq!(messages(&body), [(flag, response(payload, 0))]);
+    }
+}
+
+#[tokio::test]
+async fn compressed_responses_that_are_wrong() {
+    let good = gzip(&response(vec![9; 1000], 0).encode_to_vec());
+    for (encoding, body, code) in [
+        ("identity", prefixed(1, &good), Code::Internal),
+        ("gzip", prefixed(1, &good[1..]), Code::Internal),
+        ("gzip", prefixed(1, &gzip_bomb()), Code::ResourceExhausted),
+        ("zstd", prefixed(1, &zstd_bomb()), Code::ResourceExhausted),
+        ("zstd", prefixed(1, &good), Code::Internal),
+        ("br", prefixed(1, &good), Code::Internal),
+    ] {
+        let sent = request(vec![], 0);
+        let (_, _, result) = exchange(Compression::Identity, sent, |call| {
+            call.answer_with(&[("grpc-encoding", encoding)], body, ok());
+        })
+        .await;
+        let status = result.unwrap_err();
+        assert_eq!(status.code(), code, "{encoding}: {status}");
+    }
+}
