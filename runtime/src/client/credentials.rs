@@ -13,6 +13,21 @@ use crate::transport::tls::{self, Connector, Identity};
 /// `ssl_channel_credentials`.
 ///
 /// Connections are TLS 1.2 or 1.3, and the server has to negotiate HTTP/2 by ALPN.
+///
+/// ```no_run
+/// # fn connect() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::fs;
+/// use stubwright::{Channel, ChannelCredentials};
+///
+/// let channel = Channel::secure("example.org:443", ChannelCredentials::tls())?;
+///
+/// let ours = ChannelCredentials::tls()
+///     .root_certificates(fs::read("roots.pem")?)?
+///     .client_certificate(fs::read("client.pem")?, fs::read("client.key")?)?;
+/// let channel = Channel::secure("backend:5000", ours)?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 #[must_use]
 pub struct ChannelCredentials {

@@ -14,6 +14,22 @@ use crate::{Result, Status};
 ///
 /// A clone is the same credentials: what [`reload`](ServerCredentials::reload) changes in one, it changes for the ports
 /// that were given the other. Connections are TLS 1.2 or 1.3.
+///
+/// ```no_run
+/// # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::fs;
+/// use stubwright::{Server, ServerCredentials};
+///
+/// let credentials = ServerCredentials::tls(fs::read("server.pem")?, fs::read("server.key")?)?
+///     .require_client_certificate(fs::read("clients.pem")?)?;
+/// let mut server = Server::new();
+/// server.add_secure_port("[::]:5000", credentials.clone()).await?;
+/// server.start().await?;
+/// // Later, when the files have changed:
+/// credentials.reload(fs::read("server.pem")?, fs::read("server.key")?)?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct ServerCredentials(Arc<RwLock<State>>);
 
