@@ -25,12 +25,14 @@ def main():
         import probe
         import python_client
         import python_server
+        import secured
 
         python_client.run(checks, programs["square-server"])
         python_server.run(checks, programs["square-client"])
         program = plugin.run(checks, programs["protoc-gen-rs"], output_directories, directory)
         if program is not None:
             probe.run(checks, program)
+            secured.run(checks, program, directory)
     print(f"{checks.passed} passed, {checks.failed} failed", flush=True)
     return 1 if checks.failed else 0
 

@@ -14,7 +14,7 @@ version = "0.0.0"
 edition = "2024"
 
 [dependencies]
-stubwright = {{ path = "{stubwright}" }}
+stubwright = {{ path = "{stubwright}", features = {features} }}
 """
 
 
@@ -63,17 +63,18 @@ def build_generated(crates):
 
 
 def build_probe(crates):
-    dependencies = package(crates, "probe")
+    dependencies = package(crates, "probe", ["tls"])
     with dependencies.open("a") as manifest:
         manifest.write('generated = { path = "../generated" }\n')
         manifest.write('tokio = { version = "1", features = ["macros", "rt-multi-thread", "time"] }\n')
     shutil.copy(pathlib.Path(__file__).with_name("probe.rs"), crates / "probe/src/main.rs")
-    programs, _ = cargo_build("--offline", "--package=probe", directory=crates)
+    # TLS may not be here yet.
+    programs, _ = cargo_build("--package=probe", directory=crates)
     return programs
 
 
-def package(crates, name):
+def package(crates, name, features=()):
     (crates / name / "src").mkdir(parents=True, exist_ok=True)
     manifest = crates / name / "Cargo.toml"
-    manifest.write_text(PACKAGE.format(name=name, stubwright=ROOT / "runtime"))
+    manifest.write_text(PACKAGE.format(name=name, stubwright=ROOT / "runtime", features=list(features)))
     return manifest

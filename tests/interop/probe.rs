@@ -3,7 +3,9 @@
 //! `probe.py` runs it.
 
 use std::error::Error;
+use std::fs;
 use std::future::pending;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -12,7 +14,8 @@ use generated::protos::squarerpc_service::{
     Message, SquareServiceServicer, SquareServiceStub, add_square_service_servicer_to_server,
 };
 use stubwright::{
-    Channel, Code, Metadata, RequestStream, Result, Server, ServicerContext, Status, Stream, stream,
+    Channel, ChannelCredentials, Code, Metadata, RequestStream, Result, Server, ServerCredentials,
+    ServicerContext, Status, Stream, stream,
 };
 
 /// What has to be escaped in `grpc-message`.
@@ -24,9 +27,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
-        ["serve"] => serve().await,
-        ["call", address, check] => {
-            let stub = SquareServiceStub::new(Channel::insecure(address)?);
+        ["serve"] => serve(None).await,
+        ["serve", directory] => serve(Some(Path::new(directory))).await,
+        ["call", address, check, rest @ ..] => {
+            let channel = match rest {
+                [] => Channel::insecure(address)?,
+                [directory, ..] => Channel::secure(address, trust(Path::new(directory))?)?,
+            };
+            let stub = SquareServiceStub::new(channel);
             match *check {
                 "metadata" => metadata(&stub).await,
                 "status" => status(&stub).await,
@@ -35,21 +43,54 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 "deadline" => deadline(&stub).await,
                 "reconnect" => reconnect(&stub).await,
                 "drop" => dropped(&stub).await,
+                "refused" => refused(&stub).await,
                 other => Err(format!("no check is called {other}").into()),
             }
         }
-        _ => Err("usage: probe serve | probe call HOST:PORT CHECK".into()),
+        _ => Err("usage: probe serve [DIRECTORY] | probe call HOST:PORT CHECK [DIRECTORY]".into()),
     }
 }
 
-async fn serve() -> Result<(), Box<dyn Error>> {
+/// Serves, over TLS with the certificates of a directory if there is one.
+async fn serve(directory: Option<&Path>) -> Result<(), Box<dyn Error>> {
     let mut server = Server::new();
     add_square_service_servicer_to_server(Probe::default(), &mut server);
-    let address = server.add_insecure_port("127.0.0.1:0").await?;
+    let address = match directory {
+        None => server.add_insecure_port("127.0.0.1:0").await?,
+        Some(directory) => {
+            let credentials = prove(directory)?;
+            server.add_secure_port("127.0.0.1:0", credentials).await?
+        }
+    };
     server.start().await?;
     println!("listening on {address}");
     server.wait_for_termination().await;
     Ok(())
+}
+
+/// The credentials of a server: its certificate, and where there are authorities for clients, theirs is required.
+fn prove(directory: &Path) -> Result<ServerCredentials, Box<dyn Error>> {
+    let credentials = ServerCredentials::tls(
+        fs::read(directory.join("server.pem"))?,
+        fs::read(directory.join("server.key"))?,
+    )?;
+    match fs::read(directory.join("clients.pem")) {
+        Ok(authorities) => Ok(credentials.require_client_certificate(authorities)?),
+        Err(_) => Ok(credentials),
+    }
+}
+
+/// The credentials of a client: whom it trusts, and its own certificate where there is one.
+fn trust(directory: &Path) -> Result<ChannelCredentials, Box<dyn Error>> {
+    let credentials =
+        ChannelCredentials::tls().root_certificates(fs::read(directory.join("roots.pem"))?)?;
+    match fs::read(directory.join("client.pem")) {
+        Ok(chain) => {
+            let key = fs::read(directory.join("client.key"))?;
+            Ok(credentials.client_certificate(chain, key)?)
+        }
+        Err(_) => Ok(credentials),
+    }
 }
 
 /// Numbers below zero are never answered. `sumSquare` answers how many such calls have been given up.
@@ -146,6 +187,9 @@ fn echo(context: &ServicerContext) -> Result<()> {
         return Err(Status::aborted(MESSAGE)
             .with_details(DETAILS)
             .with_metadata(trailing));
+    }
+    for identity in context.peer_identities() {
+        trailing.append("identity", identity)?;
     }
     context.send_initial_metadata(initial)?;
     context.set_trailing_metadata(trailing);
@@ -260,6 +304,15 @@ async fn dropped(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
     // A call behind them shows that the connection is well, and lets the two cancellations go out.
     let response = stub.square(Message { message: 2.0 }).await?;
     assert_eq!(response.message, 4.0);
+    Ok(())
+}
+
+/// There is no connection, for a reason that the caller is told.
+async fn refused(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
+    let status = stub.square(Message { message: 2.0 }).await;
+    let status = status.expect_err("it is refused");
+    assert_eq!(status.code(), Code::Unavailable, "{status}");
+    println!("{}", status.message());
     Ok(())
 }
 

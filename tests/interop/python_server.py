@@ -74,11 +74,14 @@ async def aio_server(square_client, answers):
 
 
 @contextlib.asynccontextmanager
-async def aio_serving(servicer, options=()):
-    """An asyncio server on a free port; gives its address."""
+async def aio_serving(servicer, options=(), credentials=None):
+    """An asyncio server on a free port, secured by credentials if there are any; gives its address."""
     server = grpc.aio.server(options=options)
     square_pb2_grpc.add_SquareServiceServicer_to_server(servicer, server)
-    port = server.add_insecure_port("127.0.0.1:0")
+    if credentials is None:
+        port = server.add_insecure_port("127.0.0.1:0")
+    else:
+        port = server.add_secure_port("127.0.0.1:0", credentials)
     await server.start()
     try:
         yield f"127.0.0.1:{port}"
