@@ -71,10 +71,22 @@ impl Side for ServerSide {
                 engine.release(stream, departure.released);
             }
             if let Some(metadata) = departure.head {
-                call.answered = true;
                 let encoding = exchange.encoding.fix().header();
-                let head = wire::response_head().chain(encoding).chain(metadata.fields());
-                engine.send_headers(stream, head, false);
+                let head = || {
+                    wire::response_head()
+                        .chain(encoding)
+                        .chain(metadata.fields())
+                };
+                // Many a peer closes the connection instead, and with it every other call.
+                if head().map(Header::size).sum::<usize>() > engine.peer_header_limit() {
+                    let status = Status::resource_exhausted(
+                        "the initial metadata of the response is over the client's limit",
+                    );
+                    self.finish(engine, stream, false, &Outcome::local(status.clone()));
+                    return exchange.cancel(status);
+                }
+                call.answered = true;
+                engine.send_headers(stream, head(), false);
             }
             while !departure.data.is_empty() {
                 engine.send_data(stream, departure.data.take(usize::MAX), false);

@@ -15,6 +15,10 @@ use crate::call::Exchange;
 use crate::codec::Codec;
 use crate::framing::{PREFIX, Packer, write_message};
 
+/// What one poll sends at most: 512 KiB of small messages. With a peer that keeps up there is always room for more, and a thread
+/// of the runtime would be the stream's alone.
+const PIECES_PER_POLL: u32 = 32;
+
 /// Where the responses of a streaming method go. Generated code hands the servicer's stream to it.
 pub struct Responses<T, C> {
     exchange: Arc<Exchange>,
@@ -25,7 +29,7 @@ impl<T, C: Codec<T>> Responses<T, C> {
     /// Sends what the stream gives, until it ends or fails.
     ///
     /// Messages are packed while the stream has more to give, and flushed when it is pending; it is not polled while the
-    /// peer is behind.
+    /// peer is behind. A stream that is always ready lets other tasks have their turn every so often.
     ///
     /// # Errors
     /// The first error of the stream; what came before it is sent.
@@ -49,6 +53,7 @@ impl<T, C: Codec<T>> Responses<T, C> {
         packer: &mut Packer,
     ) -> Poll<Result<()>> {
         ready!(self.exchange.poll_response_room(context));
+        let mut pieces = 0;
         loop {
             let result = match responses.as_mut().poll_next(context) {
                 Poll::Ready(Some(Ok(response))) => {
@@ -58,6 +63,11 @@ impl<T, C: Codec<T>> Responses<T, C> {
                         continue;
                     };
                     self.exchange.write_response(pack);
+                    pieces += 1;
+                    if pieces == PIECES_PER_POLL {
+                        context.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
                     ready!(self.exchange.poll_response_room(context));
                     continue;
                 }
@@ -84,4 +94,73 @@ pub(crate) fn unary_response<T, C: Codec<T>>(response: &T) -> Result<Bytes> {
     let mut buffer = BytesMut::with_capacity(PREFIX + C::encoded_len(response));
     write_message::<T, C>(response, &mut buffer)?;
     Ok(buffer.freeze())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Wake, Waker};
+
+    use super::*;
+    use crate::call::{CallDetails, Peer};
+    use crate::codec::Prost;
+    use crate::header::Header;
+    use crate::{Compression, Metadata};
+
+    /// A stream that is always ready, with a peer that takes everything at once.
+    struct Ready<'a> {
+        exchange: &'a Exchange,
+        given: u32,
+    }
+
+    impl Stream for Ready<'_> {
+        type Item = Result<Vec<u8>>;
+
+        fn poll_next(
+            mut self: Pin<&mut Self>,
+            _context: &mut Context<'_>,
+        ) -> Poll<Option<Self::Item>> {
+            self.exchange.take_response(usize::MAX);
+            self.given += 1;
+            Poll::Ready(Some(Ok(vec![7; 16 << 10])))
+        }
+    }
+
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn a_stream_that_is_always_ready_gives_way() {
+        let responses = Responses::<Vec<u8>, Prost> {
+            exchange: Arc::new(Exchange::new(CallDetails {
+                path: Header::new(b":path", b"/s/m"),
+                authority: None,
+                metadata: Metadata::new(),
+                deadline: None,
+                peer: Peer::unknown(),
+                compression: Compression::Identity,
+                max_receive_message_length: 0,
+            })),
+            message: PhantomData,
+        };
+        let mut stream = pin!(Ready {
+            exchange: &responses.exchange,
+            given: 0,
+        });
+        let wakes = Arc::new(Wakes(AtomicUsize::new(0)));
+        let waker = Waker::from(Arc::clone(&wakes));
+        let mut packer = Packer::default();
+        for poll in 1..=3 {
+            let mut context = Context::from_waker(&waker);
+            let sent = responses.poll_send(&mut context, stream.as_mut(), &mut packer);
+            assert!(sent.is_pending());
+            assert_eq!(wakes.0.load(Ordering::SeqCst), poll);
+            assert!((1..=2 * PIECES_PER_POLL * poll as u32).contains(&stream.given));
+        }
+    }
 }
