@@ -21,6 +21,7 @@ def main():
         programs, output_directories = cargo_build("--locked", "--package=square", "--package=protoc-gen-rs", "--bins")
 
         # They import the generated code, which is there only now.
+        import compressed
         import plugin
         import probe
         import python_client
@@ -29,6 +30,7 @@ def main():
 
         python_client.run(checks, programs["square-server"])
         python_server.run(checks, programs["square-client"])
+        compressed.run(checks)
         program = plugin.run(checks, programs["protoc-gen-rs"], output_directories, directory)
         if program is not None:
             probe.run(checks, program)
