@@ -127,3 +127,64 @@ impl Socket {
         Pin::new(&mut self.io).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::time::Instant;
+
+    use tokio::io::ReadBuf;
+
+    use super::*;
+    use crate::http2::{Config, Connection, Role};
+
+    /// Takes everything, as TLS does, and is rid of it only at the second flush.
+    #[derive(Default)]
+    struct Buffered {
+        flushes: VecDeque<Poll<()>>,
+    }
+
+    impl AsyncRead for Buffered {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Buffered {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            self.flushes.pop_front().unwrap_or(Poll::Ready(())).map(Ok)
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn what_lies_in_a_buffer_on_this_side_is_not_flushed() {
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let mut socket = Socket::new(Buffered {
+            flushes: VecDeque::from([Poll::Pending, Poll::Ready(())]),
+        });
+        // Its preface is something to write.
+        let mut engine = Connection::new(Role::Client, Config::default(), Instant::now());
+        let output = engine.transmit();
+        assert!(socket.is_flushed());
+        assert!(socket.poll_flush(&mut context, output).is_pending());
+        assert!(output.is_empty() && !socket.is_flushed());
+        assert!(socket.poll_flush(&mut context, output).is_ready());
+        assert!(socket.is_flushed());
+    }
+}

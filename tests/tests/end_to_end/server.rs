@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use stubwright::{Channel, Code, Server};
 use stubwright_tests::Event;
+use stubwright_tests::log;
 use stubwright_tests::pb::probe::v1::{Action, ProbeStub, Request, add_probe_servicer_to_server};
 
 use crate::transports::{Link, within};
@@ -14,6 +15,23 @@ fn hanging() -> Request {
         count: 1,
         ..Request::default()
     }
+}
+
+#[tokio::test]
+async fn a_panic_is_logged_with_its_method_and_its_words() {
+    log::collect();
+    let link = Link::tcp().await;
+    let panicking = Request {
+        action: Action::Panic.into(),
+        ..Request::default()
+    };
+    link.stub.unary(panicking).await.unwrap_err();
+    let words = [
+        "ERROR message=handler panicked",
+        " method=\"/probe.v1.Probe/Unary\" peer=ipv4:127.0.0.1:",
+        " panic=\"the request asked for it\"",
+    ];
+    within(log::event(&words)).await;
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 use stubwright::{
     Channel, ChannelCredentials, Result, Server, ServerBuilder, ServerCredentials, ServicerContext,
     Status,
@@ -94,6 +94,7 @@ pub struct Dialer<'a> {
     pub trust: &'a Authority,
     pub alpn: &'a [&'a [u8]],
     pub identity: Option<&'a Issued>,
+    pub versions: &'a [&'static SupportedProtocolVersion],
 }
 
 impl Dialer<'_> {
@@ -117,7 +118,7 @@ impl Dialer<'_> {
         roots.add(root).unwrap();
         let builder =
             ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-                .with_safe_default_protocol_versions()
+                .with_protocol_versions(self.versions)
                 .unwrap()
                 .with_root_certificates(roots);
         let mut config = match self.identity {

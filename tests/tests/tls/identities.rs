@@ -1,10 +1,12 @@
 //! What a servicer learns of its caller.
 
+use std::time::{Duration, Instant};
+
 use stubwright::{Channel, Server};
 use stubwright_tests::certificates::Authority;
 use stubwright_tests::pb::probe::v1::add_probe_servicer_to_server;
 
-use crate::fixture::{Who, ask, serve, server_credentials, trusting};
+use crate::fixture::{Who, ask, serve, serve_with, server_credentials, trusting};
 
 #[tokio::test]
 async fn a_client_with_a_certificate_is_known_by_its_alternative_names() {
@@ -70,6 +72,31 @@ async fn a_requested_certificate_may_be_left_out() {
     let channel = Channel::secure(address.to_string(), credentials).unwrap();
     let seen = ask(&channel).await.unwrap();
     assert!(seen.contains("identities=[\"carol.example\"]"), "{seen}");
+}
+
+/// TLS resumes the session when a channel connects again, and no certificate is shown then.
+#[tokio::test]
+async fn a_client_stays_known_when_it_connects_again() {
+    const AGE: Duration = Duration::from_millis(50);
+    let authority = Authority::new("authority");
+    let credentials = server_credentials(&authority.issue(&["127.0.0.1"]))
+        .require_client_certificate(authority.pem())
+        .unwrap();
+    let options = Server::builder().max_connection_age(AGE);
+    let (_server, address) = serve_with(options, &credentials).await;
+    let client = authority.issue(&["dora.example"]);
+    let credentials = trusting(&authority)
+        .client_certificate(&client.chain, &client.key)
+        .unwrap();
+    let channel = Channel::secure(address.to_string(), credentials).unwrap();
+    let start = Instant::now();
+    while start.elapsed() < AGE * 8 {
+        let seen = ask(&channel).await.unwrap();
+        assert!(
+            seen.contains("identities=[\"dora.example\"] certificates=1"),
+            "{seen}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -169,8 +169,14 @@ async fn row_33_a_client_without_alpn_h2() {
         assert!(!heard.unwrap_or(false), "the server speaks");
         assert_eq!(logged(here).await, "the peer does not negotiate h2 by ALPN");
     }
-    let (_, heard) = h2(&authority).dial(address).await;
-    assert!(heard.unwrap(), "the server's SETTINGS");
+    for version in rustls::ALL_VERSIONS {
+        let dialer = Dialer {
+            versions: &[version],
+            ..h2(&authority)
+        };
+        let (_, heard) = dialer.dial(address).await;
+        assert!(heard.unwrap(), "the server's SETTINGS over {version:?}");
+    }
 }
 
 #[tokio::test]
@@ -218,6 +224,7 @@ fn h2(trust: &Authority) -> Dialer<'_> {
         trust,
         alpn: &[b"h2"],
         identity: None,
+        versions: rustls::ALL_VERSIONS,
     }
 }
 
