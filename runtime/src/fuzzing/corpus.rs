@@ -36,4 +36,4 @@ macro_rules! replay {
     };
 }
 
-replay!(compressed server client frames hpack hpack_round_trip messages fields);
+replay!(compressed server client frames hpack hpack_round_trip link messages fields);

@@ -36,6 +36,7 @@ fn write_seeds() {
     );
     frames();
     more_frames();
+    link();
     hpack();
     messages();
     fields();
@@ -173,6 +174,19 @@ fn more_frames() {
         18,
         b"\0\x03\0\x8d\x03\0\x99\x5a\x03\0\x80\x84\x90\x94\x99",
     );
+}
+
+fn link() {
+    // Calls with an answer, DATA larger than windows, resets, and an end from either side.
+    let calls = b"\x8c\x92\x84\x3f\xff\x80\x82\x85\x7f\xff\x8c\x83\x8f\x3f\x7f\xff\x88\x80\x83\x85\x7f\x3f\xff\x96";
+    for setup in [0, 5, 10, 4] {
+        let ending = [0x8d, 0x8e, 0x9e, 0x3f, 0x7f];
+        write(
+            "link",
+            setup.into(),
+            &[&[setup], &calls[..], calls, &ending].concat(),
+        );
+    }
 }
 
 fn hpack() {

@@ -31,6 +31,8 @@ pub(super) struct Watched {
     last_stream: StreamId,
     /// Whether the engine has said that the connection is over.
     pub(super) failed: bool,
+    /// What was written and not handed to the other end, if there is one.
+    sent: Option<Vec<u8>>,
     /// What was not written of the output's last measure, so that growth can be told.
     waiting: usize,
 }
@@ -100,8 +102,20 @@ impl Watched {
             heads: Vec::new(),
             last_stream: StreamId::MAX,
             failed: false,
+            sent: None,
             waiting: 0,
         }
+    }
+
+    /// An end whose peer is another one.
+    pub(super) fn honest(role: Role, config: Config) -> Watched {
+        let mut watched = Watched::new(role, config);
+        watched.sent = Some(Vec::new());
+        watched
+    }
+
+    pub(super) fn take_sent(&mut self) -> Vec<u8> {
+        self.sent.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// One of the streams used lately.
@@ -184,6 +198,9 @@ impl Watched {
             for slice in &slices[..filled] {
                 let part = &slice[..left.min(slice.len())];
                 self.written.take(part, &self.said, &self.heads);
+                if let Some(sent) = &mut self.sent {
+                    sent.extend_from_slice(part);
+                }
                 taken += part.len();
                 left -= part.len();
             }
@@ -239,6 +256,13 @@ impl Watched {
             let bytes = most.min(call.unreleased);
             call.unreleased -= bytes;
             self.engine.release(stream, bytes);
+        }
+    }
+
+    pub(super) fn release_all(&mut self) {
+        let streams: Vec<StreamId> = self.calls.keys().copied().collect();
+        for stream in streams {
+            self.release(stream, usize::MAX);
         }
     }
 
@@ -398,6 +422,25 @@ impl Watched {
         assert!(left <= window, "the peer is given more than the window");
     }
 
+    /// Whether something waits to be sent.
+    pub(super) fn is_waiting(&self) -> bool {
+        let mut streams = self.calls.keys();
+        streams.any(|&stream| self.engine.is_sending(stream))
+    }
+
+    /// What the application was told is what the other end has written, unless the stream was reset, or the rest of a request was
+    /// of no use since its answer is complete.
+    pub(super) fn agrees_with(&self, other: &Watched) {
+        for (&stream, call) in &self.calls {
+            let written = other.written.of(stream);
+            let is_answered = self.role == Role::Server && self.written.of(stream).ended;
+            if !call.reset && !is_answered {
+                assert_eq!(call.received as i64, written.data);
+                assert_eq!(call.heard, written.ended);
+            }
+        }
+    }
+
     /// The peer sends no more. All that is owed was sent, and all streams end.
     pub(super) fn finish(mut self) {
         self.write(usize::MAX);
@@ -447,10 +490,7 @@ impl Watched {
 
     /// Once all is taken, the peer has all of each window, but for what it is about to be told.
     fn check_windows(&mut self) {
-        let streams: Vec<StreamId> = self.calls.keys().copied().collect();
-        for &stream in &streams {
-            self.release(stream, usize::MAX);
-        }
+        self.release_all();
         self.write(usize::MAX);
         let first = if self.said.settings_acknowledged {
             self.config.stream_window.into()
@@ -468,6 +508,7 @@ impl Watched {
                 assert!(credit < (size / 2).max(1));
             }
         }
+        let streams: Vec<StreamId> = self.calls.keys().copied().collect();
         streams.into_iter().for_each(|stream| self.reset(stream));
         self.write(usize::MAX);
         let left = DEFAULT_WINDOW + self.written.window_updates - self.said.data;
