@@ -1,11 +1,11 @@
 //! With all methods required, a servicer has them all: `bidi` is missing.
 
 use stubwright_tests::all_required::required::{Message, RequiredServicer};
-use stubwright_tests::stubwright::{RequestStream, Result, ServicerContext, Stream, stream};
+use stubwright::{RequestStream, Result, ServicerContext, Stream, stream};
 
 pub struct Servicer;
 
-impl RequiredServicer for Servicer { // from here
+impl RequiredServicer for Servicer {
     async fn unary(&self, request: Message, _context: &ServicerContext) -> Result<Message> {
         Ok(request)
     }
@@ -20,4 +20,6 @@ impl RequiredServicer for Servicer { // from here
     async fn client_stream(&self, _requests: RequestStream<Message>, _context: &ServicerContext) -> Result<Message> {
         Ok(Message::default())
     }
-} // to here
+}
+
+fn main() {}

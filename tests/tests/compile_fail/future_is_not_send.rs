@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use stubwright_tests::pb::squarerpc_service::{Message, SquareServiceServicer};
-use stubwright_tests::stubwright::{Result, ServicerContext};
+use stubwright::{Result, ServicerContext};
 
 pub struct Squares;
 
 impl SquareServiceServicer for Squares {
-    async fn square( // from here
+    async fn square(
         &self,
         request: Message,
         _context: &ServicerContext,
@@ -18,5 +18,7 @@ impl SquareServiceServicer for Squares {
         Ok(Message {
             message: *factor * *factor,
         })
-    } // to here
+    }
 }
+
+fn main() {}

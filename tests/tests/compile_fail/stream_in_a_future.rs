@@ -1,12 +1,12 @@
 //! A streaming method is a stream, not a future of one.
 
 use stubwright_tests::pb::squarerpc_service::{Message, SquareServiceServicer};
-use stubwright_tests::stubwright::{Result, ServicerContext, Stream, stream};
+use stubwright::{Result, ServicerContext, Stream, stream};
 
 pub struct Squares;
 
 impl SquareServiceServicer for Squares {
-    async fn range_square( // from here
+    async fn range_square(
         &self,
         request: Message,
         _context: &ServicerContext,
@@ -15,5 +15,7 @@ impl SquareServiceServicer for Squares {
             responses.send(request).await;
             Ok(())
         }))
-    } // to here
+    }
 }
+
+fn main() {}

@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use stubwright_tests::pb::squarerpc_service::{Message, SquareServiceServicer};
-use stubwright_tests::stubwright::{Result, ServicerContext, Stream, stream};
+use stubwright::{Result, ServicerContext, Stream, stream};
 
 pub struct Squares;
 
 impl SquareServiceServicer for Squares {
-    fn range_square( // from here
+    fn range_square(
         &self,
         request: Message,
         _context: &ServicerContext,
@@ -19,5 +19,7 @@ impl SquareServiceServicer for Squares {
             responses.send(Message { message: *factor }).await;
             Ok(())
         })
-    } // to here
+    }
 }
+
+fn main() {}

@@ -1,16 +1,18 @@
 //! A unary method is a future.
 
 use stubwright_tests::pb::squarerpc_service::{Message, SquareServiceServicer};
-use stubwright_tests::stubwright::{Result, ServicerContext};
+use stubwright::{Result, ServicerContext};
 
 pub struct Squares;
 
 impl SquareServiceServicer for Squares {
-    fn square( // from here
+    fn square(
         &self,
         request: Message,
         _context: &ServicerContext,
     ) -> Result<Message> {
         Ok(request)
-    } // to here
+    }
 }
+
+fn main() {}

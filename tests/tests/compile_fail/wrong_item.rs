@@ -1,12 +1,12 @@
 //! The items of a stream are results of the method's response.
 
 use stubwright_tests::pb::squarerpc_service::{Message, SquareServiceServicer};
-use stubwright_tests::stubwright::{Result, ServicerContext, Stream, stream};
+use stubwright::{Result, ServicerContext, Stream, stream};
 
 pub struct Squares;
 
 impl SquareServiceServicer for Squares {
-    fn range_square( // from here
+    fn range_square(
         &self,
         request: Message,
         _context: &ServicerContext,
@@ -15,5 +15,7 @@ impl SquareServiceServicer for Squares {
             responses.send(request.message).await;
             Ok(())
         })
-    } // to here
+    }
 }
+
+fn main() {}
