@@ -11,9 +11,11 @@ pub mod all_required {
 }
 
 pub mod certificates;
+pub mod child;
+pub mod flood;
+pub mod frames;
 pub mod log;
 mod probe;
+pub mod serve;
 
 pub use probe::{Event, Probe};
-/// The compile-fail tests reach the runtime through here: its library file is not told apart from older ones by name.
-pub use stubwright;

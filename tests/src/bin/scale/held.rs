@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use stubwright::Channel;
+use stubwright_tests::child::{Process, hear, say};
 use stubwright_tests::pb::probe::v1::{ProbeStub, Request};
+use stubwright_tests::serve::runtime;
 use tokio::sync::watch;
 
-use crate::child::{Process, hear, say, server};
-use crate::serve::runtime;
+use crate::server;
 
 /// Holds the calls, stops the server, lets the calls end, and counts what became of them.
 pub fn run(connections: usize, streams: usize) -> Option<bool> {

@@ -1,10 +1,11 @@
 //! Many connections that have made one call each and are silent since.
 
 use stubwright::Channel;
+use stubwright_tests::child::{Process, hear, say};
 use stubwright_tests::pb::probe::v1::{ProbeStub, Request};
+use stubwright_tests::serve::runtime;
 
-use crate::child::{Process, hear, say, server};
-use crate::serve::runtime;
+use crate::server;
 
 /// How many connections one client process holds: half of what it may have descriptors for.
 const PER_PROCESS: usize = 2500;

@@ -8,13 +8,15 @@
 //!
 //! It prints figures, and exits with 1 when a call was lost or a limit was passed. Everything is on loopback.
 
-mod child;
 mod floods;
 mod held;
 mod idle;
-mod serve;
 
 use std::process::ExitCode;
+
+use stubwright::Server;
+use stubwright_tests::child::Process;
+use stubwright_tests::serve;
 
 const USAGE: &str = "usage: scale idle CONNECTIONS | held CONNECTIONS STREAMS | floods SECONDS";
 
@@ -24,7 +26,7 @@ fn main() -> ExitCode {
     let number = |text: &str| text.parse::<usize>().ok();
     let done = match words.as_slice() {
         // What the processes below start.
-        ["serve"] => serve::run(),
+        ["serve"] => serve::run(Server::builder()),
         ["hold-idle", address, count] => number(count).and_then(|count| idle::hold(address, count)),
         ["hold-calls", address, connections, streams] => number(connections)
             .zip(number(streams))
@@ -47,4 +49,11 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// A server in a process of its own, and its address.
+fn server() -> (Process, String) {
+    let mut server = Process::start(&["serve"]);
+    let address = server.hear();
+    (server, address)
 }
