@@ -182,6 +182,33 @@ async fn row_20_a_message_is_cut_at_the_limit_of_the_peer() {
     assert_eq!(answer.end["grpc-status"], "0");
 }
 
+/// The call fails alone, and its handler is dropped.
+#[tokio::test]
+async fn initial_metadata_over_the_limit_of_the_peer() {
+    let mut served = Served::new().await;
+    let mut settings = h2::client::Builder::new();
+    settings.max_header_list_size(300);
+    let mut caller = Caller::with(served.address, &settings).await;
+    let hangs = Request {
+        action: Action::Hang.into(),
+        ..request(b"")
+    };
+    let metadata = [("initial-k", &*"v".repeat(300))];
+    for method in ["Unary", "ServerStream", "Bidi"] {
+        let answer = caller.call(method, &metadata, framed(&hangs)).await;
+        assert_eq!(answer.end["grpc-status"], "8", "{answer:?}");
+        assert!(!answer.head.contains_key("initial-k"));
+        assert_eq!(served.event().await, Event::Started);
+        assert_eq!(served.event().await, Event::Dropped);
+    }
+    let metadata = [("initial-k", "v")];
+    let answer = caller
+        .call("Unary", &metadata, framed(&request(b"x")))
+        .await;
+    assert_eq!(answer.head["initial-k"], "v");
+    assert_eq!(answer.end["grpc-status"], "0");
+}
+
 #[tokio::test]
 async fn a_status_after_messages_is_in_trailers() {
     let served = Served::new().await;

@@ -1,4 +1,4 @@
-//! Connections that a server ends or refuses to use, with raw frames to our client. The rows are numbered as in the table of
+//! Calls that their caller drops, and connections that a server ends or refuses to use, with raw frames to our client. The rows are numbered as in the table of
 //! the contract.
 
 use futures_util::StreamExt;
@@ -7,10 +7,11 @@ use stubwright_tests::pb::probe::v1::{ProbeStub, Request, Response};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::raw::{GOAWAY, RST_STREAM, Raw};
+use crate::raw::{GOAWAY, RST_STREAM, Raw, code};
 use crate::wire::within;
 
 const REFUSED_STREAM: [u8; 4] = [0, 0, 0, 7];
+const CANCEL: u32 = 8;
 
 struct Pair {
     listener: TcpListener,
@@ -127,6 +128,45 @@ async fn row_42_a_server_that_dies_ends_every_call() {
     }
     let call = pair.call(b"next");
     let mut raw = Raw::accept(&pair.listener).await;
+    let (stream, body) = raw.request().await;
+    raw.respond(stream, &body).await;
+    assert_eq!(payload(call).await, b"next");
+}
+
+/// Waits for the next RST_STREAM, which is of this stream and says CANCEL.
+async fn assert_cancelled(raw: &mut Raw, stream: u32) {
+    loop {
+        let frame = raw.next().await;
+        if frame.kind == RST_STREAM {
+            assert_eq!((frame.stream, code(&frame.payload)), (stream, CANCEL));
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn row_43_calls_that_are_dropped_are_reset() {
+    let pair = Pair::new().await;
+    let call = pair.call(b"x");
+    let mut raw = Raw::accept(&pair.listener).await;
+    let (unary, _) = raw.request().await;
+    call.abort();
+    assert_cancelled(&mut raw, unary).await;
+
+    let mut call = pair.stub.server_stream(request(b"x"));
+    let reader = tokio::spawn(async move {
+        let first = call.message().await;
+        (call, first)
+    });
+    let (stream, body) = raw.request().await;
+    raw.begin(stream, &body).await;
+    let (call, first) = within(reader).await.unwrap();
+    assert_eq!(first.unwrap().unwrap().payload, b"x");
+    drop(call);
+    assert_cancelled(&mut raw, stream).await;
+
+    // The connection is as good as before.
+    let call = pair.call(b"next");
     let (stream, body) = raw.request().await;
     raw.respond(stream, &body).await;
     assert_eq!(payload(call).await, b"next");

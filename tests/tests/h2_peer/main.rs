@@ -13,4 +13,5 @@ mod flow_control;
 mod listener;
 mod raw;
 mod request_rows;
+mod silence_rows;
 mod wire;

@@ -8,19 +8,11 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::wire::within;
 
-pub const DATA: u8 = 0;
-pub const HEADERS: u8 = 1;
-pub const PRIORITY: u8 = 2;
-pub const RST_STREAM: u8 = 3;
-pub const SETTINGS: u8 = 4;
-pub const PING: u8 = 6;
-pub const GOAWAY: u8 = 7;
-pub const WINDOW_UPDATE: u8 = 8;
-pub const CONTINUATION: u8 = 9;
+pub use stubwright_tests::frames::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PADDED, PING, PREFACE, PRIORITY,
+    RST_STREAM, SETTINGS, WINDOW_UPDATE, frame, literals,
+};
 
-pub const END_STREAM: u8 = 1;
-pub const END_HEADERS: u8 = 4;
-pub const PADDED: u8 = 8;
 const ACK: u8 = 1;
 
 /// A frame as it came.
@@ -79,16 +71,21 @@ pub fn field<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> 
 impl Raw {
     /// Connects, and sends the preface and empty SETTINGS.
     pub async fn new(address: SocketAddr) -> Raw {
+        let mut raw = Raw::silent(address).await;
+        raw.write(PREFACE).await;
+        raw.frame(SETTINGS, 0, 0, &[]).await;
+        raw
+    }
+
+    /// Connects, and sends nothing.
+    pub async fn silent(address: SocketAddr) -> Raw {
         let socket = TcpStream::connect(address).await.unwrap();
         socket.set_nodelay(true).unwrap();
-        let mut raw = Raw {
+        Raw {
             socket,
             decoder: Decoder::with_dynamic_size(4096),
             next_stream: 1,
-        };
-        raw.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
-        raw.frame(SETTINGS, 0, 0, &[]).await;
-        raw
+        }
     }
 
     /// Takes a connection of our client: reads the preface, and sends empty SETTINGS.
@@ -126,11 +123,16 @@ impl Raw {
         }
     }
 
-    /// Answers a request with a message and OK.
-    pub async fn respond(&mut self, stream: u32, body: &[u8]) {
+    /// Answers a request with a message, and says no more.
+    pub async fn begin(&mut self, stream: u32, body: &[u8]) {
         let head = literals(&[(":status", "200"), ("content-type", "application/grpc")]);
         self.frame(HEADERS, END_HEADERS, stream, &head).await;
         self.frame(DATA, 0, stream, body).await;
+    }
+
+    /// Answers a request with a message and OK.
+    pub async fn respond(&mut self, stream: u32, body: &[u8]) {
+        self.begin(stream, body).await;
         let end = literals(&[("grpc-status", "0")]);
         let flags = END_HEADERS | END_STREAM;
         self.frame(HEADERS, flags, stream, &end).await;
@@ -282,43 +284,6 @@ impl Raw {
             .map(|(name, value, _)| (text(name), text(value)))
             .collect()
     }
-}
-
-/// A frame as bytes.
-pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    let mut frame = length[1..].to_vec();
-    frame.extend([kind, flags]);
-    frame.extend(stream.to_be_bytes());
-    frame.extend(payload);
-    frame
-}
-
-/// A header block of literals without indexing and without Huffman (RFC 7541, 6.2.2).
-pub fn literals(fields: &[(&str, &str)]) -> Vec<u8> {
-    let mut block = Vec::new();
-    for (name, value) in fields {
-        block.push(0);
-        for text in [name, value] {
-            length(text.len(), &mut block);
-            block.extend(text.as_bytes());
-        }
-    }
-    block
-}
-
-/// An integer with a prefix of seven bits (RFC 7541, 5.1).
-fn length(mut length: usize, block: &mut Vec<u8>) {
-    if length < 127 {
-        return block.push(length as u8);
-    }
-    block.push(127);
-    length -= 127;
-    while length >= 128 {
-        block.push((length % 128) as u8 | 128);
-        length /= 128;
-    }
-    block.push(length as u8);
 }
 
 pub fn code(payload: &[u8]) -> u32 {

@@ -1,12 +1,12 @@
 //! The contract for requests that are wrong in some way, with raw frames to our server. The rows are numbered as in the table
 //! of the contract.
 
-use stubwright::Server;
+use stubwright::{Code, Server};
 use stubwright_tests::Event;
 use stubwright_tests::pb::probe::v1::{Action, Request, Response};
 
 use crate::caller::Served;
-use crate::raw::{Answer, DATA, END_STREAM, GOAWAY, Raw, code, field};
+use crate::raw::{Answer, DATA, END_STREAM, GOAWAY, RST_STREAM, Raw, code, field};
 use crate::wire::{framed, pattern, prefixed};
 
 const UNARY: &str = "/probe.v1.Probe/Unary";
@@ -402,10 +402,8 @@ async fn row_20_status_messages_of_all_kinds() {
     pair.assert_alive().await;
 }
 
-/// A call that is cut off by the end of the connection is an error for its handler.
-#[tokio::test]
-async fn a_connection_that_breaks_drops_its_handlers() {
-    let mut pair = Pair::new().await;
+/// Starts a call whose handler has given its request stream to another task.
+async fn given_away(pair: &mut Pair) -> u32 {
     let fields = head(&[(":path", "/probe.v1.Probe/ClientStream")]);
     let stream = pair.raw.open(&fields, false).await;
     let give_away = Request {
@@ -414,21 +412,45 @@ async fn a_connection_that_breaks_drops_its_handlers() {
     };
     pair.raw.frame(DATA, 0, stream, &framed(&give_away)).await;
     assert_eq!(pair.served.event().await, Event::Started);
-    drop(pair.raw);
+    stream
+}
+
+async fn assert_cancelled(served: &mut Served) {
     let mut events = Vec::new();
     for _ in 0..3 {
-        events.push(pair.served.event().await);
+        events.push(served.event().await);
     }
-    assert!(
-        events.contains(&Event::Ended(Some(stubwright::Code::Cancelled))),
-        "{events:?}"
-    );
-    assert!(events.contains(&Event::Dropped));
+    for event in [
+        Event::Dropped,
+        Event::Cancelled,
+        Event::Ended(Some(Code::Cancelled)),
+    ] {
+        assert!(events.contains(&event), "no {event:?} in {events:?}");
+    }
+}
+
+/// A call that is cut off by the end of the connection is an error for its handler.
+#[tokio::test]
+async fn a_connection_that_breaks_drops_its_handlers() {
+    let mut pair = Pair::new().await;
+    given_away(&mut pair).await;
+    drop(pair.raw);
+    assert_cancelled(&mut pair.served).await;
+}
+
+#[tokio::test]
+async fn row_43_a_call_that_is_reset() {
+    let mut pair = Pair::new().await;
+    let stream = given_away(&mut pair).await;
+    // CANCEL.
+    pair.raw.frame(RST_STREAM, 0, stream, &[0, 0, 0, 8]).await;
+    assert_cancelled(&mut pair.served).await;
+    pair.assert_alive().await;
 }
 
 /// A call over the limit of streams is refused, and not one of the others.
 #[tokio::test]
-async fn a_call_over_the_limit_is_refused() {
+async fn row_30_a_call_over_the_limit_is_refused() {
     let served = Served::with(Server::builder().max_concurrent_streams(2)).await;
     let mut raw = Raw::new(served.address).await;
     let fields = head(&[(":path", "/probe.v1.Probe/Bidi")]);
