@@ -33,6 +33,8 @@ pub(super) struct Watched {
     pub(super) failed: bool,
     /// What was written and not handed to the other end, if there is one.
     sent: Option<Vec<u8>>,
+    /// The size of all trailers: they go with the DATA before them, whatever the output's mark says.
+    trailers: usize,
     /// What was not written of the output's last measure, so that growth can be told.
     waiting: usize,
 }
@@ -103,6 +105,7 @@ impl Watched {
             last_stream: StreamId::MAX,
             failed: false,
             sent: None,
+            trailers: 0,
             waiting: 0,
         }
     }
@@ -169,7 +172,7 @@ impl Watched {
         self.check();
         let most = waiting.max(self.config.output_mark + self.config.send_frame_size + 9);
         assert!(
-            self.waiting <= most + 2 * consumed + SLACK,
+            self.waiting <= most + self.trailers + 2 * consumed + SLACK,
             "{} bytes of output after {consumed} of input",
             self.waiting
         );
@@ -239,6 +242,7 @@ impl Watched {
     }
 
     pub(super) fn send_trailers(&mut self, stream: StreamId, trailers: Vec<Header>) {
+        self.trailers += trailers.iter().map(Header::size).sum::<usize>();
         self.heads.push(trailers.clone());
         self.engine.send_trailers(stream, trailers);
     }
