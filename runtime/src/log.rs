@@ -1,16 +1,23 @@
 //! What goes wrong and reaches no caller: events of `tracing` with the feature of that name, nothing without it.
 
+#[cfg(feature = "server")]
 use std::any::Any;
+#[cfg(all(feature = "server", feature = "tls"))]
+use std::net::SocketAddr;
 
 use crate::call::Peer;
 
-/// A connection was refused before HTTP/2 began on it.
+/// A connection to one of our ports was refused before HTTP/2 began on it.
 #[cfg(all(feature = "server", feature = "tls"))]
-pub(crate) fn handshake_refused(peer: &Peer, reason: impl std::fmt::Display) {
+pub(crate) fn handshake_refused(
+    peer: &Peer,
+    port: Option<SocketAddr>,
+    reason: impl std::fmt::Display,
+) {
     #[cfg(feature = "tracing")]
-    tracing::warn!(%peer, %reason, "TLS handshake refused");
+    tracing::warn!(%peer, port = port.map(tracing::field::display), %reason, "TLS handshake refused");
     #[cfg(not(feature = "tracing"))]
-    let _ = (peer, reason);
+    let _ = (peer, port, reason);
 }
 
 /// A handler panicked: its caller is told that it did, and not of what.

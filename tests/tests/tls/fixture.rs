@@ -77,7 +77,7 @@ pub fn trusting(authority: &Authority) -> ChannelCredentials {
 /// Makes a call, and gives what the servicer says of the caller.
 pub async fn ask(channel: &Channel) -> Result<String> {
     let call = ProbeStub::new(channel.clone()).unary(Request::default());
-    let response = within(async { call.await }).await?;
+    let response = within(call.into_future()).await?;
     Ok(String::from_utf8(response.payload).unwrap())
 }
 

@@ -15,11 +15,12 @@ use crate::fixture::{
     Dialer, Who, ask, refused, serve, serve_with, server_credentials, trusting, within,
 };
 
-/// The reason for which the server has refused the client at this address.
-async fn logged(client: SocketAddr) -> String {
+/// The reason for which the server has refused the client at this address. Another test may have had the client's port
+/// before.
+async fn logged(client: SocketAddr, server: SocketAddr) -> String {
     let words = [
         "WARN message=TLS handshake refused",
-        &format!(" peer=ipv4:{client} "),
+        &format!(" peer=ipv4:{client} port={server} "),
     ];
     let event = within(log::event(&words)).await;
     event.split_once(" reason=").unwrap().1.to_owned()
@@ -36,7 +37,7 @@ async fn row_33_plaintext_to_a_tls_port() {
     let mut answer = Vec::new();
     within(stream.read_to_end(&mut answer)).await.unwrap();
     assert_eq!(answer.first(), Some(&21), "an alert: {answer:?}");
-    let why = logged(here).await;
+    let why = logged(here, address).await;
     assert!(why.contains("does not speak TLS"), "{why}");
 
     let channel = Channel::insecure(address.to_string()).unwrap();
@@ -70,7 +71,7 @@ async fn row_33_expired_certificate_of_the_server() {
     );
     let (here, heard) = h2(&authority).dial(address).await;
     assert!(heard.is_err());
-    let why = logged(here).await;
+    let why = logged(here, address).await;
     assert!(why.contains("CertificateExpired"), "{why}");
 }
 
@@ -86,7 +87,7 @@ async fn row_33_unknown_authority_of_the_server() {
     let another = Authority::new("another");
     let (here, heard) = h2(&another).dial(address).await;
     assert!(heard.is_err());
-    let why = logged(here).await;
+    let why = logged(here, address).await;
     assert!(why.contains("UnknownCA"), "{why}");
 }
 
@@ -112,7 +113,7 @@ async fn row_33_no_client_certificate() {
     assert!(why.contains("CertificateRequired"), "{why}");
     let (here, heard) = h2(&authority).dial(address).await;
     assert!(heard.is_err());
-    let why = logged(here).await;
+    let why = logged(here, address).await;
     assert!(why.contains("peer sent no certificates"), "{why}");
 }
 
@@ -132,7 +133,7 @@ async fn row_33_expired_certificate_of_the_client() {
     };
     let (here, heard) = dialer.dial(address).await;
     assert!(heard.is_err());
-    let why = logged(here).await;
+    let why = logged(here, address).await;
     assert!(why.contains("certificate expired"), "{why}");
 }
 
@@ -152,7 +153,7 @@ async fn row_33_unknown_authority_of_the_client() {
     };
     let (here, heard) = dialer.dial(address).await;
     assert!(heard.is_err());
-    let why = logged(here).await;
+    let why = logged(here, address).await;
     assert!(why.contains("UnknownIssuer"), "{why}");
 }
 
@@ -167,7 +168,10 @@ async fn row_33_a_client_without_alpn_h2() {
         };
         let (here, heard) = dialer.dial(address).await;
         assert!(!heard.unwrap_or(false), "the server speaks");
-        assert_eq!(logged(here).await, "the peer does not negotiate h2 by ALPN");
+        assert_eq!(
+            logged(here, address).await,
+            "the peer does not negotiate h2 by ALPN"
+        );
     }
     for version in rustls::ALL_VERSIONS {
         let dialer = Dialer {
@@ -213,7 +217,7 @@ async fn row_33_a_silent_client_is_cut_off_and_holds_up_nobody() {
         let here = stream.local_addr().unwrap();
         let end = within(stream.read(&mut [0; 64])).await;
         assert_eq!(end.unwrap_or(0), 0);
-        assert_eq!(logged(here).await, "it was not done within 300ms");
+        assert_eq!(logged(here, address).await, "it was not done within 300ms");
     }
     let took = start.elapsed();
     assert!(took >= LIMIT && took < LIMIT * 10, "{took:?}");

@@ -1,6 +1,7 @@
 //! The server's side of a handshake.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,26 +28,31 @@ pub(crate) async fn accept(
     config: Arc<ServerConfig>,
     limit: Duration,
 ) -> Option<(Socket, AuthContext)> {
+    let port = stream.local_addr().ok();
     let handshake = TlsAcceptor::from(config).accept(stream).into_fallible();
     match timeout(limit, handshake).await {
-        Ok(Ok(stream)) => check(stream, peer).await,
+        Ok(Ok(stream)) => check(stream, peer, port).await,
         Ok(Err((error, stream))) => {
-            log::handshake_refused(peer, reason(&error));
+            log::handshake_refused(peer, port, reason(&error));
             see_off(stream).await;
             None
         }
         Err(_) => {
-            log::handshake_refused(peer, format_args!("it was not done within {limit:?}"));
+            log::handshake_refused(peer, port, format_args!("it was not done within {limit:?}"));
             None
         }
     }
 }
 
 /// A client that names protocols and not h2 is refused within the handshake; one that names none gets through it.
-async fn check(mut stream: TlsStream<TcpStream>, peer: &Peer) -> Option<(Socket, AuthContext)> {
+async fn check(
+    mut stream: TlsStream<TcpStream>,
+    peer: &Peer,
+    port: Option<SocketAddr>,
+) -> Option<(Socket, AuthContext)> {
     let session = stream.get_ref().1;
     if session.alpn_protocol() != Some(H2) {
-        log::handshake_refused(peer, NO_H2);
+        log::handshake_refused(peer, port, NO_H2);
         // The last words go out as far as the system takes them now.
         drop(timeout(LINGER, stream.shutdown()).await);
         see_off(stream.into_inner().0).await;
