@@ -11,6 +11,9 @@ use stubwright_tests::pb::probe::v1::{Action, Request, Response};
 use crate::caller::{Caller, Served, answer};
 use crate::wire::{fields, framed, next_message, pairs, pattern, read_all, within};
 
+/// What a server that knows them says of every answer.
+const ENCODINGS: (&str, &str) = ("grpc-accept-encoding", "identity,gzip,zstd");
+
 fn request(payload: &[u8]) -> Request {
     Request {
         payload: payload.to_vec(),
@@ -31,7 +34,7 @@ async fn a_unary_call_is_answered_in_these_bytes() {
     let mut caller = Caller::new(served.address).await;
     let answer = caller.call("Unary", &[], framed(&request(b"hello"))).await;
     assert_eq!(answer.status, 200);
-    let head = pairs(&[("content-type", "application/grpc")]);
+    let head = pairs(&[("content-type", "application/grpc"), ENCODINGS]);
     assert_eq!(fields(&answer.head), head);
     assert_eq!(answer.body, b"\0\0\0\0\x07\x0a\x05hello");
     assert_eq!(fields(&answer.end), pairs(&[("grpc-status", "0")]));
@@ -119,6 +122,7 @@ async fn metadata_goes_out_before_and_after_the_messages() {
         let answer = caller.call(method, &metadata, framed(&request(b""))).await;
         let head = pairs(&[
             ("content-type", "application/grpc"),
+            ENCODINGS,
             ("initial-text", "abc 42"),
             ("initial-text", "again"),
             ("initial-x-bin", "AAH/"),

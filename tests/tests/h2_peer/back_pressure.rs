@@ -232,7 +232,7 @@ impl ProbeServicer for Busy {
         let dropped = self.polled.clone();
         futures_util::stream::repeat_with(move || {
             if self.made.fetch_add(1, Ordering::SeqCst) == 0 {
-                drop(dropped.send(()));
+                let _ = dropped.send(());
             }
             while context.is_active() {
                 std::thread::yield_now();
