@@ -34,8 +34,8 @@ pub mod fuzzing;
 mod header;
 mod http2;
 mod jitter;
-pub mod manual;
 mod log;
+pub mod manual;
 mod metadata;
 mod percent;
 #[doc(hidden)]

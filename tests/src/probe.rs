@@ -14,6 +14,8 @@ use crate::pb::probe::v1::{Action, ProbeServicer, Request, Response};
 pub enum Event {
     /// The handler runs.
     Started,
+    /// The handler has given its request stream to another task.
+    GivenAway,
     /// The handler's future was dropped, whether or not it had ended.
     Dropped,
     /// A request stream that was given to another task ended, with the code of its error if it had one.
@@ -78,6 +80,7 @@ impl Probe {
             cancelled.await;
             drop(events.send(Event::Cancelled));
         });
+        self.tell(Event::GivenAway);
     }
 }
 

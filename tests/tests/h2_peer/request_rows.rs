@@ -411,7 +411,9 @@ async fn given_away(pair: &mut Pair) -> u32 {
         ..request(b"")
     };
     pair.raw.frame(DATA, 0, stream, &framed(&give_away)).await;
-    assert_eq!(pair.served.event().await, Event::Started);
+    for expected in [Event::Started, Event::GivenAway] {
+        assert_eq!(pair.served.event().await, expected);
+    }
     stream
 }
 
