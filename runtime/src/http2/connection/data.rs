@@ -40,6 +40,7 @@ impl Connection {
         data.advance(before);
         data.truncate(data.len() - after);
         let end = header.has(flag::END_STREAM);
+        let size = self.wanted_stream_window();
         let Some(stream) = self.streams.get_mut(&id) else {
             return self.receive_stray_data(header, now);
         };
@@ -56,7 +57,6 @@ impl Connection {
         let used = i64::from(stream.window) - i64::from(stream.receive_window.left());
         let padding = header.length - data.len();
         if padding > 0 {
-            let size = self.estimator.window();
             if let Some(increment) = stream.give_back(padding, size) {
                 frame::write_window_update(id, increment, self.output.tail());
             }

@@ -175,6 +175,7 @@ impl Connection {
     /// The application took `bytes` of what `Event::Data` gave it. They go back to the windows in batches of half a window. What a stream
     /// has not released when it ends goes back by itself.
     pub(crate) fn release(&mut self, stream: StreamId, bytes: usize) {
+        let size = self.wanted_stream_window();
         let Some(state) = self.streams.get_mut(&stream) else {
             return;
         };
@@ -182,7 +183,6 @@ impl Connection {
             .unwrap_or(u32::MAX)
             .min(state.unreleased);
         state.unreleased -= taken;
-        let size = self.estimator.window();
         if let Some(increment) = state.give_back(taken as usize, size) {
             frame::write_window_update(stream, increment, self.output.tail());
         }
@@ -194,6 +194,16 @@ impl Connection {
         let size = self.connection_window;
         if let Some(increment) = self.receive_window.give_back(bytes, size) {
             frame::write_window_update(0, increment, self.output.tail());
+        }
+    }
+
+    /// What the windows of streams are to be. None grows until the peer has acknowledged our SETTINGS, which change the windows
+    /// of open streams too: it would grow twice.
+    fn wanted_stream_window(&self) -> u32 {
+        if self.settings_acknowledged {
+            self.estimator.window()
+        } else {
+            self.stream_window
         }
     }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::raw::{Frame, Raw};
-use crate::http2::frame::{flag, kind};
-use crate::http2::{Config, StreamId};
+use crate::http2::frame::{PREFACE, flag, kind};
+use crate::http2::{Config, Role, StreamId};
 
 const ROUND_TRIP: Duration = Duration::from_millis(50);
 const FRAME: usize = 16 * 1024;
@@ -98,4 +98,25 @@ fn a_window_without_leave_to_grow_stays() {
         let (announced, _) = fill(&mut raw, window as usize);
         assert_eq!(announced, window as usize);
     }
+}
+
+/// Our SETTINGS widen the streams that are open when the peer takes them: until then nothing else may.
+#[test]
+fn a_window_does_not_grow_before_settings_are_acknowledged() {
+    let config = Config::default();
+    let widened = config.stream_window - 65_535;
+    let mut raw = Raw::silent(Role::Server, config);
+    raw.bytes(PREFACE).expect("the preface");
+    raw.settings(&[]).expect("SETTINGS");
+    raw.request(1, 0);
+    raw.data(1, &[0; FRAME], 0).expect("DATA");
+    raw.data(1, &[0; FRAME], 0).expect("DATA");
+    raw.end.connection.release(1, 2 * FRAME);
+    assert_eq!(announced(&raw.frames(), 1) as usize, 2 * FRAME);
+    raw.send(kind::SETTINGS, flag::ACK, 0, &[])
+        .expect("an acknowledgement");
+    // What the peer now has: its first window, and what SETTINGS have added.
+    fill(&mut raw, 65_535 + widened as usize);
+    let beyond = raw.frames_of(kind::RST_STREAM);
+    assert!(beyond.is_empty());
 }
