@@ -1,5 +1,8 @@
 //! An engine, the application above it, and what must be true of both whatever the peer sends.
 
+mod finish;
+mod told;
+
 use std::collections::BTreeMap;
 use std::io::IoSlice;
 use std::time::{Duration, Instant};
@@ -8,8 +11,8 @@ use bytes::{Bytes, BytesMut};
 
 use super::said::{DEFAULT_WINDOW, Said};
 use super::written::Written;
-use crate::header::{Header, Kind};
-use crate::http2::{Config, Connection, Event, Reason, ResetCause, Role, StreamId};
+use crate::header::Header;
+use crate::http2::{Config, Connection, Event, Reason, Role, StreamId};
 
 /// More than any frame of ours that is not DATA, and its answer.
 const SLACK: usize = 300;
@@ -274,138 +277,6 @@ impl Watched {
         self.engine.ping([7; 8]);
     }
 
-    /// Takes all events. `no_requests` says that there must be no new ones among them.
-    fn take_events(&mut self, no_requests: bool) -> usize {
-        let mut told = 0;
-        while let Some(event) = self.engine.poll_event() {
-            told += 1;
-            match event {
-                Event::Request { stream, head, end } => {
-                    assert_eq!(self.role, Role::Server);
-                    assert!(!no_requests, "a request that is not taken any more");
-                    let last = self.calls.keys().next_back();
-                    assert!(last.is_none_or(|last| *last < stream), "an old stream");
-                    self.calls.insert(stream, Call::default());
-                    let is_connect = head.method.value() == b"CONNECT";
-                    assert_eq!(head.scheme.is_none(), is_connect);
-                    assert_eq!(head.path.value().is_empty(), is_connect);
-                    let pseudo = [Some(head.method), head.scheme, head.authority];
-                    let path = Some(head.path).filter(|_| !is_connect);
-                    let pseudo = pseudo.into_iter().chain([path]).flatten().collect();
-                    self.compare(stream, pseudo, &head.fields, head.oversized);
-                    self.take_head(stream, &head.fields, end, true);
-                }
-                Event::Response { stream, head, end } => {
-                    assert_eq!(self.role, Role::Client);
-                    assert!((200..1_000).contains(&head.status));
-                    let status = Header::new(b":status", head.status.to_string().as_bytes());
-                    self.compare(stream, vec![status], &head.fields, head.oversized);
-                    // A 304 says the length of what it does not carry.
-                    self.take_head(stream, &head.fields, end, head.status != 304);
-                }
-                Event::Data { stream, data, end } => self.take_data(stream, data.len(), end),
-                Event::Trailers {
-                    stream,
-                    fields,
-                    oversized,
-                } => {
-                    self.check_fields(&fields);
-                    self.compare(stream, Vec::new(), &fields, oversized);
-                    let call = self.live(stream);
-                    assert!(call.has_head);
-                    call.hear_end();
-                }
-                Event::Reset { stream, cause, .. } => {
-                    let is_client = self.role == Role::Client;
-                    assert!(is_client || cause != ResetCause::Unprocessed);
-                    let call = self.call(stream);
-                    assert!(!call.reset, "told of an end twice");
-                    call.reset = true;
-                    call.unreleased = 0;
-                }
-                Event::Writable { stream } => drop(self.call(stream)),
-                Event::CanOpen => assert_eq!(self.role, Role::Client),
-                Event::GoAway {
-                    last_stream, debug, ..
-                } => {
-                    assert!(last_stream <= self.last_stream, "more streams than before");
-                    self.last_stream = last_stream;
-                    assert!(debug.len() <= 1_024);
-                }
-                Event::Pong { payload } => {
-                    assert!(self.said.pongs.contains(&payload.to_vec()));
-                }
-            }
-        }
-        told
-    }
-
-    /// `counts` says that a `content-length` is that of the DATA.
-    fn take_head(&mut self, stream: StreamId, fields: &[Header], end: bool, counts: bool) {
-        self.check_fields(fields);
-        let call = self.live(stream);
-        assert!(!call.has_head, "a second head");
-        call.has_head = true;
-        let mut lengths = fields.iter().filter(|_| counts);
-        let length = lengths.find(|field| field.kind() == Kind::ContentLength);
-        call.expected = length.map(|field| {
-            let text = std::str::from_utf8(field.value()).expect("digits");
-            text.parse().expect("a number")
-        });
-        if end {
-            call.hear_end();
-        }
-    }
-
-    /// What the application is told is what the peer has said, pseudo-headers first; of a list over the limit a part.
-    fn compare(&mut self, stream: StreamId, pseudo: Vec<Header>, told: &[Header], cut: bool) {
-        assert!(self.said.settings > 0, "told of something before SETTINGS");
-        let said = self.said.next_head(stream).expect("nobody has said it");
-        let (said_pseudo, said) = said.split_at(pseudo.len());
-        assert!(pseudo.iter().all(|field| said_pseudo.contains(field)));
-        if cut {
-            assert_eq!(told, &said[..told.len()]);
-        } else {
-            assert_eq!(told, said);
-        }
-    }
-
-    fn take_data(&mut self, stream: StreamId, length: usize, end: bool) {
-        assert!(end || length > 0, "DATA of nothing");
-        let window = (self.config.max_stream_window as usize).max(65_535);
-        let call = self.live(stream);
-        assert!(call.has_head);
-        call.received += length as u64;
-        call.unreleased += length;
-        assert!(call.unreleased <= window, "more DATA than the window");
-        if end {
-            call.hear_end();
-        }
-        let window = (self.config.max_connection_window as usize).max(65_535);
-        let unreleased: usize = self.calls.values().map(|call| call.unreleased).sum();
-        assert!(unreleased <= window, "more DATA than the window of all");
-    }
-
-    /// A field list of the peer, as the application gets it.
-    fn check_fields(&self, fields: &[Header]) {
-        assert!(fields.iter().all(|field| !field.is_malformed()));
-        assert!(fields.iter().all(|field| !field.kind().is_pseudo()));
-        let size: usize = fields.iter().map(Header::size).sum();
-        assert!(size <= self.config.max_header_list_size as usize);
-    }
-
-    fn call(&mut self, stream: StreamId) -> &mut Call {
-        let call = self.calls.get_mut(&stream);
-        call.expect("told of a stream that nobody has opened")
-    }
-
-    /// A stream of which more may be told.
-    fn live(&mut self, stream: StreamId) -> &mut Call {
-        let call = self.call(stream);
-        assert!(!call.heard && !call.reset, "told of more after the end");
-        call
-    }
-
     /// What holds at any time.
     fn check(&mut self) {
         self.waiting = self.engine.transmit().len();
@@ -442,98 +313,6 @@ impl Watched {
                 assert_eq!(call.received as i64, written.data);
                 assert_eq!(call.heard, written.ended);
             }
-        }
-    }
-
-    /// The peer sends no more. All that is owed was sent, and all streams end.
-    pub(super) fn finish(mut self) {
-        self.write(usize::MAX);
-        assert!(self.written.is_at_boundary(), "half a frame");
-        if self.failed {
-            assert!(self.written.ends_with_go_away);
-        } else {
-            self.check_answers();
-            self.check_sending();
-            self.check_windows();
-            self.check_timer();
-        }
-        self.engine.go_away(Reason::NO_ERROR, "");
-        let streams: Vec<StreamId> = self.calls.keys().copied().collect();
-        streams.into_iter().for_each(|stream| self.reset(stream));
-        assert!(self.engine.is_drained(), "a stream that nobody knows of");
-        self.write(usize::MAX);
-        assert!(self.written.is_at_boundary(), "half a frame");
-        assert_eq!(self.waiting, 0);
-    }
-
-    /// Every PING and SETTINGS has its answer, and the engine knows the streams that the application knows.
-    fn check_answers(&self) {
-        assert_eq!(self.written.pongs, self.said.pings);
-        assert_eq!(self.written.acknowledgements, self.said.settings);
-        let is_open = |(stream, call): &(&StreamId, &Call)| {
-            // The end of a response is the end of all of it: what else comes is of no use.
-            let heard = call.heard || self.role == Role::Server;
-            !(call.reset || heard && self.written.of(**stream).ended)
-        };
-        let open = self.calls.iter().filter(is_open).count();
-        assert_eq!(self.engine.open_streams(), open);
-    }
-
-    /// What waits, waits for a window.
-    fn check_sending(&self) {
-        let connection = DEFAULT_WINDOW + self.said.window_updates - self.written.data;
-        for &stream in self.calls.keys() {
-            let written = self.written.of(stream);
-            let updates = self.said.of(stream).window_updates;
-            let left = self.said.initial_window + updates - written.data;
-            if self.engine.is_sending(stream) {
-                assert!(connection <= 0 || left <= 0, "DATA waits for nothing");
-            }
-        }
-    }
-
-    /// Once all is taken, the peer has all of each window, but for what it is about to be told.
-    fn check_windows(&mut self) {
-        self.release_all();
-        self.write(usize::MAX);
-        let first = if self.said.settings_acknowledged {
-            self.config.stream_window.into()
-        } else {
-            DEFAULT_WINDOW
-        };
-        for (&stream, call) in &self.calls {
-            let Some((size, credit)) = self.engine.receive_window(stream) else {
-                continue;
-            };
-            if !call.heard {
-                let updates = self.written.of(stream).window_updates;
-                let left = first + updates - self.said.of(stream).data;
-                assert_eq!(left + credit, size, "the window of stream {stream}");
-                assert!(credit < (size / 2).max(1));
-            }
-        }
-        let streams: Vec<StreamId> = self.calls.keys().copied().collect();
-        streams.into_iter().for_each(|stream| self.reset(stream));
-        self.write(usize::MAX);
-        let left = DEFAULT_WINDOW + self.written.window_updates - self.said.data;
-        let window = self.engine.receive_window(0);
-        let (size, credit) = window.expect("the connection has a window");
-        assert_eq!(left + credit, size, "the connection's window");
-        assert!(credit < (size / 2).max(1));
-    }
-
-    /// A peer that owes something, or has left something unfinished, is not waited for without end.
-    fn check_timer(&mut self) {
-        let timeout = self.engine.timeout();
-        assert!(
-            timeout.is_some() || self.said.is_at_boundary() || self.said.is_in_data(),
-            "half a frame is waited for without end"
-        );
-        if let Some(due) = timeout {
-            self.now = self.now.max(due);
-            self.wait(Duration::ZERO);
-            assert!(self.failed, "a time-out without effect");
-            assert_eq!(self.engine.open_streams(), 0);
         }
     }
 }

@@ -1,0 +1,101 @@
+//! What must be true once the peer has said all that it will.
+
+use std::time::Duration;
+
+use super::{Call, Watched};
+use crate::fuzzing::said::DEFAULT_WINDOW;
+use crate::http2::{Reason, Role, StreamId};
+
+impl Watched {
+    /// The peer sends no more. All that is owed was sent, and all streams end.
+    pub(in crate::fuzzing) fn finish(mut self) {
+        self.write(usize::MAX);
+        assert!(self.written.is_at_boundary(), "half a frame");
+        if self.failed {
+            assert!(self.written.ends_with_go_away);
+        } else {
+            self.check_answers();
+            self.check_sending();
+            self.check_windows();
+            self.check_timer();
+        }
+        self.engine.go_away(Reason::NO_ERROR, "");
+        let streams: Vec<StreamId> = self.calls.keys().copied().collect();
+        streams.into_iter().for_each(|stream| self.reset(stream));
+        assert!(self.engine.is_drained(), "a stream that nobody knows of");
+        self.write(usize::MAX);
+        assert!(self.written.is_at_boundary(), "half a frame");
+        assert_eq!(self.waiting, 0);
+    }
+
+    /// Every PING and SETTINGS has its answer, and the engine knows the streams that the application knows.
+    fn check_answers(&self) {
+        assert_eq!(self.written.pongs, self.said.pings);
+        assert_eq!(self.written.acknowledgements, self.said.settings);
+        let is_open = |(stream, call): &(&StreamId, &Call)| {
+            // The end of a response is the end of all of it: what else comes is of no use.
+            let heard = call.heard || self.role == Role::Server;
+            !(call.reset || heard && self.written.of(**stream).ended)
+        };
+        let open = self.calls.iter().filter(is_open).count();
+        assert_eq!(self.engine.open_streams(), open);
+    }
+
+    /// What waits, waits for a window.
+    fn check_sending(&self) {
+        let connection = DEFAULT_WINDOW + self.said.window_updates - self.written.data;
+        for &stream in self.calls.keys() {
+            let written = self.written.of(stream);
+            let updates = self.said.of(stream).window_updates;
+            let left = self.said.initial_window + updates - written.data;
+            if self.engine.is_sending(stream) {
+                assert!(connection <= 0 || left <= 0, "DATA waits for nothing");
+            }
+        }
+    }
+
+    /// Once all is taken, the peer has all of each window, but for what it is about to be told.
+    fn check_windows(&mut self) {
+        self.release_all();
+        self.write(usize::MAX);
+        let first = if self.said.settings_acknowledged {
+            self.config.stream_window.into()
+        } else {
+            DEFAULT_WINDOW
+        };
+        for (&stream, call) in &self.calls {
+            let Some((size, credit)) = self.engine.receive_window(stream) else {
+                continue;
+            };
+            if !call.heard {
+                let updates = self.written.of(stream).window_updates;
+                let left = first + updates - self.said.of(stream).data;
+                assert_eq!(left + credit, size, "the window of stream {stream}");
+                assert!(credit < (size / 2).max(1));
+            }
+        }
+        let streams: Vec<StreamId> = self.calls.keys().copied().collect();
+        streams.into_iter().for_each(|stream| self.reset(stream));
+        self.write(usize::MAX);
+        let left = DEFAULT_WINDOW + self.written.window_updates - self.said.data;
+        let window = self.engine.receive_window(0);
+        let (size, credit) = window.expect("the connection has a window");
+        assert_eq!(left + credit, size, "the connection's window");
+        assert!(credit < (size / 2).max(1));
+    }
+
+    /// A peer that owes something, or has left something unfinished, is not waited for without end.
+    fn check_timer(&mut self) {
+        let timeout = self.engine.timeout();
+        assert!(
+            timeout.is_some() || self.said.is_at_boundary() || self.said.is_in_data(),
+            "half a frame is waited for without end"
+        );
+        if let Some(due) = timeout {
+            self.now = self.now.max(due);
+            self.wait(Duration::ZERO);
+            assert!(self.failed, "a time-out without effect");
+            assert_eq!(self.engine.open_streams(), 0);
+        }
+    }
+}
