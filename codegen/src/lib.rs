@@ -29,7 +29,8 @@
 //!
 //! - A keyword becomes a raw identifier: rpc `type` is `r#type`. `self`, `super`, `crate` and `Self` cannot be raw and get
 //!   a trailing underscore: `self_`.
-//! - The rpcs `New` and `Clone` are `new_` and `clone_`, for a stub has methods `new` and `clone`.
+//! - The rpcs `New` and `Clone` are `new_` and `clone_`, for a stub has methods `new` and `clone`. On stubs, `Into` and
+//!   `TryInto` are `into_` and `try_into_`: the methods of those names that every value has would be called in their place.
 //! - Rpcs of one service that end up with one name are numbered in the order of the file: `get_item`, `get_item_2`.
 //!   Services of one package likewise: `FooStub`, `Foo2Stub`.
 //! - A trait or a stub that would be called like a message of its package gets a trailing underscore: `FooStub_`.
