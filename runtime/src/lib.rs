@@ -9,8 +9,9 @@
 //! # Features
 //! - `server` and `client`, on by default: without one of them its half is left out.
 //! - `gzip` and `zstd`: [`Compression`] of messages. `gzip` is pure Rust; `zstd` needs a C compiler.
-//! - `tls`: encryption and certificates on both sides, by rustls. It needs a C compiler, which nothing else here does.
+//! - `tls`: encryption and certificates on both sides, by rustls. It needs a C compiler, as `zstd` does and nothing else here.
 //! - `tracing`: events for what nobody else is told of, which are refused handshakes and panics of handlers.
+//! - `full`: all of the optional ones.
 
 #![cfg_attr(
     not(all(feature = "client", feature = "server")),
