@@ -1,8 +1,13 @@
 //! The options of a channel.
 
+use std::future::Future;
+use std::io;
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
+
 use super::channel::Channel;
+use super::connector::Connector;
 #[cfg(feature = "tls")]
 use super::credentials::ChannelCredentials;
 use super::target::Target;
@@ -21,6 +26,7 @@ pub struct ChannelBuilder {
 pub(crate) struct ChannelOptions {
     pub(crate) max_receive_message_length: usize,
     pub(crate) compression: Compression,
+    pub(crate) connector: Connector,
     pub(crate) http2: http2::Config,
     pub(crate) upkeep: UpkeepConfig,
 }
@@ -30,6 +36,7 @@ impl Default for ChannelOptions {
         ChannelOptions {
             max_receive_message_length: crate::MAX_RECEIVE_MESSAGE_LENGTH,
             compression: Compression::Identity,
+            connector: Connector::default(),
             http2: http2::Config::default(),
             upkeep: UpkeepConfig {
                 keepalive: KeepaliveConfig {
@@ -102,7 +109,42 @@ impl ChannelBuilder {
         self
     }
 
-    /// A channel with these options to `host:port`, without encryption.
+    /// What makes the connections of the channel, in the place of the system's sockets: a way through a proxy, a transport
+    /// that is no socket, a test that counts. The function is called with the address, `host:port` or `unix:path`, whenever a
+    /// connection is needed, and has 20 seconds. What it gives is then secured if the channel is. Its error is the cause that
+    /// calls fail with, by UNAVAILABLE.
+    ///
+    /// ```
+    /// # fn connect() -> stubwright::Result<()> {
+    /// use stubwright::Channel;
+    /// use tokio::net::TcpStream;
+    ///
+    /// // All connections lead to one proxy, which routes by the authority.
+    /// let channel = Channel::builder()
+    ///     .connector(|_address| TcpStream::connect("proxy.example:3128"))
+    ///     .insecure("backend.example:5000")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn connector<C, Fut, I>(mut self, connect: C) -> ChannelBuilder
+    where
+        C: Fn(String) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = io::Result<I>> + Send + 'static,
+        I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        self.options.connector = Connector::function(connect);
+        self
+    }
+
+    /// A channel with these options over a connection that is open already.
+    ///
+    /// As [`Channel::over`].
+    #[must_use]
+    pub fn over(self, connection: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Channel {
+        Channel::with_options(Target::open(connection), self.options)
+    }
+
+    /// A channel with these options to `host:port`, or to the unix socket `unix:path`, without encryption.
     ///
     /// # Errors
     /// As [`Channel::insecure`].
@@ -111,7 +153,7 @@ impl ChannelBuilder {
         Ok(Channel::with_options(target, self.options))
     }
 
-    /// A channel with these options to `host:port`, secured by these credentials.
+    /// A channel with these options to `host:port`, or to the unix socket `unix:path`, secured by these credentials.
     ///
     /// # Errors
     /// As [`Channel::secure`].

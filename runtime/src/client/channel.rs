@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tokio::io::{AsyncRead, AsyncWrite};
+
 use super::builder::{ChannelBuilder, ChannelOptions};
 #[cfg(feature = "tls")]
 use super::credentials::ChannelCredentials;
@@ -31,26 +33,37 @@ enum Kind {
 }
 
 impl Channel {
-    /// A channel to `host:port` without encryption: `localhost:5000`, `127.0.0.1:5000`, `[::1]:5000`. gRPC Python's
+    /// A channel without encryption to `host:port`, as in `localhost:5000`, `127.0.0.1:5000` or `[::1]:5000`, or to a unix
+    /// socket, `unix:relative/path` or `unix:///absolute/path`, whose authority is `localhost`. gRPC Python's
     /// `insecure_channel`.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when the target is not `host:port`. Whether there is a server shows at the first call, which fails
+    /// INVALID_ARGUMENT when the target is neither. Whether there is a server shows at the first call, which fails
     /// with UNAVAILABLE and the cause if there is none.
     pub fn insecure(target: impl AsRef<str>) -> Result<Channel> {
         Channel::builder().insecure(target)
     }
 
-    /// A channel to `host:port` over TLS: `example.org:443`. The server's certificate has to be for that host and signed
+    /// A channel over TLS: to `example.org:443`, or to a unix socket, whose host is `localhost`. The server's certificate has to be for that host and signed
     /// by an authority that the credentials trust. gRPC Python's `secure_channel`.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when the target is not `host:port`, or the credentials do not fit together; FAILED_PRECONDITION
+    /// INVALID_ARGUMENT when the target is no target, or the credentials do not fit together; FAILED_PRECONDITION
     /// when they trust this system's authorities and it has none. What goes wrong on the way to the server, a refused
     /// certificate included, shows at the first call, which fails with UNAVAILABLE and the cause.
     #[cfg(feature = "tls")]
     pub fn secure(target: impl AsRef<str>, credentials: ChannelCredentials) -> Result<Channel> {
         Channel::builder().secure(target, credentials)
+    }
+
+    /// A channel over a connection that is open already, a socket or anything else that carries bytes both ways, without
+    /// encryption of its own. HTTP/2 begins on it with the first call, which servers wait for a limited time. Once it is
+    /// closed all calls fail with UNAVAILABLE. The authority of calls that name none is `localhost`.
+    ///
+    /// For a channel that makes such connections itself there is [`ChannelBuilder::connector`].
+    #[must_use]
+    pub fn over(connection: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Channel {
+        Channel::builder().over(connection)
     }
 
     /// Options for a channel.

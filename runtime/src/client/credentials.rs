@@ -7,7 +7,7 @@ use rustls::RootCertStore;
 
 use super::target::{Target, authority};
 use crate::Result;
-use crate::transport::tls::{self, Connector, Identity};
+use crate::transport::tls::{self, ClientTls, Identity};
 
 /// Whom a channel trusts, and what it proves itself with: for [`Channel::secure`](crate::Channel::secure). gRPC Python's
 /// `ssl_channel_credentials`.
@@ -98,7 +98,7 @@ impl ChannelCredentials {
             }
             None => target.host(),
         };
-        target.tls = Some(Connector::new(config, host)?);
+        target.tls = Some(ClientTls::new(config, host)?);
         Ok(())
     }
 }

@@ -4,6 +4,7 @@ mod builder;
 mod call;
 mod channel;
 mod connection;
+mod connector;
 #[cfg(feature = "tls")]
 mod credentials;
 mod draft;

@@ -5,11 +5,11 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 
 use super::builder::ChannelOptions;
 use super::connection::connection;
+use super::connector::Connector;
 use super::target::Target;
 use crate::Status;
 use crate::call::{Exchange, Link, Order, Outcome};
@@ -209,7 +209,7 @@ impl fmt::Debug for Remote {
 
 /// The task of a connection, from the attempt to its end. It does not keep the channel alive.
 async fn run(remote: Weak<Remote>, target: Target, options: ChannelOptions) {
-    let attempt = tokio::time::timeout(CONNECT_TIMEOUT, establish(&target));
+    let attempt = tokio::time::timeout(CONNECT_TIMEOUT, establish(&target, &options.connector));
     let established = match watched(&remote, attempt).await {
         Some(Ok(established)) => established,
         Some(Err(_)) => Err(io::ErrorKind::TimedOut.into()),
@@ -249,15 +249,13 @@ async fn watched<F: Future>(remote: &Weak<Remote>, future: F) -> Option<F::Outpu
 /// How often calls are looked for whose time is over while they wait for a connection.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-async fn establish(target: &Target) -> io::Result<Socket> {
-    let stream = TcpStream::connect(&*target.address).await?;
-    // Batches are whole when they are written; a system that refuses the option still carries them.
-    drop(stream.set_nodelay(true));
+async fn establish(target: &Target, connector: &Connector) -> io::Result<Socket> {
+    let connection = connector.connect(&target.address).await?;
     #[cfg(feature = "tls")]
     if let Some(tls) = &target.tls {
-        return tls.connect(stream).await;
+        return Ok(Socket::new(tls.secure(connection).await?));
     }
-    Ok(Socket::new(stream))
+    Ok(Socket::new(connection))
 }
 
 /// The wait after a failed attempt, the first being 0; `jitter` is from -1 to 1.

@@ -286,7 +286,7 @@ impl Arrivals {
                 });
                 continue;
             }
-            self.serve(Socket::new(stream), peer, Instant::now());
+            self.serve(Socket::new(Box::new(stream)), peer, Instant::now());
         }
         // The port is free before a stop returns.
         drop(listener);

@@ -17,5 +17,5 @@ pub(crate) use farewell::Farewell;
 pub(crate) use in_process::InProcess;
 pub(crate) use keepalive::KeepaliveConfig;
 pub(crate) use lifetime::LifetimeConfig;
-pub(crate) use socket::{Fill, Socket};
+pub(crate) use socket::{Fill, Io, Socket};
 pub(crate) use upkeep::UpkeepConfig;

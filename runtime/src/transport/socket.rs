@@ -46,9 +46,9 @@ pub(crate) enum Fill {
 }
 
 impl Socket {
-    pub(crate) fn new(io: impl Io + 'static) -> Socket {
+    pub(crate) fn new(io: Box<dyn Io>) -> Socket {
         Socket {
-            io: Box::new(io),
+            io,
             input: BytesMut::new(),
             written: 0,
             unflushed: false,
@@ -175,9 +175,9 @@ mod tests {
     #[test]
     fn what_lies_in_a_buffer_on_this_side_is_not_flushed() {
         let mut context = Context::from_waker(std::task::Waker::noop());
-        let mut socket = Socket::new(Buffered {
+        let mut socket = Socket::new(Box::new(Buffered {
             flushes: VecDeque::from([Poll::Pending, Poll::Ready(())]),
-        });
+        }));
         // Its preface is something to write.
         let mut engine = Connection::new(Role::Client, Config::default(), Instant::now());
         let output = engine.transmit();

@@ -2,6 +2,7 @@
 
 mod cancellation;
 mod compression;
+mod connections;
 mod deadlines;
 mod four_kinds;
 mod messages;

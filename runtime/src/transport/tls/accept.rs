@@ -59,7 +59,7 @@ async fn check(
         return None;
     }
     let auth = auth_context(session.peer_certificates().unwrap_or_default());
-    Some((Socket::new(stream), auth))
+    Some((Socket::new(Box::new(stream)), auth))
 }
 
 /// Hears out a client that has been refused: a system that closes a socket with unread data answers with a reset, and that

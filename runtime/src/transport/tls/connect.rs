@@ -6,48 +6,47 @@ use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::{H2, Identity, NO_H2, invalid, provider, reason};
-use crate::transport::Socket;
+use crate::transport::Io;
 use crate::{Result, Status};
 
-/// What makes a TLS connection of a TCP connection.
+/// What puts TLS on an open connection.
 #[derive(Clone)]
-pub(crate) struct Connector {
+pub(crate) struct ClientTls {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
 }
 
-impl Connector {
-    /// A connector to a server whose certificate has to be for `host`, a name or an IP address, that in brackets or not.
-    pub(crate) fn new(config: Arc<ClientConfig>, host: &str) -> Result<Connector> {
+impl ClientTls {
+    /// TLS to a server whose certificate has to be for `host`, a name or an IP address, that in brackets or not.
+    pub(crate) fn new(config: Arc<ClientConfig>, host: &str) -> Result<ClientTls> {
         let bare = host
             .strip_prefix('[')
             .and_then(|host| host.strip_suffix(']'))
             .unwrap_or(host);
         let name = ServerName::try_from(bare.to_owned())
             .map_err(|error| invalid(&format!("server name {host:?}"), error))?;
-        Ok(Connector { config, name })
+        Ok(ClientTls { config, name })
     }
 
-    pub(crate) async fn connect(&self, stream: TcpStream) -> io::Result<Socket> {
+    pub(crate) async fn secure(&self, connection: Box<dyn Io>) -> io::Result<Box<dyn Io>> {
         let handshake = TlsConnector::from(Arc::clone(&self.config))
-            .connect(self.name.clone(), stream)
+            .connect(self.name.clone(), connection)
             .await;
         let stream = handshake.map_err(|error| failed(error.kind(), &reason(&error)))?;
         if stream.get_ref().1.alpn_protocol() == Some(H2) {
-            Ok(Socket::new(stream))
+            Ok(Box::new(stream))
         } else {
             Err(failed(io::ErrorKind::InvalidData, NO_H2))
         }
     }
 }
 
-impl fmt::Debug for Connector {
+impl fmt::Debug for ClientTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Connector").field(&self.name).finish()
+        f.debug_tuple("ClientTls").field(&self.name).finish()
     }
 }
 
