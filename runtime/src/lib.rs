@@ -68,7 +68,7 @@ pub use prost_types;
 #[cfg(all(feature = "server", feature = "tls"))]
 pub use server::ServerCredentials;
 #[cfg(feature = "server")]
-pub use server::{Handlers, RequestStream, Server, ServerBuilder, ServicerContext};
+pub use server::{Handlers, Listener, RequestStream, Server, ServerBuilder, ServicerContext};
 pub use status::{Code, Result, Status};
 pub use stream::{Sender, stream};
 

@@ -2,20 +2,14 @@
 
 #[cfg(feature = "server")]
 use std::any::Any;
-#[cfg(all(feature = "server", feature = "tls"))]
-use std::net::SocketAddr;
 
 use crate::call::Peer;
 
 /// A connection to one of our ports was refused before HTTP/2 began on it.
 #[cfg(all(feature = "server", feature = "tls"))]
-pub(crate) fn handshake_refused(
-    peer: &Peer,
-    port: Option<SocketAddr>,
-    reason: impl std::fmt::Display,
-) {
+pub(crate) fn handshake_refused(peer: &Peer, port: &str, reason: impl std::fmt::Display) {
     #[cfg(feature = "tracing")]
-    tracing::warn!(%peer, port = port.map(tracing::field::display), %reason, "TLS handshake refused");
+    tracing::warn!(%peer, %port, %reason, "TLS handshake refused");
     #[cfg(not(feature = "tracing"))]
     let _ = (peer, port, reason);
 }

@@ -92,7 +92,8 @@ impl Drop for Guard<'_> {
     }
 }
 
-/// Sends back, before and after the messages, the metadata that came with the call.
+/// Sends back, before and after the messages, the metadata that came with the call, and after them who called whom if it is
+/// asked.
 fn echo_metadata(context: &ServicerContext) -> Result<()> {
     compress(context, "compress")?;
     let (mut initial, mut trailing) = (Metadata::new(), Metadata::new());
@@ -108,6 +109,10 @@ fn echo_metadata(context: &ServicerContext) -> Result<()> {
             continue;
         };
         echoed.map_err(|error| Status::internal(error.to_string()))?;
+    }
+    if context.invocation_metadata().contains_key("describe") {
+        trailing.append("peer", context.peer())?;
+        trailing.append("authority", context.authority())?;
     }
     context.set_trailing_metadata(trailing);
     if initial.is_empty() {

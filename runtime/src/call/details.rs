@@ -1,5 +1,7 @@
 //! What is known of a call before its first message.
 
+#[cfg(feature = "server")]
+use std::any::Any;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,7 +40,7 @@ impl CallDetails {
 /// The other end of a connection: where, and who.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
-    /// As gRPC writes it: `ipv4:127.0.0.1:5000`, `ipv6:[::1]:5000`, `unix:`, `inproc:`.
+    /// As gRPC writes it: `ipv4:127.0.0.1:5000`, `ipv6:[::1]:5000`, `unix:`, `unix:/path`, `inproc:`, `unknown:`.
     address: Arc<str>,
     /// `None` when the transport has made sure of nothing.
     auth: Option<Arc<AuthContext>>,
@@ -51,6 +53,23 @@ impl Peer {
 
     pub(crate) fn unknown() -> Peer {
         Peer::at("unknown:".into())
+    }
+
+    /// That of a connection which was opened elsewhere, if it is a socket that can be asked.
+    #[cfg(feature = "server")]
+    pub(crate) fn of(connection: &dyn Any) -> Peer {
+        let tcp = connection.downcast_ref::<tokio::net::TcpStream>();
+        if let Some(Ok(address)) = tcp.map(tokio::net::TcpStream::peer_addr) {
+            return Peer::from(address);
+        }
+        #[cfg(unix)]
+        {
+            let unix = connection.downcast_ref::<tokio::net::UnixStream>();
+            if let Some(Ok(address)) = unix.map(tokio::net::UnixStream::peer_addr) {
+                return Peer::from(address);
+            }
+        }
+        Peer::unknown()
     }
 
     /// The same end, of which the transport has made sure.
@@ -85,6 +104,17 @@ impl From<SocketAddr> for Peer {
         Peer::at(match address {
             SocketAddr::V4(v4) => format!("ipv4:{v4}").into(),
             SocketAddr::V6(v6) => format!("ipv6:{v6}").into(),
+        })
+    }
+}
+
+#[cfg(all(unix, feature = "server"))]
+impl From<tokio::net::unix::SocketAddr> for Peer {
+    /// A client that has bound its socket to no path, as nearly all do, is `unix:`.
+    fn from(address: tokio::net::unix::SocketAddr) -> Peer {
+        Peer::at(match address.as_pathname() {
+            Some(path) => format!("unix:{}", path.display()).into(),
+            None => "unix:".into(),
         })
     }
 }

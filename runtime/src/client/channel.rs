@@ -60,7 +60,8 @@ impl Channel {
     /// encryption of its own. HTTP/2 begins on it with the first call, which servers wait for a limited time. Once it is
     /// closed all calls fail with UNAVAILABLE. The authority of calls that name none is `localhost`.
     ///
-    /// For a channel that makes such connections itself there is [`ChannelBuilder::connector`].
+    /// A server takes the other end by [`Server::add_connection`](crate::Server::add_connection). For a channel that makes such
+    /// connections itself there is [`ChannelBuilder::connector`].
     #[must_use]
     pub fn over(connection: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Channel {
         Channel::builder().over(connection)

@@ -37,7 +37,8 @@ impl ServicerContext {
             .unwrap_or_default()
     }
 
-    /// The other end of the connection: `ipv4:127.0.0.1:5000`, `ipv6:[::1]:5000`, `inproc:`.
+    /// The other end of the connection: `ipv4:127.0.0.1:5000`, `ipv6:[::1]:5000`, `unix:` or, where the client's socket has a
+    /// path too, `unix:/path`; `inproc:` in this process, and `unknown:` where there is no telling.
     pub fn peer(&self) -> &str {
         self.exchange.details().peer.as_str()
     }

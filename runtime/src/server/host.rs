@@ -5,6 +5,8 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::path::Path;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -12,8 +14,7 @@ use std::time::{Duration, Instant};
 
 #[cfg(feature = "tls")]
 use rustls::ServerConfig;
-#[cfg(feature = "tls")]
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
 use super::connection::connection;
@@ -24,9 +25,9 @@ use super::handlers::Handlers;
 use super::listener::Listener;
 use super::options::{Options, ServerBuilder};
 use crate::call::{Link, Order, Peer};
-use crate::transport::Socket;
 #[cfg(feature = "tls")]
 use crate::transport::tls;
+use crate::transport::{Io, Socket};
 
 /// A gRPC server.
 ///
@@ -35,6 +36,7 @@ use crate::transport::tls;
 pub struct Server {
     methods: MethodTable,
     listeners: Vec<Listener>,
+    opened: Mutex<Opened>,
     connections: Arc<Connections>,
     phase: watch::Sender<Phase>,
 }
@@ -47,6 +49,13 @@ enum Phase {
     /// No new connections.
     Stopping,
     Stopped,
+}
+
+/// What becomes of connections that are open before they come to the server.
+enum Opened {
+    /// They wait for its start.
+    Waiting(Vec<(Box<dyn Io>, Peer)>),
+    Served(Arrivals),
 }
 
 impl Server {
@@ -74,7 +83,9 @@ impl Server {
     /// # Errors
     /// The name cannot be looked up, or the address cannot be bound: it is in use, not this machine's, or not allowed.
     pub async fn add_insecure_port(&mut self, address: impl AsRef<str>) -> io::Result<SocketAddr> {
-        self.add_port(Listener::bind(address.as_ref()).await?)
+        let (listener, address) = Listener::bind(address.as_ref()).await?;
+        self.add_listener(listener);
+        Ok(address)
     }
 
     /// Adds a port for connections over TLS, as [`add_insecure_port`](Server::add_insecure_port) does for connections
@@ -90,19 +101,68 @@ impl Server {
         address: impl AsRef<str>,
         credentials: ServerCredentials,
     ) -> io::Result<SocketAddr> {
-        let listener = Listener::bind(address.as_ref()).await?;
-        self.add_port(listener.secured(credentials))
+        let (listener, address) = Listener::bind(address.as_ref()).await?;
+        self.add_listener(listener.secured(credentials));
+        Ok(address)
+    }
+
+    /// Adds a unix socket, at a path in the file system, for connections without encryption: clients name it `unix:path`. The
+    /// file is made now, with the permissions that the process gives its files, and removed when the server stops or is
+    /// dropped. A file that a server left which did not get to remove it is replaced.
+    ///
+    /// # Errors
+    /// A server listens there already, another file is there, the directory is missing or not allowed, or the path is longer
+    /// than the system takes (108 bytes on Linux).
+    #[cfg(unix)]
+    pub async fn add_unix_port(&mut self, path: impl AsRef<Path>) -> io::Result<()> {
+        self.add_listener(Listener::bind_unix(path.as_ref()).await?);
+        Ok(())
+    }
+
+    /// Adds a socket that is bound already: a [`TcpListener`](tokio::net::TcpListener) or `UnixListener` of tokio's, for
+    /// connections without encryption, or a [`Listener`] made of one with what it is secured by.
+    pub fn add_listener(&mut self, listener: impl Into<Listener>) {
+        self.listeners.push(listener.into());
+    }
+
+    /// Serves a connection that is open already, from the server's start on: a socket, or anything else that carries bytes both
+    /// ways. It may come before the start, where it counts as a port, and after it. The other end is a client that speaks
+    /// HTTP/2 from its first byte, as [`Channel::over`](crate::Channel::over) does; what a connection is secured by is known
+    /// to whoever opened it, and not to servicers. Its peer is `unknown:` unless it is a socket of tokio's.
+    ///
+    /// # Errors
+    /// The server has been stopped.
+    pub async fn add_connection<I>(&self, connection: I) -> io::Result<()>
+    where
+        I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let peer = Peer::of(&connection);
+        let connection = Box::new(connection);
+        match &mut *self.opened.lock().unwrap_or_else(PoisonError::into_inner) {
+            Opened::Waiting(connections) => connections.push((connection, peer)),
+            Opened::Served(arrivals) if *self.phase.borrow() == Phase::Serving => {
+                arrivals.serve(connection, peer, Instant::now());
+            }
+            Opened::Served(_) => return Err(io::Error::other("the server has been stopped")),
+        }
+        Ok(())
     }
 
     /// Accepts connections on all ports.
     ///
     /// # Errors
-    /// The server has no port, or was started before.
+    /// The server has no port and no connection, or was started before.
     pub async fn start(&mut self) -> io::Result<()> {
         if *self.phase.borrow() != Phase::Setup {
             return Err(io::Error::other("the server was started before"));
         }
-        if self.listeners.is_empty() {
+        let opened = self.opened.get_mut();
+        let opened = opened.unwrap_or_else(PoisonError::into_inner);
+        let waiting = match opened {
+            Opened::Waiting(connections) => std::mem::take(connections),
+            Opened::Served(_) => Vec::new(),
+        };
+        if self.listeners.is_empty() && waiting.is_empty() {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "the server has no port: add one with add_insecure_port",
@@ -111,15 +171,19 @@ impl Server {
         self.phase.send_replace(Phase::Serving);
         let options = self.methods.options.clone();
         let methods = std::mem::replace(&mut self.methods, MethodTable::new(options));
-        let methods = Arc::new(methods);
+        let arrivals = Arrivals {
+            methods: Arc::new(methods),
+            connections: Arc::clone(&self.connections),
+            phase: self.phase.subscribe(),
+        };
         for listener in self.listeners.drain(..) {
-            let arrivals = Arrivals {
-                methods: Arc::clone(&methods),
-                connections: Arc::clone(&self.connections),
-                phase: self.phase.subscribe(),
-            };
-            tokio::spawn(arrivals.run(listener, Arrival::new(&self.connections)));
+            let arrival = Arrival::new(&self.connections);
+            tokio::spawn(arrivals.clone().run(listener, arrival));
         }
+        for (connection, peer) in waiting {
+            arrivals.serve(connection, peer, Instant::now());
+        }
+        *opened = Opened::Served(arrivals);
         Ok(())
     }
 
@@ -148,16 +212,11 @@ impl Server {
         drop(phase.wait_for(|phase| *phase == Phase::Stopped).await);
     }
 
-    fn add_port(&mut self, listener: Listener) -> io::Result<SocketAddr> {
-        let address = listener.local_address()?;
-        self.listeners.push(listener);
-        Ok(address)
-    }
-
     pub(crate) fn with_options(options: Options) -> Server {
         Server {
             methods: MethodTable::new(options),
             listeners: Vec::new(),
+            opened: Mutex::new(Opened::Waiting(Vec::new())),
             connections: Arc::default(),
             phase: watch::Sender::new(Phase::Setup),
         }
@@ -273,12 +332,14 @@ impl Arrivals {
     async fn run(self, listener: Listener, arrival: Arrival) {
         let mut phase = self.phase.clone();
         let mut stopping = pin!(phase.wait_for(|phase| *phase != Phase::Serving));
-        while let Some((stream, peer)) = unless(stopping.as_mut(), listener.accept()).await {
+        while let Some((connection, peer)) = unless(stopping.as_mut(), listener.accept()).await {
             #[cfg(feature = "tls")]
             if let Some(credentials) = &listener.credentials {
                 // In a task of its own: a client that takes its time keeps nobody else waiting. How many there are at a
                 // time is not limited, for then a few silent ones would be enough to keep everybody out.
-                let handshake = self.clone().shake_hands(stream, peer, credentials.config());
+                let config = credentials.config();
+                let port = listener.to_string();
+                let handshake = self.clone().shake_hands(connection, port, peer, config);
                 let arrival = Arrival::new(&self.connections);
                 tokio::spawn(async move {
                     handshake.await;
@@ -286,7 +347,7 @@ impl Arrivals {
                 });
                 continue;
             }
-            self.serve(Socket::new(Box::new(stream)), peer, Instant::now());
+            self.serve(connection, peer, Instant::now());
         }
         // The port is free before a stop returns.
         drop(listener);
@@ -295,18 +356,25 @@ impl Arrivals {
 
     /// Serves a connection over TLS once it has come about; a server that stops waits for none.
     #[cfg(feature = "tls")]
-    async fn shake_hands(self, stream: TcpStream, peer: Peer, config: Arc<ServerConfig>) {
+    async fn shake_hands(
+        self,
+        connection: Box<dyn Io>,
+        port: String,
+        peer: Peer,
+        config: Arc<ServerConfig>,
+    ) {
         let arrived = Instant::now();
         let mut phase = self.phase.clone();
         let stopping = pin!(phase.wait_for(|phase| *phase != Phase::Serving));
         let limit = self.methods.options.http2.handshake_timeout;
-        let handshake = tls::accept(stream, &peer, config, limit);
-        if let Some(Some((socket, auth))) = unless(stopping, handshake).await {
-            self.serve(socket, peer.with_auth(auth), arrived);
+        let handshake = tls::accept(connection, &port, &peer, config, limit);
+        if let Some(Some((connection, auth))) = unless(stopping, handshake).await {
+            self.serve(connection, peer.with_auth(auth), arrived);
         }
     }
 
-    fn serve(&self, socket: Socket, peer: Peer, arrived: Instant) {
+    fn serve(&self, io: Box<dyn Io>, peer: Peer, arrived: Instant) {
+        let socket = Socket::new(io);
         let methods = Arc::clone(&self.methods);
         let (connection, link) = connection(socket, peer, methods, arrived);
         let connections = Arc::clone(&self.connections);

@@ -1,71 +1,171 @@
 //! Where connections come from.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::path::Path;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream, lookup_host};
+#[cfg(unix)]
+use tokio::net::UnixListener;
+use tokio::net::{TcpListener, lookup_host};
 
 #[cfg(feature = "tls")]
 use super::credentials::ServerCredentials;
+#[cfg(unix)]
+use super::unix::{self, SocketFile};
 use crate::call::Peer;
+use crate::transport::Io;
 
 /// How long to wait when the system has no descriptor for a connection.
 const EXHAUSTED: Duration = Duration::from_millis(50);
 
-/// A port that is bound, and on which connections may wait already.
-#[derive(Debug)]
-pub(crate) struct Listener {
-    tcp: TcpListener,
+/// A socket that is bound, and on which connections may wait already: for
+/// [`Server::add_listener`](crate::Server::add_listener). It is made of a [`TcpListener`] or a [`UnixListener`] of tokio's.
+///
+/// ```
+/// # async fn listen() -> std::io::Result<()> {
+/// use stubwright::Server;
+/// use tokio::net::TcpListener;
+///
+/// let mut server = Server::new();
+/// server.add_listener(TcpListener::bind("[::1]:0").await?);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Listener {
+    source: Source,
     /// `None` for connections without encryption.
     #[cfg(feature = "tls")]
     pub(crate) credentials: Option<ServerCredentials>,
 }
 
-impl Listener {
-    /// Binds `host:port`; the port 0 takes a free one.
-    pub(crate) async fn bind(address: &str) -> io::Result<Listener> {
-        // Looked up apart from the bind, so that an error says which of the two failed.
-        let addresses: Vec<SocketAddr> = lookup_host(address)
-            .await
-            .map_err(|error| named(address, "look up", &error))?
-            .collect();
-        let tcp = TcpListener::bind(addresses.as_slice())
-            .await
-            .map_err(|error| named(address, "bind", &error))?;
-        Ok(Listener {
-            tcp,
-            #[cfg(feature = "tls")]
-            credentials: None,
-        })
-    }
+#[derive(Debug)]
+enum Source {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix {
+        listener: UnixListener,
+        /// The file that goes when the listener does; that of a listener which was bound elsewhere stays.
+        _file: Option<SocketFile>,
+    },
+}
 
-    /// The same port, for connections over TLS.
+impl Listener {
+    /// The same socket, for connections over TLS.
     #[cfg(feature = "tls")]
-    pub(crate) fn secured(self, credentials: ServerCredentials) -> Listener {
+    #[must_use]
+    pub fn secured(self, credentials: ServerCredentials) -> Listener {
         Listener {
             credentials: Some(credentials),
             ..self
         }
     }
 
-    pub(crate) fn local_address(&self) -> io::Result<SocketAddr> {
-        self.tcp.local_addr()
+    /// Binds `host:port`; the port 0 takes a free one.
+    pub(crate) async fn bind(address: &str) -> io::Result<(Listener, SocketAddr)> {
+        // Looked up apart from the bind, so that an error says which of the two failed.
+        let addresses: Vec<SocketAddr> = lookup_host(address)
+            .await
+            .map_err(|error| named(address, "look up", &error))?
+            .collect();
+        let listener = TcpListener::bind(addresses.as_slice())
+            .await
+            .map_err(|error| named(address, "bind", &error))?;
+        let address = listener.local_addr()?;
+        Ok((listener.into(), address))
+    }
+
+    /// Binds a unix socket.
+    #[cfg(unix)]
+    pub(crate) async fn bind_unix(path: &Path) -> io::Result<Listener> {
+        let (listener, file) = unix::bind(path)
+            .await
+            .map_err(|error| named(&format!("unix:{}", path.display()), "bind", &error))?;
+        Ok(Listener::new(Source::Unix {
+            listener,
+            _file: Some(file),
+        }))
     }
 
     /// The next connection. Errors of one connection, and a shortage of descriptors, are waited out.
-    pub(crate) async fn accept(&self) -> (TcpStream, Peer) {
+    pub(crate) async fn accept(&self) -> (Box<dyn Io>, Peer) {
         loop {
-            match self.tcp.accept().await {
-                Ok((stream, peer)) => {
-                    // Batches are whole when they are written; a system that refuses the option still carries them.
-                    drop(stream.set_nodelay(true));
-                    return (stream, Peer::from(peer));
-                }
+            match self.source.accept().await {
+                Ok(accepted) => return accepted,
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(_) => tokio::time::sleep(EXHAUSTED).await,
             }
         }
+    }
+
+    fn new(source: Source) -> Listener {
+        Listener {
+            source,
+            #[cfg(feature = "tls")]
+            credentials: None,
+        }
+    }
+}
+
+impl Source {
+    async fn accept(&self) -> io::Result<(Box<dyn Io>, Peer)> {
+        match self {
+            Source::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                // Batches are whole when they are written; a system that refuses the option still carries them.
+                drop(stream.set_nodelay(true));
+                Ok((Box::new(stream), Peer::from(peer)))
+            }
+            #[cfg(unix)]
+            Source::Unix { listener, .. } => {
+                let (stream, peer) = listener.accept().await?;
+                Ok((Box::new(stream), Peer::from(peer)))
+            }
+        }
+    }
+}
+
+impl From<TcpListener> for Listener {
+    fn from(listener: TcpListener) -> Listener {
+        Listener::new(Source::Tcp(listener))
+    }
+}
+
+#[cfg(unix)]
+impl From<UnixListener> for Listener {
+    /// The file of the socket stays when the server stops: whoever bound it removes it.
+    fn from(listener: UnixListener) -> Listener {
+        Listener::new(Source::Unix {
+            listener,
+            _file: None,
+        })
+    }
+}
+
+impl fmt::Display for Listener {
+    /// The address as clients know it: `127.0.0.1:5000`, `unix:/path`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.source {
+            Source::Tcp(listener) => match listener.local_addr() {
+                Ok(address) => address.fmt(f),
+                Err(_) => f.write_str("unknown"),
+            },
+            #[cfg(unix)]
+            Source::Unix { listener, .. } => match listener.local_addr() {
+                Ok(address) => Peer::from(address).fmt(f),
+                Err(_) => f.write_str("unix:"),
+            },
+        }
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Listener")
+            .field(&format_args!("{self}"))
+            .finish()
     }
 }
 

@@ -12,12 +12,15 @@ mod options;
 mod request_stream;
 mod responses;
 mod task;
+#[cfg(unix)]
+mod unix;
 
 pub use context::ServicerContext;
 #[cfg(feature = "tls")]
 pub use credentials::ServerCredentials;
 pub use handlers::{Handlers, HandlersBuilder};
 pub use host::Server;
+pub use listener::Listener;
 pub use options::ServerBuilder;
 pub use request_stream::RequestStream;
 pub use responses::Responses;

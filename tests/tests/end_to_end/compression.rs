@@ -100,8 +100,8 @@ async fn compression_is_set_before_anything_is_sent(link: Link) {
 #[tokio::test]
 async fn defaults_of_server_and_channel() {
     let builder = Server::builder().compression(Compression::Gzip);
-    let link = Link::with_server(builder.build()).await;
-    let (_, address) = link.server.as_ref().unwrap();
+    let mut link = Link::with_server(builder.build()).await;
+    let (_server, address) = link.take_server();
     let channel = Channel::builder().compression(Compression::Zstd);
     let stub = ProbeStub::new(channel.insecure(address.to_string()).unwrap());
     within(async {

@@ -1,20 +1,37 @@
 //! Connections that are not made by a channel's target alone.
 
+use std::future::poll_fn;
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use stubwright::{Channel, Code};
-use stubwright_tests::pb::probe::v1::{ProbeStub, Request};
-use tokio::net::TcpStream;
+use stubwright::{Channel, Code, Metadata, Server};
+use stubwright_tests::pb::probe::v1::{ProbeStub, Request, add_probe_servicer_to_server};
+use stubwright_tests::{Event, Probe};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::transports::{Link, within};
 
+/// A server with a servicer, and without ports.
+fn server() -> (Server, UnboundedReceiver<Event>) {
+    let (probe, events) = Probe::new();
+    let mut server = Server::new();
+    add_probe_servicer_to_server(probe, &mut server);
+    (server, events)
+}
+
+/// What a servicer says of a caller.
+async fn described(stub: &ProbeStub) -> Metadata {
+    let call = stub.unary(Request::default()).metadata("describe", "1");
+    let (_, call) = within(call.with_call()).await.unwrap();
+    call.trailing_metadata().clone()
+}
+
 #[tokio::test]
 async fn a_connector_makes_the_connections_and_is_told_where_they_lead() {
-    let link = Link::tcp().await;
-    let (_, address) = link.server.as_ref().unwrap();
-    let address = *address;
+    let mut link = Link::tcp().await;
+    let (_server, address) = link.take_server();
     let asked = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&asked);
     let connect = move |target| {
@@ -42,8 +59,8 @@ async fn the_error_of_a_connector_is_what_calls_fail_with() {
 
 #[tokio::test]
 async fn a_channel_over_an_open_connection_ends_with_it() {
-    let link = Link::tcp().await;
-    let (server, address) = link.server.as_ref().unwrap();
+    let mut link = Link::tcp().await;
+    let (server, address) = link.take_server();
     let channel = Channel::over(TcpStream::connect(address).await.unwrap());
     let stub = ProbeStub::new(channel);
     for _ in 0..2 {
@@ -62,4 +79,177 @@ async fn a_channel_over_an_open_connection_ends_with_it() {
         }
     };
     within(closed).await;
+}
+
+#[tokio::test]
+async fn a_listener_that_was_bound_elsewhere_is_served() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (mut server, _events) = server();
+    server.add_listener(listener);
+    server.start().await.unwrap();
+    let stub = ProbeStub::new(Channel::insecure(address.to_string()).unwrap());
+    within(stub.unary(Request::default())).await.unwrap();
+    within(server.stop(Duration::ZERO)).await;
+    assert!(std::net::TcpListener::bind(address).is_ok());
+}
+
+#[tokio::test]
+async fn connections_are_served_that_come_before_and_after_the_start() {
+    let (mut server, _events) = server();
+    let (early, end) = tokio::io::duplex(1024);
+    server.add_connection(end).await.unwrap();
+    let early = ProbeStub::new(Channel::over(early));
+    let mut waits = early.unary(Request::default());
+    let is_pending = poll_fn(|context| {
+        let polled = std::pin::Pin::new(&mut waits).poll(context);
+        std::task::Poll::Ready(polled.is_pending())
+    });
+    assert!(is_pending.await);
+    server.start().await.unwrap();
+    within(waits).await.unwrap();
+
+    let (late, end) = tokio::io::duplex(1024);
+    server.add_connection(end).await.unwrap();
+    let late = ProbeStub::new(Channel::over(late));
+    let about = described(&late).await;
+    assert_eq!(about.get("peer"), Some("unknown:"));
+
+    within(server.stop(Duration::ZERO)).await;
+    let (_, end) = tokio::io::duplex(1024);
+    assert!(server.add_connection(end).await.is_err());
+}
+
+#[tokio::test]
+async fn a_socket_that_is_open_already_has_its_peer() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let near = TcpStream::connect(listener.local_addr().unwrap()).await;
+    let near = near.unwrap();
+    let expected = format!("ipv4:{}", near.local_addr().unwrap());
+    let (mut server, _events) = server();
+    server
+        .add_connection(listener.accept().await.unwrap().0)
+        .await
+        .unwrap();
+    server.start().await.unwrap();
+    let stub = ProbeStub::new(Channel::over(near));
+    let about = described(&stub).await;
+    assert_eq!(about.get("peer"), Some(&*expected));
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::os::unix::fs::symlink;
+
+    use tokio::net::{UnixListener, UnixStream};
+
+    use super::*;
+    use crate::transports::{socket_path, unix_channel};
+
+    #[tokio::test]
+    async fn peers_are_named_by_the_path_of_their_socket_if_it_has_one() {
+        let path = socket_path();
+        let (mut server, _events) = server();
+        server.add_unix_port(&path).await.unwrap();
+        server.start().await.unwrap();
+        let stub = ProbeStub::new(unix_channel(&path));
+        let about = described(&stub).await;
+        assert_eq!(about.get("peer"), Some("unix:"));
+        assert_eq!(about.get("authority"), Some("localhost"));
+
+        let own = socket_path();
+        let socket = tokio::net::UnixSocket::new_stream().unwrap();
+        socket.bind(&own).unwrap();
+        let stub = ProbeStub::new(Channel::over(socket.connect(&path).await.unwrap()));
+        let about = described(&stub).await;
+        let expected = format!("unix:{}", own.display());
+        assert_eq!(about.get("peer"), Some(&*expected));
+        std::fs::remove_file(own).unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_file_goes_with_the_stop_and_with_the_drop() {
+        let path = socket_path();
+        let (mut server, _events) = server();
+        server.add_unix_port(&path).await.unwrap();
+        assert!(path.exists());
+        drop(server);
+        assert!(!path.exists());
+
+        let (mut server, _events) = super::server();
+        server.add_unix_port(&path).await.unwrap();
+        server.start().await.unwrap();
+        within(server.stop(Duration::ZERO)).await;
+        assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn a_stale_file_is_replaced_and_a_live_one_is_an_error() {
+        let path = socket_path();
+        // The standard library leaves the file where it is, as a server does that was killed.
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        assert!(path.exists());
+        let (mut server, _events) = server();
+        server.add_unix_port(&path).await.unwrap();
+        let error = Server::new().add_unix_port(&path).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        assert!(
+            error.to_string().contains(path.to_str().unwrap()),
+            "{error}"
+        );
+        server.start().await.unwrap();
+        let stub = ProbeStub::new(unix_channel(&path));
+        within(stub.unary(Request::default())).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_no_socket_stays() {
+        let path = socket_path();
+        std::fs::write(&path, "precious").unwrap();
+        Server::new().add_unix_port(&path).await.unwrap_err();
+        assert_eq!(std::fs::read(&path).unwrap(), b"precious");
+        let link = socket_path();
+        symlink(&path, &link).unwrap();
+        Server::new().add_unix_port(&link).await.unwrap_err();
+        assert_eq!(std::fs::read(&link).unwrap(), b"precious");
+        std::fs::remove_file(link).unwrap();
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_file_that_has_taken_the_place_of_ours_stays() {
+        let path = socket_path();
+        let (mut server, _events) = server();
+        server.add_unix_port(&path).await.unwrap();
+        let other = socket_path();
+        std::fs::write(&other, "another's").unwrap();
+        std::fs::rename(&other, &path).unwrap();
+        drop(server);
+        assert_eq!(std::fs::read(&path).unwrap(), b"another's");
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_listener_that_was_bound_elsewhere_keeps_its_file() {
+        let path = socket_path();
+        let (mut server, _events) = server();
+        server.add_listener(UnixListener::bind(&path).unwrap());
+        server.start().await.unwrap();
+        let channel = Channel::over(UnixStream::connect(&path).await.unwrap());
+        within(ProbeStub::new(channel).unary(Request::default()))
+            .await
+            .unwrap();
+        within(server.stop(Duration::ZERO)).await;
+        assert!(path.exists());
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_is_not_there_is_unavailable_with_its_path() {
+        let path = socket_path();
+        let stub = ProbeStub::new(unix_channel(&path));
+        let error = within(stub.unary(Request::default())).await.unwrap_err();
+        assert_eq!(error.code(), Code::Unavailable);
+        assert!(error.message().contains(path.to_str().unwrap()), "{error}");
+    }
 }

@@ -92,8 +92,8 @@ async fn one_server_serves_several_ports() {
 
 #[tokio::test]
 async fn stop_lets_open_calls_end_within_the_grace() {
-    let link = Link::tcp().await;
-    let (server, address) = link.server.unwrap();
+    let mut link = Link::tcp().await;
+    let (server, address) = link.take_server();
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     let requests = futures_util::stream::poll_fn(move |context| receiver.poll_recv(context));
     let mut call = link.stub.bidi(requests);
@@ -136,8 +136,8 @@ async fn stop_cuts_off_what_outlives_the_grace() {
 
 #[tokio::test]
 async fn a_channel_connects_again_after_its_server_was_replaced() {
-    let link = Link::tcp().await;
-    let (server, address) = link.server.unwrap();
+    let mut link = Link::tcp().await;
+    let (server, address) = link.take_server();
     within(link.stub.unary(Request::default())).await.unwrap();
     within(server.stop(Duration::ZERO)).await;
     let mut server = Server::new();
@@ -184,8 +184,8 @@ async fn a_call_that_waits_for_its_turn_ends_at_its_deadline() {
 
 #[tokio::test]
 async fn no_call_is_lost_when_a_server_goes_away_between_calls() {
-    let link = Link::tcp().await;
-    let (mut server, address) = link.server.unwrap();
+    let mut link = Link::tcp().await;
+    let (mut server, address) = link.take_server();
     for _ in 0..5 {
         // Something keeps the old connection open while it goes away.
         let mut open = link.stub.server_stream(hanging());

@@ -1,6 +1,10 @@
 //! What the suite runs over.
 
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use stubwright::{Channel, ChannelCredentials, Server, ServerCredentials};
@@ -13,8 +17,8 @@ use tokio::sync::mpsc;
 pub struct Link {
     pub stub: ProbeStub,
     pub events: mpsc::UnboundedReceiver<Event>,
-    /// Over sockets: the server, which lives as long as the link.
-    pub server: Option<(Server, SocketAddr)>,
+    /// Not in-process: the server, which lives as long as the link, and its address over TCP.
+    pub server: Option<(Server, Option<SocketAddr>)>,
 }
 
 impl Link {
@@ -36,7 +40,37 @@ impl Link {
         Link {
             stub: ProbeStub::new(channel),
             events,
-            server: Some((server, address)),
+            server: Some((server, Some(address))),
+        }
+    }
+
+    #[cfg(unix)]
+    pub async fn unix() -> Link {
+        let (probe, events) = Probe::new();
+        let mut server = Server::new();
+        add_probe_servicer_to_server(probe, &mut server);
+        let path = socket_path();
+        server.add_unix_port(&path).await.unwrap();
+        server.start().await.unwrap();
+        Link {
+            stub: ProbeStub::new(unix_channel(&path)),
+            events,
+            server: Some((server, None)),
+        }
+    }
+
+    /// The two ends of a pipe, which are open before the server and the channel are there.
+    pub async fn opened() -> Link {
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let (probe, events) = Probe::new();
+        let mut server = Server::new();
+        add_probe_servicer_to_server(probe, &mut server);
+        server.add_connection(far).await.unwrap();
+        server.start().await.unwrap();
+        Link {
+            stub: ProbeStub::new(Channel::over(near)),
+            events,
+            server: Some((server, None)),
         }
     }
 
@@ -58,7 +92,7 @@ impl Link {
         Link {
             stub: ProbeStub::new(channel),
             events,
-            server: Some((server, address)),
+            server: Some((server, Some(address))),
         }
     }
 
@@ -71,10 +105,31 @@ impl Link {
         }
     }
 
+    /// The server of a link over TCP, and its address.
+    pub fn take_server(&mut self) -> (Server, SocketAddr) {
+        let (server, address) = self.server.take().unwrap();
+        (server, address.unwrap())
+    }
+
     /// The next event of the servicer; a test that waits for one that does not come fails.
     pub async fn event(&mut self) -> Event {
         within(self.events.recv()).await.unwrap()
     }
+}
+
+/// A path for a socket, which no other test has. The server removes its file.
+#[cfg(unix)]
+pub fn socket_path() -> PathBuf {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("stubwright-{}-{number}.sock", std::process::id());
+    std::env::temp_dir().join(name)
+}
+
+/// A channel to the socket at a path.
+#[cfg(unix)]
+pub fn unix_channel(path: &Path) -> Channel {
+    Channel::insecure(format!("unix:{}", path.display())).unwrap()
 }
 
 /// Waits for what has to come; the limit is far beyond what anything here takes.
@@ -90,6 +145,9 @@ macro_rules! over_every_transport {
         over_every_transport!(@ tcp, "multi_thread", $($case)*);
         over_every_transport!(@ tcp_spawned, "multi_thread", $($case)*);
         over_every_transport!(@ tls, "multi_thread", $($case)*);
+        #[cfg(unix)]
+        over_every_transport!(@ unix, "multi_thread", $($case)*);
+        over_every_transport!(@ opened, "multi_thread", $($case)*);
         over_every_transport!(@ in_process, "current_thread", $($case)*);
         mod tcp_on_one_thread {
             $(#[tokio::test]

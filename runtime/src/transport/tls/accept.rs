@@ -1,13 +1,11 @@
 //! The server's side of a handshake.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -16,22 +14,22 @@ use super::identity::auth_context;
 use super::{H2, NO_H2, reason};
 use crate::call::{AuthContext, Peer};
 use crate::log;
-use crate::transport::Socket;
+use crate::transport::Io;
 
 /// How long a client that is refused has to take the alert that says why.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Shakes hands with a client within a time. One that is refused is logged, and told by an alert where TLS has one for it.
 pub(crate) async fn accept(
-    stream: TcpStream,
+    connection: Box<dyn Io>,
+    port: &str,
     peer: &Peer,
     config: Arc<ServerConfig>,
     limit: Duration,
-) -> Option<(Socket, AuthContext)> {
-    let port = stream.local_addr().ok();
-    let handshake = TlsAcceptor::from(config).accept(stream).into_fallible();
+) -> Option<(Box<dyn Io>, AuthContext)> {
+    let handshake = TlsAcceptor::from(config).accept(connection).into_fallible();
     match timeout(limit, handshake).await {
-        Ok(Ok(stream)) => check(stream, peer, port).await,
+        Ok(Ok(stream)) => check(stream, port, peer).await,
         Ok(Err((error, stream))) => {
             log::handshake_refused(peer, port, reason(&error));
             see_off(stream).await;
@@ -46,10 +44,10 @@ pub(crate) async fn accept(
 
 /// A client that names protocols and not h2 is refused within the handshake; one that names none gets through it.
 async fn check(
-    mut stream: TlsStream<TcpStream>,
+    mut stream: TlsStream<Box<dyn Io>>,
+    port: &str,
     peer: &Peer,
-    port: Option<SocketAddr>,
-) -> Option<(Socket, AuthContext)> {
+) -> Option<(Box<dyn Io>, AuthContext)> {
     let session = stream.get_ref().1;
     if session.alpn_protocol() != Some(H2) {
         log::handshake_refused(peer, port, NO_H2);
@@ -59,16 +57,16 @@ async fn check(
         return None;
     }
     let auth = auth_context(session.peer_certificates().unwrap_or_default());
-    Some((Socket::new(Box::new(stream)), auth))
+    Some((Box::new(stream), auth))
 }
 
 /// Hears out a client that has been refused: a system that closes a socket with unread data answers with a reset, and that
 /// overtakes the alert.
-async fn see_off(mut stream: TcpStream) {
+async fn see_off(mut connection: Box<dyn Io>) {
     let heard_out = async {
-        stream.shutdown().await?;
+        connection.shutdown().await?;
         let mut ignored = [0; 1024];
-        while stream.read(&mut ignored).await? > 0 {}
+        while connection.read(&mut ignored).await? > 0 {}
         io::Result::Ok(())
     };
     // Whether the client has closed its side or its time is over: nothing is left to say.
