@@ -36,6 +36,8 @@ pub enum Flood {
     HeaderBomb,
     /// Calls whose endless answers nobody reads.
     Unread,
+    /// The same with windows that are never opened: everything is read, and nothing may be sent.
+    ShutWindows,
 }
 
 /// Frames in a wave, where they are small.
@@ -43,7 +45,7 @@ const WAVE: usize = 200;
 
 impl Flood {
     /// All of them.
-    pub const ALL: [Flood; 11] = [
+    pub const ALL: [Flood; 12] = [
         Flood::LongMessage,
         Flood::RapidReset,
         Flood::Ping,
@@ -55,6 +57,7 @@ impl Flood {
         Flood::LongHeaders,
         Flood::HeaderBomb,
         Flood::Unread,
+        Flood::ShutWindows,
     ];
 
     /// The one of this name.
@@ -78,6 +81,7 @@ impl Flood {
                 frame(WINDOW_UPDATE, 0, 0, &[0x7f, 0xff, 0, 0]),
             ]
             .concat(),
+            Flood::ShutWindows => frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]),
             _ => Vec::new(),
         }
     }
@@ -113,9 +117,9 @@ impl Flood {
                 block.extend([0xbe; 12_000]);
                 frame(HEADERS, END_HEADERS | END_STREAM, stream, &block)
             }
-            Flood::Unread => {
+            Flood::Unread | Flood::ShutWindows => {
                 let endless = Request {
-                    payload: vec![7; 10_000],
+                    payload: vec![7; 1_000],
                     count: u32::MAX,
                     ..Request::default()
                 };
@@ -134,6 +138,7 @@ impl Flood {
     fn repeats(self) -> usize {
         match self {
             Flood::LongMessage => 50,
+            Flood::ShutWindows => 5,
             Flood::LongHeaders => 10,
             Flood::HeaderBomb | Flood::Unread => 1,
             _ => WAVE,

@@ -1,5 +1,6 @@
 //! What connects calls that run in other tasks to the task that owns their connection.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
@@ -15,6 +16,8 @@ pub(crate) struct Link {
     state: Mutex<State>,
     /// How many used-up bytes of one call are worth telling the connection.
     release_at: usize,
+    /// The connection's calls have so much to send that each is to hold back.
+    crowded: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -46,6 +49,7 @@ impl Link {
         Link {
             state: Mutex::default(),
             release_at: (window / 4).max(1),
+            crowded: AtomicBool::new(false),
         }
     }
 
@@ -106,6 +110,18 @@ impl Link {
 
     pub(crate) fn release_at(&self) -> usize {
         self.release_at
+    }
+
+    /// Says to the connection's calls whether there is so much to be sent that each is to hold back.
+    pub(crate) fn set_crowded(&self, crowded: bool) {
+        // Nearly always it is as it was, and what others read is not to be written for nothing.
+        if self.is_crowded() != crowded {
+            self.crowded.store(crowded, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.crowded.load(Ordering::Relaxed)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -22,6 +22,8 @@ pub(crate) struct Pipe {
     /// The reader is to be woken once so many bytes wait, or at the end.
     wake_at: usize,
     writer: Option<Waker>,
+    /// What the writer wrote last is not on its way yet, and the connection is too crowded for more.
+    held: bool,
 }
 
 impl Pipe {
@@ -41,7 +43,7 @@ impl Pipe {
     pub(crate) fn release(&mut self, bytes: usize) -> Option<Waker> {
         self.unread = self.unread.saturating_sub(bytes);
         self.released += bytes;
-        if self.has_room() {
+        if self.has_room(false) {
             self.writer.take()
         } else {
             None
@@ -57,8 +59,15 @@ impl Pipe {
         std::mem::take(&mut self.released)
     }
 
-    pub(crate) fn has_room(&self) -> bool {
-        self.unread < HIGH_WATER
+    /// Whether the writer may go on. On a crowded connection it may once all that it wrote is on its way.
+    pub(crate) fn has_room(&self, crowded: bool) -> bool {
+        !self.held && (self.unread == 0 || (self.unread < HIGH_WATER && !crowded))
+    }
+
+    /// Whether the writer waits for the word of a connection, which is the next [`Pipe::hand_over`], that what it wrote is
+    /// on its way.
+    pub(crate) fn is_held(&self) -> bool {
+        self.held
     }
 
     /// The reader waits until so many bytes are there.
@@ -86,7 +95,7 @@ impl Pipe {
 
     /// Gives up to `room` bytes to a connection, which counts as having used them up: it has a limit of its own.
     /// Returns the writer when it may go on.
-    pub(crate) fn hand_over(&mut self, room: usize) -> (Chunks, Option<Waker>) {
+    pub(crate) fn hand_over(&mut self, room: usize, crowded: bool) -> (Chunks, Option<Waker>) {
         let mut data = Chunks::default();
         if self.chunks.len() <= room {
             std::mem::swap(&mut data, &mut self.chunks);
@@ -96,7 +105,8 @@ impl Pipe {
             }
         }
         self.unread = self.unread.saturating_sub(data.len());
-        let writer = if self.has_room() {
+        self.held = crowded && !data.is_empty();
+        let writer = if self.has_room(crowded) {
             self.writer.take()
         } else {
             None

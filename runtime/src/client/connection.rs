@@ -15,7 +15,7 @@ use crate::http2::{
     Config, Connection, Event, Reason, ResetCause, ResponseHead, Role, StreamId, StreamMap,
 };
 use crate::metadata::Metadata;
-use crate::transport::{Driver, Side, Socket};
+use crate::transport::{Driver, Side, Socket, waits};
 use crate::{Code, Compression, Status, wire};
 
 /// A connection of a client, and what reaches its task from outside.
@@ -88,6 +88,7 @@ impl Side for ClientSide {
             0 => self.open(engine, exchange),
             stream => self.send(engine, stream),
         }
+        self.link.set_crowded(engine.is_crowded());
     }
 
     fn event(&mut self, engine: &mut Connection, event: Event, _now: Instant) {
@@ -128,7 +129,10 @@ impl Side for ClientSide {
                 }
                 self.conclude(stream, Outcome::local(status_of_reset(reason, &cause)));
             }
-            Event::Writable { stream } => self.send(engine, stream),
+            Event::Writable { stream } => {
+                self.send(engine, stream);
+                self.link.set_crowded(engine.is_crowded());
+            }
             Event::CanOpen => self.greet(engine),
             // The engine has ended the calls that the peer will not see; the others go on.
             Event::GoAway { reason, debug, .. } => self.go_away(reason, &debug),
@@ -368,7 +372,7 @@ impl ClientSide {
                 call.sent = true;
                 engine.send_data(stream, Bytes::new(), true);
             }
-            if !part.has_more || engine.send_capacity(stream) == 0 {
+            if waits(engine, stream, part.has_more, part.held) {
                 return;
             }
         }

@@ -71,6 +71,7 @@ pub(super) fn small_limits() -> Config {
         max_header_block: 1_000,
         max_continuations: 5,
         send_buffer_per_stream: 100,
+        send_buffer_per_connection: 250,
         output_mark: 2_000,
         read_mark: 4_000,
         send_frame_size: 700,
@@ -284,6 +285,8 @@ impl Watched {
         while let Some(event) = self.engine.poll_event() {
             assert!(matches!(event, Event::Writable { .. } | Event::CanOpen));
         }
+        let (counted, queued) = self.engine.queued();
+        assert_eq!(counted, queued, "bytes in queues");
         let open = self.engine.open_streams();
         match self.role {
             Role::Server => assert!(open <= self.config.max_concurrent_streams as usize),

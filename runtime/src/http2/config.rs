@@ -42,6 +42,9 @@ pub struct Config {
     pub max_continuations: u32,
     /// DATA that a stream may queue before its sender is told to wait. Default: 64 KiB.
     pub send_buffer_per_stream: usize,
+    /// DATA that all streams together may queue before each is to have no more than one frame in its queue: what a peer
+    /// can make us hold that takes nothing on many streams. Default: 1 MiB.
+    pub send_buffer_per_connection: usize,
     /// DATA leaves the streams' queues while less than this waits to be written. Default: 256 KiB.
     pub output_mark: usize,
     /// While more than this waits to be written, nothing more is to be read: a peer that sends and does not read would have
@@ -118,6 +121,7 @@ impl Default for Config {
             max_header_block: 64 << 10,
             max_continuations: 64,
             send_buffer_per_stream: 64 << 10,
+            send_buffer_per_connection: 1 << 20,
             output_mark: 256 << 10,
             read_mark: 1 << 20,
             send_frame_size: 16 << 10,

@@ -40,7 +40,7 @@ pub(crate) enum Event {
         reason: Reason,
         cause: ResetCause,
     },
-    /// The stream's send queue, once full, is at or below half of `Config::send_buffer_per_stream` again.
+    /// The stream's send queue, once full, is at or below half of what it may hold again.
     Writable { stream: StreamId },
     /// Client: a stream can be opened after there was no room for one.
     CanOpen,

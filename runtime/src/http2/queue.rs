@@ -12,7 +12,7 @@ use crate::header::Header;
 #[derive(Default, Debug)]
 pub(super) struct SendQueue {
     queued: Option<Box<Queued>>,
-    /// The sender was told to wait, and is to be told when there is room.
+    /// The sender was told that there is no room, and is to be told when there is.
     pub full: bool,
     /// The stream is in one of the schedule's lists.
     pub scheduled: bool,

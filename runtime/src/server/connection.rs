@@ -12,7 +12,7 @@ use crate::Status;
 use crate::call::{Deadlines, Exchange, Link, Outcome, Peer};
 use crate::header::Header;
 use crate::http2::{Connection, Event, Reason, RequestHead, Role, StreamId, StreamMap};
-use crate::transport::{Driver, Side, Socket};
+use crate::transport::{Driver, Side, Socket, waits};
 use crate::wire;
 
 /// A connection of a server that came at `arrived`, and what reaches its task from outside.
@@ -61,44 +61,8 @@ struct Call {
 
 impl Side for ServerSide {
     fn pump(&mut self, engine: &mut Connection, exchange: &Arc<Exchange>) {
-        let stream = exchange.stream();
-        let Some(call) = self.calls.get_mut(&stream) else {
-            return;
-        };
-        loop {
-            let mut departure = exchange.take_response(engine.send_capacity(stream));
-            if departure.released > 0 {
-                engine.release(stream, departure.released);
-            }
-            if let Some(metadata) = departure.head {
-                let encoding = exchange.encoding.fix().header();
-                let head = || {
-                    wire::response_head()
-                        .chain(encoding)
-                        .chain(metadata.fields())
-                };
-                // Many a peer closes the connection instead, and with it every other call.
-                if head().map(Header::size).sum::<usize>() > engine.peer_header_limit() {
-                    let status = Status::resource_exhausted(
-                        "the initial metadata of the response is over the client's limit",
-                    );
-                    self.finish(engine, stream, false, &Outcome::local(status.clone()));
-                    return exchange.cancel(status);
-                }
-                call.answered = true;
-                engine.send_headers(stream, head(), false);
-            }
-            while !departure.data.is_empty() {
-                engine.send_data(stream, departure.data.take(usize::MAX), false);
-            }
-            if let Some(outcome) = departure.outcome {
-                let answered = call.answered;
-                return self.finish(engine, stream, answered, &outcome);
-            }
-            if !departure.has_more || engine.send_capacity(stream) == 0 {
-                return;
-            }
-        }
+        self.send(engine, exchange);
+        self.link.set_crowded(engine.is_crowded());
     }
 
     fn event(&mut self, engine: &mut Connection, event: Event, now: Instant) {
@@ -211,6 +175,48 @@ impl ServerSide {
         };
         self.calls.insert(stream, call);
         self.fresh.push((stream, method));
+    }
+
+    /// Sends what a handler has, as far as the stream has room for it.
+    fn send(&mut self, engine: &mut Connection, exchange: &Arc<Exchange>) {
+        let stream = exchange.stream();
+        let Some(call) = self.calls.get_mut(&stream) else {
+            return;
+        };
+        loop {
+            let mut departure = exchange.take_response(engine.send_capacity(stream));
+            if departure.released > 0 {
+                engine.release(stream, departure.released);
+            }
+            if let Some(metadata) = departure.head {
+                let encoding = exchange.encoding.fix().header();
+                let head = || {
+                    wire::response_head()
+                        .chain(encoding)
+                        .chain(metadata.fields())
+                };
+                // Many a peer closes the connection instead, and with it every other call.
+                if head().map(Header::size).sum::<usize>() > engine.peer_header_limit() {
+                    let status = Status::resource_exhausted(
+                        "the initial metadata of the response is over the client's limit",
+                    );
+                    self.finish(engine, stream, false, &Outcome::local(status.clone()));
+                    return exchange.cancel(status);
+                }
+                call.answered = true;
+                engine.send_headers(stream, head(), false);
+            }
+            while !departure.data.is_empty() {
+                engine.send_data(stream, departure.data.take(usize::MAX), false);
+            }
+            if let Some(outcome) = departure.outcome {
+                let answered = call.answered;
+                return self.finish(engine, stream, answered, &outcome);
+            }
+            if waits(engine, stream, departure.has_more, departure.held) {
+                return;
+            }
+        }
     }
 
     /// Starts a handler, inline if its method is quick; `before` is when the one before it was done.

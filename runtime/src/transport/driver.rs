@@ -279,6 +279,17 @@ impl<S: Side> Drop for Driver<S> {
     }
 }
 
+/// Whether a call has sent what it can: `has_more` says that it has more than there was room for, `held` that on a crowded
+/// connection it adds nothing before what it has is on its way. Where it waits, an event says when to go on.
+pub(crate) fn waits(engine: &mut Connection, stream: StreamId, has_more: bool, held: bool) -> bool {
+    if held && engine.is_sending(stream) {
+        engine.await_room(stream);
+        return true;
+    }
+    let goes_on = held || (has_more && engine.send_capacity(stream) > 0);
+    !goes_on
+}
+
 /// The payload of keepalive's pings; any answer will do.
 const KEEPALIVE: [u8; 8] = *b"keepaliv";
 

@@ -11,7 +11,7 @@ mod socket;
 pub(crate) mod tls;
 mod upkeep;
 
-pub(crate) use driver::{Driver, Side};
+pub(crate) use driver::{Driver, Side, waits};
 pub(crate) use farewell::Farewell;
 #[cfg(all(feature = "client", feature = "server"))]
 pub(crate) use in_process::InProcess;

@@ -17,6 +17,8 @@ pub(crate) struct Departure {
     pub(crate) outcome: Option<Outcome>,
     /// There was more data than room.
     pub(crate) has_more: bool,
+    /// The handler waits for the word that this data is on its way: the next time that something is taken.
+    pub(crate) held: bool,
     /// Request bytes that the handler has used up.
     pub(crate) released: usize,
 }
@@ -28,6 +30,8 @@ pub(crate) struct RequestPart {
     pub(crate) end: bool,
     /// There was more data than room.
     pub(crate) has_more: bool,
+    /// The caller waits for the word that this data is on its way: the next time that something is taken.
+    pub(crate) held: bool,
     /// The caller has given the call up.
     pub(crate) abandoned: bool,
     /// Response bytes that the caller has used up.
@@ -60,7 +64,8 @@ impl Exchange {
             let mut state = self.state();
             state.scheduled = false;
             let head = state.take_head();
-            let (data, writer) = state.response.hand_over(room);
+            let crowded = state.is_crowded();
+            let (data, writer) = state.response.hand_over(room, crowded);
             let has_more = !state.response.chunks.is_empty();
             let outcome = if has_more { None } else { state.outcome.take() };
             let released = state.request.take_released();
@@ -69,6 +74,7 @@ impl Exchange {
                 data,
                 outcome,
                 has_more,
+                held: state.response.is_held(),
                 released,
             };
             (departure, writer)
@@ -84,11 +90,13 @@ impl Exchange {
         let (part, writer) = {
             let mut state = self.state();
             state.scheduled = false;
-            let (data, writer) = state.request.hand_over(room);
+            let crowded = state.is_crowded();
+            let (data, writer) = state.request.hand_over(room, crowded);
             let part = RequestPart {
                 data,
                 end: state.request.ended && state.request.chunks.is_empty(),
                 has_more: !state.request.chunks.is_empty(),
+                held: state.request.is_held(),
                 abandoned: state.abandoned,
                 released: state.response.take_released(),
             };

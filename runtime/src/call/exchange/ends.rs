@@ -27,7 +27,7 @@ impl Exchange {
         if let Some(status) = &state.over {
             return Poll::Ready(Err(status.clone()));
         }
-        if state.request.has_room() {
+        if state.request.has_room(state.is_crowded()) {
             return Poll::Ready(Ok(()));
         }
         state.request.wait_to_write(context);
@@ -97,7 +97,7 @@ impl Exchange {
     /// more and more in one poll, and the task that drops it never get its turn.
     pub(crate) fn poll_response_room(&self, context: &Context<'_>) -> Poll<()> {
         let mut state = self.state();
-        if state.response.has_room() && state.over.is_none() {
+        if state.response.has_room(state.is_crowded()) && state.over.is_none() {
             return Poll::Ready(());
         }
         state.response.wait_to_write(context);

@@ -120,6 +120,11 @@ impl State {
             .map_or(WHOLE_RESPONSE, |link| link.release_at().min(WHOLE_RESPONSE))
     }
 
+    /// Whether the calls of the connection have so much to send that this one is to hold back.
+    fn is_crowded(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| link.is_crowded())
+    }
+
     fn send_head(&mut self) {
         if let Head::Unsent(metadata) = &mut self.head {
             self.head = Head::Sent(std::mem::take(metadata));

@@ -71,6 +71,8 @@ pub(crate) struct Connection {
     connection_window: u32,
     estimator: Estimator,
     schedule: Schedule,
+    /// The bytes in the queues of all streams.
+    queued: usize,
     output: Output,
     events: VecDeque<Event>,
     resets: Budget,
@@ -120,6 +122,7 @@ impl Connection {
             connection_window: config.connection_window,
             estimator: Estimator::new(config.stream_window, config.max_stream_window),
             schedule: Schedule::default(),
+            queued: 0,
             output: Output::default(),
             events: VecDeque::new(),
             resets: Budget::new(config.resets, now),
@@ -159,6 +162,13 @@ impl Connection {
     #[cfg(any(test, fuzzing))]
     pub(crate) fn open_streams(&self) -> usize {
         self.streams.len()
+    }
+
+    /// The bytes that streams have queued, as they are counted and as they are.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn queued(&self) -> (usize, usize) {
+        let queues = self.streams.values().map(|stream| stream.queue.bytes());
+        (self.queued, queues.sum())
     }
 
     /// The size of a receive window, a stream's or with 0 the connection's, and how much of it the peer has yet to be told of.
@@ -227,6 +237,7 @@ impl Connection {
         let was_full = !self.has_room();
         let stream = self.streams.remove(&id)?;
         self.credit(stream.unreleased as usize);
+        self.queued -= stream.queue.bytes();
         if stream.queue.scheduled {
             self.schedule.remove(id);
         }
@@ -306,6 +317,7 @@ impl Connection {
         self.failed = Some(error);
         self.block = None;
         self.streams.clear();
+        self.queued = 0;
         self.schedule.clear();
         self.timers.stop();
         error

@@ -94,11 +94,9 @@ impl Connection {
             return;
         }
         state.queue.push(data);
+        self.queued += length;
         if end {
             state.queue.end(Ending::Data);
-        }
-        if state.queue.bytes() >= self.config.send_buffer_per_stream {
-            state.queue.full = true;
         }
         self.schedule_stream(stream);
     }
@@ -133,12 +131,38 @@ impl Connection {
         }
     }
 
-    /// How many bytes of DATA a stream's queue wants now: 0 if it is full, or the stream is not known. After 0, `Event::Writable` follows.
-    pub(crate) fn send_capacity(&self, stream: StreamId) -> usize {
+    /// How many bytes of DATA a stream's queue wants now: 0 if it is full, or the stream is not known. To whom it says 0, it says
+    /// `Event::Writable` later.
+    pub(crate) fn send_capacity(&mut self, stream: StreamId) -> usize {
+        let share = self.send_share();
+        let Some(state) = self.streams.get_mut(&stream) else {
+            return 0;
+        };
+        let capacity = share.saturating_sub(state.queue.bytes());
+        state.queue.full |= capacity == 0;
+        capacity
+    }
+
+    /// Lets `Event::Writable` follow for a stream that is sending, though it may have room.
+    pub(crate) fn await_room(&mut self, stream: StreamId) {
+        if let Some(state) = self.streams.get_mut(&stream) {
+            state.queue.full |= !state.queue.is_empty();
+        }
+    }
+
+    /// Whether the streams together have queued all that they may.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.queued >= self.config.send_buffer_per_connection
+    }
+
+    /// What each stream may queue. A frame's worth it always may, so that no stream that can send waits for one that cannot.
+    pub(super) fn send_share(&self) -> usize {
         let limit = self.config.send_buffer_per_stream;
-        self.streams
-            .get(&stream)
-            .map_or(0, |stream| limit.saturating_sub(stream.queue.bytes()))
+        if self.is_crowded() {
+            limit.min(self.config.send_frame_size)
+        } else {
+            limit
+        }
     }
 
     /// Whether a stream has something queued: its window, the other streams or the socket hold it back.

@@ -37,6 +37,7 @@ impl Connection {
 
     /// Sends one frame of a stream, and its trailers if that was the last one.
     fn take_turn(&mut self, id: StreamId) {
+        let share = self.send_share();
         let Some(stream) = self.streams.get_mut(&id) else {
             return;
         };
@@ -63,8 +64,9 @@ impl Connection {
             frame::write_data_header(id, length, end, self.output.tail());
             let output = &mut self.output;
             stream.queue.pop(length, |piece| output.push(piece));
+            self.queued -= length;
         }
-        if stream.queue.full && queued - length <= self.config.send_buffer_per_stream / 2 {
+        if stream.queue.full && queued - length <= share / 2 {
             stream.queue.full = false;
             self.events.push_back(Event::Writable { stream: id });
         }

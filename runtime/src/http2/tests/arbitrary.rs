@@ -23,6 +23,7 @@ fn config() -> Config {
         max_header_list_size: 500,
         max_header_block: 1_000,
         send_buffer_per_stream: 100,
+        send_buffer_per_connection: 250,
         output_mark: 2_000,
         max_queued_replies: 2_000,
         ..Config::default()
@@ -183,6 +184,8 @@ impl Watched {
     }
 
     fn check(&mut self) {
+        let (counted, queued) = self.engine().queued();
+        assert_eq!(counted, queued, "bytes in queues");
         let role = self.role;
         self.raw.end.gather_events();
         while let Some(event) = self.raw.end.event() {

@@ -234,6 +234,58 @@ fn a_full_queue_says_when_there_is_room_again() {
     assert_eq!(raw.end.writable, [3]);
 }
 
+/// An engine whose streams 1, 3 and 5 are answered to a peer that has its windows shut, with 100,000 bytes for all of them.
+fn crowd() -> Raw {
+    let mut raw = Raw::server(Config {
+        send_buffer_per_connection: 100_000,
+        ..Config::default()
+    });
+    raw.settings(&[(4, 0)]).expect("SETTINGS");
+    for stream in [1, 3, 5] {
+        raw.request(stream, END_STREAM);
+        let connection = &mut raw.end.connection;
+        connection.send_headers(stream, &response(), false);
+    }
+    raw
+}
+
+#[test]
+fn in_a_crowd_each_stream_queues_a_frame() {
+    let mut raw = crowd();
+    let connection = &mut raw.end.connection;
+    for stream in [1, 3] {
+        assert_eq!(connection.send_capacity(stream), 64 << 10);
+        assert!(!connection.is_crowded());
+        connection.send_data(stream, pattern(60_000), false);
+    }
+    assert!(connection.is_crowded());
+    assert_eq!(connection.send_capacity(3), 0);
+    assert_eq!(connection.send_capacity(5), 16 << 10);
+    connection.send_data(5, pattern(16 << 10), false);
+    assert_eq!(connection.send_capacity(5), 0);
+    // What a stream had queued makes room when it is gone.
+    connection.reset(1, Reason::CANCEL);
+    assert!(!connection.is_crowded());
+    assert_eq!(connection.send_capacity(5), 48 << 10);
+}
+
+#[test]
+fn a_stream_that_the_crowd_has_stopped_goes_on() {
+    let mut raw = crowd();
+    let connection = &mut raw.end.connection;
+    connection.send_data(1, pattern(20_000), false);
+    assert!(connection.send_capacity(1) > 0);
+    connection.send_data(3, pattern(100_000), false);
+    assert_eq!(connection.send_capacity(1), 0);
+    raw.window_update(1, 10_000).expect("WINDOW_UPDATE");
+    raw.frames();
+    assert!(raw.end.writable.is_empty());
+    raw.window_update(1, 10_000).expect("WINDOW_UPDATE");
+    raw.frames();
+    assert_eq!(raw.end.writable, [1]);
+    assert_eq!(raw.end.connection.send_capacity(1), 16 << 10);
+}
+
 #[test]
 fn data_past_the_streams_window() {
     let mut raw = Raw::server(Config {
