@@ -33,8 +33,6 @@ impl<T: prost::Message + Default> Codec<T> for Prost {
     }
 
     fn decode(bytes: Bytes) -> Result<T> {
-        T::decode(bytes).map_err(|error| {
-            Status::internal(format!("malformed message: {error}")).with_source(error)
-        })
+        T::decode(bytes).map_err(Status::from)
     }
 }

@@ -22,6 +22,9 @@
     )
 )]
 
+// Generated code names it so.
+extern crate self as stubwright;
+
 mod call;
 #[cfg(feature = "client")]
 mod client;
@@ -41,6 +44,7 @@ mod metadata;
 mod percent;
 #[doc(hidden)]
 pub mod private;
+pub mod rpc;
 #[cfg(feature = "server")]
 mod server;
 mod status;

@@ -1,5 +1,8 @@
 //! How a call ended: the code, the message, and what came with them.
 
+mod details;
+mod from;
+
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
@@ -7,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::{InvalidMetadata, Metadata};
+use crate::Metadata;
 
 /// The result of a call or of one message of it.
 pub type Result<T, E = Status> = std::result::Result<T, E>;
@@ -16,6 +19,33 @@ pub type Result<T, E = Status> = std::result::Result<T, E>;
 ///
 /// A servicer ends its call by returning one; a caller receives it as the error of the call. It is a pointer wide, so a
 /// `Result<T>` costs little where nothing fails.
+///
+/// What more there is to say of an error travels as [details](Status::with_error_detail), typed ones of
+/// [`rpc`](crate::rpc) as a rule. The error that caused it stays in this process: [`with_source`](Status::with_source), and
+/// [`Error::source`] gives it to a log.
+///
+/// # Other errors
+/// `?` makes a status of them, with the error as its source:
+///
+/// | error | status |
+/// |---|---|
+/// | [`std::io::Error`] that wraps a `Status` | that status |
+/// | … `NotFound` | NOT_FOUND |
+/// | … `AlreadyExists`, `AddrNotAvailable` | ALREADY_EXISTS |
+/// | … `PermissionDenied`, `ReadOnlyFilesystem` | PERMISSION_DENIED |
+/// | … `InvalidInput`, `ArgumentListTooLong`, `NotSeekable` | INVALID_ARGUMENT |
+/// | … `TimedOut` | DEADLINE_EXCEEDED |
+/// | … `AddrInUse`, `BrokenPipe`, `NotConnected`, `IsADirectory`, `NotADirectory`, `DirectoryNotEmpty`, `ResourceBusy`, `ExecutableFileBusy` | FAILED_PRECONDITION |
+/// | … `OutOfMemory`, `StorageFull`, `QuotaExceeded`, `TooManyLinks` | RESOURCE_EXHAUSTED |
+/// | … `UnexpectedEof`, `FileTooLarge` | OUT_OF_RANGE |
+/// | … `Unsupported`, `CrossesDevices` | UNIMPLEMENTED |
+/// | … `ConnectionRefused`, `ConnectionReset`, `ConnectionAborted`, `HostUnreachable`, `NetworkUnreachable`, `NetworkDown`, `Interrupted`, `WouldBlock` | UNAVAILABLE |
+/// | … `Deadlock`, `StaleNetworkFileHandle` | ABORTED |
+/// | … `InvalidData` | DATA_LOSS |
+/// | … any other | UNKNOWN |
+/// | tokio's [`Elapsed`](tokio::time::error::Elapsed), of `timeout` | DEADLINE_EXCEEDED |
+/// | [`prost::DecodeError`], [`prost::EncodeError`] | INTERNAL |
+/// | [`InvalidMetadata`](crate::InvalidMetadata) | INTERNAL |
 #[derive(Clone)]
 pub struct Status(Box<Inner>);
 
@@ -197,7 +227,7 @@ impl Status {
     }
 
     /// The binary details: as a rule an encoded `google.rpc.Status`, carried in `grpc-status-details-bin`. Empty when
-    /// there are none, or when what the peer sent could not be read.
+    /// there are none, or when what the peer sent could not be read. [`error_details`](Status::error_details) reads them.
     pub fn details(&self) -> &Bytes {
         &self.0.details
     }
@@ -261,14 +291,6 @@ impl fmt::Debug for Status {
 impl Error for Status {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
-    }
-}
-
-/// INTERNAL: metadata is made by the program, so that a pair that cannot be sent is its mistake. With it, `?` serves in a
-/// servicer's methods.
-impl From<InvalidMetadata> for Status {
-    fn from(error: InvalidMetadata) -> Status {
-        Status::internal(error.to_string()).with_source(error)
     }
 }
 

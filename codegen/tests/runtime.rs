@@ -1,0 +1,40 @@
+//! What the runtime has of generated code: what is checked in is what is generated from its protos.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use stubwright_codegen::Config;
+
+/// `INSTA_UPDATE=always` writes what is generated, as it does with snapshots.
+#[test]
+fn the_runtime_has_what_is_generated_from_its_protos() {
+    let runtime = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime");
+    let out = common::directory("runtime");
+    Config::new()
+        .btree_map(".google.rpc")
+        .enable_type_names(true)
+        .type_name_domain(".google.rpc", "type.googleapis.com")
+        .out_dir(&out)
+        .compile_protos(
+            &["google/rpc/status.proto", "google/rpc/error_details.proto"],
+            &[runtime.join("protos")],
+        )
+        .expect("the protos are valid");
+    let mut generated = common::texts(&out);
+    // The runtime has modules of its own around them.
+    generated.remove("stubwright.rs");
+    let checked_in = runtime.join("src/generated");
+    if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
+        for (name, text) in &generated {
+            fs::write(checked_in.join(name), text).expect("it can be written");
+        }
+    }
+    assert_eq!(generated.len(), 1);
+    assert!(
+        generated == common::texts(&checked_in),
+        "runtime/src/generated is not what the protos in runtime/protos give: \
+         `INSTA_UPDATE=always cargo test -p stubwright-codegen` writes it anew"
+    );
+}
