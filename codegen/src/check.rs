@@ -1,7 +1,7 @@
-//! Descriptors that prost-build can take: complete, resolved, of a syntax that it knows.
+//! Descriptors that code can be made of: complete, resolved, of a known syntax.
 //!
-//! protox and protoc write nothing else. A descriptor set and a plugin request can come from anywhere, and
-//! prost-build panics on what it does not expect. So every fault is found here, in all files, before it starts.
+//! protox and protoc write nothing else. A descriptor set and a plugin request can come from anywhere, so every fault is
+//! found here, in all files, before anything is made of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +12,7 @@ use prost_types::{
 };
 
 use crate::error::{Error, SchemaError};
+use crate::fields::is_map_entry;
 use crate::source::{Source, children, full_name, number};
 
 const REMEDY: &str = "pass the descriptors on as the compiler wrote them, imports included";
@@ -215,20 +216,13 @@ impl Checker<'_> {
         self.refers(path, &element, method.output_type(), Kind::Message);
     }
 
-    /// A name is what protobuf calls an identifier, and has a letter or a digit that a Rust name can be made of.
+    /// A name is what protobuf calls an identifier.
     fn name(&mut self, path: &[i32], element: &str, name: &str) {
         let identifier = name.chars().enumerate().all(|(index, c)| {
             c == '_' || c.is_ascii_alphabetic() || (index > 0 && c.is_ascii_digit())
         });
         if name.is_empty() || !identifier {
             self.fault(path, element, format!("`{name}` is not a name"));
-        } else if name.chars().all(|c| c == '_') {
-            self.errors.push(SchemaError {
-                place: self.source.place(path),
-                element: element.to_owned(),
-                problem: "no Rust name can be made of underscores alone".to_owned(),
-                remedy: "give it a name with a letter".to_owned(),
-            });
         }
     }
 
@@ -250,13 +244,6 @@ impl Checker<'_> {
             remedy: REMEDY.to_owned(),
         });
     }
-}
-
-pub(crate) fn is_map_entry(message: &DescriptorProto) -> bool {
-    message
-        .options
-        .as_ref()
-        .is_some_and(|options| options.map_entry())
 }
 
 /// Whether the default value of a `bytes` field has only the escapes that `descriptor.proto` gives it: C's.

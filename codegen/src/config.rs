@@ -2,9 +2,13 @@
 
 use std::path::PathBuf;
 
+use prost_types::{DescriptorProto, FieldDescriptorProto};
 use syn::parse::Parser as _;
 
 use crate::error::Error;
+use crate::fields::in_oneof;
+use crate::graph::Rules;
+use crate::paths;
 
 /// What to generate, and how.
 ///
@@ -274,5 +278,33 @@ impl Config {
         } else {
             Err(Error::Config(faults.join("\n")))
         }
+    }
+}
+
+impl Rules for Config {
+    fn is_foreign(&self, proto_type: &str) -> bool {
+        let mut externs = self.extern_path.iter();
+        externs.any(|(path, _)| {
+            let below = proto_type.strip_prefix(path.as_str());
+            below.is_some_and(|below| below.is_empty() || below.starts_with('.'))
+        })
+    }
+
+    fn is_boxed(
+        &self,
+        full_name: &str,
+        message: &DescriptorProto,
+        field: &FieldDescriptorProto,
+    ) -> bool {
+        if self.boxed.is_empty() {
+            return false;
+        }
+        let oneof = field.oneof_index.filter(|_| in_oneof(field));
+        let oneof = oneof.and_then(|index| message.oneof_decl.get(usize::try_from(index).ok()?));
+        let path = match oneof {
+            Some(oneof) => format!("{full_name}.{}.{}", oneof.name(), field.name()),
+            None => format!("{full_name}.{}", field.name()),
+        };
+        self.boxed.iter().any(|boxed| paths::matches(boxed, &path))
     }
 }

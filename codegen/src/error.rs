@@ -18,8 +18,8 @@ pub enum Error {
     Config(String),
     /// A descriptor set or a plugin request could not be decoded.
     Descriptors(String),
-    /// The message generator failed; the text is its own.
-    Messages(String),
+    /// What was generated is not Rust: a fault of the generator. The text names the files.
+    Generated(String),
     /// A file could not be read or written.
     Io {
         /// The file or directory.
@@ -51,7 +51,7 @@ impl fmt::Display for Error {
             }
             Self::Config(text) => write!(f, "stubwright-codegen: {text}"),
             Self::Descriptors(text) => write!(f, "the descriptors cannot be read: {text}"),
-            Self::Messages(text) => write!(f, "the messages cannot be generated: {text}"),
+            Self::Generated(text) => write!(f, "what is generated is not Rust: {text}"),
             Self::Io { path, source } => write!(f, "{}: {source}", path.display()),
         }
     }

@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use prost_types::FileDescriptorProto;
 
 use crate::check;
-use crate::collisions;
 use crate::config::Config;
 use crate::emit;
 use crate::error::Error;
+use crate::graph::Graph;
 use crate::lower::lower;
-use crate::messages::messages;
 use crate::model::Package;
 use crate::names;
 use crate::render;
@@ -44,29 +43,23 @@ pub(crate) fn generate(
     config.check()?;
     files.sort_by(|a, b| a.name().cmp(b.name()));
     for file in &mut files {
-        // prost-build takes an empty package for one with an empty name, and an empty syntax for one that it does not know.
+        // Who leaves them empty means that there is none.
         file.package.take_if(|package| package.is_empty());
         file.syntax.take_if(|syntax| syntax.is_empty());
     }
     check::check(&files)?;
-    let resolver = Resolver::new(&config.extern_path, config.compile_well_known_types);
-    collisions::check(&files, &resolver, config)?;
-    let mut messages = messages(&files, config)?;
+    let resolver = Resolver::new(&files, config);
+    let graph = Graph::new(&files, config);
     if let Some(wanted) = wanted {
         files.retain(|file| wanted.contains(file.name()));
     }
     let mut generated = Generated::default();
-    for (module, package) in lower(&files, &resolver) {
-        let code = package
-            .files
-            .iter()
-            .filter_map(|file| messages.remove(file))
-            .collect::<String>();
-        if code.is_empty() && package.services.is_empty() {
+    for (module, package) in lower(&files, &resolver, &graph, config) {
+        if package.is_empty() {
             continue;
         }
         let name = file_name(&module, config, tree_name);
-        let text = text(&package, &code, config)?;
+        let text = text(&package, config)?;
         let leaf = Leaf {
             package: package.name,
             file: name.clone(),
@@ -77,20 +70,16 @@ pub(crate) fn generate(
     Ok(generated)
 }
 
-fn text(package: &Package, messages: &str, config: &Config) -> Result<String, Error> {
+fn text(package: &Package, config: &Config) -> Result<String, Error> {
     let options = emit::Options {
         server: config.server,
         client: config.client,
         all_methods_required: config.all_methods_required,
     };
+    let types = emit::types(package);
     emit::services(package, options)
-        .and_then(|services| render::file(&package.files, emit::interface(), messages, services))
-        .map_err(|error| {
-            Error::Messages(format!(
-                "the code for {} is not Rust: {error}",
-                package.files.join(", ")
-            ))
-        })
+        .and_then(|services| render::file(&package.files, &emit::interface(), &types, services))
+        .map_err(|error| Error::Generated(format!("{}: {error}", package.files.join(", "))))
 }
 
 /// `a.b.rs` for package `a.b`. A package that is called like the module tree steps aside: `mod_.rs`. No other package can

@@ -25,34 +25,58 @@
 //!
 //! # Names
 //!
-//! Types are `UpperCamelCase`, methods and modules `snake_case`. Where that is not enough:
+//! Types are `UpperCamelCase`, fields, methods and modules `snake_case`. On the wire everything keeps its name in the proto: the
+//! paths of methods, type URLs and the names of enum values are never changed. Where a name is taken, or is none in Rust:
 //!
-//! - A keyword becomes a raw identifier: rpc `type` is `r#type`. `self`, `super`, `crate` and `Self` cannot be raw and get
-//!   a trailing underscore: `self_`.
-//! - The rpcs `New` and `Clone` are `new_` and `clone_`, for a stub has methods `new` and `clone`. On stubs, `Into` and
-//!   `TryInto` are `into_` and `try_into_`: the methods of those names that every value has would be called in their place.
-//! - Rpcs of one service that end up with one name are numbered in the order of the file: `get_item`, `get_item_2`.
-//!   Services of one package likewise: `FooStub`, `Foo2Stub`.
-//! - A trait or a stub that would be called like a message of its package gets a trailing underscore: `FooStub_`.
-//! - Messages, fields, oneofs and enum values that end up with one name are an error that names both.
+//! | in the proto | in Rust | why |
+//! |---|---|---|
+//! | field, rpc or package `type` | `r#type` | a keyword, which can be raw |
+//! | `self`, `super`, `crate`, `Self` | `self_`, `super_`, `crate_`, `Self_` | keywords, which cannot |
+//! | rpc `New`, `Clone` | `new_`, `clone_` | methods of every stub |
+//! | rpc `Into`, `TryInto` | `into_`, `try_into_` | methods of every value, which would be called in their place |
+//! | rpcs `GetItem`, `getItem` of one service | `get_item`, `get_item_2` | one name in Rust |
+//! | services `foo`, `Foo` of one package | `FooStub`, `Foo2Stub` | one name in Rust |
+//! | service `Foo` beside message `FooStub` | `FooStub_` (the stub), `FooStub` | one name in Rust |
+//! | messages or enums `FooBar`, `Foo_bar` | `FooBar`, `FooBar2` | one name in Rust |
+//! | fields `foo_bar`, `fooBar` of one message | `foo_bar`, `foo_bar_2` | one name in Rust |
+//! | members of a oneof, or values of an enum, likewise | `Red`, `Red2` | one name in Rust |
+//! | enum fields `x`, `set_x` | `x`, `set_x_2` | `set_x` is a method that prost derives for `x` |
+//! | optional field `push_x`, `get_x`, … | `push_x_2`, `get_x_2` | likewise, for a repeated enum or a map of enums `x` |
+//! | oneof `kind` beside nested type `Kind` | field `kind`, enum `KindOneOf` | as prost-build has it |
+//! | the same, beside `KindOneOf` too | field `kind`, enum `KindOneOf2` | one name in Rust |
+//! | message `a.Bar` with nested types beside package `a.bar` | `a::Bar`, `a::bar_2::Nested`, `a::bar` | both are modules |
+//! | value `KIND_SMALL` of enum `Kind` | `Kind::Small` | unless [`Config::retain_enum_prefix`] |
+//! | a second name for an enum value (`allow_alias`) | the variant of the first | `from_str_name` knows both |
+//! | a name of underscores alone, `_` | `__` (a service: `UnnamedServicer`) | no case can be made of it |
+//!
+//! Of several elements that want one name, the one that is spelled in the proto as it is in Rust keeps it, else the first in the
+//! order of the files' names and then of the file; the next number that nobody wants goes to each of the others. What an
+//! element is called thus depends on nothing but those that want its name, and its documentation says what it is called
+//! in the proto.
+//!
+//! What the proto calls deprecated is `#[deprecated]`: messages, fields, members of oneofs, enums, values, services and methods. The
+//! build of the generated code warns of none of them; who uses them is warned. (Messages and enums of a proto
+//! without a package are left out: no module of ours is around them that could keep the warnings from the build.)
 
 mod check;
-mod collisions;
 mod compile;
 mod config;
 mod docs;
 mod emit;
 mod error;
+mod fields;
 mod generate;
+mod graph;
 mod lower;
-mod messages;
 mod model;
 mod names;
 mod parameters;
+mod paths;
 pub mod plugin;
 mod render;
 mod resolve;
 mod source;
+mod symbols;
 mod tree;
 
 pub use compile::compile_protos;

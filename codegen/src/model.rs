@@ -1,13 +1,26 @@
 //! What the emitters see: plain data, nothing borrowed from descriptors, every name decided.
 
-/// All services of one Rust module.
+mod message;
+
+pub(crate) use message::{Derives, Enum, Field, Message, Oneof, Shape, TypeName, Value, Variant};
+
+/// Everything in one Rust module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Package {
     /// The name in the proto; empty for files without a package.
     pub(crate) name: String,
     /// The `.proto` files whose content goes into the module, sorted.
     pub(crate) files: Vec<String>,
+    pub(crate) messages: Vec<Message>,
+    pub(crate) enums: Vec<Enum>,
     pub(crate) services: Vec<Service>,
+}
+
+impl Package {
+    /// Whether nothing is to be generated.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.messages.is_empty() && self.enums.is_empty() && self.services.is_empty()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,6 +11,8 @@
 //!    the next is `name_2`, then `name_3`. Services of one package likewise: `Foo`, `Foo2`.
 //! 5. A type of a service that is called like a message or an enum of its package gets a trailing underscore
 //!    (`FooStub_`), which no message can have.
+//! 6. Messages, enums, fields, oneofs and enum values that end up with one name in one scope are numbered as well: `FooBar2`,
+//!    `foo_bar_2`. The one that is spelled in the proto as it is in Rust keeps the name, else the first in the file.
 
 use std::collections::BTreeSet;
 
@@ -24,12 +26,12 @@ const STUB_METHODS: [&str; 4] = ["clone", "into", "new", "try_into"];
 
 /// `snake_case`, safe to use as an identifier.
 pub(crate) fn snake(name: &str) -> String {
-    identifier(&name.to_snake_case())
+    identifier(&name.to_snake_case(), name)
 }
 
 /// `UpperCamelCase`, safe to use as an identifier.
 pub(crate) fn upper_camel(name: &str) -> String {
-    identifier(&name.to_upper_camel_case())
+    identifier(&name.to_upper_camel_case(), name)
 }
 
 /// An identifier as a file name and in prose: without the raw prefix.
@@ -43,7 +45,7 @@ pub(crate) fn variant(enumeration: &str, value: &str, retain_prefix: bool) -> St
     let stripped = name
         .strip_prefix(enumeration)
         .filter(|rest| !retain_prefix && rest.starts_with(char::is_uppercase));
-    identifier(stripped.unwrap_or(&name))
+    identifier(stripped.unwrap_or(&name), value)
 }
 
 /// The modules of a package, from the outermost.
@@ -75,7 +77,13 @@ pub(crate) fn services<'a>(
     proto_names: impl Iterator<Item = &'a str>,
     types: &BTreeSet<String>,
 ) -> Vec<ServiceNames> {
-    let wanted = proto_names.map(|name| name.to_upper_camel_case()).collect();
+    let wanted = proto_names
+        .map(|name| match name.to_upper_camel_case() {
+            // Underscores alone.
+            camel if camel.is_empty() => "Unnamed".to_owned(),
+            camel => camel,
+        })
+        .collect();
     let unlike_types = |name: String| {
         if types.contains(&name) {
             format!("{name}_")
@@ -110,6 +118,80 @@ pub(crate) fn marker(types: &BTreeSet<String>) -> String {
     }
 }
 
+/// The names that are taken in one Rust scope.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scope {
+    taken: BTreeSet<String>,
+    wanted: BTreeSet<String>,
+}
+
+impl Scope {
+    /// Takes a name that is no element's to give up.
+    pub(crate) fn take(&mut self, name: &str) {
+        self.taken.insert(name.to_owned());
+    }
+
+    /// Names for elements, given by their names in the proto and what follows from these. Which of several elements keeps a
+    /// name, and what the others are called, does not depend on elements of other names.
+    pub(crate) fn types(&mut self, elements: &[(&str, String)]) -> Vec<String> {
+        self.distinct(elements, |name, number| format!("{name}{number}"))
+    }
+
+    /// As [`types`](Self::types), for names in snake case.
+    pub(crate) fn snakes(&mut self, elements: &[(&str, String)]) -> Vec<String> {
+        self.distinct(elements, snake_number)
+    }
+
+    fn distinct(
+        &mut self,
+        elements: &[(&str, String)],
+        number: fn(&str, usize) -> String,
+    ) -> Vec<String> {
+        self.wanted
+            .extend(elements.iter().map(|(_, wanted)| wanted.clone()));
+        let mut names = vec![String::new(); elements.len()];
+        for index in by_precedence(elements) {
+            if let (Some((_, wanted)), Some(name)) = (elements.get(index), names.get_mut(index)) {
+                *name = self.name(wanted, number);
+                self.taken.insert(name.clone());
+            }
+        }
+        names
+    }
+
+    fn name(&self, wanted: &str, number: fn(&str, usize) -> String) -> String {
+        if !self.taken.contains(wanted) {
+            return wanted.to_owned();
+        }
+        (2..)
+            .map(|n| number(wanted, n))
+            .find(|name| !self.taken.contains(name) && !self.wanted.contains(name))
+            .unwrap_or_default()
+    }
+}
+
+/// The name in snake case of something that could not have the one it wanted.
+pub(crate) fn snake_number(name: &str, number: usize) -> String {
+    format!("{}_{number}", unraw(name))
+}
+
+/// The elements in the order in which they choose: those that are spelled in the proto as they are in Rust, then the others.
+pub(crate) fn by_precedence(elements: &[(&str, String)]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..elements.len()).collect();
+    // The sort is stable: what is equal stays in the order of the file.
+    order.sort_by_key(|index| {
+        elements
+            .get(*index)
+            .is_some_and(|(proto_name, wanted)| *proto_name != unraw(wanted))
+    });
+    order
+}
+
+/// What the documentation of an element says whose name in Rust is another than what follows from its name in the proto.
+pub(crate) fn note(proto_name: &str) -> String {
+    format!("(`{proto_name}` in the proto; the name that follows from it is taken.)")
+}
+
 /// Gives the first of several equal names its name, and numbers the others from two, skipping what is taken.
 fn numbered(wanted: Vec<String>, number: impl Fn(&str, usize) -> String) -> Vec<String> {
     let mut taken: BTreeSet<String> = wanted.iter().cloned().collect();
@@ -130,9 +212,11 @@ fn numbered(wanted: Vec<String>, number: impl Fn(&str, usize) -> String) -> Vec<
     names
 }
 
-/// Makes a keyword, or a name that starts with a digit, an identifier.
-fn identifier(name: &str) -> String {
+/// Makes a keyword, or a name that starts with a digit, an identifier. `proto_name` is what it was made of.
+fn identifier(name: &str, proto_name: &str) -> String {
     match name {
+        // Underscores alone, of which no case is left; one of them alone is no name in Rust.
+        "" => "_".repeat(proto_name.len().max(2)),
         "as" | "break" | "const" | "continue" | "else" | "enum" | "false" | "fn" | "for" | "if"
         | "impl" | "in" | "let" | "loop" | "match" | "mod" | "move" | "mut" | "pub" | "ref"
         | "return" | "static" | "struct" | "trait" | "true" | "type" | "unsafe" | "use"

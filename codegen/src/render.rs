@@ -2,21 +2,18 @@
 
 use proc_macro2::TokenStream;
 
-/// The text of a generated file. `messages` is Rust source, `services` tokens of items.
+/// The text of a generated file. `types` is text already, each item after a blank line; `services` are tokens of items.
 pub(crate) fn file(
     sources: &[String],
-    interface: TokenStream,
-    messages: &str,
+    interface: &str,
+    types: &str,
     services: TokenStream,
 ) -> Result<String, syn::Error> {
-    let mut text = header(sources);
-    let interface: syn::File = syn::parse2(interface)?;
-    let messages = syn::parse_file(messages)?;
     let services: syn::File = syn::parse2(services)?;
-    for item in interface.items.into_iter().chain(messages.items) {
-        text.push('\n');
-        text.push_str(&item_text(item));
-    }
+    let mut text = header(sources);
+    text.push('\n');
+    text.push_str(interface);
+    text.push_str(types);
     for item in services.items {
         text.push('\n');
         text.push_str(&spaced(&item_text(item)));

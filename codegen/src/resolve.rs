@@ -1,35 +1,45 @@
-//! Proto types as Rust types, seen from a package's module, exactly as prost-build sees them.
-//!
-//! prost-build resolves the types of fields itself and keeps the rules to itself, so they are here once more for the
-//! requests and responses of services. A test in `lower` compares both.
+//! Proto types as Rust types, seen from the module that uses them.
 
 use std::collections::BTreeMap;
 
+use prost_types::FileDescriptorProto;
+
+use crate::config::Config;
 use crate::model::TypePath;
 use crate::names;
+use crate::symbols::Symbols;
 
 /// Where generated code finds prost.
 pub(crate) const PROST: &str = "::stubwright::prost";
 /// Where generated code finds the well-known types.
 pub(crate) const PROST_TYPES: &str = "::stubwright::prost_types";
 
-/// The types that are not generated, and the rules for those that are.
+/// The types that live elsewhere, and the names of those that are generated.
 pub(crate) struct Resolver {
+    /// Pairs of a proto path with a leading dot and a Rust path.
     externs: BTreeMap<String, String>,
+    pub(crate) symbols: Symbols,
 }
 
 impl Resolver {
-    /// `externs` are pairs of a proto path with a leading dot and a Rust path.
-    pub(crate) fn new(externs: &[(String, String)], compile_well_known_types: bool) -> Self {
-        let mut externs: BTreeMap<String, String> = externs.iter().cloned().collect();
-        if !compile_well_known_types {
+    /// Decides what everything in `files` is called. The files must have passed the checks.
+    pub(crate) fn new(files: &[FileDescriptorProto], config: &Config) -> Self {
+        let mut externs: BTreeMap<String, String> = config.extern_path.iter().cloned().collect();
+        if !config.compile_well_known_types {
             for (name, path) in well_known() {
                 externs
                     .entry(format!(".google.protobuf{name}"))
                     .or_insert(path);
             }
         }
-        Self { externs }
+        let mut resolver = Self {
+            externs,
+            symbols: Symbols::default(),
+        };
+        resolver.symbols = Symbols::new(files, config.retain_enum_prefix, |proto_type| {
+            resolver.is_extern(proto_type)
+        });
+        resolver
     }
 
     /// Whether the type, with a leading dot, lives elsewhere and is not generated.
@@ -37,11 +47,12 @@ impl Resolver {
         self.external(proto_type).is_some()
     }
 
-    /// The Rust path of a message, with a leading dot, seen from the module of `package`.
-    pub(crate) fn resolve(&self, package: &str, proto_type: &str) -> TypePath {
-        let path = self
-            .external(proto_type)
-            .unwrap_or_else(|| relative(package, proto_type));
+    /// The Rust path of a message or an enum, with a leading dot, seen from the module `here`.
+    pub(crate) fn resolve(&self, here: &[String], proto_type: &str) -> TypePath {
+        let path = match self.symbols.place(proto_type) {
+            Some((modules, name)) => relative(here, modules, name),
+            None => self.external(proto_type).unwrap_or_default(),
+        };
         TypePath(path)
     }
 
@@ -69,26 +80,13 @@ impl Resolver {
     }
 }
 
-/// From one package to another: up to what they have in common, then down.
-fn relative(package: &str, proto_type: &str) -> String {
-    let here: Vec<&str> = package.split('.').filter(|s| !s.is_empty()).collect();
-    let there = proto_type.strip_prefix('.').unwrap_or(proto_type);
-    let (modules, name) = there.rsplit_once('.').unwrap_or(("", there));
-    let modules: Vec<&str> = modules.split('.').filter(|s| !s.is_empty()).collect();
-    let common = here
-        .iter()
-        .zip(&modules)
-        .take_while(|(a, b)| a == b)
-        .count();
-    let up = here.iter().skip(common).map(|_| "super".to_owned());
-    let down = modules
-        .iter()
-        .skip(common)
-        .map(|module| names::snake(module));
-    up.chain(down)
-        .chain([names::upper_camel(name)])
-        .collect::<Vec<_>>()
-        .join("::")
+/// From one module to a type in another: up to what they have in common, then down.
+fn relative(here: &[String], modules: &[String], name: &str) -> String {
+    let pairs = here.iter().zip(modules);
+    let common = pairs.take_while(|(a, b)| a == b).count();
+    let up = here.iter().skip(common).map(|_| "super");
+    let down = modules.iter().skip(common).map(String::as_str);
+    up.chain(down).chain([name]).collect::<Vec<_>>().join("::")
 }
 
 /// The well-known types below `.google.protobuf`: wrappers are Rust's scalars and `Empty` is `()`, for prost

@@ -66,8 +66,9 @@ fn write(node: &Node<'_>, path: &[&str], inclusion: Inclusion, text: &mut String
         };
         text.push_str(&format!("{indent}/// {docs}\n"));
         if path.len() == 1 {
-            // The code is checked as the user's own; its style is not the user's to change.
-            text.push_str("#[allow(clippy::all)]\n");
+            // The code is checked as the user's own; its style is not the user's to change, and that one deprecated
+            // element of a proto names another is no matter of the user's either.
+            text.push_str("#[allow(clippy::all, deprecated)]\n");
         }
         text.push_str(&format!("{indent}pub mod {module} {{\n"));
         write(below, &path, inclusion, text);

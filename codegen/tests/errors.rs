@@ -92,71 +92,6 @@ fn file_outside_of_the_includes() {
     assert_text("error_outside", &error, "-");
 }
 
-/// Everything that prost-build would write twice is found in one run, with its place.
-#[test]
-fn collisions() {
-    snapshot(
-        "collisions",
-        &[
-            (
-                "collisions.proto",
-                r#"syntax = "proto3";
-package a;
-
-message FooBar {}
-message Foo_bar {}
-
-message Fields {
-  oneof kind { string a = 1; }
-  enum Kind { NONE = 0; }
-  message KindOneOf {}
-}
-
-enum Colour {
-  option allow_alias = true;
-  COLOUR_RED = 0;
-  RED = 1;
-  red = 1;
-  Red = 2;
-}
-
-message Bar { message Nested {} }
-"#,
-            ),
-            (
-                "collisions_too.proto",
-                "syntax = \"proto3\";\npackage a.bar.c;\nmessage A {}\n",
-            ),
-            (
-                "proto2.proto",
-                r#"syntax = "proto2";
-package b;
-
-message Fields {
-  optional int32 one_field = 1;
-  optional int32 OneField = 2;
-  oneof kind {
-    string one_case = 3;
-    string OneCase = 4;
-  }
-}
-"#,
-            ),
-        ],
-    );
-}
-
-#[test]
-fn names_without_letters() {
-    snapshot(
-        "underscores",
-        &[(
-            "a.proto",
-            "syntax = \"proto3\";\npackage a._;\nmessage _ { int32 __ = 1; }\nservice ___ {\n  rpc _(_) returns (_);\n}\n",
-        )],
-    );
-}
-
 #[test]
 fn options_that_are_no_rust() {
     let protos = [(
@@ -171,7 +106,7 @@ fn options_that_are_no_rust() {
     snapshot_with("extern_path_without_dot", config, &protos);
 }
 
-/// Descriptors that no compiler writes are refused before prost-build meets them.
+/// Descriptors that no compiler writes are refused before anything is made of them.
 #[test]
 fn damaged_descriptors() {
     let compiled =

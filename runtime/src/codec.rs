@@ -19,7 +19,7 @@ pub trait Codec<T>: Copy + Send + Sync + 'static {
     fn decode(bytes: Bytes) -> Result<T>;
 }
 
-/// The codec of messages that prost-build generates.
+/// The codec of prost's messages.
 #[derive(Clone, Copy, Debug)]
 pub struct Prost;
 

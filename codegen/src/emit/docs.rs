@@ -57,8 +57,5 @@ pub(super) fn renamed(method: &Method) -> Vec<String> {
     if plain == method.name && !method.name.ends_with('_') {
         return Vec::new();
     }
-    line(format!(
-        "(`{}` in the proto; the name that follows from it is taken.)",
-        method.proto_name
-    ))
+    line(crate::names::note(&method.proto_name))
 }

@@ -1,17 +1,21 @@
-//! Model -> tokens. The only stage that quotes.
+//! Model -> Rust: messages and enums as text, services as tokens. The only stage that quotes.
 //!
 //! Generated code uses absolute paths and no `use`, so that no name of a proto can change what it means, and meets the
 //! runtime in its public types and one hidden module.
 
 mod docs;
+mod enumeration;
+mod message;
 mod register;
 mod servicer;
 mod stub;
+mod writer;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
 use crate::model::{Package, TypePath};
+use writer::Writer;
 
 /// The number of the interface between generated code and the runtime. The runtime's macro of the same name refuses any other.
 const INTERFACE: u32 = 1;
@@ -25,9 +29,22 @@ pub(crate) struct Options {
 }
 
 /// The check that the runtime fits this generator. It stands once in every generated file.
-pub(crate) fn interface() -> TokenStream {
-    let number = proc_macro2::Literal::u32_unsuffixed(INTERFACE);
-    quote!(::stubwright::generated_interface!(#number);)
+pub(crate) fn interface() -> String {
+    format!("::stubwright::generated_interface!({INTERFACE});\n")
+}
+
+/// The messages and enums of a package, each after a blank line.
+pub(crate) fn types(package: &Package) -> String {
+    let mut out = Writer::default();
+    for message in &package.messages {
+        out.blank();
+        message::message(&mut out, message);
+    }
+    for enumeration in &package.enums {
+        out.blank();
+        enumeration::enumeration(&mut out, enumeration);
+    }
+    out.finish()
 }
 
 /// The items of all services of a package.

@@ -1,0 +1,78 @@
+//! Enums, and their values by name.
+
+use super::writer::Writer;
+use crate::model::{Enum, Variant};
+use crate::resolve::PROST;
+
+pub(super) fn enumeration(out: &mut Writer, enumeration: &Enum) {
+    out.docs(&enumeration.docs);
+    out.attributes(&enumeration.attributes);
+    out.deprecated(enumeration.deprecated);
+    let debug = if enumeration.debug { "Debug, " } else { "" };
+    out.line(format_args!(
+        "#[derive(Clone, Copy, {debug}PartialEq, Eq, Hash, PartialOrd, Ord, {PROST}::Enumeration)]"
+    ));
+    out.line(format_args!("#[prost(prost_path = \"{PROST}\")]"));
+    out.line(format_args!("#[repr(i32)]"));
+    out.open(format_args!("pub enum {} {{", enumeration.name));
+    for variant in &enumeration.variants {
+        out.docs(&variant.docs);
+        out.attributes(&variant.attributes);
+        out.deprecated(variant.deprecated);
+        out.line(format_args!("{} = {},", variant.name, variant.number));
+    }
+    out.close();
+    out.blank();
+    let deprecated = enumeration
+        .variants
+        .iter()
+        .any(|variant| variant.deprecated);
+    allow(out, deprecated || enumeration.deprecated);
+    out.open(format_args!("impl {} {{", enumeration.name));
+    to_name(out, &enumeration.variants);
+    out.blank();
+    from_name(out, &enumeration.variants);
+    out.close();
+}
+
+fn to_name(out: &mut Writer, variants: &[Variant]) {
+    out.line(format_args!("/// The name of the value in the proto."));
+    out.open(format_args!("pub fn as_str_name(&self) -> &'static str {{"));
+    out.open(format_args!("match self {{"));
+    for variant in variants {
+        out.line(format_args!(
+            "Self::{} => \"{}\",",
+            variant.name, variant.proto_name
+        ));
+    }
+    out.close();
+    out.close();
+}
+
+fn from_name(out: &mut Writer, variants: &[Variant]) {
+    out.line(format_args!(
+        "/// The value of this name in the proto, which may be an alias."
+    ));
+    out.open(format_args!(
+        "pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {{"
+    ));
+    out.open(format_args!("match value {{"));
+    for variant in variants {
+        for name in [&variant.proto_name].into_iter().chain(&variant.aliases) {
+            out.line(format_args!(
+                "\"{name}\" => ::core::option::Option::Some(Self::{}),",
+                variant.name
+            ));
+        }
+    }
+    out.line(format_args!("_ => ::core::option::Option::None,"));
+    out.close();
+    out.close();
+}
+
+/// Lets what follows name something deprecated without a warning in the user's build.
+fn allow(out: &mut Writer, touches: bool) {
+    if touches {
+        out.line(format_args!("#[allow(deprecated)]"));
+    }
+}

@@ -1,0 +1,69 @@
+//! The paths of proto elements in options: `.package.Message.field` from the root, `Message.field` wherever it ends like
+//! this, `.` for everything. A path also means everything below it.
+
+/// Whether `pattern` means the element at `path`, which has a leading dot.
+pub(crate) fn matches(pattern: &str, path: &str) -> bool {
+    rank(pattern, path).is_some()
+}
+
+/// The value of the pattern that fits best: the whole path, then the longest end of it, then the longest beginning.
+pub(crate) fn best<'v>(patterns: &'v [(String, String)], path: &str) -> Option<&'v str> {
+    patterns
+        .iter()
+        .filter_map(|(pattern, value)| Some((rank(pattern, path)?, value)))
+        // Of several that fit as well as each other, the first.
+        .min_by_key(|(rank, _)| *rank)
+        .map(|(_, value)| value.as_str())
+}
+
+/// The values of all patterns that fit, as they were given.
+pub(crate) fn all(patterns: &[(String, String)], path: &str) -> Vec<String> {
+    patterns
+        .iter()
+        .filter(|(pattern, _)| matches(pattern, path))
+        .map(|(_, value)| value.clone())
+        .collect()
+}
+
+/// How well a pattern fits, the lower the better: what it is of the path, and how much it leaves out.
+fn rank(pattern: &str, path: &str) -> Option<(u8, usize)> {
+    let missing = path.len().checked_sub(pattern.len())?;
+    if pattern == "." {
+        Some((3, 0))
+    } else if pattern == path {
+        Some((0, 0))
+    } else if pattern.is_empty() {
+        None
+    } else if !pattern.starts_with('.') {
+        let before = path.get(..missing)?;
+        (path.ends_with(pattern) && before.ends_with('.')).then_some((1, missing))
+    } else {
+        let after = path.get(pattern.len()..)?;
+        (path.starts_with(pattern) && after.starts_with('.')).then_some((2, missing))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_and_beginnings() {
+        for pattern in [".", ".a", ".a.B", ".a.B.c", "a.B.c", "B.c", "c"] {
+            assert!(matches(pattern, ".a.B.c"), "{pattern}");
+        }
+        for pattern in ["", ".B", ".B.c", "a.B", "B", ".a.", "..", ".a.B.c.d", ".c"] {
+            assert!(!matches(pattern, ".a.B.c"), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn the_best_is_the_most_particular() {
+        let patterns = [".", ".a", "c", "B.c", ".a.B", ".x"].map(|p| (p.to_owned(), p.to_owned()));
+        assert_eq!(best(&patterns, ".a.B.c"), Some("B.c"));
+        assert_eq!(best(&patterns, ".a.B.d"), Some(".a.B"));
+        assert_eq!(best(&patterns, ".b.B.d"), Some("."));
+        assert_eq!(best(&patterns[1..], ".b.B.d"), None);
+        assert_eq!(all(&patterns, ".a.d"), [".", ".a"]);
+    }
+}

@@ -1,0 +1,82 @@
+//! Messages are those of prost-build, but for their comments and for what prost-build cannot do: who comes from there
+//! finds the same Rust.
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use prost::Message as _;
+use stubwright_codegen::Config;
+
+/// The structs and enums in a text, each with its derives and its fields.
+fn types(text: &str) -> BTreeSet<Vec<String>> {
+    let mut types = BTreeSet::new();
+    let mut block: Option<Vec<String>> = None;
+    let mut derive = String::new();
+    for line in text.lines().map(str::trim) {
+        if line.starts_with("#[derive") {
+            derive = line.to_owned();
+        } else if line.starts_with("pub struct ") || line.starts_with("pub enum ") {
+            let line = line.trim_end_matches('}').trim_end();
+            block = Some(vec![std::mem::take(&mut derive), line.to_owned()]);
+        }
+        // prost-build writes an empty struct in two lines.
+        if line.ends_with('}') {
+            types.extend(block.take());
+        } else if let Some(block) = &mut block {
+            let ours = line.starts_with("///") || line.ends_with('{');
+            if !ours && !line.starts_with("#[derive") {
+                block.push(line.to_owned());
+            }
+        }
+    }
+    types
+}
+
+/// The corners are what prost-build cannot do.
+#[test]
+fn messages_are_those_of_prost_build() {
+    let mut files = common::fixture_files();
+    files.retain(|path| !path.components().any(|part| part.as_os_str() == "corners"));
+    let set = protox::compile(files, [common::fixtures()]).expect("the fixtures are valid");
+    let names = Config::new().enable_type_names(true);
+    for (ours, boxed) in [
+        (Config::new(), None),
+        (names.boxed(".types"), Some(".types")),
+    ] {
+        let ours: String = ours
+            .bytes(".types")
+            .btree_map("labels")
+            .generate(&set.encode_to_vec())
+            .expect("the fixtures can be generated")
+            .into_values()
+            .collect();
+        let mut prost = prost_build::Config::new();
+        prost
+            .prost_path("::stubwright::prost")
+            .prost_types_path("::stubwright::prost_types")
+            .bytes([".types"])
+            .btree_map(["labels"]);
+        if let Some(boxed) = boxed {
+            prost.boxed(boxed);
+        }
+        let requests = set.file.iter().map(|file| {
+            let module = prost_build::Module::from_protobuf_package_name(file.package());
+            (module, file.clone())
+        });
+        let theirs: String = prost
+            .generate(requests.collect())
+            .expect("prost-build takes the fixtures")
+            .into_values()
+            .collect();
+        let (ours, theirs) = (types(&ours), types(&theirs));
+        assert!(theirs.len() > 60);
+        for block in &theirs {
+            assert!(
+                ours.contains(block),
+                "prost-build has\n{}",
+                block.join("\n")
+            );
+        }
+    }
+}
