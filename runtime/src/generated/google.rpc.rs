@@ -14,18 +14,17 @@ pub struct ErrorInfo {
     pub domain: ::stubwright::prost::alloc::string::String,
     /// More of this error, as in the limit that was passed.
     #[prost(btree_map = "string, string", tag = "3")]
-    pub metadata: ::stubwright::prost::alloc::collections::BTreeMap<
-        ::stubwright::prost::alloc::string::String,
-        ::stubwright::prost::alloc::string::String,
-    >,
+    pub metadata: ::stubwright::prost::alloc::collections::BTreeMap<::stubwright::prost::alloc::string::String, ::stubwright::prost::alloc::string::String>,
 }
 
 impl ::stubwright::prost::Name for ErrorInfo {
     const NAME: &'static str = "ErrorInfo";
     const PACKAGE: &'static str = "google.rpc";
+
     fn full_name() -> ::stubwright::prost::alloc::string::String {
         "google.rpc.ErrorInfo".into()
     }
+
     fn type_url() -> ::stubwright::prost::alloc::string::String {
         "type.googleapis.com/google.rpc.ErrorInfo".into()
     }
@@ -43,9 +42,11 @@ pub struct RetryInfo {
 impl ::stubwright::prost::Name for RetryInfo {
     const NAME: &'static str = "RetryInfo";
     const PACKAGE: &'static str = "google.rpc";
+
     fn full_name() -> ::stubwright::prost::alloc::string::String {
         "google.rpc.RetryInfo".into()
     }
+
     fn type_url() -> ::stubwright::prost::alloc::string::String {
         "type.googleapis.com/google.rpc.RetryInfo".into()
     }
@@ -57,9 +58,7 @@ impl ::stubwright::prost::Name for RetryInfo {
 pub struct DebugInfo {
     /// The stack where it happened.
     #[prost(string, repeated, tag = "1")]
-    pub stack_entries: ::stubwright::prost::alloc::vec::Vec<
-        ::stubwright::prost::alloc::string::String,
-    >,
+    pub stack_entries: ::stubwright::prost::alloc::vec::Vec<::stubwright::prost::alloc::string::String>,
     /// Anything else.
     #[prost(string, tag = "2")]
     pub detail: ::stubwright::prost::alloc::string::String,
@@ -68,9 +67,11 @@ pub struct DebugInfo {
 impl ::stubwright::prost::Name for DebugInfo {
     const NAME: &'static str = "DebugInfo";
     const PACKAGE: &'static str = "google.rpc";
+
     fn full_name() -> ::stubwright::prost::alloc::string::String {
         "google.rpc.DebugInfo".into()
     }
+
     fn type_url() -> ::stubwright::prost::alloc::string::String {
         "type.googleapis.com/google.rpc.DebugInfo".into()
     }
@@ -85,7 +86,20 @@ pub struct QuotaFailure {
     pub violations: ::stubwright::prost::alloc::vec::Vec<quota_failure::Violation>,
 }
 
-/// Nested message and enum types in `QuotaFailure`.
+impl ::stubwright::prost::Name for QuotaFailure {
+    const NAME: &'static str = "QuotaFailure";
+    const PACKAGE: &'static str = "google.rpc";
+
+    fn full_name() -> ::stubwright::prost::alloc::string::String {
+        "google.rpc.QuotaFailure".into()
+    }
+
+    fn type_url() -> ::stubwright::prost::alloc::string::String {
+        "type.googleapis.com/google.rpc.QuotaFailure".into()
+    }
+}
+
+/// What is declared in message `google.rpc.QuotaFailure`.
 pub mod quota_failure {
     /// A quota that does not suffice.
     #[derive(Clone, PartialEq, ::stubwright::prost::Message)]
@@ -108,10 +122,7 @@ pub mod quota_failure {
         pub quota_id: ::stubwright::prost::alloc::string::String,
         /// The values of the quota's dimensions.
         #[prost(btree_map = "string, string", tag = "6")]
-        pub quota_dimensions: ::stubwright::prost::alloc::collections::BTreeMap<
-            ::stubwright::prost::alloc::string::String,
-            ::stubwright::prost::alloc::string::String,
-        >,
+        pub quota_dimensions: ::stubwright::prost::alloc::collections::BTreeMap<::stubwright::prost::alloc::string::String, ::stubwright::prost::alloc::string::String>,
         /// How much the quota is.
         #[prost(int64, tag = "7")]
         pub quota_value: i64,
@@ -119,26 +130,18 @@ pub mod quota_failure {
         #[prost(int64, optional, tag = "8")]
         pub future_quota_value: ::core::option::Option<i64>,
     }
+
     impl ::stubwright::prost::Name for Violation {
         const NAME: &'static str = "Violation";
         const PACKAGE: &'static str = "google.rpc";
+
         fn full_name() -> ::stubwright::prost::alloc::string::String {
             "google.rpc.QuotaFailure.Violation".into()
         }
+
         fn type_url() -> ::stubwright::prost::alloc::string::String {
             "type.googleapis.com/google.rpc.QuotaFailure.Violation".into()
         }
-    }
-}
-
-impl ::stubwright::prost::Name for QuotaFailure {
-    const NAME: &'static str = "QuotaFailure";
-    const PACKAGE: &'static str = "google.rpc";
-    fn full_name() -> ::stubwright::prost::alloc::string::String {
-        "google.rpc.QuotaFailure".into()
-    }
-    fn type_url() -> ::stubwright::prost::alloc::string::String {
-        "type.googleapis.com/google.rpc.QuotaFailure".into()
     }
 }
 
@@ -148,12 +151,23 @@ impl ::stubwright::prost::Name for QuotaFailure {
 pub struct PreconditionFailure {
     /// All of them.
     #[prost(message, repeated, tag = "1")]
-    pub violations: ::stubwright::prost::alloc::vec::Vec<
-        precondition_failure::Violation,
-    >,
+    pub violations: ::stubwright::prost::alloc::vec::Vec<precondition_failure::Violation>,
 }
 
-/// Nested message and enum types in `PreconditionFailure`.
+impl ::stubwright::prost::Name for PreconditionFailure {
+    const NAME: &'static str = "PreconditionFailure";
+    const PACKAGE: &'static str = "google.rpc";
+
+    fn full_name() -> ::stubwright::prost::alloc::string::String {
+        "google.rpc.PreconditionFailure".into()
+    }
+
+    fn type_url() -> ::stubwright::prost::alloc::string::String {
+        "type.googleapis.com/google.rpc.PreconditionFailure".into()
+    }
+}
+
+/// What is declared in message `google.rpc.PreconditionFailure`.
 pub mod precondition_failure {
     /// A condition that does not hold.
     #[derive(Clone, PartialEq, Eq, Hash, ::stubwright::prost::Message)]
@@ -169,26 +183,18 @@ pub mod precondition_failure {
         #[prost(string, tag = "3")]
         pub description: ::stubwright::prost::alloc::string::String,
     }
+
     impl ::stubwright::prost::Name for Violation {
         const NAME: &'static str = "Violation";
         const PACKAGE: &'static str = "google.rpc";
+
         fn full_name() -> ::stubwright::prost::alloc::string::String {
             "google.rpc.PreconditionFailure.Violation".into()
         }
+
         fn type_url() -> ::stubwright::prost::alloc::string::String {
             "type.googleapis.com/google.rpc.PreconditionFailure.Violation".into()
         }
-    }
-}
-
-impl ::stubwright::prost::Name for PreconditionFailure {
-    const NAME: &'static str = "PreconditionFailure";
-    const PACKAGE: &'static str = "google.rpc";
-    fn full_name() -> ::stubwright::prost::alloc::string::String {
-        "google.rpc.PreconditionFailure".into()
-    }
-    fn type_url() -> ::stubwright::prost::alloc::string::String {
-        "type.googleapis.com/google.rpc.PreconditionFailure".into()
     }
 }
 
@@ -198,12 +204,23 @@ impl ::stubwright::prost::Name for PreconditionFailure {
 pub struct BadRequest {
     /// All of them.
     #[prost(message, repeated, tag = "1")]
-    pub field_violations: ::stubwright::prost::alloc::vec::Vec<
-        bad_request::FieldViolation,
-    >,
+    pub field_violations: ::stubwright::prost::alloc::vec::Vec<bad_request::FieldViolation>,
 }
 
-/// Nested message and enum types in `BadRequest`.
+impl ::stubwright::prost::Name for BadRequest {
+    const NAME: &'static str = "BadRequest";
+    const PACKAGE: &'static str = "google.rpc";
+
+    fn full_name() -> ::stubwright::prost::alloc::string::String {
+        "google.rpc.BadRequest".into()
+    }
+
+    fn type_url() -> ::stubwright::prost::alloc::string::String {
+        "type.googleapis.com/google.rpc.BadRequest".into()
+    }
+}
+
+/// What is declared in message `google.rpc.BadRequest`.
 pub mod bad_request {
     /// A field that is wrong.
     #[derive(Clone, PartialEq, Eq, Hash, ::stubwright::prost::Message)]
@@ -222,26 +239,18 @@ pub mod bad_request {
         #[prost(message, optional, tag = "4")]
         pub localized_message: ::core::option::Option<super::LocalizedMessage>,
     }
+
     impl ::stubwright::prost::Name for FieldViolation {
         const NAME: &'static str = "FieldViolation";
         const PACKAGE: &'static str = "google.rpc";
+
         fn full_name() -> ::stubwright::prost::alloc::string::String {
             "google.rpc.BadRequest.FieldViolation".into()
         }
+
         fn type_url() -> ::stubwright::prost::alloc::string::String {
             "type.googleapis.com/google.rpc.BadRequest.FieldViolation".into()
         }
-    }
-}
-
-impl ::stubwright::prost::Name for BadRequest {
-    const NAME: &'static str = "BadRequest";
-    const PACKAGE: &'static str = "google.rpc";
-    fn full_name() -> ::stubwright::prost::alloc::string::String {
-        "google.rpc.BadRequest".into()
-    }
-    fn type_url() -> ::stubwright::prost::alloc::string::String {
-        "type.googleapis.com/google.rpc.BadRequest".into()
     }
 }
 
@@ -260,9 +269,11 @@ pub struct RequestInfo {
 impl ::stubwright::prost::Name for RequestInfo {
     const NAME: &'static str = "RequestInfo";
     const PACKAGE: &'static str = "google.rpc";
+
     fn full_name() -> ::stubwright::prost::alloc::string::String {
         "google.rpc.RequestInfo".into()
     }
+
     fn type_url() -> ::stubwright::prost::alloc::string::String {
         "type.googleapis.com/google.rpc.RequestInfo".into()
     }
@@ -289,9 +300,11 @@ pub struct ResourceInfo {
 impl ::stubwright::prost::Name for ResourceInfo {
     const NAME: &'static str = "ResourceInfo";
     const PACKAGE: &'static str = "google.rpc";
+
     fn full_name() -> ::stubwright::prost::alloc::string::String {
         "google.rpc.ResourceInfo".into()
     }
+
     fn type_url() -> ::stubwright::prost::alloc::string::String {
         "type.googleapis.com/google.rpc.ResourceInfo".into()
     }
@@ -306,7 +319,20 @@ pub struct Help {
     pub links: ::stubwright::prost::alloc::vec::Vec<help::Link>,
 }
 
-/// Nested message and enum types in `Help`.
+impl ::stubwright::prost::Name for Help {
+    const NAME: &'static str = "Help";
+    const PACKAGE: &'static str = "google.rpc";
+
+    fn full_name() -> ::stubwright::prost::alloc::string::String {
+        "google.rpc.Help".into()
+    }
+
+    fn type_url() -> ::stubwright::prost::alloc::string::String {
+        "type.googleapis.com/google.rpc.Help".into()
+    }
+}
+
+/// What is declared in message `google.rpc.Help`.
 pub mod help {
     /// A page.
     #[derive(Clone, PartialEq, Eq, Hash, ::stubwright::prost::Message)]
@@ -319,26 +345,18 @@ pub mod help {
         #[prost(string, tag = "2")]
         pub url: ::stubwright::prost::alloc::string::String,
     }
+
     impl ::stubwright::prost::Name for Link {
         const NAME: &'static str = "Link";
         const PACKAGE: &'static str = "google.rpc";
+
         fn full_name() -> ::stubwright::prost::alloc::string::String {
             "google.rpc.Help.Link".into()
         }
+
         fn type_url() -> ::stubwright::prost::alloc::string::String {
             "type.googleapis.com/google.rpc.Help.Link".into()
         }
-    }
-}
-
-impl ::stubwright::prost::Name for Help {
-    const NAME: &'static str = "Help";
-    const PACKAGE: &'static str = "google.rpc";
-    fn full_name() -> ::stubwright::prost::alloc::string::String {
-        "google.rpc.Help".into()
-    }
-    fn type_url() -> ::stubwright::prost::alloc::string::String {
-        "type.googleapis.com/google.rpc.Help".into()
     }
 }
 
@@ -357,9 +375,11 @@ pub struct LocalizedMessage {
 impl ::stubwright::prost::Name for LocalizedMessage {
     const NAME: &'static str = "LocalizedMessage";
     const PACKAGE: &'static str = "google.rpc";
+
     fn full_name() -> ::stubwright::prost::alloc::string::String {
         "google.rpc.LocalizedMessage".into()
     }
+
     fn type_url() -> ::stubwright::prost::alloc::string::String {
         "type.googleapis.com/google.rpc.LocalizedMessage".into()
     }
@@ -383,9 +403,11 @@ pub struct Status {
 impl ::stubwright::prost::Name for Status {
     const NAME: &'static str = "Status";
     const PACKAGE: &'static str = "google.rpc";
+
     fn full_name() -> ::stubwright::prost::alloc::string::String {
         "google.rpc.Status".into()
     }
+
     fn type_url() -> ::stubwright::prost::alloc::string::String {
         "type.googleapis.com/google.rpc.Status".into()
     }
