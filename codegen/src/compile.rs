@@ -8,12 +8,11 @@ use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use prost::Message as _;
-use prost_types::{FileDescriptorProto, FileDescriptorSet};
 use protox::Compiler;
 use protox::file::{ChainFileResolver, GoogleFileResolver, IncludeFileResolver};
 
 use crate::config::Config;
+use crate::descriptors::Descriptors;
 use crate::error::Error;
 use crate::generate::generate;
 use crate::tree::Inclusion;
@@ -48,10 +47,11 @@ impl Config {
                 println!("cargo:rerun-if-changed={}", path.display());
             }
         }
+        let descriptor_set = compiled.encode_file_descriptor_set();
         if let Some(path) = &self.file_descriptor_set_path {
-            write_if_changed(path, &compiled.encode_file_descriptor_set())?;
+            write_if_changed(path, &descriptor_set)?;
         }
-        self.write(compiled.file_descriptor_set().file)
+        self.write(Descriptors::of_set(&descriptor_set)?)
     }
 
     /// Generates from descriptors instead of `.proto` files, otherwise as [`compile_protos`](Self::compile_protos) does.
@@ -63,11 +63,11 @@ impl Config {
     /// The descriptors cannot be decoded or are not complete, something in them cannot become Rust, or a file
     /// cannot be written.
     pub fn compile_descriptor_set(&self, descriptor_set: &[u8]) -> Result<(), Error> {
-        let files = decoded(descriptor_set)?;
+        let descriptors = Descriptors::of_set(descriptor_set)?;
         if let Some(path) = &self.file_descriptor_set_path {
             write_if_changed(path, descriptor_set)?;
         }
-        self.write(files)
+        self.write(descriptors)
     }
 
     /// Generates from descriptors, as [`compile_descriptor_set`](Self::compile_descriptor_set) does, and touches no file: the
@@ -77,17 +77,17 @@ impl Config {
     /// # Errors
     /// The descriptors cannot be decoded or are not complete, or something in them cannot become Rust.
     pub fn generate(&self, descriptor_set: &[u8]) -> Result<BTreeMap<String, String>, Error> {
-        let files = decoded(descriptor_set)?;
-        let generated = generate(files, None, &self.include_file, self)?;
+        let descriptors = Descriptors::of_set(descriptor_set)?;
+        let generated = generate(descriptors, None, &self.include_file, self)?;
         let tree = generated.tree(Inclusion::Beside);
         let mut texts = generated.texts;
         texts.insert(self.include_file.clone(), tree);
         Ok(texts)
     }
 
-    fn write(&self, files: Vec<FileDescriptorProto>) -> Result<(), Error> {
+    fn write(&self, descriptors: Descriptors) -> Result<(), Error> {
         let (directory, inclusion) = self.target()?;
-        let generated = generate(files, None, &self.include_file, self)?;
+        let generated = generate(descriptors, None, &self.include_file, self)?;
         let tree_path = directory.join(&self.include_file);
         claim_tree(&tree_path)?;
         for (name, text) in &generated.texts {
@@ -110,12 +110,6 @@ impl Config {
             )),
         }
     }
-}
-
-fn decoded(descriptor_set: &[u8]) -> Result<Vec<FileDescriptorProto>, Error> {
-    FileDescriptorSet::decode(descriptor_set)
-        .map(|set| set.file)
-        .map_err(|error| Error::Descriptors(error.to_string()))
 }
 
 /// Parses the files and everything they import. All files are tried, so that one run shows the errors of all of them.

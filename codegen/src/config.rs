@@ -27,7 +27,10 @@ use crate::paths;
 pub struct Config {
     pub(crate) server: bool,
     pub(crate) client: bool,
+    pub(crate) server_attribute: Vec<String>,
+    pub(crate) client_attribute: Vec<String>,
     pub(crate) all_methods_required: bool,
+    pub(crate) descriptors: bool,
     pub(crate) extern_path: Vec<(String, String)>,
     pub(crate) type_attribute: Vec<(String, String)>,
     pub(crate) message_attribute: Vec<(String, String)>,
@@ -53,7 +56,10 @@ impl Default for Config {
         Self {
             server: true,
             client: true,
+            server_attribute: Vec::new(),
+            client_attribute: Vec::new(),
             all_methods_required: false,
+            descriptors: true,
             extern_path: Vec::new(),
             type_attribute: Vec::new(),
             message_attribute: Vec::new(),
@@ -96,11 +102,35 @@ impl Config {
         self
     }
 
+    /// Puts an attribute on every item that is generated for servers, for a crate that leaves them to a feature:
+    /// `.server_attribute(r#"#[cfg(feature = "server")]"#)`.
+    #[must_use]
+    pub fn server_attribute(mut self, attribute: impl Into<String>) -> Self {
+        self.server_attribute.push(attribute.into());
+        self
+    }
+
+    /// Puts an attribute on every item that is generated for clients.
+    #[must_use]
+    pub fn client_attribute(mut self, attribute: impl Into<String>) -> Self {
+        self.client_attribute.push(attribute.into());
+        self
+    }
+
     /// Whether a servicer must implement every method of its service, so that a new rpc is a compile error in every
     /// server. Off by default: a method that is not implemented answers `UNIMPLEMENTED`.
     #[must_use]
     pub fn all_methods_required(mut self, yes: bool) -> Self {
         self.all_methods_required = yes;
+        self
+    }
+
+    /// Whether the code for servers has the descriptors of its services and of all that they import, custom options
+    /// included and comments left out, so that server reflection (`server.add_reflection()`) can tell them. On by default.
+    /// They are constant data, which a program without reflection does not contain.
+    #[must_use]
+    pub fn descriptors(mut self, yes: bool) -> Self {
+        self.descriptors = yes;
         self
     }
 
@@ -266,10 +296,16 @@ impl Config {
             &self.enum_attribute,
             &self.field_attribute,
         ];
-        for (path, attribute) in attributes.into_iter().flatten() {
+        let attributes = attributes
+            .into_iter()
+            .flatten()
+            .map(|(path, attribute)| (format!("`{path}`"), attribute))
+            .chain(of(&self.server_attribute, "servers"))
+            .chain(of(&self.client_attribute, "clients"));
+        for (target, attribute) in attributes {
             if syn::Attribute::parse_outer.parse_str(attribute).is_err() {
                 faults.push(format!(
-                    "`{attribute}`, the attribute for `{path}`, is not a Rust attribute"
+                    "`{attribute}`, the attribute for {target}, is not a Rust attribute"
                 ));
             }
         }
@@ -307,4 +343,11 @@ impl Rules for Config {
         };
         self.boxed.iter().any(|boxed| paths::matches(boxed, &path))
     }
+}
+
+/// Attributes with what they are for.
+fn of<'a>(attributes: &'a [String], target: &str) -> impl Iterator<Item = (String, &'a String)> {
+    attributes
+        .iter()
+        .map(move |attribute| (target.to_owned(), attribute))
 }

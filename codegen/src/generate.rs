@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use prost_types::FileDescriptorProto;
-
 use crate::check;
 use crate::config::Config;
+use crate::descriptors::Descriptors;
 use crate::emit;
 use crate::error::Error;
 use crate::graph::Graph;
@@ -35,12 +34,13 @@ impl Generated {
 /// Generates the files named in `wanted`; the others are only looked at. Without `wanted`, all files. `tree_name` is
 /// the name of the file that the module tree will have.
 pub(crate) fn generate(
-    mut files: Vec<FileDescriptorProto>,
+    descriptors: Descriptors,
     wanted: Option<&BTreeSet<String>>,
     tree_name: &str,
     config: &Config,
 ) -> Result<Generated, Error> {
     config.check()?;
+    let Descriptors { mut files, raw } = descriptors;
     files.sort_by(|a, b| a.name().cmp(b.name()));
     for file in &mut files {
         // Who leaves them empty means that there is none.
@@ -53,11 +53,13 @@ pub(crate) fn generate(
     if let Some(wanted) = wanted {
         files.retain(|file| wanted.contains(file.name()));
     }
+    let mut packages = lower(&files, &resolver, &graph, config);
+    packages.retain(|_, package| !package.is_empty());
+    if config.server && config.descriptors {
+        raw.embed(&mut packages);
+    }
     let mut generated = Generated::default();
-    for (module, package) in lower(&files, &resolver, &graph, config) {
-        if package.is_empty() {
-            continue;
-        }
+    for (module, package) in packages {
         let name = file_name(&module, config, tree_name);
         let text = text(&package, config)?;
         let leaf = Leaf {
@@ -75,6 +77,8 @@ fn text(package: &Package, config: &Config) -> Result<String, Error> {
         server: config.server,
         client: config.client,
         all_methods_required: config.all_methods_required,
+        server_attributes: &config.server_attribute,
+        client_attributes: &config.client_attribute,
     };
     let types = emit::types(package);
     emit::services(package, options)

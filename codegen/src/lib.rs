@@ -61,6 +61,7 @@
 mod check;
 mod compile;
 mod config;
+mod descriptors;
 mod docs;
 mod emit;
 mod error;

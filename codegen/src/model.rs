@@ -14,6 +14,17 @@ pub(crate) struct Package {
     pub(crate) messages: Vec<Message>,
     pub(crate) enums: Vec<Enum>,
     pub(crate) services: Vec<Service>,
+    /// What server reflection tells, if a service needs it.
+    pub(crate) embedded: Option<Embedded>,
+}
+
+/// The descriptors of the files of a module, for server reflection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Embedded {
+    /// An encoded `google.protobuf.FileDescriptorSet`.
+    pub(crate) set: Vec<u8>,
+    /// The modules with the descriptors of what these files import, each as a path that ends in `::`.
+    pub(crate) imports: Vec<String>,
 }
 
 impl Package {

@@ -14,7 +14,7 @@ enum Parameter {
 }
 
 /// Every parameter, in the order of the alphabet.
-const PARAMETERS: [(&str, Parameter); 18] = [
+const PARAMETERS: [(&str, Parameter); 21] = [
     (
         "all_methods_required",
         Parameter::Flag(Config::all_methods_required),
@@ -24,6 +24,10 @@ const PARAMETERS: [(&str, Parameter); 18] = [
     ("bytes", Parameter::Text(Config::bytes)),
     ("client", Parameter::Flag(Config::client)),
     (
+        "client_attribute",
+        Parameter::Text(Config::client_attribute),
+    ),
+    (
         "compile_well_known_types",
         Parameter::Flag(Config::compile_well_known_types),
     ),
@@ -31,6 +35,7 @@ const PARAMETERS: [(&str, Parameter); 18] = [
         "default_package_filename",
         Parameter::Text(Config::default_package_filename),
     ),
+    ("descriptors", Parameter::Flag(Config::descriptors)),
     (
         "disable_comments",
         Parameter::Text(Config::disable_comments),
@@ -51,6 +56,10 @@ const PARAMETERS: [(&str, Parameter); 18] = [
         Parameter::Flag(Config::retain_enum_prefix),
     ),
     ("server", Parameter::Flag(Config::server)),
+    (
+        "server_attribute",
+        Parameter::Text(Config::server_attribute),
+    ),
     ("skip_debug", Parameter::Text(Config::skip_debug)),
     ("type_attribute", Parameter::Pair(Config::type_attribute)),
     (

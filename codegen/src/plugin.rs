@@ -6,6 +6,7 @@ use prost::Message as _;
 use prost_types::compiler::code_generator_response::{Feature, File};
 use prost_types::compiler::{CodeGeneratorRequest, CodeGeneratorResponse};
 
+use crate::descriptors::Descriptors;
 use crate::error::Error;
 use crate::generate::generate;
 use crate::parameters;
@@ -34,8 +35,9 @@ pub fn parameters() -> String {
 }
 
 fn respond(request: &[u8]) -> Result<CodeGeneratorResponse, Error> {
-    let request = CodeGeneratorRequest::decode(request)
-        .map_err(|error| Error::Descriptors(format!("the request is damaged: {error}")))?;
+    let damaged = |error| Error::Descriptors(format!("the request is damaged: {error}"));
+    let bytes = request;
+    let request = CodeGeneratorRequest::decode(bytes).map_err(damaged)?;
     let config = parameters::parse(request.parameter())?;
     let wanted: BTreeSet<String> = request.file_to_generate.into_iter().collect();
     if let Some(missing) = wanted
@@ -46,7 +48,8 @@ fn respond(request: &[u8]) -> Result<CodeGeneratorResponse, Error> {
             "the request has no descriptor of `{missing}`"
         )));
     }
-    let generated = generate(request.proto_file, Some(&wanted), TREE, &config)?;
+    let descriptors = Descriptors::of_request(request.proto_file, bytes).map_err(damaged)?;
+    let generated = generate(descriptors, Some(&wanted), TREE, &config)?;
     let tree = generated.tree(Inclusion::Beside);
     let mut file: Vec<File> = generated
         .texts

@@ -9,15 +9,35 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use prost::Message as _;
 use prost_types::compiler::{CodeGeneratorRequest, CodeGeneratorResponse};
-use prost_types::{DescriptorProto, FileDescriptorProto, MessageOptions};
+use prost_types::{DescriptorProto, FileDescriptorProto, FileDescriptorSet, MessageOptions};
 use stubwright_codegen::{Config, plugin};
 
 /// The descriptors of all fixtures and what they import.
 static FIXTURES: LazyLock<Vec<FileDescriptorProto>> = LazyLock::new(|| {
-    protox::compile(common::fixture_files(), [common::fixtures()])
-        .expect("the fixtures are valid")
+    FileDescriptorSet::decode(RAW_FIXTURES.as_slice())
+        .expect("protox writes descriptors")
         .file
 });
+
+/// The same as they are encoded: reading them drops options that prost does not know.
+static RAW_FIXTURES: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut compiler = protox::Compiler::new([common::fixtures()]).expect("the directory is there");
+    compiler
+        .include_imports(true)
+        .include_source_info(true)
+        .open_files(common::fixture_files())
+        .expect("the fixtures are valid")
+        .encode_file_descriptor_set()
+});
+
+/// A descriptor set, and a request, whose files are left encoded.
+#[derive(Clone, PartialEq, prost::Message)]
+struct RawFiles {
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    of_set: Vec<Vec<u8>>,
+    #[prost(bytes = "vec", repeated, tag = "15")]
+    of_request: Vec<Vec<u8>>,
+}
 
 fn request(parameter: &str) -> CodeGeneratorRequest {
     CodeGeneratorRequest {
@@ -59,7 +79,16 @@ fn writes_what_a_build_script_writes() {
         .compile_protos(&common::fixture_files(), &[common::fixtures()])
         .expect("the fixtures are valid");
     let parameter = "all_methods_required,btree_map=.types,extern_path=.chat=::elsewhere";
-    assert_eq!(texts(run(&request(parameter))), common::texts(&out));
+    let mut request = request(parameter);
+    request.proto_file.clear();
+    let of_set = RawFiles::decode(RAW_FIXTURES.as_slice()).expect("protox writes descriptors");
+    let of_request = RawFiles {
+        of_request: of_set.of_set,
+        ..RawFiles::default()
+    };
+    // Encoded messages that stand behind each other are one.
+    let request = [request.encode_to_vec(), of_request.encode_to_vec()].concat();
+    assert_eq!(texts(answer(&request)), common::texts(&out));
 }
 
 #[test]

@@ -13,12 +13,23 @@ fn the_runtime_has_what_is_generated_from_its_protos() {
     let runtime = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime");
     let out = common::directory("runtime");
     Config::new()
-        .btree_map(".google.rpc")
+        .server_attribute("#[cfg(feature = \"server\")]")
+        .client_attribute("#[cfg(feature = \"client\")]")
+        .btree_map(".")
+        .bytes(".grpc.reflection")
         .enable_type_names(true)
         .type_name_domain(".google.rpc", "type.googleapis.com")
+        // The older protocol has the same messages.
+        .extern_path(".grpc.reflection.v1alpha", "::stubwright::reflection::v1")
         .out_dir(&out)
         .compile_protos(
-            &["google/rpc/status.proto", "google/rpc/error_details.proto"],
+            &[
+                "google/rpc/error_details.proto",
+                "google/rpc/status.proto",
+                "grpc/health/v1/health.proto",
+                "grpc/reflection/v1/reflection.proto",
+                "grpc/reflection/v1alpha/reflection.proto",
+            ],
             &[runtime.join("protos")],
         )
         .expect("the protos are valid");
@@ -31,7 +42,7 @@ fn the_runtime_has_what_is_generated_from_its_protos() {
             fs::write(checked_in.join(name), text).expect("it can be written");
         }
     }
-    assert_eq!(generated.len(), 1);
+    assert_eq!(generated.len(), 4);
     assert!(
         generated == common::texts(&checked_in),
         "runtime/src/generated is not what the protos in runtime/protos give: \

@@ -57,7 +57,21 @@ fn options_change_what_is_generated() {
     let texts =
         common::compile("client_only", config, &[("options.proto", proto)]).expect("it is valid");
     assert!(!texts["options.rs"].contains("Servicer"));
+    assert!(!texts["options.rs"].contains("DESCRIPTORS"));
     assert!(texts["options.rs"].contains("pub struct ServiceStub"));
+
+    let config = Config::new()
+        .descriptors(false)
+        .server_attribute("#[cfg(feature = \"server\")]")
+        .client_attribute("#[cfg(feature = \"client\")] #[rustfmt::skip]");
+    let texts =
+        common::compile("attributes", config, &[("options.proto", proto)]).expect("it is valid");
+    let text = &texts["options.rs"];
+    assert!(!text.contains("DESCRIPTORS"));
+    // The trait and two functions; the struct and what is implemented for it.
+    assert_eq!(text.matches("#[cfg(feature = \"server\")]\n///").count(), 3);
+    let client = "#[cfg(feature = \"client\")]\n#[rustfmt::skip]\n";
+    assert_eq!(text.matches(client).count(), 2);
 }
 
 fn snapshot(name: &str, text: &str) {

@@ -3,6 +3,7 @@
 //! Generated code uses absolute paths and no `use`, so that no name of a proto can change what it means, and meets the
 //! runtime in its public types and one hidden module.
 
+mod descriptors;
 mod docs;
 mod enumeration;
 mod message;
@@ -18,14 +19,16 @@ use crate::model::{Package, TypePath};
 use writer::Writer;
 
 /// The number of the interface between generated code and the runtime. The runtime's macro of the same name refuses any other.
-const INTERFACE: u32 = 1;
+const INTERFACE: u32 = 2;
 
 /// What to emit, besides what the protos say.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Options {
+pub(crate) struct Options<'a> {
     pub(crate) server: bool,
     pub(crate) client: bool,
     pub(crate) all_methods_required: bool,
+    pub(crate) server_attributes: &'a [String],
+    pub(crate) client_attributes: &'a [String],
 }
 
 /// The check that the runtime fits this generator. It stands once in every generated file.
@@ -48,18 +51,36 @@ pub(crate) fn types(package: &Package) -> String {
 }
 
 /// The items of all services of a package.
-pub(crate) fn services(package: &Package, options: Options) -> Result<TokenStream, syn::Error> {
+pub(crate) fn services(package: &Package, options: Options<'_>) -> Result<TokenStream, syn::Error> {
     let mut tokens = TokenStream::new();
     for service in &package.services {
         if options.server {
-            tokens.extend(servicer::servicer(service, options)?);
-            tokens.extend(register::register(service)?);
+            let servicer = servicer::servicer(service, options)?;
+            let register = register::register(service, package.embedded.is_some())?;
+            tokens.extend(marked(
+                quote!(#servicer #register),
+                options.server_attributes,
+            )?);
         }
         if options.client {
-            tokens.extend(stub::stub(service)?);
+            tokens.extend(marked(stub::stub(service)?, options.client_attributes)?);
         }
     }
+    if let Some(embedded) = &package.embedded {
+        let descriptors = descriptors::descriptors(embedded)?;
+        tokens.extend(marked(descriptors, options.server_attributes)?);
+    }
     Ok(tokens)
+}
+
+/// Items with more attributes, which stand above their own.
+fn marked(items: TokenStream, attributes: &[String]) -> Result<TokenStream, syn::Error> {
+    if attributes.is_empty() {
+        return Ok(items);
+    }
+    let attributes: TokenStream = attributes.concat().parse()?;
+    let items = syn::parse2::<syn::File>(items)?.items;
+    Ok(quote!(#(#attributes #items)*))
 }
 
 /// An identifier of the model, which may be raw.

@@ -3,11 +3,15 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{allow_deprecated, docs, ident};
+use super::{allow_deprecated, descriptors, docs, ident};
 use crate::model::{Method, MethodKind, Service};
 
-pub(super) fn register(service: &Service) -> Result<TokenStream, syn::Error> {
-    let handler = handler(service);
+/// `has_descriptors` says whether the module has the descriptors of the service.
+pub(super) fn register(
+    service: &Service,
+    has_descriptors: bool,
+) -> Result<TokenStream, syn::Error> {
+    let handler = handler(service, has_descriptors);
     let register_docs = docs::attributes(&[docs::line(format!(
         "Adds a servicer of `{}` to `server`.",
         service.full_name
@@ -30,7 +34,7 @@ pub(super) fn register(service: &Service) -> Result<TokenStream, syn::Error> {
     })
 }
 
-fn handler(service: &Service) -> TokenStream {
+fn handler(service: &Service, has_descriptors: bool) -> TokenStream {
     let docs = docs::attributes(&[
         docs::line(format!(
             "The handlers of a servicer of `{}`, one per method.",
@@ -47,12 +51,15 @@ fn handler(service: &Service) -> TokenStream {
         ident(&service.names.servicer),
     );
     let full_name = &service.full_name;
+    let descriptors = has_descriptors.then(descriptors::name);
+    let descriptors = descriptors.map(|name| quote!(.descriptors(&#name)));
     let handlers = service.methods.iter().map(|method| entry(service, method));
     quote! {
         #docs
         #allow
         pub fn #name<S: #servicer>(servicer: S) -> ::stubwright::Handlers {
             ::stubwright::private::HandlersBuilder::new(#full_name, servicer)
+                #descriptors
                 #(#handlers)*
                 .finish()
         }

@@ -6,7 +6,7 @@ use quote::quote;
 use super::{Options, deprecated, docs, ident, ty};
 use crate::model::{Method, MethodKind, Service};
 
-pub(super) fn servicer(service: &Service, options: Options) -> Result<TokenStream, syn::Error> {
+pub(super) fn servicer(service: &Service, options: Options<'_>) -> Result<TokenStream, syn::Error> {
     let docs = docs::attributes(&[
         docs::line(format!("Servicer of `{}`.", service.full_name)),
         service.docs.clone(),
@@ -28,7 +28,7 @@ pub(super) fn servicer(service: &Service, options: Options) -> Result<TokenStrea
     })
 }
 
-fn note(service: &Service, options: Options) -> String {
+fn note(service: &Service, options: Options<'_>) -> String {
     let register = &service.names.register;
     let missing = if options.all_methods_required {
         "Every method must be implemented."
@@ -38,7 +38,11 @@ fn note(service: &Service, options: Options) -> String {
     format!("{missing} `{register}` adds an implementation to a server.")
 }
 
-fn method(service: &Service, method: &Method, options: Options) -> Result<TokenStream, syn::Error> {
+fn method(
+    service: &Service,
+    method: &Method,
+    options: Options<'_>,
+) -> Result<TokenStream, syn::Error> {
     let docs = docs::attributes(&[
         docs::method(service, method),
         docs::renamed(method),

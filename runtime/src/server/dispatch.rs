@@ -11,6 +11,8 @@ use crate::deadline::parse_timeout;
 use crate::header::Kind;
 use crate::http2::RequestHead;
 use crate::metadata::Metadata;
+#[cfg(feature = "reflection")]
+use crate::reflection::Services;
 use crate::wire;
 use crate::{Compression, Status};
 
@@ -18,6 +20,9 @@ use crate::{Compression, Status};
 #[derive(Debug, Default)]
 pub(crate) struct MethodTable {
     methods: HashMap<Vec<u8>, Arc<Method>>,
+    /// The services that have methods here.
+    #[cfg(feature = "reflection")]
+    pub(crate) services: Services,
     pub(crate) options: Options,
 }
 
@@ -35,12 +40,16 @@ pub(crate) enum Refusal {
 impl MethodTable {
     pub(crate) fn new(options: Options) -> MethodTable {
         MethodTable {
-            methods: HashMap::new(),
             options,
+            ..MethodTable::default()
         }
     }
 
     pub(crate) fn add(&mut self, handlers: Handlers) {
+        #[cfg(feature = "reflection")]
+        for (name, descriptors) in handlers.services() {
+            self.services.add(name, descriptors);
+        }
         let methods = handlers.into_methods();
         self.methods
             .extend(methods.map(|(path, method)| (path.into_bytes(), Arc::new(method))));

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::context::ServicerContext;
+use super::descriptors::Descriptors;
 use super::request_stream::{RequestStream, only_request};
 use super::responses::{Responses, unary_response};
 use super::task::{HandlerFuture, Pace};
@@ -19,6 +20,9 @@ use crate::codec::Codec;
 #[derive(Clone, Default)]
 pub struct Handlers {
     methods: BTreeMap<String, Method>,
+    /// The services by their full names, with their descriptors if generated code has them.
+    #[cfg(feature = "reflection")]
+    services: BTreeMap<&'static str, Option<&'static Descriptors>>,
 }
 
 impl Handlers {
@@ -26,12 +30,23 @@ impl Handlers {
     #[must_use]
     pub fn merge(mut self, other: Handlers) -> Handlers {
         self.methods.extend(other.methods);
+        #[cfg(feature = "reflection")]
+        self.services.extend(other.services);
         self
     }
 
     /// The methods, `/package.Service/Method`, in alphabetical order.
     pub fn methods(&self) -> impl Iterator<Item = &str> {
         self.methods.keys().map(String::as_str)
+    }
+
+    #[cfg(feature = "reflection")]
+    pub(crate) fn services(
+        &self,
+    ) -> impl Iterator<Item = (&'static str, Option<&'static Descriptors>)> {
+        self.services
+            .iter()
+            .map(|(name, descriptors)| (*name, *descriptors))
     }
 
     pub(crate) fn into_methods(self) -> impl Iterator<Item = (String, Method)> {
@@ -79,8 +94,26 @@ impl<S: Send + Sync + 'static> HandlersBuilder<S> {
         HandlersBuilder {
             service,
             servicer: Arc::new(servicer),
-            handlers: Handlers::default(),
+            handlers: Handlers {
+                #[cfg(feature = "reflection")]
+                services: BTreeMap::from([(service, None)]),
+                ..Handlers::default()
+            },
         }
+    }
+
+    /// The descriptors of the service, which reflection tells; without it nobody needs them.
+    #[must_use]
+    #[cfg_attr(
+        not(feature = "reflection"),
+        expect(unused_mut, unused_variables, reason = "nobody needs them")
+    )]
+    pub fn descriptors(mut self, descriptors: &'static Descriptors) -> Self {
+        #[cfg(feature = "reflection")]
+        self.handlers
+            .services
+            .insert(self.service, Some(descriptors));
+        self
     }
 
     /// A method with one request and one response.

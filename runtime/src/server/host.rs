@@ -25,6 +25,10 @@ use super::handlers::Handlers;
 use super::listener::Listener;
 use super::options::{Options, ServerBuilder};
 use crate::call::{Link, Order, Peer};
+#[cfg(feature = "health")]
+use crate::health::Health;
+#[cfg(feature = "reflection")]
+use crate::reflection;
 #[cfg(feature = "tls")]
 use crate::transport::tls;
 use crate::transport::{Io, Socket};
@@ -39,6 +43,8 @@ pub struct Server {
     opened: Mutex<Opened>,
     connections: Arc<Connections>,
     phase: watch::Sender<Phase>,
+    #[cfg(feature = "health")]
+    health: Option<Health>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +80,32 @@ impl Server {
     /// served.
     pub fn add_handlers(&mut self, handlers: Handlers) {
         self.methods.add(handlers);
+    }
+
+    /// Lets clients ask how the server and its services do: `grpc.health.v1.Health`. What it returns sets the statuses; from
+    /// the start the server as a whole is SERVING, and [`stop`](Server::stop) sets everything to NOT_SERVING and ends the
+    /// watches. A second call returns the same.
+    #[cfg(feature = "health")]
+    pub fn add_health(&mut self) -> Health {
+        if let Some(health) = &self.health {
+            return health.clone();
+        }
+        let health = Health::new();
+        self.add_handlers(health.handlers());
+        self.health = Some(health.clone());
+        health
+    }
+
+    /// Lets clients ask which services the server has and what their messages look like, so that tools such as `buf curl` and
+    /// `grpcurl` need no `.proto` files: `grpc.reflection.v1.ServerReflection` and its older form `v1alpha`.
+    ///
+    /// It tells of every service, whether it is registered before or after, from the descriptors in its generated code; a
+    /// service that was generated without them is listed by its name alone. gRPC Python's
+    /// `reflection.enable_server_reflection`.
+    #[cfg(feature = "reflection")]
+    pub fn add_reflection(&mut self) {
+        let services = self.methods.services.clone();
+        self.add_handlers(reflection::handlers(services));
     }
 
     /// Adds a port for connections without encryption: `host:port`, as in `[::]:5000`, `0.0.0.0:5000` or
@@ -195,6 +227,10 @@ impl Server {
             return;
         }
         self.phase.send_replace(Phase::Stopping);
+        #[cfg(feature = "health")]
+        if let Some(health) = &self.health {
+            health.stop();
+        }
         self.connections.order(Order::Drain);
         if !grace.is_zero() {
             // Past the grace there is nothing left to wait for softly.
@@ -219,6 +255,8 @@ impl Server {
             opened: Mutex::new(Opened::Waiting(Vec::new())),
             connections: Arc::default(),
             phase: watch::Sender::new(Phase::Setup),
+            #[cfg(feature = "health")]
+            health: None,
         }
     }
 }

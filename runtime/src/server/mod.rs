@@ -4,6 +4,7 @@ mod connection;
 mod context;
 #[cfg(feature = "tls")]
 mod credentials;
+mod descriptors;
 mod dispatch;
 mod handlers;
 mod host;
@@ -18,6 +19,7 @@ mod unix;
 pub use context::ServicerContext;
 #[cfg(feature = "tls")]
 pub use credentials::ServerCredentials;
+pub use descriptors::Descriptors;
 pub use handlers::{Handlers, HandlersBuilder};
 pub use host::Server;
 pub use listener::Listener;

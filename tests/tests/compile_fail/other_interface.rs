@@ -1,5 +1,5 @@
 //! Generated code of another version says what to do.
 
-stubwright::generated_interface!(2);
+stubwright::generated_interface!(1);
 
 fn main() {}

@@ -1,0 +1,167 @@
+//! Descriptors as they came, for server reflection: prost drops what it does not know, and custom options are that.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use prost::encoding::{DecodeContext, decode_key, skip_field};
+use prost::{DecodeError, Message};
+use prost_types::{FileDescriptorProto, FileDescriptorSet};
+
+use crate::error::Error;
+use crate::model::{Embedded, Package};
+use crate::source::number;
+
+/// Files as prost reads them, and as they came.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Descriptors {
+    pub(crate) files: Vec<FileDescriptorProto>,
+    pub(crate) raw: Raw,
+}
+
+/// Files as they came, by their names.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Raw(BTreeMap<String, RawFile>);
+
+#[derive(Clone, Debug)]
+struct RawFile {
+    /// The encoded descriptor, without comments and places.
+    bytes: Vec<u8>,
+    imports: Vec<String>,
+}
+
+impl Descriptors {
+    /// Those of an encoded `google.protobuf.FileDescriptorSet`.
+    pub(crate) fn of_set(set: &[u8]) -> Result<Self, Error> {
+        let read = || {
+            Self::new(
+                FileDescriptorSet::decode(set)?.file,
+                RawSet::decode(set)?.file,
+            )
+        };
+        read().map_err(|error| Error::Descriptors(error.to_string()))
+    }
+
+    /// Those of a plugin's request. `files` are in it, and `request` is all of it.
+    pub(crate) fn of_request(
+        files: Vec<FileDescriptorProto>,
+        request: &[u8],
+    ) -> Result<Self, DecodeError> {
+        Self::new(files, RawRequest::decode(request)?.proto_file)
+    }
+
+    fn new(files: Vec<FileDescriptorProto>, raw: Vec<Vec<u8>>) -> Result<Self, DecodeError> {
+        let mut by_name = BTreeMap::new();
+        for (file, bytes) in files.iter().zip(raw) {
+            let raw = RawFile {
+                bytes: without_source_info(&bytes)?,
+                imports: file.dependency.clone(),
+            };
+            by_name.insert(file.name().to_owned(), raw);
+        }
+        let raw = Raw(by_name);
+        Ok(Self { files, raw })
+    }
+}
+
+impl Raw {
+    /// Gives each module that a service needs the descriptors of its files. Those of imports are in the modules that are
+    /// generated for them, which are named; imports that no module is generated for are embedded with the files.
+    pub(crate) fn embed(&self, packages: &mut BTreeMap<Vec<String>, Package>) {
+        let mut homes = BTreeMap::new();
+        for (module, package) in packages.iter() {
+            homes.extend(
+                package
+                    .files
+                    .iter()
+                    .map(|file| (file.clone(), module.clone())),
+            );
+        }
+        let mut wanted: Vec<Vec<String>> = packages
+            .iter()
+            .filter(|(_, package)| !package.services.is_empty())
+            .map(|(module, _)| module.clone())
+            .collect();
+        while let Some(module) = wanted.pop() {
+            let Some(package) = packages.get_mut(&module) else {
+                continue;
+            };
+            if package.embedded.is_none() {
+                let (files, imports) = self.split(&module, &package.files, &homes);
+                package.embedded = Some(Embedded {
+                    set: self.set(&files),
+                    imports: imports.iter().map(|other| path(&module, other)).collect(),
+                });
+                wanted.extend(imports);
+            }
+        }
+    }
+
+    /// The files that a module embeds, and the modules that have the rest of what they import.
+    fn split(
+        &self,
+        module: &Vec<String>,
+        files: &[String],
+        homes: &BTreeMap<String, Vec<String>>,
+    ) -> (BTreeSet<String>, BTreeSet<Vec<String>>) {
+        let mut embedded = BTreeSet::new();
+        let mut modules = BTreeSet::new();
+        let mut left = files.to_vec();
+        while let Some(name) = left.pop() {
+            match homes.get(&name) {
+                Some(home) if home != module => {
+                    modules.insert(home.clone());
+                }
+                _ => {
+                    let imports = self.0.get(&name).map(|file| file.imports.clone());
+                    if embedded.insert(name) {
+                        left.extend(imports.unwrap_or_default());
+                    }
+                }
+            }
+        }
+        (embedded, modules)
+    }
+
+    /// An encoded `FileDescriptorSet` of these files.
+    fn set(&self, names: &BTreeSet<String>) -> Vec<u8> {
+        let files = names.iter().filter_map(|name| self.0.get(name));
+        let file = files.map(|file| file.bytes.clone()).collect();
+        RawSet { file }.encode_to_vec()
+    }
+}
+
+/// A `google.protobuf.FileDescriptorSet` whose files are left encoded.
+#[derive(Clone, PartialEq, Message)]
+struct RawSet {
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    file: Vec<Vec<u8>>,
+}
+
+/// A `google.protobuf.compiler.CodeGeneratorRequest` whose files are left encoded.
+#[derive(Clone, PartialEq, Message)]
+struct RawRequest {
+    #[prost(bytes = "vec", repeated, tag = "15")]
+    proto_file: Vec<Vec<u8>>,
+}
+
+/// An encoded file descriptor without its comments and places, which are most of it.
+fn without_source_info(file: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    let mut kept = Vec::new();
+    let mut rest = file;
+    while !rest.is_empty() {
+        let field = rest;
+        let (tag, wire_type) = decode_key(&mut rest)?;
+        skip_field(wire_type, tag, &mut rest, DecodeContext::default())?;
+        if tag != number::FILE_SOURCE_INFO {
+            kept.extend(field.iter().take(field.len() - rest.len()));
+        }
+    }
+    Ok(kept)
+}
+
+/// The path from one module to another: up to what they have in common, then down.
+fn path(here: &[String], there: &[String]) -> String {
+    let common = here.iter().zip(there).take_while(|(a, b)| a == b).count();
+    let up = here.iter().skip(common).map(|_| "super::");
+    let down = there.iter().skip(common).flat_map(|module| [module, "::"]);
+    up.chain(down).collect()
+}

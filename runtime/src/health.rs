@@ -1,0 +1,28 @@
+//! The standard health service: a server tells whether it, and each of its services, takes calls. Load balancers, Kubernetes
+//! and gRPC's own clients ask for it.
+//!
+//! [`Server::add_health`](crate::Server::add_health) adds it and returns a [`Health`], by which a program sets the statuses:
+//!
+//! ```
+//! use stubwright::Server;
+//! use stubwright::health::ServingStatus;
+//!
+//! let mut server = Server::new();
+//! let health = server.add_health();
+//! health.set("squarerpc_service.SquareService", ServingStatus::Serving);
+//! ```
+//!
+//! [`v1`] is what `stubwright-codegen` generates from the service's proto, for programs that ask.
+
+#[cfg(feature = "server")]
+mod servicer;
+
+#[cfg(feature = "server")]
+pub use servicer::Health;
+pub use v1::health_check_response::ServingStatus;
+
+/// Package `grpc.health.v1`.
+#[allow(clippy::all, reason = "the style of generated code")]
+pub mod v1 {
+    include!("generated/grpc.health.v1.rs");
+}

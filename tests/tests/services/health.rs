@@ -1,0 +1,119 @@
+//! `grpc.health.v1`: what a server says of its services, and when.
+
+use std::time::{Duration, Instant};
+
+use stubwright::health::ServingStatus::{self, NotServing, ServiceUnknown, Serving};
+use stubwright::health::v1::{
+    HealthCheckRequest, HealthCheckResponse, HealthListRequest, HealthStub,
+};
+use stubwright::{Code, Server, StreamingCall};
+
+use crate::{started, within};
+
+fn of(service: &str) -> HealthCheckRequest {
+    HealthCheckRequest {
+        service: service.to_owned(),
+    }
+}
+
+async fn next(watch: &mut StreamingCall<HealthCheckRequest, HealthCheckResponse>) -> ServingStatus {
+    let response = within(watch.message()).await.unwrap();
+    response.expect("the watch goes on").status()
+}
+
+#[tokio::test]
+async fn check_knows_what_was_set_and_nothing_else() {
+    let mut server = Server::new();
+    let health = server.add_health();
+    let (_server, channel) = started(server).await;
+    let stub = HealthStub::new(channel);
+    let check = async |service: &str| {
+        let response = within(stub.check(of(service))).await;
+        response
+            .map(|response| response.status())
+            .map_err(|status| status.code())
+    };
+    assert_eq!(check("").await, Ok(Serving));
+    assert_eq!(check("a.B").await, Err(Code::NotFound));
+    health.set("a.B", NotServing);
+    assert_eq!(check("a.B").await, Ok(NotServing));
+    health.set("a.B", Serving);
+    health.set("", NotServing);
+    assert_eq!(check("a.B").await, Ok(Serving));
+    assert_eq!(check("").await, Ok(NotServing));
+}
+
+#[tokio::test]
+async fn list_has_every_status() {
+    let mut server = Server::new();
+    let health = server.add_health();
+    // The same servicer again: nothing is forgotten.
+    server.add_health().set("a.B", NotServing);
+    health.set("a.C", Serving);
+    let (_server, channel) = started(server).await;
+    let listed = within(HealthStub::new(channel).list(HealthListRequest {})).await;
+    let listed = listed.unwrap().statuses;
+    let listed: Vec<(&str, ServingStatus)> = listed
+        .iter()
+        .map(|(service, response)| (service.as_str(), response.status()))
+        .collect();
+    assert_eq!(
+        listed,
+        [("", Serving), ("a.B", NotServing), ("a.C", Serving)]
+    );
+}
+
+#[tokio::test]
+async fn watch_tells_each_change_once() {
+    let mut server = Server::new();
+    let health = server.add_health();
+    let (_server, channel) = started(server).await;
+    let stub = HealthStub::new(channel);
+    let mut watch = stub.watch(of("a.B"));
+    let mut other = stub.watch(of(""));
+    assert_eq!(next(&mut watch).await, ServiceUnknown);
+    assert_eq!(next(&mut other).await, Serving);
+    health.set("a.B", Serving);
+    assert_eq!(next(&mut watch).await, Serving);
+    // Neither the same again nor another service's status is a change.
+    health.set("a.B", Serving);
+    health.set("a.C", NotServing);
+    health.set("a.B", NotServing);
+    assert_eq!(next(&mut watch).await, NotServing);
+    health.set("", NotServing);
+    assert_eq!(next(&mut other).await, NotServing);
+}
+
+#[tokio::test]
+async fn a_graceful_shutdown_is_final() {
+    let mut server = Server::new();
+    let health = server.add_health();
+    health.set("a.B", Serving);
+    let (_server, channel) = started(server).await;
+    let stub = HealthStub::new(channel);
+    let mut watch = stub.watch(of("a.B"));
+    assert_eq!(next(&mut watch).await, Serving);
+    health.enter_graceful_shutdown();
+    health.set("a.B", Serving);
+    assert_eq!(next(&mut watch).await, NotServing);
+    let status = within(stub.check(of(""))).await.unwrap().status();
+    assert_eq!(status, NotServing);
+}
+
+#[tokio::test]
+async fn watches_see_a_stop_and_do_not_hold_it_up() {
+    let mut server = Server::new();
+    let _ = server.add_health();
+    let (server, channel) = started(server).await;
+    let stub = HealthStub::new(channel);
+    let mut watch = stub.watch(of(""));
+    assert_eq!(next(&mut watch).await, Serving);
+    let grace = Duration::from_secs(60);
+    let before = Instant::now();
+    let (_, seen) = tokio::join!(server.stop(grace), async {
+        let seen = next(&mut watch).await;
+        (seen, within(watch.message()).await.unwrap_err().code())
+    });
+    assert_eq!(seen, (NotServing, Code::Unavailable));
+    assert!(before.elapsed() < grace);
+}
