@@ -76,6 +76,11 @@ impl Pipe {
         remember(&mut self.reader, context);
     }
 
+    /// A reader that waits already is to be woken for this much.
+    pub(crate) fn wait_for_no_more_than(&mut self, bytes: usize) {
+        self.wake_at = self.wake_at.min(bytes);
+    }
+
     pub(crate) fn wait_to_write(&mut self, context: &Context<'_>) {
         remember(&mut self.writer, context);
     }

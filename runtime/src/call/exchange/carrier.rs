@@ -46,6 +46,9 @@ impl Exchange {
         let mut state = self.state();
         state.link = Some(link);
         state.scheduled = true;
+        // Who waits already did not know what the peer may send at a time.
+        let whole = state.whole();
+        state.response.wait_for_no_more_than(whole);
     }
 
     /// The stream that carries the call, zero before there is one.
