@@ -12,6 +12,7 @@ pub mod all_required {
 
 pub mod certificates;
 pub mod child;
+pub mod figures;
 pub mod flood;
 pub mod frames;
 pub mod log;

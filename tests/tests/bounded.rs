@@ -1,10 +1,11 @@
 //! What floods take of a server is bounded, and given back: measured from outside, at a server in a process of its own.
 #![cfg(target_os = "linux")]
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use stubwright::{Channel, Server};
 use stubwright_tests::child::{Process, this_program};
+use stubwright_tests::figures::Figures;
 use stubwright_tests::flood::{Attacker, Flood};
 use stubwright_tests::pb::probe::v1::{ProbeStub, Request};
 use stubwright_tests::serve;
@@ -39,7 +40,8 @@ fn what_floods_take_is_bounded_and_given_back() {
     );
     let address = server.hear();
     call(&address);
-    let before = settled(&mut server, None);
+    // The listener's task, and that of the servicer's events.
+    let before = Figures::at_rest(&mut server, 2);
     println!("{:>12}: {before:?}", "before");
     let first = round(&mut server, &address, &before);
     let second = round(&mut server, &address, &before);
@@ -48,7 +50,7 @@ fn what_floods_take_is_bounded_and_given_back() {
 
 /// Every flood once, and what the server has after them.
 fn round(server: &mut Process, address: &str, before: &Figures) -> Figures {
-    let mut after = settled(server, Some(before));
+    let mut after = Figures::after(server, before);
     for flood in Flood::ALL {
         server.forget_peak();
         let attackers = run(flood, address);
@@ -56,51 +58,19 @@ fn round(server: &mut Process, address: &str, before: &Figures) -> Figures {
         let thrown_out = CONNECTIONS - attackers.len();
         // Whoever does not read is cut off without closing.
         let _held = (flood == Flood::Unread).then_some(attackers);
-        after = settled(server, Some(before));
+        after = Figures::after(server, before);
         let peak = server.peak_memory();
         println!(
             "{:>12}: peak {peak} KiB, {thrown_out} thrown out, then {after:?}",
             flood.name()
         );
         assert!(peak < before.memory + MOST, "{flood:?}: {peak} KiB");
-        let is_back = (after.descriptors, after.tasks) == (before.descriptors, before.tasks);
-        assert!(is_back, "{flood:?}: {before:?}, then {after:?}");
+        assert!(
+            after.is_back_at(before),
+            "{flood:?}: {before:?}, then {after:?}"
+        );
     }
     after
-}
-
-/// What a server has: resident memory in KiB, open descriptors, live tasks.
-#[derive(Debug)]
-struct Figures {
-    memory: u64,
-    descriptors: usize,
-    tasks: usize,
-}
-
-fn figures(server: &mut Process) -> Figures {
-    server.say("tasks");
-    Figures {
-        tasks: server.hear().parse().expect("a number"),
-        memory: server.memory(),
-        descriptors: server.descriptors(),
-    }
-}
-
-/// What a server has once it has noticed that its peers are gone, or after 10 seconds.
-fn settled(server: &mut Process, before: Option<&Figures>) -> Figures {
-    let start = Instant::now();
-    loop {
-        let now = figures(server);
-        let is_settled = match before {
-            Some(before) => now.descriptors <= before.descriptors && now.tasks <= before.tasks,
-            // The listener's task, and that of the servicer's events.
-            None => now.tasks <= 2,
-        };
-        if is_settled || start.elapsed() > Duration::from_secs(10) {
-            return now;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 /// Floods; the connections that were not thrown out.
