@@ -29,6 +29,7 @@ extern crate self as stubwright;
 mod call;
 #[cfg(feature = "client")]
 mod client;
+mod clock;
 mod codec;
 mod compression;
 mod deadline;
@@ -62,8 +63,8 @@ pub use call::AuthContext;
 pub use client::ChannelCredentials;
 #[cfg(feature = "client")]
 pub use client::{
-    Call, Channel, ChannelBuilder, FromIterator, FromStream, IntoRequests, StreamingCall,
-    UnaryCall, WithCall,
+    Call, Channel, ChannelBuilder, ChannelConnectivity, ConnectivityChanges, FromIterator,
+    FromStream, IntoRequests, StreamingCall, UnaryCall, WithCall,
 };
 pub use codec::Codec;
 pub use compression::Compression;

@@ -24,6 +24,8 @@ pub(crate) struct CallDetails {
     pub(crate) deadline: Option<Instant>,
     /// Who is at the other end.
     pub(crate) peer: Peer,
+    /// Caller: the call waits while no server can be reached.
+    pub(crate) wait_for_ready: bool,
     /// How the messages of the request are compressed, those that are.
     pub(crate) compression: Compression,
     /// The largest message that is taken from the peer, in bytes.

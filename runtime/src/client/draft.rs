@@ -66,6 +66,7 @@ impl<Req: 'static, Res> Draft<Req, Res> {
             authority: options.authority.or_else(|| self.channel.authority()),
             metadata: options.metadata,
             peer: self.channel.peer(),
+            wait_for_ready: self.channel.wait_for_ready(options.wait_for_ready),
             compression: self.channel.compression(options.compression),
             max_receive_message_length: self.channel.max_receive_message_length(),
         }));

@@ -11,7 +11,8 @@ pub(crate) struct CallOptions {
     pub(crate) timeout: Option<Duration>,
     pub(crate) metadata: Metadata,
     pub(crate) authority: Option<Header>,
-    /// In the place of the channel's.
+    /// In the place of the channel's, as what follows.
+    pub(crate) wait_for_ready: Option<bool>,
     pub(crate) compression: Option<Compression>,
     /// The first option that cannot be: the call fails with it when it is started.
     pub(crate) invalid: Option<Status>,
@@ -21,7 +22,7 @@ impl CallOptions {
     /// When a call that starts now is over.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         // A time too far off for the clock is no deadline.
-        Instant::now().checked_add(self.timeout?)
+        crate::clock::now().checked_add(self.timeout?)
     }
 
     pub(crate) fn add_metadata(&mut self, key: &str, value: &[u8]) {
@@ -31,7 +32,7 @@ impl CallOptions {
     }
 
     pub(crate) fn set_authority(&mut self, authority: &str) {
-        match super::target::authority(authority) {
+        match super::channel::authority(authority) {
             Ok(authority) => self.authority = Some(authority),
             Err(status) => self.invalid(status),
         }
@@ -58,6 +59,13 @@ macro_rules! call_options {
             self.draft
                 .options()
                 .add_metadata(key.as_ref(), value.as_ref());
+            self
+        }
+
+        /// Whether the call waits while no server can be reached, until its deadline, in the place of the channel's default,
+        /// which is `false`: the call fails at once with UNAVAILABLE and the cause. gRPC's `wait_for_ready`.
+        pub fn wait_for_ready(mut self, wait_for_ready: bool) -> Self {
+            self.draft.options().wait_for_ready = Some(wait_for_ready);
             self
         }
 

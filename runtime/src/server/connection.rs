@@ -27,7 +27,7 @@ pub(crate) fn connection(
     config.handshake_timeout = config.handshake_timeout.saturating_sub(arrived.elapsed());
     let upkeep = methods.options.upkeep;
     let link = Arc::new(Link::new(config.stream_window));
-    let engine = Connection::new(Role::Server, config, Instant::now());
+    let engine = Connection::new(Role::Server, config, crate::clock::now());
     let side = ServerSide {
         link: Arc::clone(&link),
         peer,

@@ -103,6 +103,7 @@ impl MethodTable {
             deadline,
             peer: peer.clone(),
             compression,
+            wait_for_ready: false,
             max_receive_message_length: self.options.max_receive_message_length,
         });
         if answer != Compression::Identity {

@@ -144,6 +144,7 @@ mod tests {
                 deadline: None,
                 peer: Peer::unknown(),
                 compression: Compression::Identity,
+                wait_for_ready: false,
                 max_receive_message_length: 0,
             })),
             message: PhantomData,

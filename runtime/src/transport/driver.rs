@@ -16,6 +16,7 @@ use super::upkeep::{Duty, Upkeep, UpkeepConfig};
 use super::{Farewell, Fill, Socket};
 use crate::Status;
 use crate::call::{Alarm, Deadlines, Exchange, Link, Order};
+use crate::clock;
 use crate::http2::{Connection, Event, Reason, StreamId};
 use crate::jitter::jitter;
 
@@ -75,7 +76,7 @@ impl<S: Side> Driver<S> {
         upkeep: UpkeepConfig,
         side: S,
     ) -> Driver<S> {
-        let now = Instant::now();
+        let now = clock::now();
         Driver {
             side,
             engine,
@@ -100,7 +101,7 @@ impl<S: Side> Driver<S> {
             let has_read = reads && self.read(context);
             self.side.settle(&mut self.engine, self.now);
             self.upkeep
-                .note_calls(self.side.open_calls() > 0, Instant::now);
+                .note_calls(self.side.open_calls() > 0, clock::now);
             self.check_time(context);
             if self.should_yield() {
                 context.waker().wake_by_ref();
@@ -150,7 +151,7 @@ impl<S: Side> Driver<S> {
         match self.socket.poll_fill(context) {
             Poll::Pending => false,
             Poll::Ready(Ok(Fill::Data)) => {
-                let now = Instant::now();
+                let now = clock::now();
                 let received = self.engine.receive(self.socket.input(), now);
                 self.now = now;
                 self.upkeep.heard(now);
@@ -187,7 +188,7 @@ impl<S: Side> Driver<S> {
             }
             let flushed = self.socket.poll_flush(context, output);
             if flushed.is_pending() {
-                self.upkeep.stalled(self.socket.written(), Instant::now);
+                self.upkeep.stalled(self.socket.written(), clock::now);
                 return Poll::Pending;
             }
             ready!(flushed)?;
@@ -206,7 +207,7 @@ impl<S: Side> Driver<S> {
             if self.alarm.poll(next, context).is_pending() {
                 return;
             }
-            self.on_time(Instant::now());
+            self.on_time(clock::now());
         }
     }
 
@@ -246,7 +247,7 @@ impl<S: Side> Driver<S> {
     /// Ends all calls; what is in the output is still written.
     fn end(&mut self, why: &Status) {
         if self.farewell.is_none() {
-            self.farewell = Some(Farewell::new(Instant::now()));
+            self.farewell = Some(Farewell::new(clock::now()));
             self.side.cut_off(self.link.close(), why);
         }
     }

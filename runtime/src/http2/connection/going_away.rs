@@ -67,11 +67,13 @@ impl Connection {
             && matches!(self.going_away.ours, Ours::Final(last) if stream > last)
     }
 
-    /// Whether the connection is going away for good: a client's GOAWAY says nothing about its own streams.
+    /// Whether the connection is going away for good: a client's GOAWAY says nothing about its own streams. A client that has used
+    /// up all ids of streams goes away too (RFC 9113, 5.1.1).
     pub(crate) fn takes_no_streams(&self) -> bool {
         self.failed.is_some()
             || matches!(self.going_away.ours, Ours::Final(_))
-            || (self.role == Role::Client && self.going_away.theirs.is_some())
+            || (self.role == Role::Client
+                && (self.going_away.theirs.is_some() || self.next_id > MAX_STREAM_ID))
     }
 
     /// The peer's GOAWAY. What it has not taken can be sent again elsewhere.

@@ -13,7 +13,7 @@ use crate::http2::{MAX_STREAM_ID, Role, StreamId, frame};
 impl Connection {
     /// Client: whether `open` would succeed.
     pub(crate) fn can_open(&self) -> bool {
-        self.has_room() && self.next_id <= MAX_STREAM_ID && !self.takes_no_streams()
+        self.has_room() && !self.takes_no_streams()
     }
 
     /// Client: whether the server allows one more stream.
@@ -27,11 +27,11 @@ impl Connection {
         head: impl IntoIterator<Item = &'a Header>,
         end: bool,
     ) -> Result<StreamId, OpenError> {
-        if self.role == Role::Server || self.takes_no_streams() {
-            return Err(OpenError::GoingAway);
-        }
         if self.next_id > MAX_STREAM_ID {
             return Err(OpenError::Exhausted);
+        }
+        if self.role == Role::Server || self.takes_no_streams() {
+            return Err(OpenError::GoingAway);
         }
         if !self.has_room() {
             return Err(OpenError::TooManyStreams);

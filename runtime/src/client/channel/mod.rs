@@ -1,21 +1,41 @@
 //! The channel: what stubs call over.
 
+mod backoff;
+mod builder;
+mod connection;
+mod connectivity;
+mod connector;
+#[cfg(feature = "tls")]
+mod credentials;
+mod dial;
+#[cfg(feature = "server")]
+mod local;
+mod manager;
+mod picker;
+mod remote;
+mod subchannel;
+mod target;
+mod waiting;
+
 use std::fmt;
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::builder::{ChannelBuilder, ChannelOptions};
+pub use self::builder::ChannelBuilder;
+use self::builder::ChannelOptions;
+pub use self::connectivity::{ChannelConnectivity, ConnectivityChanges};
 #[cfg(feature = "tls")]
-use super::credentials::ChannelCredentials;
-use super::remote::Remote;
-use super::target::Target;
+pub use self::credentials::ChannelCredentials;
+#[cfg(feature = "server")]
+use self::local::Local;
+use self::remote::Remote;
+use self::target::Target;
+pub(crate) use self::target::authority;
 use crate::call::{Exchange, Peer};
 use crate::header::Header;
 #[cfg(feature = "server")]
 use crate::server::Handlers;
-#[cfg(feature = "server")]
-use crate::transport::InProcess;
 use crate::{Compression, Result};
 
 /// The way to a server. It connects when the first call needs it, and again when the connection is lost.
@@ -29,7 +49,7 @@ pub struct Channel(Kind);
 enum Kind {
     Remote(Arc<Remote>),
     #[cfg(feature = "server")]
-    InProcess(Arc<InProcess>),
+    InProcess(Arc<Local>),
 }
 
 impl Channel {
@@ -81,7 +101,71 @@ impl Channel {
     #[cfg(feature = "server")]
     #[must_use]
     pub fn in_process(handlers: Handlers) -> Channel {
-        Channel(Kind::InProcess(Arc::new(InProcess::new(handlers))))
+        Channel(Kind::InProcess(Arc::new(Local::new(handlers))))
+    }
+
+    /// The state of the channel. With `try_to_connect` a channel that is idle begins to connect, as a call would make it; that
+    /// needs a tokio runtime around it. A channel to handlers in this process is always ready. gRPC Python's `get_state`.
+    pub fn state(&self, try_to_connect: bool) -> ChannelConnectivity {
+        match &self.0 {
+            Kind::Remote(remote) => remote.state(try_to_connect),
+            #[cfg(feature = "server")]
+            Kind::InProcess(local) => local.state(),
+        }
+    }
+
+    /// The states of the channel from now on, as a stream: the present one, then each that it changes to. gRPC Python's
+    /// `subscribe`.
+    ///
+    /// ```no_run
+    /// # async fn watch(channel: stubwright::Channel) {
+    /// let mut states = channel.subscribe();
+    /// while let Some(state) = states.next().await {
+    ///     println!("{state}");
+    /// }
+    /// # }
+    /// ```
+    pub fn subscribe(&self) -> ConnectivityChanges {
+        match &self.0 {
+            Kind::Remote(remote) => remote.subscribe(),
+            #[cfg(feature = "server")]
+            Kind::InProcess(local) => local.subscribe(),
+        }
+    }
+
+    /// Connects, and waits until the channel is ready, however long that takes. gRPC Python's `channel_ready`.
+    ///
+    /// # Errors
+    /// CANCELLED when the channel is closed.
+    pub async fn ready(&self) -> Result<()> {
+        let mut states = self.subscribe();
+        while let Some(state) = states.next().await {
+            match state {
+                ChannelConnectivity::Ready => return Ok(()),
+                ChannelConnectivity::Idle => drop(self.state(true)),
+                _ => {}
+            }
+        }
+        Err(remote::closed())
+    }
+
+    /// Lets the next attempt to connect begin at once, as if none had failed: for a program that learns that its network is
+    /// back. gRPC's `ResetConnectBackoff`.
+    pub fn reset_connect_backoff(&self) {
+        if let Kind::Remote(remote) = &self.0 {
+            remote.reset_backoff();
+        }
+    }
+
+    /// Closes the channel, and all its clones with it: new calls, and those that wait for a connection, fail with CANCELLED.
+    /// Calls that are on a connection go on; to drop one is to cancel it. The connections are closed when their last calls
+    /// have ended.
+    pub fn close(&self) {
+        match &self.0 {
+            Kind::Remote(remote) => remote.close(),
+            #[cfg(feature = "server")]
+            Kind::InProcess(local) => local.close(),
+        }
     }
 
     /// Sets a call on its way.
@@ -89,7 +173,7 @@ impl Channel {
         match &self.0 {
             Kind::Remote(remote) => remote.start(exchange),
             #[cfg(feature = "server")]
-            Kind::InProcess(in_process) => in_process.start(exchange),
+            Kind::InProcess(local) => local.start(exchange),
         }
     }
 
@@ -108,6 +192,15 @@ impl Channel {
             Kind::Remote(remote) => wanted.unwrap_or(remote.options().compression),
             #[cfg(feature = "server")]
             Kind::InProcess(_) => Compression::Identity,
+        }
+    }
+
+    /// Whether a call waits for ready that wants this, or nothing particular.
+    pub(crate) fn wait_for_ready(&self, wanted: Option<bool>) -> bool {
+        match &self.0 {
+            Kind::Remote(remote) => wanted.unwrap_or(remote.options().wait_for_ready),
+            #[cfg(feature = "server")]
+            Kind::InProcess(_) => false,
         }
     }
 

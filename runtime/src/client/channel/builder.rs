@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::channel::Channel;
+use super::Channel;
+use super::backoff::BackoffConfig;
 use super::connector::Connector;
 #[cfg(feature = "tls")]
 use super::credentials::ChannelCredentials;
@@ -24,9 +25,13 @@ pub struct ChannelBuilder {
 /// What all calls and connections of a channel share.
 #[derive(Clone, Debug)]
 pub(crate) struct ChannelOptions {
+    pub(crate) wait_for_ready: bool,
     pub(crate) max_receive_message_length: usize,
     pub(crate) compression: Compression,
     pub(crate) connector: Connector,
+    /// How long an attempt to connect may take.
+    pub(crate) min_connect_timeout: Duration,
+    pub(super) backoff: BackoffConfig,
     pub(crate) http2: http2::Config,
     pub(crate) upkeep: UpkeepConfig,
 }
@@ -34,9 +39,12 @@ pub(crate) struct ChannelOptions {
 impl Default for ChannelOptions {
     fn default() -> ChannelOptions {
         ChannelOptions {
+            wait_for_ready: false,
             max_receive_message_length: crate::MAX_RECEIVE_MESSAGE_LENGTH,
             compression: Compression::Identity,
             connector: Connector::default(),
+            min_connect_timeout: Duration::from_secs(20),
+            backoff: BackoffConfig::default(),
             http2: http2::Config::default(),
             upkeep: UpkeepConfig {
                 keepalive: KeepaliveConfig {
@@ -44,14 +52,62 @@ impl Default for ChannelOptions {
                     timeout: Duration::from_secs(20),
                     without_calls: false,
                 },
-                lifetime: LifetimeConfig::default(),
+                lifetime: LifetimeConfig {
+                    max_idle: Some(Duration::from_secs(30 * 60)),
+                    ..LifetimeConfig::default()
+                },
                 write_timeout: Duration::from_secs(20),
             },
         }
     }
 }
 
+impl ChannelOptions {
+    /// How long the channel keeps up what nobody wants; `None` for ever.
+    pub(super) fn idle_timeout(&self) -> Option<Duration> {
+        // A connection knows best when its last call has ended.
+        self.upkeep.lifetime.max_idle
+    }
+}
+
 impl ChannelBuilder {
+    /// Whether calls that say nothing else wait for ready: they wait while no server can be reached, until their deadlines. The
+    /// default is `false`: such a call fails at once with UNAVAILABLE and the cause. gRPC's `wait_for_ready`, "fail fast" the
+    /// other way round.
+    pub fn wait_for_ready(mut self, wait_for_ready: bool) -> ChannelBuilder {
+        self.options.wait_for_ready = wait_for_ready;
+        self
+    }
+
+    /// The wait after the first failed attempt to connect, counted from the beginning of the attempt, give or take a fifth;
+    /// the default is 1 second. Each further attempt in a row waits 1.6 times as long. gRPC's
+    /// `grpc.initial_reconnect_backoff_ms`.
+    pub fn initial_reconnect_backoff(mut self, wait: Duration) -> ChannelBuilder {
+        self.options.backoff.initial = wait;
+        self
+    }
+
+    /// The longest wait between attempts to connect, give or take a fifth; the default is 120 seconds. gRPC's
+    /// `grpc.max_reconnect_backoff_ms`.
+    pub fn max_reconnect_backoff(mut self, wait: Duration) -> ChannelBuilder {
+        self.options.backoff.max = wait;
+        self
+    }
+
+    /// The time that an attempt to connect has, from looking up the name to the server's first words in HTTP/2; the default is
+    /// 20 seconds. gRPC's MIN_CONNECT_TIMEOUT, `grpc.min_reconnect_backoff_ms`.
+    pub fn min_connect_timeout(mut self, timeout: Duration) -> ChannelBuilder {
+        self.options.min_connect_timeout = timeout;
+        self
+    }
+
+    /// A channel without calls for so long closes its connections, and is idle until the next call; the default is 30
+    /// minutes, `None` is never. gRPC's `grpc.client_idle_timeout_ms`.
+    pub fn idle_timeout(mut self, timeout: impl Into<Option<Duration>>) -> ChannelBuilder {
+        self.options.upkeep.lifetime.max_idle = timeout.into();
+        self
+    }
+
     /// The largest message that is taken from the server, in bytes, before and after decompression; the default is 4 MiB
     /// (4,194,304). A larger one ends its call with RESOURCE_EXHAUSTED. gRPC's `grpc.max_receive_message_length`.
     pub fn max_receive_message_length(mut self, bytes: usize) -> ChannelBuilder {

@@ -5,8 +5,10 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use bytes::Bytes;
+use tokio::sync::oneshot;
 
 use super::builder::ChannelOptions;
+use super::manager::Event as News;
 use super::remote::Remote;
 use crate::call::{Deadlines, Exchange, Link, Outcome};
 use crate::deadline::format_timeout;
@@ -16,14 +18,17 @@ use crate::http2::{
 };
 use crate::metadata::Metadata;
 use crate::transport::{Driver, Side, Socket, waits};
-use crate::{Code, Compression, Status, wire};
+use crate::{Code, Compression, Status, clock, wire};
 
-/// A connection of a client, and what reaches its task from outside.
-pub(crate) fn connection(
+/// A connection of a client, and what reaches its task from outside. It is known to its channel by the number of the attempt that
+/// made it, and says by `greeting` that the peer speaks HTTP/2, or why the connection ended before it did.
+pub(super) fn connection(
     socket: Socket,
     channel: Weak<Remote>,
+    attempt: u64,
     scheme: Header,
     options: &ChannelOptions,
+    greeting: oneshot::Sender<Result<(), Status>>,
 ) -> (Driver<ClientSide>, Arc<Link>) {
     let config = Config {
         // Calls wait for the server's limit: one that is guessed would have some of them refused. It also tells early
@@ -32,12 +37,13 @@ pub(crate) fn connection(
         ..options.http2.clone()
     };
     let link = Arc::new(Link::new(config.stream_window));
-    let engine = Connection::new(Role::Client, config, Instant::now());
+    let engine = Connection::new(Role::Client, config, clock::now());
     let side = ClientSide {
         channel,
+        attempt,
         scheme,
         link: Arc::clone(&link),
-        greeted: false,
+        greeting: Some(greeting),
         farewell: None,
         calls: StreamMap::default(),
         waiting: BTreeMap::new(),
@@ -53,14 +59,15 @@ pub(crate) fn connection(
 const FIRST_TICKET: StreamId = 1 << 31;
 
 /// The calls of a client's connection.
-pub(crate) struct ClientSide {
+pub(super) struct ClientSide {
     /// Where calls come from, and go back to when the peer has not seen them.
     channel: Weak<Remote>,
+    attempt: u64,
     /// The `:scheme` of all calls.
     scheme: Header,
     link: Arc<Link>,
-    /// The peer has shown that it speaks HTTP/2.
-    greeted: bool,
+    /// Taken when the peer has shown that it speaks HTTP/2.
+    greeting: Option<oneshot::Sender<Result<(), Status>>>,
     /// What the peer said when it announced that it goes away.
     farewell: Option<String>,
     calls: StreamMap<Call>,
@@ -133,7 +140,11 @@ impl Side for ClientSide {
                 self.send(engine, stream);
                 self.link.set_crowded(engine.is_crowded());
             }
-            Event::CanOpen => self.greet(engine),
+            // The peer's first SETTINGS have come, or a stream has become free.
+            Event::CanOpen => {
+                self.greet(Ok(()));
+                self.open_waiting(engine);
+            }
             // The engine has ended the calls that the peer will not see; the others go on.
             Event::GoAway { reason, debug, .. } => self.go_away(reason, &debug),
             Event::Pong { .. } => {}
@@ -182,12 +193,10 @@ impl Side for ClientSide {
         for (_, call) in self.calls.drain() {
             call.exchange.conclude(Outcome::local(why.clone()));
         }
+        self.greet(Err(why));
         let Some(channel) = self.channel.upgrade() else {
             return;
         };
-        if !self.greeted {
-            channel.failed(why.message());
-        }
         // What never left goes out on the next connection.
         self.link.refuse();
         let waiting = std::mem::take(&mut self.waiting).into_values();
@@ -207,7 +216,7 @@ impl ClientSide {
             return;
         }
         if engine.takes_no_streams() {
-            self.link.refuse();
+            self.refuse();
             return self.hand_back(Arc::clone(exchange));
         }
         if !engine.can_open() {
@@ -215,7 +224,7 @@ impl ClientSide {
         }
         let details = exchange.details();
         let timeout = details.deadline.map(|deadline| {
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = deadline.saturating_duration_since(clock::now());
             Header::new(b"grpc-timeout", format_timeout(left).as_bytes())
         });
         let head = || {
@@ -256,30 +265,42 @@ impl ClientSide {
         }
     }
 
-    /// The peer's first SETTINGS have come, or a stream has become free.
-    fn greet(&mut self, engine: &mut Connection) {
-        if !self.greeted {
-            self.greeted = true;
-            if let Some(channel) = self.channel.upgrade() {
-                channel.connected(&self.link);
-            }
+    /// Says, the first time, how the beginning of the connection went.
+    fn greet(&mut self, greeted: Result<(), Status>) {
+        if let Some(greeting) = self.greeting.take() {
+            // An attempt that nobody waits for any more needs no news.
+            drop(greeting.send(greeted));
         }
-        self.open_waiting(engine);
     }
 
-    /// The peer takes no new calls: those that wait here go elsewhere.
-    fn go_away(&mut self, reason: Reason, debug: &[u8]) {
-        self.link.refuse();
-        self.farewell = Some(format!(
-            "GOAWAY {reason} {:?}",
-            String::from_utf8_lossy(debug)
-        ));
+    /// Takes no new calls any more; those that wait here go elsewhere.
+    fn leave(&mut self) {
+        self.refuse();
         for (ticket, exchange) in std::mem::take(&mut self.waiting) {
             if let Some(deadline) = exchange.details().deadline {
                 self.deadlines.remove(deadline, ticket);
             }
             self.hand_back(exchange);
         }
+    }
+
+    /// Takes no new calls any more: the channel is to look for another connection.
+    fn refuse(&self) {
+        self.link.refuse();
+        if let Some(channel) = self.channel.upgrade() {
+            channel.notify(News::Lost {
+                attempt: self.attempt,
+            });
+        }
+    }
+
+    /// The peer takes no new calls.
+    fn go_away(&mut self, reason: Reason, debug: &[u8]) {
+        self.farewell = Some(format!(
+            "GOAWAY {reason} {:?}",
+            String::from_utf8_lossy(debug)
+        ));
+        self.leave();
     }
 
     /// Sends a call again that the peer has not looked at, if its request is still there: on this connection, or on another
@@ -298,7 +319,7 @@ impl ClientSide {
         }
         exchange.detach(request.clone());
         if engine.takes_no_streams() {
-            self.link.refuse();
+            self.refuse();
         }
         if let Some(call) = self.remove(stream) {
             self.hand_back(call.exchange);
@@ -328,6 +349,9 @@ impl ClientSide {
     }
 
     fn open_waiting(&mut self, engine: &mut Connection) {
+        if engine.takes_no_streams() && !self.waiting.is_empty() {
+            return self.leave();
+        }
         while engine.can_open() {
             let Some((ticket, exchange)) = self.waiting.pop_first() else {
                 return;

@@ -1,0 +1,53 @@
+//! A channel to handlers in this process.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::connectivity::{Announcer, ChannelConnectivity, ConnectivityChanges};
+use super::remote::closed;
+use crate::call::{Exchange, Outcome};
+use crate::server::Handlers;
+use crate::transport::InProcess;
+
+/// Handlers in this process, which are always there, until the channel is closed.
+pub(super) struct Local {
+    handlers: InProcess,
+    is_closed: AtomicBool,
+    announcer: Mutex<Announcer>,
+}
+
+impl Local {
+    pub(super) fn new(handlers: Handlers) -> Local {
+        Local {
+            handlers: InProcess::new(handlers),
+            is_closed: AtomicBool::new(false),
+            announcer: Mutex::new(Announcer::new(ChannelConnectivity::Ready)),
+        }
+    }
+
+    pub(super) fn start(&self, exchange: Arc<Exchange>) {
+        if self.is_closed.load(Ordering::Relaxed) {
+            return exchange.conclude(Outcome::local(closed()));
+        }
+        self.handlers.start(exchange);
+    }
+
+    pub(super) fn state(&self) -> ChannelConnectivity {
+        self.announcer().state()
+    }
+
+    pub(super) fn subscribe(&self) -> ConnectivityChanges {
+        self.announcer().subscribe()
+    }
+
+    pub(super) fn close(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
+        self.announcer().announce(ChannelConnectivity::Shutdown);
+    }
+
+    fn announcer(&self) -> MutexGuard<'_, Announcer> {
+        self.announcer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

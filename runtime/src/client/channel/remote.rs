@@ -1,0 +1,270 @@
+//! What the clones of a channel share: how calls find a connection, or wait for one.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use super::builder::ChannelOptions;
+use super::connectivity::{Announcer, ChannelConnectivity, ConnectivityChanges};
+use super::manager::{Event, Manager};
+use super::picker::Picker;
+use super::target::Target;
+use super::waiting::Waiting;
+use crate::Status;
+use crate::call::{Exchange, Outcome};
+use crate::header::Header;
+
+/// A channel to a target. Its connections are the business of a [`Manager`], which says by a [`Picker`] what becomes of
+/// calls.
+pub(crate) struct Remote {
+    target: Target,
+    options: ChannelOptions,
+    shared: Mutex<Shared>,
+}
+
+struct Shared {
+    picker: Picker,
+    waiting: Waiting,
+    announcer: Announcer,
+    /// To the manager's task, once there is one. It is gone when its runtime is.
+    manager: Option<UnboundedSender<Event>>,
+}
+
+impl Remote {
+    pub(super) fn new(target: Target, options: ChannelOptions) -> Remote {
+        Remote {
+            target,
+            options,
+            shared: Mutex::new(Shared {
+                picker: Picker::Wait,
+                waiting: Waiting::new(),
+                announcer: Announcer::new(ChannelConnectivity::Idle),
+                manager: None,
+            }),
+        }
+    }
+
+    pub(super) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    pub(super) fn options(&self) -> &ChannelOptions {
+        &self.options
+    }
+
+    pub(super) fn authority(&self) -> Header {
+        self.target.authority.clone()
+    }
+
+    /// Gives a call to a connection, or lets it wait for one.
+    pub(super) fn start(self: &Arc<Self>, exchange: Arc<Exchange>) {
+        let mut shared = self.shared();
+        let exchange = match &shared.picker {
+            Picker::One(link) => {
+                exchange.attach(0, Arc::clone(link));
+                match link.submit(exchange) {
+                    Ok(()) => return,
+                    // The connection is going away, or gone, and the manager will hear of it.
+                    Err(back) => back,
+                }
+            }
+            Picker::Fail(status) if !exchange.details().wait_for_ready => {
+                let outcome = Outcome::local(status.clone());
+                drop(shared);
+                return exchange.conclude(outcome);
+            }
+            Picker::Shutdown => {
+                drop(shared);
+                return exchange.conclude(Outcome::local(closed()));
+            }
+            Picker::Wait | Picker::Fail(_) => exchange,
+        };
+        shared.waiting.push(exchange);
+        if let Err(status) = self.tell(shared, Event::Wanted) {
+            for exchange in self.shared().waiting.take(|_| true) {
+                exchange.conclude(Outcome::local(status.clone()));
+            }
+        }
+    }
+
+    pub(super) fn state(self: &Arc<Self>, try_to_connect: bool) -> ChannelConnectivity {
+        let shared = self.shared();
+        let state = shared.announcer.state();
+        if try_to_connect && state == ChannelConnectivity::Idle {
+            // Without a runtime nothing can be tried; a call would say so.
+            drop(self.tell(shared, Event::Wanted));
+        }
+        state
+    }
+
+    pub(super) fn subscribe(&self) -> ConnectivityChanges {
+        self.shared().announcer.subscribe()
+    }
+
+    pub(super) fn reset_backoff(&self) {
+        self.notify(Event::ResetBackoff);
+    }
+
+    /// Takes no more calls. Those that wait end; those that are on a connection go on.
+    pub(super) fn close(&self) {
+        self.publish(ChannelConnectivity::Shutdown, Picker::Shutdown);
+        // The manager sees that nobody can tell it anything any more.
+        self.shared().manager = None;
+    }
+
+    /// Tells the manager, if there is one, what has happened.
+    pub(super) fn notify(&self, event: Event) {
+        if let Some(manager) = &self.shared().manager {
+            // One that is gone needs no news.
+            drop(manager.send(event));
+        }
+    }
+
+    /// The manager's word on what the channel is, and on what becomes of calls. The calls that wait learn it too.
+    pub(super) fn publish(&self, state: ChannelConnectivity, picker: Picker) {
+        let moved = {
+            let mut shared = self.shared();
+            if matches!(shared.picker, Picker::Shutdown) {
+                return;
+            }
+            shared.picker = picker;
+            shared.announcer.announce(state);
+            shared.redirect()
+        };
+        moved.finish();
+    }
+
+    /// Ends the waiting calls whose deadline has passed, or that nobody wants any more.
+    pub(super) fn expire(&self, now: Instant) {
+        let expired = self.shared().waiting.expired(now);
+        for exchange in expired {
+            exchange.conclude(Outcome::local(Status::deadline_exceeded(format!(
+                "the deadline passed before {} was connected",
+                self.target.address
+            ))));
+        }
+    }
+
+    /// The earliest deadline of the calls that wait.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.shared().waiting.next_deadline()
+    }
+
+    /// Whether calls wait that their callers have not given up.
+    pub(super) fn is_wanted(&self) -> bool {
+        let mut shared = self.shared();
+        drop(shared.waiting.take(|exchange| exchange.outcome().is_some()));
+        !shared.waiting.is_empty()
+    }
+
+    /// The manager is gone, and did not mean to be: its runtime has ended. The next call begins anew.
+    pub(super) fn abandoned(&self) {
+        let orphans = {
+            let mut shared = self.shared();
+            let is_gone = |manager: &UnboundedSender<Event>| manager.is_closed();
+            if !shared.manager.as_ref().is_some_and(is_gone) {
+                return;
+            }
+            shared.manager = None;
+            shared.picker = Picker::Wait;
+            shared.announcer.announce(ChannelConnectivity::Idle);
+            shared.waiting.take(|_| true)
+        };
+        for exchange in orphans {
+            exchange.conclude(Outcome::local(Status::unavailable(
+                "the tokio runtime ended on which the channel was about to connect",
+            )));
+        }
+    }
+
+    /// Tells the manager, which is brought to life if need be.
+    fn tell(
+        self: &Arc<Self>,
+        mut shared: MutexGuard<'_, Shared>,
+        event: Event,
+    ) -> Result<(), Status> {
+        let event = match &shared.manager {
+            Some(manager) => match manager.send(event) {
+                Ok(()) => return Ok(()),
+                Err(back) => back.0,
+            },
+            None => event,
+        };
+        let runtime = Handle::try_current().map_err(|_| {
+            Status::failed_precondition("a call over a channel needs a tokio runtime around it")
+        })?;
+        let (sender, receiver) = unbounded_channel();
+        // The receiver is there.
+        drop(sender.send(event));
+        shared.manager = Some(sender);
+        // A runtime that is ending drops the task at once, and that takes the lock.
+        drop(shared);
+        runtime.spawn(Manager::new(self, receiver).run());
+        Ok(())
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    /// Takes out the waiting calls that need not wait any more, with what becomes of them.
+    fn redirect(&mut self) -> Redirected {
+        match &self.picker {
+            Picker::Wait => Redirected::default(),
+            Picker::Fail(status) => Redirected {
+                ended: self
+                    .waiting
+                    .take(|exchange| !exchange.details().wait_for_ready),
+                why: Some(status.clone()),
+            },
+            Picker::Shutdown => Redirected {
+                ended: self.waiting.take(|_| true),
+                why: Some(closed()),
+            },
+            Picker::One(link) => {
+                for exchange in self.waiting.take(|_| true) {
+                    exchange.attach(0, Arc::clone(link));
+                    if let Err(back) = link.submit(exchange) {
+                        // It is gone already, and the manager will hear of it.
+                        self.waiting.push(back);
+                    }
+                }
+                Redirected::default()
+            }
+        }
+    }
+}
+
+/// Calls that waited and are to be told something, without the lock.
+#[derive(Default)]
+struct Redirected {
+    ended: Vec<Arc<Exchange>>,
+    why: Option<Status>,
+}
+
+impl Redirected {
+    fn finish(self) {
+        for exchange in self.ended {
+            let why = self.why.clone().unwrap_or_else(closed);
+            exchange.conclude(Outcome::local(why));
+        }
+    }
+}
+
+/// What calls over a closed channel end with.
+pub(super) fn closed() -> Status {
+    Status::cancelled("the channel is closed")
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote")
+            .field("target", &self.target.address)
+            .finish_non_exhaustive()
+    }
+}

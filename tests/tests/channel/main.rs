@@ -1,0 +1,4 @@
+//! Channels: their states, how they find servers and connect to them, and what becomes of calls meanwhile.
+
+mod connectivity;
+mod script;

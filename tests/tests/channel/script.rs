@@ -1,0 +1,157 @@
+//! Servers that do what a test says, over connections in memory: with the clock paused nothing happens by chance.
+
+use std::io;
+use std::time::Duration;
+
+use stubwright::{Channel, ChannelBuilder, ChannelConnectivity, ConnectivityChanges};
+use stubwright_tests::frames::{
+    DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PREFACE, SETTINGS, frame, literals,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::sync::{mpsc, oneshot};
+
+/// Waits for what has to come; the limit is beyond what anything here takes, hours of paused time included.
+pub async fn within<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(100_000), future)
+        .await
+        .expect("nothing happened")
+}
+
+/// The attempts of a channel to connect.
+pub struct Script(mpsc::UnboundedReceiver<Attempt>);
+
+/// One attempt.
+pub struct Attempt {
+    pub address: String,
+    answer: oneshot::Sender<io::Result<DuplexStream>>,
+}
+
+/// The server's end of a connection.
+pub struct Peer(DuplexStream);
+
+impl Script {
+    /// A channel whose attempts are answered by a test.
+    pub fn new(builder: ChannelBuilder) -> (Channel, Script) {
+        Script::to("server.test:1", builder)
+    }
+
+    pub fn to(target: &str, builder: ChannelBuilder) -> (Channel, Script) {
+        let (sender, attempts) = mpsc::unbounded_channel();
+        let connect = move |address| {
+            let (answer, answered) = oneshot::channel();
+            sender.send(Attempt { address, answer }).ok();
+            async move {
+                let gone = || io::Error::other("the test is over");
+                answered.await.map_err(|_| gone())?
+            }
+        };
+        let channel = builder.connector(connect).insecure(target).unwrap();
+        (channel, Script(attempts))
+    }
+
+    /// The next attempt.
+    pub async fn attempt(&mut self) -> Attempt {
+        within(self.0.recv()).await.expect("the channel is there")
+    }
+
+    /// The next attempt, which comes to a server.
+    pub async fn serve(&mut self) -> Peer {
+        let mut peer = self.attempt().await.accept();
+        peer.greet().await;
+        peer
+    }
+
+    /// Whether no attempt is under way.
+    pub fn is_quiet(&mut self) -> bool {
+        self.0.try_recv().is_err()
+    }
+}
+
+impl Attempt {
+    pub fn refuse(self) {
+        let refused = io::Error::new(io::ErrorKind::ConnectionRefused, "nobody is here");
+        self.answer.send(Err(refused)).ok();
+    }
+
+    pub fn accept(self) -> Peer {
+        let (ours, theirs) = duplex(1 << 20);
+        self.answer.send(Ok(theirs)).ok();
+        Peer(ours)
+    }
+
+    /// Whether the channel has given it up.
+    pub fn is_given_up(&self) -> bool {
+        self.answer.is_closed()
+    }
+}
+
+impl Peer {
+    /// Shows that it speaks HTTP/2.
+    pub async fn greet(&mut self) {
+        within(self.0.read_exact(&mut [0; PREFACE.len()]))
+            .await
+            .unwrap();
+        self.frame(SETTINGS, 0, 0, &[]).await;
+        self.frame(SETTINGS, 1, 0, &[]).await;
+    }
+
+    /// The stream of the next request, which is read to its end.
+    pub async fn request(&mut self) -> u32 {
+        loop {
+            let (kind, flags, stream) = self.read().await.expect("a request comes");
+            if matches!(kind, HEADERS | DATA) && flags & END_STREAM != 0 {
+                return stream;
+            }
+        }
+    }
+
+    /// Answers a request with an empty message and OK.
+    pub async fn respond(&mut self, stream: u32) {
+        let head = literals(&[(":status", "200"), ("content-type", "application/grpc")]);
+        self.frame(HEADERS, END_HEADERS, stream, &head).await;
+        self.frame(DATA, 0, stream, &[0; 5]).await;
+        let end = literals(&[("grpc-status", "0")]);
+        self.frame(HEADERS, END_HEADERS | END_STREAM, stream, &end)
+            .await;
+    }
+
+    /// Answers the next request with an empty message and OK.
+    pub async fn answer(&mut self) {
+        let stream = self.request().await;
+        self.respond(stream).await;
+    }
+
+    /// Says that it takes no more streams.
+    pub async fn go_away(&mut self, last_stream: u32) {
+        let payload = [&last_stream.to_be_bytes()[..], &[0; 4]].concat();
+        self.frame(GOAWAY, 0, 0, &payload).await;
+    }
+
+    /// Waits for the end of the connection.
+    pub async fn ended(&mut self) {
+        while self.read().await.is_some() {}
+    }
+
+    async fn frame(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+        let frame = frame(kind, flags, stream, payload);
+        within(self.0.write_all(&frame)).await.unwrap();
+    }
+
+    /// The type, the flags and the stream of the next frame.
+    async fn read(&mut self) -> Option<(u8, u8, u32)> {
+        let mut head = [0; 9];
+        within(self.0.read_exact(&mut head)).await.ok()?;
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let mut payload = vec![0; length as usize];
+        within(self.0.read_exact(&mut payload)).await.ok()?;
+        let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
+        Some((head[3], head[4], stream))
+    }
+}
+
+/// Asserts what the states of a channel are, one after the other.
+pub async fn assert_states(states: &mut ConnectivityChanges, expected: &[ChannelConnectivity]) {
+    for state in expected {
+        assert_eq!(within(states.next()).await, Some(*state));
+    }
+}
