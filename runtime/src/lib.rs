@@ -11,6 +11,7 @@
 //! - `health` and `reflection`: the services that every server has, [`health`] and [`reflection`].
 //! - `gzip` and `zstd`: [`Compression`] of messages. `gzip` is pure Rust; `zstd` needs a C compiler.
 //! - `tls`: encryption and certificates on both sides, by rustls. It needs a C compiler, as `zstd` does and nothing else here.
+//! - `signal`: `shutdown_signal`, the signals by which a system asks a server to end.
 //! - `tracing`: events for what nobody else is told of, which are refused handshakes and panics of handlers.
 //! - `full`: all of the optional ones.
 
@@ -45,6 +46,7 @@ mod jitter;
 mod log;
 pub mod manual;
 mod metadata;
+mod offload;
 mod percent;
 #[doc(hidden)]
 pub mod private;
@@ -53,12 +55,16 @@ pub mod reflection;
 pub mod rpc;
 #[cfg(feature = "server")]
 mod server;
+#[cfg(feature = "signal")]
+mod signal;
 mod status;
 mod stream;
 mod transport;
 mod wire;
 
 pub use call::AuthContext;
+#[cfg(all(feature = "client", feature = "server"))]
+pub use call::Propagation;
 #[cfg(all(feature = "client", feature = "tls"))]
 pub use client::ChannelCredentials;
 #[cfg(feature = "client")]
@@ -71,6 +77,7 @@ pub use compression::Compression;
 pub use futures_core::Stream;
 pub use http2::{Allowance, Config as Limits, PingPolicy};
 pub use metadata::{InvalidMetadata, Metadata, Value};
+pub use offload::{Cancellation, offload, offload_with};
 #[doc(no_inline)]
 pub use prost;
 #[doc(no_inline)]
@@ -79,6 +86,8 @@ pub use prost_types;
 pub use server::ServerCredentials;
 #[cfg(feature = "server")]
 pub use server::{Handlers, Listener, RequestStream, Server, ServerBuilder, ServicerContext};
+#[cfg(feature = "signal")]
+pub use signal::{ShutdownSignal, shutdown_signal};
 pub use status::{Code, Result, Status};
 pub use stream::{Sender, stream};
 

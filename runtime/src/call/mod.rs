@@ -12,6 +12,8 @@ mod exchange;
 mod link;
 mod outcome;
 mod pipe;
+#[cfg(all(feature = "client", feature = "server"))]
+mod propagation;
 mod timers;
 
 pub use auth::AuthContext;
@@ -22,4 +24,8 @@ pub(crate) use details::{CallDetails, Peer};
 pub(crate) use exchange::Exchange;
 pub(crate) use link::{Link, Order};
 pub(crate) use outcome::Outcome;
+#[cfg(all(feature = "client", feature = "server"))]
+pub use propagation::Propagation;
+#[cfg(all(feature = "client", feature = "server"))]
+pub(crate) use propagation::Tie;
 pub(crate) use timers::{Alarm, Deadlines};

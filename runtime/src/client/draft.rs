@@ -7,6 +7,8 @@ use bytes::Bytes;
 use super::channel::Channel;
 use super::options::CallOptions;
 use super::requests::{Pack, Requests, send};
+#[cfg(feature = "server")]
+use crate::call::Tie;
 use crate::call::{CallDetails, Exchange};
 use crate::codec::Codec;
 use crate::framing::Packer;
@@ -72,6 +74,10 @@ impl<Req: 'static, Res> Draft<Req, Res> {
         }));
         let ongoing = Ongoing {
             exchange: Arc::clone(&exchange),
+            #[cfg(feature = "server")]
+            _tie: options
+                .propagation
+                .and_then(|propagation| propagation.tie(&exchange)),
         };
         send(requests, self.pack, &exchange)?;
         self.channel.start(exchange);
@@ -82,6 +88,8 @@ impl<Req: 'static, Res> Draft<Req, Res> {
 /// A call on its way. To drop it is to cancel it.
 pub(crate) struct Ongoing {
     pub(crate) exchange: Arc<Exchange>,
+    #[cfg(feature = "server")]
+    _tie: Option<Tie>,
 }
 
 impl Drop for Ongoing {

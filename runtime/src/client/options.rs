@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "server")]
+use crate::call::Propagation;
 use crate::header::Header;
 use crate::{Compression, Metadata, Status};
 
@@ -14,6 +16,9 @@ pub(crate) struct CallOptions {
     /// In the place of the channel's, as what follows.
     pub(crate) wait_for_ready: Option<bool>,
     pub(crate) compression: Option<Compression>,
+    /// What is taken over from the call within which this one is made.
+    #[cfg(feature = "server")]
+    pub(crate) propagation: Option<Box<Propagation>>,
     /// The first option that cannot be: the call fails with it when it is started.
     pub(crate) invalid: Option<Status>,
 }
@@ -22,13 +27,26 @@ impl CallOptions {
     /// When a call that starts now is over.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         // A time too far off for the clock is no deadline.
-        crate::clock::now().checked_add(self.timeout?)
+        let own = self
+            .timeout
+            .and_then(|timeout| crate::clock::now().checked_add(timeout));
+        #[cfg(feature = "server")]
+        if let Some(propagation) = &self.propagation {
+            return propagation.bound(own);
+        }
+        own
     }
 
     pub(crate) fn add_metadata(&mut self, key: &str, value: &[u8]) {
         if let Err(error) = self.metadata.append(key, value) {
             self.invalid(Status::invalid_argument(error.to_string()).with_source(error));
         }
+    }
+
+    #[cfg(feature = "server")]
+    pub(crate) fn propagate(&mut self, propagation: Propagation) {
+        self.metadata.extend(propagation.pairs().clone());
+        self.propagation = Some(Box::new(propagation));
     }
 
     pub(crate) fn set_authority(&mut self, authority: &str) {
@@ -66,6 +84,15 @@ macro_rules! call_options {
         /// which is `false`: the call fails at once with UNAVAILABLE and the cause. gRPC's `wait_for_ready`.
         pub fn wait_for_ready(mut self, wait_for_ready: bool) -> Self {
             self.draft.options().wait_for_ready = Some(wait_for_ready);
+            self
+        }
+
+        /// Makes the call a child of the one that a servicer serves: it ends with that call and has no more time, and the
+        /// metadata goes with it that was chosen. Calls are independent of each other without it, but for one thing: what a
+        /// servicer's method waits for is dropped with the method.
+        #[cfg(feature = "server")]
+        pub fn propagated(mut self, propagation: crate::Propagation) -> Self {
+            self.draft.options().propagate(propagation);
             self
         }
 

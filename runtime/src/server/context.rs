@@ -4,6 +4,8 @@ use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "client")]
+use crate::call::Propagation;
 use crate::call::{AuthContext, Exchange};
 use crate::{Compression, Metadata, Result, Status};
 
@@ -128,6 +130,20 @@ impl ServicerContext {
     /// text that others choose, or one that is known not to become shorter.
     pub fn disable_next_message_compression(&self) {
         self.exchange.encoding.skip_next();
+    }
+
+    /// What calls that are made within this one take over from it: by default its deadline and its end.
+    ///
+    /// ```
+    /// # use stubwright::{Result, ServicerContext, UnaryCall};
+    /// # async fn method(call: UnaryCall<(), ()>, context: &ServicerContext) -> Result<()> {
+    /// let answer = call.propagated(context.propagate().metadata("request-id")).await?;
+    /// # Ok(answer)
+    /// # }
+    /// ```
+    #[cfg(feature = "client")]
+    pub fn propagate(&self) -> Propagation {
+        Propagation::new(Arc::clone(&self.exchange))
     }
 
     pub(crate) fn new(exchange: Arc<Exchange>) -> ServicerContext {

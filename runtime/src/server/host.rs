@@ -219,6 +219,28 @@ impl Server {
         Ok(())
     }
 
+    /// Starts, serves until `shutdown` is ready, and stops with `grace`: the whole life of a server whose program has nothing
+    /// else to do. With the feature `signal`, `shutdown_signal()` waits for the system's word.
+    ///
+    /// ```
+    /// # async fn serve(mut server: stubwright::Server) -> std::io::Result<()> {
+    /// use std::time::Duration;
+    ///
+    /// let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    /// # drop(stop);
+    /// server.serve_until(stopped, Duration::from_secs(5)).await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`start`](Server::start).
+    pub async fn serve_until(&mut self, shutdown: impl Future, grace: Duration) -> io::Result<()> {
+        self.start().await?;
+        shutdown.await;
+        self.stop(grace).await;
+        Ok(())
+    }
+
     /// Stops: at once no connection and no call is taken any more; calls that are open have `grace` to end, then they
     /// are cut off and their clients see UNAVAILABLE. Returns when the last connection is closed, which is before the
     /// grace is over if nothing is left to do. Zero cuts off at once.

@@ -71,7 +71,8 @@ impl ServerBuilder {
     /// Whether a handler is polled once by its connection before it is moved to a task of its own; the default is
     /// `true`.
     ///
-    /// Most handlers are done after one poll, and need no task. A method whose first polls turn out to take long is moved
+    /// Most handlers are done after one poll, and need no task. A handler must not compute for long between two awaits, wherever
+    /// it is polled: [`offload`](crate::offload()) is for that. A method whose first polls turn out to take long is moved
     /// to tasks at once by itself; `false` moves every handler at once.
     pub fn inline_polling(mut self, inline: bool) -> ServerBuilder {
         self.options.inline_polling = inline;

@@ -6,6 +6,8 @@ mod connections;
 mod deadlines;
 mod four_kinds;
 mod messages;
+mod offload;
+mod propagation;
 mod server;
 mod statuses;
 mod transports;

@@ -118,6 +118,28 @@ async fn stop_lets_open_calls_end_within_the_grace() {
 }
 
 #[tokio::test]
+async fn serve_until_serves_until_it_is_told_and_stops_with_grace() {
+    let (probe, mut events) = stubwright_tests::Probe::new();
+    let mut server = Server::new();
+    add_probe_servicer_to_server(probe, &mut server);
+    let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
+    let (stop, told) = tokio::sync::oneshot::channel();
+    let grace = Duration::from_millis(100);
+    let serving = tokio::spawn(async move { server.serve_until(told, grace).await });
+    let stub = ProbeStub::new(Channel::insecure(address.to_string()).unwrap());
+    let mut call = stub.server_stream(hanging());
+    assert!(within(call.message()).await.unwrap().is_some());
+    assert_eq!(within(events.recv()).await, Some(Event::Started));
+    let before = Instant::now();
+    stop.send(()).unwrap();
+    within(serving).await.unwrap().unwrap();
+    assert!(before.elapsed() >= grace);
+    assert_eq!(within(events.recv()).await, Some(Event::Dropped));
+    assert!(std::net::TcpListener::bind(address).is_ok());
+    assert!(Server::new().serve_until(async {}, grace).await.is_err());
+}
+
+#[tokio::test]
 async fn stop_cuts_off_what_outlives_the_grace() {
     let mut link = Link::tcp().await;
     let (server, _) = link.server.take().unwrap();

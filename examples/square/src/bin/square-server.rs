@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use square::squarerpc_service::add_square_service_servicer_to_server;
 use square::{Answers, Squares};
-use stubwright::Server;
+use stubwright::{Server, shutdown_signal};
 
 const USAGE: &str = "\
 usage: square-server --addr HOST:PORT [--collect]
@@ -46,25 +46,8 @@ async fn serve(address: &str, answers: Answers) -> io::Result<()> {
     let mut server = Server::new();
     add_square_service_servicer_to_server(Squares::new(answers), &mut server);
     let address = server.add_insecure_port(address).await?;
-    server.start().await?;
+    let shutdown = shutdown_signal()?;
+    // The port is bound, so that clients may connect from now on.
     println!("listening on {address}");
-
-    asked_to_stop().await?;
-    server.stop(Duration::from_secs(5)).await;
-    Ok(())
-}
-
-/// Waits for Ctrl-C or, where there is such a thing, for SIGTERM.
-async fn asked_to_stop() -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminated = signal(SignalKind::terminate())?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted,
-            _ = terminated.recv() => Ok(()),
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+    server.serve_until(shutdown, Duration::from_secs(5)).await
 }

@@ -1,6 +1,8 @@
 //! The exchange as its ends see it: the caller, and the handler.
 
 use std::sync::Arc;
+#[cfg(all(feature = "client", feature = "server"))]
+use std::task::Waker;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -222,5 +224,19 @@ impl Exchange {
             state.watchers.push(waker.clone());
         }
         Poll::Pending
+    }
+
+    /// Takes back what [`Exchange::watch_over`] was called with, a waker of its own.
+    #[cfg(all(feature = "client", feature = "server"))]
+    pub(crate) fn unwatch(&self, waker: &Waker) {
+        let mut state = self.state();
+        let place = state
+            .watchers
+            .iter()
+            .position(|other| other.will_wake(waker));
+        let taken = place.map(|place| state.watchers.swap_remove(place));
+        // What it holds is dropped with the lock given back.
+        drop(state);
+        drop(taken);
     }
 }

@@ -1,0 +1,270 @@
+//! Work that keeps a processor busy, off the threads that carry calls.
+
+use std::future::pending;
+use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::available_parallelism;
+
+use tokio::sync::Semaphore;
+use tokio::task::{AbortHandle, spawn_blocking};
+
+/// Runs work that keeps a processor busy on a thread of its own, and gives what it returns. What gRPC Python's users move to a
+/// pool of processes.
+///
+/// A servicer's method is polled by the task of its connection first, and by its own task then: what it computes between two
+/// awaits keeps other calls waiting. A tenth of a millisecond is fine; beyond that the work belongs here.
+///
+/// ```
+/// use stubwright::{Result, ServicerContext, offload};
+/// # fn factors(n: u64) -> Vec<u64> { vec![n] }
+///
+/// async fn factorize(n: u64, _context: &ServicerContext) -> Result<Vec<u64>> {
+///     Ok(offload(move || factors(n)).await)
+/// }
+/// ```
+///
+/// As many such works run at a time, in the whole process, as there are processors; others wait for their turn, first come
+/// first served. When the future is dropped, as it is when its call is cancelled or out of time, work that has not begun
+/// never does; what has begun runs on unless it asks, by [`offload_with`], and its result is dropped. A panic goes on in the one
+/// who awaits, and so becomes INTERNAL for its call. For work that waits instead of computing, for files or for locks, there is
+/// tokio's `spawn_blocking`.
+///
+/// # Panics
+/// When no tokio runtime is around it, and when the work does.
+pub async fn offload<T, F>(work: F) -> T
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    run(everybodys(), |_| work()).await
+}
+
+/// As [`offload()`], for work that takes long enough to be given up: it asks now and then whether anybody still waits for it.
+///
+/// ```
+/// use stubwright::offload_with;
+///
+/// # async fn count() -> Option<u64> {
+/// offload_with(|cancellation| {
+///     let mut count = 0;
+///     for candidate in 2..1_000_000_u64 {
+///         if cancellation.is_cancelled() {
+///             return None;
+///         }
+///         count += u64::from((2..candidate).all(|divisor| candidate % divisor > 0));
+///     }
+///     Some(count)
+/// })
+/// .await
+/// # }
+/// ```
+///
+/// # Panics
+/// As [`offload()`].
+pub async fn offload_with<T, F>(work: F) -> T
+where
+    T: Send + 'static,
+    F: FnOnce(&Cancellation) -> T + Send + 'static,
+{
+    run(everybodys(), work).await
+}
+
+/// Whether anybody still waits for a work.
+#[derive(Clone, Debug, Default)]
+pub struct Cancellation(Arc<AtomicBool>);
+
+impl Cancellation {
+    /// Whether nobody waits for the work any more: its call was cancelled, or is over. It costs next to nothing to ask.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The turns that the whole process shares.
+fn everybodys() -> &'static Semaphore {
+    static TURNS: OnceLock<Semaphore> = OnceLock::new();
+    TURNS.get_or_init(|| {
+        let processors = available_parallelism().map_or(1, NonZeroUsize::get);
+        Semaphore::new(processors)
+    })
+}
+
+async fn run<T, F>(turns: &'static Semaphore, work: F) -> T
+where
+    T: Send + 'static,
+    F: FnOnce(&Cancellation) -> T + Send + 'static,
+{
+    // Nobody closes it.
+    let turn = turns.acquire().await;
+    let cancellation = Cancellation::default();
+    let asked = cancellation.clone();
+    let task = spawn_blocking(move || {
+        // It is kept as long as the thread is, whether or not somebody waits.
+        let _turn = turn;
+        work(&asked)
+    });
+    let _waiting = Waiting {
+        cancellation,
+        task: task.abort_handle(),
+    };
+    match task.await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            // The runtime ends, and whoever waits here with it.
+            Err(_) => pending().await,
+        },
+    }
+}
+
+/// Somebody waits for a work as long as this lives.
+struct Waiting {
+    cancellation: Cancellation,
+    task: AbortHandle,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.cancellation.0.store(true, Ordering::Relaxed);
+        // Ends what has not begun.
+        self.task.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::sync::mpsc::{Sender, channel};
+    use std::task::{Context, Waker};
+    use std::time::Duration;
+
+    use super::*;
+
+    fn turns(count: usize) -> &'static Semaphore {
+        Box::leak(Box::new(Semaphore::new(count)))
+    }
+
+    fn block_on<F: Future>(future: F) -> F::Output {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let limit = Duration::from_secs(20);
+            tokio::time::timeout(limit, future).await.unwrap()
+        })
+    }
+
+    /// Work that says when it begins, and ends when it is told.
+    fn told(began: Sender<()>) -> (Sender<()>, impl FnOnce(&Cancellation) + Send + 'static) {
+        let (end, wait) = channel();
+        let work = move |_: &Cancellation| {
+            began.send(()).unwrap();
+            // The test may have ended.
+            wait.recv().unwrap_or_default();
+        };
+        (end, work)
+    }
+
+    fn poll_once(future: std::pin::Pin<&mut impl Future>) -> bool {
+        let mut context = Context::from_waker(Waker::noop());
+        future.poll(&mut context).is_ready()
+    }
+
+    #[test]
+    fn work_runs_on_another_thread() {
+        let here = std::thread::current().id();
+        let there = block_on(offload(|| std::thread::current().id()));
+        assert_ne!(here, there);
+    }
+
+    #[test]
+    fn no_more_works_run_at_a_time_than_there_are_turns() {
+        block_on(async {
+            let turns = turns(1);
+            let (began, begins) = channel();
+            let (end_first, first) = told(began.clone());
+            let (end_second, second) = told(began);
+            let mut first = pin!(run(turns, first));
+            let mut second = pin!(run(turns, second));
+            assert!(!poll_once(first.as_mut()));
+            assert!(!poll_once(second.as_mut()));
+            begins.recv().unwrap();
+            assert_eq!(turns.available_permits(), 0);
+            begins.try_recv().unwrap_err();
+            end_first.send(()).unwrap();
+            first.await;
+            assert!(!poll_once(second.as_mut()));
+            begins.recv().unwrap();
+            end_second.send(()).unwrap();
+            second.await;
+        });
+    }
+
+    #[test]
+    fn a_turn_is_taken_as_long_as_work_runs_that_nobody_waits_for() {
+        block_on(async {
+            let turns = turns(1);
+            let (began, begins) = channel();
+            let (end, work) = told(began);
+            {
+                let mut work = pin!(run(turns, work));
+                assert!(!poll_once(work.as_mut()));
+                begins.recv().unwrap();
+            }
+            assert_eq!(turns.available_permits(), 0);
+            end.send(()).unwrap();
+            run(turns, |_| ()).await;
+        });
+    }
+
+    #[test]
+    fn work_that_is_not_waited_for_learns_of_it() {
+        block_on(async {
+            let (began, begins) = channel();
+            let (ended, ends) = channel();
+            {
+                let mut work = pin!(run(turns(1), move |cancellation| {
+                    began.send(()).unwrap();
+                    while !cancellation.is_cancelled() {
+                        std::thread::yield_now();
+                    }
+                    ended.send(()).unwrap();
+                }));
+                assert!(!poll_once(work.as_mut()));
+                begins.recv().unwrap();
+            }
+            ends.recv_timeout(Duration::from_secs(20)).unwrap();
+        });
+    }
+
+    #[test]
+    fn work_that_has_not_begun_never_does() {
+        block_on(async {
+            let turns = turns(1);
+            let (began, begins) = channel();
+            let (end, first) = told(began.clone());
+            let mut first = pin!(run(turns, first));
+            assert!(!poll_once(first.as_mut()));
+            begins.recv().unwrap();
+            {
+                let mut second = pin!(run(turns, move |_| began.send(()).unwrap()));
+                assert!(!poll_once(second.as_mut()));
+            }
+            end.send(()).unwrap();
+            first.await;
+            run(turns, |_| ()).await;
+            begins.try_recv().unwrap_err();
+        });
+    }
+
+    #[test]
+    fn a_panic_goes_on_in_the_one_who_waits() {
+        let panic = std::panic::catch_unwind(|| block_on(offload(|| panic!("the work's words"))));
+        let words = panic.unwrap_err().downcast::<&str>().unwrap();
+        assert_eq!(*words, "the work's words");
+    }
+}

@@ -1,0 +1,106 @@
+//! The signals by which a system asks a program to end.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
+#[cfg(windows)]
+use tokio::signal::windows::{CtrlC, CtrlClose, CtrlShutdown, ctrl_c, ctrl_close, ctrl_shutdown};
+
+/// A future that is ready once the system asks the program to end: by SIGINT, which is Ctrl-C, or SIGTERM; on Windows by Ctrl-C,
+/// the closing of the console or the system's shutdown. For [`Server::serve_until`](crate::Server::serve_until).
+///
+/// ```no_run
+/// # async fn serve() -> std::io::Result<()> {
+/// use std::time::Duration;
+/// use stubwright::{Server, shutdown_signal};
+///
+/// let mut server = Server::new();
+/// server.add_insecure_port("[::]:5000").await?;
+/// server.serve_until(shutdown_signal()?, Duration::from_secs(5)).await
+/// # }
+/// ```
+///
+/// From this call on, and for as long as the program runs, such a signal does not end the program by itself any more.
+///
+/// # Errors
+/// The system lets no handler be installed.
+///
+/// # Panics
+/// When no tokio runtime is around it.
+pub fn shutdown_signal() -> io::Result<ShutdownSignal> {
+    ShutdownSignal::new()
+}
+
+/// What [`shutdown_signal`] returns.
+#[must_use = "a future does nothing unless it is awaited"]
+#[cfg(unix)]
+pub struct ShutdownSignal {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+#[cfg(unix)]
+impl ShutdownSignal {
+    fn new() -> io::Result<ShutdownSignal> {
+        Ok(ShutdownSignal {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Option<()>> {
+        match self.interrupt.poll_recv(context) {
+            Poll::Pending => self.terminate.poll_recv(context),
+            ready => ready,
+        }
+    }
+}
+
+/// What [`shutdown_signal`] returns.
+#[must_use = "a future does nothing unless it is awaited"]
+#[cfg(windows)]
+pub struct ShutdownSignal {
+    interrupt: CtrlC,
+    close: CtrlClose,
+    shutdown: CtrlShutdown,
+}
+
+#[cfg(windows)]
+impl ShutdownSignal {
+    fn new() -> io::Result<ShutdownSignal> {
+        Ok(ShutdownSignal {
+            interrupt: ctrl_c()?,
+            close: ctrl_close()?,
+            shutdown: ctrl_shutdown()?,
+        })
+    }
+
+    fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Option<()>> {
+        if let Poll::Ready(ready) = self.interrupt.poll_recv(context) {
+            return Poll::Ready(ready);
+        }
+        match self.close.poll_recv(context) {
+            Poll::Pending => self.shutdown.poll_recv(context),
+            ready => ready,
+        }
+    }
+}
+
+impl Future for ShutdownSignal {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.poll_recv(context).map(drop)
+    }
+}
+
+impl fmt::Debug for ShutdownSignal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ShutdownSignal")
+    }
+}
