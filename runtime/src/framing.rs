@@ -116,6 +116,8 @@ pub(crate) struct Deframer {
     message: Option<Partial>,
     /// How the messages are compressed that say that they are.
     pub(crate) compression: Compression,
+    /// Whether the last message was.
+    pub(crate) was_compressed: bool,
 }
 
 #[derive(Debug)]
@@ -202,7 +204,8 @@ impl Deframer {
         }
     }
 
-    fn finish(&self, bytes: Bytes, is_compressed: bool, limit: usize) -> Result<Option<Bytes>> {
+    fn finish(&mut self, bytes: Bytes, is_compressed: bool, limit: usize) -> Result<Option<Bytes>> {
+        self.was_compressed = is_compressed;
         if is_compressed {
             self.compression.decompress(&bytes, limit).map(Some)
         } else {

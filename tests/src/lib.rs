@@ -15,6 +15,7 @@ pub mod child;
 pub mod figures;
 pub mod flood;
 pub mod frames;
+pub mod interop;
 pub mod log;
 mod probe;
 pub mod serve;

@@ -2,6 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 #[cfg(feature = "client")]
@@ -108,6 +109,17 @@ impl ServicerContext {
     /// before.
     pub fn set_trailing_metadata(&self, metadata: Metadata) {
         self.exchange.set_trailing_metadata(metadata);
+    }
+
+    /// How the request that was read last was compressed on its way: as the caller said that it would be, or not at all, for
+    /// each message may go as it is. In this process nothing is compressed.
+    pub fn request_compression(&self) -> Compression {
+        let was_compressed = &self.exchange.request_was_compressed;
+        if was_compressed.load(Ordering::Relaxed) {
+            self.exchange.details().compression
+        } else {
+            Compression::Identity
+        }
     }
 
     /// Sets how the messages of the response are compressed, in the place of the server's default, before the first of

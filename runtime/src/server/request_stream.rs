@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use super::context::ServicerContext;
 use crate::call::{Chunks, Exchange};
 use crate::codec::Codec;
 use crate::framing::Deframer;
-use crate::{Result, Status};
+use crate::{Compression, Result, Status};
 
 /// The stream of requests of a client-streaming or bidirectional call.
 ///
@@ -125,6 +126,11 @@ impl Inbox {
             let message = self.deframer.next(&mut self.chunks, self.limit)?;
             self.used += before - self.chunks.len();
             if message.is_some() {
+                if self.deframer.compression != Compression::Identity {
+                    let was_compressed = self.deframer.was_compressed;
+                    let of_last = &self.exchange.request_was_compressed;
+                    of_last.store(was_compressed, Ordering::Relaxed);
+                }
                 return Poll::Ready(Ok(message));
             }
             let used = std::mem::take(&mut self.used);

@@ -4,7 +4,7 @@ mod carrier;
 mod ends;
 mod wakes;
 
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -26,6 +26,8 @@ pub(crate) struct Exchange {
     stream: AtomicU32,
     /// How the messages of the response are compressed.
     pub(crate) encoding: Encoding,
+    /// Whether the request that was read last came compressed; set only where some may be.
+    pub(crate) request_was_compressed: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -77,6 +79,7 @@ impl Exchange {
             details,
             stream: AtomicU32::new(0),
             encoding: Encoding::default(),
+            request_was_compressed: AtomicBool::new(false),
             state: Mutex::default(),
         }
     }
