@@ -1,4 +1,5 @@
-//! Generates the code of every fixture, in one module tree, and of the service whose methods are all required in another.
+//! Generates the code of every fixture, in one module tree, of the service whose methods are all required in another, and
+//! of files with an edition in a third.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .all_methods_required(true)
         .include_file("required.rs")
         .compile_protos(&[cases.join("required.proto")], &[cases])?;
+
+    // What protoc made of files that the built-in compiler does not read; the interop run makes it again.
+    let editions = "editions/descriptors.bin";
+    println!("cargo:rerun-if-changed={editions}");
+    stubwright_codegen::Config::new()
+        .include_file("editions.rs")
+        .compile_descriptor_set(&fs::read(editions)?)?;
     Ok(())
 }
 

@@ -93,8 +93,8 @@ impl Checker<'_> {
             self.errors.push(SchemaError {
                 place: self.source.place(&[number::FILE_SYNTAX]),
                 element: format!("syntax `{}`", file.syntax()),
-                problem: "only proto2 and proto3 can be generated".to_owned(),
-                remedy: "write `syntax = \"proto3\";` (or `\"proto2\"`) instead".to_owned(),
+                problem: "only proto2, proto3 and the editions 2023 and 2024 are known".to_owned(),
+                remedy: "write one of these instead".to_owned(),
             });
         }
         let package = file.package();

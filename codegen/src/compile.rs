@@ -8,13 +8,11 @@ use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use protox::Compiler;
-use protox::file::{ChainFileResolver, GoogleFileResolver, IncludeFileResolver};
-
 use crate::config::Config;
 use crate::descriptors::Descriptors;
 use crate::error::Error;
 use crate::generate::generate;
+use crate::parse;
 use crate::tree::Inclusion;
 
 /// Compiles `.proto` files in a build script, with the default options.
@@ -41,17 +39,22 @@ impl Config {
         protos: &[impl AsRef<Path>],
         includes: &[impl AsRef<Path>],
     ) -> Result<(), Error> {
-        let compiled = compiled(protos, includes)?;
+        let parsed = match &self.protoc {
+            Some(protoc) => {
+                let (directory, _) = self.target()?;
+                parse::protoc(protoc, protos, includes, &directory)?
+            }
+            None => parse::built_in(protos, includes)?,
+        };
         if env::var_os("OUT_DIR").is_some() {
-            for path in compiled.files().filter_map(|file| file.path()) {
+            for path in &parsed.paths {
                 println!("cargo:rerun-if-changed={}", path.display());
             }
         }
-        let descriptor_set = compiled.encode_file_descriptor_set();
         if let Some(path) = &self.file_descriptor_set_path {
-            write_if_changed(path, &descriptor_set)?;
+            write_if_changed(path, &parsed.descriptor_set)?;
         }
-        self.write(Descriptors::of_set(&descriptor_set)?)
+        self.write(Descriptors::of_set(&parsed.descriptor_set)?)
     }
 
     /// Generates from descriptors instead of `.proto` files, otherwise as [`compile_protos`](Self::compile_protos) does.
@@ -109,38 +112,6 @@ impl Config {
                 "OUT_DIR is not set: call this from a build script, or set `out_dir`".to_owned(),
             )),
         }
-    }
-}
-
-/// Parses the files and everything they import. All files are tried, so that one run shows the errors of all of them.
-fn compiled(protos: &[impl AsRef<Path>], includes: &[impl AsRef<Path>]) -> Result<Compiler, Error> {
-    let mut resolver = ChainFileResolver::new();
-    // First, so that they win over copies in an include directory: messages of the copies would not be generated.
-    resolver.add(GoogleFileResolver::new());
-    for include in includes {
-        resolver.add(IncludeFileResolver::new(include.as_ref().to_owned()));
-    }
-    let mut compiler = Compiler::with_file_resolver(resolver);
-    compiler.include_imports(true).include_source_info(true);
-    let mut errors = Vec::new();
-    for proto in protos {
-        if let Err(error) = compiler.open_file(proto) {
-            // `Debug` has the position, `Display` has not. Two files may meet the error of one import.
-            let mut text = format!("{error:?}");
-            if text.ends_with("found 'edition'") {
-                text.push_str(
-                    "\n  help: only `syntax = \"proto2\"` and `syntax = \"proto3\"` are understood",
-                );
-            }
-            if !errors.contains(&text) {
-                errors.push(text);
-            }
-        }
-    }
-    if errors.is_empty() {
-        Ok(compiler)
-    } else {
-        Err(Error::Parse(errors))
     }
 }
 

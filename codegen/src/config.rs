@@ -46,6 +46,7 @@ pub struct Config {
     pub(crate) retain_enum_prefix: bool,
     pub(crate) compile_well_known_types: bool,
     pub(crate) default_package_filename: String,
+    pub(crate) protoc: Option<PathBuf>,
     pub(crate) out_dir: Option<PathBuf>,
     pub(crate) include_file: String,
     pub(crate) file_descriptor_set_path: Option<PathBuf>,
@@ -75,6 +76,7 @@ impl Default for Config {
             retain_enum_prefix: false,
             compile_well_known_types: false,
             default_package_filename: "_".to_owned(),
+            protoc: None,
             out_dir: None,
             include_file: "stubwright.rs".to_owned(),
             file_descriptor_set_path: None,
@@ -246,6 +248,15 @@ impl Config {
     #[must_use]
     pub fn default_package_filename(mut self, name: impl Into<String>) -> Self {
         self.default_package_filename = name.into();
+        self
+    }
+
+    /// Has this `protoc` compile the `.proto` files, a path or a name that is on the `PATH`, instead of the compiler that is
+    /// built in. It is needed for files with an `edition`, which the built-in compiler does not read; 2023 and 2024 are
+    /// known. Nothing but [`compile_protos`](Self::compile_protos) looks at this.
+    #[must_use]
+    pub fn protoc(mut self, path: impl Into<PathBuf>) -> Self {
+        self.protoc = Some(path.into());
         self
     }
 

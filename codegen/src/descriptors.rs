@@ -6,6 +6,7 @@ use prost::encoding::{DecodeContext, decode_key, skip_field};
 use prost::{DecodeError, Message};
 use prost_types::{FileDescriptorProto, FileDescriptorSet};
 
+use crate::editions;
 use crate::error::Error;
 use crate::model::{Embedded, Package};
 use crate::source::number;
@@ -48,9 +49,12 @@ impl Descriptors {
         Self::new(files, RawRequest::decode(request)?.proto_file)
     }
 
-    fn new(files: Vec<FileDescriptorProto>, raw: Vec<Vec<u8>>) -> Result<Self, DecodeError> {
+    fn new(mut files: Vec<FileDescriptorProto>, raw: Vec<Vec<u8>>) -> Result<Self, DecodeError> {
         let mut by_name = BTreeMap::new();
-        for (file, bytes) in files.iter().zip(raw) {
+        for (file, bytes) in files.iter_mut().zip(raw) {
+            if editions::has_edition(file) {
+                editions::lower(file, &bytes)?;
+            }
             let raw = RawFile {
                 bytes: without_source_info(&bytes)?,
                 imports: file.dependency.clone(),
@@ -60,6 +64,12 @@ impl Descriptors {
         let raw = Raw(by_name);
         Ok(Self { files, raw })
     }
+}
+
+/// The names of the files in an encoded `google.protobuf.FileDescriptorSet`.
+pub(crate) fn names_of_set(set: &[u8]) -> Result<Vec<String>, Error> {
+    let set = NamedSet::decode(set).map_err(|error| Error::Descriptors(error.to_string()))?;
+    Ok(set.file.into_iter().map(|file| file.name).collect())
 }
 
 impl Raw {
@@ -134,6 +144,19 @@ impl Raw {
 struct RawSet {
     #[prost(bytes = "vec", repeated, tag = "1")]
     file: Vec<Vec<u8>>,
+}
+
+/// A `google.protobuf.FileDescriptorSet` of which only the names are of interest.
+#[derive(Clone, PartialEq, Message)]
+struct NamedSet {
+    #[prost(message, repeated, tag = "1")]
+    file: Vec<Named>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Named {
+    #[prost(string, tag = "1")]
+    name: String,
 }
 
 /// A `google.protobuf.compiler.CodeGeneratorRequest` whose files are left encoded.

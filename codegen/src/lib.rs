@@ -58,11 +58,21 @@
 //! build of the generated code warns of none of them; who uses them is warned. (Messages and enums of a proto
 //! without a package are left out: no module of ours is around them that could keep the warnings from the build.)
 
+//! # Editions
+//!
+//! Files with `edition = "2023"` or `"2024"` work with the plugin `protoc-gen-rs`, with a `protoc` of yours
+//! ([`Config::protoc`]) and with descriptors ([`Config::compile_descriptor_set`]); the compiler that is built in does not read
+//! them. Features become what is in Rust's types already: `field_presence` says whether a field is an `Option`,
+//! `repeated_field_encoding` and `message_encoding` how it is written. An enum field is an `i32`, be the enum open or
+//! closed: a number that no value has is kept. A `string` has to be UTF-8, whatever `utf8_validation` says, for it is a
+//! `String`.
+
 mod check;
 mod compile;
 mod config;
 mod descriptors;
 mod docs;
+mod editions;
 mod emit;
 mod error;
 mod fields;
@@ -72,6 +82,7 @@ mod lower;
 mod model;
 mod names;
 mod parameters;
+mod parse;
 mod paths;
 pub mod plugin;
 mod render;

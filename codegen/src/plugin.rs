@@ -7,6 +7,7 @@ use prost_types::compiler::code_generator_response::{Feature, File};
 use prost_types::compiler::{CodeGeneratorRequest, CodeGeneratorResponse};
 
 use crate::descriptors::Descriptors;
+use crate::editions;
 use crate::error::Error;
 use crate::generate::generate;
 use crate::parameters;
@@ -24,9 +25,30 @@ pub fn run(request: &[u8]) -> Vec<u8> {
         error: Some(error.to_string()),
         ..CodeGeneratorResponse::default()
     });
-    // Without this, protoc refuses to send files with proto3 optional fields at all.
-    response.supported_features = Some(Feature::Proto3Optional as u64);
-    response.encode_to_vec()
+    // Without these, protoc refuses to send files with proto3 optional fields or of an edition at all.
+    response.supported_features = Some(Feature::Proto3Optional as u64 | SUPPORTS_EDITIONS);
+    let mut bytes = response.encode_to_vec();
+    bytes.extend(Editions::KNOWN.encode_to_vec());
+    bytes
+}
+
+/// `FEATURE_SUPPORTS_EDITIONS`, which prost does not know yet.
+const SUPPORTS_EDITIONS: u64 = 2;
+
+/// The fields of `CodeGeneratorResponse` that prost does not know yet: messages that are written one after the other are one.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Editions {
+    #[prost(int32, optional, tag = "3")]
+    minimum: Option<i32>,
+    #[prost(int32, optional, tag = "4")]
+    maximum: Option<i32>,
+}
+
+impl Editions {
+    const KNOWN: Self = Self {
+        minimum: Some(editions::MINIMUM),
+        maximum: Some(editions::MAXIMUM),
+    };
 }
 
 /// The names of the parameters that the plugin knows, separated by commas.

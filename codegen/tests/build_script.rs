@@ -148,3 +148,43 @@ fn descriptors_without_source_information_are_enough() {
         .expect("comments are not needed");
     assert!(common::texts(&out)["types.rs"].contains("/// Message `types.Comment`."));
 }
+
+/// A script in place of protoc: it gives the descriptors that it has, or fails as protoc does.
+#[cfg(unix)]
+#[test]
+fn protoc_compiles_what_the_built_in_compiler_does_not_read() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let directory = common::directory("protoc");
+    let editions = common::fixtures().join("../editions");
+    let protoc = directory.join("protoc");
+    let script = format!(
+        "#!/bin/sh\n\
+         for argument; do\n\
+         case $argument in\n\
+         --descriptor_set_out=*) cp '{}/descriptors.bin' \"${{argument#*=}}\" ;;\n\
+         wrong.proto) echo 'wrong.proto:1:1: it is wrong' >&2; exit 1 ;;\n\
+         esac\n\
+         done\n",
+        editions.display()
+    );
+    fs::write(&protoc, script).expect("it can be written");
+    fs::set_permissions(&protoc, fs::Permissions::from_mode(0o755)).expect("they can be set");
+    let out = directory.join("out");
+    let config = Config::new().protoc(&protoc).out_dir(&out);
+    config
+        .compile_protos(&["edition_2023.proto"], std::slice::from_ref(&editions))
+        .expect("the descriptors are good");
+    let texts = common::texts(&out);
+    assert!(texts["editions.v2023.rs"].contains("#[prost(group, required, tag = \"8\")]"));
+
+    let error = config
+        .compile_protos(&["wrong.proto"], std::slice::from_ref(&editions))
+        .expect_err("protoc fails");
+    assert_eq!(error.to_string(), "wrong.proto:1:1: it is wrong");
+    let error = config
+        .protoc(directory.join("nowhere"))
+        .compile_protos(&["edition_2023.proto"], &[editions])
+        .expect_err("there is no such program");
+    assert!(error.to_string().contains("nowhere: "), "{error}");
+}

@@ -127,6 +127,10 @@ fn damaged_descriptors() {
     file.enum_type[0].value.clear();
     assert_damaged("damaged", files);
 
+    let mut files = only("types/shared.proto");
+    files[0].syntax = Some("editions".to_owned());
+    assert_damaged("edition_unknown", files);
+
     // Without the files that they import.
     assert_damaged("imports_left_out", only("types.proto"));
 

@@ -55,7 +55,7 @@ fn run(request: &CodeGeneratorRequest) -> CodeGeneratorResponse {
 fn answer(request: &[u8]) -> CodeGeneratorResponse {
     let response = CodeGeneratorResponse::decode(plugin::run(request).as_slice())
         .expect("the response is sound");
-    assert_eq!(response.supported_features, Some(1));
+    assert_eq!(response.supported_features, Some(3));
     response
 }
 

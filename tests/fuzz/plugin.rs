@@ -10,7 +10,7 @@ use stubwright_codegen::plugin::run;
 pub fn plugin(request: &[u8]) {
     let response = run(request);
     let decoded = CodeGeneratorResponse::decode(response.as_slice()).expect("the response decodes");
-    assert_eq!(decoded.supported_features, Some(1));
+    assert_eq!(decoded.supported_features, Some(3));
     match decoded.error {
         Some(error) => {
             assert!(!error.is_empty());

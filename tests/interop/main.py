@@ -22,6 +22,7 @@ def main():
 
         # They import the generated code, which is there only now.
         import compressed
+        import editions
         import plugin
         import probe
         import python_client
@@ -31,6 +32,7 @@ def main():
         python_client.run(checks, programs["square-server"])
         python_server.run(checks, programs["square-client"])
         compressed.run(checks)
+        editions.run(checks, programs["protoc-gen-rs"], directory)
         program = plugin.run(checks, programs["protoc-gen-rs"], output_directories, directory)
         if program is not None:
             probe.run(checks, program)

@@ -10,6 +10,11 @@ pub mod all_required {
     stubwright::include_protos!("required");
 }
 
+/// Messages of files with an edition.
+pub mod editions {
+    stubwright::include_protos!("editions");
+}
+
 pub mod certificates;
 pub mod child;
 pub mod figures;

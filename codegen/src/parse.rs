@@ -1,0 +1,114 @@
+//! `.proto` files -> descriptors: by the built-in compiler, or by a `protoc` of the user's.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use protox::Compiler;
+use protox::file::{ChainFileResolver, GoogleFileResolver, IncludeFileResolver};
+
+use crate::descriptors::names_of_set;
+use crate::error::Error;
+
+/// What a compiler says of some files.
+pub(crate) struct Parsed {
+    /// An encoded `google.protobuf.FileDescriptorSet` with all imports.
+    pub(crate) descriptor_set: Vec<u8>,
+    /// The files that were read, as far as they are known.
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+/// Parses the files and everything they import. All files are tried, so that one run shows the errors of all of them.
+pub(crate) fn built_in(
+    protos: &[impl AsRef<Path>],
+    includes: &[impl AsRef<Path>],
+) -> Result<Parsed, Error> {
+    let mut resolver = ChainFileResolver::new();
+    // First, so that they win over copies in an include directory: messages of the copies would not be generated.
+    resolver.add(GoogleFileResolver::new());
+    for include in includes {
+        resolver.add(IncludeFileResolver::new(include.as_ref().to_owned()));
+    }
+    let mut compiler = Compiler::with_file_resolver(resolver);
+    compiler.include_imports(true).include_source_info(true);
+    let mut errors = Vec::new();
+    for proto in protos {
+        if let Err(error) = compiler.open_file(proto) {
+            // `Debug` has the position, `Display` has not. Two files may meet the error of one import.
+            let mut text = format!("{error:?}");
+            if text.ends_with("found 'edition'") {
+                text.push_str(
+                    "\n  help: the built-in compiler reads `syntax = \"proto2\"` and `syntax = \"proto3\"`; a file of an edition \
+                     is compiled by protoc: name one with `Config::protoc(\"protoc\")`, run protoc with the plugin \
+                     `protoc-gen-rs`, or give what `protoc --include_imports --include_source_info -o FILE` writes to \
+                     `Config::compile_descriptor_set`",
+                );
+            }
+            if !errors.contains(&text) {
+                errors.push(text);
+            }
+        }
+    }
+    if !errors.is_empty() {
+        return Err(Error::Parse(errors));
+    }
+    let paths = compiler.files().filter_map(|file| file.path());
+    Ok(Parsed {
+        paths: paths.map(Path::to_owned).collect(),
+        descriptor_set: compiler.encode_file_descriptor_set(),
+    })
+}
+
+/// Has `protoc` compile the files. `directory` is where it may write.
+pub(crate) fn protoc(
+    protoc: &Path,
+    protos: &[impl AsRef<Path>],
+    includes: &[impl AsRef<Path>],
+    directory: &Path,
+) -> Result<Parsed, Error> {
+    let output = directory.join("protoc.descriptors");
+    let mut command = Command::new(protoc);
+    command.args(["--include_imports", "--include_source_info"]);
+    command.arg(option("--descriptor_set_out=", &output));
+    for include in includes {
+        command.arg(option("--proto_path=", include.as_ref()));
+    }
+    // No file is taken for an option.
+    command.args(protos.iter().map(|proto| {
+        let proto = proto.as_ref();
+        if proto.to_string_lossy().starts_with('-') {
+            Path::new(".").join(proto)
+        } else {
+            proto.to_owned()
+        }
+    }));
+    let ran = command.output().map_err(|error| Error::io(protoc, error))?;
+    if !ran.status.success() {
+        let said = String::from_utf8_lossy(&ran.stderr);
+        let mut errors: Vec<String> = said.lines().map(str::to_owned).collect();
+        if errors.is_empty() {
+            errors.push(format!("{} failed: {}", protoc.display(), ran.status));
+        }
+        return Err(Error::Parse(errors));
+    }
+    let descriptor_set = fs::read(&output).map_err(|error| Error::io(&output, error))?;
+    fs::remove_file(&output).map_err(|error| Error::io(&output, error))?;
+    let paths = names_of_set(&descriptor_set)?
+        .iter()
+        .filter_map(|name| {
+            let mut paths = includes.iter().map(|include| include.as_ref().join(name));
+            paths.find(|path| path.exists())
+        })
+        .collect();
+    Ok(Parsed {
+        descriptor_set,
+        paths,
+    })
+}
+
+fn option(name: &str, value: &Path) -> OsString {
+    let mut option = OsString::from(name);
+    option.push(value);
+    option
+}
