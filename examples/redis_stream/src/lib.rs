@@ -1,0 +1,10 @@
+//! Server streaming from a stream of Redis: the method that yields, over `XREAD`.
+
+mod resp;
+mod servicer;
+
+pub use resp::{Redis, Value};
+pub use servicer::RedisStreamServicer;
+
+// The module `redis_stream`, named after the package of `proto/redis_stream.proto`.
+stubwright::include_protos!();

@@ -1,0 +1,40 @@
+//! Serves the route guide until it is interrupted or terminated.
+
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use route_guide::routeguide::add_route_guide_servicer_to_server;
+use route_guide::{RouteGuide, features};
+use stubwright::{Server, shutdown_signal};
+
+const USAGE: &str = "\
+usage: route_guide-server --addr HOST:PORT
+
+  --addr HOST:PORT  where to listen; the port 0 takes a free one";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let ["--addr", address] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    match serve(address).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("route_guide-server: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(address: &str) -> io::Result<()> {
+    let mut server = Server::new();
+    add_route_guide_servicer_to_server(RouteGuide::new(features()), &mut server);
+    server.add_reflection();
+    let address = server.add_insecure_port(address).await?;
+    let shutdown = shutdown_signal()?;
+    println!("listening on {address}");
+    server.serve_until(shutdown, Duration::from_secs(5)).await
+}

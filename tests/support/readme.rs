@@ -1,0 +1,204 @@
+//! Runs what an example's README says, and compares what it prints with what the README says that it prints.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+/// The address in the README, in whose place servers get free ports.
+const ADDRESS: &str = "127.0.0.1:5000";
+
+/// What a server says first, with its address behind it.
+const LISTENING: &str = "listening on ";
+
+/// How long a line may take that has to come.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Runs the `console` blocks of a README in their order. Their commands are `cargo run -p NAME [--bin NAME] [-- ARGUMENTS]`, or
+/// begin with a name; `binaries` has the names and their paths, and `replaced` what stands in commands for something else. A
+/// command whose first line says that it listens is a server, which runs to the end and then is terminated. In a line that is
+/// expected, `…` stands for anything.
+///
+/// # Panics
+/// When something is printed that the README does not say, or not printed that it says.
+pub fn run(readme: &str, binaries: &[(&str, &str)], replaced: &[(&str, &str)]) {
+    let mut servers: Vec<Server> = Vec::new();
+    let mut ran = 0;
+    for step in steps(readme) {
+        let command = step.command(binaries, replaced);
+        ran += 1;
+        if step
+            .output
+            .first()
+            .is_some_and(|line| line.starts_with(LISTENING))
+        {
+            servers.push(Server::start(&with_address(&command, "127.0.0.1:0"), &step));
+            continue;
+        }
+        let command = match servers.last() {
+            Some(server) => with_address(&command, &server.address),
+            None => command,
+        };
+        let output = program(&command).output().unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        let printed: Vec<&str> = printed.lines().collect();
+        assert!(output.status.success(), "{command:?}: {printed:?} {said}");
+        assert_eq!(
+            printed.len(),
+            step.output.len(),
+            "{command:?}: {printed:#?}"
+        );
+        for (line, expected) in printed.iter().zip(&step.output) {
+            assert!(
+                matches(line, expected),
+                "{command:?}: {line:?}, not {expected:?}"
+            );
+        }
+    }
+    assert!(ran > 0, "the README runs nothing");
+    for server in servers {
+        server.finish();
+    }
+}
+
+/// A command of the README and what it prints.
+struct Step<'a> {
+    command: &'a str,
+    output: Vec<&'a str>,
+}
+
+fn steps(readme: &str) -> Vec<Step<'_>> {
+    let mut steps: Vec<Step<'_>> = Vec::new();
+    let mut inside = false;
+    for line in readme.lines() {
+        if line.starts_with("```") {
+            inside = line == "```console";
+        } else if let (true, Some(command)) = (inside, line.strip_prefix("$ ")) {
+            let output = Vec::new();
+            steps.push(Step { command, output });
+        } else if let (true, Some(step)) = (inside, steps.last_mut()) {
+            step.output.push(line);
+        }
+    }
+    steps
+}
+
+impl Step<'_> {
+    /// The program and its arguments.
+    fn command(&self, binaries: &[(&str, &str)], replaced: &[(&str, &str)]) -> Vec<String> {
+        let mut command = self.command.to_owned();
+        for (from, to) in replaced {
+            command = command.replace(from, to);
+        }
+        let words: Vec<&str> = command.split_whitespace().collect();
+        let (name, arguments) = match words.as_slice() {
+            ["cargo", "run", "-p", _, "--bin", name, "--", arguments @ ..] => (name, arguments),
+            ["cargo", "run", "-p", name, "--", arguments @ ..] => (name, arguments),
+            [name, arguments @ ..] => (name, arguments),
+            [] => panic!("a command without words"),
+        };
+        let binary = binaries.iter().find(|(other, _)| other == name);
+        let (_, path) = binary.unwrap_or_else(|| panic!("{name} is not run here"));
+        let words = [path].into_iter().chain(arguments);
+        words.map(|word| (*word).to_owned()).collect()
+    }
+}
+
+fn with_address(command: &[String], address: &str) -> Vec<String> {
+    let replace = |word: &String| word.replace(ADDRESS, address);
+    command.iter().map(replace).collect()
+}
+
+fn program(command: &[String]) -> Command {
+    let mut program = Command::new(&command[0]);
+    program.args(&command[1..]);
+    program
+}
+
+/// Whether a line is as expected, `…` standing for anything.
+fn matches(line: &str, expected: &str) -> bool {
+    let Some((start, rest)) = expected.split_once('…') else {
+        return line == expected;
+    };
+    let Some(mut line) = line.strip_prefix(start) else {
+        return false;
+    };
+    let mut parts = rest.split('…').peekable();
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return line.ends_with(part);
+        }
+        match line.split_once(part) {
+            Some((_, behind)) => line = behind,
+            None => return false,
+        }
+    }
+    true
+}
+
+/// A server that runs. It is killed if a test fails.
+struct Server {
+    process: Child,
+    lines: Receiver<String>,
+    address: String,
+    /// What it has still to print.
+    expected: Vec<String>,
+}
+
+impl Server {
+    fn start(command: &[String], step: &Step<'_>) -> Server {
+        let mut process = program(command).stdout(Stdio::piped()).spawn().unwrap();
+        let lines = lines(process.stdout.take().unwrap());
+        let first = lines.recv_timeout(PATIENCE);
+        let first = first.unwrap_or_else(|_| panic!("{command:?} says nothing"));
+        let address = first.strip_prefix(LISTENING);
+        let address = address.unwrap_or_else(|| panic!("{command:?}: {first:?}"));
+        Server {
+            address: address.to_owned(),
+            process,
+            lines,
+            expected: step.output[1..]
+                .iter()
+                .map(|&line| line.to_owned())
+                .collect(),
+        }
+    }
+
+    /// Waits for what it has still to print, and asks it to end.
+    fn finish(mut self) {
+        for expected in &self.expected {
+            let line = self.lines.recv_timeout(PATIENCE);
+            let line = line.unwrap_or_else(|_| panic!("{expected:?} was not printed"));
+            assert!(matches(&line, expected), "{line:?}, not {expected:?}");
+        }
+        if cfg!(unix) {
+            let id = self.process.id().to_string();
+            let killed = Command::new("kill").args(["-TERM", &id]).status();
+            assert!(killed.unwrap().success());
+            let status = self.process.wait().unwrap();
+            assert!(status.success(), "the server ended with {status}");
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // One that has ended already cannot be killed, which is as good.
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+/// The lines that a process prints, as they come.
+fn lines(output: ChildStdout) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
