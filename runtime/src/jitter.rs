@@ -2,10 +2,14 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// A number from -1 to 1. The hasher's keys are the standard library's source of randomness, and enough for this.
+/// A number by lot. The hasher's keys are the standard library's source of randomness, and enough for this.
+pub(crate) fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+/// A number from -1 to 1 by lot.
 pub(crate) fn jitter() -> f64 {
-    let random = RandomState::new().build_hasher().finish();
-    let unit = f64::from(u32::try_from(random >> 32).unwrap_or(0)) / f64::from(u32::MAX);
+    let unit = f64::from(u32::try_from(random() >> 32).unwrap_or(0)) / f64::from(u32::MAX);
     2.0 * unit - 1.0
 }
 

@@ -70,7 +70,7 @@ pub use client::ChannelCredentials;
 #[cfg(feature = "client")]
 pub use client::{
     Call, Channel, ChannelBuilder, ChannelConnectivity, ConnectivityChanges, FromIterator,
-    FromStream, IntoRequests, StreamingCall, UnaryCall, WithCall,
+    FromStream, IntoRequests, LoadBalancing, Resolver, StreamingCall, UnaryCall, WithCall,
 };
 pub use codec::Codec;
 pub use compression::Compression;

@@ -13,7 +13,9 @@ mod unary;
 pub use call::Call;
 #[cfg(feature = "tls")]
 pub use channel::ChannelCredentials;
-pub use channel::{Channel, ChannelBuilder, ChannelConnectivity, ConnectivityChanges};
+pub use channel::{
+    Channel, ChannelBuilder, ChannelConnectivity, ConnectivityChanges, LoadBalancing, Resolver,
+};
 pub use requests::{FromIterator, FromStream, IntoRequests};
 pub use streaming::StreamingCall;
 pub use stub::{stream_stream, stream_unary, unary_stream, unary_unary};

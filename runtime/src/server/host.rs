@@ -25,6 +25,7 @@ use super::handlers::Handlers;
 use super::listener::Listener;
 use super::options::{Options, ServerBuilder};
 use crate::call::{Link, Order, Peer};
+use crate::clock;
 #[cfg(feature = "health")]
 use crate::health::Health;
 #[cfg(feature = "reflection")]
@@ -173,7 +174,7 @@ impl Server {
         match &mut *self.opened.lock().unwrap_or_else(PoisonError::into_inner) {
             Opened::Waiting(connections) => connections.push((connection, peer)),
             Opened::Served(arrivals) if *self.phase.borrow() == Phase::Serving => {
-                arrivals.serve(connection, peer, Instant::now());
+                arrivals.serve(connection, peer, clock::now());
             }
             Opened::Served(_) => return Err(io::Error::other("the server has been stopped")),
         }
@@ -213,7 +214,7 @@ impl Server {
             tokio::spawn(arrivals.clone().run(listener, arrival));
         }
         for (connection, peer) in waiting {
-            arrivals.serve(connection, peer, Instant::now());
+            arrivals.serve(connection, peer, clock::now());
         }
         *opened = Opened::Served(arrivals);
         Ok(())
@@ -407,7 +408,7 @@ impl Arrivals {
                 });
                 continue;
             }
-            self.serve(connection, peer, Instant::now());
+            self.serve(connection, peer, clock::now());
         }
         // The port is free before a stop returns.
         drop(listener);
@@ -423,7 +424,7 @@ impl Arrivals {
         peer: Peer,
         config: Arc<ServerConfig>,
     ) {
-        let arrived = Instant::now();
+        let arrived = clock::now();
         let mut phase = self.phase.clone();
         let stopping = pin!(phase.wait_for(|phase| *phase != Phase::Serving));
         let limit = self.methods.options.http2.handshake_timeout;

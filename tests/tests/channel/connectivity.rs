@@ -17,7 +17,7 @@ fn new() -> (Channel, Script) {
     Script::new(ChannelBuilder::default())
 }
 
-fn call(channel: &Channel) -> JoinHandle<Result<Response>> {
+pub fn call(channel: &Channel) -> JoinHandle<Result<Response>> {
     call_with(channel, |call| call)
 }
 
@@ -28,7 +28,7 @@ fn call_with(channel: &Channel, options: fn(Call) -> Call) -> JoinHandle<Result<
     tokio::spawn(options(stub.unary(Request::default())).into_future())
 }
 
-async fn outcome(call: JoinHandle<Result<Response>>) -> Result<Response> {
+pub async fn outcome(call: JoinHandle<Result<Response>>) -> Result<Response> {
     within(call).await.unwrap()
 }
 

@@ -2,3 +2,4 @@
 
 mod connectivity;
 mod script;
+mod several;

@@ -32,10 +32,6 @@ pub struct Peer(DuplexStream);
 impl Script {
     /// A channel whose attempts are answered by a test.
     pub fn new(builder: ChannelBuilder) -> (Channel, Script) {
-        Script::to("server.test:1", builder)
-    }
-
-    pub fn to(target: &str, builder: ChannelBuilder) -> (Channel, Script) {
         let (sender, attempts) = mpsc::unbounded_channel();
         let connect = move |address| {
             let (answer, answered) = oneshot::channel();
@@ -45,7 +41,10 @@ impl Script {
                 answered.await.map_err(|_| gone())?
             }
         };
-        let channel = builder.connector(connect).insecure(target).unwrap();
+        let channel = builder
+            .connector(connect)
+            .insecure("server.test:1")
+            .unwrap();
         (channel, Script(attempts))
     }
 

@@ -2,15 +2,18 @@
 
 use std::future::Future;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Channel;
 use super::backoff::BackoffConfig;
-use super::connector::Connector;
+use super::balancing::LoadBalancing;
+use super::connector::{Address, Connector};
 #[cfg(feature = "tls")]
 use super::credentials::ChannelCredentials;
+use super::resolver::{Names, Resolver};
 use super::target::Target;
 use crate::transport::{KeepaliveConfig, LifetimeConfig, UpkeepConfig};
 use crate::{Compression, Result, http2};
@@ -20,11 +23,14 @@ use crate::{Compression, Result, http2};
 #[must_use]
 pub struct ChannelBuilder {
     options: ChannelOptions,
+    /// In the place of the target's own.
+    names: Option<Names>,
 }
 
 /// What all calls and connections of a channel share.
 #[derive(Clone, Debug)]
 pub(crate) struct ChannelOptions {
+    pub(super) load_balancing: LoadBalancing,
     pub(crate) wait_for_ready: bool,
     pub(crate) max_receive_message_length: usize,
     pub(crate) compression: Compression,
@@ -39,6 +45,7 @@ pub(crate) struct ChannelOptions {
 impl Default for ChannelOptions {
     fn default() -> ChannelOptions {
         ChannelOptions {
+            load_balancing: LoadBalancing::default(),
             wait_for_ready: false,
             max_receive_message_length: crate::MAX_RECEIVE_MESSAGE_LENGTH,
             compression: Compression::Identity,
@@ -71,6 +78,31 @@ impl ChannelOptions {
 }
 
 impl ChannelBuilder {
+    /// How calls are spread over the servers, when the target has several addresses; the default is
+    /// [`LoadBalancing::PickFirst`]: all go to one. gRPC's `grpc.lb_policy_name`.
+    ///
+    /// ```
+    /// # fn connect() -> stubwright::Result<()> {
+    /// use stubwright::{Channel, LoadBalancing};
+    ///
+    /// let channel = Channel::builder()
+    ///     .load_balancing(LoadBalancing::RoundRobin)
+    ///     .insecure("dns:backend.example:5000")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn load_balancing(mut self, policy: LoadBalancing) -> ChannelBuilder {
+        self.options.load_balancing = policy;
+        self
+    }
+
+    /// What finds the addresses of the servers, in the place of what the target stands for. The target still says the
+    /// authority of calls, and whom the certificate of a secure channel has to be for.
+    pub fn resolver(mut self, resolver: impl Resolver) -> ChannelBuilder {
+        self.names = Some(Names::Custom(Arc::new(resolver)));
+        self
+    }
+
     /// Whether calls that say nothing else wait for ready: they wait while no server can be reached, until their deadlines. The
     /// default is `false`: such a call fails at once with UNAVAILABLE and the cause. gRPC's `wait_for_ready`, "fail fast" the
     /// other way round.
@@ -206,7 +238,7 @@ impl ChannelBuilder {
     /// As [`Channel::insecure`].
     pub fn insecure(self, target: impl AsRef<str>) -> Result<Channel> {
         let target = Target::parse(target.as_ref())?;
-        Ok(Channel::with_options(target, self.options))
+        Ok(self.build(target))
     }
 
     /// A channel with these options to `host:port`, or to the unix socket `unix:path`, secured by these credentials.
@@ -221,6 +253,18 @@ impl ChannelBuilder {
     ) -> Result<Channel> {
         let mut target = Target::parse(target.as_ref())?;
         credentials.secure(&mut target)?;
-        Ok(Channel::with_options(target, self.options))
+        Ok(self.build(target))
+    }
+
+    fn build(self, mut target: Target) -> Channel {
+        if let Some(names) = self.names {
+            target.names = names;
+        } else if let (Names::Dns(name), Connector::Function(_)) =
+            (&target.names, &self.options.connector)
+        {
+            // Whoever makes the connections is told the name: it may mean something where they lead.
+            target.names = Names::Known(Arc::new([Address::Tcp(Arc::clone(name))]));
+        }
+        Channel::with_options(target, self.options)
     }
 }

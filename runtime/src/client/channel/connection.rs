@@ -182,6 +182,10 @@ impl Side for ClientSide {
 
     fn drain(&mut self, engine: &mut Connection) {
         self.draining = true;
+        // The channel may have asked for it; if not, nobody has used the connection for long.
+        self.tell(News::Unused {
+            attempt: self.attempt,
+        });
         self.finish_drain(engine);
     }
 
@@ -287,10 +291,14 @@ impl ClientSide {
     /// Takes no new calls any more: the channel is to look for another connection.
     fn refuse(&self) {
         self.link.refuse();
+        self.tell(News::Lost {
+            attempt: self.attempt,
+        });
+    }
+
+    fn tell(&self, news: News) {
         if let Some(channel) = self.channel.upgrade() {
-            channel.notify(News::Lost {
-                attempt: self.attempt,
-            });
+            channel.notify(news);
         }
     }
 

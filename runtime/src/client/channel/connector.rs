@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 #[cfg(unix)]
 use std::path::Path;
 use std::pin::Pin;
@@ -27,8 +28,70 @@ pub(crate) enum Address {
 }
 
 impl Address {
+    /// Reads `host:port` or `unix:path`; an error says what is wrong.
+    pub(super) fn parse(text: &str) -> Result<Address, String> {
+        match text.strip_prefix("unix:") {
+            Some(path) => Address::unix(path),
+            None => Address::host_and_port(text),
+        }
+    }
+
+    /// Reads `host:port`.
+    pub(super) fn host_and_port(text: &str) -> Result<Address, String> {
+        let (host, port) = text.rsplit_once(':').ok_or("it has no port")?;
+        if host.is_empty() {
+            return Err("it has no host".to_owned());
+        }
+        if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
+            return Err(
+                "an IPv6 address stands in brackets, and a scheme is not known here".to_owned(),
+            );
+        }
+        port.parse::<u16>()
+            .map_err(|_| "the port is no number up to 65535")?;
+        Ok(Address::Tcp(text.into()))
+    }
+
+    /// Reads what follows `unix:`, a path or `//` and an absolute one.
+    #[cfg(unix)]
+    pub(super) fn unix(path: &str) -> Result<Address, String> {
+        let path = match path.strip_prefix("//") {
+            Some(absolute) if absolute.starts_with('/') => absolute,
+            Some(_) => return Err("behind unix:// stands an absolute path".to_owned()),
+            None => path,
+        };
+        if path.is_empty() || path.contains('\0') {
+            return Err("behind unix: stands the path of a socket".to_owned());
+        }
+        Ok(Address::Unix(Path::new(path).into()))
+    }
+
+    #[cfg(not(unix))]
+    pub(super) fn unix(_path: &str) -> Result<Address, String> {
+        Err("this system has no unix sockets".to_owned())
+    }
+
     pub(crate) fn open(connection: impl Io + 'static) -> Address {
         Address::Open(Arc::new(Mutex::new(Some(Box::new(connection)))))
+    }
+}
+
+impl From<SocketAddr> for Address {
+    fn from(address: SocketAddr) -> Address {
+        Address::Tcp(address.to_string().into())
+    }
+}
+
+impl PartialEq for Address {
+    /// A connection that is open already is like no other.
+    fn eq(&self, other: &Address) -> bool {
+        match (self, other) {
+            (Address::Tcp(one), Address::Tcp(other)) => one == other,
+            #[cfg(unix)]
+            (Address::Unix(one), Address::Unix(other)) => one == other,
+            (Address::Open(one), Address::Open(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
     }
 }
 

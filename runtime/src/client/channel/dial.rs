@@ -1,4 +1,4 @@
-//! An attempt to connect, and the task of the connection that comes of it.
+//! The tasks of a channel: attempts to connect, with the connections that come of them, and looking up names.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -10,7 +10,9 @@ use tokio::time::timeout;
 
 use super::builder::ChannelOptions;
 use super::connection::{ClientSide, connection};
+use super::connector::Address;
 use super::manager::Event;
+use super::race::race;
 use super::remote::Remote;
 use super::target::Target;
 use crate::Status;
@@ -22,21 +24,25 @@ pub(super) struct Dial {
     remote: Weak<Remote>,
     attempt: u64,
     target: Target,
+    addresses: Arc<[Address]>,
     options: ChannelOptions,
 }
 
 /// A connection with HTTP/2 at its other end.
 struct Open {
+    address: Address,
     driver: Driver<ClientSide>,
     link: Arc<Link>,
 }
 
 impl Dial {
-    pub(super) fn new(remote: &Arc<Remote>, attempt: u64) -> Dial {
+    /// An attempt to come to any of these addresses.
+    pub(super) fn new(remote: &Arc<Remote>, attempt: u64, addresses: Arc<[Address]>) -> Dial {
         Dial {
             remote: Arc::downgrade(remote),
             attempt,
             target: remote.target().clone(),
+            addresses,
             options: remote.options().clone(),
         }
     }
@@ -45,27 +51,42 @@ impl Dial {
     pub(super) async fn run(self) {
         let attempt = self.attempt;
         let limit = self.options.min_connect_timeout;
-        let opened = timeout(limit, self.open()).await;
+        let addresses: Vec<Address> = self.addresses.to_vec();
+        let attempts = addresses.into_iter().map(|address| self.open(address));
+        let opened = timeout(limit, race(attempts)).await;
         let cause = match opened {
-            Ok(Ok(Open { driver, link })) => {
-                self.tell(Event::Connected { attempt, link });
-                driver.await;
+            Ok(Ok(open)) => {
+                self.tell(Event::Connected {
+                    attempt,
+                    address: open.address,
+                    link: open.link,
+                });
+                open.driver.await;
                 return self.tell(Event::Lost { attempt });
             }
-            Ok(Err(cause)) => cause,
+            Ok(Err(causes)) => causes.join("; "),
             Err(_) => format!("there is no connection after {limit:?}"),
         };
-        let status = Status::unavailable(format!(
-            "cannot connect to {}: {cause}",
-            self.target.address
-        ));
+        let status = Status::unavailable(format!("cannot connect to {}: {cause}", self.target));
         self.tell(Event::Failed { attempt, status });
     }
 
-    /// Opens a connection, up to the server's first words; an error is the cause in words.
-    async fn open(&self) -> Result<Open, String> {
+    /// Opens a connection; an error is the cause in words.
+    async fn open(&self, address: Address) -> Result<Open, String> {
+        let opened = self.open_and_greet(&address).await;
+        opened.map_err(|cause| {
+            let address = address.to_string();
+            if address == self.target.to_string() {
+                return cause;
+            }
+            format!("{address}: {cause}")
+        })
+    }
+
+    /// Opens a connection, up to the server's first words.
+    async fn open_and_greet(&self, address: &Address) -> Result<Open, String> {
         let target = &self.target;
-        let io = self.options.connector.connect(&target.address).await;
+        let io = self.options.connector.connect(address).await;
         let io = io.map_err(|error| error.to_string())?;
         #[cfg(feature = "tls")]
         let io = match &target.tls {
@@ -93,12 +114,30 @@ impl Dial {
             }
         })
         .await?;
-        Ok(Open { driver, link })
+        Ok(Open {
+            address: address.clone(),
+            driver,
+            link,
+        })
     }
 
     fn tell(&self, event: Event) {
-        if let Some(remote) = self.remote.upgrade() {
-            remote.notify(event);
-        }
+        tell(&self.remote, event);
+    }
+}
+
+/// Resolves the names of a target, says what came of it, and when it is to be done again.
+pub(super) async fn look_up(remote: Weak<Remote>, target: Target) {
+    let resolved = target.names.resolve().await;
+    let resolved =
+        resolved.map_err(|cause| Status::unavailable(format!("cannot resolve {target}: {cause}")));
+    tell(&remote, Event::Resolved(resolved));
+    target.names.changed().await;
+    tell(&remote, Event::NamesChanged);
+}
+
+fn tell(remote: &Weak<Remote>, event: Event) {
+    if let Some(remote) = remote.upgrade() {
+        remote.notify(event);
     }
 }

@@ -6,10 +6,14 @@ use std::time::Instant;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout_at;
 
+use super::balancing::LoadBalancing;
 use super::connectivity::ChannelConnectivity;
-use super::dial::Dial;
+use super::connector::Address;
+use super::dial::{Dial, look_up};
+use super::directory::Directory;
 use super::picker::Picker;
 use super::remote::Remote;
+use super::resolver::Names;
 use super::subchannel::{State, Subchannel};
 use crate::call::Link;
 use crate::{Status, clock};
@@ -19,10 +23,20 @@ use crate::{Status, clock};
 pub(super) enum Event {
     /// Calls wait for a connection, or somebody asks for one.
     Wanted,
+    /// Names are resolved, or cannot be.
+    Resolved(Result<Arc<[Address]>, Status>),
+    /// Names are to be resolved again.
+    NamesChanged,
     /// An attempt has come to a connection.
-    Connected { attempt: u64, link: Arc<Link> },
+    Connected {
+        attempt: u64,
+        address: Address,
+        link: Arc<Link>,
+    },
     /// An attempt has failed.
     Failed { attempt: u64, status: Status },
+    /// A connection has had no calls for so long that it closes.
+    Unused { attempt: u64 },
     /// A connection takes no more calls, or is closed.
     Lost { attempt: u64 },
     /// Failures so far are to count no more.
@@ -35,7 +49,14 @@ pub(super) enum Event {
 pub(super) struct Manager {
     remote: Weak<Remote>,
     events: UnboundedReceiver<Event>,
-    subchannel: Subchannel,
+    policy: LoadBalancing,
+    directory: Directory,
+    /// One for each address; by `pick_first` one for all of them.
+    subchannels: Vec<Subchannel>,
+    /// Connections are wanted, and are made once names are resolved.
+    is_waking: bool,
+    /// Why there are no addresses.
+    unresolved: Option<Status>,
     next_attempt: u64,
     /// When the channel was last wanted, as far as no connection knows it.
     wanted_at: Instant,
@@ -43,13 +64,24 @@ pub(super) struct Manager {
 
 impl Manager {
     pub(super) fn new(remote: &Arc<Remote>, events: UnboundedReceiver<Event>) -> Manager {
-        Manager {
+        let mut manager = Manager {
             remote: Arc::downgrade(remote),
             events,
-            subchannel: Subchannel::default(),
+            policy: remote.options().load_balancing,
+            directory: Directory::default(),
+            subchannels: Vec::new(),
+            is_waking: false,
+            unresolved: None,
             next_attempt: 0,
             wanted_at: clock::now(),
+        };
+        if let Names::Known(addresses) = &remote.target().names {
+            manager
+                .directory
+                .resolved(Arc::clone(addresses), clock::now());
+            manager.adopt();
         }
+        manager
     }
 
     /// Runs until the channel is closed or gone.
@@ -59,106 +91,302 @@ impl Manager {
                 Some(next) => timeout_at(next.into(), self.events.recv()).await,
                 None => Ok(self.events.recv().await),
             };
+            let Some(remote) = self.remote.upgrade() else {
+                break;
+            };
             match event {
-                Ok(Some(event)) => self.take(event),
+                Ok(Some(event)) => self.take(&remote, event),
                 Ok(None) => break,
-                Err(_) => self.on_time(clock::now()),
+                Err(_) => self.on_time(&remote, clock::now()),
             }
         }
-        self.subchannel.release();
+        self.release();
     }
 
     /// When to look at the clock; nothing when the channel is gone.
     fn next(&self) -> Option<Option<Instant>> {
         let remote = self.remote.upgrade()?;
+        let retries = self.subchannels.iter().filter_map(Subchannel::retry_at);
         let times = [
             remote.next_deadline(),
-            self.subchannel.retry_at(),
+            self.directory.due(),
             self.idle_at(&remote),
         ];
-        Some(times.into_iter().flatten().min())
+        Some(times.into_iter().flatten().chain(retries).min())
     }
 
-    fn take(&mut self, event: Event) {
-        let Some(remote) = self.remote.upgrade() else {
-            return;
-        };
+    fn take(&mut self, remote: &Arc<Remote>, event: Event) {
         let is_asked = matches!(event, Event::Wanted);
+        let now = clock::now();
         match event {
-            Event::Wanted => self.wanted_at = clock::now(),
-            Event::Connected { attempt, link } => {
-                if self.subchannel.connected(attempt, &link) {
-                    self.publish(&remote);
+            Event::Wanted => self.wanted_at = now,
+            Event::Resolved(resolved) => self.resolved(remote, resolved, now),
+            Event::NamesChanged => self.directory.refute(now),
+            Event::Connected {
+                attempt,
+                address,
+                link,
+            } => {
+                let mut all = self.subchannels.iter_mut();
+                if all.any(|subchannel| subchannel.connected(attempt, &address, &link)) {
+                    self.publish(remote);
                 }
             }
             Event::Failed { attempt, status } => {
                 let backoff = remote.options().backoff;
-                if self.subchannel.failed(attempt, status, backoff) {
-                    self.publish(&remote);
+                let mut all = self.subchannels.iter_mut();
+                if all.any(|subchannel| subchannel.failed(attempt, &status, backoff)) {
+                    self.doubt_names(remote, now);
+                    self.publish(remote);
                 }
+            }
+            Event::Unused { attempt } => {
+                self.lost(remote, attempt);
             }
             Event::Lost { attempt } => {
-                if self.subchannel.lost(attempt) {
-                    self.publish(&remote);
+                if self.lost(remote, attempt) {
+                    self.doubt_names(remote, now);
+                    if self.policy != LoadBalancing::PickFirst {
+                        self.connect_idle(remote);
+                    }
                 }
             }
-            Event::ResetBackoff => self.subchannel.reset_backoff(clock::now()),
+            Event::ResetBackoff => {
+                self.directory.reset_backoff(now);
+                for subchannel in &mut self.subchannels {
+                    subchannel.reset_backoff(now);
+                }
+            }
         }
-        if matches!(self.subchannel.state(), State::Idle) && (is_asked || remote.is_wanted()) {
-            self.connect(&remote);
+        let may_begin = !self.is_waking && self.unresolved.is_none();
+        if may_begin && self.is_idle() && (is_asked || remote.is_wanted()) {
+            self.wake(remote, now);
         }
     }
 
-    fn on_time(&mut self, now: Instant) {
-        let Some(remote) = self.remote.upgrade() else {
-            return;
-        };
+    fn on_time(&mut self, remote: &Arc<Remote>, now: Instant) {
         remote.expire(now);
-        if self.idle_at(&remote).is_some_and(|at| at <= now) {
+        if self.idle_at(remote).is_some_and(|at| at <= now) {
             if remote.is_wanted() {
                 self.wanted_at = now;
             } else {
-                self.subchannel.release();
-                self.subchannel = Subchannel::default();
-                self.publish(&remote);
+                self.release();
+                self.publish(remote);
             }
-        } else if self.subchannel.retry_at().is_some_and(|at| at <= now) {
-            self.connect(&remote);
+            return;
         }
+        if self.directory.due().is_some_and(|due| due <= now) {
+            // Without addresses it is an attempt to connect as well.
+            self.is_waking |= self.unresolved.take().is_some();
+            self.resolve(remote);
+            self.publish(remote);
+        }
+        for place in 0..self.subchannels.len() {
+            let retry_at = self.subchannels.get(place).and_then(Subchannel::retry_at);
+            if retry_at.is_some_and(|at| at <= now) {
+                self.connect(remote, place);
+            }
+        }
+    }
+
+    /// Nothing is being done for the channel, and it has no connection.
+    fn is_idle(&self) -> bool {
+        let mut all = self.subchannels.iter();
+        all.all(|subchannel| matches!(subchannel.state(), State::Idle))
     }
 
     /// When a channel without a connection stops trying, if nobody wants one. A connection without calls ends by itself.
     fn idle_at(&self, remote: &Remote) -> Option<Instant> {
-        match self.subchannel.state() {
-            State::Idle | State::Ready { .. } => None,
-            State::Connecting { .. } | State::Failed { .. } => {
-                self.wanted_at.checked_add(remote.options().idle_timeout()?)
+        let is_trying = self.is_waking || self.unresolved.is_some() || !self.is_idle();
+        let has_link = self.subchannels.iter().any(|one| one.link().is_some());
+        if !is_trying || has_link {
+            return None;
+        }
+        self.wanted_at.checked_add(remote.options().idle_timeout()?)
+    }
+
+    /// Begins to connect. Addresses that are old are looked up first: what a name stood for half an hour ago may not even refuse.
+    fn wake(&mut self, remote: &Arc<Remote>, now: Instant) {
+        let is_known = matches!(remote.target().names, Names::Known(_));
+        if is_known || self.directory.is_fresh(now) {
+            return self.connect_idle(remote);
+        }
+        self.is_waking = true;
+        if !self.directory.is_resolving() {
+            self.resolve(remote);
+        }
+        self.publish(remote);
+    }
+
+    fn resolve(&mut self, remote: &Arc<Remote>) {
+        let task = tokio::spawn(look_up(Arc::downgrade(remote), remote.target().clone()));
+        self.directory.resolving(task.abort_handle());
+    }
+
+    fn resolved(
+        &mut self,
+        remote: &Arc<Remote>,
+        resolved: Result<Arc<[Address]>, Status>,
+        now: Instant,
+    ) {
+        let was_waking = std::mem::take(&mut self.is_waking);
+        let connects = was_waking || !self.is_idle();
+        match resolved {
+            Ok(addresses) => {
+                self.directory.resolved(addresses, now);
+                self.adopt();
+            }
+            Err(status) => {
+                self.directory.failed(remote.options().backoff, now);
+                if self.directory.addresses().is_none() {
+                    self.unresolved = Some(status);
+                }
+            }
+        }
+        if !was_waking || self.subchannels.is_empty() {
+            self.publish(remote);
+        }
+        if connects {
+            self.connect_idle(remote);
+        }
+    }
+
+    /// Names may stand for other addresses by now.
+    fn doubt_names(&mut self, remote: &Remote, now: Instant) {
+        if !matches!(remote.target().names, Names::Known(_)) {
+            self.directory.doubt(now);
+        }
+    }
+
+    /// Keeps the subchannels whose addresses are still there, lets the others go, and makes those that are missing.
+    fn adopt(&mut self) {
+        let Some(addresses) = self.directory.addresses() else {
+            return;
+        };
+        if self.policy == LoadBalancing::PickFirst {
+            match self.subchannels.first_mut() {
+                Some(subchannel) => subchannel.lead_to(Arc::clone(addresses)),
+                None => self
+                    .subchannels
+                    .push(Subchannel::new(Arc::clone(addresses))),
+            }
+            return;
+        }
+        let mut before = std::mem::take(&mut self.subchannels);
+        for (place, address) in addresses.iter().enumerate() {
+            if addresses
+                .get(..place)
+                .is_some_and(|those| those.contains(address))
+            {
+                continue;
+            }
+            let kept = before.iter().position(|other| other.leads_to(address));
+            self.subchannels.push(match kept {
+                Some(kept) => before.swap_remove(kept),
+                None => Subchannel::new(Arc::new([address.clone()])),
+            });
+        }
+        for subchannel in &mut before {
+            subchannel.release();
+        }
+    }
+
+    fn connect_idle(&mut self, remote: &Arc<Remote>) {
+        for place in 0..self.subchannels.len() {
+            let subchannel = self.subchannels.get(place);
+            if subchannel.is_some_and(|one| matches!(one.state(), State::Idle)) {
+                self.connect(remote, place);
             }
         }
     }
 
-    fn connect(&mut self, remote: &Arc<Remote>) {
+    fn connect(&mut self, remote: &Arc<Remote>, place: usize) {
+        let Some(subchannel) = self.subchannels.get_mut(place) else {
+            return;
+        };
         let attempt = self.next_attempt;
         self.next_attempt += 1;
-        let task = tokio::spawn(Dial::new(remote, attempt).run());
-        self.subchannel
-            .connecting(attempt, clock::now(), task.abort_handle());
+        let dial = Dial::new(remote, attempt, Arc::clone(subchannel.addresses()));
+        let task = tokio::spawn(dial.run());
+        subchannel.connecting(attempt, clock::now(), task.abort_handle());
         self.publish(remote);
     }
 
+    /// A connection takes no more calls. Says whether it was one that is used.
+    fn lost(&mut self, remote: &Remote, attempt: u64) -> bool {
+        let mut all = self.subchannels.iter_mut();
+        let is_ours = all.any(|subchannel| subchannel.lost(attempt));
+        if is_ours {
+            self.wanted_at = clock::now();
+            self.publish(remote);
+        }
+        is_ours
+    }
+
+    /// Lets all connections go, and stops looking for any.
+    fn release(&mut self) {
+        for subchannel in &mut self.subchannels {
+            subchannel.release();
+        }
+        self.directory.stop();
+        self.is_waking = false;
+        self.unresolved = None;
+    }
+
     fn publish(&self, remote: &Remote) {
-        let (state, picker) = match self.subchannel.state() {
-            State::Idle => (ChannelConnectivity::Idle, Picker::Wait),
-            State::Connecting { .. } => (ChannelConnectivity::Connecting, Picker::Wait),
-            State::Ready { link, .. } => {
-                (ChannelConnectivity::Ready, Picker::One(Arc::clone(link)))
-            }
-            State::Failed { cause, .. } => (
-                ChannelConnectivity::TransientFailure,
-                Picker::Fail(cause.clone()),
-            ),
-        };
+        let (state, picker) = self.standing();
         remote.publish(state, picker);
+    }
+
+    /// What the channel is, and what becomes of its calls.
+    fn standing(&self) -> (ChannelConnectivity, Picker) {
+        let links: Vec<_> = self
+            .subchannels
+            .iter()
+            .filter_map(Subchannel::link)
+            .cloned()
+            .collect();
+        if !links.is_empty() {
+            return (
+                ChannelConnectivity::Ready,
+                Picker::spread(links, self.policy),
+            );
+        }
+        if self.is_waking {
+            return (ChannelConnectivity::Connecting, Picker::Wait);
+        }
+        if let Some(status) = &self.unresolved {
+            return (
+                ChannelConnectivity::TransientFailure,
+                Picker::Fail(status.clone()),
+            );
+        }
+        // Of several servers one that has failed counts as such until it is reached: while all of them are down, calls fail at
+        // once and do not wait for attempt after attempt.
+        let is_sticky = self.policy != LoadBalancing::PickFirst;
+        let is_failing = |one: &&Subchannel| {
+            matches!(one.state(), State::Failed { .. }) || (is_sticky && one.failure().is_some())
+        };
+        if self
+            .subchannels
+            .iter()
+            .any(|one| matches!(one.state(), State::Connecting { .. }) && !is_failing(&one))
+        {
+            return (ChannelConnectivity::Connecting, Picker::Wait);
+        }
+        let failures: Vec<_> = self
+            .subchannels
+            .iter()
+            .filter(is_failing)
+            .filter_map(Subchannel::failure)
+            .collect();
+        match failures.last() {
+            Some(status) if failures.len() == self.subchannels.len() => (
+                ChannelConnectivity::TransientFailure,
+                Picker::Fail((*status).clone()),
+            ),
+            _ => (ChannelConnectivity::Idle, Picker::Wait),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The channel: what stubs call over.
 
 mod backoff;
+mod balancing;
 mod builder;
 mod connection;
 mod connectivity;
@@ -8,11 +9,14 @@ mod connector;
 #[cfg(feature = "tls")]
 mod credentials;
 mod dial;
+mod directory;
 #[cfg(feature = "server")]
 mod local;
 mod manager;
 mod picker;
+mod race;
 mod remote;
+mod resolver;
 mod subchannel;
 mod target;
 mod waiting;
@@ -22,6 +26,7 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+pub use self::balancing::LoadBalancing;
 pub use self::builder::ChannelBuilder;
 use self::builder::ChannelOptions;
 pub use self::connectivity::{ChannelConnectivity, ConnectivityChanges};
@@ -30,6 +35,7 @@ pub use self::credentials::ChannelCredentials;
 #[cfg(feature = "server")]
 use self::local::Local;
 use self::remote::Remote;
+pub use self::resolver::Resolver;
 use self::target::Target;
 pub(crate) use self::target::authority;
 use crate::call::{Exchange, Peer};
@@ -53,12 +59,22 @@ enum Kind {
 }
 
 impl Channel {
-    /// A channel without encryption to `host:port`, as in `localhost:5000`, `127.0.0.1:5000` or `[::1]:5000`, or to a unix
-    /// socket, `unix:relative/path` or `unix:///absolute/path`, whose authority is `localhost`. gRPC Python's
-    /// `insecure_channel`.
+    /// A channel without encryption to a target. gRPC Python's `insecure_channel`. A target is one of these:
+    ///
+    /// | target | where it leads |
+    /// |---|---|
+    /// | `host:port`, `dns:host:port`, `dns:///host:port` | the addresses that the system finds for the name |
+    /// | `ipv4:10.0.0.1:5000,10.0.0.2:5000` | these addresses; the first is the authority |
+    /// | `ipv6:[::1]:5000,[::2]:5000` | these addresses |
+    /// | `unix:relative/path`, `unix:///absolute/path` | a unix socket, whose authority is `localhost` |
+    ///
+    /// Of several addresses the first that can be reached has all calls, unless
+    /// [`load_balancing`](ChannelBuilder::load_balancing) says otherwise. They are tried one after the other, the next when one
+    /// fails or after 250 milliseconds, IPv6 and IPv4 by turns ("Happy Eyeballs", RFC 8305). Names are looked up again when
+    /// the channel wakes, and when a connection is lost or cannot be made, at most every 30 seconds.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when the target is neither. Whether there is a server shows at the first call, which fails
+    /// INVALID_ARGUMENT when the target is none of these. Whether there is a server shows at the first call, which fails
     /// with UNAVAILABLE and the cause if there is none.
     pub fn insecure(target: impl AsRef<str>) -> Result<Channel> {
         Channel::builder().insecure(target)
@@ -152,8 +168,10 @@ impl Channel {
     /// Lets the next attempt to connect begin at once, as if none had failed: for a program that learns that its network is
     /// back. gRPC's `ResetConnectBackoff`.
     pub fn reset_connect_backoff(&self) {
-        if let Kind::Remote(remote) = &self.0 {
-            remote.reset_backoff();
+        match &self.0 {
+            Kind::Remote(remote) => remote.reset_backoff(),
+            #[cfg(feature = "server")]
+            Kind::InProcess(_) => {}
         }
     }
 

@@ -62,7 +62,7 @@ impl Remote {
     /// Gives a call to a connection, or lets it wait for one.
     pub(super) fn start(self: &Arc<Self>, exchange: Arc<Exchange>) {
         let mut shared = self.shared();
-        let exchange = match &shared.picker {
+        let exchange = match &mut shared.picker {
             Picker::One(link) => {
                 exchange.attach(0, Arc::clone(link));
                 match link.submit(exchange) {
@@ -71,6 +71,10 @@ impl Remote {
                     Err(back) => back,
                 }
             }
+            Picker::Several(spread) => match spread.submit(exchange) {
+                Ok(()) => return,
+                Err(back) => back,
+            },
             Picker::Fail(status) if !exchange.details().wait_for_ready => {
                 let outcome = Outcome::local(status.clone());
                 drop(shared);
@@ -143,7 +147,7 @@ impl Remote {
         for exchange in expired {
             exchange.conclude(Outcome::local(Status::deadline_exceeded(format!(
                 "the deadline passed before {} was connected",
-                self.target.address
+                self.target
             ))));
         }
     }
@@ -214,7 +218,7 @@ impl Remote {
 impl Shared {
     /// Takes out the waiting calls that need not wait any more, with what becomes of them.
     fn redirect(&mut self) -> Redirected {
-        match &self.picker {
+        match &mut self.picker {
             Picker::Wait => Redirected::default(),
             Picker::Fail(status) => Redirected {
                 ended: self
@@ -231,6 +235,14 @@ impl Shared {
                     exchange.attach(0, Arc::clone(link));
                     if let Err(back) = link.submit(exchange) {
                         // It is gone already, and the manager will hear of it.
+                        self.waiting.push(back);
+                    }
+                }
+                Redirected::default()
+            }
+            Picker::Several(spread) => {
+                for exchange in self.waiting.take(|_| true) {
+                    if let Err(back) = spread.submit(exchange) {
                         self.waiting.push(back);
                     }
                 }
@@ -264,7 +276,7 @@ pub(super) fn closed() -> Status {
 impl fmt::Debug for Remote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Remote")
-            .field("target", &self.target.address)
+            .field("target", &format_args!("{}", self.target))
             .finish_non_exhaustive()
     }
 }

@@ -6,15 +6,20 @@ use std::time::Instant;
 use tokio::task::AbortHandle;
 
 use super::backoff::{Backoff, BackoffConfig};
+use super::connector::Address;
 use crate::Status;
 use crate::call::{Link, Order};
 use crate::jitter::jitter;
 
 /// The connection to a server, from the first attempt on. gRPC's subchannel. Time comes in.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Subchannel {
+    /// Where the server is: any of these will do.
+    addresses: Arc<[Address]>,
     state: State,
     backoff: Backoff,
+    /// Why the last attempt failed, until one succeeds.
+    failure: Option<Status>,
 }
 
 /// What a subchannel is at. Attempts, and the connections that come of them, have a number, by which news of what is past
@@ -30,18 +35,56 @@ pub(super) enum State {
     },
     Ready {
         attempt: u64,
+        address: Address,
         link: Arc<Link>,
     },
     /// The last attempt failed; the next is made at `until`.
-    Failed {
-        until: Instant,
-        cause: Status,
-    },
+    Failed { until: Instant },
 }
 
 impl Subchannel {
+    pub(super) fn new(addresses: Arc<[Address]>) -> Subchannel {
+        Subchannel {
+            addresses,
+            state: State::Idle,
+            backoff: Backoff::default(),
+            failure: None,
+        }
+    }
+
+    pub(super) fn addresses(&self) -> &Arc<[Address]> {
+        &self.addresses
+    }
+
+    /// Whether it leads to this address and no other.
+    pub(super) fn leads_to(&self, address: &Address) -> bool {
+        matches!(&*self.addresses, [own] if own == address)
+    }
+
+    /// Leads to these addresses from now on. A connection to another is let go.
+    pub(super) fn lead_to(&mut self, addresses: Arc<[Address]>) {
+        self.addresses = addresses;
+        if matches!(&self.state, State::Ready { address, .. } if !self.addresses.contains(address))
+        {
+            self.release();
+        }
+    }
+
     pub(super) fn state(&self) -> &State {
         &self.state
+    }
+
+    /// The connection, if there is one.
+    pub(super) fn link(&self) -> Option<&Arc<Link>> {
+        match &self.state {
+            State::Ready { link, .. } => Some(link),
+            _ => None,
+        }
+    }
+
+    /// Why the last attempt failed, until one succeeds.
+    pub(super) fn failure(&self) -> Option<&Status> {
+        self.failure.as_ref()
     }
 
     /// An attempt has begun.
@@ -54,13 +97,15 @@ impl Subchannel {
     }
 
     /// An attempt has come to a connection. Says whether it is the one that is waited for.
-    pub(super) fn connected(&mut self, attempt: u64, link: &Arc<Link>) -> bool {
+    pub(super) fn connected(&mut self, attempt: u64, address: &Address, link: &Arc<Link>) -> bool {
         let awaited =
             matches!(&self.state, State::Connecting { attempt: own, .. } if *own == attempt);
         if awaited {
             self.backoff.reset();
+            self.failure = None;
             self.state = State::Ready {
                 attempt,
+                address: address.clone(),
                 link: Arc::clone(link),
             };
         }
@@ -68,7 +113,7 @@ impl Subchannel {
     }
 
     /// An attempt has failed. Says whether it is the one that is waited for.
-    pub(super) fn failed(&mut self, attempt: u64, cause: Status, config: BackoffConfig) -> bool {
+    pub(super) fn failed(&mut self, attempt: u64, cause: &Status, config: BackoffConfig) -> bool {
         let State::Connecting {
             attempt: own,
             began,
@@ -82,7 +127,8 @@ impl Subchannel {
             let wait = self.backoff.next(config, jitter());
             // The wait counts from the beginning of the attempt; too long for the clock is as good as for ever.
             let until = began.checked_add(wait).unwrap_or(began);
-            self.state = State::Failed { until, cause };
+            self.state = State::Failed { until };
+            self.failure = Some(cause.clone());
         }
         awaited
     }
@@ -99,7 +145,7 @@ impl Subchannel {
     /// When to try again, after a failure.
     pub(super) fn retry_at(&self) -> Option<Instant> {
         match &self.state {
-            State::Failed { until, .. } => Some(*until),
+            State::Failed { until } => Some(*until),
             _ => None,
         }
     }
@@ -107,13 +153,15 @@ impl Subchannel {
     /// The failures so far count no more: the next attempt is due now.
     pub(super) fn reset_backoff(&mut self, now: Instant) {
         self.backoff.reset();
-        if let State::Failed { until, .. } = &mut self.state {
+        if let State::Failed { until } = &mut self.state {
             *until = now;
         }
     }
 
     /// Ends an attempt, or lets a connection end with the last of its calls.
     pub(super) fn release(&mut self) {
+        self.backoff.reset();
+        self.failure = None;
         match std::mem::take(&mut self.state) {
             State::Idle | State::Failed { .. } => {}
             State::Connecting { task, .. } => task.abort(),

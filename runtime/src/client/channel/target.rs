@@ -1,84 +1,67 @@
 //! Where a channel leads.
 
+use std::fmt;
+use std::net::{SocketAddrV4, SocketAddrV6};
+use std::sync::Arc;
+
 use super::connector::Address;
+use super::resolver::Names;
 use crate::header::Header;
 use crate::transport::Io;
 #[cfg(feature = "tls")]
 use crate::transport::tls::ClientTls;
 use crate::{Result, Status};
 
-/// The address, the authority that calls are sent with unless they say otherwise, and what secures the connection.
-#[derive(Clone, Debug)]
+/// Where the servers are found, the authority that calls are sent with unless they say otherwise, and what secures the
+/// connections.
+#[derive(Clone)]
 pub(crate) struct Target {
-    pub(crate) address: Address,
+    /// As it was given.
+    text: Arc<str>,
+    pub(super) names: Names,
     pub(crate) authority: Header,
-    /// `None` for a connection without encryption.
+    /// `None` for connections without encryption.
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<ClientTls>,
 }
 
 impl Target {
-    /// Reads `host:port`, as in `localhost:5000` or `[::1]:5000`, or `unix:path`.
+    /// Reads a target of gRPC ("gRPC Name Resolution").
     pub(crate) fn parse(target: &str) -> Result<Target> {
-        let wrong = |why: &str| {
-            Status::invalid_argument(format!(
-                "target {target:?}: {why}; a target is host:port, as in localhost:5000 or [::1]:5000, or a unix socket, \
-                 as in unix:relative or unix:///absolute"
-            ))
+        let read = match target.split_once(':') {
+            Some(("unix", path)) => {
+                Address::unix(path).map(|address| (known([address]), LOCALHOST))
+            }
+            Some(("dns", name)) => dns(name),
+            Some(("ipv4", list)) => several::<SocketAddrV4>(list, "127.0.0.1:5000"),
+            Some(("ipv6", list)) => several::<SocketAddrV6>(list, "[::1]:5000"),
+            _ => host_and_port(target),
         };
-        if let Some(path) = target.strip_prefix("unix:") {
-            return Target::unix(path).map_err(wrong);
-        }
-        let (host, port) = target
-            .rsplit_once(':')
-            .ok_or_else(|| wrong("it has no port"))?;
-        if host.is_empty() {
-            return Err(wrong("it has no host"));
-        }
-        if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
-            return Err(wrong(
-                "an IPv6 address stands in brackets, and a scheme is not known here",
-            ));
-        }
-        port.parse::<u16>()
-            .map_err(|_| wrong("the port is no number up to 65535"))?;
-        Ok(Target::new(Address::Tcp(target.into()), authority(target)?))
+        read.and_then(|(names, host)| {
+            let authority = authority(host).map_err(|status| status.message().to_owned())?;
+            Ok(Target::new(target, names, authority))
+        })
+        .map_err(|why| {
+            Status::invalid_argument(format!(
+                "target {target:?}: {why}; a target is host:port or dns:host:port, as in localhost:5000 or [::1]:5000, \
+                 ipv4: or ipv6: with a list of addresses, as in ipv4:10.0.0.1:5000,10.0.0.2:5000, or a unix socket, as in \
+                 unix:relative or unix:///absolute"
+            ))
+        })
     }
 
     /// A connection that is open already.
     pub(crate) fn open(connection: impl Io + 'static) -> Target {
-        Target::new(
-            Address::open(connection),
-            Header::from_static(":authority", LOCALHOST),
-        )
+        let address = Address::open(connection);
+        let text = address.to_string();
+        let authority = Header::from_static(":authority", LOCALHOST);
+        Target::new(&text, known([address]), authority)
     }
 
-    /// What follows `unix:`, a path or `//` and an absolute one.
-    #[cfg(unix)]
-    fn unix(path: &str) -> Result<Target, &'static str> {
-        let path = match path.strip_prefix("//") {
-            Some(absolute) if absolute.starts_with('/') => absolute,
-            Some(_) => return Err("behind unix:// stands an absolute path"),
-            None => path,
-        };
-        if path.is_empty() || path.contains('\0') {
-            return Err("behind unix: stands the path of a socket");
-        }
-        let address = Address::Unix(std::path::Path::new(path).into());
-        Ok(Target::new(
-            address,
-            Header::from_static(":authority", LOCALHOST),
-        ))
-    }
-
-    #[cfg(not(unix))]
-    fn unix(_path: &str) -> Result<Target, &'static str> {
-        Err("this system has no unix sockets")
-    }
-
-    fn new(address: Address, authority: Header) -> Target {
+    fn new(text: &str, names: Names, authority: Header) -> Target {
         Target {
-            address,
+            text: text.into(),
+            names,
             authority,
             #[cfg(feature = "tls")]
             tls: None,
@@ -88,9 +71,10 @@ impl Target {
     /// The host, that of an IPv6 address in brackets.
     #[cfg(feature = "tls")]
     pub(crate) fn host(&self) -> &str {
-        match &self.address {
-            Address::Tcp(address) => address.rsplit_once(':').map_or(address, |(host, _)| host),
-            _ => LOCALHOST,
+        let authority = std::str::from_utf8(self.authority.value()).unwrap_or_default();
+        match authority.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+            _ => authority,
         }
     }
 
@@ -102,6 +86,62 @@ impl Target {
         }
         Header::from_static(":scheme", "http")
     }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Where servers are found, and the host that calls are for; or what is wrong with a target.
+type Read<'a> = Result<(Names, &'a str), String>;
+
+/// What follows `dns:`, with or without the slashes of a URI.
+fn dns(name: &str) -> Read<'_> {
+    let Some(uri) = name.strip_prefix("//") else {
+        return host_and_port(name);
+    };
+    match uri.split_once('/') {
+        Some(("", name)) => host_and_port(name),
+        Some((server, _)) => Err(format!(
+            "the system asks its own DNS servers, and cannot be told to ask {server}: write dns:///host:port, or give the \
+             channel a resolver"
+        )),
+        None => {
+            Err("behind dns:// stands a server, which may be left out, and /host:port".to_owned())
+        }
+    }
+}
+
+fn host_and_port(target: &str) -> Read<'_> {
+    let address = Address::host_and_port(target)?;
+    let is_literal = target.parse::<std::net::SocketAddr>().is_ok();
+    let names = if is_literal {
+        known([address])
+    } else {
+        Names::Dns(target.into())
+    };
+    Ok((names, target))
+}
+
+/// Addresses of one family, with commas between them.
+fn several<'a, A: std::str::FromStr>(list: &'a str, example: &str) -> Read<'a> {
+    let mut addresses = Vec::new();
+    for address in list.split(',') {
+        if address.parse::<A>().is_err() {
+            return Err(format!(
+                "{address:?} is no address with a port, as {example}"
+            ));
+        }
+        addresses.push(Address::Tcp(address.into()));
+    }
+    let first = list.split(',').next().unwrap_or_default();
+    Ok((Names::Known(addresses.into()), first))
+}
+
+fn known<const N: usize>(addresses: [Address; N]) -> Names {
+    Names::Known(Arc::new(addresses))
 }
 
 /// The authority of what has no host, as other gRPC libraries have it.
@@ -123,6 +163,64 @@ pub(crate) fn authority(host: &str) -> Result<Header> {
 mod tests {
     use super::*;
 
+    fn addresses(target: &Target) -> Vec<String> {
+        match &target.names {
+            Names::Known(addresses) => addresses.iter().map(Address::to_string).collect(),
+            Names::Dns(name) => vec![format!("to be looked up: {name}")],
+            Names::Custom(_) => unreachable!("no target says so"),
+        }
+    }
+
+    #[test]
+    fn a_target_is_a_list_of_addresses() {
+        for (target, authority, list) in [
+            ("ipv4:10.0.0.1:1", "10.0.0.1:1", &["10.0.0.1:1"][..]),
+            (
+                "ipv4:10.0.0.1:1,10.0.0.2:2",
+                "10.0.0.1:1",
+                &["10.0.0.1:1", "10.0.0.2:2"],
+            ),
+            ("ipv6:[::1]:1,[::2]:2", "[::1]:1", &["[::1]:1", "[::2]:2"]),
+            ("127.0.0.1:1", "127.0.0.1:1", &["127.0.0.1:1"]),
+            ("[::1]:1", "[::1]:1", &["[::1]:1"]),
+        ] {
+            let parsed = Target::parse(target).unwrap();
+            assert_eq!(parsed.authority.value(), authority.as_bytes(), "{target}");
+            assert_eq!(addresses(&parsed), list);
+        }
+        for target in [
+            "ipv4:",
+            "ipv4:10.0.0.1",
+            "ipv4:[::1]:1",
+            "ipv4:a:1",
+            "ipv6:10.0.0.1:1",
+            "ipv4:10.0.0.1:1,",
+        ] {
+            let error = Target::parse(target).err().unwrap();
+            assert!(
+                error.message().contains("is no address with a port"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_target_is_a_name() {
+        for target in ["dns:localhost:1", "dns:///localhost:1", "localhost:1"] {
+            let parsed = Target::parse(target).unwrap();
+            assert_eq!(parsed.authority.value(), b"localhost:1");
+            assert_eq!(addresses(&parsed), ["to be looked up: localhost:1"]);
+        }
+        let error = Target::parse("dns://8.8.8.8/localhost:1").err().unwrap();
+        assert!(
+            error.message().contains("cannot be told to ask 8.8.8.8"),
+            "{error}"
+        );
+        for target in ["dns:", "dns://localhost:1", "dns:///", "dns:localhost"] {
+            assert!(Target::parse(target).is_err(), "{target}");
+        }
+    }
+
     #[cfg(unix)]
     #[test]
     fn a_target_is_a_unix_socket() {
@@ -133,10 +231,10 @@ mod tests {
         ] {
             let parsed = Target::parse(target).unwrap();
             assert_eq!(parsed.authority.value(), b"localhost");
-            assert_eq!(parsed.address.to_string(), format!("unix:{path}"));
+            assert_eq!(addresses(&parsed), [format!("unix:{path}")]);
         }
         for target in ["unix:", "unix://", "unix://run/x", "unix:a\0b"] {
-            Target::parse(target).unwrap_err();
+            assert!(Target::parse(target).is_err(), "{target}");
         }
     }
 
@@ -157,7 +255,7 @@ mod tests {
             "host name:1",
             "a/b:1",
         ] {
-            let error = Target::parse(target).unwrap_err();
+            let error = Target::parse(target).err().unwrap();
             assert!(
                 error.message().contains(&format!("{target:?}")) || target.contains([' ', '/']),
                 "{error}"
