@@ -16,6 +16,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 CALL = 15
 CHECK = 60
 
+# Seconds that a build may take on a machine that has built nothing yet.
+BUILD = 1200
+
 # The environment may name a proxy, which loopback addresses are not to go through.
 CHANNEL_OPTIONS = [("grpc.enable_http_proxy", 0)]
 
@@ -68,10 +71,10 @@ class Program:
         self.process.stdout.close()
 
 
-def run(*command, **options):
+def run(*command, timeout=CHECK, **options):
     """Runs a program to its end and returns what it printed; raises when it fails."""
     ended = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, timeout=CHECK, **options
+        [str(part) for part in command], capture_output=True, text=True, timeout=timeout, **options
     )
     if ended.returncode != 0:
         raise RuntimeError(f"{command[0]} exited with {ended.returncode}\n{ended.stdout}{ended.stderr}")
@@ -87,7 +90,7 @@ def cargo_build(*arguments, directory=ROOT):
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
-        timeout=1200,
+        timeout=BUILD,
     )
     if built.returncode != 0:
         raise RuntimeError(f"cargo build {' '.join(arguments)} failed")

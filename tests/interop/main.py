@@ -23,6 +23,8 @@ def main():
         # They import the generated code, which is there only now.
         import compressed
         import editions
+        import hpack_blocks
+        import nghttp2
         import plugin
         import probe
         import python_client
@@ -33,6 +35,8 @@ def main():
         python_server.run(checks, programs["square-client"])
         compressed.run(checks)
         editions.run(checks, programs["protoc-gen-rs"], directory)
+        hpack_blocks.run(checks)
+        nghttp2.run(checks, programs["square-server"], directory)
         program = plugin.run(checks, programs["protoc-gen-rs"], output_directories, directory)
         if program is not None:
             probe.run(checks, program)

@@ -61,7 +61,7 @@ impl MethodTable {
     }
 
     /// Checks the head of a request, in the order in which gRPC's own rules build on each other: HTTP first, then the
-    /// path, then what gRPC put into the head.
+    /// path, then what gRPC put into the head. One that is too large is not looked into.
     pub(crate) fn accept(
         &self,
         head: RequestHead,
@@ -70,6 +70,12 @@ impl MethodTable {
     ) -> Result<(Arc<Method>, Arc<Exchange>), Refusal> {
         if head.method.value() != b"POST" {
             return Err(Refusal::Http(405));
+        }
+        // What was dropped of it may have been the content type.
+        if head.oversized {
+            return Err(Refusal::Grpc(Status::resource_exhausted(
+                "the metadata of the call is over the server's limit",
+            )));
         }
         let metadata = Metadata::from_fields(head.fields);
         let content_type = metadata.field(Kind::ContentType);
@@ -82,11 +88,6 @@ impl MethodTable {
                 "unknown method {path}"
             ))));
         };
-        if head.oversized {
-            return Err(Refusal::Grpc(Status::resource_exhausted(
-                "the metadata of the call is over the server's limit",
-            )));
-        }
         let deadline = deadline(&metadata, now).map_err(Refusal::Grpc)?;
         let compression = encoding(&metadata).map_err(Refusal::Encoding)?;
         if let Some(field) = metadata.malformed_binary() {

@@ -4,6 +4,7 @@ mod decoder;
 mod encoder;
 mod peer;
 mod properties;
+mod python;
 mod rfc;
 
 use bytes::BytesMut;
