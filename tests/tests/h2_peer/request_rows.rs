@@ -330,6 +330,11 @@ async fn row_17_metadata_over_the_limit() {
         "{:?}",
         answer.end
     );
+    // What says that it is gRPC is behind what is too much.
+    let mut late = head(&[("content-type", "")]);
+    late.extend([("k", &*value), ("content-type", "application/grpc")]);
+    let answer = pair.raw.call(&late, &framed(&request(b"x"))).await;
+    answer.assert_status(8, "metadata");
     pair.assert_no_handler_ran();
     pair.call(&[("k", &value[..8 << 10])])
         .await
