@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::{Result, Status};
 
-/// Turns messages of one library into bytes and back. prost's are [`Prost`].
+/// Turns messages of one library into bytes and back. [`Prost`] is for prost's, [`Raw`] for those that stay bytes.
 pub trait Codec<T>: Copy + Send + Sync + 'static {
     /// How many bytes `encode` will write.
     fn encoded_len(message: &T) -> usize;
@@ -34,5 +34,24 @@ impl<T: prost::Message + Default> Codec<T> for Prost {
 
     fn decode(bytes: Bytes) -> Result<T> {
         T::decode(bytes).map_err(Status::from)
+    }
+}
+
+/// The codec of messages that stay bytes: whoever calls or serves with it has, or needs, no types for them. gRPC Python has
+/// it where a serializer is `None`.
+#[derive(Clone, Copy, Debug)]
+pub struct Raw;
+
+impl Codec<Bytes> for Raw {
+    fn encoded_len(message: &Bytes) -> usize {
+        message.len()
+    }
+
+    fn encode(message: &Bytes, buffer: &mut BytesMut) {
+        buffer.extend_from_slice(message);
+    }
+
+    fn decode(bytes: Bytes) -> Result<Bytes> {
+        Ok(bytes)
     }
 }

@@ -65,6 +65,8 @@ mod wire;
 pub use call::AuthContext;
 #[cfg(all(feature = "client", feature = "server"))]
 pub use call::Propagation;
+#[cfg(feature = "server")]
+pub use call::{AnyMessage, Extensions};
 #[cfg(all(feature = "client", feature = "tls"))]
 pub use client::ChannelCredentials;
 #[cfg(feature = "client")]
@@ -72,7 +74,7 @@ pub use client::{
     Call, Channel, ChannelBuilder, ChannelConnectivity, ConnectivityChanges, FromIterator,
     FromStream, IntoRequests, LoadBalancing, Resolver, StreamingCall, UnaryCall, WithCall,
 };
-pub use codec::Codec;
+pub use codec::{Codec, Prost, Raw};
 pub use compression::Compression;
 pub use futures_core::Stream;
 pub use http2::{Allowance, Config as Limits, PingPolicy};
@@ -85,7 +87,10 @@ pub use prost_types;
 #[cfg(all(feature = "server", feature = "tls"))]
 pub use server::ServerCredentials;
 #[cfg(feature = "server")]
-pub use server::{Handlers, Listener, RequestStream, Server, ServerBuilder, ServicerContext};
+pub use server::{
+    CallEnd, Handlers, InterceptedCall, Listener, RequestStream, Server, ServerBuilder,
+    ServerInterceptor, ServicerContext,
+};
 #[cfg(feature = "signal")]
 pub use signal::{ShutdownSignal, shutdown_signal};
 pub use status::{Code, Result, Status};

@@ -1,6 +1,5 @@
 //! What goes wrong and reaches no caller: events of `tracing` with the feature of that name, nothing without it.
 
-#[cfg(feature = "server")]
 use std::any::Any;
 
 use crate::call::Peer;
@@ -14,17 +13,16 @@ pub(crate) fn handshake_refused(peer: &Peer, port: &str, reason: impl std::fmt::
     let _ = (peer, port, reason);
 }
 
-/// A handler panicked: its caller is told that it did, and not of what.
-#[cfg(feature = "server")]
-pub(crate) fn handler_panicked(method: &str, peer: &Peer, panic: &(dyn Any + Send)) {
+/// A handler panicked, or what was set around it: its caller is told that it did, and not of what.
+pub(crate) fn panicked(who: &str, method: &str, peer: &Peer, panic: &(dyn Any + Send)) {
     #[cfg(feature = "tracing")]
-    tracing::error!(method, %peer, panic = text(panic), "handler panicked");
+    tracing::error!(method, %peer, panic = text(panic), "{who} panicked");
     #[cfg(not(feature = "tracing"))]
-    let _ = (method, peer, panic);
+    let _ = (who, method, peer, panic);
 }
 
 /// What a panic said, if it was text.
-#[cfg(all(feature = "server", feature = "tracing"))]
+#[cfg(feature = "tracing")]
 fn text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))

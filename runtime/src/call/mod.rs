@@ -4,28 +4,36 @@
 //! the response. Over HTTP/2 each side has an exchange of its own with a connection driver at the other end; in-process
 //! the two sides share one.
 
+mod any_message;
 mod auth;
 mod chunks;
 mod details;
 mod encoding;
 mod exchange;
+mod extensions;
 mod link;
 mod outcome;
+mod panicked;
 mod pipe;
 #[cfg(all(feature = "client", feature = "server"))]
 mod propagation;
+mod record;
 mod timers;
 
+pub use any_message::AnyMessage;
 pub use auth::AuthContext;
 #[cfg(all(feature = "server", feature = "tls"))]
 pub(crate) use auth::{COMMON_NAME, SUBJECT_ALTERNATIVE_NAME};
 pub(crate) use chunks::Chunks;
 pub(crate) use details::{CallDetails, Peer};
 pub(crate) use exchange::Exchange;
+pub use extensions::Extensions;
 pub(crate) use link::{Link, Order};
 pub(crate) use outcome::Outcome;
+pub(crate) use panicked::{Panicked, panicked};
 #[cfg(all(feature = "client", feature = "server"))]
 pub use propagation::Propagation;
 #[cfg(all(feature = "client", feature = "server"))]
 pub(crate) use propagation::Tie;
+pub(crate) use record::Record;
 pub(crate) use timers::{Alarm, Deadlines};

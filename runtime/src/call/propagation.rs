@@ -15,16 +15,20 @@ use crate::{Code, Metadata, Status};
 #[must_use]
 pub struct Propagation {
     parent: Arc<Exchange>,
+    /// What interceptors have made of the metadata that came with the parent.
+    changed: Option<Arc<Metadata>>,
     deadline: bool,
     cancellation: bool,
     metadata: Metadata,
 }
 
 impl Propagation {
-    /// Hands on the pairs with this key that came with the parent; none by default. A key that did not come is none.
+    /// Hands on the pairs with this key that came with the parent, as interceptors have left them; none by default. A key that did not come is none.
     pub fn metadata(mut self, key: impl AsRef<str>) -> Propagation {
         let key = key.as_ref();
-        for value in self.parent.details().metadata.get_all(key) {
+        let came = self.changed.as_deref();
+        let came = came.unwrap_or(&self.parent.details().metadata);
+        for value in came.get_all(key) {
             if let Some(bytes) = value.to_bytes() {
                 // What came can be sent, but for gRPC's own fields, which belong to their call.
                 drop(self.metadata.append(key, bytes));
@@ -47,9 +51,10 @@ impl Propagation {
         self
     }
 
-    pub(crate) fn new(parent: Arc<Exchange>) -> Propagation {
+    pub(crate) fn new(parent: Arc<Exchange>, changed: Option<Arc<Metadata>>) -> Propagation {
         Propagation {
             parent,
+            changed,
             deadline: true,
             cancellation: true,
             metadata: Metadata::new(),

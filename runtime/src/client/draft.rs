@@ -29,12 +29,12 @@ pub(crate) struct Draft<Req, Res> {
 impl<Req: 'static, Res> Draft<Req, Res> {
     pub(crate) fn new<C: Codec<Req> + Codec<Res>>(
         channel: &Channel,
-        path: &'static str,
+        path: Header,
         requests: Requests<Req>,
     ) -> Draft<Req, Res> {
         Draft {
             channel: channel.clone(),
-            path: Header::from_static(":path", path),
+            path,
             pack: Packer::push::<Req, C>,
             decode: <C as Codec<Res>>::decode,
             options: CallOptions::default(),

@@ -3,6 +3,7 @@
 mod call;
 mod channel;
 mod draft;
+mod generic;
 mod options;
 mod requests;
 mod responses;

@@ -6,6 +6,7 @@ use super::requests::{IntoRequests, Requests};
 use super::streaming::StreamingCall;
 use super::unary::UnaryCall;
 use crate::codec::Codec;
+use crate::header::Header;
 
 /// A call with one request and one response.
 pub fn unary_unary<Req: Send + 'static, Res, C: Codec<Req> + Codec<Res>>(
@@ -14,7 +15,11 @@ pub fn unary_unary<Req: Send + 'static, Res, C: Codec<Req> + Codec<Res>>(
     _codec: C,
     request: Req,
 ) -> UnaryCall<Req, Res> {
-    UnaryCall::new(Draft::new::<C>(channel, path, Requests::One(request)))
+    UnaryCall::new(Draft::new::<C>(
+        channel,
+        Header::from_static(":path", path),
+        Requests::One(request),
+    ))
 }
 
 /// A call with one request and a stream of responses.
@@ -24,7 +29,11 @@ pub fn unary_stream<Req: Send + 'static, Res, C: Codec<Req> + Codec<Res>>(
     _codec: C,
     request: Req,
 ) -> StreamingCall<Req, Res> {
-    StreamingCall::new(Draft::new::<C>(channel, path, Requests::One(request)))
+    StreamingCall::new(Draft::new::<C>(
+        channel,
+        Header::from_static(":path", path),
+        Requests::One(request),
+    ))
 }
 
 /// A call with a stream of requests and one response.
@@ -35,7 +44,11 @@ pub fn stream_unary<Req: Send + 'static, Res, C: Codec<Req> + Codec<Res>, M>(
     requests: impl IntoRequests<Req, M>,
 ) -> UnaryCall<Req, Res> {
     let requests = Requests::Many(Box::pin(requests.into_requests()));
-    UnaryCall::new(Draft::new::<C>(channel, path, requests))
+    UnaryCall::new(Draft::new::<C>(
+        channel,
+        Header::from_static(":path", path),
+        requests,
+    ))
 }
 
 /// A call with a stream of requests and a stream of responses.
@@ -46,5 +59,9 @@ pub fn stream_stream<Req: Send + 'static, Res, C: Codec<Req> + Codec<Res>, M>(
     requests: impl IntoRequests<Req, M>,
 ) -> StreamingCall<Req, Res> {
     let requests = Requests::Many(Box::pin(requests.into_requests()));
-    StreamingCall::new(Draft::new::<C>(channel, path, requests))
+    StreamingCall::new(Draft::new::<C>(
+        channel,
+        Header::from_static(":path", path),
+        requests,
+    ))
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 #[cfg(feature = "client")]
 use crate::call::Propagation;
-use crate::call::{AuthContext, Exchange};
+use crate::call::{AuthContext, Exchange, Extensions, Record};
 use crate::{Compression, Metadata, Result, Status};
 
 /// The call that a servicer's method serves: who calls, with what, for how long, and what goes back beside the messages.
@@ -17,12 +17,19 @@ use crate::{Compression, Metadata, Result, Status};
 #[derive(Clone, Debug)]
 pub struct ServicerContext {
     exchange: Arc<Exchange>,
+    /// What interceptors have made of the caller's metadata.
+    metadata: Option<Arc<Metadata>>,
+    /// What is kept of the call for interceptors, when there are some.
+    record: Option<Arc<Record>>,
 }
 
 impl ServicerContext {
-    /// The metadata that the caller sent, `user-agent` included.
+    /// The metadata that the caller sent, `user-agent` included, as interceptors have left it.
     pub fn invocation_metadata(&self) -> &Metadata {
-        &self.exchange.details().metadata
+        match &self.metadata {
+            Some(metadata) => metadata,
+            None => &self.exchange.details().metadata,
+        }
     }
 
     /// The method that was called: `/package.Service/Method`.
@@ -89,7 +96,33 @@ impl ServicerContext {
         poll_fn(move |context| exchange.watch_over(context))
     }
 
-    /// Sends initial metadata now, before the first message.
+    /// Calls `callback` once the call is over, with its status: what the method has returned, CANCELLED, or
+    /// DEADLINE_EXCEEDED. `false` when the call is over already: then it is not called. gRPC Python's `add_done_callback`.
+    ///
+    /// It runs where the call ends, which may be the task of its connection, and has to be quick. A panic in it is logged.
+    pub fn add_done_callback(&self, callback: impl FnOnce(&Result<()>) + Send + 'static) -> bool {
+        self.exchange.add_done_callback(Box::new(callback))
+    }
+
+    /// Values that belong to the call and stay in this process: what interceptors leave for the handler.
+    pub fn extensions(&self) -> &Extensions {
+        self.exchange.extensions()
+    }
+
+    /// Adds initial metadata, which goes out with the first message, or before it by
+    /// [`send_initial_metadata`](ServicerContext::send_initial_metadata). gRPC's `AddInitialMetadata`.
+    ///
+    /// # Errors
+    /// INTERNAL when initial metadata has been sent already.
+    pub fn add_initial_metadata(&self, metadata: Metadata) -> Result<()> {
+        if self.exchange.set_initial_metadata(metadata, false) {
+            Ok(())
+        } else {
+            Err(sent_already())
+        }
+    }
+
+    /// Sends initial metadata now, before the first message, behind what was added to it.
     ///
     /// # Errors
     /// INTERNAL when initial metadata has been sent already; it goes out once, at the latest with the first message.
@@ -99,9 +132,7 @@ impl ServicerContext {
             self.exchange.encoding.fix();
             Ok(())
         } else {
-            Err(Status::internal(
-                "initial metadata has been sent already: it goes out once, before the first message",
-            ))
+            Err(sent_already())
         }
     }
 
@@ -122,13 +153,24 @@ impl ServicerContext {
         }
     }
 
+    /// Adds metadata that goes out with the status, behind what
+    /// [`set_trailing_metadata`](ServicerContext::set_trailing_metadata) sets before or after. gRPC's `AddTrailingMetadata`.
+    pub fn add_trailing_metadata(&self, metadata: Metadata) {
+        self.exchange.add_trailing_metadata(metadata);
+    }
+
+    /// The metadata that goes out with the status, as far as it is set; what comes with an error is not in it.
+    pub fn trailing_metadata(&self) -> Metadata {
+        self.exchange.trailing_metadata()
+    }
+
     /// Sets how the messages of the response are compressed, in the place of the server's default, before the first of
     /// them. A caller that does not say that it can read it gets messages as they are, and so does one in this process.
     ///
     /// # Errors
     /// INTERNAL when a message or initial metadata has been sent already: the caller has been told.
     pub fn set_compression(&self, compression: Compression) -> Result<()> {
-        let accepted = compression.accepted_by(self.invocation_metadata());
+        let accepted = compression.accepted_by(&self.exchange.details().metadata);
         if self.exchange.encoding.choose(accepted) {
             Ok(())
         } else {
@@ -155,14 +197,45 @@ impl ServicerContext {
     /// ```
     #[cfg(feature = "client")]
     pub fn propagate(&self) -> Propagation {
-        Propagation::new(Arc::clone(&self.exchange))
+        Propagation::new(Arc::clone(&self.exchange), self.metadata.clone())
     }
 
     pub(crate) fn new(exchange: Arc<Exchange>) -> ServicerContext {
-        ServicerContext { exchange }
+        ServicerContext {
+            exchange,
+            metadata: None,
+            record: None,
+        }
+    }
+
+    /// The same call, of which a record is kept.
+    pub(crate) fn recorded(self, record: Arc<Record>) -> ServicerContext {
+        ServicerContext {
+            record: Some(record),
+            ..self
+        }
+    }
+
+    pub(crate) fn record(&self) -> Option<&Arc<Record>> {
+        self.record.as_ref()
+    }
+
+    /// The metadata that holders of this context and of its clones to come see.
+    pub(crate) fn invocation_metadata_mut(&mut self) -> &mut Metadata {
+        let details = self.exchange.details();
+        let metadata = self
+            .metadata
+            .get_or_insert_with(|| Arc::new(details.metadata.clone()));
+        Arc::make_mut(metadata)
     }
 
     pub(crate) fn exchange(&self) -> &Arc<Exchange> {
         &self.exchange
     }
+}
+
+fn sent_already() -> Status {
+    Status::internal(
+        "initial metadata has been sent already: it goes out once, before the first message",
+    )
 }

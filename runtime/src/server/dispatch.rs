@@ -17,7 +17,7 @@ use crate::wire;
 use crate::{Compression, Status};
 
 /// The methods of a server by their paths, and the options that all calls share.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct MethodTable {
     methods: HashMap<Vec<u8>, Arc<Method>>,
     /// The services that have methods here.
@@ -50,9 +50,12 @@ impl MethodTable {
         for (name, descriptors) in handlers.services() {
             self.services.add(name, descriptors);
         }
-        let methods = handlers.into_methods();
-        self.methods
-            .extend(methods.map(|(path, method)| (path.into_bytes(), Arc::new(method))));
+        let interceptors = &self.options.interceptors;
+        let methods = handlers.into_methods().map(|(path, method)| {
+            let method = interceptors.around(method);
+            (path.into_bytes(), Arc::new(method))
+        });
+        self.methods.extend(methods);
     }
 
     /// The method with exactly this path: no other spelling of it reaches a handler.

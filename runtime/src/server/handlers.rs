@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::context::ServicerContext;
 use super::descriptors::Descriptors;
 use super::request_stream::{RequestStream, only_request};
-use super::responses::{Responses, unary_response};
+use super::responses::{Reply, Responses};
 use super::task::{HandlerFuture, Pace};
 use crate::Result;
 use crate::codec::Codec;
@@ -60,17 +60,33 @@ impl fmt::Debug for Handlers {
     }
 }
 
+/// Starts a call of a method.
+pub(crate) type Start = dyn Fn(ServicerContext) -> HandlerFuture + Send + Sync;
+
 /// One method: how a call of it is started, and how long its handler's first polls take.
 #[derive(Clone)]
 pub(crate) struct Method {
-    start: Arc<dyn Fn(ServicerContext) -> HandlerFuture + Send + Sync>,
+    start: Arc<Start>,
     pub(crate) pace: Arc<Pace>,
 }
 
 impl Method {
+    pub(crate) fn new(
+        start: impl Fn(ServicerContext) -> HandlerFuture + Send + Sync + 'static,
+    ) -> Method {
+        Method {
+            start: Arc::new(start),
+            pace: Arc::default(),
+        }
+    }
+
     /// The future of a call. Nothing runs before its first poll.
     pub(crate) fn start(&self, context: ServicerContext) -> HandlerFuture {
         (self.start)(context)
+    }
+
+    pub(crate) fn into_start(self) -> Arc<Start> {
+        self.start
     }
 }
 
@@ -120,8 +136,8 @@ impl<S: Send + Sync + 'static> HandlersBuilder<S> {
     #[must_use]
     pub fn unary_unary<Req, Res, C, F, Fut>(self, method: &str, _codec: C, call: F) -> Self
     where
-        Req: Send + 'static,
-        Res: Send + 'static,
+        Req: fmt::Debug + Send + 'static,
+        Res: fmt::Debug + Send + 'static,
         C: Codec<Req> + Codec<Res>,
         F: Fn(Arc<S>, Req, ServicerContext) -> Fut + Copy + Send + Sync + 'static,
         Fut: Future<Output = Result<Res>> + Send + 'static,
@@ -131,8 +147,9 @@ impl<S: Send + Sync + 'static> HandlersBuilder<S> {
             let servicer = Arc::clone(&servicer);
             Box::pin(async move {
                 let request = only_request::<Req, C>(&context).await?;
+                let reply = Reply::new(&context);
                 let response = call(servicer, request, context).await?;
-                unary_response::<Res, C>(&response)
+                reply.frame::<Res, C>(response)
             })
         })
     }
@@ -141,8 +158,8 @@ impl<S: Send + Sync + 'static> HandlersBuilder<S> {
     #[must_use]
     pub fn unary_stream<Req, Res, C, F, Fut>(self, method: &str, _codec: C, call: F) -> Self
     where
-        Req: Send + 'static,
-        Res: Send + 'static,
+        Req: fmt::Debug + Send + 'static,
+        Res: fmt::Debug + Send + 'static,
         C: Codec<Req> + Codec<Res>,
         F: Fn(Arc<S>, Req, ServicerContext, Responses<Res, C>) -> Fut
             + Copy
@@ -167,8 +184,8 @@ impl<S: Send + Sync + 'static> HandlersBuilder<S> {
     #[must_use]
     pub fn stream_unary<Req, Res, C, F, Fut>(self, method: &str, _codec: C, call: F) -> Self
     where
-        Req: Send + 'static,
-        Res: Send + 'static,
+        Req: fmt::Debug + Send + 'static,
+        Res: fmt::Debug + Send + 'static,
         C: Codec<Req> + Codec<Res>,
         F: Fn(Arc<S>, RequestStream<Req>, ServicerContext) -> Fut + Copy + Send + Sync + 'static,
         Fut: Future<Output = Result<Res>> + Send + 'static,
@@ -177,9 +194,10 @@ impl<S: Send + Sync + 'static> HandlersBuilder<S> {
         self.method(method, move |context| {
             let servicer = Arc::clone(&servicer);
             let requests = RequestStream::new::<C>(&context);
+            let reply = Reply::new(&context);
             Box::pin(async move {
                 let response = call(servicer, requests, context).await?;
-                unary_response::<Res, C>(&response)
+                reply.frame::<Res, C>(response)
             })
         })
     }
@@ -188,8 +206,8 @@ impl<S: Send + Sync + 'static> HandlersBuilder<S> {
     #[must_use]
     pub fn stream_stream<Req, Res, C, F, Fut>(self, method: &str, _codec: C, call: F) -> Self
     where
-        Req: Send + 'static,
-        Res: Send + 'static,
+        Req: fmt::Debug + Send + 'static,
+        Res: fmt::Debug + Send + 'static,
         C: Codec<Req> + Codec<Res>,
         F: Fn(Arc<S>, RequestStream<Req>, ServicerContext, Responses<Res, C>) -> Fut
             + Copy
@@ -220,13 +238,9 @@ impl<S: Send + Sync + 'static> HandlersBuilder<S> {
         method: &str,
         start: impl Fn(ServicerContext) -> HandlerFuture + Send + Sync + 'static,
     ) -> Self {
-        self.handlers.methods.insert(
-            format!("/{}/{method}", self.service),
-            Method {
-                start: Arc::new(start),
-                pace: Arc::default(),
-            },
-        );
+        self.handlers
+            .methods
+            .insert(format!("/{}/{method}", self.service), Method::new(start));
         self
     }
 }

@@ -24,6 +24,8 @@ use super::dispatch::MethodTable;
 use super::handlers::Handlers;
 use super::listener::Listener;
 use super::options::{Options, ServerBuilder};
+#[cfg(feature = "client")]
+use crate::Channel;
 use crate::call::{Link, Order, Peer};
 use crate::clock;
 #[cfg(feature = "health")]
@@ -39,7 +41,8 @@ use crate::transport::{Io, Socket};
 /// Services are registered and ports are added first; [`start`](Server::start) accepts connections. What
 /// [`stop`](Server::stop) does not end in time, and a server that is dropped, is cut off.
 pub struct Server {
-    methods: MethodTable,
+    /// Shared with what serves them: connections, and channels within the process.
+    methods: Arc<MethodTable>,
     listeners: Vec<Listener>,
     opened: Mutex<Opened>,
     connections: Arc<Connections>,
@@ -80,7 +83,7 @@ impl Server {
     /// registered already is replaced. Services are registered before [`start`](Server::start): what comes later is not
     /// served.
     pub fn add_handlers(&mut self, handlers: Handlers) {
-        self.methods.add(handlers);
+        Arc::make_mut(&mut self.methods).add(handlers);
     }
 
     /// Lets clients ask how the server and its services do: `grpc.health.v1.Health`. What it returns sets the statuses; from
@@ -181,6 +184,14 @@ impl Server {
         Ok(())
     }
 
+    /// A channel to the services that are registered so far, within this process: no sockets and no HTTP/2, the same
+    /// messages, metadata, deadlines and statuses, and the interceptors of the server. It needs no port and no
+    /// [`start`](Server::start), and a [`stop`](Server::stop) does not end its calls. gRPC's `InProcessChannel`.
+    #[cfg(feature = "client")]
+    pub fn in_process_channel(&self) -> Channel {
+        Channel::to_methods(Arc::clone(&self.methods))
+    }
+
     /// Accepts connections on all ports.
     ///
     /// # Errors
@@ -202,10 +213,8 @@ impl Server {
             ));
         }
         self.phase.send_replace(Phase::Serving);
-        let options = self.methods.options.clone();
-        let methods = std::mem::replace(&mut self.methods, MethodTable::new(options));
         let arrivals = Arrivals {
-            methods: Arc::new(methods),
+            methods: Arc::clone(&self.methods),
             connections: Arc::clone(&self.connections),
             phase: self.phase.subscribe(),
         };
@@ -273,7 +282,7 @@ impl Server {
 
     pub(crate) fn with_options(options: Options) -> Server {
         Server {
-            methods: MethodTable::new(options),
+            methods: Arc::new(MethodTable::new(options)),
             listeners: Vec::new(),
             opened: Mutex::new(Opened::Waiting(Vec::new())),
             connections: Arc::default(),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::host::Server;
+use super::interceptor::{Chain, ServerInterceptor};
 use crate::Compression;
 use crate::http2;
 use crate::transport::{KeepaliveConfig, LifetimeConfig, UpkeepConfig};
@@ -20,6 +21,7 @@ pub(crate) struct Options {
     pub(crate) max_receive_message_length: usize,
     pub(crate) compression: Compression,
     pub(crate) inline_polling: bool,
+    pub(crate) interceptors: Chain,
     pub(crate) http2: http2::Config,
     pub(crate) upkeep: UpkeepConfig,
 }
@@ -30,6 +32,7 @@ impl Default for Options {
             max_receive_message_length: crate::MAX_RECEIVE_MESSAGE_LENGTH,
             compression: Compression::Identity,
             inline_polling: true,
+            interceptors: Chain::default(),
             http2: http2::Config::default(),
             upkeep: UpkeepConfig {
                 keepalive: KeepaliveConfig {
@@ -46,6 +49,13 @@ impl Default for Options {
 }
 
 impl ServerBuilder {
+    /// Puts an interceptor around all handlers, inside those that were added before: the first one is the outermost. By
+    /// default there are none. gRPC Python's `interceptors`.
+    pub fn interceptor(mut self, interceptor: impl ServerInterceptor) -> ServerBuilder {
+        self.options.interceptors.push(interceptor);
+        self
+    }
+
     /// The largest message that is taken from a client, in bytes, before and after decompression; the default is 4 MiB
     /// (4,194,304). A larger one ends its call with RESOURCE_EXHAUSTED. gRPC's `grpc.max_receive_message_length`.
     pub fn max_receive_message_length(mut self, bytes: usize) -> ServerBuilder {

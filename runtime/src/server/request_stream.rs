@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 
 use super::context::ServicerContext;
-use crate::call::{Chunks, Exchange};
+use crate::call::{Chunks, Exchange, Record};
 use crate::codec::Codec;
 use crate::framing::Deframer;
 use crate::{Compression, Result, Status};
@@ -23,7 +23,7 @@ use crate::{Compression, Result, Status};
 /// cut off never looks complete. It borrows nothing and may be moved to another task.
 pub struct RequestStream<T> {
     inbox: Inbox,
-    decode: fn(Bytes) -> Result<T>,
+    decode: fn(&Inbox, Bytes) -> Result<T>,
     done: bool,
 }
 
@@ -40,10 +40,14 @@ impl<T> RequestStream<T> {
             .transpose()
     }
 
-    pub(crate) fn new<C: Codec<T>>(context: &ServicerContext) -> RequestStream<T> {
+    pub(crate) fn new<C>(context: &ServicerContext) -> RequestStream<T>
+    where
+        T: fmt::Debug + 'static,
+        C: Codec<T>,
+    {
         RequestStream {
             inbox: Inbox::new(context),
-            decode: C::decode,
+            decode: Inbox::decode::<T, C>,
             done: false,
         }
     }
@@ -53,7 +57,8 @@ impl<T> RequestStream<T> {
             return Poll::Ready(None);
         }
         let message = ready!(self.inbox.poll_message(context)).transpose();
-        let message = message.map(|bytes| bytes.and_then(self.decode));
+        let message =
+            message.map(|bytes| bytes.and_then(|bytes| (self.decode)(&self.inbox, bytes)));
         self.done = !matches!(message, Some(Ok(_)));
         Poll::Ready(message)
     }
@@ -76,12 +81,17 @@ impl<T> fmt::Debug for RequestStream<T> {
 }
 
 /// The one request of a call whose method takes one.
-pub(crate) async fn only_request<T, C: Codec<T>>(context: &ServicerContext) -> Result<T> {
-    C::decode(only_message(context).await?)
+pub(crate) async fn only_request<T, C>(context: &ServicerContext) -> Result<T>
+where
+    T: fmt::Debug + 'static,
+    C: Codec<T>,
+{
+    let mut inbox = Inbox::new(context);
+    let request = only_message(&mut inbox).await?;
+    inbox.decode::<T, C>(request)
 }
 
-async fn only_message(context: &ServicerContext) -> Result<Bytes> {
-    let mut inbox = Inbox::new(context);
+async fn only_message(inbox: &mut Inbox) -> Result<Bytes> {
     let Some(request) = poll_fn(|context| inbox.poll_message(context)).await? else {
         return Err(Status::internal(
             "the method takes one request, and none came",
@@ -101,6 +111,7 @@ async fn only_message(context: &ServicerContext) -> Result<Bytes> {
 /// Request messages as bytes.
 struct Inbox {
     exchange: Arc<Exchange>,
+    record: Option<Arc<Record>>,
     chunks: Chunks,
     /// How many bytes of `chunks` have been used up since the exchange was told.
     used: usize,
@@ -115,9 +126,23 @@ impl Inbox {
             limit: exchange.details().max_receive_message_length,
             deframer: Deframer::new(exchange.details().compression),
             exchange,
+            record: context.record().cloned(),
             chunks: Chunks::default(),
             used: 0,
         }
+    }
+
+    /// Reads a message, and shows it to who wants to see it.
+    fn decode<T, C>(&self, bytes: Bytes) -> Result<T>
+    where
+        T: fmt::Debug + 'static,
+        C: Codec<T>,
+    {
+        let mut message = C::decode(bytes)?;
+        if let Some(record) = &self.record {
+            record.request::<T, C>(self.exchange.details(), &mut message)?;
+        }
+        Ok(message)
     }
 
     fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {

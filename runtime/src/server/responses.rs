@@ -1,5 +1,6 @@
 //! The responses of a call, on their way from a servicer to the wire.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::pin::{Pin, pin};
@@ -11,7 +12,7 @@ use futures_core::Stream;
 
 use super::context::ServicerContext;
 use crate::Result;
-use crate::call::Exchange;
+use crate::call::{Exchange, Record};
 use crate::codec::Codec;
 use crate::framing::{PREFIX, Packer, write_message};
 
@@ -22,10 +23,11 @@ const PIECES_PER_POLL: u32 = 32;
 /// Where the responses of a streaming method go. Generated code hands the servicer's stream to it.
 pub struct Responses<T, C> {
     exchange: Arc<Exchange>,
+    record: Option<Arc<Record>>,
     message: PhantomData<fn(&T, C)>,
 }
 
-impl<T, C: Codec<T>> Responses<T, C> {
+impl<T: fmt::Debug + 'static, C: Codec<T>> Responses<T, C> {
     /// Sends what the stream gives, until it ends or fails.
     ///
     /// Messages are packed while the stream has more to give, and flushed when it is pending; it is not polled while the
@@ -42,6 +44,7 @@ impl<T, C: Codec<T>> Responses<T, C> {
     pub(crate) fn new(context: &ServicerContext) -> Responses<T, C> {
         Responses {
             exchange: Arc::clone(context.exchange()),
+            record: context.record().cloned(),
             message: PhantomData,
         }
     }
@@ -56,22 +59,22 @@ impl<T, C: Codec<T>> Responses<T, C> {
         let mut pieces = 0;
         loop {
             let result = match responses.as_mut().poll_next(context) {
-                Poll::Ready(Some(Ok(response))) => {
-                    let Some(pack) =
-                        packer.push::<T, C>(&response, self.exchange.encoding.of_next())?
-                    else {
-                        continue;
-                    };
-                    self.exchange.write_response(pack);
-                    pieces += 1;
-                    if pieces == PIECES_PER_POLL {
-                        context.waker().wake_by_ref();
-                        return Poll::Pending;
+                Poll::Ready(Some(response)) => {
+                    match response.and_then(|response| self.pack(response, packer)) {
+                        Ok(None) => continue,
+                        Ok(Some(pack)) => {
+                            self.exchange.write_response(pack);
+                            pieces += 1;
+                            if pieces == PIECES_PER_POLL {
+                                context.waker().wake_by_ref();
+                                return Poll::Pending;
+                            }
+                            ready!(self.exchange.poll_response_room(context));
+                            continue;
+                        }
+                        Err(status) => Poll::Ready(Err(status)),
                     }
-                    ready!(self.exchange.poll_response_room(context));
-                    continue;
                 }
-                Poll::Ready(Some(Err(status))) => Poll::Ready(Err(status)),
                 Poll::Ready(None) => Poll::Ready(Ok(())),
                 Poll::Pending => Poll::Pending,
             };
@@ -81,19 +84,46 @@ impl<T, C: Codec<T>> Responses<T, C> {
             return result;
         }
     }
+
+    /// Puts a response behind those before it, once it has been shown to who wants to see it; gives those before it when both
+    /// do not fit into one piece.
+    #[inline]
+    fn pack(&self, mut response: T, packer: &mut Packer) -> Result<Option<Bytes>> {
+        if let Some(record) = &self.record {
+            record.response::<T, C>(self.exchange.details(), &mut response)?;
+        }
+        packer.push::<T, C>(&response, self.exchange.encoding.of_next())
+    }
 }
 
-impl<T, C> std::fmt::Debug for Responses<T, C> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl<T, C> fmt::Debug for Responses<T, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Responses").finish_non_exhaustive()
     }
 }
 
-/// The one response of a call whose method gives one, framed.
-pub(crate) fn unary_response<T, C: Codec<T>>(response: &T) -> Result<Bytes> {
-    let mut buffer = BytesMut::with_capacity(PREFIX + C::encoded_len(response));
-    write_message::<T, C>(response, &mut buffer)?;
-    Ok(buffer.freeze())
+/// Where the one response goes of a call whose method gives one.
+pub(crate) struct Reply(Option<(Arc<Exchange>, Arc<Record>)>);
+
+impl Reply {
+    pub(crate) fn new(context: &ServicerContext) -> Reply {
+        let record = context.record();
+        Reply(record.map(|record| (Arc::clone(context.exchange()), Arc::clone(record))))
+    }
+
+    /// The response, framed.
+    pub(crate) fn frame<T, C>(self, mut response: T) -> Result<Bytes>
+    where
+        T: fmt::Debug + 'static,
+        C: Codec<T>,
+    {
+        if let Some((exchange, record)) = self.0 {
+            record.response::<T, C>(exchange.details(), &mut response)?;
+        }
+        let mut buffer = BytesMut::with_capacity(PREFIX + C::encoded_len(&response));
+        write_message::<T, C>(&response, &mut buffer)?;
+        Ok(buffer.freeze())
+    }
 }
 
 #[cfg(test)]
@@ -147,6 +177,7 @@ mod tests {
                 wait_for_ready: false,
                 max_receive_message_length: 0,
             })),
+            record: None,
             message: PhantomData,
         };
         let mut stream = pin!(Ready {

@@ -1,6 +1,5 @@
 //! Running a handler: inline for its first poll, in a task of its own when that was not enough.
 
-use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -13,9 +12,9 @@ use bytes::Bytes;
 
 use super::context::ServicerContext;
 use super::handlers::Method;
-use crate::call::Exchange;
+use crate::Result;
+use crate::call::{Exchange, Panicked, panicked};
 use crate::framing;
-use crate::{Result, Status, log};
 
 /// A handler at work on one call. It ends with the last piece of the response, framed.
 pub(crate) type HandlerFuture = Pin<Box<dyn Future<Output = Result<Bytes>> + Send>>;
@@ -33,7 +32,8 @@ impl Running {
         match catch_unwind(AssertUnwindSafe(|| method.start(context))) {
             Ok(handler) => Some(Running { handler, exchange }),
             Err(panic) => {
-                exchange.finish(Bytes::new(), Err(panicked(&exchange, panic.as_ref())));
+                let status = panicked(Panicked::Handler, exchange.details(), panic.as_ref());
+                exchange.finish(Bytes::new(), Err(status));
                 None
             }
         }
@@ -59,7 +59,11 @@ impl Running {
         let result = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(result)) => result,
-            Err(panic) => Err(panicked(&self.exchange, panic.as_ref())),
+            Err(panic) => Err(panicked(
+                Panicked::Handler,
+                self.exchange.details(),
+                panic.as_ref(),
+            )),
         };
         let (last, result) = match result {
             Ok(last) if last.is_empty() => (last, Ok(())),
@@ -129,13 +133,6 @@ impl Pace {
             self.moved.store(MOVED, Ordering::Relaxed);
         }
     }
-}
-
-/// What the caller is told of a panic: that there was one. What it said is the server's own affair, and in its log.
-fn panicked(exchange: &Exchange, panic: &(dyn Any + Send)) -> Status {
-    let details = exchange.details();
-    log::handler_panicked(details.method(), &details.peer, panic);
-    Status::internal(format!("the handler of {} panicked", details.method()))
 }
 
 /// Drops a handler; a panic in its drop ends there.

@@ -9,15 +9,14 @@ use tokio::runtime::Handle;
 
 use crate::Status;
 use crate::call::{Alarm, Exchange, Outcome};
-use crate::server::{HandlerTask, Handlers, MethodTable, Running};
+use crate::server::{HandlerTask, MethodTable, Running};
 
 /// Handlers that are called without a connection.
-pub(crate) struct InProcess(MethodTable);
+#[derive(Clone)]
+pub(crate) struct InProcess(Arc<MethodTable>);
 
 impl InProcess {
-    pub(crate) fn new(handlers: Handlers) -> InProcess {
-        let mut methods = MethodTable::default();
-        methods.add(handlers);
+    pub(crate) fn new(methods: Arc<MethodTable>) -> InProcess {
         InProcess(methods)
     }
 

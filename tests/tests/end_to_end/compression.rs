@@ -4,7 +4,7 @@ use futures_util::TryStreamExt;
 use stubwright::{Channel, Code, Compression, Server};
 use stubwright_tests::pb::probe::v1::{ProbeStub, Request};
 
-use crate::transports::{Link, over_every_transport, within};
+use crate::transports::{Link, Transport, over_every_transport, within};
 
 over_every_transport!(
     all_kinds_of_calls_compress_both_ways,
@@ -100,7 +100,7 @@ async fn compression_is_set_before_anything_is_sent(link: Link) {
 #[tokio::test]
 async fn defaults_of_server_and_channel() {
     let builder = Server::builder().compression(Compression::Gzip);
-    let mut link = Link::with_server(builder.build()).await;
+    let mut link = Transport::Tcp.link(builder).await;
     let (_server, address) = link.take_server();
     let channel = Channel::builder().compression(Compression::Zstd);
     let stub = ProbeStub::new(channel.insecure(address.to_string()).unwrap());

@@ -5,6 +5,7 @@ mod compression;
 mod connections;
 mod deadlines;
 mod four_kinds;
+mod interceptors;
 mod messages;
 mod offload;
 mod propagation;

@@ -7,7 +7,7 @@ use stubwright_tests::Event;
 use stubwright_tests::log;
 use stubwright_tests::pb::probe::v1::{Action, ProbeStub, Request, add_probe_servicer_to_server};
 
-use crate::transports::{Link, within};
+use crate::transports::{Link, Transport, within};
 
 fn hanging() -> Request {
     Request {
@@ -177,7 +177,9 @@ async fn a_channel_connects_again_after_its_server_was_replaced() {
 
 #[tokio::test]
 async fn calls_over_the_stream_limit_wait_for_their_turn() {
-    let link = Link::with_server(Server::builder().max_concurrent_streams(2).build()).await;
+    let link = Transport::Tcp
+        .link(Server::builder().max_concurrent_streams(2))
+        .await;
     let calls: Vec<_> = (0..50)
         .map(|_| {
             tokio::spawn(std::future::IntoFuture::into_future(
@@ -192,7 +194,9 @@ async fn calls_over_the_stream_limit_wait_for_their_turn() {
 
 #[tokio::test]
 async fn a_call_that_waits_for_its_turn_ends_at_its_deadline() {
-    let mut link = Link::with_server(Server::builder().max_concurrent_streams(1).build()).await;
+    let mut link = Transport::Tcp
+        .link(Server::builder().max_concurrent_streams(1))
+        .await;
     let mut first = link.stub.server_stream(hanging());
     assert!(within(first.message()).await.unwrap().is_some());
     assert_eq!(link.event().await, Event::Started);

@@ -7,9 +7,9 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use super::{Exchange, Head, ended};
+use super::{DoneCallback, Exchange, Head, ended};
 use crate::call::pipe::remember;
-use crate::call::{Chunks, Outcome};
+use crate::call::{Chunks, Extensions, Outcome};
 use crate::{Metadata, Result, Status};
 
 impl Exchange {
@@ -84,6 +84,41 @@ impl Exchange {
         self.state().trailing = metadata;
     }
 
+    /// Metadata that goes out with the status, behind the handler's own.
+    pub(crate) fn add_trailing_metadata(&self, metadata: Metadata) {
+        let mut state = self.state();
+        state
+            .extras
+            .get_or_insert_default()
+            .trailing
+            .extend(metadata);
+    }
+
+    /// The metadata that would go out with the status if the call ended now with OK.
+    pub(crate) fn trailing_metadata(&self) -> Metadata {
+        let state = self.state();
+        let mut trailing = state.trailing.clone();
+        if let Some(extras) = &state.extras {
+            trailing.extend(extras.trailing.clone());
+        }
+        trailing
+    }
+
+    /// Lets a callback know how the call ends; `false` when it has.
+    pub(crate) fn add_done_callback(&self, callback: DoneCallback) -> bool {
+        let mut state = self.state();
+        let goes_on = state.over.is_none();
+        if goes_on {
+            state.extras.get_or_insert_default().done.push(callback);
+        }
+        goes_on
+    }
+
+    /// Values that belong to the call.
+    pub(crate) fn extensions(&self) -> &Extensions {
+        self.extensions.get_or_init(Box::default)
+    }
+
     /// Adds to the response.
     pub(crate) fn write_response(self: &Arc<Self>, chunk: Bytes) {
         self.change(|state, wakes| {
@@ -114,16 +149,21 @@ impl Exchange {
                 return;
             }
             let mut trailing = std::mem::take(&mut state.trailing);
+            if let Some(extras) = &mut state.extras {
+                trailing.extend(std::mem::take(&mut extras.trailing));
+            }
             let result = result.map_err(|status| {
                 trailing.extend(status.metadata().clone());
                 status.with_metadata(trailing.clone())
             });
-            if result.is_ok() || !last.is_empty() {
+            // A failure needs no head, unless there is something in it.
+            if result.is_ok() || !last.is_empty() || state.head.has_metadata() {
                 state.send_head();
             }
             if !last.is_empty() {
                 wakes.add(state.response.write(last, false));
             }
+            state.done(result.as_ref().copied(), wakes);
             state.outcome = Some(Outcome { result, trailing });
             wakes.add(state.response.take_reader());
             wakes.connection = true;

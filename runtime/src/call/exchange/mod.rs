@@ -2,13 +2,17 @@
 
 mod carrier;
 mod ends;
+mod extras;
 mod wakes;
 
 use std::sync::atomic::{AtomicBool, AtomicU32};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 
+pub(crate) use self::extras::DoneCallback;
+use self::extras::{Done, Extras};
 use self::wakes::Wakes;
+use super::Extensions;
 use super::encoding::Encoding;
 use super::link::Link;
 use super::pipe::Pipe;
@@ -28,6 +32,8 @@ pub(crate) struct Exchange {
     pub(crate) encoding: Encoding,
     /// Whether the request that was read last came compressed; set only where some may be.
     pub(crate) request_was_compressed: AtomicBool,
+    /// Values that belong to the call, once somebody has asked for them.
+    extensions: OnceLock<Box<Extensions>>,
     state: Mutex<State>,
 }
 
@@ -53,6 +59,7 @@ struct State {
     task: Option<Waker>,
     /// Futures that wait for the call to be over.
     watchers: Vec<Waker>,
+    extras: Option<Box<Extras>>,
 }
 
 /// The initial metadata of the response on its way.
@@ -64,6 +71,13 @@ enum Head {
     Sent(Metadata),
     /// Taken by the reader.
     Taken,
+}
+
+impl Head {
+    /// Whether metadata waits to be sent.
+    fn has_metadata(&self) -> bool {
+        matches!(self, Head::Unsent(metadata) if !metadata.is_empty())
+    }
 }
 
 impl Default for Head {
@@ -80,6 +94,7 @@ impl Exchange {
             stream: AtomicU32::new(0),
             encoding: Encoding::default(),
             request_was_compressed: AtomicBool::new(false),
+            extensions: OnceLock::new(),
             state: Mutex::default(),
         }
     }
@@ -109,6 +124,9 @@ impl Exchange {
         if let Some(link) = link {
             // A connection that is gone has ended its calls itself.
             drop(link.schedule(Arc::clone(self)));
+        }
+        if let Some(done) = wakes.done.take() {
+            done.tell(&self.details);
         }
         wakes.wake();
         result
@@ -159,9 +177,20 @@ impl State {
         self.over(over, wakes);
     }
 
+    /// Gives the callbacks that wait for the end of the call out to be told of it.
+    fn done(&mut self, result: Result<(), &Status>, wakes: &mut Wakes) {
+        if let Some(extras) = self.extras.take() {
+            wakes.done = Some(Box::new(Done {
+                callbacks: extras.done,
+                result: result.map_err(Status::clone),
+            }));
+        }
+    }
+
     /// Says to the handler's side, or to what feeds the request, that it is over.
     fn over(&mut self, status: Status, wakes: &mut Wakes) {
         if self.over.is_none() {
+            self.done(Err(&status), wakes);
             self.over = Some(status);
         }
         wakes.add(self.task.take());

@@ -2,6 +2,7 @@
 
 use std::task::Waker;
 
+use super::extras::Done;
 use crate::call::Link;
 use crate::call::pipe::Pipe;
 
@@ -12,6 +13,8 @@ pub(super) struct Wakes {
     more: Vec<Waker>,
     /// The connection, if there is one, is to look at the call.
     pub(super) connection: bool,
+    /// Callbacks that are to be told of the end of the call.
+    pub(super) done: Option<Box<Done>>,
 }
 
 impl Wakes {

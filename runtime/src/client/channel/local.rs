@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::connectivity::{Announcer, ChannelConnectivity, ConnectivityChanges};
 use super::remote::closed;
 use crate::call::{Exchange, Outcome};
-use crate::server::Handlers;
+use crate::server::MethodTable;
 use crate::transport::InProcess;
 
 /// Handlers in this process, which are always there, until the channel is closed.
@@ -17,9 +17,9 @@ pub(super) struct Local {
 }
 
 impl Local {
-    pub(super) fn new(handlers: Handlers) -> Local {
+    pub(super) fn new(methods: Arc<MethodTable>) -> Local {
         Local {
-            handlers: InProcess::new(handlers),
+            handlers: InProcess::new(methods),
             is_closed: AtomicBool::new(false),
             announcer: Mutex::new(Announcer::new(ChannelConnectivity::Ready)),
         }

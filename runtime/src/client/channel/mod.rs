@@ -41,7 +41,7 @@ pub(crate) use self::target::authority;
 use crate::call::{Exchange, Peer};
 use crate::header::Header;
 #[cfg(feature = "server")]
-use crate::server::Handlers;
+use crate::server::{Handlers, MethodTable};
 use crate::{Compression, Result};
 
 /// The way to a server. It connects when the first call needs it, and again when the connection is lost.
@@ -117,7 +117,15 @@ impl Channel {
     #[cfg(feature = "server")]
     #[must_use]
     pub fn in_process(handlers: Handlers) -> Channel {
-        Channel(Kind::InProcess(Arc::new(Local::new(handlers))))
+        let mut methods = MethodTable::default();
+        methods.add(handlers);
+        Channel::to_methods(Arc::new(methods))
+    }
+
+    /// A channel to the methods of a server in this process.
+    #[cfg(feature = "server")]
+    pub(crate) fn to_methods(methods: Arc<MethodTable>) -> Channel {
+        Channel(Kind::InProcess(Arc::new(Local::new(methods))))
     }
 
     /// The state of the channel. With `try_to_connect` a channel that is idle begins to connect, as a call would make it; that

@@ -1,0 +1,100 @@
+//! Values of any type that travel with a call through this process.
+
+use std::any::{Any, TypeId, type_name};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Values that belong to a call and stay in this process, at most one of each type: what an interceptor has found out, for
+/// the handler behind it.
+///
+/// ```
+/// use stubwright::{Result, ServicerContext, Status};
+///
+/// struct User(String);
+///
+/// // An interceptor puts it in …
+/// fn known(context: &ServicerContext) {
+///     context.extensions().insert(User("ada".into()));
+/// }
+///
+/// // … and a servicer's method finds it.
+/// fn caller(context: &ServicerContext) -> Result<String> {
+///     let user = context.extensions().get::<User>();
+///     let user = user.ok_or_else(|| Status::unauthenticated("nobody has said who calls"))?;
+///     Ok(user.0.clone())
+/// }
+/// ```
+#[derive(Default)]
+pub struct Extensions(Mutex<Vec<Extension>>);
+
+struct Extension {
+    type_name: &'static str,
+    id: TypeId,
+    value: Arc<dyn Any + Send + Sync>,
+}
+
+impl Extensions {
+    /// Puts a value in, in the place of the one of the same type, which is given back.
+    pub fn insert<T: Send + Sync + 'static>(&self, value: T) -> Option<Arc<T>> {
+        let mut values = self.values();
+        let before = take(&mut values);
+        values.push(Extension {
+            type_name: type_name::<T>(),
+            id: TypeId::of::<T>(),
+            value: Arc::new(value),
+        });
+        before
+    }
+
+    /// The value of a type, if there is one.
+    pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        let values = self.values();
+        let extension = values.iter().find(|value| value.id == TypeId::of::<T>())?;
+        Arc::clone(&extension.value).downcast().ok()
+    }
+
+    /// Takes the value of a type out, if there is one.
+    pub fn remove<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        take(&mut self.values())
+    }
+
+    fn values(&self) -> MutexGuard<'_, Vec<Extension>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes the value of a type out. Nothing of the user's runs in it: the value is given back, and dropped without the lock.
+fn take<T: Send + Sync + 'static>(values: &mut Vec<Extension>) -> Option<Arc<T>> {
+    let place = values
+        .iter()
+        .position(|value| value.id == TypeId::of::<T>())?;
+    values.swap_remove(place).value.downcast().ok()
+}
+
+impl fmt::Debug for Extensions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let values = self.values();
+        let names = values.iter().map(|value| value.type_name);
+        f.debug_set().entries(names).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_one_value_of_each_type() {
+        let extensions = Extensions::default();
+        assert_eq!(extensions.get::<u32>(), None);
+        assert_eq!(extensions.insert(7_u32), None);
+        assert_eq!(extensions.insert("seven"), None);
+        assert_eq!(extensions.insert(8_u32).as_deref(), Some(&7));
+        assert_eq!(extensions.get::<u32>().as_deref(), Some(&8));
+        assert_eq!(extensions.get::<u64>(), None);
+        assert_eq!(extensions.remove::<u32>().as_deref(), Some(&8));
+        assert_eq!(extensions.remove::<u32>(), None);
+        assert_eq!(extensions.get::<&str>().as_deref(), Some(&"seven"));
+        assert_eq!(format!("{extensions:?}"), "{\"&str\"}");
+    }
+}

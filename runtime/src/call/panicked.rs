@@ -1,0 +1,25 @@
+//! Panics of the program's own code in a call: they end that call alone.
+
+use std::any::Any;
+
+use super::CallDetails;
+use crate::{Status, log};
+
+/// What of the program's own code panicked in a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Panicked {
+    Handler,
+    Interceptor,
+    DoneCallback,
+}
+
+/// What the other end is told of a panic: that there was one. What it said is this process's own affair, and in its log.
+pub(crate) fn panicked(who: Panicked, details: &CallDetails, panic: &(dyn Any + Send)) -> Status {
+    let who = match who {
+        Panicked::Handler => "handler",
+        Panicked::Interceptor => "interceptor",
+        Panicked::DoneCallback => "done callback",
+    };
+    log::panicked(who, details.method(), &details.peer, panic);
+    Status::internal(format!("the {who} of {} panicked", details.method()))
+}

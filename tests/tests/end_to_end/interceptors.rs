@@ -1,0 +1,437 @@
+//! Interceptors around the handlers of a server.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use stubwright::{
+    AnyMessage, CallEnd, Code, InterceptedCall, Metadata, Raw, Result, Server, ServerInterceptor,
+    Status,
+};
+use stubwright_tests::Event;
+use stubwright_tests::pb::probe::v1::{Action, ProbeStub, Request, Response};
+use tokio::sync::mpsc;
+
+use crate::transports::{Transport, over_every_transport, within};
+
+over_every_transport!(
+    a_call_is_rejected_before_anything_of_its_body_is_decoded,
+    a_wrapper_sees_status_trailers_and_counts_of_all_kinds,
+    the_first_interceptor_is_the_outermost,
+    messages_of_all_kinds_are_changed,
+    an_observer_ends_a_call,
+    metadata_is_changed_both_ways,
+    values_reach_the_handler,
+    a_panic_of_a_handler_is_a_status_to_interceptors,
+    a_panic_of_an_interceptor_ends_its_call_alone,
+    a_cancelled_call_drops_its_interceptors,
+    done_callbacks_learn_how_a_call_ends,
+);
+
+const METHODS: [&str; 4] = ["Unary", "ServerStream", "ClientStream", "Bidi"];
+
+fn request(payload: &[u8], count: u32) -> Request {
+    Request {
+        payload: payload.to_vec(),
+        count,
+        ..Request::default()
+    }
+}
+
+fn acting(action: Action) -> Request {
+    Request {
+        action: action.into(),
+        code: Code::Aborted.number() as i32,
+        message: "as asked".into(),
+        ..request(b"x", 2)
+    }
+}
+
+/// One call of each kind with the same request, once or twice where there are several; how each ended.
+async fn each_kind(stub: &ProbeStub, request: &Request) -> [Result<()>; 4] {
+    let requests = || stream::iter([Request::default(), request.clone()]);
+    [
+        stub.unary(request.clone()).await.map(drop),
+        stub.server_stream(request.clone())
+            .try_for_each(async |_| Ok(()))
+            .await,
+        stub.client_stream(requests()).await.map(drop),
+        stub.bidi(requests()).try_for_each(async |_| Ok(())).await,
+    ]
+}
+
+/// An interceptor that tells how calls end.
+fn telling() -> (impl ServerInterceptor, mpsc::UnboundedReceiver<CallEnd>) {
+    let (ends, receiver) = mpsc::unbounded_channel();
+    let interceptor = move |call: InterceptedCall| {
+        let ends = ends.clone();
+        async move {
+            let end = call.proceed().await;
+            ends.send(end.clone()).unwrap();
+            end.result
+        }
+    };
+    (interceptor, receiver)
+}
+
+async fn a_call_is_rejected_before_anything_of_its_body_is_decoded(transport: Transport) {
+    let rejecting =
+        async |call: InterceptedCall| match call.context().invocation_metadata().get("token") {
+            Some("good") => call.proceed().await.result,
+            _ => Err(Status::permission_denied("no token")),
+        };
+    let mut link = transport
+        .link(Server::builder().interceptor(rejecting))
+        .await;
+    for method in METHODS {
+        let path = format!("/probe.v1.Probe/{method}");
+        let garbage = || stream::iter([Bytes::from_static(b"\xff\xff\xff")]);
+        let mut call = link.channel.stream_stream(&path, Raw, garbage());
+        let rejected: Result<Option<Bytes>> = call.message().await;
+        let rejected = rejected.unwrap_err();
+        assert_eq!(
+            (rejected.code(), rejected.message()),
+            (Code::PermissionDenied, "no token")
+        );
+        let call = link.channel.stream_stream(&path, Raw, garbage());
+        let mut call = call.metadata("token", "good");
+        let decoded: Result<Option<Bytes>> = call.message().await;
+        let decoded = decoded.unwrap_err();
+        assert_eq!(decoded.code(), Code::Internal, "{decoded}");
+        assert!(decoded.message().contains("malformed"), "{decoded}");
+    }
+    // Of the rejected calls no handler was run; of the others those that read for themselves.
+    for _ in 0..2 {
+        assert_eq!(link.event().await, Event::Started);
+        assert_eq!(link.event().await, Event::Dropped);
+    }
+    assert!(link.events.try_recv().is_err());
+}
+
+async fn a_wrapper_sees_status_trailers_and_counts_of_all_kinds(transport: Transport) {
+    let (interceptor, mut ends) = telling();
+    let link = transport
+        .link(Server::builder().interceptor(interceptor))
+        .await;
+    let counts = async |ends: &mut mpsc::UnboundedReceiver<CallEnd>| {
+        let end = within(ends.recv()).await.unwrap();
+        let code = end
+            .result
+            .map_or_else(|status| status.code(), |()| Code::Ok);
+        (code, end.requests, end.responses)
+    };
+    for result in each_kind(&link.stub, &request(b"x", 5)).await {
+        result.unwrap();
+    }
+    for expected in [(1, 1), (1, 5), (2, 1), (2, 2)] {
+        let (requests, responses) = expected;
+        assert_eq!(counts(&mut ends).await, (Code::Ok, requests, responses));
+    }
+    for result in each_kind(&link.stub, &acting(Action::Fail)).await {
+        assert_eq!(result.unwrap_err().code(), Code::Aborted);
+    }
+    for expected in [(1, 0), (1, 2), (2, 0), (2, 2)] {
+        let (requests, responses) = expected;
+        assert_eq!(
+            counts(&mut ends).await,
+            (Code::Aborted, requests, responses)
+        );
+    }
+    let call = link.stub.unary(request(b"x", 0));
+    call.metadata("trailing-a", "1").await.unwrap();
+    let end = within(ends.recv()).await.unwrap();
+    assert_eq!(end.trailing_metadata.get("trailing-a"), Some("1"));
+    assert!(end.duration < Duration::from_secs(20));
+}
+
+/// An interceptor that notes when it meets what.
+fn noting(name: &'static str, notes: &Arc<Mutex<Vec<String>>>) -> impl ServerInterceptor + use<> {
+    let notes = Arc::clone(notes);
+    move |mut call: InterceptedCall| {
+        let note = |what: &'static str| {
+            let notes = Arc::clone(&notes);
+            move || notes.lock().unwrap().push(format!("{name} {what}"))
+        };
+        let (arrives, ends) = (note("call"), note("end"));
+        let (requests, responses) = (note("request"), note("response"));
+        call.on_request(move |_| {
+            requests();
+            Ok(())
+        });
+        call.on_response(move |_| {
+            responses();
+            Ok(())
+        });
+        async move {
+            arrives();
+            let end = call.proceed().await;
+            ends();
+            end.result
+        }
+    }
+}
+
+async fn the_first_interceptor_is_the_outermost(transport: Transport) {
+    let notes = Arc::new(Mutex::new(Vec::new()));
+    let options = Server::builder()
+        .interceptor(noting("first", &notes))
+        .interceptor(noting("second", &notes));
+    let link = transport.link(options).await;
+    link.stub.unary(request(b"x", 0)).await.unwrap();
+    let order = [
+        "first call",
+        "second call",
+        "first request",
+        "second request",
+        "second response",
+        "first response",
+        "second end",
+        "first end",
+    ];
+    assert_eq!(*notes.lock().unwrap(), order);
+}
+
+async fn messages_of_all_kinds_are_changed(transport: Transport) {
+    let changing = async |mut call: InterceptedCall| {
+        call.on_request(|message: &mut dyn AnyMessage| {
+            let before = message.encoded_len();
+            let request = message.downcast_mut::<Request>().unwrap();
+            assert_eq!(before, request.payload.len() + 2 * usize::from(before > 0));
+            request.payload.extend(b"-asked");
+            assert!(format!("{message:?}").starts_with("Request {"));
+            Ok(())
+        });
+        call.on_response(|message: &mut dyn AnyMessage| {
+            assert!(message.downcast_ref::<Request>().is_none());
+            let response = message.downcast_mut::<Response>().unwrap();
+            response.payload.extend(b"-answered");
+            Ok(())
+        });
+        call.proceed().await.result
+    };
+    let link = transport
+        .link(Server::builder().interceptor(changing))
+        .await;
+    let asked = Request {
+        payload: b"x".to_vec(),
+        ..Request::default()
+    };
+    let expected = b"x-asked-answered";
+    let response = link.stub.unary(asked.clone()).await.unwrap();
+    assert_eq!(response.payload, expected);
+
+    let requests = vec![asked.clone(), asked.clone()];
+    let response = link.stub.client_stream(requests.clone()).await.unwrap();
+    let mut summed = 14_u64.to_be_bytes().to_vec();
+    summed.extend(b"-answered");
+    assert_eq!(response.payload, summed);
+
+    let responses: Vec<_> = link.stub.bidi(requests).try_collect().await.unwrap();
+    assert_eq!(responses.len(), 2);
+    assert!(responses.iter().all(|one| one.payload == expected));
+}
+
+async fn an_observer_ends_a_call(transport: Transport) {
+    let refusing = async |mut call: InterceptedCall| {
+        let metadata = call.context().invocation_metadata();
+        if metadata.contains_key("requests") {
+            call.on_request(|_| Err(Status::out_of_range("such a request")));
+        } else {
+            let mut left = 1;
+            call.on_response(move |_| {
+                left -= 1;
+                if left < 0 {
+                    return Err(Status::data_loss("too many responses"));
+                }
+                Ok(())
+            });
+        }
+        call.proceed().await.result
+    };
+    let link = transport
+        .link(Server::builder().interceptor(refusing))
+        .await;
+    for method in METHODS {
+        let path = format!("/probe.v1.Probe/{method}");
+        let call = link.channel.unary_unary(path, Raw, Bytes::new());
+        let refused: Result<Bytes> = call.metadata("requests", "1").await;
+        assert_eq!(refused.unwrap_err().code(), Code::OutOfRange, "{method}");
+    }
+    let mut call = link.stub.server_stream(request(b"x", 5));
+    assert!(call.message().await.unwrap().is_some());
+    assert_eq!(call.message().await.unwrap_err().code(), Code::DataLoss);
+}
+
+fn pair(key: &str, value: &str) -> Metadata {
+    let mut metadata = Metadata::new();
+    metadata.append(key, value).unwrap();
+    metadata
+}
+
+async fn metadata_is_changed_both_ways(transport: Transport) {
+    let changing = async |mut call: InterceptedCall| {
+        let metadata = call.invocation_metadata_mut();
+        metadata.remove("initial-secret");
+        metadata.append("initial-handler", "1")?;
+        metadata.append("trailing-handler", "1")?;
+        let context = call.context().clone();
+        context.add_initial_metadata(pair("before", "1"))?;
+        context.add_trailing_metadata(pair("behind", "1"));
+        if context.invocation_metadata().contains_key("reject") {
+            return Err(Status::aborted("rejected").with_metadata(pair("rejected", "1")));
+        }
+        let end = call.proceed().await;
+        context.add_trailing_metadata(pair("behind", "2"));
+        end.result
+    };
+    let link = transport
+        .link(Server::builder().interceptor(changing))
+        .await;
+    let call = link.stub.unary(request(b"x", 0));
+    let call = call.metadata("initial-secret", "1");
+    let (_, call) = call.with_call().await.unwrap();
+    let initial: Vec<_> = call.initial_metadata().iter().map(|pair| pair.0).collect();
+    assert_eq!(initial, ["before", "initial-handler"]);
+    let trailing: Vec<_> = call.trailing_metadata().iter().map(|pair| pair.0).collect();
+    assert_eq!(trailing, ["trailing-handler", "behind", "behind"]);
+
+    let call = link.stub.server_stream(request(b"x", 2));
+    let mut call = call.metadata("reject", "1");
+    let initial = call.initial_metadata().await.unwrap();
+    assert_eq!(initial.get("before"), Some("1"));
+    let rejected = call.message().await.unwrap_err();
+    assert_eq!(rejected.code(), Code::Aborted);
+    let trailing: Vec<_> = rejected.metadata().iter().map(|pair| pair.0).collect();
+    assert_eq!(trailing, ["behind", "rejected"]);
+}
+
+async fn values_reach_the_handler(transport: Transport) {
+    let naming = async |call: InterceptedCall| {
+        let extensions = call.context().extensions();
+        assert!(extensions.get::<String>().is_none());
+        extensions.insert(String::from("ada"));
+        call.proceed().await.result
+    };
+    let link = transport.link(Server::builder().interceptor(naming)).await;
+    for _ in 0..2 {
+        let call = link.stub.unary(Request::default());
+        let (_, call) = call.metadata("describe", "1").with_call().await.unwrap();
+        assert_eq!(call.trailing_metadata().get("extension"), Some("ada"));
+    }
+}
+
+async fn a_panic_of_a_handler_is_a_status_to_interceptors(transport: Transport) {
+    let (interceptor, mut ends) = telling();
+    let link = transport
+        .link(Server::builder().interceptor(interceptor))
+        .await;
+    for result in each_kind(&link.stub, &acting(Action::Panic)).await {
+        assert_eq!(result.unwrap_err().code(), Code::Internal);
+        let end = within(ends.recv()).await.unwrap();
+        assert_eq!(end.result.unwrap_err().code(), Code::Internal);
+    }
+    link.stub.unary(request(b"x", 0)).await.unwrap();
+}
+
+async fn a_panic_of_an_interceptor_ends_its_call_alone(transport: Transport) {
+    let (outer, mut ends) = telling();
+    let panicking = async |mut call: InterceptedCall| {
+        let when = call.context().invocation_metadata().get("panic");
+        match when.map(str::to_owned).as_deref() {
+            Some("before") => panic!("before the handler"),
+            Some("after") => {
+                call.proceed().await.result?;
+                panic!("after the handler")
+            }
+            Some("request") => call.on_request(|_| panic!("at a request")),
+            Some("response") => call.on_response(|_| panic!("at a response")),
+            _ => {}
+        }
+        call.proceed().await.result
+    };
+    let options = Server::builder().interceptor(outer).interceptor(panicking);
+    let link = transport.link(options).await;
+    for when in ["before", "after", "request", "response"] {
+        let call = link.stub.unary(request(b"x", 0)).metadata("panic", when);
+        let error = call.await.unwrap_err();
+        assert_eq!(error.code(), Code::Internal, "{when}");
+        assert_eq!(
+            error.message(),
+            "the interceptor of /probe.v1.Probe/Unary panicked"
+        );
+        let end = within(ends.recv()).await.unwrap();
+        assert_eq!(end.result.unwrap_err().code(), Code::Internal);
+    }
+    link.stub.unary(request(b"x", 0)).await.unwrap();
+}
+
+async fn a_cancelled_call_drops_its_interceptors(transport: Transport) {
+    struct Guard(mpsc::UnboundedSender<&'static str>);
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            self.0.send("dropped").unwrap();
+        }
+    }
+    let (events, mut seen) = mpsc::unbounded_channel();
+    let waiting = move |mut call: InterceptedCall| {
+        let guard = Guard(events.clone());
+        // What holds the call by an observer of its own is no reason to keep it.
+        let (observer, context) = (Guard(events.clone()), call.context().clone());
+        call.on_request(move |_| {
+            assert_eq!(context.method(), "/probe.v1.Probe/ServerStream");
+            observer.0.send("request").unwrap();
+            Ok(())
+        });
+        async move {
+            let _guard = guard;
+            call.proceed().await.result
+        }
+    };
+    let link = transport.link(Server::builder().interceptor(waiting)).await;
+    let mut call = link.stub.server_stream(acting(Action::Hang));
+    assert!(call.message().await.unwrap().is_some());
+    assert_eq!(seen.recv().await, Some("request"));
+    assert!(seen.try_recv().is_err());
+    drop(call);
+    assert_eq!(within(seen.recv()).await, Some("dropped"));
+    assert_eq!(within(seen.recv()).await, Some("dropped"));
+}
+
+async fn done_callbacks_learn_how_a_call_ends(transport: Transport) {
+    let (ends, mut seen) = mpsc::unbounded_channel();
+    let calling = move |call: InterceptedCall| {
+        let ends = ends.clone();
+        let context = call.context().clone();
+        assert!(context.add_done_callback(|_| panic!("nobody minds")));
+        let holding = context.clone();
+        assert!(context.add_done_callback(move |result| {
+            // It is over for whoever asks, and holds what it likes.
+            assert!(!holding.add_done_callback(|_| {}));
+            let code = result
+                .clone()
+                .map_or_else(|status| status.code(), |()| Code::Ok);
+            ends.send(code).unwrap();
+        }));
+        async move { call.proceed().await.result }
+    };
+    let link = transport.link(Server::builder().interceptor(calling)).await;
+    for (action, code) in [
+        (Action::End, Code::Ok),
+        (Action::Fail, Code::Aborted),
+        (Action::Panic, Code::Internal),
+    ] {
+        for _ in each_kind(&link.stub, &acting(action)).await {
+            assert_eq!(within(seen.recv()).await, Some(code));
+        }
+    }
+    let mut call = link.stub.server_stream(acting(Action::Hang));
+    assert!(call.next().await.unwrap().is_ok());
+    drop(call);
+    assert_eq!(within(seen.recv()).await, Some(Code::Cancelled));
+    let call = link.stub.unary(acting(Action::Hang));
+    call.timeout(Duration::from_millis(50)).await.unwrap_err();
+    let code = within(seen.recv()).await.unwrap();
+    // The caller may be the first to give the call up.
+    assert!(matches!(code, Code::DeadlineExceeded | Code::Cancelled));
+}
