@@ -74,7 +74,7 @@ impl Fixture {
             _front: None,
             _back: back,
         };
-        let back = Link::in_process().await;
+        let back = Link::in_process();
         let (front, news) = self::front(&back, wanted);
         let mut server = Server::new();
         add_probe_servicer_to_server(front, &mut server);

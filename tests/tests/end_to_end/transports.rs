@@ -126,7 +126,7 @@ impl Link {
     }
 
     /// Handlers without a server.
-    fn in_process() -> Link {
+    pub fn in_process() -> Link {
         let (probe, events) = Probe::new();
         let channel = Channel::in_process(probe_handler(probe));
         Link {
