@@ -13,9 +13,12 @@ use prost_types::{
 
 use crate::error::{Error, SchemaError};
 use crate::fields::is_map_entry;
+use crate::imports;
 use crate::source::{Source, children, full_name, number};
 
-const REMEDY: &str = "pass the descriptors on as the compiler wrote them, imports included";
+/// What to do about descriptors that are not as a compiler would write them.
+pub(crate) const REMEDY: &str =
+    "pass the descriptors on as the compiler wrote them, imports included";
 
 /// What a type is, for those who name it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,7 +34,7 @@ type Types = BTreeMap<String, Kind>;
 pub(crate) fn check(files: &[FileDescriptorProto]) -> Result<(), Error> {
     let types = types(files);
     let mut names = BTreeSet::new();
-    let mut errors = Vec::new();
+    let mut errors = imports::faults(files);
     for file in files {
         let mut checker = Checker {
             source: Source::new(file),

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::descriptors::Descriptors;
 use crate::error::Error;
 use crate::generate::generate;
-use crate::parse;
+use crate::parse::{self, Parsed};
 use crate::tree::Inclusion;
 
 /// Compiles `.proto` files in a build script, with the default options.
@@ -39,13 +39,7 @@ impl Config {
         protos: &[impl AsRef<Path>],
         includes: &[impl AsRef<Path>],
     ) -> Result<(), Error> {
-        let parsed = match &self.protoc {
-            Some(protoc) => {
-                let (directory, _) = self.target()?;
-                parse::protoc(protoc, protos, includes, &directory)?
-            }
-            None => parse::built_in(protos, includes)?,
-        };
+        let parsed = self.parse(protos, includes)?;
         if env::var_os("OUT_DIR").is_some() {
             for path in &parsed.paths {
                 println!("cargo:rerun-if-changed={}", path.display());
@@ -73,6 +67,19 @@ impl Config {
         self.write(descriptors)
     }
 
+    /// Generates from `.proto` files, as [`compile_protos`](Self::compile_protos) does, and writes nothing: the result is the
+    /// texts of the files by their names. The module tree is among them and includes the others by relative paths.
+    ///
+    /// # Errors
+    /// A file cannot be read or parsed, or something in it cannot become Rust.
+    pub fn generate_protos(
+        &self,
+        protos: &[impl AsRef<Path>],
+        includes: &[impl AsRef<Path>],
+    ) -> Result<BTreeMap<String, String>, Error> {
+        self.generate(&self.parse(protos, includes)?.descriptor_set)
+    }
+
     /// Generates from descriptors, as [`compile_descriptor_set`](Self::compile_descriptor_set) does, and touches no file: the
     /// result is the texts of the files by their names. The module tree is among them and includes the others by
     /// relative paths.
@@ -84,21 +91,39 @@ impl Config {
         let generated = generate(descriptors, None, &self.include_file, self)?;
         let tree = generated.tree(Inclusion::Beside);
         let mut texts = generated.texts;
-        texts.insert(self.include_file.clone(), tree);
+        if self.module_tree {
+            texts.insert(self.include_file.clone(), tree);
+        }
         Ok(texts)
+    }
+
+    fn parse(
+        &self,
+        protos: &[impl AsRef<Path>],
+        includes: &[impl AsRef<Path>],
+    ) -> Result<Parsed, Error> {
+        match &self.protoc {
+            Some(protoc) => parse::protoc(protoc, protos, includes),
+            None => parse::built_in(protos, includes, self.progress),
+        }
     }
 
     fn write(&self, descriptors: Descriptors) -> Result<(), Error> {
         let (directory, inclusion) = self.target()?;
         let generated = generate(descriptors, None, &self.include_file, self)?;
         let tree_path = directory.join(&self.include_file);
-        claim_tree(&tree_path)?;
+        if self.module_tree {
+            claim_tree(&tree_path)?;
+        }
         for (name, text) in &generated.texts {
             let path = directory.join(name);
             claim_package(&path, text)?;
             write_if_changed(&path, text.as_bytes())?;
         }
-        write_if_changed(&tree_path, generated.tree(inclusion).as_bytes())
+        if self.module_tree {
+            write_if_changed(&tree_path, generated.tree(inclusion).as_bytes())?;
+        }
+        Ok(())
     }
 
     fn target(&self) -> Result<(PathBuf, Inclusion), Error> {

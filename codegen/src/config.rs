@@ -8,6 +8,7 @@ use syn::parse::Parser as _;
 use crate::error::Error;
 use crate::fields::in_oneof;
 use crate::graph::Rules;
+use crate::parameters;
 use crate::paths;
 
 /// What to generate, and how.
@@ -47,8 +48,10 @@ pub struct Config {
     pub(crate) compile_well_known_types: bool,
     pub(crate) default_package_filename: String,
     pub(crate) protoc: Option<PathBuf>,
+    pub(crate) progress: Option<fn(usize, usize)>,
     pub(crate) out_dir: Option<PathBuf>,
     pub(crate) include_file: String,
+    pub(crate) module_tree: bool,
     pub(crate) file_descriptor_set_path: Option<PathBuf>,
 }
 
@@ -77,8 +80,10 @@ impl Default for Config {
             compile_well_known_types: false,
             default_package_filename: "_".to_owned(),
             protoc: None,
+            progress: None,
             out_dir: None,
             include_file: "stubwright.rs".to_owned(),
+            module_tree: true,
             file_descriptor_set_path: None,
         }
     }
@@ -88,6 +93,15 @@ impl Config {
     /// Servers and clients, every other option off.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The options that a text has as the parameters of the plugin: `key=value,key=value`, under the names that they
+    /// have here. A list is the same key again, and a comma in a value is escaped with a backslash.
+    ///
+    /// # Errors
+    /// There is no such parameter, or its value cannot be used. All of them are named.
+    pub fn from_parameters(text: &str) -> Result<Self, Error> {
+        parameters::parse(text)
     }
 
     /// Whether to generate what a server needs: servicer traits, handler sets, registration. On by default.
@@ -260,6 +274,14 @@ impl Config {
         self
     }
 
+    /// Is told, before each file that the built-in compiler reads, how many were read and how many there are, without those
+    /// that are imported.
+    #[must_use]
+    pub fn progress(mut self, tell: fn(usize, usize)) -> Self {
+        self.progress = Some(tell);
+        self
+    }
+
     /// Where to write. Cargo's `OUT_DIR` by default. A given directory is created if it does not exist, and the module
     /// tree in it includes its files by relative paths, so that the directory can be checked in.
     #[must_use]
@@ -273,6 +295,15 @@ impl Config {
     #[must_use]
     pub fn include_file(mut self, name: impl Into<String>) -> Self {
         self.include_file = name.into();
+        self
+    }
+
+    /// Whether to write the module tree. On by default. It has to be off in runs that write into one directory without
+    /// knowing of each other, as `buf` runs the plugin for each directory of protos; `protoc-gen-rs modules DIR`, or
+    /// [`module_tree`](crate::module_tree), then makes the tree over all files.
+    #[must_use]
+    pub fn module_tree(mut self, yes: bool) -> Self {
+        self.module_tree = yes;
         self
     }
 

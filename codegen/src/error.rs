@@ -38,6 +38,17 @@ impl Error {
     }
 }
 
+impl Error {
+    /// Each fault by itself, with `file:line:column` in front where it is known.
+    pub fn faults(&self) -> Vec<String> {
+        match self {
+            Self::Parse(errors) => errors.clone(),
+            Self::Schema(errors) => errors.iter().map(SchemaError::to_string).collect(),
+            other => vec![other.to_string()],
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -82,7 +82,15 @@ fn text(package: &Package, config: &Config) -> Result<String, Error> {
     };
     let types = emit::types(package);
     emit::services(package, options)
-        .and_then(|services| render::file(&package.files, &emit::interface(), &types, services))
+        .and_then(|services| {
+            render::file(
+                &package.files,
+                &package.name,
+                &emit::interface(),
+                &types,
+                services,
+            )
+        })
         .map_err(|error| Error::Generated(format!("{}: {error}", package.files.join(", "))))
 }
 

@@ -54,6 +54,10 @@
 //! element is called thus depends on nothing but those that want its name, and its documentation says what it is called
 //! in the proto.
 //!
+//! A run sees the files that it is given and those that they import. Elements that want one name have to be in one run: that goes
+//! without saying for one package, but if `buf` runs the plugin for each directory by itself, a message `a.Bar` with nested
+//! types and a package `a.bar` in another directory do not know of each other.
+//!
 //! What the proto calls deprecated is `#[deprecated]`: messages, fields, members of oneofs, enums, values, services and methods. The
 //! build of the generated code warns of none of them; who uses them is warned. (Messages and enums of a proto
 //! without a package are left out: no module of ours is around them that could keep the warnings from the build.)
@@ -78,6 +82,7 @@ mod error;
 mod fields;
 mod generate;
 mod graph;
+mod imports;
 mod lower;
 mod model;
 mod names;
@@ -94,3 +99,5 @@ mod tree;
 pub use compile::compile_protos;
 pub use config::Config;
 pub use error::{Error, SchemaError};
+pub use render::package_of;
+pub use tree::module_tree;

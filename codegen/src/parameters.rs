@@ -14,7 +14,7 @@ enum Parameter {
 }
 
 /// Every parameter, in the order of the alphabet.
-const PARAMETERS: [(&str, Parameter); 21] = [
+const PARAMETERS: [(&str, Parameter); 22] = [
     (
         "all_methods_required",
         Parameter::Flag(Config::all_methods_required),
@@ -51,6 +51,7 @@ const PARAMETERS: [(&str, Parameter); 21] = [
         "message_attribute",
         Parameter::Pair(Config::message_attribute),
     ),
+    ("module_tree", Parameter::Flag(Config::module_tree)),
     (
         "retain_enum_prefix",
         Parameter::Flag(Config::retain_enum_prefix),

@@ -1,9 +1,11 @@
 //! `.proto` files -> descriptors: by the built-in compiler, or by a `protoc` of the user's.
 
+use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{self, Command};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use protox::Compiler;
 use protox::file::{ChainFileResolver, GoogleFileResolver, IncludeFileResolver};
@@ -23,6 +25,7 @@ pub(crate) struct Parsed {
 pub(crate) fn built_in(
     protos: &[impl AsRef<Path>],
     includes: &[impl AsRef<Path>],
+    progress: Option<fn(usize, usize)>,
 ) -> Result<Parsed, Error> {
     let mut resolver = ChainFileResolver::new();
     // First, so that they win over copies in an include directory: messages of the copies would not be generated.
@@ -33,7 +36,10 @@ pub(crate) fn built_in(
     let mut compiler = Compiler::with_file_resolver(resolver);
     compiler.include_imports(true).include_source_info(true);
     let mut errors = Vec::new();
-    for proto in protos {
+    for (index, proto) in protos.iter().enumerate() {
+        if let Some(progress) = progress {
+            progress(index, protos.len());
+        }
         if let Err(error) = compiler.open_file(proto) {
             // `Debug` has the position, `Display` has not. Two files may meet the error of one import.
             let mut text = format!("{error:?}");
@@ -60,14 +66,13 @@ pub(crate) fn built_in(
     })
 }
 
-/// Has `protoc` compile the files. `directory` is where it may write.
+/// Has `protoc` compile the files.
 pub(crate) fn protoc(
     protoc: &Path,
     protos: &[impl AsRef<Path>],
     includes: &[impl AsRef<Path>],
-    directory: &Path,
 ) -> Result<Parsed, Error> {
-    let output = directory.join("protoc.descriptors");
+    let output = env::temp_dir().join(format!("stubwright-{}-{}", process::id(), unique()));
     let mut command = Command::new(protoc);
     command.args(["--include_imports", "--include_source_info"]);
     command.arg(option("--descriptor_set_out=", &output));
@@ -105,6 +110,12 @@ pub(crate) fn protoc(
         descriptor_set,
         paths,
     })
+}
+
+/// A number that no other run in this process has.
+fn unique() -> usize {
+    static RUNS: AtomicUsize = AtomicUsize::new(0);
+    RUNS.fetch_add(1, Ordering::Relaxed)
 }
 
 fn option(name: &str, value: &Path) -> OsString {

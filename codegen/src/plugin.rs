@@ -78,7 +78,7 @@ fn respond(request: &[u8]) -> Result<CodeGeneratorResponse, Error> {
         .into_iter()
         .map(|(name, text)| self::file(name, text))
         .collect();
-    if !file.is_empty() {
+    if config.module_tree && !file.is_empty() {
         file.push(self::file(TREE.to_owned(), tree));
     }
     Ok(CodeGeneratorResponse {

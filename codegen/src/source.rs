@@ -11,6 +11,7 @@ use crate::error::Place;
 /// The field numbers of `descriptor.proto` that make up the path of an element, by what contains it.
 pub(crate) mod number {
     pub(crate) const FILE_PACKAGE: i32 = 2;
+    pub(crate) const FILE_DEPENDENCY: i32 = 3;
     pub(crate) const FILE_MESSAGE: i32 = 4;
     pub(crate) const FILE_ENUM: i32 = 5;
     pub(crate) const FILE_SERVICE: i32 = 6;

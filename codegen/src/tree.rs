@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::names;
+use crate::render;
+
 /// How the tree names the files that it includes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Inclusion {
@@ -18,6 +21,22 @@ pub(crate) struct Leaf {
     pub(crate) package: String,
     /// The name of the file.
     pub(crate) file: String,
+}
+
+/// The module tree over generated files that lie in one directory, by their names and texts. Texts that are no generated
+/// files are left out.
+///
+/// The plugin writes this tree as `mod.rs` for the files of one run. Who runs it several times for one directory, as `buf`
+/// does for each directory of protos, has no run that knows of all files: there the tree is made afterwards.
+pub fn module_tree<'t>(files: impl IntoIterator<Item = (&'t str, &'t str)>) -> String {
+    let leaf = |(name, text): (&str, &str)| {
+        let package = render::package_of(text)?.to_owned();
+        let module = names::modules(&package);
+        let file = name.to_owned();
+        Some((module, Leaf { package, file }))
+    };
+    let leaves = files.into_iter().filter_map(leaf).collect();
+    tree(&leaves, Inclusion::Beside)
 }
 
 #[derive(Default)]

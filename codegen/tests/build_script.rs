@@ -42,6 +42,25 @@ fn a_file_that_stays_the_same_is_not_written() {
 }
 
 #[test]
+fn the_order_of_files_means_nothing() {
+    let mut files = common::fixture_files();
+    let generate = |name: &str, files: &[std::path::PathBuf]| {
+        let out = common::directory(name);
+        Config::new()
+            .out_dir(&out)
+            .compile_protos(files, &[common::fixtures()])
+            .expect("the fixtures are valid");
+        common::texts(&out)
+    };
+    let expected = generate("order", &files);
+    files.reverse();
+    assert_eq!(generate("order_reversed", &files), expected);
+    let half = files.len() / 2;
+    files.rotate_left(half);
+    assert_eq!(generate("order_rotated", &files), expected);
+}
+
+#[test]
 fn a_second_run_must_not_replace_the_first() {
     let directory = common::directory("second_run");
     let includes = [directory.to_str().expect("it is text")];

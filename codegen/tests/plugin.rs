@@ -2,15 +2,17 @@
 
 mod common;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
 use prost::Message as _;
 use prost_types::compiler::{CodeGeneratorRequest, CodeGeneratorResponse};
-use prost_types::{DescriptorProto, FileDescriptorProto, FileDescriptorSet, MessageOptions};
-use stubwright_codegen::{Config, plugin};
+use prost_types::{
+    DescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet, MessageOptions,
+};
+use stubwright_codegen::{Config, module_tree, plugin};
 
 /// The descriptors of all fixtures and what they import.
 static FIXTURES: LazyLock<Vec<FileDescriptorProto>> = LazyLock::new(|| {
@@ -138,6 +140,101 @@ fn parameters_that_cannot_be_used_are_named() {
         insta::assert_snapshot!("error_parameters", response.error());
     });
     assert!(response.file.is_empty());
+}
+
+/// What protoc would not send, and what people get wrong, each with a text that says so.
+#[test]
+fn bad_input_is_explained() {
+    let file = |name: &str, imports: &[&str]| FileDescriptorProto {
+        name: Some(name.to_owned()),
+        syntax: Some("proto3".to_owned()),
+        dependency: imports.iter().map(|import| (*import).to_owned()).collect(),
+        ..FileDescriptorProto::default()
+    };
+    let of = |files: Vec<FileDescriptorProto>| CodeGeneratorRequest {
+        file_to_generate: files.iter().map(|file| file.name().to_owned()).collect(),
+        proto_file: files,
+        ..CodeGeneratorRequest::default()
+    };
+    let mut unknown_type = file("a.proto", &[]);
+    unknown_type.message_type.push(DescriptorProto {
+        name: Some("A".to_owned()),
+        field: vec![FieldDescriptorProto {
+            name: Some("b".to_owned()),
+            number: Some(1),
+            r#type: Some(11),
+            type_name: Some(".nowhere.B".to_owned()),
+            ..FieldDescriptorProto::default()
+        }],
+        ..DescriptorProto::default()
+    });
+    let good = of(vec![file("a.proto", &[])]).encode_to_vec();
+    let circle = of(vec![
+        file("a.proto", &["b.proto"]),
+        file("b.proto", &["c.proto", "d.proto"]),
+        file("c.proto", &["a.proto"]),
+        file("d.proto", &["d.proto"]),
+    ]);
+    let cases = [
+        ("truncated", good[..good.len() - 1].to_vec()),
+        ("invalid UTF-8", b"\x0a\x01\xff".to_vec()),
+        ("no request at all", b"not a request".to_vec()),
+        ("unknown type", of(vec![unknown_type]).encode_to_vec()),
+        ("cyclic import", circle.encode_to_vec()),
+        (
+            "missing import",
+            of(vec![file("a.proto", &["nowhere.proto"])]).encode_to_vec(),
+        ),
+        ("wrong parameter", request("servers=true").encode_to_vec()),
+    ];
+    let texts: String = cases
+        .iter()
+        .map(|(name, bytes)| format!("--- {name}\n{}\n", answer(bytes).error()))
+        .collect();
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("error_requests", texts);
+    });
+}
+
+/// One run for each directory, as buf does by default, each with nothing but what its files import; and the tree over all
+/// of them: the same as in one run.
+#[test]
+fn runs_for_each_directory_make_one_tree() {
+    let parameter = "module_tree=false,descriptors=false";
+    let mut all = request("descriptors=false");
+    // A package in it is called like the module of a message in another directory.
+    all.file_to_generate
+        .retain(|name| !name.starts_with("corners/"));
+    all.proto_file
+        .retain(|file| !file.name().starts_with("corners/"));
+    let mut directories: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for name in &all.file_to_generate {
+        let directory = name.rsplit_once('/').map_or("", |(directory, _)| directory);
+        directories.entry(directory).or_default().push(name.clone());
+    }
+    assert!(directories.len() > 2);
+    let mut parts = BTreeMap::new();
+    for files in directories.into_values() {
+        let mut imported = BTreeSet::new();
+        let mut left = files.clone();
+        while let Some(name) = left.pop() {
+            let file = FIXTURES.iter().find(|file| *file.name() == name);
+            left.extend(file.expect("it is a fixture").dependency.clone());
+            imported.insert(name);
+        }
+        let mut request = request(parameter);
+        request
+            .proto_file
+            .retain(|file| imported.contains(file.name()));
+        request.file_to_generate = files;
+        parts.extend(texts(run(&request)));
+    }
+    let leaves = parts
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()));
+    let tree = module_tree(leaves);
+    parts.insert("mod.rs".to_owned(), tree);
+    assert_eq!(parts, texts(run(&all)));
 }
 
 #[test]
