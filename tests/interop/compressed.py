@@ -7,7 +7,7 @@ import threading
 
 import grpc
 
-from harness import CALL, CHANNEL_OPTIONS, CHECK, Program, cargo_build, equal
+from harness import CALL, CHANNEL_OPTIONS, CHECK, Program, equal
 from harness import run as run_program
 from python_client import failure
 
@@ -16,9 +16,7 @@ SIZE = 100_000
 SMALL = 10_000
 
 
-def run(checks):
-    programs, _ = cargo_build("--locked", "--package=stubwright-tests", "--bin=compression-peer")
-    peer = programs["compression-peer"]
+def run(checks, peer):
     with Program(peer, "serve") as server:
         for name, check in OUR_SERVER.items():
             checks(f"Python calls our server: {name}", check, server.address)

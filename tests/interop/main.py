@@ -1,4 +1,4 @@
-"""All checks against Python's gRPC, in both directions."""
+"""All checks against Python's gRPC, in both directions, and against other peers."""
 
 import faulthandler
 import pathlib
@@ -19,28 +19,39 @@ def main():
         directory = pathlib.Path(directory)
         generate_python(directory)
         programs, output_directories = cargo_build("--locked", "--package=square", "--package=protoc-gen-rs", "--bins")
+        tests, _ = cargo_build("--locked", "--package=stubwright-tests", "--bin=interop-server", "--bin=compression-peer")
+        programs |= tests
 
         # They import the generated code, which is there only now.
+        import buf
         import compressed
         import editions
         import hpack_blocks
+        import interop_server
         import nghttp2
         import plugin
         import probe
         import python_client
         import python_server
+        import ruby
         import secured
+        import services
 
         python_client.run(checks, programs["square-server"])
         python_server.run(checks, programs["square-client"])
-        compressed.run(checks)
+        compressed.run(checks, programs["compression-peer"])
+        services.run(checks, programs["square-server"], programs["interop-server"])
+        interop_server.run(checks, programs["interop-server"])
+        certificates = secured.Certificates(directory)
+        ruby.run(checks, programs["interop-server"], certificates)
+        buf.run(checks, programs)
         editions.run(checks, programs["protoc-gen-rs"], directory)
         hpack_blocks.run(checks)
         nghttp2.run(checks, programs["square-server"], directory)
         program = plugin.run(checks, programs["protoc-gen-rs"], output_directories, directory)
         if program is not None:
             probe.run(checks, program)
-            secured.run(checks, program, directory)
+            secured.run(checks, program, certificates)
     print(f"{checks.passed} passed, {checks.failed} failed", flush=True)
     return 1 if checks.failed else 0
 

@@ -20,12 +20,29 @@ LONG = 600
 
 def debian(program, package):
     """The path of a program out of a Debian package; None when it is not here."""
-    found = shutil.which(program)
+    return out_of_debian(program, package, lambda: shutil.which(program))
+
+
+def debian_file(ending, package, *more):
+    """The path of the file out of a Debian package whose path ends like this; None when it is not here."""
+
+    def find():
+        if shutil.which("dpkg") is None:
+            return None
+        listed = subprocess.run(["dpkg", "-L", package], capture_output=True, text=True).stdout
+        return next((file for file in listed.splitlines() if file.endswith(ending)), None)
+
+    return out_of_debian(ending, package, find, *more)
+
+
+def out_of_debian(name, package, find, *more):
+    """What a function finds when a package, and maybe more, are installed."""
+    found = find()
     if found or not INSTALLS:
-        return found or missing(program, f"apt-get install {package}")
+        return found or missing(name, f"apt-get install {' '.join([package, *more])}")
     update_debian()
-    install("apt-get", "install", "--yes", "--no-install-recommends", package)
-    return shutil.which(program) or fail(program, package)
+    install("apt-get", "install", "--yes", "--no-install-recommends", package, *more)
+    return find() or fail(name, package)
 
 
 def node(program, package):

@@ -6,6 +6,9 @@ import time
 
 import grpc
 import square_pb2_grpc
+from google.protobuf import any_pb2
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
 from square_pb2 import Message
 from square_pb2_grpc import SquareServiceStub
 
@@ -62,6 +65,28 @@ def status(channel):
         equal((error.code(), error.details()), (grpc.StatusCode.ABORTED, MESSAGE))
         trailing = dict(error.trailing_metadata())
         equal((trailing["grpc-status-details-bin"], trailing["trailing"]), (DETAILS, "too"))
+
+
+def rich_status(channel):
+    stub = SquareServiceStub(channel)
+    for call in (stub.square, listed(stub.rangeSquare)):
+        error = python_client.failure(lambda: call(Message(message=2), timeout=CALL, metadata=(("fail", "richly"),)))
+        equal(rpc_status.from_call(error), rich())
+
+
+def rich():
+    """A status with two typed details, as `probe.rs` makes it too."""
+    violation = error_details_pb2.BadRequest.FieldViolation(field="message", description="it is even")
+    details = (
+        error_details_pb2.BadRequest(field_violations=[violation]),
+        error_details_pb2.ErrorInfo(reason="EVEN", domain="example.com", metadata={"number": "2"}),
+    )
+    status = status_pb2.Status(code=grpc.StatusCode.INVALID_ARGUMENT.value[0], message=MESSAGE)
+    for detail in details:
+        packed = any_pb2.Any()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return status
 
 
 def deadline(channel):
@@ -121,6 +146,7 @@ def handlers_given_up(stub, count):
 OUR_SERVER = {
     "metadata of all kinds, both ways": metadata,
     "a status with message, details and metadata": status,
+    "a status with typed details (grpcio-status)": rich_status,
     "a deadline ends calls that are never answered, and their handlers": deadline,
     "cancelled calls, and their handlers": cancellation,
 }
@@ -182,6 +208,9 @@ class Probe(square_pb2_grpc.SquareServiceServicer):
     async def echo(self, context):
         pairs = context.invocation_metadata()
         trailing = [(key, value) for key, value in pairs if key.startswith("trailing")]
+        if dict(pairs).get("fail") == "richly":
+            status = rpc_status.to_status(rich())
+            await context.abort(status.code, status.details, status.trailing_metadata)
         if "fail" in dict(pairs):
             await context.abort(grpc.StatusCode.ABORTED, MESSAGE, (*trailing, ("grpc-status-details-bin", DETAILS)))
         await context.send_initial_metadata([(key, value) for key, value in pairs if key.startswith("initial")])
@@ -196,6 +225,7 @@ class Probe(square_pb2_grpc.SquareServiceServicer):
 OUR_CLIENT = {
     "metadata of all kinds, both ways": ("metadata", []),
     "a status with message, details and metadata": ("status", []),
+    "a status with typed details (grpcio-status)": ("rich_status", []),
     "3 MiB are taken, 5 MiB are RESOURCE_EXHAUSTED": ("large", []),
     "a method that is not there is UNIMPLEMENTED": ("unimplemented", []),
     "a deadline ends calls that are never answered": ("deadline", ["rangeSquare", "square"]),

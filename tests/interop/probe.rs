@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use generated::protos::squarerpc_service::{
     Message, SquareServiceServicer, SquareServiceStub, add_square_service_servicer_to_server,
 };
+use stubwright::rpc::{BadRequest, ErrorInfo, RetryInfo, bad_request::FieldViolation};
 use stubwright::{
     Channel, ChannelCredentials, Code, Metadata, RequestStream, Result, Server, ServerCredentials,
     ServicerContext, Status, Stream, stream,
@@ -38,6 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             match *check {
                 "metadata" => metadata(&stub).await,
                 "status" => status(&stub).await,
+                "rich_status" => rich_status(&stub).await,
                 "large" => large(&stub).await,
                 "unimplemented" => unimplemented(&stub).await,
                 "deadline" => deadline(&stub).await,
@@ -183,6 +185,12 @@ fn echo(context: &ServicerContext) -> Result<()> {
             trailing.append(key, value)?;
         }
     }
+    if context.invocation_metadata().get("fail") == Some("richly") {
+        let (wrong, reason) = details();
+        return Err(Status::invalid_argument(MESSAGE)
+            .with_error_detail(wrong)
+            .with_error_detail(reason));
+    }
     if context.invocation_metadata().contains_key("fail") {
         return Err(Status::aborted(MESSAGE)
             .with_details(DETAILS)
@@ -194,6 +202,24 @@ fn echo(context: &ServicerContext) -> Result<()> {
     context.send_initial_metadata(initial)?;
     context.set_trailing_metadata(trailing);
     Ok(())
+}
+
+/// Typed details, as `probe.py` makes them too.
+fn details() -> (BadRequest, ErrorInfo) {
+    let violation = FieldViolation {
+        field: "message".into(),
+        description: "it is even".into(),
+        ..FieldViolation::default()
+    };
+    let wrong = BadRequest {
+        field_violations: vec![violation],
+    };
+    let reason = ErrorInfo {
+        reason: "EVEN".into(),
+        domain: "example.com".into(),
+        metadata: [("number".into(), "2".into())].into(),
+    };
+    (wrong, reason)
 }
 
 // The client. Its server does as the one above, but for `sumSquare`, which it does not implement, and for responses as
@@ -250,6 +276,21 @@ async fn status(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
     assert_eq!(status.message(), MESSAGE);
     assert_eq!(status.details(), DETAILS);
     assert_eq!(status.metadata().get("trailing"), Some("too"));
+    Ok(())
+}
+
+async fn rich_status(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
+    let call = stub
+        .square(Message { message: 2.0 })
+        .metadata("fail", "richly");
+    let status = call.await.expect_err("it fails");
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert_eq!(status.message(), MESSAGE);
+    let (wrong, reason) = details();
+    assert_eq!(status.error_detail(), Some(wrong));
+    assert_eq!(status.error_detail(), Some(reason));
+    assert_eq!(status.error_detail::<RetryInfo>(), None);
+    assert_eq!(status.error_details().len(), 2);
     Ok(())
 }
 

@@ -16,8 +16,7 @@ from harness import run as run_program
 NAME = "client.example"
 
 
-def run(checks, program, directory):
-    files = Files(directory)
+def run(checks, program, files):
     for kind, path in (("TLS", files.tls), ("mutual TLS", files.mutual)):
         with Program(program, "serve", path) as ours:
             credentials = python_credentials(path)
@@ -33,7 +32,7 @@ def run(checks, program, directory):
     checks("our client without a certificate is refused by grpc.aio", our_client_refused, program, files)
 
 
-class Files:
+class Certificates:
     """Two directories of certificates: `mutual` has those of clients too."""
 
     def __init__(self, directory):

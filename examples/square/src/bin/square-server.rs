@@ -45,6 +45,9 @@ fn arguments(mut arguments: impl Iterator<Item = String>) -> Option<(String, Ans
 async fn serve(address: &str, answers: Answers) -> io::Result<()> {
     let mut server = Server::new();
     add_square_service_servicer_to_server(Squares::new(answers), &mut server);
+    // What the server has can be asked for, and how it does.
+    server.add_reflection();
+    server.add_health();
     let address = server.add_insecure_port(address).await?;
     let shutdown = shutdown_signal()?;
     // The port is bound, so that clients may connect from now on.
