@@ -59,6 +59,8 @@ mod server;
 mod signal;
 mod status;
 mod stream;
+#[cfg(feature = "server")]
+pub mod testing;
 mod transport;
 mod wire;
 

@@ -95,6 +95,7 @@ impl Step<'_> {
         let (name, arguments) = match words.as_slice() {
             ["cargo", "run", "-p", _, "--bin", name, "--", arguments @ ..] => (name, arguments),
             ["cargo", "run", "-p", name, "--", arguments @ ..] => (name, arguments),
+            ["cargo", "run", "-p", name] => (name, &[][..]),
             [name, arguments @ ..] => (name, arguments),
             [] => panic!("a command without words"),
         };
@@ -148,7 +149,12 @@ struct Server {
 
 impl Server {
     fn start(command: &[String], step: &Step<'_>) -> Server {
-        let mut process = program(command).stdout(Stdio::piped()).spawn().unwrap();
+        let mut process = program(command)
+            .stdout(Stdio::piped())
+            // Servers log there.
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let lines = lines(process.stdout.take().unwrap());
         let first = lines.recv_timeout(PATIENCE);
         let first = first.unwrap_or_else(|_| panic!("{command:?} says nothing"));

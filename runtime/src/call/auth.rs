@@ -82,6 +82,13 @@ impl AuthContext {
     }
 }
 
+#[cfg(feature = "server")]
+impl AuthContext {
+    pub(crate) fn push(&mut self, name: &'static str, value: String) {
+        self.properties.push((name, value));
+    }
+}
+
 #[cfg(all(feature = "server", feature = "tls"))]
 impl AuthContext {
     /// That of a connection with TLS on it, without a certificate of the peer.
@@ -93,10 +100,6 @@ impl AuthContext {
             ],
             certificates: Vec::new(),
         }
-    }
-
-    pub(crate) fn push(&mut self, name: &'static str, value: String) {
-        self.properties.push((name, value));
     }
 
     /// Takes what the peer has shown, its own certificate first.

@@ -74,8 +74,14 @@ impl Peer {
         Peer::unknown()
     }
 
+    /// One that a test names.
+    #[cfg(feature = "server")]
+    pub(crate) fn named(name: &str) -> Peer {
+        Peer::at(name.into())
+    }
+
     /// The same end, of which the transport has made sure.
-    #[cfg(all(feature = "server", feature = "tls"))]
+    #[cfg(feature = "server")]
     pub(crate) fn with_auth(self, auth: AuthContext) -> Peer {
         Peer {
             auth: Some(Arc::new(auth)),

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -21,10 +21,21 @@ use crate::{Compression, Result, Status};
 /// It is a [`Stream`] of `Result<T>` and has [`message`](RequestStream::message) for loops. It ends when the client has
 /// said that nothing follows; a call that is cancelled, reset or out of time ends with an error instead, so that what was
 /// cut off never looks complete. It borrows nothing and may be moved to another task.
+///
+/// Tests make one of an iterator, by `from_iter` or `collect`, or of a stream, by [`from_stream`](RequestStream::from_stream).
 pub struct RequestStream<T> {
-    inbox: Inbox,
-    decode: fn(&Inbox, Bytes) -> Result<T>,
+    source: Source<T>,
     done: bool,
+}
+
+enum Source<T> {
+    /// A call.
+    Call {
+        inbox: Inbox,
+        decode: fn(&Inbox, Bytes) -> Result<T>,
+    },
+    /// Something that was made, for a test as a rule. The mutex is never locked: it makes the whole shareable, as a call's is.
+    Made(Mutex<Pin<Box<dyn Stream<Item = Result<T>> + Send>>>),
 }
 
 impl<T> RequestStream<T> {
@@ -40,14 +51,24 @@ impl<T> RequestStream<T> {
             .transpose()
     }
 
+    /// The items of another stream. After an error nothing follows, as in a call.
+    pub fn from_stream(stream: impl Stream<Item = Result<T>> + Send + 'static) -> RequestStream<T> {
+        RequestStream {
+            source: Source::Made(Mutex::new(Box::pin(stream))),
+            done: false,
+        }
+    }
+
     pub(crate) fn new<C>(context: &ServicerContext) -> RequestStream<T>
     where
         T: fmt::Debug + 'static,
         C: Codec<T>,
     {
         RequestStream {
-            inbox: Inbox::new(context),
-            decode: Inbox::decode::<T, C>,
+            source: Source::Call {
+                inbox: Inbox::new(context),
+                decode: Inbox::decode::<T, C>,
+            },
             done: false,
         }
     }
@@ -56,9 +77,16 @@ impl<T> RequestStream<T> {
         if self.done {
             return Poll::Ready(None);
         }
-        let message = ready!(self.inbox.poll_message(context)).transpose();
-        let message =
-            message.map(|bytes| bytes.and_then(|bytes| (self.decode)(&self.inbox, bytes)));
+        let message = match &mut self.source {
+            Source::Call { inbox, decode } => {
+                let bytes = ready!(inbox.poll_message(context)).transpose();
+                bytes.map(|bytes| bytes.and_then(|bytes| decode(inbox, bytes)))
+            }
+            Source::Made(stream) => {
+                let stream = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
+                ready!(stream.as_mut().poll_next(context))
+            }
+        };
         self.done = !matches!(message, Some(Ok(_)));
         Poll::Ready(message)
     }
@@ -69,6 +97,27 @@ impl<T> Stream for RequestStream<T> {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<T>>> {
         self.poll_message(context)
+    }
+}
+
+/// Requests that are there already, and their end behind them.
+impl<T: Send + 'static> FromIterator<T> for RequestStream<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(requests: I) -> RequestStream<T> {
+        let requests: Vec<T> = requests.into_iter().collect();
+        RequestStream::from_stream(Ready(requests.into_iter()))
+    }
+}
+
+/// Requests that are there already.
+struct Ready<T>(std::vec::IntoIter<T>);
+
+impl<T> Unpin for Ready<T> {}
+
+impl<T> Stream for Ready<T> {
+    type Item = Result<T>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+        Poll::Ready(self.0.next().map(Ok))
     }
 }
 
@@ -169,5 +218,41 @@ impl Inbox {
                 });
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    /// A servicer may share its requests between futures.
+    #[test]
+    fn requests_can_be_sent_and_shared() {
+        fn check<T: Send + Sync>(_: &T) {}
+        check(&RequestStream::from_iter([1, 2]));
+    }
+
+    #[test]
+    fn nothing_follows_an_error() {
+        /// A stream that does not know when to stop.
+        struct Items(std::array::IntoIter<Result<u8>, 3>);
+        impl Stream for Items {
+            type Item = Result<u8>;
+            fn poll_next(
+                mut self: Pin<&mut Self>,
+                _context: &mut Context<'_>,
+            ) -> Poll<Option<Result<u8>>> {
+                Poll::Ready(self.0.next())
+            }
+        }
+        let items = [Ok(1), Err(Status::aborted("enough")), Ok(2)];
+        let mut requests = RequestStream::from_stream(Items(items.into_iter()));
+        let mut context = Context::from_waker(Waker::noop());
+        let mut next = || Pin::new(&mut requests).poll_next(&mut context);
+        assert!(matches!(next(), Poll::Ready(Some(Ok(1)))));
+        assert!(matches!(next(), Poll::Ready(Some(Err(_)))));
+        assert!(matches!(next(), Poll::Ready(None)));
     }
 }

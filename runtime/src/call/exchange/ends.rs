@@ -119,6 +119,15 @@ impl Exchange {
         self.extensions.get_or_init(Box::default)
     }
 
+    /// The initial metadata of the response, once the handler has sent it and nobody has taken it.
+    #[cfg(feature = "server")]
+    pub(crate) fn sent_head(&self) -> Option<Metadata> {
+        match &self.state().head {
+            Head::Sent(metadata) => Some(metadata.clone()),
+            Head::Unsent(_) | Head::Taken => None,
+        }
+    }
+
     /// Adds to the response.
     pub(crate) fn write_response(self: &Arc<Self>, chunk: Bytes) {
         self.change(|state, wakes| {

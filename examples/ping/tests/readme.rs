@@ -1,0 +1,13 @@
+//! What the README shows.
+
+#[path = "../../../tests/support/readme.rs"]
+mod readme;
+
+#[test]
+fn the_readme_runs() {
+    let binaries = [
+        ("ping-server", env!("CARGO_BIN_EXE_ping-server")),
+        ("ping-client", env!("CARGO_BIN_EXE_ping-client")),
+    ];
+    readme::run(include_str!("../README.md"), &binaries, &[]);
+}

@@ -1,0 +1,81 @@
+//! The servicer, tested without a server: its method is called with a context that is made for the test.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use ping::app::ping::v1::{
+    PingRequest, PingServiceServicer, PingServiceStub, ping_service_handler,
+};
+use ping::{Handler, PingServicer};
+use stubwright::rpc::{BadRequest, RetryInfo};
+use stubwright::testing::TestCall;
+use stubwright::{Channel, Code};
+
+fn request(delay: i32) -> PingRequest {
+    PingRequest {
+        target: "host".into(),
+        delay,
+    }
+}
+
+#[tokio::test]
+async fn the_request_id_goes_back_before_the_reply_and_the_peer_behind_it() {
+    let servicer = PingServicer::new(Handler::new(1, 0));
+    let call = TestCall::builder()
+        .metadata("request-id", "abc-42")
+        .peer("ipv4:192.0.2.1:5000")
+        .build();
+    let reply = servicer.ping(request(0), call.context()).await.unwrap();
+    assert_eq!(reply.msg, "host answered after 0 ms");
+    let initial = call.initial_metadata().unwrap();
+    assert_eq!(initial.get("request-id"), Some("abc-42"));
+    let trailing = call.trailing_metadata();
+    assert_eq!(trailing.get("served-to"), Some("ipv4:192.0.2.1:5000"));
+}
+
+#[tokio::test]
+async fn a_negative_delay_is_told_with_its_field() {
+    let servicer = PingServicer::new(Handler::new(1, 0));
+    let call = TestCall::new();
+    let error = servicer
+        .ping(request(-1), call.context())
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), Code::InvalidArgument);
+    let wrong: BadRequest = error.error_detail().unwrap();
+    assert_eq!(wrong.field_violations[0].field, "delay");
+}
+
+#[tokio::test]
+async fn who_finds_no_place_is_turned_away_and_a_place_comes_back_with_its_call() {
+    let servicer = PingServicer::new(Handler::new(1, 1));
+    let calls = [(); 3].map(|()| TestCall::new());
+    let mut waker = Context::from_waker(Waker::noop());
+    {
+        let mut running = pin!(servicer.ping(request(60_000), calls[0].context()));
+        let mut waiting = pin!(servicer.ping(request(60_000), calls[1].context()));
+        assert!(running.as_mut().poll(&mut waker).is_pending());
+        assert!(waiting.as_mut().poll(&mut waker).is_pending());
+        let mut third = pin!(servicer.ping(request(0), calls[2].context()));
+        let Poll::Ready(Err(error)) = third.as_mut().poll(&mut waker) else {
+            panic!("there was a place for a third call");
+        };
+        assert_eq!(error.code(), Code::ResourceExhausted);
+        assert!(error.error_detail::<RetryInfo>().is_some());
+        // A server drops the future of a call that is cancelled; here the test does.
+    }
+    let call = TestCall::new();
+    servicer.ping(request(0), call.context()).await.unwrap();
+}
+
+/// The other way: a stub in front, and between the two all that a server does but for the network.
+#[tokio::test]
+async fn a_stub_calls_it_in_this_process() {
+    let servicer = PingServicer::new(Handler::new(1, 0));
+    let stub = PingServiceStub::new(Channel::in_process(ping_service_handler(servicer)));
+    let call = stub.ping(request(60_000));
+    let error = call.timeout(std::time::Duration::from_millis(20)).await;
+    assert_eq!(error.unwrap_err().code(), Code::DeadlineExceeded);
+    assert!(stub.ping(request(0)).await.unwrap().ok);
+}

@@ -1,0 +1,14 @@
+//! What the README shows.
+
+#[path = "../../../tests/support/readme.rs"]
+mod readme;
+
+#[test]
+fn the_readme_runs() {
+    let binaries = [
+        ("square", env!("CARGO_BIN_EXE_square")),
+        ("square-server", env!("CARGO_BIN_EXE_square-server")),
+        ("square-client", env!("CARGO_BIN_EXE_square-client")),
+    ];
+    readme::run(include_str!("../README.md"), &binaries, &[]);
+}

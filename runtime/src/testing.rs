@@ -1,0 +1,269 @@
+//! Testing a servicer.
+//!
+//! A servicer's methods are methods: a test calls them, without a server, with a context that is made for it.
+//!
+//! ```
+//! use stubwright::testing::TestCall;
+//! use stubwright::{Metadata, RequestStream, Result, ServicerContext};
+//!
+//! struct Sums;
+//!
+//! impl Sums {
+//!     // As a generated trait has it.
+//!     async fn sum(&self, mut requests: RequestStream<u32>, context: &ServicerContext) -> Result<u32> {
+//!         let mut sum = 0;
+//!         while let Some(request) = requests.message().await? {
+//!             sum += request;
+//!         }
+//!         let mut trailing = Metadata::new();
+//!         let caller = context.invocation_metadata().get("caller").unwrap_or("nobody");
+//!         trailing.append("summed-for", caller)?;
+//!         context.set_trailing_metadata(trailing);
+//!         Ok(sum)
+//!     }
+//! }
+//!
+//! # async fn test() -> Result<()> {
+//! let call = TestCall::builder().metadata("caller", "ada").build();
+//! let requests = RequestStream::from_iter([1, 2, 3]);
+//! assert_eq!(Sums.sum(requests, call.context()).await?, 6);
+//! assert_eq!(call.trailing_metadata().get("summed-for"), Some("ada"));
+//! # Ok(())
+//! # }
+//! # let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+//! # let polled = Future::poll(std::pin::pin!(test()), &mut context);
+//! # assert!(matches!(polled, std::task::Poll::Ready(Ok(()))));
+//! ```
+//!
+//! What such a test does not see is what a server does around the method: deadlines that end calls, the default answers of
+//! methods that are left out, interceptors, encoding. For these there is `Channel::in_process`, which calls handlers in this
+//! process by a stub, and has no ports to wait for. It is called as any channel is, in the tests of whoever uses a stub, too: give
+//! them a servicer of their own that answers what the test wants.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::call::{AuthContext, CallDetails, Exchange, Peer};
+use crate::clock;
+use crate::header::Header;
+use crate::{Compression, Metadata, ServicerContext, Status};
+
+/// A call that a test makes by itself: the caller's side of a [`ServicerContext`].
+///
+/// The context does what it does in a server, but for one thing: nobody ends the call when its deadline has passed.
+pub struct TestCall {
+    context: ServicerContext,
+}
+
+impl TestCall {
+    /// A call without metadata and without a deadline, of no method in particular, from `inproc:`.
+    #[must_use]
+    pub fn new() -> TestCall {
+        TestCall::builder().build()
+    }
+
+    /// A call of which more is to be said.
+    pub fn builder() -> TestCallBuilder {
+        TestCallBuilder {
+            method: String::new(),
+            authority: None,
+            metadata: Metadata::new(),
+            timeout: None,
+            peer: "inproc:".into(),
+            auth: None,
+        }
+    }
+
+    /// What the servicer's method is given.
+    pub fn context(&self) -> &ServicerContext {
+        &self.context
+    }
+
+    /// The initial metadata, once the method has sent it by
+    /// [`send_initial_metadata`](ServicerContext::send_initial_metadata).
+    pub fn initial_metadata(&self) -> Option<Metadata> {
+        self.context.exchange().sent_head()
+    }
+
+    /// The trailing metadata that the method has set so far. That of a status that it returns is in the status.
+    pub fn trailing_metadata(&self) -> Metadata {
+        self.context.trailing_metadata()
+    }
+
+    /// Cancels the call: it is not active any more, and who waits for [`cancelled`](ServicerContext::cancelled) goes on. A
+    /// server also drops the future of the method, which here is the test's.
+    pub fn cancel(&self) {
+        let status = Status::cancelled("the call was cancelled by its caller");
+        self.context.exchange().cancel(status);
+    }
+}
+
+impl Default for TestCall {
+    fn default() -> TestCall {
+        TestCall::new()
+    }
+}
+
+impl fmt::Debug for TestCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TestCall").field(&self.context).finish()
+    }
+}
+
+/// Says what a [`TestCall`] comes with.
+#[derive(Debug)]
+#[must_use]
+pub struct TestCallBuilder {
+    method: String,
+    authority: Option<Header>,
+    metadata: Metadata,
+    timeout: Option<Duration>,
+    peer: String,
+    auth: Option<AuthContext>,
+}
+
+impl TestCallBuilder {
+    /// The method, `/package.Service/Method`, for servicers that look at it.
+    pub fn method(mut self, method: impl Into<String>) -> TestCallBuilder {
+        self.method = method.into();
+        self
+    }
+
+    /// Adds a pair to the metadata that comes with the call.
+    ///
+    /// # Panics
+    /// When no caller could send it: see [`Metadata::append`].
+    pub fn metadata(mut self, key: impl AsRef<str>, value: impl AsRef<[u8]>) -> TestCallBuilder {
+        if let Err(error) = self.metadata.append(key, value) {
+            panic!("{error}");
+        }
+        self
+    }
+
+    /// The time that is left to the call when it is built.
+    pub fn timeout(mut self, timeout: Duration) -> TestCallBuilder {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// The host that the caller meant.
+    pub fn authority(mut self, authority: impl AsRef<str>) -> TestCallBuilder {
+        let authority = authority.as_ref().as_bytes();
+        self.authority = Some(Header::new(b":authority", authority));
+        self
+    }
+
+    /// The other end of the connection, as in `ipv4:192.0.2.1:5000`.
+    pub fn peer(mut self, peer: impl Into<String>) -> TestCallBuilder {
+        self.peer = peer.into();
+        self
+    }
+
+    /// Adds a property to what the transport has made sure of, as in
+    /// `("x509_subject_alternative_name", "client.example.org")`: the table of [`AuthContext`] has them.
+    pub fn auth_property(
+        mut self,
+        name: &'static str,
+        value: impl Into<String>,
+    ) -> TestCallBuilder {
+        self.auth.get_or_insert_default().push(name, value.into());
+        self
+    }
+
+    /// The call.
+    #[must_use]
+    pub fn build(self) -> TestCall {
+        let peer = Peer::named(&self.peer);
+        let exchange = Exchange::new(CallDetails {
+            path: Header::new(b":path", self.method.as_bytes()),
+            authority: self.authority,
+            metadata: self.metadata,
+            deadline: self
+                .timeout
+                .and_then(|timeout| clock::now().checked_add(timeout)),
+            peer: match self.auth {
+                Some(auth) => peer.with_auth(auth),
+                None => peer,
+            },
+            wait_for_ready: false,
+            compression: Compression::Identity,
+            max_receive_message_length: crate::MAX_RECEIVE_MESSAGE_LENGTH,
+        });
+        TestCall {
+            context: ServicerContext::new(Arc::new(exchange)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    #[test]
+    fn the_context_says_what_the_test_has_said() {
+        let call = TestCall::builder()
+            .method("/a.B/C")
+            .authority("example.org")
+            .peer("ipv4:192.0.2.1:5000")
+            .metadata("k", "1")
+            .metadata("k-bin", [0, 255])
+            .timeout(Duration::from_secs(60))
+            .auth_property("transport_security_type", "ssl")
+            .auth_property("x509_common_name", "client")
+            .build();
+        let context = call.context();
+        assert_eq!(context.method(), "/a.B/C");
+        assert_eq!(context.authority(), "example.org");
+        assert_eq!(context.peer(), "ipv4:192.0.2.1:5000");
+        let metadata = context.invocation_metadata();
+        assert_eq!(metadata.get("k"), Some("1"));
+        assert_eq!(metadata.get_bin("k-bin").as_deref(), Some(&[0, 255][..]));
+        let left = context.time_remaining().unwrap();
+        assert!(left > Duration::from_secs(50) && left <= Duration::from_secs(60));
+        assert!(context.auth_context().is_secure());
+        assert!(context.peer_identities().eq(["client"]));
+        let call = TestCall::new();
+        assert_eq!(call.context().peer(), "inproc:");
+        assert_eq!(call.context().deadline(), None);
+        assert!(!call.context().auth_context().is_secure());
+    }
+
+    #[test]
+    fn the_test_sees_what_goes_back() {
+        let call = TestCall::new();
+        assert!(call.initial_metadata().is_none());
+        assert!(call.trailing_metadata().is_empty());
+        let mut metadata = Metadata::new();
+        metadata.append("a", "1").unwrap();
+        call.context().set_trailing_metadata(metadata.clone());
+        call.context().send_initial_metadata(metadata).unwrap();
+        for _ in 0..2 {
+            assert_eq!(call.initial_metadata().unwrap().get("a"), Some("1"));
+            assert_eq!(call.trailing_metadata().get("a"), Some("1"));
+        }
+        let late = call.context().send_initial_metadata(Metadata::new());
+        late.unwrap_err();
+    }
+
+    #[test]
+    fn a_call_is_active_until_it_is_cancelled() {
+        let call = TestCall::new();
+        let mut cancelled = pin!(call.context().cancelled());
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(call.context().is_active());
+        assert!(cancelled.as_mut().poll(&mut context).is_pending());
+        call.cancel();
+        assert!(!call.context().is_active());
+        assert!(cancelled.as_mut().poll(&mut context).is_ready());
+    }
+
+    #[test]
+    #[should_panic(expected = "Bad Key")]
+    fn metadata_that_cannot_come_is_a_mistake_of_the_test() {
+        drop(TestCall::builder().metadata("Bad Key", "x"));
+    }
+}
