@@ -21,19 +21,36 @@ const FIRST_PACK: usize = 256;
 /// The flag of a message that is compressed.
 const COMPRESSED: u8 = 1;
 
-/// Writes a message with its prefix behind what is in `buffer`.
-pub(crate) fn write_message<T, C: Codec<T>>(message: &T, buffer: &mut BytesMut) -> Result<()> {
+/// A message with its prefix.
+///
+/// # Errors
+/// RESOURCE_EXHAUSTED when it is over the limit, or over what gRPC can say.
+#[cfg(feature = "server")]
+pub(crate) fn framed<T, C: Codec<T>>(message: &T, limit: usize) -> Result<Bytes> {
     let length = C::encoded_len(message);
-    let Ok(prefix) = u32::try_from(length) else {
-        return Err(Status::resource_exhausted(format!(
+    let prefix = prefix(length, limit)?;
+    let mut buffer = BytesMut::with_capacity(PREFIX + length);
+    write::<T, C>(message, prefix, &mut buffer);
+    Ok(buffer.freeze())
+}
+
+/// The length of a message as it stands in its prefix.
+fn prefix(length: usize, limit: usize) -> Result<u32> {
+    if length > limit {
+        return Err(over(length, limit));
+    }
+    u32::try_from(length).map_err(|_| {
+        Status::resource_exhausted(format!(
             "a message of {length} bytes is over gRPC's limit of 4 GiB"
-        )));
-    };
-    buffer.reserve(PREFIX + length);
+        ))
+    })
+}
+
+/// Writes a message with its prefix behind what is in `buffer`, which has room for both.
+fn write<T, C: Codec<T>>(message: &T, prefix: u32, buffer: &mut BytesMut) {
     buffer.put_u8(0);
     buffer.put_u32(prefix);
     C::encode(message, buffer);
-    Ok(())
 }
 
 /// A framed message, compressed if that makes it shorter.
@@ -68,32 +85,53 @@ fn compressed(message: &[u8], compression: Compression) -> Option<Vec<u8>> {
 }
 
 /// Packs small messages into pieces of [`PACK`] bytes.
-#[derive(Debug, Default)]
-pub(crate) struct Packer(BytesMut);
+#[derive(Debug)]
+pub(crate) struct Packer {
+    buffer: BytesMut,
+    /// The largest message, in bytes.
+    limit: usize,
+}
+
+/// Messages may be as large as gRPC can say.
+impl Default for Packer {
+    fn default() -> Packer {
+        Packer::new(usize::MAX)
+    }
+}
 
 impl Packer {
+    pub(crate) fn new(limit: usize) -> Packer {
+        Packer {
+            buffer: BytesMut::new(),
+            limit,
+        }
+    }
+
     /// Adds a message; gives what was there before it when both do not fit into one piece.
     pub(crate) fn push<T, C: Codec<T>>(
         &mut self,
         message: &T,
         compression: Compression,
     ) -> Result<Option<Bytes>> {
-        let length = PREFIX + C::encoded_len(message);
-        let full = if self.0.len() + length > PACK {
+        let length = C::encoded_len(message);
+        // Before anything is taken out: it is not to be lost with the message that cannot be sent.
+        let prefix = prefix(length, self.limit)?;
+        let length = PREFIX + length;
+        let full = if self.buffer.len() + length > PACK {
             self.flush()
         } else {
             None
         };
-        if self.0.capacity() < length {
-            self.0.reserve(length.max(FIRST_PACK));
+        if self.buffer.capacity() < length {
+            self.buffer.reserve(length.max(FIRST_PACK));
         }
-        let start = self.0.len();
-        write_message::<T, C>(message, &mut self.0)?;
+        let start = self.buffer.len();
+        write::<T, C>(message, prefix, &mut self.buffer);
         if compression != Compression::Identity {
-            let payload = self.0.get(start + PREFIX..).unwrap_or_default();
+            let payload = self.buffer.get(start + PREFIX..).unwrap_or_default();
             if let Some(shorter) = compressed(payload, compression) {
-                self.0.truncate(start);
-                self.0.extend_from_slice(&shorter);
+                self.buffer.truncate(start);
+                self.buffer.extend_from_slice(&shorter);
             }
         }
         Ok(full)
@@ -101,7 +139,7 @@ impl Packer {
 
     /// What there is.
     pub(crate) fn flush(&mut self) -> Option<Bytes> {
-        (!self.0.is_empty()).then(|| self.0.split().freeze())
+        (!self.buffer.is_empty()).then(|| self.buffer.split().freeze())
     }
 }
 
@@ -219,11 +257,15 @@ fn message_length(prefix: [u8; PREFIX], limit: usize) -> Result<usize> {
     let [_, length @ ..] = prefix;
     let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
     if length > limit {
-        return Err(Status::resource_exhausted(format!(
-            "a message of {length} bytes is over the limit of {limit}"
-        )));
+        return Err(over(length, limit));
     }
     Ok(length)
+}
+
+fn over(length: usize, limit: usize) -> Status {
+    Status::resource_exhausted(format!(
+        "a message of {length} bytes is over the limit of {limit}"
+    ))
 }
 
 #[cfg(test)]

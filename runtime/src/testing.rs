@@ -47,6 +47,7 @@ use std::time::Duration;
 use crate::call::{AuthContext, CallDetails, Exchange, Peer};
 use crate::clock;
 use crate::header::Header;
+use crate::server::Rules;
 use crate::{Compression, Metadata, ServicerContext, Status};
 
 /// A call that a test makes by itself: the caller's side of a [`ServicerContext`].
@@ -188,7 +189,7 @@ impl TestCallBuilder {
             },
             wait_for_ready: false,
             compression: Compression::Identity,
-            max_receive_message_length: crate::MAX_RECEIVE_MESSAGE_LENGTH,
+            limits: Rules::default().limits,
         });
         TestCall {
             context: ServicerContext::new(Arc::new(exchange)),

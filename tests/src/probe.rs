@@ -113,6 +113,9 @@ fn echo_metadata(context: &ServicerContext) -> Result<()> {
     if context.invocation_metadata().contains_key("describe") {
         trailing.append("peer", context.peer())?;
         trailing.append("authority", context.authority())?;
+        if let Some(left) = context.time_remaining() {
+            trailing.append("seconds-left", left.as_secs().to_string())?;
+        }
         if let Some(extension) = context.extensions().get::<String>() {
             trailing.append("extension", extension.as_str())?;
         }

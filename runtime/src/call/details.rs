@@ -28,8 +28,14 @@ pub(crate) struct CallDetails {
     pub(crate) wait_for_ready: bool,
     /// How the messages of the request are compressed, those that are.
     pub(crate) compression: Compression,
-    /// The largest message that is taken from the peer, in bytes.
-    pub(crate) max_receive_message_length: usize,
+    pub(crate) limits: MessageLimits,
+}
+
+/// The largest messages of a call, in bytes, before and after compression.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MessageLimits {
+    pub(crate) request: usize,
+    pub(crate) response: usize,
 }
 
 impl CallDetails {

@@ -25,7 +25,7 @@ pub use auth::AuthContext;
 #[cfg(all(feature = "server", feature = "tls"))]
 pub(crate) use auth::{COMMON_NAME, SUBJECT_ALTERNATIVE_NAME};
 pub(crate) use chunks::Chunks;
-pub(crate) use details::{CallDetails, Peer};
+pub(crate) use details::{CallDetails, MessageLimits, Peer};
 pub(crate) use exchange::Exchange;
 pub use extensions::Extensions;
 pub(crate) use link::{Link, Order};

@@ -62,15 +62,16 @@ impl<Req: 'static, Res> Draft<Req, Res> {
         if let Some(status) = options.invalid.take() {
             return Err(status);
         }
+        let (limits, deadline) = self.channel.terms(&self.path, options.deadline());
         let exchange = Arc::new(Exchange::new(CallDetails {
             path: self.path.clone(),
-            deadline: options.deadline(),
+            deadline,
             authority: options.authority.or_else(|| self.channel.authority()),
             metadata: options.metadata,
             peer: self.channel.peer(),
             wait_for_ready: self.channel.wait_for_ready(options.wait_for_ready),
             compression: self.channel.compression(options.compression),
-            max_receive_message_length: self.channel.max_receive_message_length(),
+            limits,
         }));
         let ongoing = Ongoing {
             exchange: Arc::clone(&exchange),

@@ -44,7 +44,7 @@ impl Inbox {
         let exchange = &self.ongoing.exchange;
         loop {
             let before = self.chunks.len();
-            let limit = exchange.details().max_receive_message_length;
+            let limit = exchange.details().limits.response;
             let message = self.deframer.next(&mut self.chunks, limit);
             self.used += before - self.chunks.len();
             match message {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::handlers::{Handlers, Method};
+use super::method_options::Rules;
 use super::options::Options;
 use crate::call::{CallDetails, Exchange, Peer};
 use crate::deadline::parse_timeout;
@@ -50,9 +51,10 @@ impl MethodTable {
         for (name, descriptors) in handlers.services() {
             self.services.add(name, descriptors);
         }
-        let interceptors = &self.options.interceptors;
+        let options = &self.options;
         let methods = handlers.into_methods().map(|(path, method)| {
-            let method = interceptors.around(method);
+            let mut method = options.around(method);
+            method.rules = options.named.rules(&path, options.rules);
             (path.into_bytes(), Arc::new(method))
         });
         self.methods.extend(methods);
@@ -61,6 +63,21 @@ impl MethodTable {
     /// The method with exactly this path: no other spelling of it reaches a handler.
     pub(crate) fn method(&self, path: &[u8]) -> Option<&Arc<Method>> {
         self.methods.get(path)
+    }
+
+    /// What holds for the calls of the method with this path.
+    pub(crate) fn rules(&self, path: &[u8]) -> Rules {
+        self.method(path)
+            .map_or(self.options.rules, |method| method.rules)
+    }
+
+    /// The names that options have been given for and that no method and no service here has.
+    pub(crate) fn unknown_names(&self) -> Vec<&str> {
+        let paths = self.methods.keys();
+        let paths: Vec<_> = paths
+            .filter_map(|path| std::str::from_utf8(path).ok())
+            .collect();
+        self.options.named.unknown(&paths)
     }
 
     /// Checks the head of a request, in the order in which gRPC's own rules build on each other: HTTP first, then the
@@ -99,16 +116,17 @@ impl MethodTable {
                 String::from_utf8_lossy(field.name())
             ))));
         }
-        let answer = self.options.compression.accepted_by(&metadata);
+        let rules = &method.rules;
+        let answer = rules.compression.accepted_by(&metadata);
         let exchange = Exchange::new(CallDetails {
             path: head.path,
             authority: head.authority,
             metadata,
-            deadline,
+            deadline: rules.deadline(now, deadline),
             peer: peer.clone(),
             compression,
             wait_for_ready: false,
-            max_receive_message_length: self.options.max_receive_message_length,
+            limits: rules.limits,
         });
         if answer != Compression::Identity {
             exchange.encoding.choose(answer);

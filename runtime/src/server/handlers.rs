@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::context::ServicerContext;
 use super::descriptors::Descriptors;
+use super::method_options::Rules;
 use super::request_stream::{RequestStream, only_request};
 use super::responses::{Reply, Responses};
 use super::task::{HandlerFuture, Pace};
@@ -68,6 +69,8 @@ pub(crate) type Start = dyn Fn(ServicerContext) -> HandlerFuture + Send + Sync;
 pub(crate) struct Method {
     start: Arc<Start>,
     pub(crate) pace: Arc<Pace>,
+    /// What holds for its calls.
+    pub(crate) rules: Rules,
 }
 
 impl Method {
@@ -77,6 +80,7 @@ impl Method {
         Method {
             start: Arc::new(start),
             pace: Arc::default(),
+            rules: Rules::default(),
         }
     }
 

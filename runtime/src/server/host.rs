@@ -195,7 +195,8 @@ impl Server {
     /// Accepts connections on all ports.
     ///
     /// # Errors
-    /// The server has no port and no connection, or was started before.
+    /// The server has no port and no connection, or was started before; or
+    /// [`method_options`](ServerBuilder::method_options) names what is not registered.
     pub async fn start(&mut self) -> io::Result<()> {
         if *self.phase.borrow() != Phase::Setup {
             return Err(io::Error::other("the server was started before"));
@@ -210,6 +211,16 @@ impl Server {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "the server has no port: add one with add_insecure_port",
+            ));
+        }
+        let unknown = self.methods.unknown_names();
+        if !unknown.is_empty() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!(
+                    "method_options of {}: no method or service with such a name is registered",
+                    unknown.join(", ")
+                ),
             ));
         }
         self.phase.send_replace(Phase::Serving);

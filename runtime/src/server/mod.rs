@@ -10,9 +10,11 @@ mod handlers;
 mod host;
 mod interceptor;
 mod listener;
+mod method_options;
 mod options;
 mod request_stream;
 mod responses;
+mod slots;
 mod task;
 #[cfg(unix)]
 mod unix;
@@ -25,9 +27,11 @@ pub use handlers::{Handlers, HandlersBuilder};
 pub use host::Server;
 pub use interceptor::{CallEnd, InterceptedCall, ServerInterceptor};
 pub use listener::Listener;
+pub use method_options::MethodOptions;
 pub use options::ServerBuilder;
 pub use request_stream::RequestStream;
 pub use responses::Responses;
 
 pub(crate) use dispatch::MethodTable;
+pub(crate) use method_options::Rules;
 pub(crate) use task::{HandlerTask, Running};

@@ -1,9 +1,13 @@
 //! The options of a server.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::handlers::Method;
 use super::host::Server;
 use super::interceptor::{Chain, ServerInterceptor};
+use super::method_options::{MethodOptions, NamedOptions, Rules};
+use super::slots::Slots;
 use crate::Compression;
 use crate::http2;
 use crate::transport::{KeepaliveConfig, LifetimeConfig, UpkeepConfig};
@@ -18,8 +22,10 @@ pub struct ServerBuilder {
 /// What all calls of a server share.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
-    pub(crate) max_receive_message_length: usize,
-    pub(crate) compression: Compression,
+    /// What holds for the calls of methods that have no options of their own.
+    pub(crate) rules: Rules,
+    pub(crate) named: NamedOptions,
+    pub(crate) slots: Option<Arc<Slots>>,
     pub(crate) inline_polling: bool,
     pub(crate) interceptors: Chain,
     pub(crate) http2: http2::Config,
@@ -29,8 +35,9 @@ pub(crate) struct Options {
 impl Default for Options {
     fn default() -> Options {
         Options {
-            max_receive_message_length: crate::MAX_RECEIVE_MESSAGE_LENGTH,
-            compression: Compression::Identity,
+            rules: Rules::default(),
+            named: NamedOptions::default(),
+            slots: None,
             inline_polling: true,
             interceptors: Chain::default(),
             http2: http2::Config::default(),
@@ -48,6 +55,17 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// A method with all that the server puts around its handlers.
+    pub(crate) fn around(&self, method: Method) -> Method {
+        let method = self.interceptors.around(method);
+        match &self.slots {
+            Some(slots) => slots.around(method),
+            None => method,
+        }
+    }
+}
+
 impl ServerBuilder {
     /// Puts an interceptor around all handlers, inside those that were added before: the first one is the outermost. By
     /// default there are none. gRPC Python's `interceptors`.
@@ -59,7 +77,53 @@ impl ServerBuilder {
     /// The largest message that is taken from a client, in bytes, before and after decompression; the default is 4 MiB
     /// (4,194,304). A larger one ends its call with RESOURCE_EXHAUSTED. gRPC's `grpc.max_receive_message_length`.
     pub fn max_receive_message_length(mut self, bytes: usize) -> ServerBuilder {
-        self.options.max_receive_message_length = bytes;
+        self.options.rules.limits.request = bytes;
+        self
+    }
+
+    /// The largest message that is sent to a client, in bytes, before compression; by default there is no limit. A larger one
+    /// ends its call with RESOURCE_EXHAUSTED. gRPC's `grpc.max_send_message_length`.
+    pub fn max_send_message_length(mut self, bytes: usize) -> ServerBuilder {
+        self.options.rules.limits.response = bytes;
+        self
+    }
+
+    /// The time that a call may take from its arrival, whatever its client allows it; by default it is as long as the client
+    /// says. Then it ends with DEADLINE_EXCEEDED. It is a deadline like the client's: handlers see the earlier of the two.
+    pub fn timeout(mut self, timeout: Duration) -> ServerBuilder {
+        self.options.rules.timeout = Some(timeout);
+        self
+    }
+
+    /// Options for the calls of one method, `/package.Service/Method`, or of all methods of one service, `package.Service`, in
+    /// the place of the server's. A method's own are before its service's. A name that nothing registered has makes
+    /// [`Server::start`] fail.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use stubwright::{MethodOptions, Server};
+    ///
+    /// let server = Server::builder()
+    ///     .method_options("files.Files", MethodOptions::new().timeout(Duration::from_secs(60)))
+    ///     .method_options("/files.Files/Upload", MethodOptions::new().max_receive_message_length(64 << 20))
+    ///     .build();
+    /// # drop(server);
+    /// ```
+    pub fn method_options(
+        mut self,
+        name: impl AsRef<str>,
+        options: MethodOptions,
+    ) -> ServerBuilder {
+        self.options.named.insert(name.as_ref(), options);
+        self
+    }
+
+    /// The number of calls that the server works on at a time, over all connections; by default there is no limit. A call
+    /// over it fails at once with RESOURCE_EXHAUSTED, before interceptors and anything of its body; a call counts until its
+    /// handler has ended or is dropped. gRPC Python's `maximum_concurrent_rpcs`.
+    pub fn max_concurrent_rpcs(mut self, calls: usize) -> ServerBuilder {
+        self.options.slots = Some(Arc::new(Slots::new(calls)));
         self
     }
 
@@ -67,7 +131,7 @@ impl ServerBuilder {
     /// A servicer sets it for one call by [`ServicerContext::set_compression`](crate::ServicerContext::set_compression).
     /// What clients may send does not depend on it. gRPC's `grpc.default_compression_algorithm`.
     pub fn compression(mut self, compression: Compression) -> ServerBuilder {
-        self.options.compression = compression;
+        self.options.rules.compression = compression;
         self
     }
 

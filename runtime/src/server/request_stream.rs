@@ -172,7 +172,7 @@ impl Inbox {
     fn new(context: &ServicerContext) -> Inbox {
         let exchange = Arc::clone(context.exchange());
         Inbox {
-            limit: exchange.details().max_receive_message_length,
+            limit: exchange.details().limits.request,
             deframer: Deframer::new(exchange.details().compression),
             exchange,
             record: context.record().cloned(),

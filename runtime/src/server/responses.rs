@@ -7,14 +7,14 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_core::Stream;
 
 use super::context::ServicerContext;
 use crate::Result;
 use crate::call::{Exchange, Record};
 use crate::codec::Codec;
-use crate::framing::{PREFIX, Packer, write_message};
+use crate::framing::{self, Packer};
 
 /// What one poll sends at most: 512 KiB of small messages. With a peer that keeps up there is always room for more, and a thread
 /// of the runtime would be the stream's alone.
@@ -36,7 +36,7 @@ impl<T: fmt::Debug + 'static, C: Codec<T>> Responses<T, C> {
     /// # Errors
     /// The first error of the stream; what came before it is sent.
     pub async fn send_all(self, responses: impl Stream<Item = Result<T>>) -> Result<()> {
-        let mut packer = Packer::default();
+        let mut packer = Packer::new(self.exchange.details().limits.response);
         let mut responses = pin!(responses);
         poll_fn(|context| self.poll_send(context, responses.as_mut(), &mut packer)).await
     }
@@ -103,12 +103,19 @@ impl<T, C> fmt::Debug for Responses<T, C> {
 }
 
 /// Where the one response goes of a call whose method gives one.
-pub(crate) struct Reply(Option<(Arc<Exchange>, Arc<Record>)>);
+pub(crate) struct Reply {
+    limit: usize,
+    record: Option<(Arc<Exchange>, Arc<Record>)>,
+}
 
 impl Reply {
     pub(crate) fn new(context: &ServicerContext) -> Reply {
+        let exchange = context.exchange();
         let record = context.record();
-        Reply(record.map(|record| (Arc::clone(context.exchange()), Arc::clone(record))))
+        Reply {
+            limit: exchange.details().limits.response,
+            record: record.map(|record| (Arc::clone(exchange), Arc::clone(record))),
+        }
     }
 
     /// The response, framed.
@@ -117,12 +124,10 @@ impl Reply {
         T: fmt::Debug + 'static,
         C: Codec<T>,
     {
-        if let Some((exchange, record)) = self.0 {
+        if let Some((exchange, record)) = self.record {
             record.response::<T, C>(exchange.details(), &mut response)?;
         }
-        let mut buffer = BytesMut::with_capacity(PREFIX + C::encoded_len(&response));
-        write_message::<T, C>(&response, &mut buffer)?;
-        Ok(buffer.freeze())
+        framing::framed::<T, C>(&response, self.limit)
     }
 }
 
@@ -132,7 +137,7 @@ mod tests {
     use std::task::{Wake, Waker};
 
     use super::*;
-    use crate::call::{CallDetails, Peer};
+    use crate::call::{CallDetails, MessageLimits, Peer};
     use crate::codec::Prost;
     use crate::header::Header;
     use crate::{Compression, Metadata};
@@ -175,7 +180,10 @@ mod tests {
                 peer: Peer::unknown(),
                 compression: Compression::Identity,
                 wait_for_ready: false,
-                max_receive_message_length: 0,
+                limits: MessageLimits {
+                    request: 0,
+                    response: usize::MAX,
+                },
             })),
             record: None,
             message: PhantomData,

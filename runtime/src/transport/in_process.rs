@@ -9,7 +9,8 @@ use tokio::runtime::Handle;
 
 use crate::Status;
 use crate::call::{Alarm, Exchange, Outcome};
-use crate::server::{HandlerTask, MethodTable, Running};
+use crate::header::Header;
+use crate::server::{HandlerTask, MethodTable, Rules, Running};
 
 /// Handlers that are called without a connection.
 #[derive(Clone)]
@@ -18,6 +19,11 @@ pub(crate) struct InProcess(Arc<MethodTable>);
 impl InProcess {
     pub(crate) fn new(methods: Arc<MethodTable>) -> InProcess {
         InProcess(methods)
+    }
+
+    /// What holds for the calls of the method at `path`.
+    pub(crate) fn rules(&self, path: &Header) -> Rules {
+        self.0.rules(path.value())
     }
 
     /// Runs a call. The handler is polled once here, in the caller's task; what is pending then goes on in a task of its

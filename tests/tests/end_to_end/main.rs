@@ -6,6 +6,7 @@ mod connections;
 mod deadlines;
 mod four_kinds;
 mod interceptors;
+mod limits;
 mod messages;
 mod offload;
 mod propagation;

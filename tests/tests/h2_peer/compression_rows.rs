@@ -7,7 +7,7 @@ use std::process::Command;
 use flate2::write::GzEncoder;
 use http::HeaderMap;
 use stubwright::prost::Message;
-use stubwright::{Channel, Code, Compression, Server};
+use stubwright::{Channel, Code, Compression, MethodOptions, Server, ServerBuilder};
 use stubwright_tests::pb::probe::v1::{ProbeStub, Request, Response};
 
 use crate::caller::Served;
@@ -65,7 +65,11 @@ struct Pair {
 
 impl Pair {
     async fn new() -> Pair {
-        let served = Served::new().await;
+        Pair::with(Server::builder()).await
+    }
+
+    async fn with(builder: ServerBuilder) -> Pair {
+        let served = Served::with(builder).await;
         let raw = Raw::new(served.address).await;
         Pair { served, raw }
     }
@@ -104,6 +108,28 @@ async fn requests_say_how_they_are_compressed() {
         let answer = pair.call("ClientStream", &fields, &body).await;
         let expected = response(2000_u64.to_be_bytes().to_vec(), 3);
         assert_eq!(messages(&answer.body), [(0, expected)]);
+    }
+}
+
+#[tokio::test]
+async fn responses_are_compressed_as_the_server_the_method_and_the_call_say() {
+    let plain = MethodOptions::new().compression(Compression::Identity);
+    let options = Server::builder()
+        .compression(Compression::Gzip)
+        .method_options("/probe.v1.Probe/ServerStream", plain);
+    let mut pair = Pair::with(options).await;
+    let body = framed(&request(vec![7; 1000], 1));
+    for (method, wanted, encoding) in [
+        ("Unary", None, Some("gzip")),
+        ("ServerStream", None, None),
+        ("Unary", Some("identity"), None),
+        ("ServerStream", Some("zstd"), Some("zstd")),
+    ] {
+        let mut fields = vec![("grpc-accept-encoding", "gzip, zstd")];
+        fields.extend(wanted.map(|wanted| ("compress", wanted)));
+        let answer = pair.call(method, &fields, &body).await;
+        answer.assert_status(0, "");
+        assert_eq!(field(&answer.head, "grpc-encoding"), encoding, "{method}");
     }
 }
 

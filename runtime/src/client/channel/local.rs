@@ -2,10 +2,13 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use super::connectivity::{Announcer, ChannelConnectivity, ConnectivityChanges};
 use super::remote::closed;
-use crate::call::{Exchange, Outcome};
+use crate::call::{Exchange, MessageLimits, Outcome};
+use crate::clock;
+use crate::header::Header;
 use crate::server::MethodTable;
 use crate::transport::InProcess;
 
@@ -30,6 +33,24 @@ impl Local {
             return exchange.conclude(Outcome::local(closed()));
         }
         self.handlers.start(exchange);
+    }
+
+    /// What holds for a call of the method at `path`: no connection is there to tell the server's part of it.
+    pub(super) fn terms(
+        &self,
+        path: &Header,
+        deadline: Option<Instant>,
+    ) -> (MessageLimits, Option<Instant>) {
+        let rules = self.handlers.rules(path);
+        let limits = MessageLimits {
+            response: rules.limits.response.min(crate::MAX_RECEIVE_MESSAGE_LENGTH),
+            ..rules.limits
+        };
+        let deadline = match rules.timeout {
+            Some(_) => rules.deadline(clock::now(), deadline),
+            None => deadline,
+        };
+        (limits, deadline)
     }
 
     pub(super) fn state(&self) -> ChannelConnectivity {

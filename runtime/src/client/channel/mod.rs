@@ -23,6 +23,7 @@ mod waiting;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -38,7 +39,7 @@ use self::remote::Remote;
 pub use self::resolver::Resolver;
 use self::target::Target;
 pub(crate) use self::target::authority;
-use crate::call::{Exchange, Peer};
+use crate::call::{Exchange, MessageLimits, Peer};
 use crate::header::Header;
 #[cfg(feature = "server")]
 use crate::server::{Handlers, MethodTable};
@@ -230,12 +231,25 @@ impl Channel {
         }
     }
 
-    /// The largest message that is taken from the other end.
-    pub(crate) fn max_receive_message_length(&self) -> usize {
+    /// What holds for a call of the method at `path`: its largest messages, and its deadline, which by its caller's own word is
+    /// `deadline`.
+    pub(crate) fn terms(
+        &self,
+        path: &Header,
+        deadline: Option<Instant>,
+    ) -> (MessageLimits, Option<Instant>) {
+        #[cfg(not(feature = "server"))]
+        let _ = path;
         match &self.0 {
-            Kind::Remote(remote) => remote.options().max_receive_message_length,
+            Kind::Remote(remote) => {
+                let limits = MessageLimits {
+                    request: usize::MAX,
+                    response: remote.options().max_receive_message_length,
+                };
+                (limits, deadline)
+            }
             #[cfg(feature = "server")]
-            Kind::InProcess(_) => crate::MAX_RECEIVE_MESSAGE_LENGTH,
+            Kind::InProcess(local) => local.terms(path, deadline),
         }
     }
 

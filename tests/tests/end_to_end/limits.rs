@@ -1,0 +1,257 @@
+//! What a server allows its calls: their number, the size of their messages, their time, by method and by service.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use stubwright::{Code, MethodOptions, Result, Server, StreamingCall};
+use stubwright_tests::pb::probe::v1::{Action, ProbeStub, Request, Response};
+use stubwright_tests::{Event, Probe};
+
+use crate::transports::{Transport, over_every_transport, within};
+
+over_every_transport!(
+    a_call_over_the_maximum_fails_at_once,
+    a_slot_comes_back_after_each_kind_of_end,
+    the_maximum_is_that_of_all_methods,
+    messages_have_the_limits_of_their_method,
+    a_response_over_the_limit_loses_none_before_it,
+    a_call_ends_at_the_time_of_its_method,
+);
+
+fn acting(action: Action) -> Request {
+    Request {
+        action: action.into(),
+        count: 1,
+        ..Request::default()
+    }
+}
+
+/// A call that is at work until its stream is dropped.
+async fn at_work(stub: &ProbeStub) -> StreamingCall<Request, Response> {
+    let mut call = stub.server_stream(acting(Action::Hang));
+    call.message().await.unwrap().unwrap();
+    call
+}
+
+async fn code(stub: &ProbeStub) -> Code {
+    match stub.unary(Request::default()).await {
+        Ok(_) => Code::Ok,
+        Err(status) => status.code(),
+    }
+}
+
+async fn a_call_over_the_maximum_fails_at_once(transport: Transport) {
+    let options = Server::builder().max_concurrent_rpcs(3);
+    let mut link = transport.link(options).await;
+    let mut calls = Vec::new();
+    for _ in 0..3 {
+        calls.push(at_work(&link.stub).await);
+        assert_eq!(link.event().await, Event::Started);
+    }
+    for _ in 0..10 {
+        // A request that has not ended, of which nothing is waited for.
+        let mut call = link.stub.bidi(stream::pending());
+        let error = call.message().await.unwrap_err();
+        assert_eq!(error.code(), Code::ResourceExhausted);
+        let words = "the server works on 3 calls already, its maximum";
+        assert_eq!(error.message(), words);
+    }
+    // No handler has been run for them.
+    assert!(link.events.try_recv().is_err());
+    calls.pop();
+    while code(&link.stub).await == Code::ResourceExhausted {
+        tokio::task::yield_now().await;
+    }
+    calls.push(at_work(&link.stub).await);
+    assert_eq!(code(&link.stub).await, Code::ResourceExhausted);
+}
+
+async fn a_slot_comes_back_after_each_kind_of_end(transport: Transport) {
+    let link = transport
+        .link(Server::builder().max_concurrent_rpcs(1))
+        .await;
+    let stub = &link.stub;
+    for action in [Action::End, Action::Fail, Action::Panic] {
+        for _ in 0..20 {
+            // The next call is allowed as soon as the caller has heard of the end of this one.
+            drop(stub.unary(acting(action)).await);
+            assert_eq!(code(stub).await, Code::Ok, "unary, {action:?}");
+            drop(
+                stub.server_stream(acting(action))
+                    .try_collect::<Vec<_>>()
+                    .await,
+            );
+            assert_eq!(code(stub).await, Code::Ok, "server streaming, {action:?}");
+            drop(stub.client_stream([acting(action)]).await);
+            assert_eq!(code(stub).await, Code::Ok, "client streaming, {action:?}");
+            drop(stub.bidi([acting(action)]).try_collect::<Vec<_>>().await);
+            assert_eq!(code(stub).await, Code::Ok, "bidirectional, {action:?}");
+        }
+    }
+    // The handler of a call that is given up is dropped a moment later.
+    let comes_back = async || {
+        while code(stub).await == Code::ResourceExhausted {
+            tokio::task::yield_now().await;
+        }
+    };
+    let call = at_work(stub).await;
+    assert_eq!(code(stub).await, Code::ResourceExhausted);
+    drop(call);
+    within(comes_back()).await;
+    let mut call = at_work(stub).await;
+    call.cancel();
+    within(comes_back()).await;
+    let call = stub.unary(acting(Action::Hang));
+    let error = call.timeout(Duration::from_millis(20)).await.unwrap_err();
+    assert_eq!(error.code(), Code::DeadlineExceeded);
+    within(comes_back()).await;
+    assert_eq!(code(stub).await, Code::Ok);
+}
+
+async fn the_maximum_is_that_of_all_methods(transport: Transport) {
+    let link = transport
+        .link(Server::builder().max_concurrent_rpcs(1))
+        .await;
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+    let requests = stream::poll_fn(move |context| receiver.poll_recv(context));
+    let mut call = link.stub.bidi(requests);
+    sender.send(Request::default()).unwrap();
+    assert!(call.message().await.unwrap().is_some());
+    let stub = &link.stub;
+    assert_eq!(code(stub).await, Code::ResourceExhausted);
+    let refused = stub.client_stream([Request::default()]).await.unwrap_err();
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    drop(sender);
+    assert!(call.message().await.unwrap().is_none());
+    assert_eq!(code(stub).await, Code::Ok);
+}
+
+fn sized(size: usize) -> Request {
+    Request {
+        payload: vec![7; size],
+        count: 1,
+        ..Request::default()
+    }
+}
+
+fn code_of<T>(result: &Result<T>) -> Code {
+    result
+        .as_ref()
+        .map_or_else(|status| status.code(), |_| Code::Ok)
+}
+
+async fn messages_have_the_limits_of_their_method(transport: Transport) {
+    let options = Server::builder()
+        .max_receive_message_length(1000)
+        .max_send_message_length(900)
+        .method_options(
+            "probe.v1.Probe",
+            MethodOptions::new().max_receive_message_length(2000),
+        )
+        .method_options(
+            "/probe.v1.Probe/ClientStream",
+            MethodOptions::new().max_receive_message_length(3000),
+        )
+        .method_options(
+            "probe.v1.Probe/ServerStream",
+            MethodOptions::new().max_send_message_length(1500),
+        );
+    let link = transport.link(options).await;
+    let stub = &link.stub;
+    for (size, unary, streamed, uploaded) in [
+        (800, Code::Ok, Code::Ok, Code::Ok),
+        (1400, Code::ResourceExhausted, Code::Ok, Code::Ok),
+        (
+            1600,
+            Code::ResourceExhausted,
+            Code::ResourceExhausted,
+            Code::Ok,
+        ),
+        (
+            2500,
+            Code::ResourceExhausted,
+            Code::ResourceExhausted,
+            Code::Ok,
+        ),
+        (
+            3500,
+            Code::ResourceExhausted,
+            Code::ResourceExhausted,
+            Code::ResourceExhausted,
+        ),
+    ] {
+        let result = stub.unary(sized(size)).await;
+        assert_eq!(code_of(&result), unary, "{size} {result:?}");
+        let result = stub
+            .server_stream(sized(size))
+            .try_collect::<Vec<_>>()
+            .await;
+        assert_eq!(code_of(&result), streamed, "{size} {result:?}");
+        let result = stub.client_stream([sized(size)]).await;
+        assert_eq!(code_of(&result), uploaded, "{size} {result:?}");
+    }
+    let error = stub.unary(sized(1400)).await.unwrap_err();
+    let words = "a message of 1403 bytes is over the limit of 900";
+    assert_eq!(error.message(), words);
+}
+
+async fn a_response_over_the_limit_loses_none_before_it(transport: Transport) {
+    let link = transport
+        .link(Server::builder().max_send_message_length(100))
+        .await;
+    let mut call = link
+        .stub
+        .bidi([sized(10), sized(20), sized(200), sized(10)]);
+    for size in [10, 20] {
+        assert_eq!(call.next().await.unwrap().unwrap().payload.len(), size);
+    }
+    let error = call.message().await.unwrap_err();
+    assert_eq!(error.code(), Code::ResourceExhausted);
+}
+
+async fn a_call_ends_at_the_time_of_its_method(transport: Transport) {
+    let options = Server::builder()
+        .timeout(Duration::from_secs(1000))
+        .method_options(
+            "/probe.v1.Probe/ServerStream",
+            MethodOptions::new().timeout(Duration::from_millis(50)),
+        );
+    let mut link = transport.link(options).await;
+    let mut call = link.stub.server_stream(acting(Action::Hang));
+    call.message().await.unwrap().unwrap();
+    let error = call.message().await.unwrap_err();
+    assert_eq!(error.code(), Code::DeadlineExceeded);
+    assert_eq!(link.event().await, Event::Started);
+    assert_eq!(link.event().await, Event::Dropped);
+    for (timeout, bound) in [(None, 1000), (Some(2000), 1000), (Some(100), 100)] {
+        let mut call = link
+            .stub
+            .unary(Request::default())
+            .metadata("describe", "1");
+        if let Some(timeout) = timeout {
+            call = call.timeout(Duration::from_secs(timeout));
+        }
+        let (_, call) = call.with_call().await.unwrap();
+        let left = call.trailing_metadata().get("seconds-left").unwrap();
+        let left: u64 = left.parse().unwrap();
+        assert!((bound - 30..=bound).contains(&left), "{left} of {bound}");
+    }
+}
+
+#[tokio::test]
+async fn options_of_what_is_not_registered_are_an_error_that_names_it() {
+    let mut server = Server::builder()
+        .method_options("probe.v1.Probe", MethodOptions::new())
+        .method_options("/probe.v1.Probe/Unary", MethodOptions::new())
+        .method_options("/probe.v1.Probe/Unari", MethodOptions::new())
+        .method_options("prob.v1.Probe", MethodOptions::new())
+        .build();
+    let (probe, _events) = Probe::new();
+    stubwright_tests::pb::probe::v1::add_probe_servicer_to_server(probe, &mut server);
+    server.add_insecure_port("127.0.0.1:0").await.unwrap();
+    let error = server.start().await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "method_options of prob.v1.Probe, probe.v1.Probe/Unari: no method or service with such a name is registered"
+    );
+}
