@@ -15,7 +15,7 @@ const LISTENING: &str = "listening on ";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Runs the `console` blocks of a README in their order. Their commands are `cargo run -p NAME [--bin NAME] [-- ARGUMENTS]`, or
-/// begin with a name; `binaries` has the names and their paths, and `replaced` what stands in commands for something else. A
+/// begin with a name; `binaries` has the names and their paths, and `replaced` what stands for something else. A
 /// command whose first line says that it listens is a server, which runs to the end and then is terminated. In a line that is
 /// expected, `…` stands for anything.
 ///
@@ -24,8 +24,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub fn run(readme: &str, binaries: &[(&str, &str)], replaced: &[(&str, &str)]) {
     let mut servers: Vec<Server> = Vec::new();
     let mut ran = 0;
-    for step in steps(readme) {
-        let command = step.command(binaries, replaced);
+    let mut readme = readme.to_owned();
+    for (from, to) in replaced {
+        readme = readme.replace(from, to);
+    }
+    for step in steps(&readme) {
+        let command = step.command(binaries);
         ran += 1;
         if step
             .output
@@ -86,12 +90,8 @@ fn steps(readme: &str) -> Vec<Step<'_>> {
 
 impl Step<'_> {
     /// The program and its arguments.
-    fn command(&self, binaries: &[(&str, &str)], replaced: &[(&str, &str)]) -> Vec<String> {
-        let mut command = self.command.to_owned();
-        for (from, to) in replaced {
-            command = command.replace(from, to);
-        }
-        let words: Vec<&str> = command.split_whitespace().collect();
+    fn command(&self, binaries: &[(&str, &str)]) -> Vec<String> {
+        let words: Vec<&str> = self.command.split_whitespace().collect();
         let (name, arguments) = match words.as_slice() {
             ["cargo", "run", "-p", _, "--bin", name, "--", arguments @ ..] => (name, arguments),
             ["cargo", "run", "-p", name, "--", arguments @ ..] => (name, arguments),

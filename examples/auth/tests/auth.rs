@@ -1,0 +1,41 @@
+//! The interceptor and the servicer, each by itself and both together, in this process.
+
+use auth::auth::v1::{OpenRequest, VaultServicer, VaultStub, add_vault_servicer_to_server};
+use auth::{TOKEN, Tokens, User, Vault};
+use stubwright::testing::TestCall;
+use stubwright::{Code, Server};
+
+#[tokio::test]
+async fn the_servicer_tells_the_user_that_was_found() {
+    let call = TestCall::new();
+    call.context().extensions().insert(User("ada".into()));
+    let reply = Vault.open(OpenRequest {}, call.context()).await.unwrap();
+    assert_eq!(reply.user, "ada");
+}
+
+#[tokio::test]
+async fn the_servicer_tells_nobody_nothing() {
+    let call = TestCall::new();
+    let error = Vault.open(OpenRequest {}, call.context()).await;
+    assert_eq!(error.unwrap_err().code(), Code::Internal);
+}
+
+#[tokio::test]
+async fn the_interceptor_knows_its_tokens_and_no_others() {
+    let tokens = Tokens::new(&[("ada-42", "ada"), ("grace-43", "grace")]);
+    let mut server = Server::builder().interceptor(tokens).build();
+    add_vault_servicer_to_server(Vault, &mut server);
+    let stub = VaultStub::new(server.in_process_channel());
+    for (token, user) in [("ada-42", "ada"), ("grace-43", "grace")] {
+        let reply = stub.open(OpenRequest {}).metadata(TOKEN, token).await;
+        assert_eq!(reply.unwrap().user, user);
+    }
+    for token in ["ada-4", "ada-422", "ADA-42", ""] {
+        let reply = stub.open(OpenRequest {}).metadata(TOKEN, token).await;
+        let error = reply.unwrap_err();
+        assert_eq!(error.code(), Code::Unauthenticated, "{token}");
+        assert_eq!(error.message(), "Invalid signature");
+    }
+    let error = stub.open(OpenRequest {}).await.unwrap_err();
+    assert_eq!(error.code(), Code::Unauthenticated);
+}
