@@ -90,8 +90,8 @@ pub use prost_types;
 pub use server::ServerCredentials;
 #[cfg(feature = "server")]
 pub use server::{
-    CallEnd, Handlers, InterceptedCall, Listener, MethodOptions, RequestStream, Server,
-    ServerBuilder, ServerInterceptor, ServicerContext,
+    CallEnd, GenericHandler, Handlers, InterceptedCall, Listener, MethodOptions, RequestStream,
+    Server, ServerBuilder, ServerInterceptor, ServicerContext,
 };
 #[cfg(feature = "signal")]
 pub use signal::{ShutdownSignal, shutdown_signal};

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::generic::{self, GenericHandler};
 use super::handlers::{Handlers, Method};
 use super::method_options::Rules;
 use super::options::Options;
@@ -24,6 +25,8 @@ pub(crate) struct MethodTable {
     /// The services that have methods here.
     #[cfg(feature = "reflection")]
     pub(crate) services: Services,
+    /// Serves the methods that are not among them.
+    generic: Option<Arc<Method>>,
     pub(crate) options: Options,
 }
 
@@ -60,19 +63,33 @@ impl MethodTable {
         self.methods.extend(methods);
     }
 
-    /// The method with exactly this path: no other spelling of it reaches a handler.
-    pub(crate) fn method(&self, path: &[u8]) -> Option<&Arc<Method>> {
-        self.methods.get(path)
+    pub(crate) fn add_generic(&mut self, handler: impl GenericHandler) {
+        let method = self.options.around(generic::method(handler));
+        self.generic = Some(Arc::new(method));
     }
 
-    /// What holds for the calls of the method with this path.
-    pub(crate) fn rules(&self, path: &[u8]) -> Rules {
-        self.method(path)
-            .map_or(self.options.rules, |method| method.rules)
+    /// The method with exactly this path, no other spelling of which reaches a handler of its own, and what holds for its calls.
+    pub(crate) fn find(&self, path: &[u8]) -> Option<(&Arc<Method>, Rules)> {
+        match self.methods.get(path) {
+            Some(method) => Some((method, method.rules)),
+            None => self.find_generic(path),
+        }
     }
 
-    /// The names that options have been given for and that no method and no service here has.
+    #[cold]
+    fn find_generic(&self, path: &[u8]) -> Option<(&Arc<Method>, Rules)> {
+        let method = self.generic.as_ref()?;
+        let path = std::str::from_utf8(path).ok()?;
+        let options = &self.options;
+        path.starts_with('/')
+            .then(|| (method, options.named.rules(path, options.rules)))
+    }
+
+    /// The names that options have been given for and that no method and no service here has. A generic handler may have any.
     pub(crate) fn unknown_names(&self) -> Vec<&str> {
+        if self.generic.is_some() {
+            return Vec::new();
+        }
         let paths = self.methods.keys();
         let paths: Vec<_> = paths
             .filter_map(|path| std::str::from_utf8(path).ok())
@@ -102,7 +119,7 @@ impl MethodTable {
         if !content_type.is_some_and(|field| wire::is_grpc(field.value())) {
             return Err(Refusal::Http(415));
         }
-        let Some(method) = self.method(head.path.value()) else {
+        let Some((method, rules)) = self.find(head.path.value()) else {
             let path = String::from_utf8_lossy(head.path.value());
             return Err(Refusal::Grpc(Status::unimplemented(format!(
                 "unknown method {path}"
@@ -116,7 +133,6 @@ impl MethodTable {
                 String::from_utf8_lossy(field.name())
             ))));
         }
-        let rules = &method.rules;
         let answer = rules.compression.accepted_by(&metadata);
         let exchange = Exchange::new(CallDetails {
             path: head.path,

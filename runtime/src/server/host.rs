@@ -21,6 +21,7 @@ use super::connection::connection;
 #[cfg(feature = "tls")]
 use super::credentials::ServerCredentials;
 use super::dispatch::MethodTable;
+use super::generic::GenericHandler;
 use super::handlers::Handlers;
 use super::listener::Listener;
 use super::options::{Options, ServerBuilder};
@@ -110,6 +111,12 @@ impl Server {
     pub fn add_reflection(&mut self) {
         let services = self.methods.services.clone();
         self.add_handlers(reflection::handlers(services));
+    }
+
+    /// Answers the calls of all methods that no service here has; another takes its place. Without one they end with
+    /// UNIMPLEMENTED. Like a service it is registered before [`start`](Server::start). gRPC Python's `add_generic_rpc_handlers`.
+    pub fn add_generic_handler(&mut self, handler: impl GenericHandler) {
+        Arc::make_mut(&mut self.methods).add_generic(handler);
     }
 
     /// Adds a port for connections without encryption: `host:port`, as in `[::]:5000`, `0.0.0.0:5000` or

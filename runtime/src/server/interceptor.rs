@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::context::ServicerContext;
+use super::generic::{self, GenericHandler};
 use super::handlers::{Method, Start};
 use crate::call::{AnyMessage, Panicked, Record, panicked};
 use crate::{Metadata, Result};
@@ -29,7 +30,8 @@ use crate::{Metadata, Result};
 /// call first, and its end last. When a call is cancelled, or its time is over, the interceptors' futures are dropped with
 /// the handler's. A panic is INTERNAL for its call alone.
 ///
-/// Calls that reach no handler reach no interceptor either: those that are not well-formed, and those of unknown methods.
+/// Calls that reach no handler reach no interceptor either: those that are not well-formed, and those of unknown methods unless
+/// the server has a [generic handler](crate::Server::add_generic_handler).
 ///
 /// ```
 /// use stubwright::{InterceptedCall, Server, Status};
@@ -119,6 +121,12 @@ impl InterceptedCall {
         observer: impl FnMut(&mut dyn AnyMessage) -> Result<()> + Send + 'static,
     ) {
         self.record.responses.observe(Box::new(observer));
+    }
+
+    /// Puts another handler in the place of the method's own, to answer from a cache for instance. Interceptors behind this one
+    /// see the call as before.
+    pub fn set_handler(&mut self, handler: impl GenericHandler) {
+        self.handler = generic::method(handler).into_start();
     }
 
     /// Lets the call go on, to the next interceptor or to the handler, and waits for its end. A panic of theirs is INTERNAL.

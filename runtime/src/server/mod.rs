@@ -6,6 +6,7 @@ mod context;
 mod credentials;
 mod descriptors;
 mod dispatch;
+mod generic;
 mod handlers;
 mod host;
 mod interceptor;
@@ -23,6 +24,7 @@ pub use context::ServicerContext;
 #[cfg(feature = "tls")]
 pub use credentials::ServerCredentials;
 pub use descriptors::Descriptors;
+pub use generic::GenericHandler;
 pub use handlers::{Handlers, HandlersBuilder};
 pub use host::Server;
 pub use interceptor::{CallEnd, InterceptedCall, ServerInterceptor};

@@ -23,14 +23,16 @@ impl InProcess {
 
     /// What holds for the calls of the method at `path`.
     pub(crate) fn rules(&self, path: &Header) -> Rules {
-        self.0.rules(path.value())
+        self.0
+            .find(path.value())
+            .map_or_else(Rules::default, |(_, rules)| rules)
     }
 
     /// Runs a call. The handler is polled once here, in the caller's task; what is pending then goes on in a task of its
     /// own.
     pub(crate) fn start(&self, exchange: Arc<Exchange>) {
         let details = exchange.details();
-        let Some(method) = self.0.method(details.path.value()) else {
+        let Some((method, _)) = self.0.find(details.path.value()) else {
             let status = Status::unimplemented(format!("unknown method {}", details.method()));
             return exchange.conclude(Outcome::local(status));
         };

@@ -5,6 +5,7 @@ mod compression;
 mod connections;
 mod deadlines;
 mod four_kinds;
+mod generic;
 mod interceptors;
 mod limits;
 mod messages;

@@ -40,10 +40,20 @@ pub struct Link {
 impl Transport {
     /// A link to a server with these options.
     pub async fn link(self, options: ServerBuilder) -> Link {
-        let mut server = match self {
+        let server = self.server(options);
+        self.link_to(server).await
+    }
+
+    /// A server for this transport, with these options and without services.
+    pub fn server(self, options: ServerBuilder) -> Server {
+        match self {
             Transport::TcpSpawned => options.inline_polling(false).build(),
             _ => options.build(),
-        };
+        }
+    }
+
+    /// A link to a server that has the servicer besides what it has already.
+    pub async fn link_to(self, mut server: Server) -> Link {
         let (probe, events) = Probe::new();
         add_probe_servicer_to_server(probe, &mut server);
         let (channel, address) = self.channel(&mut server).await;

@@ -1,0 +1,74 @@
+//! A handler for any method: bytes in, bytes out.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_core::Stream;
+
+use super::context::ServicerContext;
+use super::handlers::Method;
+use super::request_stream::RequestStream;
+use super::responses::Responses;
+use crate::Result;
+use crate::codec::Raw;
+
+/// Answers calls of any method, as bytes: what a proxy, a mock or a service that is known only at run time needs.
+/// [`Server::add_generic_handler`](crate::Server::add_generic_handler) takes one; a closure that takes the requests and the
+/// context is one, too.
+///
+/// All four kinds have one shape here: a method that takes one request has a stream of one, a method that gives one response is
+/// to be answered with a stream of one. The method's name is in the context. gRPC Python's `GenericRpcHandler`.
+///
+/// ```
+/// use bytes::Bytes;
+/// use stubwright::{RequestStream, Server, ServicerContext, Status, stream};
+///
+/// let mut server = Server::new();
+/// server.add_generic_handler(|mut requests: RequestStream<Bytes>, context: ServicerContext| {
+///     stream(async move |mut responses| {
+///         if !context.method().ends_with("/Echo") {
+///             return Err(Status::unimplemented(format!("unknown method {}", context.method())));
+///         }
+///         while let Some(request) = requests.message().await? {
+///             responses.send(request).await;
+///         }
+///         Ok(())
+///     })
+/// });
+/// ```
+pub trait GenericHandler: Send + Sync + 'static {
+    /// The responses of a call, each an encoded message.
+    fn call(
+        &self,
+        requests: RequestStream<Bytes>,
+        context: &ServicerContext,
+    ) -> impl Stream<Item = Result<Bytes>> + Send;
+}
+
+impl<F, S> GenericHandler for F
+where
+    F: Fn(RequestStream<Bytes>, ServicerContext) -> S + Send + Sync + 'static,
+    S: Stream<Item = Result<Bytes>> + Send,
+{
+    fn call(
+        &self,
+        requests: RequestStream<Bytes>,
+        context: &ServicerContext,
+    ) -> impl Stream<Item = Result<Bytes>> + Send {
+        self(requests, context.clone())
+    }
+}
+
+/// A generic handler as a method.
+pub(crate) fn method(handler: impl GenericHandler) -> Method {
+    let handler = Arc::new(handler);
+    Method::new(move |context| {
+        let handler = Arc::clone(&handler);
+        let requests = RequestStream::new::<Raw>(&context);
+        let responses = Responses::<Bytes, Raw>::new(&context);
+        Box::pin(async move {
+            responses.send_all(handler.call(requests, &context)).await?;
+            Ok(Bytes::new())
+        })
+    })
+}
