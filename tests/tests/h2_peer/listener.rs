@@ -49,13 +49,20 @@ impl Listener {
     }
 
     pub async fn accept(&self) -> Accepted {
+        self.try_accept()
+            .await
+            .expect("a client that speaks HTTP/2")
+    }
+
+    /// The next connection, if it is one of HTTP/2.
+    pub async fn try_accept(&self) -> Option<Accepted> {
         let (socket, _) = self.listener.accept().await.unwrap();
         socket.set_nodelay(true).unwrap();
-        let connection = self.builder.handshake(socket).await.unwrap();
+        let connection = self.builder.handshake(socket).await.ok()?;
         let (sender, calls) = mpsc::unbounded_channel();
         let (orders, receiver) = mpsc::unbounded_channel();
         tokio::spawn(drive(connection, sender, receiver));
-        Accepted { calls, orders }
+        Some(Accepted { calls, orders })
     }
 }
 
@@ -63,6 +70,11 @@ impl Accepted {
     /// The next call.
     pub async fn call(&mut self) -> Call {
         self.calls.recv().await.expect("the connection is open")
+    }
+
+    /// The next call, while the connection is open.
+    pub async fn next_call(&mut self) -> Option<Call> {
+        self.calls.recv().await
     }
 
     /// Starts a graceful shutdown.

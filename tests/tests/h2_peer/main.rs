@@ -13,5 +13,6 @@ mod flow_control;
 mod listener;
 mod raw;
 mod request_rows;
+mod same_bytes;
 mod silence_rows;
 mod wire;

@@ -163,6 +163,11 @@ impl Raw {
         within(self.socket.write_all(bytes)).await.unwrap();
     }
 
+    /// Writes, or says that the peer takes nothing more.
+    pub async fn try_write(&mut self, bytes: &[u8]) -> bool {
+        within(self.socket.write_all(bytes)).await.is_ok()
+    }
+
     /// Says that nothing more is written.
     pub async fn close(&mut self) {
         self.socket.shutdown().await.unwrap();
@@ -267,7 +272,8 @@ impl Raw {
         })
     }
 
-    async fn fields(&mut self, frame: &Frame) -> Vec<(String, String)> {
+    /// The fields of a HEADERS frame and what continues it.
+    pub async fn fields(&mut self, frame: &Frame) -> Vec<(String, String)> {
         let mut block = frame.payload.clone();
         let mut flags = frame.flags;
         while flags & END_HEADERS == 0 {

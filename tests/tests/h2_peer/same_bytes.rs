@@ -1,0 +1,565 @@
+//! The same bytes to our server and to one that is `h2`'s: both see the same calls in them, and the same faults.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use stubwright::Server;
+use stubwright_tests::pb::probe::v1::Request;
+
+use crate::caller::Served;
+use crate::listener::Listener;
+use crate::raw::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PADDED, PING, PRIORITY,
+    RST_STREAM, Raw, SETTINGS, WINDOW_UPDATE, code, frame, literals,
+};
+use crate::wire::{framed, read_all};
+
+const ACK: u8 = 1;
+/// The flag of a HEADERS frame that has a priority in front.
+const WITH_PRIORITY: u8 = 0x20;
+/// The ping that comes last; when it is answered, what came before it has been read.
+const LAST: [u8; 8] = *b"the last";
+
+/// What a server made of some bytes.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Seen {
+    /// The answers to the streams that were not reset: status and body.
+    answers: BTreeMap<u32, (Option<u32>, Vec<u8>)>,
+    /// The codes of the streams that were.
+    resets: BTreeMap<u32, u32>,
+    pings: Vec<Vec<u8>>,
+    settings_acknowledged: usize,
+    /// The code of a GOAWAY.
+    farewell: Option<u32>,
+}
+
+/// Sends bytes after the preface, in pieces of a size, and watches until so many calls have been answered and the last ping, or
+/// the connection has ended.
+async fn watch(address: SocketAddr, bytes: &[u8], piece: usize, calls: usize) -> Seen {
+    let mut raw = Raw::new(address).await;
+    let last = frame(PING, 0, 0, &LAST);
+    for part in [bytes, &last].concat().chunks(piece) {
+        // A server that has seen enough does not read on.
+        if !raw.try_write(part).await {
+            break;
+        }
+    }
+    let mut seen = Seen::default();
+    let mut answered = 0;
+    let mut has_ponged = false;
+    while !(has_ponged && answered >= calls) {
+        let Some(frame) = raw.read().await else {
+            return seen;
+        };
+        let ends = frame.flags & END_STREAM != 0;
+        match frame.kind {
+            HEADERS => {
+                let fields = raw.fields(&frame).await;
+                let status = fields.iter().find(|field| field.0 == "grpc-status");
+                let answer = seen.answers.entry(frame.stream).or_default();
+                answer.0 = status.and_then(|status| status.1.parse().ok());
+                answered += usize::from(ends);
+            }
+            DATA => {
+                let answer = seen.answers.entry(frame.stream).or_default();
+                answer.1.extend(frame.payload);
+            }
+            RST_STREAM => {
+                seen.resets.insert(frame.stream, code(&frame.payload));
+                answered += 1;
+            }
+            SETTINGS if frame.flags & ACK != 0 => seen.settings_acknowledged += 1,
+            PING if frame.payload == LAST => has_ponged = true,
+            PING if frame.flags & ACK != 0 => seen.pings.push(frame.payload),
+            GOAWAY => seen.farewell = Some(code(&frame.payload[4..])),
+            _ => {}
+        }
+    }
+    seen
+}
+
+/// A server that is `h2`'s and answers as the probe does: a request of nothing but a payload looks like its response.
+async fn echo(listener: Listener) {
+    loop {
+        let Some(mut accepted) = listener.try_accept().await else {
+            continue;
+        };
+        tokio::spawn(async move {
+            while let Some(mut call) = accepted.next_call().await {
+                tokio::spawn(async move {
+                    if let Ok((body, _)) = read_all(call.request.body_mut()).await {
+                        call.answer(body, "0");
+                    }
+                });
+            }
+        });
+    }
+}
+
+/// Both servers.
+struct Both {
+    ours: Served,
+    theirs: SocketAddr,
+}
+
+impl Both {
+    async fn new() -> Both {
+        let listener = Listener::new().await;
+        let theirs = listener.address;
+        tokio::spawn(echo(listener));
+        // Theirs knows no such limit.
+        let builder = Server::builder().max_ping_strikes(0);
+        Both {
+            ours: Served::with(builder).await,
+            theirs,
+        }
+    }
+
+    /// What ours makes of some bytes, and what theirs does.
+    async fn watch(&self, bytes: &[u8], piece: usize, calls: usize) -> (Seen, Seen) {
+        tokio::join!(
+            watch(self.ours.address, bytes, piece, calls),
+            watch(self.theirs, bytes, piece, calls)
+        )
+    }
+}
+
+/// A call, as frames.
+#[derive(Clone, Debug)]
+struct Script {
+    payload: Vec<u8>,
+    extra: Vec<String>,
+    /// Where the header block and the body are cut.
+    head_cuts: Vec<usize>,
+    body_cuts: Vec<usize>,
+    padding: Option<u8>,
+    priority: bool,
+    ending: Ending,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Ending {
+    WithData,
+    EmptyData,
+    Trailers,
+}
+
+fn any_script() -> impl Strategy<Value = Script> {
+    (
+        prop::collection::vec(any::<u8>(), 0..300),
+        prop::collection::vec("[ -~]{0,40}", 0..4),
+        prop::collection::vec(0..200_usize, 0..4),
+        prop::collection::vec(0..300_usize, 0..6),
+        prop::option::of(0..40_u8),
+        any::<bool>(),
+        prop_oneof![
+            Just(Ending::WithData),
+            Just(Ending::EmptyData),
+            Just(Ending::Trailers)
+        ],
+    )
+        .prop_map(
+            |(payload, extra, head_cuts, body_cuts, padding, priority, ending)| Script {
+                payload,
+                extra,
+                head_cuts,
+                body_cuts,
+                padding,
+                priority,
+                ending,
+            },
+        )
+}
+
+/// A frame that belongs to no call.
+fn any_noise() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        any::<[u8; 8]>().prop_map(|payload| frame(PING, 0, 0, &payload)),
+        (0..5000_u32).prop_map(|size| frame(SETTINGS, 0, 0, &setting(1, size))),
+        (10_000..1_000_000_u32).prop_map(|size| frame(SETTINGS, 0, 0, &setting(4, size))),
+        (1..1_000_000_u32).prop_map(|more| frame(WINDOW_UPDATE, 0, 0, &more.to_be_bytes())),
+        any::<u8>().prop_map(|weight| frame(PRIORITY, 0, 1, &[0, 0, 0, 0, weight])),
+        (20..255_u8, prop::collection::vec(any::<u8>(), 0..50))
+            .prop_map(|(kind, payload)| frame(kind, 0xff, 0, &payload)),
+    ]
+}
+
+fn setting(name: u16, value: u32) -> Vec<u8> {
+    [&name.to_be_bytes()[..], &value.to_be_bytes()].concat()
+}
+
+/// Bytes, cut at some places.
+fn pieces(bytes: &[u8], cuts: &[usize]) -> Vec<Vec<u8>> {
+    let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).collect();
+    cuts.sort_unstable();
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    for cut in cuts.into_iter().chain([bytes.len()]) {
+        pieces.push(bytes[start..cut].to_vec());
+        start = cut;
+    }
+    pieces
+}
+
+const HEAD: [(&str, &str); 6] = [
+    (":method", "POST"),
+    (":scheme", "http"),
+    (":path", "/probe.v1.Probe/Unary"),
+    (":authority", "probe.test"),
+    ("content-type", "application/grpc"),
+    ("te", "trailers"),
+];
+
+impl Script {
+    /// The frames of the call; those of the head stay together.
+    fn frames(&self, stream: u32) -> Vec<Vec<u8>> {
+        let names: Vec<String> = (0..self.extra.len()).map(|n| format!("x-{n}")).collect();
+        let extra = names.iter().zip(&self.extra);
+        let mut fields = HEAD.to_vec();
+        fields.extend(extra.map(|(name, value)| (&**name, value.trim())));
+        let mut head = Vec::new();
+        let blocks = pieces(&literals(&fields), &self.head_cuts);
+        for (index, block) in blocks.iter().enumerate() {
+            let mut flags = if index + 1 == blocks.len() {
+                END_HEADERS
+            } else {
+                0
+            };
+            let (mut kind, mut payload) = (CONTINUATION, block.clone());
+            if index == 0 {
+                kind = HEADERS;
+                if self.priority {
+                    flags |= WITH_PRIORITY;
+                    payload = [&[0, 0, 0, 0, 15], &*payload].concat();
+                }
+                (payload, flags) = self.pad(payload, flags);
+            }
+            head.extend(frame(kind, flags, stream, &payload));
+        }
+        let mut frames = vec![head];
+        let request = Request {
+            payload: self.payload.clone(),
+            ..Request::default()
+        };
+        let parts = pieces(&framed(&request), &self.body_cuts);
+        for (index, part) in parts.iter().enumerate() {
+            let is_last = index + 1 == parts.len() && matches!(self.ending, Ending::WithData);
+            let flags = if is_last { END_STREAM } else { 0 };
+            let (payload, flags) = self.pad(part.clone(), flags);
+            frames.push(frame(DATA, flags, stream, &payload));
+        }
+        match self.ending {
+            Ending::WithData => {}
+            Ending::EmptyData => frames.push(frame(DATA, END_STREAM, stream, &[])),
+            Ending::Trailers => {
+                let trailers = literals(&[("x-trailer", "yes")]);
+                let flags = END_STREAM | END_HEADERS;
+                frames.push(frame(HEADERS, flags, stream, &trailers));
+            }
+        }
+        frames
+    }
+
+    fn pad(&self, payload: Vec<u8>, flags: u8) -> (Vec<u8>, u8) {
+        match self.padding {
+            None => (payload, flags),
+            Some(padding) => {
+                let mut padded = vec![padding];
+                padded.extend(payload);
+                padded.resize(padded.len() + usize::from(padding), 0);
+                (padded, flags | PADDED)
+            }
+        }
+    }
+}
+
+/// The frames of several calls and noise among them, in an order that `picks` says. Streams are opened in the order of their
+/// numbers.
+fn mixed(scripts: &[Script], noise: &[Vec<u8>], picks: &[usize]) -> Vec<u8> {
+    let numbered = (0_u32..).zip(scripts);
+    let mut calls: Vec<_> = numbered
+        .map(|(index, script)| script.frames(2 * index + 1).into_iter())
+        .collect();
+    let mut noise = noise.iter();
+    let mut bytes = Vec::new();
+    // So many of the calls are open, or have been.
+    let mut open = 0;
+    for pick in picks.iter().copied().cycle() {
+        if calls.iter().all(|call| call.len() == 0) {
+            break;
+        }
+        if pick % 3 == 0 {
+            bytes.extend(noise.next().into_iter().flatten());
+        }
+        let left: Vec<usize> = (0..open).filter(|&index| calls[index].len() > 0).collect();
+        // One of those that are open, or the next.
+        let mut pick = pick % (left.len() + usize::from(open < calls.len()));
+        if pick == left.len() {
+            open += 1;
+            pick = open - 1;
+        } else {
+            pick = left[pick];
+        }
+        bytes.extend(calls[pick].next().into_iter().flatten());
+    }
+    bytes
+}
+
+#[test]
+fn calls_in_frames_of_all_kinds() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let both = runtime.block_on(Both::new());
+    let strategy = (
+        prop::collection::vec(any_script(), 1..5),
+        prop::collection::vec(any_noise(), 0..8),
+        prop::collection::vec(0..1000_usize, 1..40),
+        1..2000_usize,
+    );
+    let mut runner = TestRunner::new(Config {
+        cases: 200,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let result = runner.run(&strategy, |(scripts, noise, picks, piece)| {
+        let bytes = mixed(&scripts, &noise, &picks);
+        let (ours, theirs) = runtime.block_on(both.watch(&bytes, piece, scripts.len()));
+        prop_assert_eq!(&ours, &theirs);
+        prop_assert_eq!(ours.answers.len(), scripts.len());
+        prop_assert!(ours.answers.values().all(|answer| answer.0 == Some(0)));
+        Ok(())
+    });
+    result.unwrap();
+}
+
+/// A call that is good but for what `change` makes of its frames.
+fn call(change: impl Fn(&mut Vec<Vec<u8>>)) -> Vec<u8> {
+    let request = framed(&Request {
+        payload: b"x".to_vec(),
+        ..Request::default()
+    });
+    let mut frames = vec![
+        frame(HEADERS, END_HEADERS, 1, &literals(&HEAD)),
+        frame(DATA, END_STREAM, 1, &request),
+    ];
+    change(&mut frames);
+    frames.concat()
+}
+
+/// A call with this frame between its head and its body.
+fn with(between: Vec<u8>) -> Vec<u8> {
+    call(|frames| frames.insert(1, between.clone()))
+}
+
+/// A call with this head.
+fn headed(flags: u8, block: &[u8]) -> Vec<u8> {
+    call(|frames| frames[0] = frame(HEADERS, flags, 1, block))
+}
+
+/// A call whose head has these fields besides.
+fn fielded(fields: &[(&str, &str)]) -> Vec<u8> {
+    headed(END_HEADERS, &literals(&[&HEAD[..], fields].concat()))
+}
+
+/// Faults of a client.
+fn faults() -> Vec<(&'static str, Vec<u8>)> {
+    let goaway = [0; 8];
+    vec![
+        ("none", call(|_| {})),
+        ("DATA on stream 0", with(frame(DATA, 0, 0, b"x"))),
+        ("DATA on an idle stream", with(frame(DATA, 0, 3, b"x"))),
+        (
+            "HEADERS on stream 0",
+            with(frame(HEADERS, END_HEADERS, 0, &literals(&HEAD))),
+        ),
+        (
+            "an even stream",
+            with(frame(HEADERS, END_HEADERS, 2, &literals(&HEAD))),
+        ),
+        ("a frame in a header block", call(|frames| frames[0][4] = 0)),
+        (
+            "CONTINUATION alone",
+            with(frame(CONTINUATION, END_HEADERS, 1, &[])),
+        ),
+        (
+            "padding over the frame",
+            with(frame(DATA, PADDED, 1, &[9, 0, 0])),
+        ),
+        (
+            "padding without its length",
+            with(frame(DATA, PADDED, 1, &[])),
+        ),
+        ("PING of 7 bytes", with(frame(PING, 0, 0, &[0; 7]))),
+        ("PING on a stream", with(frame(PING, 0, 1, &[0; 8]))),
+        ("SETTINGS of 5 bytes", with(frame(SETTINGS, 0, 0, &[0; 5]))),
+        ("SETTINGS on a stream", with(frame(SETTINGS, 0, 1, &[]))),
+        (
+            "a window over 2^31-1",
+            with(frame(SETTINGS, 0, 0, &setting(4, 1 << 31))),
+        ),
+        (
+            "frames of 2^24",
+            with(frame(SETTINGS, 0, 0, &setting(5, 1 << 24))),
+        ),
+        ("push of 2", with(frame(SETTINGS, 0, 0, &setting(2, 2)))),
+        (
+            "WINDOW_UPDATE of 0",
+            with(frame(WINDOW_UPDATE, 0, 0, &[0; 4])),
+        ),
+        (
+            "WINDOW_UPDATE of 0 on a stream",
+            with(frame(WINDOW_UPDATE, 0, 1, &[0; 4])),
+        ),
+        (
+            "WINDOW_UPDATE of 3 bytes",
+            with(frame(WINDOW_UPDATE, 0, 0, &[0; 3])),
+        ),
+        (
+            "a window that overflows",
+            with(frame(WINDOW_UPDATE, 0, 0, &[0x7f, 0xff, 0xff, 0xff])),
+        ),
+        (
+            "a stream's window that overflows",
+            with(frame(WINDOW_UPDATE, 0, 1, &[0x7f, 0xff, 0xff, 0xff])),
+        ),
+        (
+            "WINDOW_UPDATE on an idle stream",
+            with(frame(WINDOW_UPDATE, 0, 9, &[0, 0, 0, 1])),
+        ),
+        (
+            "RST_STREAM on stream 0",
+            with(frame(RST_STREAM, 0, 0, &[0; 4])),
+        ),
+        (
+            "RST_STREAM on an idle stream",
+            with(frame(RST_STREAM, 0, 9, &[0; 4])),
+        ),
+        (
+            "RST_STREAM of 3 bytes",
+            with(frame(RST_STREAM, 0, 1, &[0; 3])),
+        ),
+        ("PRIORITY of 4 bytes", with(frame(PRIORITY, 0, 1, &[0; 4]))),
+        ("GOAWAY on a stream", with(frame(GOAWAY, 0, 1, &goaway))),
+        (
+            "PUSH_PROMISE of a client",
+            with(frame(5, END_HEADERS, 1, &[0, 0, 0, 2])),
+        ),
+        (
+            "DATA after the end",
+            call(|frames| frames.push(frame(DATA, END_STREAM, 1, b"x"))),
+        ),
+        (
+            "a lower stream",
+            with(call(|frames| {
+                frames.iter_mut().for_each(|frame| frame[8] = 5)
+            }))
+            .into_iter()
+            .chain(call(|frames| {
+                frames.iter_mut().for_each(|frame| frame[8] = 3)
+            }))
+            .collect(),
+        ),
+        (
+            "an index that is nothing",
+            headed(END_HEADERS, &[0xff, 0x80, 0x01]),
+        ),
+        (
+            "a table that is too large",
+            headed(END_HEADERS, &[0x3f, 0xff, 0xff, 0x7f]),
+        ),
+        (
+            "a string that is cut",
+            headed(END_HEADERS, &[0x00, 0x05, b'a']),
+        ),
+        ("upper case", fielded(&[("X-Upper", "v")])),
+        ("a connection's field", fielded(&[("connection", "close")])),
+        ("te of other things", fielded(&[("te", "gzip")])),
+        ("a pseudo-header at the end", fielded(&[(":late", "v")])),
+        (
+            "a pseudo-header twice",
+            headed(END_HEADERS, &literals(&[&HEAD[..2], &HEAD[..]].concat())),
+        ),
+        ("no path", headed(END_HEADERS, &literals(&HEAD[..2]))),
+        (
+            "a status from a client",
+            headed(
+                END_HEADERS,
+                &literals(&[&[(":status", "200")], &HEAD[..]].concat()),
+            ),
+        ),
+        (
+            "a content-length that is wrong",
+            fielded(&[("content-length", "3")]),
+        ),
+        (
+            "trailers that do not end",
+            with(frame(HEADERS, END_HEADERS, 1, &literals(&[("a", "b")]))),
+        ),
+        (
+            "a frame over the limit",
+            with(frame(DATA, 0, 1, &[0; 16_385])),
+        ),
+    ]
+}
+
+/// What ours says where theirs is less exact (PROTOCOL_ERROR for all of the connection), or says nothing; with the section of RFC
+/// 9113, or 7541 for the blocks, that wants it.
+fn exact(fault: &str) -> Option<(Told, &'static str)> {
+    let size = Told::Goaway(6);
+    let compression = Told::Goaway(9);
+    Some(match fault {
+        "padding without its length" => (size, "4.2"),
+        "PING of 7 bytes" => (size, "6.7"),
+        "SETTINGS of 5 bytes" => (size, "6.5"),
+        "a window over 2^31-1" => (Told::Goaway(3), "6.5.2"),
+        "WINDOW_UPDATE of 0 on a stream" => (Told::Reset(1), "6.9"),
+        "WINDOW_UPDATE of 3 bytes" => (size, "6.9"),
+        "RST_STREAM of 3 bytes" => (size, "6.4"),
+        "PRIORITY of 4 bytes" => (Told::Reset(6), "6.3"),
+        "DATA after the end" => (Told::Reset(5), "5.1"),
+        "an index that is nothing" => (compression, "2.3.3"),
+        "a table that is too large" => (compression, "6.3"),
+        "a string that is cut" => (compression, "5.2"),
+        "upper case" => (Told::Reset(1), "8.2.1"),
+        "a pseudo-header at the end" => (Told::Reset(1), "8.3"),
+        "no path" => (Told::Reset(1), "8.3.1"),
+        _ => return None,
+    })
+}
+
+/// What a server says of a fault: the code of a GOAWAY, or of the stream's reset.
+#[derive(Debug, PartialEq, Eq)]
+enum Told {
+    Nothing,
+    Goaway(u32),
+    Reset(u32),
+}
+
+impl Seen {
+    fn told(&self) -> Told {
+        match (self.farewell, self.resets.get(&1)) {
+            (Some(code), _) => Told::Goaway(code),
+            (None, Some(&code)) => Told::Reset(code),
+            (None, None) => Told::Nothing,
+        }
+    }
+}
+
+#[tokio::test]
+async fn faults_of_a_client() {
+    let both = Both::new().await;
+    for (fault, bytes) in faults() {
+        let (ours, theirs) = both.watch(&bytes, 5000, 1).await;
+        let (expected, why) = exact(fault).unwrap_or((theirs.told(), "h2"));
+        assert_eq!(
+            ours.told(),
+            expected,
+            "{fault} ({why}): {ours:?}, {theirs:?}"
+        );
+    }
+    assert_eq!(
+        both.watch(&call(|_| {}), 5000, 1).await.0.told(),
+        Told::Nothing
+    );
+}
