@@ -13,6 +13,11 @@ STANDARD = [
     "grpc.reflection.v1alpha.ServerReflection",
 ]
 
+PATRIOTS_PATH = {"name": "Patriots Path", "location": {"latitude": 407838351, "longitude": -746143763}}
+
+# What has to go with every request to a server, over TLS.
+SECURED = {"auth-server": "token: ada-42"}
+
 # For each server: its flags, its own services with their methods, and calls with their requests and responses.
 SERVERS = {
     "square-server": (
@@ -24,6 +29,43 @@ SERVERS = {
             ("sumSquare", [{"message": 3}, {"message": 4}], [{"message": 25}]),
             ("streamrangeSquare", [{"message": 3}, {"message": 4}], [{"message": 9}, {"message": 16}]),
         ],
+    ),
+    "ping-server": (
+        ["--addr", "127.0.0.1:0"],
+        {"app.ping.v1.PingService": ["Ping"]},
+        [("Ping", [{"target": "x", "delay": 1}], [{"ok": True, "msg": "x answered after 1 ms"}])],
+    ),
+    "chat-server": (
+        ["--addr", "127.0.0.1:0"],
+        {"chat.ChatService": ["Chat"]},
+        [
+            (
+                "Chat",
+                [{"user": "me", "msg": "ab"}, {"user": "me", "msg": "cd"}],
+                [{"user": "Server", "msg": "ba"}, {"user": "Server", "msg": "dc"}],
+            ),
+        ],
+    ),
+    "route_guide-server": (
+        ["--addr", "127.0.0.1:0"],
+        {"routeguide.RouteGuide": ["GetFeature", "ListFeatures", "RecordRoute", "RouteChat"]},
+        [
+            ("GetFeature", [{"latitude": 407838351, "longitude": -746143763}], [PATRIOTS_PATH]),
+            ("ListFeatures", [{"lo": PATRIOTS_PATH["location"], "hi": PATRIOTS_PATH["location"]}], [PATRIOTS_PATH]),
+            ("RecordRoute", [PATRIOTS_PATH["location"]], [{"pointCount": 1, "featureCount": 1}]),
+            ("RouteChat", [{"location": {"latitude": 1}, "message": "a"}] * 2, [{"location": {"latitude": 1}, "message": "a"}]),
+        ],
+    ),
+    # What it says of a Redis that is not there is the business of its own tests.
+    "redis_stream-server": (
+        ["--addr", "127.0.0.1:0", "--redis", "127.0.0.1:1"],
+        {"redis_stream.RedisStreamService": ["sub"]},
+        [],
+    ),
+    "auth-server": (
+        ["--addr", "127.0.0.1:0", "--certificates", "CERTIFICATES"],
+        {"auth.v1.Vault": ["Open"]},
+        [("Open", [{}], [{"user": "ada", "secret": "the middle letter is d"}])],
     ),
     "interop-server": (
         ["--port=0"],
@@ -43,13 +85,16 @@ SERVERS = {
 }
 
 
-def run(checks, programs):
+def run(checks, programs, directory):
     buf = node("buf", "@bufbuild/buf@1.75.0")
     if buf is None:
         return
+    certificates = directory / "auth"
+    run_program(programs["auth-certificates"], certificates)
     for program, (flags, services, calls) in SERVERS.items():
+        flags = [flag.replace("CERTIFICATES", str(certificates)) for flag in flags]
         with Program(programs[program], *flags) as server:
-            curl = Curl(buf, server.address)
+            curl = Curl(buf, server.address, SECURED.get(program), certificates / "ca.pem")
             checks(f"buf curl lists the services of {program}", list_services, curl, services)
             checks(f"buf curl lists the methods of {program}", list_methods, curl, services)
             checks(f"buf curl finds {program} healthy", healthy, curl)
@@ -62,9 +107,14 @@ def run(checks, programs):
 class Curl:
     """`buf curl` for one server."""
 
-    def __init__(self, buf, address):
-        self.command = [buf, "curl", "--protocol=grpc", "--http2-prior-knowledge"]
-        self.url = f"http://{address}"
+    def __init__(self, buf, address, header, authority):
+        self.command = [buf, "curl", "--protocol=grpc"]
+        if header is None:
+            self.command.append("--http2-prior-knowledge")
+            self.url = f"http://{address}"
+        else:
+            self.command += ["--header", header, "--reflect-header", header, "--cacert", str(authority)]
+            self.url = f"https://{address}"
 
     def lines(self, *flags):
         return run_program(*self.command, *flags, self.url).split()

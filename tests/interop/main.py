@@ -12,13 +12,16 @@ from harness import ROOT, Checks, cargo_build
 # Whatever hangs, the run ends: every call and every build has a bound of its own well below this one.
 faulthandler.dump_traceback_later(1500, exit=True)
 
+EXAMPLES = ("auth", "chat", "ping", "redis_stream", "route_guide", "square")
+
 
 def main():
     checks = Checks()
     with tempfile.TemporaryDirectory(prefix="stubwright-interop-") as directory:
         directory = pathlib.Path(directory)
         generate_python(directory)
-        programs, output_directories = cargo_build("--locked", "--package=square", "--package=protoc-gen-rs", "--bins")
+        packages = (f"--package={name}" for name in (*EXAMPLES, "protoc-gen-rs"))
+        programs, output_directories = cargo_build("--locked", *packages, "--bins")
         tests, _ = cargo_build("--locked", "--package=stubwright-tests", "--bin=interop-server", "--bin=compression-peer")
         programs |= tests
 
@@ -36,15 +39,17 @@ def main():
         import ruby
         import secured
         import services
+        import unix_sockets
 
         python_client.run(checks, programs["square-server"])
         python_server.run(checks, programs["square-client"])
+        unix_sockets.run(checks, programs["square-server"], programs["square-client"], directory)
         compressed.run(checks, programs["compression-peer"])
         services.run(checks, programs["square-server"], programs["interop-server"])
         interop_server.run(checks, programs["interop-server"])
         certificates = secured.Certificates(directory)
         ruby.run(checks, programs["interop-server"], certificates)
-        buf.run(checks, programs)
+        buf.run(checks, programs, directory)
         editions.run(checks, programs["protoc-gen-rs"], directory)
         hpack_blocks.run(checks)
         nghttp2.run(checks, programs["square-server"], directory)

@@ -41,8 +41,9 @@ async fn serve(address: &str, directory: &Path) -> Result<(), Box<dyn Error>> {
     let tokens = Tokens::new(&[("ada-42", "ada"), ("grace-43", "grace")]);
     let mut server = Server::builder().interceptor(tokens).build();
     add_vault_servicer_to_server(Vault, &mut server);
-    // It is behind the interceptor, too: who has no token does not learn what there is.
+    // They are behind the interceptor, too: who has no token does not learn what there is.
     server.add_reflection();
+    server.add_health();
 
     let address = server.add_secure_port(address, credentials).await?;
     let shutdown = shutdown_signal()?;

@@ -35,7 +35,9 @@ async fn serve(address: &str) -> io::Result<()> {
     };
     let mut server = Server::new();
     add_chat_service_servicer_to_server(servicer, &mut server);
+    // What the server has can be asked for, and how it does.
     server.add_reflection();
+    server.add_health();
     let address = server.add_insecure_port(address).await?;
     let shutdown = shutdown_signal()?;
     println!("listening on {address}");

@@ -32,7 +32,9 @@ async fn main() -> ExitCode {
 async fn serve(address: &str) -> io::Result<()> {
     let mut server = Server::new();
     add_route_guide_servicer_to_server(RouteGuide::new(features()), &mut server);
+    // What the server has can be asked for, and how it does.
     server.add_reflection();
+    server.add_health();
     let address = server.add_insecure_port(address).await?;
     let shutdown = shutdown_signal()?;
     println!("listening on {address}");

@@ -7,7 +7,10 @@ use square::calls;
 use square::squarerpc_service::SquareServiceStub;
 use stubwright::{Channel, Code, Result};
 
-const USAGE: &str = "usage: square-client --addr HOST:PORT";
+const USAGE: &str = "\
+usage: square-client --addr ADDRESS
+
+  --addr ADDRESS  the server: HOST:PORT or unix:PATH";
 
 /// How long an answer may take before the server is taken for one that collects.
 const PATIENCE: Duration = Duration::from_secs(2);

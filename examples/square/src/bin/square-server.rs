@@ -9,10 +9,10 @@ use square::{Answers, Squares};
 use stubwright::{Server, shutdown_signal};
 
 const USAGE: &str = "\
-usage: square-server --addr HOST:PORT [--collect]
+usage: square-server --addr ADDRESS [--collect]
 
-  --addr HOST:PORT  where to listen; the port 0 takes a free one
-  --collect         streamrangeSquare answers when the last request has come, instead of each as it comes";
+  --addr ADDRESS  where to listen: HOST:PORT, where the port 0 takes a free one, or unix:PATH
+  --collect       streamrangeSquare answers when the last request has come, instead of each as it comes";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -48,9 +48,20 @@ async fn serve(address: &str, answers: Answers) -> io::Result<()> {
     // What the server has can be asked for, and how it does.
     server.add_reflection();
     server.add_health();
-    let address = server.add_insecure_port(address).await?;
+    let address = listen(&mut server, address).await?;
     let shutdown = shutdown_signal()?;
     // The port is bound, so that clients may connect from now on.
     println!("listening on {address}");
     server.serve_until(shutdown, Duration::from_secs(5)).await
+}
+
+/// Adds a port, or a unix socket where there is such a thing; returns the address by which clients find it.
+async fn listen(server: &mut Server, address: &str) -> io::Result<String> {
+    #[cfg(unix)]
+    if let Some(path) = address.strip_prefix("unix:") {
+        server.add_unix_port(path).await?;
+        return Ok(address.to_owned());
+    }
+    let address = server.add_insecure_port(address).await?;
+    Ok(address.to_string())
 }
