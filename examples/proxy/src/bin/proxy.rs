@@ -1,0 +1,50 @@
+//! Stands before another gRPC server until it is interrupted or terminated.
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use proxy::Proxy;
+use stubwright::{Channel, Server, shutdown_signal};
+
+const USAGE: &str = "\
+usage: proxy --addr HOST:PORT --to HOST:PORT
+
+  --addr HOST:PORT  where to listen; the port 0 takes a free one
+  --to HOST:PORT    the server that calls are handed on to";
+
+/// The largest message that is handed on. The limits that count are those of the two ends; this one keeps a caller from filling
+/// the proxy's memory.
+const MAX_MESSAGE_LENGTH: usize = 64 << 20;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let ["--addr", address, "--to", target] = arguments[..] else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    match serve(address, target).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("proxy: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(address: &str, target: &str) -> Result<(), Box<dyn Error>> {
+    let channel = Channel::builder()
+        .max_receive_message_length(MAX_MESSAGE_LENGTH)
+        .insecure(target)?;
+    let mut server = Server::builder()
+        .max_receive_message_length(MAX_MESSAGE_LENGTH)
+        .build();
+    server.add_generic_handler(Proxy::new(channel));
+    let address = server.add_insecure_port(address).await?;
+    let shutdown = shutdown_signal()?;
+    println!("listening on {address}");
+    server.serve_until(shutdown, Duration::from_secs(5)).await?;
+    Ok(())
+}
