@@ -74,7 +74,8 @@ pub use client::ChannelCredentials;
 #[cfg(feature = "client")]
 pub use client::{
     Call, Channel, ChannelBuilder, ChannelConnectivity, ConnectivityChanges, FromIterator,
-    FromStream, IntoRequests, LoadBalancing, Resolver, StreamingCall, UnaryCall, WithCall,
+    FromStream, IntoRequests, LoadBalancing, Resolver, ServiceConfig, StreamingCall, UnaryCall,
+    WithCall,
 };
 pub use codec::{Codec, Prost, Raw};
 pub use compression::Compression;

@@ -119,6 +119,14 @@ impl Pipe {
         (data, writer)
     }
 
+    /// Takes back what was handed over: it stands before what has come since.
+    #[cfg(feature = "client")]
+    pub(crate) fn take_back(&mut self, mut chunks: Chunks) {
+        self.unread += chunks.len();
+        chunks.append(&mut self.chunks);
+        self.chunks = chunks;
+    }
+
     /// Nothing is to be read or written any more; returns who waited.
     pub(crate) fn close(&mut self) -> [Option<Waker>; 2] {
         self.chunks.clear();

@@ -8,6 +8,7 @@ use crate::{Code, Metadata};
 pub struct Call {
     pub(crate) initial: Metadata,
     pub(crate) trailing: Metadata,
+    pub(crate) previous_attempts: u32,
 }
 
 impl Call {
@@ -24,6 +25,12 @@ impl Call {
     /// How the call ended: OK.
     pub fn code(&self) -> Code {
         Code::Ok
+    }
+
+    /// How often the call was made, and failed, before it was made as it ended, by the retry policy of its method. Servers are
+    /// told by `grpc-previous-rpc-attempts`.
+    pub fn previous_rpc_attempts(&self) -> u32 {
+        self.previous_attempts
     }
 
     /// The message of the status, which is empty for OK.

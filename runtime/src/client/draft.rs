@@ -62,7 +62,16 @@ impl<Req: 'static, Res> Draft<Req, Res> {
         if let Some(status) = options.invalid.take() {
             return Err(status);
         }
-        let (limits, deadline) = self.channel.terms(&self.path, options.deadline());
+        let method = self.channel.method_config(&self.path);
+        if let Some(method) = method {
+            options.apply(method);
+        }
+        let (mut limits, deadline) = self.channel.terms(&self.path, options.deadline());
+        let mut packer = Packer::default();
+        if let Some(method) = method {
+            limits.response = limits.response.min(method.max_response_message_length);
+            packer = Packer::new(method.max_request_message_length);
+        }
         let exchange = Arc::new(Exchange::new(CallDetails {
             path: self.path.clone(),
             deadline,
@@ -80,7 +89,7 @@ impl<Req: 'static, Res> Draft<Req, Res> {
                 .propagation
                 .and_then(|propagation| propagation.tie(&exchange)),
         };
-        send(requests, self.pack, &exchange)?;
+        send(requests, self.pack, packer, &exchange)?;
         self.channel.start(exchange);
         Ok(ongoing)
     }

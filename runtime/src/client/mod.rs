@@ -7,6 +7,7 @@ mod generic;
 mod options;
 mod requests;
 mod responses;
+mod service_config;
 mod streaming;
 mod stub;
 mod unary;
@@ -18,6 +19,7 @@ pub use channel::{
     Channel, ChannelBuilder, ChannelConnectivity, ConnectivityChanges, LoadBalancing, Resolver,
 };
 pub use requests::{FromIterator, FromStream, IntoRequests};
+pub use service_config::ServiceConfig;
 pub use streaming::StreamingCall;
 pub use stub::{stream_stream, stream_unary, unary_stream, unary_unary};
 pub use unary::{UnaryCall, WithCall};

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::service_config::MethodConfig;
 #[cfg(feature = "server")]
 use crate::call::Propagation;
 use crate::header::Header;
@@ -35,6 +36,13 @@ impl CallOptions {
             return propagation.bound(own);
         }
         own
+    }
+
+    /// Takes what a service config says of the method where the call says nothing, or more than the config allows.
+    pub(crate) fn apply(&mut self, method: &MethodConfig) {
+        let timeouts = self.timeout.into_iter().chain(method.timeout);
+        self.timeout = timeouts.min();
+        self.wait_for_ready = self.wait_for_ready.or(method.wait_for_ready);
     }
 
     pub(crate) fn add_metadata(&mut self, key: &str, value: &[u8]) {

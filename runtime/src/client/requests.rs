@@ -76,11 +76,11 @@ pub(crate) type Pack<Req> = fn(&mut Packer, &Req, Compression) -> Result<Option<
 pub(crate) fn send<Req: 'static>(
     requests: Requests<Req>,
     pack: Pack<Req>,
+    mut packer: Packer,
     exchange: &Arc<Exchange>,
 ) -> Result<()> {
     match requests {
         Requests::One(request) => {
-            let mut packer = Packer::default();
             let whole = match pack(&mut packer, &request, exchange.details().compression)? {
                 Some(whole) => whole,
                 None => packer.flush().unwrap_or_default(),
@@ -91,7 +91,7 @@ pub(crate) fn send<Req: 'static>(
             let mut feed = Feed {
                 requests,
                 pack,
-                packer: Packer::default(),
+                packer,
                 exchange: Arc::clone(exchange),
             };
             let mut context = Context::from_waker(Waker::noop());

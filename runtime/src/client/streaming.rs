@@ -81,6 +81,13 @@ impl<Req: 'static, Res> StreamingCall<Req, Res> {
         })
     }
 
+    /// How often the call was made, and failed, before it was made as it is now, by the retry policy of its method. It is made
+    /// again only as long as no response has begun.
+    pub fn previous_rpc_attempts(&self) -> u32 {
+        let inbox = self.inbox.as_ref();
+        inbox.map_or(0, |inbox| inbox.ongoing().exchange.previous_attempts())
+    }
+
     /// Cancels the call on both sides: what has not been read is given up, and the stream ends with CANCELLED. Does
     /// nothing to a call that has ended.
     pub fn cancel(&mut self) {

@@ -93,6 +93,7 @@ impl<Req: 'static, Res> Future for WithCall<Req, Res> {
                 .and_then(|exchange| exchange.outcome())
                 .map(|outcome| outcome.trailing)
                 .unwrap_or_default(),
+            previous_attempts: exchange.map_or(0, |exchange| exchange.previous_attempts()),
         };
         Poll::Ready(Ok((response, call)))
     }

@@ -21,9 +21,9 @@ pub fn call(channel: &Channel) -> JoinHandle<Result<Response>> {
     call_with(channel, |call| call)
 }
 
-type Call = stubwright::UnaryCall<Request, Response>;
+pub type Call = stubwright::UnaryCall<Request, Response>;
 
-fn call_with(channel: &Channel, options: fn(Call) -> Call) -> JoinHandle<Result<Response>> {
+pub fn call_with(channel: &Channel, options: fn(Call) -> Call) -> JoinHandle<Result<Response>> {
     let stub = ProbeStub::new(channel.clone());
     tokio::spawn(options(stub.unary(Request::default())).into_future())
 }
@@ -33,7 +33,7 @@ pub async fn outcome(call: JoinHandle<Result<Response>>) -> Result<Response> {
 }
 
 /// Asserts how long something took that jitter makes uncertain by a fifth.
-fn assert_about(took: Duration, expected: Duration) {
+pub fn assert_about(took: Duration, expected: Duration) {
     let range = expected.mul_f64(0.79)..expected.mul_f64(1.21);
     assert!(range.contains(&took), "{took:?} is not about {expected:?}");
 }

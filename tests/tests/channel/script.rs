@@ -1,11 +1,14 @@
 //! Servers that do what a test says, over connections in memory: with the clock paused nothing happens by chance.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
+use httlib_hpack::Decoder;
 use stubwright::{Channel, ChannelBuilder, ChannelConnectivity, ConnectivityChanges};
 use stubwright_tests::frames::{
-    DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PREFACE, SETTINGS, frame, literals,
+    DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PREFACE, RST_STREAM, SETTINGS, WINDOW_UPDATE,
+    frame, literals,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::{mpsc, oneshot};
@@ -27,7 +30,14 @@ pub struct Attempt {
 }
 
 /// The server's end of a connection.
-pub struct Peer(DuplexStream);
+pub struct Peer {
+    socket: DuplexStream,
+    decoder: Decoder<'static>,
+    /// Fields of the request that was read last, by their names.
+    pub head: BTreeMap<String, String>,
+    /// Its body.
+    pub body: Vec<u8>,
+}
 
 impl Script {
     /// A channel whose attempts are answered by a test.
@@ -75,7 +85,12 @@ impl Attempt {
     pub fn accept(self) -> Peer {
         let (ours, theirs) = duplex(1 << 20);
         self.answer.send(Ok(theirs)).ok();
-        Peer(ours)
+        Peer {
+            socket: ours,
+            decoder: Decoder::with_dynamic_size(4096),
+            head: BTreeMap::new(),
+            body: Vec::new(),
+        }
     }
 
     /// Whether the channel has given it up.
@@ -87,11 +102,13 @@ impl Attempt {
 impl Peer {
     /// Shows that it speaks HTTP/2.
     pub async fn greet(&mut self) {
-        within(self.0.read_exact(&mut [0; PREFACE.len()]))
+        within(self.socket.read_exact(&mut [0; PREFACE.len()]))
             .await
             .unwrap();
         self.frame(SETTINGS, 0, 0, &[]).await;
         self.frame(SETTINGS, 1, 0, &[]).await;
+        // All streams together may send as they like.
+        self.widen(0, 1 << 24).await;
     }
 
     /// The stream of the next request, which is read to its end.
@@ -106,12 +123,54 @@ impl Peer {
 
     /// Answers a request with an empty message and OK.
     pub async fn respond(&mut self, stream: u32) {
-        let head = literals(&[(":status", "200"), ("content-type", "application/grpc")]);
-        self.frame(HEADERS, END_HEADERS, stream, &head).await;
-        self.frame(DATA, 0, stream, &[0; 5]).await;
+        self.begin(stream).await;
+        self.message(stream, &[]).await;
         let end = literals(&[("grpc-status", "0")]);
         self.frame(HEADERS, END_HEADERS | END_STREAM, stream, &end)
             .await;
+    }
+
+    /// Sends the head of a response, and nothing behind it.
+    pub async fn begin(&mut self, stream: u32) {
+        let head = literals(&[(":status", "200"), ("content-type", "application/grpc")]);
+        self.frame(HEADERS, END_HEADERS, stream, &head).await;
+    }
+
+    /// Sends a message of a response.
+    pub async fn message(&mut self, stream: u32, payload: &[u8]) {
+        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+        let message = [&[0][..], &length, payload].concat();
+        self.frame(DATA, 0, stream, &message).await;
+    }
+
+    /// Ends a call with a status and these fields beside it, whether or not a response has begun.
+    pub async fn fail(&mut self, stream: u32, has_begun: bool, code: &str, more: &[(&str, &str)]) {
+        let mut fields = vec![("grpc-status", code)];
+        if !has_begun {
+            fields.extend([(":status", "200"), ("content-type", "application/grpc")]);
+            fields.rotate_left(1);
+        }
+        fields.extend(more);
+        let flags = END_HEADERS | END_STREAM;
+        self.frame(HEADERS, flags, stream, &literals(&fields)).await;
+    }
+
+    /// Refuses a stream without a look at it.
+    pub async fn refuse(&mut self, stream: u32) {
+        self.frame(RST_STREAM, 0, stream, &[0, 0, 0, 7]).await;
+    }
+
+    /// Waits until so much has come of the body of a request.
+    pub async fn body(&mut self, size: usize) {
+        while self.body.len() < size {
+            self.read().await.expect("more of the request comes");
+        }
+    }
+
+    /// Lets a stream, or with 0 the connection, send so many bytes more.
+    pub async fn widen(&mut self, stream: u32, bytes: u32) {
+        let frame = bytes.to_be_bytes();
+        self.frame(WINDOW_UPDATE, 0, stream, &frame).await;
     }
 
     /// Answers the next request with an empty message and OK.
@@ -133,17 +192,31 @@ impl Peer {
 
     async fn frame(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
         let frame = frame(kind, flags, stream, payload);
-        within(self.0.write_all(&frame)).await.unwrap();
+        within(self.socket.write_all(&frame)).await.unwrap();
     }
 
     /// The type, the flags and the stream of the next frame.
-    async fn read(&mut self) -> Option<(u8, u8, u32)> {
+    pub async fn read(&mut self) -> Option<(u8, u8, u32)> {
         let mut head = [0; 9];
-        within(self.0.read_exact(&mut head)).await.ok()?;
+        within(self.socket.read_exact(&mut head)).await.ok()?;
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
         let mut payload = vec![0; length as usize];
-        within(self.0.read_exact(&mut payload)).await.ok()?;
+        within(self.socket.read_exact(&mut payload)).await.ok()?;
         let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
+        match head[3] {
+            HEADERS => {
+                let mut fields = Vec::new();
+                self.decoder.decode(&mut payload, &mut fields).unwrap();
+                let text = |bytes| String::from_utf8(bytes).unwrap();
+                let fields = fields.into_iter();
+                self.head = fields
+                    .map(|(name, value, _)| (text(name), text(value)))
+                    .collect();
+                self.body.clear();
+            }
+            DATA => self.body.extend(payload),
+            _ => {}
+        }
         Some((head[3], head[4], stream))
     }
 }

@@ -111,22 +111,32 @@ impl Exchange {
         part
     }
 
-    /// Whether the call has been taken back from a connection before.
+    /// Takes a call back from its connection with what that has sent of its request: it can go out on another one.
     #[cfg(feature = "client")]
-    pub(crate) fn is_second_try(&self) -> bool {
-        self.state().tried_again
-    }
-
-    /// Takes a call back from its connection, which has not brought it to the peer, with the whole of its request: it can go
-    /// out on another one.
-    #[cfg(feature = "client")]
-    pub(crate) fn detach(&self, request: Bytes) {
+    pub(crate) fn detach(&self, sent: Chunks) {
         self.set_stream(0);
         let mut state = self.state();
         state.link = None;
         state.scheduled = false;
-        state.request.chunks = Chunks::from(request);
-        state.tried_again = true;
+        state.request.take_back(sent);
+    }
+
+    /// The call was refused by a peer that has not looked at it. Says whether that is the first time.
+    #[cfg(feature = "client")]
+    pub(crate) fn is_first_refusal(&self) -> bool {
+        !std::mem::replace(&mut self.state().tried_again, true)
+    }
+
+    /// How often the call was made before, by a policy of its caller.
+    #[cfg(feature = "client")]
+    pub(crate) fn previous_attempts(&self) -> u32 {
+        self.attempts.load(Ordering::Relaxed)
+    }
+
+    /// The call is made again.
+    #[cfg(feature = "client")]
+    pub(crate) fn add_attempt(&self) {
+        self.attempts.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A piece of the request has come.

@@ -28,6 +28,8 @@ pub(crate) struct Exchange {
     details: CallDetails,
     /// What the connection knows the call by; zero before it has one.
     stream: AtomicU32,
+    /// How often the call was made before, by a policy of its caller.
+    attempts: AtomicU32,
     /// How the messages of the response are compressed.
     pub(crate) encoding: Encoding,
     /// Whether the request that was read last came compressed; set only where some may be.
@@ -92,6 +94,7 @@ impl Exchange {
         Exchange {
             details,
             stream: AtomicU32::new(0),
+            attempts: AtomicU32::new(0),
             encoding: Encoding::default(),
             request_was_compressed: AtomicBool::new(false),
             extensions: OnceLock::new(),

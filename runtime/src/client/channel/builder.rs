@@ -15,6 +15,7 @@ use super::connector::{Address, Connector};
 use super::credentials::ChannelCredentials;
 use super::resolver::{Names, Resolver};
 use super::target::Target;
+use crate::client::service_config::ServiceConfig;
 use crate::transport::{KeepaliveConfig, LifetimeConfig, UpkeepConfig};
 use crate::{Compression, Result, http2};
 
@@ -30,6 +31,9 @@ pub struct ChannelBuilder {
 /// What all calls and connections of a channel share.
 #[derive(Clone, Debug)]
 pub(crate) struct ChannelOptions {
+    pub(super) service_config: Option<ServiceConfig>,
+    pub(super) per_rpc_retry_buffer_size: usize,
+    pub(super) retry_buffer_size: usize,
     pub(super) load_balancing: LoadBalancing,
     pub(crate) wait_for_ready: bool,
     pub(crate) max_receive_message_length: usize,
@@ -45,6 +49,9 @@ pub(crate) struct ChannelOptions {
 impl Default for ChannelOptions {
     fn default() -> ChannelOptions {
         ChannelOptions {
+            service_config: None,
+            per_rpc_retry_buffer_size: 256 << 10,
+            retry_buffer_size: 1 << 20,
             load_balancing: LoadBalancing::default(),
             wait_for_ready: false,
             max_receive_message_length: crate::MAX_RECEIVE_MESSAGE_LENGTH,
@@ -78,6 +85,29 @@ impl ChannelOptions {
 }
 
 impl ChannelBuilder {
+    /// How the methods of the services are called: time-outs, retries and more. By default calls are made again only when they
+    /// have never come to a server's handler. gRPC's `grpc.service_config`.
+    ///
+    /// The config's way of load balancing, if it has one, takes the place of [`ChannelBuilder::load_balancing`].
+    pub fn service_config(mut self, config: ServiceConfig) -> ChannelBuilder {
+        self.options.service_config = Some(config);
+        self
+    }
+
+    /// How much of its request a call keeps until the head of the response comes, in bytes, so that it can be sent again; the
+    /// default is 256 KiB (262,144). A call that has sent more is not made again. gRPC's `grpc.per_rpc_retry_buffer_size`.
+    pub fn per_rpc_retry_buffer_size(mut self, bytes: usize) -> ChannelBuilder {
+        self.options.per_rpc_retry_buffer_size = bytes;
+        self
+    }
+
+    /// How much all calls of the channel together keep of their requests, in bytes, not counting calls that keep up to 16 KiB;
+    /// the default is 1 MiB (1,048,576). A call that finds no room is not made again.
+    pub fn retry_buffer_size(mut self, bytes: usize) -> ChannelBuilder {
+        self.options.retry_buffer_size = bytes;
+        self
+    }
+
     /// How calls are spread over the servers, when the target has several addresses; the default is
     /// [`LoadBalancing::PickFirst`]: all go to one. gRPC's `grpc.lb_policy_name`.
     ///
@@ -229,7 +259,7 @@ impl ChannelBuilder {
     /// As [`Channel::over`].
     #[must_use]
     pub fn over(self, connection: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Channel {
-        Channel::with_options(Target::open(connection), self.options)
+        self.build(Target::open(connection))
     }
 
     /// A channel with these options to `host:port`, or to the unix socket `unix:path`, without encryption.
@@ -256,7 +286,11 @@ impl ChannelBuilder {
         Ok(self.build(target))
     }
 
-    fn build(self, mut target: Target) -> Channel {
+    fn build(mut self, mut target: Target) -> Channel {
+        let config = self.options.service_config.as_ref();
+        if let Some(policy) = config.and_then(ServiceConfig::load_balancing) {
+            self.options.load_balancing = policy;
+        }
         if let Some(names) = self.names {
             target.names = names;
         } else if let (Names::Dns(name), Connector::Function(_)) =

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::builder::ChannelOptions;
+use super::kept::{Budget, Kept};
 use super::manager::Event as News;
 use super::remote::Remote;
 use crate::call::{Deadlines, Exchange, Link, Outcome};
@@ -28,6 +29,7 @@ pub(super) fn connection(
     attempt: u64,
     scheme: Header,
     options: &ChannelOptions,
+    budget: Arc<Budget>,
     greeting: oneshot::Sender<Result<(), Status>>,
 ) -> (Driver<ClientSide>, Arc<Link>) {
     let config = Config {
@@ -44,6 +46,8 @@ pub(super) fn connection(
         scheme,
         link: Arc::clone(&link),
         greeting: Some(greeting),
+        retries: options.service_config.is_some(),
+        budget,
         farewell: None,
         calls: StreamMap::default(),
         waiting: BTreeMap::new(),
@@ -68,6 +72,10 @@ pub(super) struct ClientSide {
     link: Arc<Link>,
     /// Taken when the peer has shown that it speaks HTTP/2.
     greeting: Option<oneshot::Sender<Result<(), Status>>>,
+    /// What has failed may be made again by a policy.
+    retries: bool,
+    /// What may be kept of requests.
+    budget: Arc<Budget>,
     /// What the peer said when it announced that it goes away.
     farewell: Option<String>,
     calls: StreamMap<Call>,
@@ -81,12 +89,10 @@ pub(super) struct ClientSide {
 /// A call that is open on the connection.
 struct Call {
     exchange: Arc<Exchange>,
-    /// Nothing of the request has been given to the engine.
-    is_new: bool,
-    /// All of it has.
+    /// All of the request has been given to the engine.
     sent: bool,
-    /// The request, if it was whole from the start: it can be sent again.
-    whole: Option<Bytes>,
+    /// What was sent of the request.
+    kept: Kept,
 }
 
 impl Side for ClientSide {
@@ -105,7 +111,7 @@ impl Side for ClientSide {
                 Some(call) => {
                     call.exchange.deliver_response(data);
                     if end {
-                        self.conclude(stream, Outcome::local(no_status()));
+                        self.conclude(engine, stream, Outcome::local(no_status()));
                     }
                 }
                 // The call is over on this side: its data goes nowhere, its window back.
@@ -124,7 +130,7 @@ impl Side for ClientSide {
                         no_status()
                     })
                 });
-                self.conclude(stream, outcome);
+                self.conclude(engine, stream, outcome);
             }
             Event::Reset {
                 stream,
@@ -134,7 +140,11 @@ impl Side for ClientSide {
                 if cause == ResetCause::Unprocessed && self.try_again(engine, stream) {
                     return;
                 }
-                self.conclude(stream, Outcome::local(status_of_reset(reason, &cause)));
+                self.conclude(
+                    engine,
+                    stream,
+                    Outcome::local(status_of_reset(reason, &cause)),
+                );
             }
             Event::Writable { stream } => {
                 self.send(engine, stream);
@@ -194,8 +204,8 @@ impl Side for ClientSide {
             Some(farewell) => Status::unavailable(format!("{} after {farewell}", why.message())),
             None => why.clone(),
         };
-        for (_, call) in self.calls.drain() {
-            call.exchange.conclude(Outcome::local(why.clone()));
+        for (_, call) in std::mem::take(&mut self.calls) {
+            self.finish(call, Outcome::local(why.clone()));
         }
         self.greet(Err(why));
         let Some(channel) = self.channel.upgrade() else {
@@ -231,6 +241,13 @@ impl ClientSide {
             let left = deadline.saturating_duration_since(clock::now());
             Header::new(b"grpc-timeout", format_timeout(left).as_bytes())
         });
+        let previous = exchange.previous_attempts();
+        let previous = (previous > 0).then(|| {
+            Header::new(
+                b"grpc-previous-rpc-attempts",
+                previous.to_string().as_bytes(),
+            )
+        });
         let head = || {
             [&METHOD, &self.scheme, &details.path]
                 .into_iter()
@@ -239,6 +256,7 @@ impl ClientSide {
                 .chain(wire::advertised())
                 .chain(details.compression.header())
                 .chain(&timeout)
+                .chain(&previous)
                 .chain(details.metadata.fields())
         };
         // Many a peer closes the connection instead, and with it every other call.
@@ -255,9 +273,8 @@ impl ClientSide {
                 }
                 let call = Call {
                     exchange: Arc::clone(exchange),
-                    is_new: true,
                     sent: false,
-                    whole: None,
+                    kept: Kept::default(),
                 };
                 self.calls.insert(stream, call);
                 self.send(engine, stream);
@@ -312,20 +329,20 @@ impl ClientSide {
     }
 
     /// Sends a call again that the peer has not looked at, if its request is still there: on this connection, or on another
-    /// one if this takes no more. Once: a call that is refused twice fails.
+    /// one if this takes no more. Once: a call that is refused twice fails, unless a policy says otherwise (gRFC A6,
+    /// "Transparent Retries").
     fn try_again(&mut self, engine: &Connection, stream: StreamId) -> bool {
-        let Some(Call {
-            exchange,
-            whole: Some(request),
-            ..
-        }) = self.calls.get(&stream)
-        else {
+        let Some(call) = self.calls.get_mut(&stream) else {
             return false;
         };
-        if exchange.is_second_try() {
+        if !call.exchange.is_first_refusal() {
             return false;
         }
-        exchange.detach(request.clone());
+        let Some(sent) = call.kept.take() else {
+            call.kept.lose();
+            return false;
+        };
+        call.exchange.detach(sent);
         if engine.takes_no_streams() {
             self.refuse();
         }
@@ -376,8 +393,6 @@ impl ClientSide {
         let Some(call) = self.calls.get_mut(&stream) else {
             return;
         };
-        let mut is_first = call.is_new;
-        call.is_new = false;
         loop {
             let mut part = call.exchange.take_request(engine.send_capacity(stream));
             if part.abandoned {
@@ -393,10 +408,7 @@ impl ClientSide {
             }
             while !part.data.is_empty() {
                 let chunk = part.data.take(usize::MAX);
-                if part.end && part.data.is_empty() && is_first {
-                    call.whole = Some(chunk.clone());
-                }
-                is_first = false;
+                call.kept.push(&chunk, &self.budget);
                 call.sent = part.end && part.data.is_empty();
                 engine.send_data(stream, chunk, call.sent);
             }
@@ -424,30 +436,46 @@ impl ClientSide {
             let outcome = wire::outcome(metadata);
             let outcome =
                 outcome.unwrap_or_else(|| Outcome::local(status.unwrap_or_else(no_status)));
-            return self.conclude(stream, outcome);
+            return self.conclude(engine, stream, outcome);
         }
         if let Some(status) = status {
             engine.reset(stream, Reason::CANCEL);
-            return self.conclude(stream, Outcome::local(status));
+            return self.conclude(engine, stream, Outcome::local(status));
         }
         match Compression::announced(&metadata) {
             Ok(compression) => {
-                if let Some(call) = self.calls.get(&stream) {
+                if let Some(call) = self.calls.get_mut(&stream) {
+                    // From here on the caller has seen of the response.
+                    call.kept.lose();
                     call.exchange.encoding.choose(compression);
                     call.exchange.deliver_head(metadata);
                 }
             }
             Err(other) => {
                 engine.reset(stream, Reason::CANCEL);
-                self.conclude(stream, Outcome::local(unknown_encoding(&other)));
+                self.conclude(engine, stream, Outcome::local(unknown_encoding(&other)));
             }
         }
     }
 
-    fn conclude(&mut self, stream: StreamId, outcome: Outcome) {
+    /// A call has ended here, which need not be the end of it.
+    fn conclude(&mut self, engine: &mut Connection, stream: StreamId, outcome: Outcome) {
         if let Some(call) = self.remove(stream) {
-            call.exchange.conclude(outcome);
+            if !call.sent {
+                // The peer has had enough of a request that may go on elsewhere.
+                engine.reset(stream, Reason::CANCEL);
+            }
+            self.finish(call, outcome);
         }
+    }
+
+    fn finish(&self, mut call: Call, outcome: Outcome) {
+        if self.retries {
+            if let Some(channel) = self.channel.upgrade() {
+                return channel.finish(call.exchange, outcome, call.kept.take());
+            }
+        }
+        call.exchange.conclude(outcome);
     }
 
     fn remove(&mut self, stream: StreamId) -> Option<Call> {

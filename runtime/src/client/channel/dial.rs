@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::builder::ChannelOptions;
 use super::connection::{ClientSide, connection};
 use super::connector::Address;
+use super::kept::Budget;
 use super::manager::Event;
 use super::race::race;
 use super::remote::Remote;
@@ -26,6 +27,7 @@ pub(super) struct Dial {
     target: Target,
     addresses: Arc<[Address]>,
     options: ChannelOptions,
+    budget: Arc<Budget>,
 }
 
 /// A connection with HTTP/2 at its other end.
@@ -44,6 +46,7 @@ impl Dial {
             target: remote.target().clone(),
             addresses,
             options: remote.options().clone(),
+            budget: remote.budget(),
         }
     }
 
@@ -100,6 +103,7 @@ impl Dial {
             self.attempt,
             target.scheme(),
             &self.options,
+            Arc::clone(&self.budget),
             sender,
         );
         poll_fn(|context| {

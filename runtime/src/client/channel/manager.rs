@@ -313,7 +313,7 @@ impl Manager {
     }
 
     /// A connection takes no more calls. Says whether it was one that is used.
-    fn lost(&mut self, remote: &Remote, attempt: u64) -> bool {
+    fn lost(&mut self, remote: &Arc<Remote>, attempt: u64) -> bool {
         let mut all = self.subchannels.iter_mut();
         let is_ours = all.any(|subchannel| subchannel.lost(attempt));
         if is_ours {
@@ -333,7 +333,7 @@ impl Manager {
         self.unresolved = None;
     }
 
-    fn publish(&self, remote: &Remote) {
+    fn publish(&self, remote: &Arc<Remote>) {
         let (state, picker) = self.standing();
         remote.publish(state, picker);
     }

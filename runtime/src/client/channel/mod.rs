@@ -10,6 +10,7 @@ mod connector;
 mod credentials;
 mod dial;
 mod directory;
+mod kept;
 #[cfg(feature = "server")]
 mod local;
 mod manager;
@@ -17,6 +18,7 @@ mod picker;
 mod race;
 mod remote;
 mod resolver;
+mod retries;
 mod subchannel;
 mod target;
 mod waiting;
@@ -39,6 +41,7 @@ use self::remote::Remote;
 pub use self::resolver::Resolver;
 use self::target::Target;
 pub(crate) use self::target::authority;
+use super::service_config::MethodConfig;
 use crate::call::{Exchange, MessageLimits, Peer};
 use crate::header::Header;
 #[cfg(feature = "server")]
@@ -208,6 +211,19 @@ impl Channel {
     pub(crate) fn authority(&self) -> Option<Header> {
         match &self.0 {
             Kind::Remote(remote) => Some(remote.authority()),
+            #[cfg(feature = "server")]
+            Kind::InProcess(_) => None,
+        }
+    }
+
+    /// How a method is called, by the channel's service config.
+    pub(crate) fn method_config(&self, path: &Header) -> Option<&MethodConfig> {
+        match &self.0 {
+            Kind::Remote(remote) => {
+                let config = remote.options().service_config.as_ref()?;
+                let path = std::str::from_utf8(path.value()).ok()?;
+                config.method(path).map(|method| &**method)
+            }
             #[cfg(feature = "server")]
             Kind::InProcess(_) => None,
         }

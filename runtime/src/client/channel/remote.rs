@@ -1,6 +1,7 @@
 //! What the clones of a channel share: how calls find a connection, or wait for one.
 
 use std::fmt;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -9,12 +10,14 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::builder::ChannelOptions;
 use super::connectivity::{Announcer, ChannelConnectivity, ConnectivityChanges};
+use super::kept::Budget;
 use super::manager::{Event, Manager};
 use super::picker::Picker;
+use super::retries::{Retries, retry};
 use super::target::Target;
 use super::waiting::Waiting;
 use crate::Status;
-use crate::call::{Exchange, Outcome};
+use crate::call::{Chunks, Exchange, Outcome};
 use crate::header::Header;
 
 /// A channel to a target. Its connections are the business of a [`Manager`], which says by a [`Picker`] what becomes of
@@ -22,6 +25,8 @@ use crate::header::Header;
 pub(crate) struct Remote {
     target: Target,
     options: ChannelOptions,
+    retries: Option<Retries>,
+    budget: Arc<Budget>,
     shared: Mutex<Shared>,
 }
 
@@ -35,8 +40,15 @@ struct Shared {
 
 impl Remote {
     pub(super) fn new(target: Target, options: ChannelOptions) -> Remote {
+        let budget = Budget {
+            per_call: options.per_rpc_retry_buffer_size,
+            per_channel: options.retry_buffer_size,
+            used: AtomicUsize::new(0),
+        };
         Remote {
             target,
+            retries: options.service_config.clone().map(Retries::new),
+            budget: Arc::new(budget),
             options,
             shared: Mutex::new(Shared {
                 picker: Picker::Wait,
@@ -53,6 +65,11 @@ impl Remote {
 
     pub(super) fn options(&self) -> &ChannelOptions {
         &self.options
+    }
+
+    /// What may be kept of requests that are on their way.
+    pub(super) fn budget(&self) -> Arc<Budget> {
+        Arc::clone(&self.budget)
     }
 
     pub(super) fn authority(&self) -> Header {
@@ -78,7 +95,7 @@ impl Remote {
             Picker::Fail(status) if !exchange.details().wait_for_ready => {
                 let outcome = Outcome::local(status.clone());
                 drop(shared);
-                return exchange.conclude(outcome);
+                return self.finish(exchange, outcome, Some(Chunks::default()));
             }
             Picker::Shutdown => {
                 drop(shared);
@@ -91,6 +108,25 @@ impl Remote {
             for exchange in self.shared().waiting.take(|_| true) {
                 exchange.conclude(Outcome::local(status.clone()));
             }
+        }
+    }
+
+    /// An attempt at a call has ended so, and with it the call, unless it is made again: then what was `sent` of its request is
+    /// sent again, if that is all there.
+    pub(super) fn finish(
+        self: &Arc<Self>,
+        exchange: Arc<Exchange>,
+        outcome: Outcome,
+        sent: Option<Chunks>,
+    ) {
+        let retries = self.retries.as_ref();
+        let wait = retries.and_then(|retries| retries.after(&exchange, &outcome, sent.is_some()));
+        match (wait, sent) {
+            (Some(wait), Some(sent)) => {
+                exchange.detach(sent);
+                retry(self, exchange, outcome, wait);
+            }
+            _ => exchange.conclude(outcome),
         }
     }
 
@@ -113,7 +149,7 @@ impl Remote {
     }
 
     /// Takes no more calls. Those that wait end; those that are on a connection go on.
-    pub(super) fn close(&self) {
+    pub(super) fn close(self: &Arc<Self>) {
         self.publish(ChannelConnectivity::Shutdown, Picker::Shutdown);
         // The manager sees that nobody can tell it anything any more.
         self.shared().manager = None;
@@ -128,7 +164,7 @@ impl Remote {
     }
 
     /// The manager's word on what the channel is, and on what becomes of calls. The calls that wait learn it too.
-    pub(super) fn publish(&self, state: ChannelConnectivity, picker: Picker) {
+    pub(super) fn publish(self: &Arc<Self>, state: ChannelConnectivity, picker: Picker) {
         let moved = {
             let mut shared = self.shared();
             if matches!(shared.picker, Picker::Shutdown) {
@@ -138,7 +174,7 @@ impl Remote {
             shared.announcer.announce(state);
             shared.redirect()
         };
-        moved.finish();
+        moved.finish(self);
     }
 
     /// Ends the waiting calls whose deadline has passed, or that nobody wants any more.
@@ -260,10 +296,10 @@ struct Redirected {
 }
 
 impl Redirected {
-    fn finish(self) {
+    fn finish(self, remote: &Arc<Remote>) {
         for exchange in self.ended {
             let why = self.why.clone().unwrap_or_else(closed);
-            exchange.conclude(Outcome::local(why));
+            remote.finish(exchange, Outcome::local(why), Some(Chunks::default()));
         }
     }
 }

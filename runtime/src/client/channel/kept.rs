@@ -1,0 +1,152 @@
+//! What has been sent of a request and may have to be sent again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+
+use crate::call::Chunks;
+
+/// So much a call keeps without asking: it is not worth counting.
+const UNCOUNTED: usize = 16 * 1024;
+
+/// How much may be kept.
+#[derive(Debug)]
+pub(super) struct Budget {
+    /// For one call, in bytes.
+    pub(super) per_call: usize,
+    /// For all calls of the channel that keep more than [`UNCOUNTED`].
+    pub(super) per_channel: usize,
+    pub(super) used: AtomicUsize,
+}
+
+/// What has been sent of a request, as long as it can be sent again: until the head of the response has come, or until it is
+/// too much to keep.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// A small request in one piece, as most are.
+    first: Bytes,
+    more: Option<Box<More>>,
+    is_lost: bool,
+}
+
+#[derive(Debug)]
+struct More {
+    chunks: Chunks,
+    /// How much of it counts as used of the budget.
+    counted: usize,
+    budget: Arc<Budget>,
+}
+
+impl Kept {
+    /// Keeps what is being sent, if there is room for it.
+    pub(super) fn push(&mut self, chunk: &Bytes, budget: &Arc<Budget>) {
+        if self.is_lost {
+            return;
+        }
+        let is_first = self.first.is_empty() && self.more.is_none();
+        if is_first && chunk.len() <= UNCOUNTED.min(budget.per_call) {
+            self.first = chunk.clone();
+            return;
+        }
+        let first = &mut self.first;
+        let more = self.more.get_or_insert_with(|| {
+            Box::new(More {
+                chunks: Chunks::from(std::mem::take(first)),
+                counted: 0,
+                budget: Arc::clone(budget),
+            })
+        });
+        more.chunks.push(chunk.clone());
+        if !more.count() {
+            self.lose();
+        }
+    }
+
+    /// Nothing can be sent again any more: gRPC's "committed".
+    pub(super) fn lose(&mut self) {
+        *self = Kept {
+            is_lost: true,
+            ..Kept::default()
+        };
+    }
+
+    /// What was sent, if all of it is there.
+    pub(super) fn take(&mut self) -> Option<Chunks> {
+        let kept = std::mem::take(self);
+        match kept.more {
+            _ if kept.is_lost => None,
+            Some(mut more) => Some(std::mem::take(&mut more.chunks)),
+            None => Some(Chunks::from(kept.first)),
+        }
+    }
+}
+
+impl More {
+    /// Counts what is kept; says whether there is room for it.
+    fn count(&mut self) -> bool {
+        let total = self.chunks.len();
+        if total > self.budget.per_call {
+            return false;
+        }
+        if total <= UNCOUNTED {
+            return true;
+        }
+        let added = total - self.counted;
+        self.counted = total;
+        let before = self.budget.used.fetch_add(added, Ordering::Relaxed);
+        before + added <= self.budget.per_channel
+    }
+}
+
+impl Drop for More {
+    fn drop(&mut self) {
+        self.budget.used.fetch_sub(self.counted, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn budget(per_call: usize, per_channel: usize) -> Arc<Budget> {
+        Arc::new(Budget {
+            per_call,
+            per_channel,
+            used: AtomicUsize::new(0),
+        })
+    }
+
+    fn keep(pieces: &[usize], budget: &Arc<Budget>) -> Kept {
+        let mut kept = Kept::default();
+        for &size in pieces {
+            kept.push(&Bytes::from(vec![7; size]), budget);
+        }
+        kept
+    }
+
+    #[test]
+    fn what_was_sent_is_there_until_it_is_too_much() {
+        let budget = budget(100_000, 150_000);
+        for pieces in [&[][..], &[10], &[10, 20], &[20_000], &[50_000, 50_000]] {
+            let whole = keep(pieces, &budget).take().unwrap();
+            assert_eq!(whole.len(), pieces.iter().sum::<usize>());
+        }
+        assert!(keep(&[50_000, 50_001], &budget).take().is_none());
+        assert!(keep(&[100_001, 1], &budget).take().is_none());
+        assert_eq!(budget.used.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn calls_share_the_room_of_their_channel() {
+        let budget = budget(100_000, 150_000);
+        let mut first = keep(&[90_000], &budget);
+        assert!(keep(&[90_000], &budget).take().is_none());
+        // What is small is always kept.
+        assert!(keep(&[UNCOUNTED], &budget).take().is_some());
+        first.lose();
+        assert_eq!(budget.used.load(Ordering::Relaxed), 0);
+        assert!(keep(&[90_000], &budget).take().is_some());
+        assert!(first.take().is_none());
+    }
+}

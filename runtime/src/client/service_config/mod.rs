@@ -1,0 +1,402 @@
+//! Service config: how the methods of a service are called, as JSON.
+
+mod json;
+mod reader;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::json::Json;
+use self::reader::{Field, Fields, Read};
+use super::channel::LoadBalancing;
+use crate::{Code, Result, Status};
+
+/// How the methods of a channel's services are called: time-outs, limits, retries, and how calls are spread over the servers.
+/// gRPC's service config, as JSON, given in code: for [`ChannelBuilder::service_config`](crate::ChannelBuilder::service_config).
+///
+/// ```
+/// # fn main() -> stubwright::Result<()> {
+/// let config = stubwright::ServiceConfig::from_json(r#"{
+///     "loadBalancingConfig": [{"round_robin": {}}],
+///     "methodConfig": [{
+///         "name": [{"service": "squarerpc_service.SquareService"}],
+///         "timeout": "1.5s",
+///         "waitForReady": true,
+///         "retryPolicy": {
+///             "maxAttempts": 4,
+///             "initialBackoff": "0.1s",
+///             "maxBackoff": "1s",
+///             "backoffMultiplier": 2,
+///             "retryableStatusCodes": ["UNAVAILABLE"]
+///         }
+///     }],
+///     "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1}
+/// }"#)?;
+/// # drop(config);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// | field | meaning |
+/// |---|---|
+/// | `loadBalancingConfig` | a list, of which the first policy that is known here counts: `pick_first`, `round_robin`, `least_request_experimental` with its `choiceCount` (2 by default) |
+/// | `methodConfig[].name` | the methods that an entry is for: a `service` with a `method`, a whole `service`, or `{}` for all. The most exact entry counts |
+/// | `.timeout` | a duration, as `"1.5s"`; of it and the call's own time-out the shorter counts |
+/// | `.waitForReady` | for calls that say nothing else |
+/// | `.maxRequestMessageBytes`, `.maxResponseMessageBytes` | of it and the channel's own limit the smaller counts |
+/// | `.retryPolicy` | calls that fail before the head of a response has come are made again (gRFC A6): `maxAttempts` in all, 2 to 5 (more counts as 5), after `initialBackoff` times `backoffMultiplier` for each one before, up to `maxBackoff`, give or take a fifth, when they fail with one of `retryableStatusCodes`. A server may say by `grpc-retry-pushback-ms` when, or that not |
+/// | `retryThrottling` | a bucket of `maxTokens` (up to 1,000): a failure takes one, a success gives `tokenRatio`, and while it is half empty or less nothing is made again |
+#[derive(Clone)]
+pub struct ServiceConfig(Arc<Parsed>);
+
+struct Parsed {
+    load_balancing: Option<LoadBalancing>,
+    throttling: Option<ThrottlingConfig>,
+    /// By `/service/method`, `/service/`, or nothing.
+    methods: HashMap<String, Arc<MethodConfig>>,
+}
+
+/// How a method is called.
+#[derive(Debug)]
+pub(crate) struct MethodConfig {
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) wait_for_ready: Option<bool>,
+    pub(crate) max_request_message_length: usize,
+    pub(crate) max_response_message_length: usize,
+    pub(crate) retry: Option<RetryPolicy>,
+}
+
+/// Which calls are made again, and when (gRFC A6).
+#[derive(Debug)]
+pub(crate) struct RetryPolicy {
+    pub(crate) max_attempts: u32,
+    pub(crate) initial_backoff: Duration,
+    pub(crate) max_backoff: Duration,
+    pub(crate) multiplier: f64,
+    pub(crate) codes: Vec<Code>,
+}
+
+/// How retries are throttled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ThrottlingConfig {
+    pub(crate) max_tokens: f64,
+    pub(crate) token_ratio: f64,
+}
+
+impl ServiceConfig {
+    /// Reads a service config.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT, with the place and what is wrong there, for what is no JSON, a field that there is not, and a value that
+    /// cannot be.
+    pub fn from_json(json: &str) -> Result<ServiceConfig> {
+        let parsed = Json::parse(json).and_then(|json| Parsed::read(Field::root(&json)));
+        match parsed {
+            Ok(parsed) => Ok(ServiceConfig(Arc::new(parsed))),
+            Err(why) => Err(Status::invalid_argument(format!("service config: {why}"))),
+        }
+    }
+
+    pub(crate) fn load_balancing(&self) -> Option<LoadBalancing> {
+        self.0.load_balancing
+    }
+
+    pub(crate) fn throttling(&self) -> Option<ThrottlingConfig> {
+        self.0.throttling
+    }
+
+    /// The entry for a method, by its path.
+    pub(crate) fn method(&self, path: &str) -> Option<&Arc<MethodConfig>> {
+        let methods = &self.0.methods;
+        let service = || {
+            path.rfind('/')
+                .and_then(|slash| methods.get(path.get(..=slash)?))
+        };
+        methods
+            .get(path)
+            .or_else(service)
+            .or_else(|| methods.get(""))
+    }
+}
+
+impl fmt::Debug for ServiceConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServiceConfig")
+            .field("load_balancing", &self.0.load_balancing)
+            .field("methods", &self.0.methods.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Parsed {
+    fn read(root: Field<'_>) -> Read<Parsed> {
+        let mut fields = root.fields()?;
+        let mut parsed = Parsed {
+            load_balancing: fields
+                .take("loadBalancingConfig")
+                .map(load_balancing)
+                .transpose()?,
+            throttling: fields.take("retryThrottling").map(throttling).transpose()?,
+            methods: HashMap::new(),
+        };
+        if let Some(entries) = fields.take("methodConfig") {
+            for entry in entries.items()? {
+                parsed.add_entry(entry.fields()?)?;
+            }
+        }
+        fields.finish()?;
+        Ok(parsed)
+    }
+
+    fn add_entry(&mut self, mut entry: Fields<'_>) -> Read<()> {
+        let names = entry.need("name")?.items()?;
+        let method = Arc::new(method_config(entry)?);
+        for name in names {
+            let path = name.path.clone();
+            let key = method_name(name.fields()?)?;
+            if self.methods.insert(key, Arc::clone(&method)).is_some() {
+                return Err(format!("{path}: there is an entry for it already"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The paths that a name stands for.
+fn method_name(mut name: Fields<'_>) -> Read<String> {
+    let service = name.take("service");
+    let method = name.take("method");
+    name.finish()?;
+    let service = service.map_or(Ok(""), |field| field.text())?;
+    let method_name = method.as_ref().map_or(Ok(""), Field::text)?;
+    match (service, method_name) {
+        ("", "") => Ok(String::new()),
+        ("", _) => Err(method.map_or_else(String::new, |method| {
+            method.error("a method stands with its service")
+        })),
+        (service, method) => Ok(format!("/{service}/{method}")),
+    }
+}
+
+fn method_config(mut entry: Fields<'_>) -> Read<MethodConfig> {
+    let bytes = |field: Option<Field<'_>>| -> Read<usize> {
+        let bytes = field.map(|field| field.whole()).transpose()?;
+        Ok(bytes.map_or(usize::MAX, |bytes| {
+            usize::try_from(bytes).unwrap_or(usize::MAX)
+        }))
+    };
+    let config = MethodConfig {
+        timeout: entry
+            .take("timeout")
+            .map(|field| field.duration())
+            .transpose()?,
+        wait_for_ready: entry
+            .take("waitForReady")
+            .map(|field| field.boolean())
+            .transpose()?,
+        max_request_message_length: bytes(entry.take("maxRequestMessageBytes"))?,
+        max_response_message_length: bytes(entry.take("maxResponseMessageBytes"))?,
+        retry: entry.take("retryPolicy").map(retry_policy).transpose()?,
+    };
+    entry.finish()?;
+    Ok(config)
+}
+
+/// The most attempts that a call may have, whatever a policy says (gRFC A6).
+const MAX_ATTEMPTS: u64 = 5;
+
+fn retry_policy(policy: Field<'_>) -> Read<RetryPolicy> {
+    let mut fields = policy.fields()?;
+    let attempts = fields.need("maxAttempts")?;
+    let max_attempts = attempts.whole()?;
+    if max_attempts < 2 {
+        return Err(attempts.error("with less than 2 nothing is made again"));
+    }
+    let wait = |field: Field<'_>| match field.duration()? {
+        Duration::ZERO => Err(field.error("it has to be above 0")),
+        wait => Ok(wait),
+    };
+    let codes = fields.need("retryableStatusCodes")?;
+    let path = codes.path.clone();
+    let codes: Vec<Code> = codes
+        .items()?
+        .iter()
+        .map(Field::code)
+        .collect::<Read<_>>()?;
+    if codes.is_empty() {
+        return Err(format!("{path}: without one nothing is made again"));
+    }
+    let policy = RetryPolicy {
+        max_attempts: u32::try_from(max_attempts.min(MAX_ATTEMPTS)).unwrap_or(0),
+        initial_backoff: wait(fields.need("initialBackoff")?)?,
+        max_backoff: wait(fields.need("maxBackoff")?)?,
+        multiplier: fields.need("backoffMultiplier")?.positive()?,
+        codes,
+    };
+    fields.finish()?;
+    Ok(policy)
+}
+
+fn throttling(throttling: Field<'_>) -> Read<ThrottlingConfig> {
+    let mut fields = throttling.fields()?;
+    let tokens = fields.need("maxTokens")?;
+    let config = ThrottlingConfig {
+        max_tokens: tokens.positive()?,
+        token_ratio: fields.need("tokenRatio")?.positive()?,
+    };
+    if config.max_tokens > 1000.0 {
+        return Err(tokens.error("it is at most 1000"));
+    }
+    fields.finish()?;
+    Ok(config)
+}
+
+/// The first policy of a list that is known here.
+fn load_balancing(list: Field<'_>) -> Read<LoadBalancing> {
+    let path = list.path.clone();
+    for policy in list.items()? {
+        let (name, config) = policy.fields()?.only()?;
+        let mut fields = config.fields()?;
+        let policy = match name {
+            "pick_first" => LoadBalancing::PickFirst,
+            "round_robin" => LoadBalancing::RoundRobin,
+            "least_request_experimental" => {
+                let choices = fields
+                    .take("choiceCount")
+                    .map(|field| field.whole())
+                    .transpose()?;
+                LoadBalancing::LeastRequest(u32::try_from(choices.unwrap_or(2)).unwrap_or(u32::MAX))
+            }
+            _ => continue,
+        };
+        fields.finish()?;
+        return Ok(policy);
+    }
+    Err(format!(
+        "{path}: none of these policies is known here, which are pick_first, round_robin and least_request_experimental"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(json: &str) -> String {
+        let error = ServiceConfig::from_json(json).unwrap_err();
+        assert_eq!(error.code(), Code::InvalidArgument);
+        error.message().to_owned()
+    }
+
+    #[test]
+    fn the_most_exact_entry_counts() {
+        let config = ServiceConfig::from_json(
+            r#"{"methodConfig": [
+                {"name": [{}], "timeout": "1s"},
+                {"name": [{"service": "a.B"}], "timeout": "2s"},
+                {"name": [{"service": "a.B", "method": "C"}, {"service": "a.B", "method": "D"}], "timeout": "3s"}
+            ]}"#,
+        )
+        .unwrap();
+        for (path, seconds) in [("/a.B/C", 3), ("/a.B/D", 3), ("/a.B/E", 2), ("/a.C/C", 1)] {
+            let timeout = config.method(path).unwrap().timeout;
+            assert_eq!(timeout, Some(Duration::from_secs(seconds)), "{path}");
+        }
+        let config = ServiceConfig::from_json("{}").unwrap();
+        assert!(config.method("/a.B/C").is_none());
+    }
+
+    #[test]
+    fn the_first_policy_that_is_known_counts() {
+        for (list, policy) in [
+            (
+                r#"[{"xds": {"x": 1}}, {"round_robin": {}}]"#,
+                LoadBalancing::RoundRobin,
+            ),
+            (
+                r#"[{"pick_first": {}}, {"round_robin": {}}]"#,
+                LoadBalancing::PickFirst,
+            ),
+            (
+                r#"[{"least_request_experimental": {}}]"#,
+                LoadBalancing::LeastRequest(2),
+            ),
+            (
+                r#"[{"least_request_experimental": {"choiceCount": 4}}]"#,
+                LoadBalancing::LeastRequest(4),
+            ),
+        ] {
+            let config = format!(r#"{{"loadBalancingConfig": {list}}}"#);
+            let config = ServiceConfig::from_json(&config).unwrap();
+            assert_eq!(config.load_balancing(), Some(policy));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_named_with_its_place() {
+        let policy = |fields: &str| {
+            format!(r#"{{"methodConfig": [{{"name": [{{}}], "retryPolicy": {{{fields}}}}}]}}"#)
+        };
+        let good = r#""maxAttempts": 3, "initialBackoff": "1s", "maxBackoff": "1s", "backoffMultiplier": 2, "retryableStatusCodes": [14]"#;
+        ServiceConfig::from_json(&policy(good)).unwrap();
+        for (json, said) in [
+            ("[]".to_owned(), "the config: an array is not an object"),
+            (r#"{"x": 1}"#.to_owned(), "x: there is no such field"),
+            (
+                r#"{"methodConfig": [{"timeout": "1s"}]}"#.to_owned(),
+                "methodConfig[0].name: it is missing",
+            ),
+            (
+                r#"{"methodConfig": [{"name": [{}], "timeout": "1"}]}"#.to_owned(),
+                "methodConfig[0].timeout: \"1\" is not a duration, as \"1.5s\"",
+            ),
+            (
+                r#"{"methodConfig": [{"name": [{}], "timeOut": "1s"}]}"#.to_owned(),
+                "methodConfig[0].timeOut: there is no such field",
+            ),
+            (
+                r#"{"methodConfig": [{"name": [{"method": "a"}]}]}"#.to_owned(),
+                "methodConfig[0].name[0].method: a method stands with its service",
+            ),
+            (
+                r#"{"methodConfig": [{"name": [{}, {}]}]}"#.to_owned(),
+                "methodConfig[0].name[1]: there is an entry for it already",
+            ),
+            (
+                policy(&good.replace('3', "1")),
+                "methodConfig[0].retryPolicy.maxAttempts: with less than 2 nothing is made again",
+            ),
+            (
+                policy(&good.replace("[14]", "[]")),
+                "methodConfig[0].retryPolicy.retryableStatusCodes: without one nothing is made again",
+            ),
+            (
+                policy(&good.replace("14", "\"DOWN\"")),
+                "methodConfig[0].retryPolicy.retryableStatusCodes[0]: \"DOWN\" is not a status code, as \"UNAVAILABLE\"",
+            ),
+            (
+                policy(&good.replacen("1s", "0s", 1)),
+                "methodConfig[0].retryPolicy.initialBackoff: it has to be above 0",
+            ),
+            (
+                policy(&good.replace(": 2", ": 0")),
+                "methodConfig[0].retryPolicy.backoffMultiplier: 0 is not a number above 0",
+            ),
+            (
+                r#"{"retryThrottling": {"maxTokens": 2000, "tokenRatio": 1}}"#.to_owned(),
+                "retryThrottling.maxTokens: it is at most 1000",
+            ),
+            (
+                r#"{"loadBalancingConfig": [{}]}"#.to_owned(),
+                "loadBalancingConfig[0]: it has to have exactly one field",
+            ),
+        ] {
+            assert_eq!(error(&json), format!("service config: {said}"), "{json}");
+        }
+        assert!(
+            error(r#"{"loadBalancingConfig": [{"xds": {}}]}"#).contains("none of these policies")
+        );
+        assert!(error("{").contains("line 1, column 2"));
+    }
+}
