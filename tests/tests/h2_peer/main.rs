@@ -14,5 +14,6 @@ mod listener;
 mod raw;
 mod request_rows;
 mod same_bytes;
+mod scripts;
 mod silence_rows;
 mod wire;
