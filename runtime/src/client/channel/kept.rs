@@ -22,16 +22,22 @@ pub(super) struct Budget {
 
 /// What has been sent of a request, as long as it can be sent again: until the head of the response has come, or until it is
 /// too much to keep.
-#[derive(Debug, Default)]
-pub(super) struct Kept {
-    /// A small request in one piece, as most are.
-    first: Bytes,
-    more: Option<Box<More>>,
-    is_lost: bool,
+#[derive(Debug)]
+pub(super) enum Kept {
+    /// A small request in one piece, as most are; empty when nothing has been sent.
+    One(Bytes),
+    /// All else. Nothing when it cannot be sent again: gRPC's "committed".
+    Rest(Option<Box<More>>),
+}
+
+impl Default for Kept {
+    fn default() -> Kept {
+        Kept::One(Bytes::new())
+    }
 }
 
 #[derive(Debug)]
-struct More {
+pub(super) struct More {
     chunks: Chunks,
     /// How much of it counts as used of the budget.
     counted: usize,
@@ -41,50 +47,49 @@ struct More {
 impl Kept {
     /// Keeps what is being sent, if there is room for it.
     pub(super) fn push(&mut self, chunk: &Bytes, budget: &Arc<Budget>) {
-        if self.is_lost {
-            return;
-        }
-        let is_first = self.first.is_empty() && self.more.is_none();
-        if is_first && chunk.len() <= UNCOUNTED.min(budget.per_call) {
-            self.first = chunk.clone();
-            return;
-        }
-        let first = &mut self.first;
-        let more = self.more.get_or_insert_with(|| {
-            Box::new(More {
-                chunks: Chunks::from(std::mem::take(first)),
-                counted: 0,
-                budget: Arc::clone(budget),
-            })
-        });
-        more.chunks.push(chunk.clone());
-        if !more.count() {
-            self.lose();
+        match self {
+            Kept::One(first)
+                if first.is_empty() && chunk.len() <= UNCOUNTED.min(budget.per_call) =>
+            {
+                *first = chunk.clone();
+            }
+            Kept::One(first) => {
+                let mut more = Box::new(More {
+                    chunks: Chunks::from(std::mem::take(first)),
+                    counted: 0,
+                    budget: Arc::clone(budget),
+                });
+                let has_room = more.push(chunk);
+                *self = Kept::Rest(has_room.then_some(more));
+            }
+            Kept::Rest(Some(more)) => {
+                if !more.push(chunk) {
+                    self.lose();
+                }
+            }
+            Kept::Rest(None) => {}
         }
     }
 
-    /// Nothing can be sent again any more: gRPC's "committed".
+    /// Nothing can be sent again any more.
     pub(super) fn lose(&mut self) {
-        *self = Kept {
-            is_lost: true,
-            ..Kept::default()
-        };
+        *self = Kept::Rest(None);
     }
 
     /// What was sent, if all of it is there.
     pub(super) fn take(&mut self) -> Option<Chunks> {
-        let kept = std::mem::take(self);
-        match kept.more {
-            _ if kept.is_lost => None,
-            Some(mut more) => Some(std::mem::take(&mut more.chunks)),
-            None => Some(Chunks::from(kept.first)),
+        match std::mem::take(self) {
+            Kept::One(first) => Some(Chunks::from(first)),
+            Kept::Rest(Some(mut more)) => Some(std::mem::take(&mut more.chunks)),
+            Kept::Rest(None) => None,
         }
     }
 }
 
 impl More {
-    /// Counts what is kept; says whether there is room for it.
-    fn count(&mut self) -> bool {
+    /// Says whether there is room for it.
+    fn push(&mut self, chunk: &Bytes) -> bool {
+        self.chunks.push(chunk.clone());
         let total = self.chunks.len();
         if total > self.budget.per_call {
             return false;
@@ -146,7 +151,8 @@ mod tests {
         assert!(keep(&[UNCOUNTED], &budget).take().is_some());
         first.lose();
         assert_eq!(budget.used.load(Ordering::Relaxed), 0);
-        assert!(keep(&[90_000], &budget).take().is_some());
+        first.push(&Bytes::from_static(b"more"), &budget);
         assert!(first.take().is_none());
+        assert!(keep(&[90_000], &budget).take().is_some());
     }
 }
