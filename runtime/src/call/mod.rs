@@ -26,7 +26,7 @@ pub use auth::AuthContext;
 pub(crate) use auth::{COMMON_NAME, SUBJECT_ALTERNATIVE_NAME};
 pub(crate) use chunks::Chunks;
 pub(crate) use details::{CallDetails, MessageLimits, Peer};
-pub(crate) use exchange::Exchange;
+pub(crate) use exchange::{Exchange, Watch};
 pub use extensions::Extensions;
 pub(crate) use link::{Link, Order};
 pub(crate) use outcome::Outcome;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Wake, Waker};
 use std::time::Instant;
 
-use super::Exchange;
+use super::{Exchange, Watch};
 use crate::{Code, Metadata, Status};
 
 /// What calls that a servicer makes take over from the call that it serves, its parent:
@@ -88,10 +88,9 @@ impl fmt::Debug for Propagation {
     }
 }
 
-/// Cancels a call when its parent is over, until it is dropped.
+/// Cancels a call when its parent is over, until it is dropped: a parent may make any number of calls.
 pub(crate) struct Tie {
-    parent: Arc<Exchange>,
-    waker: Waker,
+    _watch: Watch,
 }
 
 impl Tie {
@@ -101,20 +100,11 @@ impl Tie {
             child: Arc::clone(child),
         });
         let waker = Waker::from(Arc::clone(&ends));
-        if parent.watch_over(&Context::from_waker(&waker)).is_ready() {
+        let mut watch = Watch::new(Arc::clone(parent));
+        if watch.poll_over(&Context::from_waker(&waker)).is_ready() {
             ends.wake();
         }
-        Tie {
-            parent: Arc::clone(parent),
-            waker,
-        }
-    }
-}
-
-impl Drop for Tie {
-    fn drop(&mut self) {
-        // A parent may make any number of calls.
-        self.parent.unwatch(&self.waker);
+        Tie { _watch: watch }
     }
 }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use tokio::runtime::Handle;
 
-use crate::call::Exchange;
+use crate::call::{Exchange, Watch};
 use crate::framing::Packer;
 use crate::{Compression, Result, Status};
 
@@ -92,6 +92,7 @@ pub(crate) fn send<Req: 'static>(
                 requests,
                 pack,
                 packer,
+                over: Watch::new(Arc::clone(exchange)),
                 exchange: Arc::clone(exchange),
             };
             let mut context = Context::from_waker(Waker::noop());
@@ -111,6 +112,7 @@ struct Feed<Req> {
     requests: Pin<Box<dyn Stream<Item = Req> + Send>>,
     pack: Pack<Req>,
     packer: Packer,
+    over: Watch,
     exchange: Arc<Exchange>,
 }
 
@@ -121,7 +123,7 @@ impl<Req> Future for Feed<Req> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        if this.exchange.watch_over(context).is_ready() {
+        if this.over.poll_over(context).is_ready() {
             return Poll::Ready(());
         }
         loop {

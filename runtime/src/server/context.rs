@@ -1,13 +1,13 @@
 //! What a servicer sees of the call that it serves.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 #[cfg(feature = "client")]
 use crate::call::Propagation;
-use crate::call::{AuthContext, Exchange, Extensions, Record};
+use crate::call::{AuthContext, Exchange, Extensions, Record, Watch};
 use crate::{Compression, Metadata, Result, Status};
 
 /// The call that a servicer's method serves: who calls, with what, for how long, and what goes back beside the messages.
@@ -92,8 +92,7 @@ impl ServicerContext {
     /// its own method. It owns what it needs and may be moved to another task, which is where it is of use: the method's
     /// own future is dropped when its call is cancelled.
     pub fn cancelled(&self) -> impl Future<Output = ()> + Send + use<> {
-        let exchange = Arc::clone(&self.exchange);
-        poll_fn(move |context| exchange.watch_over(context))
+        Watch::new(Arc::clone(&self.exchange))
     }
 
     /// Calls `callback` once the call is over, with its status: what the method has returned, CANCELLED, or

@@ -6,3 +6,4 @@ mod options;
 mod refusals;
 mod reload;
 mod stop;
+mod ways;

@@ -1,8 +1,6 @@
 //! The exchange as its ends see it: the caller, and the handler.
 
 use std::sync::Arc;
-#[cfg(all(feature = "client", feature = "server"))]
-use std::task::Waker;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -260,32 +258,5 @@ impl Exchange {
     /// Whether the handler's side is over, and why.
     pub(crate) fn over(&self) -> Option<Status> {
         self.state().over.clone()
-    }
-
-    /// Like [`Exchange::poll_over`], for any number of futures at a time.
-    pub(crate) fn watch_over(&self, context: &Context<'_>) -> Poll<()> {
-        let mut state = self.state();
-        if state.over.is_some() {
-            return Poll::Ready(());
-        }
-        let waker = context.waker();
-        if !state.watchers.iter().any(|other| other.will_wake(waker)) {
-            state.watchers.push(waker.clone());
-        }
-        Poll::Pending
-    }
-
-    /// Takes back what [`Exchange::watch_over`] was called with, a waker of its own.
-    #[cfg(all(feature = "client", feature = "server"))]
-    pub(crate) fn unwatch(&self, waker: &Waker) {
-        let mut state = self.state();
-        let place = state
-            .watchers
-            .iter()
-            .position(|other| other.will_wake(waker));
-        let taken = place.map(|place| state.watchers.swap_remove(place));
-        // What it holds is dropped with the lock given back.
-        drop(state);
-        drop(taken);
     }
 }

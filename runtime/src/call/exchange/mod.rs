@@ -4,6 +4,7 @@ mod carrier;
 mod ends;
 mod extras;
 mod wakes;
+mod watch;
 
 use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -12,6 +13,8 @@ use std::task::Waker;
 pub(crate) use self::extras::DoneCallback;
 use self::extras::{Done, Extras};
 use self::wakes::Wakes;
+pub(crate) use self::watch::Watch;
+use self::watch::Watchers;
 use super::Extensions;
 use super::encoding::Encoding;
 use super::link::Link;
@@ -60,7 +63,7 @@ struct State {
     /// The task that runs the handler.
     task: Option<Waker>,
     /// Futures that wait for the call to be over.
-    watchers: Vec<Waker>,
+    watchers: Watchers,
     extras: Option<Box<Extras>>,
 }
 
@@ -198,7 +201,7 @@ impl State {
         }
         wakes.add(self.task.take());
         wakes.extend(self.request.close());
-        wakes.extend(self.watchers.drain(..).map(Some));
+        wakes.extend(self.watchers.drain().map(Some));
     }
 }
 

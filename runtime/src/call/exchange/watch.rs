@@ -1,0 +1,136 @@
+//! Waiting for a call to be over, from anywhere and any number of times.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use super::Exchange;
+
+/// Ready once the handler's side of a call is over. What it has left with the call goes when it is dropped: a call may last for
+/// days, and be waited for by task after task.
+pub(crate) struct Watch {
+    exchange: Arc<Exchange>,
+    /// What its waker is known by, once it has left one.
+    key: Option<u64>,
+}
+
+impl Watch {
+    pub(crate) fn new(exchange: Arc<Exchange>) -> Watch {
+        Watch {
+            exchange,
+            key: None,
+        }
+    }
+
+    pub(crate) fn poll_over(&mut self, context: &Context<'_>) -> Poll<()> {
+        let mut state = self.exchange.state();
+        if state.over.is_some() {
+            return Poll::Ready(());
+        }
+        state.watchers.set(&mut self.key, context.waker());
+        Poll::Pending
+    }
+}
+
+impl Future for Watch {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.poll_over(context)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            // What it wakes is dropped with the lock given back.
+            let waker = self.exchange.state().watchers.remove(key);
+            drop(waker);
+        }
+    }
+}
+
+/// Who waits for a call to be over.
+#[derive(Debug, Default)]
+pub(super) struct Watchers {
+    /// In the order of their keys.
+    wakers: Vec<(u64, Waker)>,
+    last: u64,
+}
+
+impl Watchers {
+    /// Takes all out, to be woken.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Waker> {
+        self.wakers.drain(..).map(|(_, waker)| waker)
+    }
+
+    /// Keeps a waker, in the place of the one that is known by the key.
+    fn set(&mut self, key: &mut Option<u64>, waker: &Waker) {
+        match key.and_then(|key| self.find(key)) {
+            Some(kept) if kept.will_wake(waker) => {}
+            Some(kept) => kept.clone_from(waker),
+            None => {
+                self.last += 1;
+                *key = Some(self.last);
+                self.wakers.push((self.last, waker.clone()));
+            }
+        }
+    }
+
+    fn find(&mut self, key: u64) -> Option<&mut Waker> {
+        let place = self.wakers.binary_search_by_key(&key, |(key, _)| *key);
+        let (_, waker) = self.wakers.get_mut(place.ok()?)?;
+        Some(waker)
+    }
+
+    fn remove(&mut self, key: u64) -> Option<Waker> {
+        let place = self.wakers.binary_search_by_key(&key, |(key, _)| *key);
+        Some(self.wakers.remove(place.ok()?).1)
+    }
+}
+
+#[cfg(all(test, feature = "server"))]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+    use crate::Status;
+    use crate::testing::TestCall;
+
+    struct Counter(AtomicUsize);
+
+    impl Wake for Counter {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn who_waits_is_woken_and_who_waits_no_more_leaves_nothing_behind() {
+        let call = TestCall::new();
+        let exchange = call.context().exchange();
+        let counters = [(); 3].map(|()| Arc::new(Counter(AtomicUsize::new(0))));
+        let wakers = counters.clone().map(Waker::from);
+        let contexts = wakers.each_ref().map(Context::from_waker);
+        let mut watches = [(); 3].map(|()| Watch::new(Arc::clone(exchange)));
+        for _ in 0..3 {
+            for (watch, context) in watches.iter_mut().zip(&contexts) {
+                assert!(watch.poll_over(context).is_pending());
+            }
+        }
+        assert_eq!(exchange.state().watchers.wakers.len(), 3);
+        let [first, second, mut third] = watches;
+        drop(second);
+        assert_eq!(exchange.state().watchers.wakers.len(), 2);
+        // It has moved to another task.
+        assert!(third.poll_over(&contexts[1]).is_pending());
+        exchange.cancel(Status::cancelled("enough"));
+        let woken = counters.map(|counter| counter.0.load(Ordering::Relaxed));
+        assert_eq!(woken, [1, 1, 0]);
+        assert!(third.poll_over(&contexts[1]).is_ready());
+        drop((first, third));
+        assert!(exchange.state().watchers.wakers.is_empty());
+    }
+}
