@@ -175,7 +175,7 @@ fn without_source_info(file: &[u8]) -> Result<Vec<u8>, DecodeError> {
         let (tag, wire_type) = decode_key(&mut rest)?;
         skip_field(wire_type, tag, &mut rest, DecodeContext::default())?;
         if tag != number::FILE_SOURCE_INFO {
-            kept.extend(field.iter().take(field.len() - rest.len()));
+            kept.extend_from_slice(field.get(..field.len() - rest.len()).unwrap_or_default());
         }
     }
     Ok(kept)

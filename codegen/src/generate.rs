@@ -81,6 +81,7 @@ fn text(package: &Package, config: &Config) -> Result<String, Error> {
         client_attributes: &config.client_attribute,
     };
     let types = emit::types(package);
+    let descriptors = emit::descriptors(package, options);
     emit::services(package, options)
         .and_then(|services| {
             render::file(
@@ -89,6 +90,7 @@ fn text(package: &Package, config: &Config) -> Result<String, Error> {
                 &emit::interface(),
                 &types,
                 services,
+                &descriptors,
             )
         })
         .map_err(|error| Error::Generated(format!("{}: {error}", package.files.join(", "))))

@@ -2,13 +2,15 @@
 
 use proc_macro2::TokenStream;
 
-/// The text of a generated file. `types` is text already, each item after a blank line; `services` are tokens of items.
+/// The text of a generated file. `types` and `descriptors` are text already, each item after a blank line; `services`
+/// are tokens of items.
 pub(crate) fn file(
     sources: &[String],
     package: &str,
     interface: &str,
     types: &str,
     services: TokenStream,
+    descriptors: &str,
 ) -> Result<String, syn::Error> {
     let services: syn::File = syn::parse2(services)?;
     let mut text = header(sources, package);
@@ -19,6 +21,7 @@ pub(crate) fn file(
         text.push('\n');
         text.push_str(&spaced(&item_text(item)));
     }
+    text.push_str(descriptors);
     Ok(text)
 }
 

@@ -1,58 +1,74 @@
 //! The descriptors of a module, for server reflection.
 
-use proc_macro2::{Ident, Literal, TokenStream};
-use quote::quote;
-
-use super::{docs, ident};
+use super::writer::Writer;
 use crate::model::Embedded;
+
+/// The name of the static. Nothing else in the module is a value in capitals.
+pub(super) const NAME: &str = "DESCRIPTORS";
 
 /// How many columns of descriptors stand in a line.
 const COLUMNS: usize = 116;
 
-/// The name of the static. Nothing else in the module is a value in capitals.
-pub(super) fn name() -> Ident {
-    ident("DESCRIPTORS")
+pub(super) fn descriptors(out: &mut Writer, embedded: &Embedded, attributes: &[String]) {
+    out.attributes(attributes);
+    out.line(format_args!(
+        "/// The descriptors of the protos that this module was generated from, which server reflection tells."
+    ));
+    out.line(format_args!("#[doc(hidden)]"));
+    out.open(format_args!(
+        "pub static {NAME}: ::stubwright::private::Descriptors = ::stubwright::private::Descriptors {{"
+    ));
+    out.line(format_args!("set: {},", literal(&embedded.set)));
+    let imports = embedded.imports.iter();
+    let imports: Vec<String> = imports.map(|module| format!("&{module}{NAME}")).collect();
+    out.line(format_args!("imports: &[{}],", imports.join(", ")));
+    out.close_with(";");
 }
 
-pub(super) fn descriptors(embedded: &Embedded) -> Result<TokenStream, syn::Error> {
-    let docs = docs::attributes(&[docs::line(
-        "The descriptors of the protos that this module was generated from, which server reflection tells.",
-    )]);
-    let name = name();
-    let set: Literal = literal(&embedded.set).parse()?;
-    let imports = embedded
-        .imports
-        .iter()
-        .map(|module| syn::parse_str::<syn::Path>(&format!("{module}{name}")))
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(quote! {
-        #docs
-        #[doc(hidden)]
-        pub static #name: ::stubwright::private::Descriptors = ::stubwright::private::Descriptors {
-            set: #set,
-            imports: &[#(&#imports),*],
-        };
-    })
-}
-
-/// A byte string over several lines, whatever is printable as it is.
+/// A byte string over several lines, in which whatever is printable stands as it is.
 fn literal(bytes: &[u8]) -> String {
-    let mut text = "b\"".to_owned();
-    let mut column = COLUMNS;
+    let mut text = String::with_capacity(bytes.len() * 2);
+    text.push_str("b\"");
+    let mut start = None;
     for byte in bytes {
-        // A line goes on behind the blanks of the next: one that begins with a blank of its own has to escape it.
-        let starts_line = column >= COLUMNS;
-        if starts_line {
+        let start_of_line = *start.get_or_insert_with(|| {
             text.push_str("\\\n");
-            column = 0;
-        }
-        let before = text.len();
+            text.len()
+        });
         match byte {
-            b' ' if starts_line => text.push_str("\\x20"),
-            _ => text.extend(byte.escape_ascii().map(char::from)),
+            // A line goes on behind the blanks of the next: one that begins with a blank of its own has to escape it.
+            b' ' if text.len() == start_of_line => text.push_str("\\x20"),
+            b'\n' => text.push_str("\\n"),
+            b'\r' => text.push_str("\\r"),
+            b'\t' => text.push_str("\\t"),
+            b'"' => text.push_str("\\\""),
+            b'\\' => text.push_str("\\\\"),
+            b' '..=b'~' => text.push(char::from(*byte)),
+            _ => {
+                let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or('0');
+                text.push_str("\\x");
+                text.extend([digit(byte >> 4), digit(byte & 15)]);
+            }
         }
-        column += text.len() - before;
+        if text.len() - start_of_line >= COLUMNS {
+            start = None;
+        }
     }
     text.push('"');
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_stays_what_it_is() {
+        let bytes: Vec<u8> = (0..=255).chain([b' '; 300]).chain(*b"  \\\"x").collect();
+        let text = literal(&bytes);
+        let parsed: syn::LitByteStr = syn::parse_str(&text).expect("it is a byte string");
+        assert_eq!(parsed.value(), bytes);
+        assert!(text.lines().all(|line| line.len() <= COLUMNS + 5));
+        assert_eq!(literal(b""), "b\"\"");
+    }
 }

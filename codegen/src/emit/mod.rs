@@ -1,4 +1,4 @@
-//! Model -> Rust: messages and enums as text, services as tokens. The only stage that quotes.
+//! Model -> Rust: messages, enums and descriptors as text, services as tokens. The only stage that quotes.
 //!
 //! Generated code uses absolute paths and no `use`, so that no name of a proto can change what it means, and meets the
 //! runtime in its public types and one hidden module.
@@ -66,11 +66,17 @@ pub(crate) fn services(package: &Package, options: Options<'_>) -> Result<TokenS
             tokens.extend(marked(stub::stub(service)?, options.client_attributes)?);
         }
     }
-    if let Some(embedded) = &package.embedded {
-        let descriptors = descriptors::descriptors(embedded)?;
-        tokens.extend(marked(descriptors, options.server_attributes)?);
-    }
     Ok(tokens)
+}
+
+/// What server reflection tells of a package, after a blank line; empty if there is nothing.
+pub(crate) fn descriptors(package: &Package, options: Options<'_>) -> String {
+    let mut out = Writer::default();
+    if let Some(embedded) = &package.embedded {
+        out.blank();
+        descriptors::descriptors(&mut out, embedded, options.server_attributes);
+    }
+    out.finish()
 }
 
 /// Items with more attributes, which stand above their own.

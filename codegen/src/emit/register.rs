@@ -51,8 +51,8 @@ fn handler(service: &Service, has_descriptors: bool) -> TokenStream {
         ident(&service.names.servicer),
     );
     let full_name = &service.full_name;
-    let descriptors = has_descriptors.then(descriptors::name);
-    let descriptors = descriptors.map(|name| quote!(.descriptors(&#name)));
+    let constant = ident(descriptors::NAME);
+    let descriptors = has_descriptors.then(|| quote!(.descriptors(&#constant)));
     let handlers = service.methods.iter().map(|method| entry(service, method));
     quote! {
         #docs

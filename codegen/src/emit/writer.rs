@@ -26,8 +26,13 @@ impl Writer {
 
     /// The line that closes a block.
     pub(super) fn close(&mut self) {
+        self.close_with("");
+    }
+
+    /// The same with something behind the brace.
+    pub(super) fn close_with(&mut self, end: &str) {
         self.depth = self.depth.saturating_sub(1);
-        self.line(format_args!("}}"));
+        self.line(format_args!("}}{end}"));
     }
 
     pub(super) fn blank(&mut self) {

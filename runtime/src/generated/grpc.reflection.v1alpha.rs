@@ -120,8 +120,8 @@ quest\x12\x12\n\x04host\x18\x01 \x01(\tR\x04host\x12*\n\x10file_by_filename\x18\
 6\n\x16file_containing_symbol\x18\x04 \x01(\tH\x00R\x14fileContainingSymbol\x12g\n\x19file_containing_extension\x18\x05\
 \x20\x01(\x0b2).grpc.reflection.v1alpha.ExtensionRequestH\x00R\x17fileContainingExtension\x12B\n\x1dall_extension_nu\
 mbers_of_type\x18\x06 \x01(\tH\x00R\x19allExtensionNumbersOfType\x12%\n\rlist_services\x18\x07 \x01(\tH\x00R\x0clist\
-ServicesB\x11\n\x0fmessage_request\"f\n\x10ExtensionRequest\x12\'\n\x0fcontaining_type\x18\x01 \x01(\tR\x0econtainin\
-gType\x12)\n\x10extension_number\x18\x02 \x01(\x05R\x0fextensionNumber\"\xc7\x04\n\x18ServerReflectionResponse\x12\x1d\
+ServicesB\x11\n\x0fmessage_request\"f\n\x10ExtensionRequest\x12'\n\x0fcontaining_type\x18\x01 \x01(\tR\x0econtaining\
+Type\x12)\n\x10extension_number\x18\x02 \x01(\x05R\x0fextensionNumber\"\xc7\x04\n\x18ServerReflectionResponse\x12\x1d\
 \n\nvalid_host\x18\x01 \x01(\tR\tvalidHost\x12[\n\x10original_request\x18\x02 \x01(\x0b20.grpc.reflection.v1alpha.Se\
 rverReflectionRequestR\x0foriginalRequest\x12k\n\x18file_descriptor_response\x18\x04 \x01(\x0b2/.grpc.reflection.v1a\
 lpha.FileDescriptorResponseH\x00R\x16fileDescriptorResponse\x12w\n\x1eall_extension_numbers_response\x18\x05 \x01(\x0b\
