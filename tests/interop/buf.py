@@ -89,6 +89,8 @@ def run(checks, programs, directory):
     buf = node("buf", "@bufbuild/buf@1.75.0")
     if buf is None:
         return
+    servers = [program for program in programs if program.endswith("-server")]
+    checks("buf curl is to call every server", equal, sorted(servers), sorted(SERVERS))
     certificates = directory / "auth"
     run_program(programs["auth-certificates"], certificates)
     for program, (flags, services, calls) in SERVERS.items():

@@ -181,6 +181,9 @@ impl ServicerContext {
 
     /// Lets the next message of the response go as it is, however the others are compressed: one that is secret beside
     /// text that others choose, or one that is known not to become shorter.
+    ///
+    /// It means the next message that goes out. The helper [`stream`](crate::stream()) runs some messages ahead of that: a method
+    /// that tells its messages apart gives a stream that makes each when it is polled.
     pub fn disable_next_message_compression(&self) {
         self.exchange.encoding.skip_next();
     }
