@@ -104,7 +104,10 @@ impl Config {
     ) -> Result<Parsed, Error> {
         match &self.protoc {
             Some(protoc) => parse::protoc(protoc, protos, includes),
-            None => parse::built_in(protos, includes, self.progress),
+            None => {
+                let exact = self.file_descriptor_set_path.is_some();
+                parse::built_in(protos, includes, exact, self.progress)
+            }
         }
     }
 

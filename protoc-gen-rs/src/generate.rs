@@ -46,7 +46,10 @@ impl Generate {
                 _ if name.starts_with('-') => {
                     return Err(Failure::Usage(format!("there is no option {name}")));
                 }
-                file => parsed.protos.push(file.into()),
+                _ => match name.strip_prefix('@') {
+                    Some(list) => parsed.protos.extend(listed(Path::new(list))?),
+                    None => parsed.protos.push(name.into()),
+                },
             }
         }
         if parsed.includes.is_empty() {
@@ -98,6 +101,13 @@ impl Generate {
         progress::done();
         texts.map_err(failed)
     }
+}
+
+/// The files that another file names, one on each line: more than a command line can hold.
+fn listed(list: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let text = fs::read_to_string(list).map_err(|error| Failure::file(list, &error))?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    Ok(lines.map(PathBuf::from).collect())
 }
 
 fn write(out: &Path, texts: &BTreeMap<String, String>) -> Result<(), Failure> {

@@ -117,6 +117,8 @@ fn help() -> String {
          \x20     --protoc PATH              have this protoc read the files, which editions need\n\
          \x20     --descriptor_set_in FILE   instead of .proto files: what `protoc --include_imports -o FILE` or `buf build` wrote\n\
          \n\
+         @FILE in place of a .proto file stands for the files that FILE names, one on each line.\n\
+         \n\
          DIR gets one file per package and mod.rs, which ties them together. Where several runs write into one\n\
          DIR, as buf does for each directory of protos, use module_tree=false and then\n\
          \n\

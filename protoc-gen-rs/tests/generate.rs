@@ -132,14 +132,9 @@ fn a_tree_is_made_over_several_runs() {
     assert!(!directory.join("pb/mod.rs").exists());
     succeeds(&directory, &["modules", "pb"]);
     let tree = fs::read_to_string(directory.join("pb/mod.rs")).expect("it is there");
-    let whole = [
-        "generate",
-        "-Iproto",
-        "--out=pb",
-        "--check",
-        "proto/b.proto",
-        "proto/a/a.proto",
-    ];
+    let list = "proto/b.proto\n\nproto/a/a.proto\n";
+    fs::write(directory.join("protos.txt"), list).expect("it can be written");
+    let whole = ["generate", "-Iproto", "--out=pb", "--check", "@protos.txt"];
     succeeds(&directory, &whole);
     assert!(
         tree.contains("/// Package `a.b`.\n    pub mod b {"),

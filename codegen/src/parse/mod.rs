@@ -1,5 +1,7 @@
 //! `.proto` files -> descriptors: by the built-in compiler, or by a `protoc` of the user's.
 
+mod quick;
+
 use std::env;
 use std::ffi::OsString;
 use std::fs;
@@ -22,24 +24,28 @@ pub(crate) struct Parsed {
 }
 
 /// Parses the files and everything they import. All files are tried, so that one run shows the errors of all of them.
+/// `exact` says whether the places of options have to be right too, which no generated code needs.
 pub(crate) fn built_in(
     protos: &[impl AsRef<Path>],
     includes: &[impl AsRef<Path>],
+    exact: bool,
     progress: Option<fn(usize, usize)>,
 ) -> Result<Parsed, Error> {
-    let mut resolver = ChainFileResolver::new();
-    // First, so that they win over copies in an include directory: messages of the copies would not be generated.
-    resolver.add(GoogleFileResolver::new());
-    for include in includes {
-        resolver.add(IncludeFileResolver::new(include.as_ref().to_owned()));
+    let mut tell = |done: usize| {
+        if let Some(progress) = progress {
+            progress(done, protos.len());
+        }
+    };
+    if !exact {
+        if let Some(parsed) = quick::parse(resolver(includes), protos, &mut tell) {
+            return Ok(parsed);
+        }
     }
-    let mut compiler = Compiler::with_file_resolver(resolver);
+    let mut compiler = Compiler::with_file_resolver(resolver(includes));
     compiler.include_imports(true).include_source_info(true);
     let mut errors = Vec::new();
     for (index, proto) in protos.iter().enumerate() {
-        if let Some(progress) = progress {
-            progress(index, protos.len());
-        }
+        tell(index);
         if let Err(error) = compiler.open_file(proto) {
             // `Debug` has the position, `Display` has not. Two files may meet the error of one import.
             let mut text = format!("{error:?}");
@@ -64,6 +70,17 @@ pub(crate) fn built_in(
         paths: paths.map(Path::to_owned).collect(),
         descriptor_set: compiler.encode_file_descriptor_set(),
     })
+}
+
+/// Where files are looked up.
+fn resolver(includes: &[impl AsRef<Path>]) -> ChainFileResolver {
+    let mut resolver = ChainFileResolver::new();
+    // First, so that they win over copies in an include directory: messages of the copies would not be generated.
+    resolver.add(GoogleFileResolver::new());
+    for include in includes {
+        resolver.add(IncludeFileResolver::new(include.as_ref().to_owned()));
+    }
+    resolver
 }
 
 /// Has `protoc` compile the files.
