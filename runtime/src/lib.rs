@@ -12,7 +12,8 @@
 //! - `gzip` and `zstd`: [`Compression`] of messages. `gzip` is pure Rust; `zstd` needs a C compiler.
 //! - `tls`: encryption and certificates on both sides, by rustls. It needs a C compiler, as `zstd` does and nothing else here.
 //! - `signal`: `shutdown_signal`, the signals by which a system asks a server to end.
-//! - `tracing`: events for what nobody else is told of, which are refused handshakes and panics of handlers.
+//! - `tracing`: events for what nobody else is told of, which are refused handshakes and panics of handlers, and the interceptor
+//!   that gives each call a span.
 //! - `full`: all of the optional ones.
 
 #![cfg_attr(
@@ -89,6 +90,8 @@ pub use prost;
 pub use prost_types;
 #[cfg(all(feature = "server", feature = "tls"))]
 pub use server::ServerCredentials;
+#[cfg(feature = "server")]
+pub use server::interceptors;
 #[cfg(feature = "server")]
 pub use server::{
     CallEnd, GenericHandler, Handlers, InterceptedCall, Listener, MethodOptions, RequestStream,

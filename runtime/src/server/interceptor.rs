@@ -129,6 +129,12 @@ impl InterceptedCall {
         self.handler = generic::method(handler).into_start();
     }
 
+    /// What is kept of the call.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn record(&self) -> Arc<Record> {
+        Arc::clone(&self.record)
+    }
+
     /// Lets the call go on, to the next interceptor or to the handler, and waits for its end. A panic of theirs is INTERNAL.
     /// To drop the future is to drop the handler.
     pub async fn proceed(self) -> CallEnd {

@@ -10,6 +10,7 @@ mod generic;
 mod handlers;
 mod host;
 mod interceptor;
+pub mod interceptors;
 mod listener;
 mod method_options;
 mod options;

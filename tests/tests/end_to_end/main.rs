@@ -11,6 +11,7 @@ mod limits;
 mod messages;
 mod offload;
 mod propagation;
+mod ready_made;
 mod server;
 mod statuses;
 mod transports;

@@ -1,0 +1,110 @@
+//! How many calls of one method are at work at a time.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::server::{InterceptedCall, ServerInterceptor};
+use crate::{Result, Status};
+
+/// Limits how many calls of each method are at work at a time; one over the limit ends at once with RESOURCE_EXHAUSTED, and
+/// nothing waits in a queue. [`ServerBuilder::max_concurrent_rpcs`](crate::ServerBuilder::max_concurrent_rpcs) limits the calls of
+/// all methods together.
+///
+/// ```
+/// use stubwright::{Server, interceptors::MethodConcurrency};
+///
+/// let limit = MethodConcurrency::new(100).method("/files.Files/Index", 2);
+/// let server = Server::builder().interceptor(limit).build();
+/// # drop(server);
+/// ```
+#[derive(Clone, Debug)]
+pub struct MethodConcurrency {
+    limit: usize,
+    limits: HashMap<String, usize>,
+    /// How many calls of each method are at work; none of a method that has none.
+    at_work: Arc<Mutex<HashMap<String, usize>>>,
+}
+
+impl MethodConcurrency {
+    /// So many calls of every method at a time.
+    pub fn new(calls: usize) -> MethodConcurrency {
+        MethodConcurrency {
+            limit: calls,
+            limits: HashMap::new(),
+            at_work: Arc::default(),
+        }
+    }
+
+    /// So many calls of one method, `/package.Service/Method`, in the place of the limit for every method.
+    #[must_use]
+    pub fn method(mut self, method: impl Into<String>, calls: usize) -> MethodConcurrency {
+        self.limits.insert(method.into(), calls);
+        self
+    }
+
+    fn begin(&self, method: &str) -> Result<AtWork> {
+        let limit = self.limits.get(method).copied().unwrap_or(self.limit);
+        let mut at_work = calls(&self.at_work);
+        let before = at_work.get(method).copied().unwrap_or_default();
+        if before >= limit {
+            return Err(Status::resource_exhausted(format!(
+                "{limit} calls of {method} are at work already, its maximum"
+            )));
+        }
+        at_work.insert(method.to_owned(), before + 1);
+        Ok(AtWork {
+            method: method.to_owned(),
+            at_work: Arc::clone(&self.at_work),
+        })
+    }
+}
+
+impl ServerInterceptor for MethodConcurrency {
+    async fn intercept(&self, call: InterceptedCall) -> Result<()> {
+        let _until_the_end = self.begin(call.context().method())?;
+        call.proceed().await.result
+    }
+}
+
+/// A call that is at work, until it is dropped.
+struct AtWork {
+    method: String,
+    at_work: Arc<Mutex<HashMap<String, usize>>>,
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        let mut at_work = calls(&self.at_work);
+        if let Some(count) = at_work.get_mut(&self.method) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                // Behind a generic handler any name may be a method.
+                at_work.remove(&self.method);
+            }
+        }
+    }
+}
+
+fn calls(at_work: &Mutex<HashMap<String, usize>>) -> MutexGuard<'_, HashMap<String, usize>> {
+    at_work.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_method_has_its_own_limit() {
+        let limit = MethodConcurrency::new(2).method("/a.B/C", 1);
+        let one = limit.begin("/a.B/C").unwrap();
+        assert!(limit.begin("/a.B/C").is_err());
+        let others = [
+            limit.begin("/a.B/D").unwrap(),
+            limit.begin("/a.B/D").unwrap(),
+        ];
+        assert!(limit.begin("/a.B/D").is_err());
+        drop((one, others));
+        assert!(calls(&limit.at_work).is_empty());
+        assert!(limit.begin("/a.B/C").is_ok());
+    }
+}

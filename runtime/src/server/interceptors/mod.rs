@@ -1,0 +1,11 @@
+//! Interceptors that are ready to be used.
+
+mod authentication;
+mod concurrency;
+#[cfg(feature = "tracing")]
+mod spans;
+
+pub use authentication::{authentication, bearer_token};
+pub use concurrency::MethodConcurrency;
+#[cfg(feature = "tracing")]
+pub use spans::ServerSpans;

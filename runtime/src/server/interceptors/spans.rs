@@ -1,0 +1,93 @@
+//! A span for each call, for those who follow calls from process to process.
+
+use std::net::SocketAddr;
+
+use tracing::{Instrument, Span, field};
+
+use crate::server::{InterceptedCall, ServerInterceptor, ServicerContext};
+use crate::{Code, Result};
+
+/// Runs each call in a span of `tracing`, at the level INFO, with OpenTelemetry's conventions for RPC as its fields, and tells at
+/// its end, as an event in the span, how it ended.
+///
+/// | field | value |
+/// |---|---|
+/// | `otel.name`, `rpc.method` | `package.Service/Method` |
+/// | `otel.kind` | `server` |
+/// | `rpc.system.name` | `grpc` |
+/// | `network.peer.address`, `network.peer.port` | the other end, where it has an IP address |
+/// | `rpc.response.status_code` | the status at the end: `OK`, `NOT_FOUND`, … |
+/// | `otel.status_code`, `error.type` | `ERROR` and the status, for those that are a server's fault: UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE and DATA_LOSS |
+///
+/// The event has `requests`, `responses` and `seconds` besides. A call that is cancelled ends like any other. As the first of a
+/// server's interceptors it has the time and the events of the others in it.
+///
+/// ```
+/// use stubwright::{Server, interceptors::ServerSpans};
+///
+/// let server = Server::builder().interceptor(ServerSpans).build();
+/// # drop(server);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct ServerSpans;
+
+impl ServerInterceptor for ServerSpans {
+    async fn intercept(&self, call: InterceptedCall) -> Result<()> {
+        let span = span(call.context());
+        if !span.is_disabled() {
+            tell_the_end(&call, span.clone());
+        }
+        call.proceed().instrument(span).await.result
+    }
+}
+
+fn span(context: &ServicerContext) -> Span {
+    let method = context.method().trim_start_matches('/');
+    let address = context.peer().split_once(':');
+    let address = address.and_then(|(_, address)| address.parse::<SocketAddr>().ok());
+    tracing::info_span!(
+        "rpc",
+        otel.name = method,
+        otel.kind = "server",
+        otel.status_code = field::Empty,
+        rpc.system.name = "grpc",
+        rpc.method = method,
+        rpc.response.status_code = field::Empty,
+        network.peer.address = address.map(|address| field::display(address.ip())),
+        network.peer.port = address.map(|address| address.port()),
+        error.type = field::Empty,
+    )
+}
+
+/// Completes the span when the call ends, however it does.
+fn tell_the_end(call: &InterceptedCall, span: Span) {
+    let record = call.record();
+    call.context().add_done_callback(move |result| {
+        let code = match result {
+            Ok(()) => Code::Ok,
+            Err(status) => status.code(),
+        };
+        span.record("rpc.response.status_code", code.name());
+        if is_error(code) {
+            span.record("otel.status_code", "ERROR");
+            span.record("error.type", code.name());
+        }
+        let (requests, responses) = (record.requests.count(), record.responses.count());
+        let seconds = record.started.elapsed().as_secs_f64();
+        let code = code.name();
+        tracing::info!(parent: &span, code, requests, responses, seconds, "call ended");
+    });
+}
+
+/// Whether a status is an error of the server, and not of its caller: OpenTelemetry's conventions for gRPC.
+fn is_error(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Unknown
+            | Code::DeadlineExceeded
+            | Code::Unimplemented
+            | Code::Internal
+            | Code::Unavailable
+            | Code::DataLoss
+    )
+}

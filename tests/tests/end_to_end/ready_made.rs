@@ -1,0 +1,216 @@
+//! The interceptors that come with the runtime.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
+
+use stubwright::interceptors::{MethodConcurrency, ServerSpans, authentication, bearer_token};
+use stubwright::{Code, Server, ServicerContext, Status};
+use stubwright_tests::Event;
+use stubwright_tests::pb::probe::v1::{Action, Request};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Metadata, Subscriber};
+
+use crate::transports::{Transport, over_every_transport, within};
+
+over_every_transport!(
+    a_bearer_token_says_who_calls,
+    the_metadata_says_who_calls,
+    the_calls_of_a_method_are_limited,
+);
+
+fn hanging() -> Request {
+    Request {
+        action: Action::Hang.into(),
+        count: 1,
+        ..Request::default()
+    }
+}
+
+async fn a_bearer_token_says_who_calls(transport: Transport) {
+    let known = async |token: String| match &*token {
+        "sesame" => Ok(String::from("ali")),
+        "closed" => Err(Status::permission_denied("not now")),
+        _ => Err(Status::unauthenticated("the token is not known")),
+    };
+    let options = Server::builder().interceptor(bearer_token(known));
+    let mut link = transport.link(options).await;
+    let call = || {
+        link.stub
+            .unary(Request::default())
+            .metadata("describe", "1")
+    };
+    let good = call().metadata("authorization", "Bearer sesame");
+    let (_, good) = good.with_call().await.unwrap();
+    assert_eq!(good.trailing_metadata().get("extension"), Some("ali"));
+    for (value, code) in [
+        ("Bearer other", Code::Unauthenticated),
+        ("Basic sesame", Code::Unauthenticated),
+        ("Bearer closed", Code::PermissionDenied),
+    ] {
+        let refused = call().metadata("authorization", value).await.unwrap_err();
+        assert_eq!(refused.code(), code, "{value}");
+    }
+    let refused = call().await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unauthenticated);
+    // One call came to the handler.
+    assert_eq!(link.event().await, Event::Started);
+    assert_eq!(link.event().await, Event::Dropped);
+    assert!(link.events.try_recv().is_err());
+}
+
+async fn the_metadata_says_who_calls(transport: Transport) {
+    let named = async |context: ServicerContext| {
+        let name = context.invocation_metadata().get("name").map(str::to_owned);
+        name.ok_or_else(|| Status::unauthenticated("who calls?"))
+    };
+    let options = Server::builder().interceptor(authentication(named));
+    let link = transport.link(options).await;
+    let call = || {
+        link.stub
+            .unary(Request::default())
+            .metadata("describe", "1")
+    };
+    let (_, known) = call().metadata("name", "eve").with_call().await.unwrap();
+    assert_eq!(known.trailing_metadata().get("extension"), Some("eve"));
+    let refused = call().await.unwrap_err();
+    assert_eq!(
+        (refused.code(), refused.message()),
+        (Code::Unauthenticated, "who calls?")
+    );
+}
+
+async fn the_calls_of_a_method_are_limited(transport: Transport) {
+    let limit = MethodConcurrency::new(2).method("/probe.v1.Probe/ServerStream", 1);
+    let link = transport.link(Server::builder().interceptor(limit)).await;
+    let mut open = link.stub.server_stream(hanging());
+    open.message().await.unwrap().unwrap();
+    let refused = link.stub.server_stream(hanging()).message().await;
+    let refused = refused.unwrap_err();
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    let words = "1 calls of /probe.v1.Probe/ServerStream are at work already, its maximum";
+    assert_eq!(refused.message(), words);
+    link.stub.unary(Request::default()).await.unwrap();
+    drop(open);
+    within(async {
+        while link.stub.server_stream(hanging()).message().await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+/// The fields of a span and of the events in it, by their names.
+type Fields = BTreeMap<String, String>;
+
+/// Collects spans; the number of one is its place.
+#[derive(Clone, Default)]
+struct Spans(Arc<Mutex<Vec<Fields>>>);
+
+struct Noted<'a>(&'a mut Fields);
+
+impl Visit for Noted<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.0.insert(field.name().to_owned(), format!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.insert(field.name().to_owned(), value.to_owned());
+    }
+}
+
+impl Spans {
+    fn note(&self, id: &Id, record: impl FnOnce(&mut Noted<'_>)) {
+        let place = id.into_u64() as usize - 1;
+        record(&mut Noted(&mut self.0.lock().unwrap()[place]));
+    }
+}
+
+impl Subscriber for Spans {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata
+            .target()
+            .starts_with("stubwright::server::interceptors")
+    }
+
+    fn new_span(&self, attributes: &Attributes<'_>) -> Id {
+        let mut spans = self.0.lock().unwrap();
+        let mut fields = Fields::new();
+        attributes.record(&mut Noted(&mut fields));
+        spans.push(fields);
+        Id::from_u64(spans.len() as u64)
+    }
+
+    fn record(&self, span: &Id, values: &Record<'_>) {
+        self.note(span, |fields| values.record(fields));
+    }
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        let span = event.parent().expect("the event is in a span");
+        self.note(span, |fields| event.record(fields));
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+#[tokio::test]
+async fn a_call_has_a_span_with_the_fields_of_opentelemetry() {
+    let spans = Spans::default();
+    // Everything runs on this thread.
+    let _collected = tracing::subscriber::set_default(spans.clone());
+    let options = Server::builder().interceptor(ServerSpans);
+    let link = Transport::Tcp.link(options).await;
+    let request = |action: Action| Request {
+        action: action.into(),
+        code: Code::NotFound.number() as i32,
+        ..Request::default()
+    };
+    within(link.stub.unary(request(Action::End))).await.unwrap();
+    let failing = link.stub.client_stream([request(Action::Fail)]);
+    within(failing).await.unwrap_err();
+    let panicking = link.stub.unary(request(Action::Panic));
+    within(panicking).await.unwrap_err();
+    let mut cancelled = link.stub.server_stream(hanging());
+    within(cancelled.message()).await.unwrap().unwrap();
+    drop(cancelled);
+    let ended = |place: usize| spans.0.lock().unwrap()[place].contains_key("seconds");
+    within(async {
+        while !ended(3) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+
+    let spans = spans.0.lock().unwrap();
+    let expected = [
+        ("Unary", "OK", None, "1", "1"),
+        ("ClientStream", "NOT_FOUND", None, "1", "0"),
+        ("Unary", "INTERNAL", Some("INTERNAL"), "1", "0"),
+        ("ServerStream", "CANCELLED", None, "1", "1"),
+    ];
+    assert_eq!(spans.len(), expected.len());
+    for (span, (method, code, error, requests, responses)) in spans.iter().zip(expected) {
+        let field = |name: &str| span.get(name).map(String::as_str);
+        let method = format!("probe.v1.Probe/{method}");
+        assert_eq!(field("rpc.method"), Some(&*method));
+        assert_eq!(field("otel.name"), Some(&*method));
+        assert_eq!(field("otel.kind"), Some("server"));
+        assert_eq!(field("rpc.system.name"), Some("grpc"));
+        assert_eq!(field("network.peer.address"), Some("127.0.0.1"));
+        assert!(field("network.peer.port").is_some());
+        assert_eq!(field("rpc.response.status_code"), Some(code));
+        assert_eq!(field("error.type"), error);
+        assert_eq!(field("otel.status_code"), error.map(|_| "ERROR"));
+        assert_eq!(
+            (field("code"), field("message")),
+            (Some(code), Some("call ended"))
+        );
+        assert_eq!(field("requests"), Some(requests));
+        assert_eq!(field("responses"), Some(responses));
+    }
+}
