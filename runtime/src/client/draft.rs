@@ -66,11 +66,17 @@ impl<Req: 'static, Res> Draft<Req, Res> {
         if let Some(method) = method {
             options.apply(method);
         }
-        let (mut limits, deadline) = self.channel.terms(&self.path, options.deadline());
-        let mut packer = Packer::default();
+        let (mut limits, deadline) = self.channel.terms(
+            &self.path,
+            options.max_receive_message_length,
+            options.deadline(),
+        );
+        let mut sends = options
+            .max_send_message_length
+            .unwrap_or_else(|| self.channel.max_send_message_length());
         if let Some(method) = method {
             limits.response = limits.response.min(method.max_response_message_length);
-            packer = Packer::new(method.max_request_message_length);
+            sends = sends.min(method.max_request_message_length);
         }
         let exchange = Arc::new(Exchange::new(CallDetails {
             path: self.path.clone(),
@@ -89,7 +95,7 @@ impl<Req: 'static, Res> Draft<Req, Res> {
                 .propagation
                 .and_then(|propagation| propagation.tie(&exchange)),
         };
-        send(requests, self.pack, packer, &exchange)?;
+        send(requests, self.pack, Packer::new(sends), &exchange)?;
         self.channel.start(exchange);
         Ok(ongoing)
     }

@@ -17,6 +17,8 @@ pub(crate) struct CallOptions {
     /// In the place of the channel's, as what follows.
     pub(crate) wait_for_ready: Option<bool>,
     pub(crate) compression: Option<Compression>,
+    pub(crate) max_send_message_length: Option<usize>,
+    pub(crate) max_receive_message_length: Option<usize>,
     /// What is taken over from the call within which this one is made.
     #[cfg(feature = "server")]
     pub(crate) propagation: Option<Box<Propagation>>,
@@ -104,8 +106,24 @@ macro_rules! call_options {
             self
         }
 
+        /// The largest request that is sent, in bytes, before compression, in the place of the channel's limit, which is none
+        /// by default. A larger one ends the call with RESOURCE_EXHAUSTED. gRPC's `grpc.max_send_message_length`.
+        pub fn max_send_message_length(mut self, bytes: usize) -> Self {
+            self.draft.options().max_send_message_length = Some(bytes);
+            self
+        }
+
+        /// The largest response that is taken, in bytes, before and after decompression, in the place of the channel's limit,
+        /// which is 4 MiB by default. A larger one ends the call with RESOURCE_EXHAUSTED. gRPC's
+        /// `grpc.max_receive_message_length`.
+        pub fn max_receive_message_length(mut self, bytes: usize) -> Self {
+            self.draft.options().max_receive_message_length = Some(bytes);
+            self
+        }
+
         /// The host that the call is for, HTTP/2's `:authority`, in the place of the channel's: a proxy that routes by
-        /// host finds the backend by it.
+        /// host finds the backend by it. Over TLS the server's certificate has to be for that host too, else the call fails
+        /// with UNAVAILABLE.
         pub fn authority(mut self, authority: impl AsRef<str>) -> Self {
             self.draft.options().set_authority(authority.as_ref());
             self

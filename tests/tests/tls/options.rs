@@ -2,6 +2,7 @@
 
 use stubwright::{Channel, ChannelCredentials, Code, ServerCredentials};
 use stubwright_tests::certificates::Authority;
+use stubwright_tests::pb::probe::v1::{ProbeStub, Request};
 
 use crate::fixture::{ask, serve, server_credentials, trusting};
 
@@ -100,4 +101,46 @@ fn what_is_printed_of_credentials_has_no_key_in_it() {
         format!("{client:?}"),
         "ChannelCredentials { roots: \"given\", client_certificate: true, server_name: None }"
     );
+}
+
+#[tokio::test]
+async fn the_authority_of_a_call_is_checked_against_the_certificate() {
+    let authority = Authority::new("authority");
+    let issued = authority.issue(&["127.0.0.1", "one.example", "*.several.example"]);
+    let (_server, address) = serve(&server_credentials(&issued)).await;
+    let channel = Channel::secure(address.to_string(), trusting(&authority)).unwrap();
+    let stub = ProbeStub::new(channel);
+    for host in ["one.example", "one.example:8443", "a.several.example"] {
+        let call = stub.unary(Request::default()).authority(host);
+        let seen = String::from_utf8(call.await.unwrap().payload).unwrap();
+        assert!(seen.ends_with(&format!(" authority={host}")), "{seen}");
+    }
+    for _ in 0..2 {
+        let call = stub.unary(Request::default()).authority("other.example");
+        let error = call.await.unwrap_err();
+        assert_eq!(error.code(), Code::Unavailable);
+        let said =
+            "the server's certificate is not for \"other.example\", the authority of the call";
+        assert_eq!(error.message(), said);
+    }
+}
+
+#[tokio::test]
+async fn the_authority_of_a_channel_is_whom_the_certificate_has_to_be_for() {
+    let authority = Authority::new("authority");
+    let (_server, address) = serve(&server_credentials(&authority.issue(&["one.example"]))).await;
+    let secure = |host: &str, credentials| {
+        let builder = Channel::builder().authority(host);
+        builder.secure(address.to_string(), credentials).unwrap()
+    };
+    let channel = secure("one.example:99", trusting(&authority));
+    let seen = ask(&channel).await.unwrap();
+    assert!(seen.ends_with(" authority=one.example:99"), "{seen}");
+    let channel = secure("other.example", trusting(&authority));
+    let error = ask(&channel).await.unwrap_err();
+    assert_eq!(error.code(), Code::Unavailable);
+    // Unless the credentials name whom it is for.
+    let named = trusting(&authority).server_name("one.example");
+    let seen = ask(&secure("other.example", named)).await.unwrap();
+    assert!(seen.ends_with(" authority=other.example"), "{seen}");
 }

@@ -14,8 +14,9 @@ use super::connector::{Address, Connector};
 #[cfg(feature = "tls")]
 use super::credentials::ChannelCredentials;
 use super::resolver::{Names, Resolver};
-use super::target::Target;
+use super::target::{Target, authority};
 use crate::client::service_config::ServiceConfig;
+use crate::header::Header;
 use crate::transport::{KeepaliveConfig, LifetimeConfig, UpkeepConfig};
 use crate::{Compression, Result, http2};
 
@@ -26,11 +27,14 @@ pub struct ChannelBuilder {
     options: ChannelOptions,
     /// In the place of the target's own.
     names: Option<Names>,
+    authority: Option<String>,
 }
 
 /// What all calls and connections of a channel share.
 #[derive(Clone, Debug)]
 pub(crate) struct ChannelOptions {
+    pub(super) user_agent: Header,
+    pub(crate) max_send_message_length: usize,
     pub(super) service_config: Option<ServiceConfig>,
     pub(super) per_rpc_retry_buffer_size: usize,
     pub(super) retry_buffer_size: usize,
@@ -49,6 +53,8 @@ pub(crate) struct ChannelOptions {
 impl Default for ChannelOptions {
     fn default() -> ChannelOptions {
         ChannelOptions {
+            user_agent: Header::from_static("user-agent", LIBRARY),
+            max_send_message_length: usize::MAX,
             service_config: None,
             per_rpc_retry_buffer_size: 256 << 10,
             retry_buffer_size: 1 << 20,
@@ -84,7 +90,37 @@ impl ChannelOptions {
     }
 }
 
+/// What servers are told of the library.
+const LIBRARY: &str = concat!("grpc-rust-stubwright/", env!("CARGO_PKG_VERSION"));
+
 impl ChannelBuilder {
+    /// The host that calls are for which name no other, HTTP/2's `:authority`, in the place of the target's: a proxy that routes
+    /// by host finds the backend by it. Over TLS the server's certificate has to be for it, unless
+    /// [`ChannelCredentials::server_name`](crate::ChannelCredentials::server_name) names another. What cannot be one is an error
+    /// when the channel is made, INVALID_ARGUMENT. gRPC's `grpc.default_authority`.
+    pub fn authority(mut self, authority: impl Into<String>) -> ChannelBuilder {
+        self.authority = Some(authority.into());
+        self
+    }
+
+    /// What servers are told of the program, before what they are told of this library: `user_agent("app/1.2")` makes
+    /// `user-agent: app/1.2 grpc-rust-stubwright/0.1.0`. By default there is nothing before it; characters that are not
+    /// printable ASCII are left out. gRPC's `grpc.primary_user_agent`.
+    pub fn user_agent(mut self, program: impl AsRef<str>) -> ChannelBuilder {
+        let printable = |c: &char| c.is_ascii_graphic() || *c == ' ';
+        let program: String = program.as_ref().chars().filter(printable).collect();
+        let said = format!("{program} {LIBRARY}");
+        self.options.user_agent = Header::new(b"user-agent", said.trim_start().as_bytes());
+        self
+    }
+
+    /// The largest message that is sent, in bytes, before compression; by default there is no limit. A larger one ends its call
+    /// with RESOURCE_EXHAUSTED. gRPC's `grpc.max_send_message_length`.
+    pub fn max_send_message_length(mut self, bytes: usize) -> ChannelBuilder {
+        self.options.max_send_message_length = bytes;
+        self
+    }
+
     /// How the methods of the services are called: time-outs, retries and more. By default calls are made again only when they
     /// have never come to a server's handler. gRPC's `grpc.service_config`.
     ///
@@ -267,7 +303,7 @@ impl ChannelBuilder {
     /// # Errors
     /// As [`Channel::insecure`].
     pub fn insecure(self, target: impl AsRef<str>) -> Result<Channel> {
-        let target = Target::parse(target.as_ref())?;
+        let target = self.target(target.as_ref())?;
         Ok(self.build(target))
     }
 
@@ -281,9 +317,21 @@ impl ChannelBuilder {
         target: impl AsRef<str>,
         credentials: ChannelCredentials,
     ) -> Result<Channel> {
-        let mut target = Target::parse(target.as_ref())?;
+        let mut target = self.target(target.as_ref())?;
         credentials.secure(&mut target)?;
+        if let Some(host) = &self.authority {
+            // Whatever the certificate is for.
+            target.authority = authority(host)?;
+        }
         Ok(self.build(target))
+    }
+
+    fn target(&self, target: &str) -> Result<Target> {
+        let mut target = Target::parse(target)?;
+        if let Some(host) = &self.authority {
+            target.authority = authority(host)?;
+        }
+        Ok(target)
     }
 
     fn build(mut self, mut target: Target) -> Channel {

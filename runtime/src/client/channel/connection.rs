@@ -11,25 +11,37 @@ use super::builder::ChannelOptions;
 use super::kept::{Budget, Kept};
 use super::manager::Event as News;
 use super::remote::Remote;
-use crate::call::{Deadlines, Exchange, Link, Outcome};
+use super::target::Target;
+use crate::call::{CallDetails, Deadlines, Exchange, Link, Outcome};
 use crate::deadline::format_timeout;
 use crate::header::{Header, Kind};
 use crate::http2::{
     Config, Connection, Event, Reason, ResetCause, ResponseHead, Role, StreamId, StreamMap,
 };
 use crate::metadata::Metadata;
+#[cfg(feature = "tls")]
+use crate::transport::tls::CertifiedHosts;
 use crate::transport::{Driver, Side, Socket, waits};
 use crate::{Code, Compression, Status, clock, wire};
+
+/// Where a connection comes from.
+pub(super) struct Origin {
+    /// Where calls come from, and go back to when the peer has not seen them.
+    pub(super) channel: Weak<Remote>,
+    /// By which the channel knows the connection.
+    pub(super) attempt: u64,
+    /// What may be kept of requests.
+    pub(super) budget: Arc<Budget>,
+}
 
 /// A connection of a client, and what reaches its task from outside. It is known to its channel by the number of the attempt that
 /// made it, and says by `greeting` that the peer speaks HTTP/2, or why the connection ended before it did.
 pub(super) fn connection(
     socket: Socket,
-    channel: Weak<Remote>,
-    attempt: u64,
-    scheme: Header,
+    hosts: Option<CertifiedHosts>,
+    origin: Origin,
+    target: &Target,
     options: &ChannelOptions,
-    budget: Arc<Budget>,
     greeting: oneshot::Sender<Result<(), Status>>,
 ) -> (Driver<ClientSide>, Arc<Link>) {
     let config = Config {
@@ -41,13 +53,14 @@ pub(super) fn connection(
     let link = Arc::new(Link::new(config.stream_window));
     let engine = Connection::new(Role::Client, config, clock::now());
     let side = ClientSide {
-        channel,
-        attempt,
-        scheme,
+        origin,
+        scheme: target.scheme(),
+        authority: target.authority.clone(),
+        hosts,
+        user_agent: options.user_agent.clone(),
         link: Arc::clone(&link),
         greeting: Some(greeting),
         retries: options.service_config.is_some(),
-        budget,
         farewell: None,
         calls: StreamMap::default(),
         waiting: BTreeMap::new(),
@@ -59,23 +72,35 @@ pub(super) fn connection(
     (driver, link)
 }
 
+/// Nothing is certified without TLS.
+#[cfg(not(feature = "tls"))]
+pub(super) enum CertifiedHosts {}
+
+#[cfg(not(feature = "tls"))]
+impl CertifiedHosts {
+    fn cover(&mut self, _authority: &[u8]) -> bool {
+        match *self {}
+    }
+}
+
 /// What a call that waits for a stream is known by among the deadlines: a number that no stream has.
 const FIRST_TICKET: StreamId = 1 << 31;
 
 /// The calls of a client's connection.
 pub(super) struct ClientSide {
-    /// Where calls come from, and go back to when the peer has not seen them.
-    channel: Weak<Remote>,
-    attempt: u64,
+    origin: Origin,
     /// The `:scheme` of all calls.
     scheme: Header,
+    /// The channel's, which the peer is certified for where it has to be.
+    authority: Header,
+    /// Over TLS: what else the peer is certified for.
+    hosts: Option<CertifiedHosts>,
+    user_agent: Header,
     link: Arc<Link>,
     /// Taken when the peer has shown that it speaks HTTP/2.
     greeting: Option<oneshot::Sender<Result<(), Status>>>,
     /// What has failed may be made again by a policy.
     retries: bool,
-    /// What may be kept of requests.
-    budget: Arc<Budget>,
     /// What the peer said when it announced that it goes away.
     farewell: Option<String>,
     calls: StreamMap<Call>,
@@ -194,7 +219,7 @@ impl Side for ClientSide {
         self.draining = true;
         // The channel may have asked for it; if not, nobody has used the connection for long.
         self.tell(News::Unused {
-            attempt: self.attempt,
+            attempt: self.origin.attempt,
         });
         self.finish_drain(engine);
     }
@@ -208,7 +233,7 @@ impl Side for ClientSide {
             self.finish(call, Outcome::local(why.clone()));
         }
         self.greet(Err(why));
-        let Some(channel) = self.channel.upgrade() else {
+        let Some(channel) = self.origin.channel.upgrade() else {
             return;
         };
         // What never left goes out on the next connection.
@@ -236,6 +261,9 @@ impl ClientSide {
         if !engine.can_open() {
             return self.wait(exchange);
         }
+        if let Err(status) = self.check_authority(exchange.details()) {
+            return exchange.conclude(Outcome::local(status));
+        }
         let details = exchange.details();
         let timeout = details.deadline.map(|deadline| {
             let left = deadline.saturating_duration_since(clock::now());
@@ -253,6 +281,7 @@ impl ClientSide {
                 .into_iter()
                 .chain(&details.authority)
                 .chain(&REQUEST_HEAD)
+                .chain([&self.user_agent])
                 .chain(wire::advertised())
                 .chain(details.compression.header())
                 .chain(&timeout)
@@ -286,6 +315,20 @@ impl ClientSide {
         }
     }
 
+    /// Over TLS the peer has to be certified for the authority of a call (gRFC A81).
+    fn check_authority(&mut self, details: &CallDetails) -> Result<(), Status> {
+        let (Some(hosts), Some(authority)) = (&mut self.hosts, &details.authority) else {
+            return Ok(());
+        };
+        if authority.value() == self.authority.value() || hosts.cover(authority.value()) {
+            return Ok(());
+        }
+        Err(Status::unavailable(format!(
+            "the server's certificate is not for {:?}, the authority of the call",
+            String::from_utf8_lossy(authority.value())
+        )))
+    }
+
     /// Says, the first time, how the beginning of the connection went.
     fn greet(&mut self, greeted: Result<(), Status>) {
         if let Some(greeting) = self.greeting.take() {
@@ -309,12 +352,12 @@ impl ClientSide {
     fn refuse(&self) {
         self.link.refuse();
         self.tell(News::Lost {
-            attempt: self.attempt,
+            attempt: self.origin.attempt,
         });
     }
 
     fn tell(&self, news: News) {
-        if let Some(channel) = self.channel.upgrade() {
+        if let Some(channel) = self.origin.channel.upgrade() {
             channel.notify(news);
         }
     }
@@ -354,7 +397,7 @@ impl ClientSide {
 
     /// Gives a call back to its channel, which finds it another connection.
     fn hand_back(&self, exchange: Arc<Exchange>) {
-        match self.channel.upgrade() {
+        match self.origin.channel.upgrade() {
             Some(channel) => {
                 channel.start(exchange);
             }
@@ -408,7 +451,7 @@ impl ClientSide {
             }
             while !part.data.is_empty() {
                 let chunk = part.data.take(usize::MAX);
-                call.kept.push(&chunk, &self.budget);
+                call.kept.push(&chunk, &self.origin.budget);
                 call.sent = part.end && part.data.is_empty();
                 engine.send_data(stream, chunk, call.sent);
             }
@@ -471,7 +514,7 @@ impl ClientSide {
 
     fn finish(&self, mut call: Call, outcome: Outcome) {
         if self.retries {
-            if let Some(channel) = self.channel.upgrade() {
+            if let Some(channel) = self.origin.channel.upgrade() {
                 return channel.finish(call.exchange, outcome, call.kept.take());
             }
         }
@@ -497,13 +540,9 @@ impl ClientSide {
 static METHOD: Header = Header::from_static(":method", "POST");
 
 /// The fields that every request has behind the pseudo-headers.
-static REQUEST_HEAD: [Header; 3] = [
+static REQUEST_HEAD: [Header; 2] = [
     Header::from_static("te", "trailers"),
     Header::from_static("content-type", "application/grpc"),
-    Header::from_static(
-        "user-agent",
-        concat!("grpc-rust-stubwright/", env!("CARGO_PKG_VERSION")),
-    ),
 ];
 
 /// Why a response is not gRPC's; what its trailers say may still count.

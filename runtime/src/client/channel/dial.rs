@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::builder::ChannelOptions;
-use super::connection::{ClientSide, connection};
+use super::connection::{ClientSide, Origin, connection};
 use super::connector::Address;
 use super::kept::Budget;
 use super::manager::Event;
@@ -92,20 +92,24 @@ impl Dial {
         let io = self.options.connector.connect(address).await;
         let io = io.map_err(|error| error.to_string())?;
         #[cfg(feature = "tls")]
-        let io = match &target.tls {
-            Some(tls) => tls.secure(io).await.map_err(|error| error.to_string())?,
-            None => io,
+        let (io, hosts) = match &target.tls {
+            Some(tls) => {
+                let secured = tls.secure(io).await;
+                let (io, hosts) = secured.map_err(|error| error.to_string())?;
+                (io, Some(hosts))
+            }
+            None => (io, None),
         };
+        #[cfg(not(feature = "tls"))]
+        let hosts = None;
         let (sender, mut greeting) = oneshot::channel();
-        let (mut driver, link) = connection(
-            Socket::new(io),
-            Weak::clone(&self.remote),
-            self.attempt,
-            target.scheme(),
-            &self.options,
-            Arc::clone(&self.budget),
-            sender,
-        );
+        let origin = Origin {
+            channel: Weak::clone(&self.remote),
+            attempt: self.attempt,
+            budget: Arc::clone(&self.budget),
+        };
+        let socket = Socket::new(io);
+        let (mut driver, link) = connection(socket, hosts, origin, target, &self.options, sender);
         poll_fn(|context| {
             let ended = Pin::new(&mut driver).poll(context).is_ready();
             match Pin::new(&mut greeting).poll(context) {

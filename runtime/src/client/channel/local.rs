@@ -39,11 +39,15 @@ impl Local {
     pub(super) fn terms(
         &self,
         path: &Header,
+        response: Option<usize>,
         deadline: Option<Instant>,
     ) -> (MessageLimits, Option<Instant>) {
         let rules = self.handlers.rules(path);
         let limits = MessageLimits {
-            response: rules.limits.response.min(crate::MAX_RECEIVE_MESSAGE_LENGTH),
+            response: rules
+                .limits
+                .response
+                .min(response.unwrap_or(crate::MAX_RECEIVE_MESSAGE_LENGTH)),
             ..rules.limits
         };
         let deadline = match rules.timeout {

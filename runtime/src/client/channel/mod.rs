@@ -247,11 +247,12 @@ impl Channel {
         }
     }
 
-    /// What holds for a call of the method at `path`: its largest messages, and its deadline, which by its caller's own word is
-    /// `deadline`.
+    /// What holds for a call of the method at `path`: its largest messages, and its deadline, of which its caller says `response`
+    /// and `deadline`.
     pub(crate) fn terms(
         &self,
         path: &Header,
+        response: Option<usize>,
         deadline: Option<Instant>,
     ) -> (MessageLimits, Option<Instant>) {
         #[cfg(not(feature = "server"))]
@@ -260,12 +261,21 @@ impl Channel {
             Kind::Remote(remote) => {
                 let limits = MessageLimits {
                     request: usize::MAX,
-                    response: remote.options().max_receive_message_length,
+                    response: response.unwrap_or(remote.options().max_receive_message_length),
                 };
                 (limits, deadline)
             }
             #[cfg(feature = "server")]
-            Kind::InProcess(local) => local.terms(path, deadline),
+            Kind::InProcess(local) => local.terms(path, response, deadline),
+        }
+    }
+
+    /// The largest message that is sent by a call that says nothing of it.
+    pub(crate) fn max_send_message_length(&self) -> usize {
+        match &self.0 {
+            Kind::Remote(remote) => remote.options().max_send_message_length,
+            #[cfg(feature = "server")]
+            Kind::InProcess(_) => usize::MAX,
         }
     }
 

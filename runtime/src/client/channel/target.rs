@@ -9,7 +9,7 @@ use super::resolver::Names;
 use crate::header::Header;
 use crate::transport::Io;
 #[cfg(feature = "tls")]
-use crate::transport::tls::ClientTls;
+use crate::transport::tls::{ClientTls, host_of};
 use crate::{Result, Status};
 
 /// Where the servers are found, the authority that calls are sent with unless they say otherwise, and what secures the
@@ -68,14 +68,10 @@ impl Target {
         }
     }
 
-    /// The host, that of an IPv6 address in brackets.
+    /// The host of the authority, that of an IPv6 address in brackets.
     #[cfg(feature = "tls")]
     pub(crate) fn host(&self) -> &str {
-        let authority = std::str::from_utf8(self.authority.value()).unwrap_or_default();
-        match authority.rsplit_once(':') {
-            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-            _ => authority,
-        }
+        host_of(std::str::from_utf8(self.authority.value()).unwrap_or_default())
     }
 
     /// HTTP/2's `:scheme`.

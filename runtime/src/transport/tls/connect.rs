@@ -1,10 +1,13 @@
 //! The client's side of a handshake.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use rustls::pki_types::ServerName;
+use rustls::client::verify_server_name;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, RootCertStore};
 use tokio_rustls::TlsConnector;
 
@@ -22,26 +25,86 @@ pub(crate) struct ClientTls {
 impl ClientTls {
     /// TLS to a server whose certificate has to be for `host`, a name or an IP address, that in brackets or not.
     pub(crate) fn new(config: Arc<ClientConfig>, host: &str) -> Result<ClientTls> {
-        let bare = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'))
-            .unwrap_or(host);
-        let name = ServerName::try_from(bare.to_owned())
-            .map_err(|error| invalid(&format!("server name {host:?}"), error))?;
+        let name = server_name(host).ok_or_else(|| {
+            Status::invalid_argument(format!(
+                "server name {host:?}: it is no host name and no IP address"
+            ))
+        })?;
         Ok(ClientTls { config, name })
     }
 
-    pub(crate) async fn secure(&self, connection: Box<dyn Io>) -> io::Result<Box<dyn Io>> {
+    /// Shakes hands over a connection; says for which hosts the server's certificate is.
+    pub(crate) async fn secure(
+        &self,
+        connection: Box<dyn Io>,
+    ) -> io::Result<(Box<dyn Io>, CertifiedHosts)> {
         let handshake = TlsConnector::from(Arc::clone(&self.config))
             .connect(self.name.clone(), connection)
             .await;
         let stream = handshake.map_err(|error| failed(error.kind(), &reason(&error)))?;
-        if stream.get_ref().1.alpn_protocol() == Some(H2) {
-            Ok(Box::new(stream))
-        } else {
-            Err(failed(io::ErrorKind::InvalidData, NO_H2))
+        let session = stream.get_ref().1;
+        if session.alpn_protocol() != Some(H2) {
+            return Err(failed(io::ErrorKind::InvalidData, NO_H2));
+        }
+        let certificates = session.peer_certificates().unwrap_or_default();
+        let hosts = CertifiedHosts::new(certificates.first().cloned());
+        Ok((Box::new(stream), hosts))
+    }
+}
+
+/// The hosts that the certificate of a connection's server is for.
+pub(crate) struct CertifiedHosts {
+    certificate: Option<CertificateDer<'static>>,
+    /// What has been found out: calls name the same few hosts again and again.
+    known: BTreeMap<Vec<u8>, bool>,
+}
+
+/// How many answers are kept.
+const KNOWN: usize = 100;
+
+impl CertifiedHosts {
+    fn new(certificate: Option<CertificateDer<'static>>) -> CertifiedHosts {
+        CertifiedHosts {
+            certificate,
+            known: BTreeMap::new(),
         }
     }
+
+    /// Whether the certificate is for the host of an authority, which may have a port behind it.
+    pub(crate) fn cover(&mut self, authority: &[u8]) -> bool {
+        if let Some(known) = self.known.get(authority) {
+            return *known;
+        }
+        let covers = self.covers(authority).is_some();
+        if self.known.len() >= KNOWN {
+            self.known.clear();
+        }
+        self.known.insert(authority.to_vec(), covers);
+        covers
+    }
+
+    fn covers(&self, authority: &[u8]) -> Option<()> {
+        let certificate = ParsedCertificate::try_from(self.certificate.as_ref()?).ok()?;
+        let name = server_name(host_of(std::str::from_utf8(authority).ok()?))?;
+        verify_server_name(&certificate, &name).ok()
+    }
+}
+
+/// The host of an authority, without its port.
+pub(crate) fn host_of(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
+/// A host as certificates name it: an address may stand in brackets.
+fn server_name(host: &str) -> Option<ServerName<'static>> {
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    ServerName::try_from(bare.to_owned()).ok()
 }
 
 impl fmt::Debug for ClientTls {

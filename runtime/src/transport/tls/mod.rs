@@ -20,7 +20,7 @@ use crate::{Result, Status};
 #[cfg(feature = "server")]
 pub(crate) use accept::accept;
 #[cfg(feature = "client")]
-pub(crate) use connect::{ClientTls, client_config, system_roots};
+pub(crate) use connect::{CertifiedHosts, ClientTls, client_config, host_of, system_roots};
 
 /// What is negotiated by ALPN: HTTP/2 (RFC 9113, 3.2) and nothing else.
 pub(crate) const H2: &[u8] = b"h2";

@@ -1,0 +1,91 @@
+//! What a channel says for all of its calls, and a call for itself.
+
+use stubwright::{Channel, Code};
+use stubwright_tests::pb::probe::v1::{ProbeStub, Request};
+
+use crate::connectivity::{call, call_with, outcome};
+use crate::script::{Script, within};
+
+#[tokio::test(start_paused = true)]
+async fn the_authority_of_a_call_is_its_own_or_the_channels_or_the_targets() {
+    let (channel, mut script) = Script::new(Channel::builder());
+    let first = call(&channel);
+    let mut peer = script.serve().await;
+    peer.answer().await;
+    assert_eq!(peer.head[":authority"], "server.test:1");
+    outcome(first).await.unwrap();
+    let (channel, mut script) = Script::new(Channel::builder().authority("channel.test"));
+    let second = call(&channel);
+    let mut peer = script.serve().await;
+    peer.answer().await;
+    assert_eq!(peer.head[":authority"], "channel.test");
+    outcome(second).await.unwrap();
+    let third = call_with(&channel, |call| call.authority("call.test"));
+    peer.answer().await;
+    assert_eq!(peer.head[":authority"], "call.test");
+    outcome(third).await.unwrap();
+    let error = Channel::builder().authority("a/b").insecure("host:1");
+    assert_eq!(error.unwrap_err().code(), Code::InvalidArgument);
+}
+
+#[tokio::test(start_paused = true)]
+async fn servers_are_told_of_the_program_and_the_library() {
+    let library = concat!("grpc-rust-stubwright/", env!("CARGO_PKG_VERSION"));
+    for (said, told) in [
+        (None, library.to_owned()),
+        (Some("app/1.2"), format!("app/1.2 {library}")),
+        (Some("\u{fc}\n"), library.to_owned()),
+    ] {
+        let builder = match said {
+            Some(said) => Channel::builder().user_agent(said),
+            None => Channel::builder(),
+        };
+        let (channel, mut script) = Script::new(builder);
+        let call = call(&channel);
+        let mut peer = script.serve().await;
+        peer.answer().await;
+        assert_eq!(peer.head["user-agent"], told);
+        outcome(call).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_have_limits_of_the_channel_and_of_the_call() {
+    let builder = Channel::builder()
+        .max_send_message_length(100)
+        .max_receive_message_length(100);
+    let (channel, mut script) = Script::new(builder);
+    let stub = ProbeStub::new(channel.clone());
+    let large = || {
+        stub.unary(Request {
+            payload: vec![7; 200],
+            ..Request::default()
+        })
+    };
+    let error = within(large()).await.unwrap_err();
+    assert_eq!(error.code(), Code::ResourceExhausted);
+    let call = tokio::spawn(large().max_send_message_length(300).into_future());
+    let mut peer = script.serve().await;
+    peer.answer().await;
+    outcome(call).await.unwrap();
+    // A field of 200 bytes that the response has not got is skipped.
+    let field = [&[0x7a, 0xc8, 1][..], &[0; 200]].concat();
+    for (limit, is_taken) in [(None, false), (Some(300), true), (Some(50), false)] {
+        let call = stub.unary(Request::default());
+        let call = match limit {
+            Some(limit) => call.max_receive_message_length(limit),
+            None => call,
+        };
+        let call = tokio::spawn(call.into_future());
+        let stream = peer.request().await;
+        peer.begin(stream).await;
+        peer.message(stream, &field).await;
+        peer.fail(stream, true, "0", &[]).await;
+        if is_taken {
+            outcome(call).await.unwrap();
+        } else {
+            let error = outcome(call).await.unwrap_err();
+            assert_eq!(error.code(), Code::ResourceExhausted);
+        }
+    }
+}
