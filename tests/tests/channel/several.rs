@@ -197,6 +197,45 @@ async fn addresses_that_change_are_followed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_channel_that_was_idle_looks_names_up_again_and_follows_them() {
+    let names = Names::new(&["a:1"]);
+    let (channel, mut script) = Script::new(
+        Channel::builder()
+            .resolver(names.clone())
+            .idle_timeout(Duration::from_secs(10)),
+    );
+    channel.state(true);
+    let given_up = script.attempt().await;
+    sleep(Duration::from_secs(11)).await;
+    assert_eq!(channel.state(true), Idle);
+    assert!(given_up.is_given_up());
+    let mut a = script.serve().await;
+    within(channel.ready()).await.unwrap();
+    assert_eq!(names.times_asked(), 2);
+    names.announce(&["b:1"]);
+    assert_eq!(script.attempt().await.address, "b:1");
+    a.ended().await;
+}
+
+/// A channel that nobody uses does not ask for ever what nobody knows.
+#[tokio::test(start_paused = true)]
+async fn names_that_are_lost_are_not_looked_for_by_an_idle_channel() {
+    let names = Names::new(&["a:1"]);
+    let (channel, mut script) = new(&names, LoadBalancing::PickFirst);
+    channel.state(true);
+    let peer = script.serve().await;
+    within(channel.ready()).await.unwrap();
+    sleep(Duration::from_secs(60)).await;
+    *names.now.lock().unwrap() = None;
+    drop(peer);
+    sleep(Duration::from_secs(1000)).await;
+    assert_eq!(names.times_asked(), 2);
+    // What was known is better than nothing.
+    channel.state(true);
+    assert_eq!(script.attempt().await.address, "a:1");
+}
+
+#[tokio::test(start_paused = true)]
 async fn round_robin_goes_to_all_servers_in_turn() {
     let names = Names::new(&["a:1", "b:1", "c:1", "b:1"]);
     let (channel, mut script) = new(&names, LoadBalancing::RoundRobin);

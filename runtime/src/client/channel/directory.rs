@@ -89,8 +89,14 @@ impl Directory {
         self.due = self.due.map(|due| due.min(now));
     }
 
-    /// Looks for nothing any more.
+    /// Nobody wants to know: nothing is tried again by itself.
+    pub(super) fn rest(&mut self) {
+        self.due = None;
+    }
+
+    /// Looks for nothing any more. What is known is to be looked up again before it is used.
     pub(super) fn stop(&mut self) {
+        self.resolved_at = None;
         if let Some(task) = self.task.take() {
             task.abort();
         }

@@ -240,6 +240,8 @@ impl Manager {
                 self.directory.failed(remote.options().backoff, now);
                 if self.directory.addresses().is_none() {
                     self.unresolved = Some(status);
+                } else if !connects {
+                    self.directory.rest();
                 }
             }
         }
