@@ -10,11 +10,14 @@ use tokio::sync::oneshot;
 use super::builder::ChannelOptions;
 use super::kept::{Budget, Kept};
 use super::manager::Event as News;
+use super::refusals::{
+    check_head, no_status, oversized_metadata, status_of_reset, unknown_encoding,
+};
 use super::remote::Remote;
 use super::target::Target;
 use crate::call::{CallDetails, Deadlines, Exchange, Link, Outcome};
 use crate::deadline::format_timeout;
-use crate::header::{Header, Kind};
+use crate::header::Header;
 use crate::http2::{
     Config, Connection, Event, Reason, ResetCause, ResponseHead, Role, StreamId, StreamMap,
 };
@@ -22,7 +25,7 @@ use crate::metadata::Metadata;
 #[cfg(feature = "tls")]
 use crate::transport::tls::CertifiedHosts;
 use crate::transport::{Driver, Side, Socket, waits};
-use crate::{Code, Compression, Status, clock, wire};
+use crate::{Compression, Status, clock, wire};
 
 /// Where a connection comes from.
 pub(super) struct Origin {
@@ -544,53 +547,3 @@ static REQUEST_HEAD: [Header; 2] = [
     Header::from_static("te", "trailers"),
     Header::from_static("content-type", "application/grpc"),
 ];
-
-/// Why a response is not gRPC's; what its trailers say may still count.
-fn check_head(head: &ResponseHead) -> Option<Status> {
-    if head.status != 200 {
-        return Some(wire::status_of_http(head.status));
-    }
-    if head.oversized {
-        return Some(oversized_metadata());
-    }
-    let content_type = head
-        .fields
-        .iter()
-        .find(|field| field.kind() == Kind::ContentType);
-    let value = content_type.map(Header::value).unwrap_or_default();
-    if !wire::is_grpc(value) {
-        return Some(Status::unknown(format!(
-            "the peer answered with content-type {:?}, which is not gRPC's",
-            String::from_utf8_lossy(value)
-        )));
-    }
-    None
-}
-
-/// A server is told what can be read here, so it is the one that is wrong.
-fn unknown_encoding(name: &str) -> Status {
-    Status::internal(format!(
-        "the server compresses its messages by {name:?}, which it was not told that the client knows"
-    ))
-}
-
-fn oversized_metadata() -> Status {
-    Status::resource_exhausted("the metadata of the response is over the client's limit")
-}
-
-fn no_status() -> Status {
-    Status::unknown("the peer ended the call without a grpc-status")
-}
-
-/// The status of a call whose stream was reset ("Errors" of gRPC over HTTP/2).
-fn status_of_reset(reason: Reason, cause: &ResetCause) -> Status {
-    let code = match reason {
-        _ if matches!(cause, ResetCause::Unprocessed) => Code::Unavailable,
-        Reason::REFUSED_STREAM => Code::Unavailable,
-        Reason::CANCEL => Code::Cancelled,
-        Reason::ENHANCE_YOUR_CALM => Code::ResourceExhausted,
-        Reason::INADEQUATE_SECURITY => Code::PermissionDenied,
-        _ => Code::Internal,
-    };
-    Status::new(code, format!("the stream of the call was reset: {reason}"))
-}

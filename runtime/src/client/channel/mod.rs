@@ -16,6 +16,7 @@ mod local;
 mod manager;
 mod picker;
 mod race;
+mod refusals;
 mod remote;
 mod resolver;
 mod retries;

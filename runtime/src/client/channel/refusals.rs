@@ -1,0 +1,55 @@
+//! What a call has ended with when its peer's answer is not what gRPC has.
+
+use crate::header::{Header, Kind};
+use crate::http2::{Reason, ResetCause, ResponseHead};
+use crate::{Code, Status, wire};
+
+/// Why a response is not gRPC's; what its trailers say may still count.
+pub(super) fn check_head(head: &ResponseHead) -> Option<Status> {
+    if head.status != 200 {
+        return Some(wire::status_of_http(head.status));
+    }
+    if head.oversized {
+        return Some(oversized_metadata());
+    }
+    let content_type = head
+        .fields
+        .iter()
+        .find(|field| field.kind() == Kind::ContentType);
+    let value = content_type.map(Header::value).unwrap_or_default();
+    if !wire::is_grpc(value) {
+        return Some(Status::unknown(format!(
+            "the peer answered with content-type {:?}, which is not gRPC's",
+            String::from_utf8_lossy(value)
+        )));
+    }
+    None
+}
+
+/// A server is told what can be read here, so it is the one that is wrong.
+pub(super) fn unknown_encoding(name: &str) -> Status {
+    Status::internal(format!(
+        "the server compresses its messages by {name:?}, which it was not told that the client knows"
+    ))
+}
+
+pub(super) fn oversized_metadata() -> Status {
+    Status::resource_exhausted("the metadata of the response is over the client's limit")
+}
+
+pub(super) fn no_status() -> Status {
+    Status::unknown("the peer ended the call without a grpc-status")
+}
+
+/// The status of a call whose stream was reset ("Errors" of gRPC over HTTP/2).
+pub(super) fn status_of_reset(reason: Reason, cause: &ResetCause) -> Status {
+    let code = match reason {
+        _ if matches!(cause, ResetCause::Unprocessed) => Code::Unavailable,
+        Reason::REFUSED_STREAM => Code::Unavailable,
+        Reason::CANCEL => Code::Cancelled,
+        Reason::ENHANCE_YOUR_CALM => Code::ResourceExhausted,
+        Reason::INADEQUATE_SECURITY => Code::PermissionDenied,
+        _ => Code::Internal,
+    };
+    Status::new(code, format!("the stream of the call was reset: {reason}"))
+}
