@@ -22,7 +22,7 @@ def main():
         generate_python(directory)
         packages = (f"--package={name}" for name in (*EXAMPLES, "protoc-gen-rs"))
         programs, output_directories = cargo_build("--locked", *packages, "--bins")
-        tests, _ = cargo_build("--locked", "--package=stubwright-tests", "--bin=interop-server", "--bin=compression-peer")
+        tests, _ = cargo_build("--locked", "--package=stubwright-tests", "--bin=interop-server", "--bin=compression-peer", "--bin=scale")
         programs |= tests
 
         # They import the generated code, which is there only now.
@@ -52,7 +52,7 @@ def main():
         buf.run(checks, programs, directory)
         editions.run(checks, programs["protoc-gen-rs"], directory)
         hpack_blocks.run(checks)
-        nghttp2.run(checks, programs["square-server"], directory)
+        nghttp2.run(checks, programs["square-server"], programs["scale"], directory)
         program = plugin.run(checks, programs["protoc-gen-rs"], output_directories, directory)
         if program is not None:
             probe.run(checks, program)

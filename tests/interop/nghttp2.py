@@ -13,7 +13,7 @@ HEADERS = ["content-type: application/grpc", "te: trailers"]
 REQUEST = b"\x00" + struct.pack(">I", 9) + b"\x09" + struct.pack("<d", 12.0)
 
 
-def run(checks, server, directory):
+def run(checks, server, scale, directory):
     nghttp, h2load = debian("nghttp", "nghttp2-client"), debian("h2load", "nghttp2-client")
     if not (nghttp and h2load):
         return
@@ -35,6 +35,7 @@ def run(checks, server, directory):
         checks("nghttp streams", frames, nghttp, method + "rangeSquare", body, [])
         for connections, streams in [(1, 1), (1, 100), (8, 32), (100, 10)]:
             checks(f"h2load {connections} x {streams}", load, h2load, method + "square", body, connections, streams)
+        checks("h2load while a server stops", stopped, h2load, scale)
         checks("h2load streams", load, h2load, method + "rangeSquare", body, 8, 32)
 
 
@@ -58,6 +59,11 @@ def refused(nghttp, url, body):
 def exchange(nghttp, url, body, options):
     headers = [f"--header={header}" for header in HEADERS]
     return harness.run(nghttp, "--verbose", "--null-out", f"--data={body}", *headers, *options, url)
+
+
+def stopped(h2load, scale):
+    """What a server has accepted before it stops with a grace is answered; then its port is free."""
+    harness.run(scale, "stopped", h2load)
 
 
 def load(h2load, url, body, connections, streams):

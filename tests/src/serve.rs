@@ -4,17 +4,22 @@ use std::time::{Duration, Instant};
 
 use stubwright::ServerBuilder;
 
-use crate::Probe;
 use crate::child::{hear, say};
 use crate::pb::probe::v1::add_probe_servicer_to_server;
+use crate::{Event, Probe};
 
-/// Serves the probe. The line `tasks` asks for the number of live tasks, `stop SECONDS` stops with a grace, any other and the end
-/// of input end the process. `None` says that something went wrong.
+/// Serves the probe. The line `tasks` asks for the number of live tasks, `stop SECONDS` stops with a grace, says how many
+/// calls have begun, and waits for a last line; any other and the end of input end the process. `None` says that something went wrong.
 pub fn run(builder: ServerBuilder) -> Option<bool> {
     runtime().block_on(async {
         let (probe, mut events) = Probe::new();
-        // Nobody looks at the events; they must not pile up either.
-        tokio::spawn(async move { while events.recv().await.is_some() {} });
+        let counter = tokio::spawn(async move {
+            let mut begun = 0_u64;
+            while let Some(event) = events.recv().await {
+                begun += u64::from(event == Event::Started);
+            }
+            begun
+        });
         let mut server = builder.build();
         add_probe_servicer_to_server(probe, &mut server);
         let address = server.add_insecure_port("127.0.0.1:0").await.ok()?;
@@ -29,7 +34,12 @@ pub fn run(builder: ServerBuilder) -> Option<bool> {
                 let before = Instant::now();
                 server.stop(Duration::from_secs(grace.parse().ok()?)).await;
                 let took = before.elapsed().as_secs_f64();
-                say(&format!("stopped after {took:.2} s"));
+                // The servicer goes with its server, and with it what tells of its calls.
+                drop(server);
+                let begun = counter.await.ok()?;
+                say(&format!("stopped after {took:.2} s, {begun} calls begun"));
+                // Until then it can be measured.
+                return tokio::task::spawn_blocking(hear).await.ok().map(|_| true);
             } else {
                 return Some(true);
             }

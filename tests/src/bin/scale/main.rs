@@ -4,6 +4,7 @@
 //! cargo run --release -p stubwright-tests --bin scale -- idle 10000     # memory of idle connections
 //! cargo run --release -p stubwright-tests --bin scale -- held 1000 100  # calls held open, then drained by stop
 //! cargo run --release -p stubwright-tests --bin scale -- floods 5       # each flood for 5 seconds, beside honest calls
+//! cargo run --release -p stubwright-tests --bin scale -- stopped h2load # stop with a grace under h2load's calls
 //! ```
 //!
 //! It prints figures, and exits with 1 when a call was lost or a limit was passed. Everything is on loopback.
@@ -11,6 +12,7 @@
 mod floods;
 mod held;
 mod idle;
+mod stopped;
 
 use std::process::ExitCode;
 
@@ -18,7 +20,8 @@ use stubwright::Server;
 use stubwright_tests::child::Process;
 use stubwright_tests::serve;
 
-const USAGE: &str = "usage: scale idle CONNECTIONS | held CONNECTIONS STREAMS | floods SECONDS";
+const USAGE: &str =
+    "usage: scale idle CONNECTIONS | held CONNECTIONS STREAMS | floods SECONDS | stopped H2LOAD";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         ["held", connections, streams] => number(connections)
             .zip(number(streams))
             .and_then(|(connections, streams)| held::run(connections, streams)),
+        ["stopped", h2load] => stopped::run(h2load),
         ["floods", seconds] => number(seconds).and_then(floods::run),
         _ => None,
     };
