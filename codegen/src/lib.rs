@@ -62,6 +62,33 @@
 //! build of the generated code warns of none of them; who uses them is warned. (Messages and enums of a proto
 //! without a package are left out: no module of ours is around them that could keep the warnings from the build.)
 
+//! # Messages
+//!
+//! A message is a struct with public fields, and `stubwright::prost::Message` encodes and decodes it. What Python's messages
+//! offer, here:
+//!
+//! | in Python | in Rust |
+//! |---|---|
+//! | `M(text="a")` | `M { text: "a".to_owned(), ..Default::default() }` |
+//! | `m.SerializeToString()`, `m.ByteSize()` | `m.encode_to_vec()`, `m.encoded_len()` |
+//! | `M.FromString(data)` | `M::decode(data)` |
+//! | `m.MergeFromString(data)` | `m.merge(data)` |
+//! | `m.MergeFrom(other)` | `m.merge(other.encode_to_vec().as_slice())` |
+//! | `m.CopyFrom(other)`, `m.Clear()` | `m = other.clone()`, `m.clear()` or `m = M::default()` |
+//! | `m.HasField("child")`, `m.ClearField("child")` | `m.child.is_some()`, `m.child = None` |
+//! | `m.number`, where `number` is optional | `m.number()`: the value, or the default that the proto gives |
+//! | `m.WhichOneof("kind")` | `match m.kind { Some(Kind::Text(text)) => …, Some(Kind::Id(id)) => …, None => … }` |
+//! | `m.child.text = "a"` | `m.child.get_or_insert_default().text = "a".to_owned()` |
+//! | `m.items.add(text="a")` | `m.items.push(Item { text: "a".to_owned(), ..Default::default() })` |
+//! | `m.size = M.LARGE`, `m.size` | `m.set_size(Size::Large)`, `m.size()`: the first value if the number is unknown |
+//! | the number of an enum field, known or not | `m.size`, an `i32` |
+//! | `Size.Name(2)`, `Size.Value("LARGE")` | `Size::try_from(2)?.as_str_name()`, `Size::from_str_name("LARGE")` |
+//! | `m == other`, `str(m)` | `m == other`, `format!("{m:#?}")` |
+//! | `any.Pack(m)`, `any.Unpack(m)` | `Any::from_msg(&m)?`, `any.to_msg::<M>()?`, with [`Config::enable_type_names`] |
+//! | `timestamp.GetCurrentTime()` | `Timestamp::from(SystemTime::now())` |
+//!
+//! A child of a message that contains itself is in a `Box`. A message is `Copy`, `Eq` or `Hash` where all that is in it is.
+//!
 //! # Editions
 //!
 //! Files with `edition = "2023"` or `"2024"` work with the plugin `protoc-gen-rs`, with a `protoc` of yours
