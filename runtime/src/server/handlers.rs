@@ -50,6 +50,12 @@ impl Handlers {
             .map(|(name, descriptors)| (*name, *descriptors))
     }
 
+    /// What a user's build compiles for each method is in `start`; this is compiled once.
+    fn add(&mut self, service: &str, method: &str, start: Arc<Start>) {
+        self.methods
+            .insert(format!("/{service}/{method}"), Method::of(start));
+    }
+
     pub(crate) fn into_methods(self) -> impl Iterator<Item = (String, Method)> {
         self.methods.into_iter()
     }
@@ -77,8 +83,12 @@ impl Method {
     pub(crate) fn new(
         start: impl Fn(ServicerContext) -> HandlerFuture + Send + Sync + 'static,
     ) -> Method {
+        Method::of(Arc::new(start))
+    }
+
+    fn of(start: Arc<Start>) -> Method {
         Method {
-            start: Arc::new(start),
+            start,
             pace: Arc::default(),
             rules: Rules::default(),
         }
@@ -147,15 +157,16 @@ impl<S: Send + Sync + 'static> HandlersBuilder<S> {
         Fut: Future<Output = Result<Res>> + Send + 'static,
     {
         let servicer = Arc::clone(&self.servicer);
-        self.method(method, move |context| {
+        let start = move |context: ServicerContext| -> HandlerFuture {
             let servicer = Arc::clone(&servicer);
             Box::pin(async move {
                 let request = only_request::<Req, C>(&context).await?;
                 let reply = Reply::new(&context);
-                let response = call(servicer, request, context).await?;
+                let response = call(servicer, request, context).await;
                 reply.frame::<Res, C>(response)
             })
-        })
+        };
+        self.method(method, Arc::new(start))
     }
 
     /// A method with one request and a stream of responses.
@@ -173,7 +184,7 @@ impl<S: Send + Sync + 'static> HandlersBuilder<S> {
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
         let servicer = Arc::clone(&self.servicer);
-        self.method(method, move |context| {
+        let start = move |context: ServicerContext| -> HandlerFuture {
             let servicer = Arc::clone(&servicer);
             Box::pin(async move {
                 let request = only_request::<Req, C>(&context).await?;
@@ -181,7 +192,8 @@ impl<S: Send + Sync + 'static> HandlersBuilder<S> {
                 call(servicer, request, context, responses).await?;
                 Ok(bytes::Bytes::new())
             })
-        })
+        };
+        self.method(method, Arc::new(start))
     }
 
     /// A method with a stream of requests and one response.
@@ -195,15 +207,16 @@ impl<S: Send + Sync + 'static> HandlersBuilder<S> {
         Fut: Future<Output = Result<Res>> + Send + 'static,
     {
         let servicer = Arc::clone(&self.servicer);
-        self.method(method, move |context| {
+        let start = move |context: ServicerContext| -> HandlerFuture {
             let servicer = Arc::clone(&servicer);
             let requests = RequestStream::new::<C>(&context);
             let reply = Reply::new(&context);
             Box::pin(async move {
-                let response = call(servicer, requests, context).await?;
+                let response = call(servicer, requests, context).await;
                 reply.frame::<Res, C>(response)
             })
-        })
+        };
+        self.method(method, Arc::new(start))
     }
 
     /// A method with a stream of requests and a stream of responses.
@@ -221,7 +234,7 @@ impl<S: Send + Sync + 'static> HandlersBuilder<S> {
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
         let servicer = Arc::clone(&self.servicer);
-        self.method(method, move |context| {
+        let start = move |context: ServicerContext| -> HandlerFuture {
             let servicer = Arc::clone(&servicer);
             let requests = RequestStream::new::<C>(&context);
             let responses = Responses::new(&context);
@@ -229,7 +242,8 @@ impl<S: Send + Sync + 'static> HandlersBuilder<S> {
                 call(servicer, requests, context, responses).await?;
                 Ok(bytes::Bytes::new())
             })
-        })
+        };
+        self.method(method, Arc::new(start))
     }
 
     /// The handlers.
@@ -237,14 +251,8 @@ impl<S: Send + Sync + 'static> HandlersBuilder<S> {
         self.handlers
     }
 
-    fn method(
-        mut self,
-        method: &str,
-        start: impl Fn(ServicerContext) -> HandlerFuture + Send + Sync + 'static,
-    ) -> Self {
-        self.handlers
-            .methods
-            .insert(format!("/{}/{method}", self.service), Method::new(start));
+    fn method(mut self, method: &str, start: Arc<Start>) -> Self {
+        self.handlers.add(self.service, method, start);
         self
     }
 }

@@ -118,12 +118,13 @@ impl Reply {
         }
     }
 
-    /// The response, framed.
-    pub(crate) fn frame<T, C>(self, mut response: T) -> Result<Bytes>
+    /// The response, framed, if the method has given one.
+    pub(crate) fn frame<T, C>(self, response: Result<T>) -> Result<Bytes>
     where
         T: fmt::Debug + 'static,
         C: Codec<T>,
     {
+        let mut response = response?;
         if let Some((exchange, record)) = self.record {
             record.response::<T, C>(exchange.details(), &mut response)?;
         }
