@@ -138,7 +138,7 @@ impl Flood {
     fn repeats(self) -> usize {
         match self {
             Flood::LongMessage => 50,
-            Flood::ShutWindows => 5,
+            Flood::ShutWindows => 4,
             Flood::LongHeaders => 10,
             Flood::HeaderBomb | Flood::Unread => 1,
             _ => WAVE,
