@@ -8,6 +8,11 @@ use std::time::{Duration, Instant};
 /// The payload of the PING that measures.
 pub(super) const PROBE: [u8; 8] = *b"measure!";
 
+/// After a measure that changes nothing, the next waits so long, and twice as long after each one more.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+/// It never waits longer. A peer on the same machine would answer ten thousand probes a second, and may take so many for abuse.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
 /// A measure of how much a peer can have under way.
 #[derive(Debug)]
 pub(super) struct Estimator {
@@ -16,6 +21,9 @@ pub(super) struct Estimator {
     /// The window that the measures so far ask for.
     window: u32,
     probe: Option<Probe>,
+    /// When the last probe was answered, and how long after it there is none.
+    answered: Option<Instant>,
+    pause: Duration,
     /// The smoothed round trip.
     round_trip: Option<Duration>,
     /// The highest rate so far, in bytes a second.
@@ -34,6 +42,8 @@ impl Estimator {
             limit: limit.max(window),
             window,
             probe: None,
+            answered: None,
+            pause: Duration::ZERO,
             round_trip: None,
             rate: 0.0,
         }
@@ -46,7 +56,10 @@ impl Estimator {
 
     /// A stream uses its window: true if a probe is to be sent now.
     pub(super) fn begin(&mut self, now: Instant) -> bool {
-        if self.probe.is_some() || self.window >= self.limit {
+        let rests = self
+            .answered
+            .is_some_and(|answered| now.saturating_duration_since(answered) < self.pause);
+        if self.probe.is_some() || rests || self.window >= self.limit {
             return false;
         }
         self.probe = Some(Probe {
@@ -81,7 +94,11 @@ impl Estimator {
         if fills && rate > self.rate {
             let doubled = u32::try_from(probe.bytes.saturating_mul(2)).unwrap_or(u32::MAX);
             self.window = doubled.clamp(self.window, self.limit);
+            self.pause = Duration::ZERO;
+        } else {
+            self.pause = (self.pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
         }
+        self.answered = Some(now);
         self.rate = self.rate.max(rate);
     }
 }
@@ -122,9 +139,32 @@ mod tests {
     fn a_window_that_is_not_filled_stays() {
         let mut estimator = Estimator::new(65_536, 1 << 20);
         for turn in 0..10 {
-            round(&mut estimator, turn * 100, 20_000);
+            round(&mut estimator, turn * 2_000, 20_000);
         }
         assert_eq!(estimator.window(), 65_536);
+    }
+
+    #[test]
+    fn measures_that_change_nothing_become_rare() {
+        let mut estimator = Estimator::new(65_536, 1 << 20);
+        let mut probes = 0;
+        for at in 0..10_000 {
+            if estimator.begin(start() + at * MS) {
+                probes += 1;
+                estimator.count(20_000);
+                estimator.answered(start() + at * MS);
+            }
+        }
+        // Seven until the pause is a second, and then one in each.
+        assert_eq!(probes, 16);
+    }
+
+    #[test]
+    fn a_window_that_grows_is_measured_again_at_once() {
+        let mut estimator = Estimator::new(65_536, 1 << 20);
+        round(&mut estimator, 0, 65_536);
+        assert_eq!(estimator.window(), 131_072);
+        assert!(estimator.begin(start() + 20 * MS));
     }
 
     #[test]
@@ -134,6 +174,7 @@ mod tests {
         assert!(!estimator.begin(start()));
         estimator.answered(start() + MS);
         estimator.answered(start() + MS);
-        assert!(estimator.begin(start() + 2 * MS));
+        assert!(!estimator.begin(start() + 2 * MS));
+        assert!(estimator.begin(start() + 20 * MS));
     }
 }

@@ -67,7 +67,8 @@ pub struct Config {
     /// Default: 300 in a burst, 50 a second.
     pub resets: Allowance,
     /// Frames that make us answer (PING, SETTINGS) or are worth nothing (empty DATA, PRIORITY, unknown types, frames of
-    /// closed streams). A useful frame gives one back. Default: 1,000 in a burst, 100 a second.
+    /// closed streams). A useful frame gives one back, and so does DATA of ours: who receives it may well measure its way.
+    /// Default: 1,000 in a burst, 100 a second.
     pub control_frames: Allowance,
     /// How often a client may ping. Default: every 5 minutes, forgiving two; without calls every 2 hours.
     pub pings: PingPolicy,

@@ -86,6 +86,7 @@ impl Connection {
             self.send_window.take(length);
             state.send_window.take(length);
             self.strikes.forget();
+            self.control_frames.earn(WHOLE);
             frame::write_data_header(stream, length, end, self.output.tail());
             self.output.push(data);
             if end {

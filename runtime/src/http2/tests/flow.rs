@@ -234,6 +234,21 @@ fn a_full_queue_says_when_there_is_room_again() {
     assert_eq!(raw.end.writable, [3]);
 }
 
+/// A peer may measure the way of what it receives: with each piece, if it likes.
+#[test]
+fn pings_of_a_peer_that_takes_data_are_no_flood() {
+    let mut raw = Raw::server(Config::default());
+    raw.settings(&[(INITIAL_WINDOW_SIZE, 1 << 20)])
+        .expect("SETTINGS");
+    raw.request(1, END_STREAM);
+    raw.end.connection.send_headers(1, &response(), false);
+    for _ in 0..5_000 {
+        raw.end.connection.send_data(1, pattern(10), false);
+        raw.send(kind::PING, 0, 0, &[7; 8]).expect("no flood");
+        raw.frames();
+    }
+}
+
 /// An engine whose streams 1, 3 and 5 are answered to a peer that has its windows shut, with 100,000 bytes for all of them.
 fn crowd() -> Raw {
     let mut raw = Raw::server(Config {
