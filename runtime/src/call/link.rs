@@ -23,6 +23,10 @@ pub(crate) struct Link {
 #[derive(Debug, Default)]
 struct State {
     ready: Vec<Arc<Exchange>>,
+    /// How many of them are on the list for the first time.
+    new: usize,
+    /// How many new calls are taken, once the connection has met the peer's limit of streams.
+    room: Option<usize>,
     waker: Option<Waker>,
     order: Order,
     /// New calls are not taken any more.
@@ -53,13 +57,43 @@ impl Link {
         }
     }
 
-    /// Puts a call on the list for the first time; gives it back when the connection takes no new calls.
+    /// Puts a call on the list for the first time; gives it back when the connection takes no new calls, or has no room for
+    /// one now.
     #[cfg(feature = "client")]
     pub(crate) fn submit(&self, exchange: Arc<Exchange>) -> Result<(), Arc<Exchange>> {
-        if self.state().refusing {
-            return Err(exchange);
-        }
-        self.schedule(exchange)
+        let waker = {
+            let mut state = self.state();
+            if state.refusing || state.closed {
+                return Err(exchange);
+            }
+            match &mut state.room {
+                None => {}
+                Some(0) => return Err(exchange),
+                Some(room) => *room -= 1,
+            }
+            state.new += 1;
+            state.ready.push(exchange);
+            state.waker.take()
+        };
+        wake(waker);
+        Ok(())
+    }
+
+    /// The connection has streams for so many calls more, those on the list included; from now on no more are taken. Says
+    /// whether calls may wait that found no room before.
+    #[cfg(feature = "client")]
+    pub(crate) fn set_room(&self, streams: usize) -> bool {
+        let mut state = self.state();
+        let was_full = state.room == Some(0);
+        let room = streams.saturating_sub(state.new);
+        state.room = Some(room);
+        was_full && room > 0
+    }
+
+    /// Whether the peer's limit of streams is reached.
+    #[cfg(feature = "client")]
+    pub(crate) fn is_full(&self) -> bool {
+        self.state().room == Some(0)
     }
 
     /// New calls are not taken any more; those that are on the connection go on.
@@ -96,6 +130,7 @@ impl Link {
     pub(crate) fn collect(&self, context: &Context<'_>, batch: &mut Vec<Arc<Exchange>>) -> Order {
         let mut state = self.state();
         std::mem::swap(&mut state.ready, batch);
+        state.new = 0;
         remember(&mut state.waker, context);
         state.order
     }

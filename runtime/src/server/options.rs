@@ -135,8 +135,8 @@ impl ServerBuilder {
         self
     }
 
-    /// The number of calls that one connection may have open at a time, advertised to the client, which as a rule lets
-    /// further calls wait; the default is 1,000. A call over it is refused. gRPC's `grpc.max_concurrent_streams`.
+    /// The number of calls that one connection may have open at a time, advertised to the client, whose further calls as a rule
+    /// wait or use another connection; the default is 1,000. A call over it is refused. gRPC's `grpc.max_concurrent_streams`.
     pub fn max_concurrent_streams(mut self, streams: u32) -> ServerBuilder {
         self.options.http2.max_concurrent_streams = streams;
         self

@@ -2,6 +2,7 @@
 
 mod connectivity;
 mod options;
+mod pool;
 mod retries;
 mod rolling;
 mod script;

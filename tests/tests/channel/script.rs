@@ -70,6 +70,13 @@ impl Script {
         peer
     }
 
+    /// The next attempt, which comes to a server that takes so many streams at a time on a connection.
+    pub async fn serve_up_to(&mut self, streams: u32) -> Peer {
+        let mut peer = self.attempt().await.accept();
+        peer.greet_with(&limit(streams)).await;
+        peer
+    }
+
     /// Whether no attempt is under way.
     pub fn is_quiet(&mut self) -> bool {
         self.0.try_recv().is_err()
@@ -85,12 +92,7 @@ impl Attempt {
     pub fn accept(self) -> Peer {
         let (ours, theirs) = duplex(1 << 20);
         self.answer.send(Ok(theirs)).ok();
-        Peer {
-            socket: ours,
-            decoder: Decoder::with_dynamic_size(4096),
-            head: BTreeMap::new(),
-            body: Vec::new(),
-        }
+        Peer::over(ours)
     }
 
     /// Whether the channel has given it up.
@@ -100,12 +102,30 @@ impl Attempt {
 }
 
 impl Peer {
+    pub fn over(socket: DuplexStream) -> Peer {
+        Peer {
+            socket,
+            decoder: Decoder::with_dynamic_size(4096),
+            head: BTreeMap::new(),
+            body: Vec::new(),
+        }
+    }
+
     /// Shows that it speaks HTTP/2.
     pub async fn greet(&mut self) {
+        self.greet_with(&[]).await;
+    }
+
+    /// Takes so many streams at a time from now on.
+    pub async fn limit(&mut self, streams: u32) {
+        self.frame(SETTINGS, 0, 0, &limit(streams)).await;
+    }
+
+    async fn greet_with(&mut self, settings: &[u8]) {
         within(self.socket.read_exact(&mut [0; PREFACE.len()]))
             .await
             .unwrap();
-        self.frame(SETTINGS, 0, 0, &[]).await;
+        self.frame(SETTINGS, 0, 0, settings).await;
         self.frame(SETTINGS, 1, 0, &[]).await;
         // All streams together may send as they like.
         self.widen(0, 1 << 24).await;
@@ -219,6 +239,11 @@ impl Peer {
         }
         Some((head[3], head[4], stream))
     }
+}
+
+/// SETTINGS_MAX_CONCURRENT_STREAMS.
+fn limit(streams: u32) -> Vec<u8> {
+    [&[0, 3][..], &streams.to_be_bytes()].concat()
 }
 
 /// Asserts what the states of a channel are, one after the other.

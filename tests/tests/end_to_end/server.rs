@@ -197,14 +197,19 @@ async fn a_call_that_waits_for_its_turn_ends_at_its_deadline() {
     let mut link = Transport::Tcp
         .link(Server::builder().max_concurrent_streams(1))
         .await;
-    let mut first = link.stub.server_stream(hanging());
-    assert!(within(first.message()).await.unwrap().is_some());
-    assert_eq!(link.event().await, Event::Started);
-    let second = link
+    // Each has a connection of its own, and that is all that there may be by default.
+    let mut open = Vec::new();
+    for _ in 0..4 {
+        let mut hangs = link.stub.server_stream(hanging());
+        assert!(within(hangs.message()).await.unwrap().is_some());
+        assert_eq!(link.event().await, Event::Started);
+        open.push(hangs);
+    }
+    let last = link
         .stub
         .unary(Request::default())
         .timeout(Duration::from_millis(100));
-    let error = within(second).await.unwrap_err();
+    let error = within(last).await.unwrap_err();
     assert_eq!(error.code(), Code::DeadlineExceeded);
 }
 

@@ -39,6 +39,7 @@ pub(crate) struct ChannelOptions {
     pub(super) per_rpc_retry_buffer_size: usize,
     pub(super) retry_buffer_size: usize,
     pub(super) load_balancing: LoadBalancing,
+    pub(super) max_connections_per_subchannel: usize,
     pub(crate) wait_for_ready: bool,
     pub(crate) max_receive_message_length: usize,
     pub(crate) compression: Compression,
@@ -59,6 +60,7 @@ impl Default for ChannelOptions {
             per_rpc_retry_buffer_size: 256 << 10,
             retry_buffer_size: 1 << 20,
             load_balancing: LoadBalancing::default(),
+            max_connections_per_subchannel: 4,
             wait_for_ready: false,
             max_receive_message_length: crate::MAX_RECEIVE_MESSAGE_LENGTH,
             compression: Compression::Identity,
@@ -159,6 +161,18 @@ impl ChannelBuilder {
     /// ```
     pub fn load_balancing(mut self, policy: LoadBalancing) -> ChannelBuilder {
         self.options.load_balancing = policy;
+        self
+    }
+
+    /// How many connections there may be to one server; the default is 4. All calls share the first as long as the server's limit
+    /// of streams, HTTP/2's MAX_CONCURRENT_STREAMS, allows; when calls wait for it on all that there are, one more is made. The
+    /// oldest that has room takes a call, and one that was made beside others is closed when it has had none for a minute.
+    ///
+    /// With 1 calls wait until others have ended, as they do in most gRPCs; that is the way for servers whose limit is meant for
+    /// a client and not for a connection. A channel [over](Channel::over) an open connection has that one and no other. gRPC's
+    /// `connectionScaling.maxConnectionsPerSubchannel` (gRFC A105); the service config's takes the place of this.
+    pub fn max_connections_per_subchannel(mut self, connections: usize) -> ChannelBuilder {
+        self.options.max_connections_per_subchannel = connections;
         self
     }
 
@@ -338,6 +352,9 @@ impl ChannelBuilder {
         let config = self.options.service_config.as_ref();
         if let Some(policy) = config.and_then(ServiceConfig::load_balancing) {
             self.options.load_balancing = policy;
+        }
+        if let Some(most) = config.and_then(ServiceConfig::max_connections_per_subchannel) {
+            self.options.max_connections_per_subchannel = most;
         }
         if let Some(names) = self.names {
             target.names = names;

@@ -1,6 +1,5 @@
 //! The calls of a client's connection.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -66,8 +65,7 @@ pub(super) fn connection(
         retries: options.service_config.is_some(),
         farewell: None,
         calls: StreamMap::default(),
-        waiting: BTreeMap::new(),
-        next_ticket: FIRST_TICKET,
+        is_metered: false,
         deadlines: Deadlines::new(),
         draining: false,
     };
@@ -85,9 +83,6 @@ impl CertifiedHosts {
         match *self {}
     }
 }
-
-/// What a call that waits for a stream is known by among the deadlines: a number that no stream has.
-const FIRST_TICKET: StreamId = 1 << 31;
 
 /// The calls of a client's connection.
 pub(super) struct ClientSide {
@@ -107,9 +102,8 @@ pub(super) struct ClientSide {
     /// What the peer said when it announced that it goes away.
     farewell: Option<String>,
     calls: StreamMap<Call>,
-    /// Calls that the peer's limit of streams holds back, by their tickets, the first to come first.
-    waiting: BTreeMap<StreamId, Arc<Exchange>>,
-    next_ticket: StreamId,
+    /// The peer's limit of streams has been reached once: from then on the channel is told how many calls more it may give.
+    is_metered: bool,
     deadlines: Deadlines<StreamId>,
     draining: bool,
 }
@@ -181,7 +175,7 @@ impl Side for ClientSide {
             // The peer's first SETTINGS have come, or a stream has become free.
             Event::CanOpen => {
                 self.greet(Ok(()));
-                self.open_waiting(engine);
+                self.meter(engine);
             }
             // The engine has ended the calls that the peer will not see; the others go on.
             Event::GoAway { reason, debug, .. } => self.go_away(reason, &debug),
@@ -192,7 +186,7 @@ impl Side for ClientSide {
     }
 
     fn settle(&mut self, engine: &mut Connection, _now: Instant) {
-        self.open_waiting(engine);
+        self.meter(engine);
         self.finish_drain(engine);
     }
 
@@ -201,16 +195,10 @@ impl Side for ClientSide {
     }
 
     fn expire(&mut self, engine: &mut Connection, stream: StreamId) {
-        let exchange = if stream >= FIRST_TICKET {
-            self.waiting.remove(&stream)
-        } else {
-            engine.reset(stream, Reason::CANCEL);
-            self.calls.remove(&stream).map(|call| call.exchange)
-        };
-        if let Some(exchange) = exchange {
-            exchange.conclude(Outcome::local(Status::deadline_exceeded(
-                "the deadline of the call has passed",
-            )));
+        engine.reset(stream, Reason::CANCEL);
+        if let Some(call) = self.calls.remove(&stream) {
+            let status = Status::deadline_exceeded("the deadline of the call has passed");
+            call.exchange.conclude(Outcome::local(status));
         }
     }
 
@@ -241,8 +229,7 @@ impl Side for ClientSide {
         };
         // What never left goes out on the next connection.
         self.link.refuse();
-        let waiting = std::mem::take(&mut self.waiting).into_values();
-        for exchange in waiting.chain(unsent) {
+        for exchange in unsent {
             if exchange.stream() == 0 && exchange.outcome().is_none() {
                 channel.start(exchange);
             }
@@ -251,7 +238,7 @@ impl Side for ClientSide {
 }
 
 impl ClientSide {
-    /// Opens a stream for a call, or lets the call wait for one.
+    /// Opens a stream for a call, or gives the call back if there is none for it.
     fn open(&mut self, engine: &mut Connection, exchange: &Arc<Exchange>) {
         if exchange.outcome().is_some() {
             // Given up before it was sent.
@@ -262,7 +249,9 @@ impl ClientSide {
             return self.hand_back(Arc::clone(exchange));
         }
         if !engine.can_open() {
-            return self.wait(exchange);
+            self.is_metered = true;
+            self.meter(engine);
+            return self.hand_back(Arc::clone(exchange));
         }
         if let Err(status) = self.check_authority(exchange.details()) {
             return exchange.conclude(Outcome::local(status));
@@ -340,17 +329,6 @@ impl ClientSide {
         }
     }
 
-    /// Takes no new calls any more; those that wait here go elsewhere.
-    fn leave(&mut self) {
-        self.refuse();
-        for (ticket, exchange) in std::mem::take(&mut self.waiting) {
-            if let Some(deadline) = exchange.details().deadline {
-                self.deadlines.remove(deadline, ticket);
-            }
-            self.hand_back(exchange);
-        }
-    }
-
     /// Takes no new calls any more: the channel is to look for another connection.
     fn refuse(&self) {
         self.link.refuse();
@@ -371,7 +349,7 @@ impl ClientSide {
             "GOAWAY {reason} {:?}",
             String::from_utf8_lossy(debug)
         ));
-        self.leave();
+        self.refuse();
     }
 
     /// Sends a call again that the peer has not looked at, if its request is still there: on this connection, or on another
@@ -410,27 +388,12 @@ impl ClientSide {
         }
     }
 
-    fn wait(&mut self, exchange: &Arc<Exchange>) {
-        let ticket = self.next_ticket;
-        self.next_ticket = ticket.checked_add(1).unwrap_or(FIRST_TICKET);
-        if let Some(deadline) = exchange.details().deadline {
-            self.deadlines.insert(deadline, ticket);
-        }
-        self.waiting.insert(ticket, Arc::clone(exchange));
-    }
-
-    fn open_waiting(&mut self, engine: &mut Connection) {
-        if engine.takes_no_streams() && !self.waiting.is_empty() {
-            return self.leave();
-        }
-        while engine.can_open() {
-            let Some((ticket, exchange)) = self.waiting.pop_first() else {
-                return;
-            };
-            if let Some(deadline) = exchange.details().deadline {
-                self.deadlines.remove(deadline, ticket);
+    /// Says how many calls more there is room for, once the peer's limit of streams has been reached.
+    fn meter(&self, engine: &Connection) {
+        if self.is_metered && self.link.set_room(engine.room()) {
+            if let Some(channel) = self.origin.channel.upgrade() {
+                channel.send_waiting();
             }
-            self.open(engine, &exchange);
         }
     }
 
@@ -534,7 +497,7 @@ impl ClientSide {
 
     /// Goes away once the last call has ended, when the channel is gone.
     fn finish_drain(&mut self, engine: &mut Connection) {
-        if self.draining && self.calls.is_empty() && self.waiting.is_empty() {
+        if self.draining && self.calls.is_empty() {
             engine.go_away(Reason::NO_ERROR, "");
         }
     }

@@ -4,6 +4,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::Poll;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -19,6 +20,9 @@ use super::target::Target;
 use crate::Status;
 use crate::call::Link;
 use crate::transport::{Driver, Socket};
+
+/// A connection that was made beside others is closed when it has had no calls for so long.
+const SURPLUS_IDLE: Duration = Duration::from_secs(60);
 
 /// An attempt to connect. It does not keep the channel alive.
 pub(super) struct Dial {
@@ -38,14 +42,25 @@ struct Open {
 }
 
 impl Dial {
-    /// An attempt to come to any of these addresses.
-    pub(super) fn new(remote: &Arc<Remote>, attempt: u64, addresses: Arc<[Address]>) -> Dial {
+    /// An attempt to come to any of these addresses. A connection that is made beside others, because they are full, does not
+    /// stay for long once it is not needed.
+    pub(super) fn new(
+        remote: &Arc<Remote>,
+        attempt: u64,
+        addresses: Arc<[Address]>,
+        is_beside: bool,
+    ) -> Dial {
+        let mut options = remote.options().clone();
+        if is_beside {
+            let max_idle = &mut options.upkeep.lifetime.max_idle;
+            *max_idle = Some(max_idle.map_or(SURPLUS_IDLE, |most| most.min(SURPLUS_IDLE)));
+        }
         Dial {
             remote: Arc::downgrade(remote),
             attempt,
             target: remote.target().clone(),
             addresses,
-            options: remote.options().clone(),
+            options,
             budget: remote.budget(),
         }
     }

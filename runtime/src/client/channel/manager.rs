@@ -15,7 +15,7 @@ use super::picker::Picker;
 use super::remote::Remote;
 use super::resolver::Names;
 use super::subchannel::{State, Subchannel};
-use crate::call::Link;
+use crate::call::{Link, Order};
 use crate::{Status, clock};
 
 /// Something that a manager has to know.
@@ -130,6 +130,9 @@ impl Manager {
                 let mut all = self.subchannels.iter_mut();
                 if all.any(|subchannel| subchannel.connected(attempt, &address, &link)) {
                     self.publish(remote);
+                } else {
+                    // The attempt was given up when it had just succeeded.
+                    link.order(Order::Drain);
                 }
             }
             Event::Failed { attempt, status } => {
@@ -162,6 +165,7 @@ impl Manager {
         if may_begin && self.is_idle() && (is_asked || remote.is_wanted()) {
             self.wake(remote, now);
         }
+        self.grow(remote);
     }
 
     fn on_time(&mut self, remote: &Arc<Remote>, now: Instant) {
@@ -184,21 +188,50 @@ impl Manager {
         for place in 0..self.subchannels.len() {
             let retry_at = self.subchannels.get(place).and_then(Subchannel::retry_at);
             if retry_at.is_some_and(|at| at <= now) {
-                self.connect(remote, place);
+                self.try_again(remote, place);
             }
+        }
+        self.grow(remote);
+    }
+
+    /// The wait after a failed attempt is over.
+    fn try_again(&mut self, remote: &Arc<Remote>, place: usize) {
+        match self.subchannels.get_mut(place) {
+            // What has connections needs another only as long as calls wait.
+            Some(subchannel) if subchannel.state() == State::Ready => subchannel.rest(),
+            _ => self.connect(remote, place),
+        }
+    }
+
+    /// Makes one more connection when calls wait although there are some: their peers' limits of streams are reached (gRFC
+    /// A105). What it brings is seen before the next.
+    fn grow(&mut self, remote: &Arc<Remote>) {
+        let most = remote.options().max_connections_per_subchannel;
+        let is_growing = || self.subchannels.iter().any(Subchannel::is_growing);
+        if most < 2 || !remote.is_held_back() || is_growing() {
+            return;
+        }
+        let all = self.subchannels.iter().enumerate();
+        let full = all.filter(|(_, subchannel)| subchannel.may_grow(most));
+        let fewest = full.min_by_key(|(_, subchannel)| subchannel.connections());
+        if let Some((place, _)) = fewest {
+            self.connect(remote, place);
         }
     }
 
     /// Nothing is being done for the channel, and it has no connection.
     fn is_idle(&self) -> bool {
         let mut all = self.subchannels.iter();
-        all.all(|subchannel| matches!(subchannel.state(), State::Idle))
+        all.all(|subchannel| subchannel.state() == State::Idle)
     }
 
     /// When a channel without a connection stops trying, if nobody wants one. A connection without calls ends by itself.
     fn idle_at(&self, remote: &Remote) -> Option<Instant> {
         let is_trying = self.is_waking || self.unresolved.is_some() || !self.is_idle();
-        let has_link = self.subchannels.iter().any(|one| one.link().is_some());
+        let has_link = self
+            .subchannels
+            .iter()
+            .any(|one| one.state() == State::Ready);
         if !is_trying || has_link {
             return None;
         }
@@ -296,7 +329,7 @@ impl Manager {
     fn connect_idle(&mut self, remote: &Arc<Remote>) {
         for place in 0..self.subchannels.len() {
             let subchannel = self.subchannels.get(place);
-            if subchannel.is_some_and(|one| matches!(one.state(), State::Idle)) {
+            if subchannel.is_some_and(|one| one.state() == State::Idle) {
                 self.connect(remote, place);
             }
         }
@@ -308,10 +341,13 @@ impl Manager {
         };
         let attempt = self.next_attempt;
         self.next_attempt += 1;
-        let dial = Dial::new(remote, attempt, Arc::clone(subchannel.addresses()));
+        let is_beside = subchannel.state() == State::Ready;
+        let dial = Dial::new(remote, attempt, subchannel.addresses(), is_beside);
         let task = tokio::spawn(dial.run());
         subchannel.connecting(attempt, clock::now(), task.abort_handle());
-        self.publish(remote);
+        if !is_beside {
+            self.publish(remote);
+        }
     }
 
     /// A connection takes no more calls. Says whether it was one that is used.
@@ -342,16 +378,12 @@ impl Manager {
 
     /// What the channel is, and what becomes of its calls.
     fn standing(&self) -> (ChannelConnectivity, Picker) {
-        let links: Vec<_> = self
-            .subchannels
-            .iter()
-            .filter_map(Subchannel::link)
-            .cloned()
-            .collect();
-        if !links.is_empty() {
+        let all = self.subchannels.iter();
+        let servers: Vec<_> = all.filter_map(Subchannel::lines).collect();
+        if !servers.is_empty() {
             return (
                 ChannelConnectivity::Ready,
-                Picker::spread(links, self.policy),
+                Picker::spread(servers, self.policy),
             );
         }
         if self.is_waking {
@@ -367,12 +399,12 @@ impl Manager {
         // once and do not wait for attempt after attempt.
         let is_sticky = self.policy != LoadBalancing::PickFirst;
         let is_failing = |one: &&Subchannel| {
-            matches!(one.state(), State::Failed { .. }) || (is_sticky && one.failure().is_some())
+            one.state() == State::Failed || (is_sticky && one.failure().is_some())
         };
         if self
             .subchannels
             .iter()
-            .any(|one| matches!(one.state(), State::Connecting { .. }) && !is_failing(&one))
+            .any(|one| one.state() == State::Connecting && !is_failing(&one))
         {
             return (ChannelConnectivity::Connecting, Picker::Wait);
         }

@@ -79,19 +79,11 @@ impl Remote {
     /// Gives a call to a connection, or lets it wait for one.
     pub(super) fn start(self: &Arc<Self>, exchange: Arc<Exchange>) {
         let mut shared = self.shared();
-        let exchange = match &mut shared.picker {
-            Picker::One(link) => {
-                exchange.attach(0, Arc::clone(link));
-                match link.submit(exchange) {
-                    Ok(()) => return,
-                    // The connection is going away, or gone, and the manager will hear of it.
-                    Err(back) => back,
-                }
-            }
-            Picker::Several(spread) => match spread.submit(exchange) {
-                Ok(()) => return,
-                Err(back) => back,
-            },
+        let exchange = match shared.picker.submit(exchange) {
+            Ok(()) => return,
+            Err(back) => back,
+        };
+        match &shared.picker {
             Picker::Fail(status) if !exchange.details().wait_for_ready => {
                 let outcome = Outcome::local(status.clone());
                 drop(shared);
@@ -101,8 +93,10 @@ impl Remote {
                 drop(shared);
                 return exchange.conclude(Outcome::local(closed()));
             }
-            Picker::Wait | Picker::Fail(_) => exchange,
-        };
+            // Connections that take none are full, or going away, and the manager will hear of it.
+            _ => {}
+        }
+        exchange.detach(Chunks::default());
         shared.waiting.push(exchange);
         if let Err(status) = self.tell(shared, Event::Wanted) {
             for exchange in self.shared().waiting.take(|_| true) {
@@ -177,12 +171,33 @@ impl Remote {
         moved.finish(self);
     }
 
+    /// A connection that was full has room again.
+    pub(super) fn send_waiting(self: &Arc<Self>) {
+        let moved = self.shared().redirect();
+        moved.finish(self);
+    }
+
+    /// Whether calls wait although there are connections.
+    pub(super) fn is_held_back(&self) -> bool {
+        let shared = self.shared();
+        matches!(shared.picker, Picker::One(_) | Picker::Several(_)) && !shared.waiting.is_empty()
+    }
+
     /// Ends the waiting calls whose deadline has passed, or that nobody wants any more.
     pub(super) fn expire(&self, now: Instant) {
-        let expired = self.shared().waiting.expired(now);
+        let (expired, is_connected) = {
+            let mut shared = self.shared();
+            let is_connected = matches!(shared.picker, Picker::One(_) | Picker::Several(_));
+            (shared.waiting.expired(now), is_connected)
+        };
+        let waited_for = if is_connected {
+            "had room for one more call"
+        } else {
+            "was connected"
+        };
         for exchange in expired {
             exchange.conclude(Outcome::local(Status::deadline_exceeded(format!(
-                "the deadline passed before {} was connected",
+                "the deadline passed before {} {waited_for}",
                 self.target
             ))));
         }
@@ -254,7 +269,7 @@ impl Remote {
 impl Shared {
     /// Takes out the waiting calls that need not wait any more, with what becomes of them.
     fn redirect(&mut self) -> Redirected {
-        match &mut self.picker {
+        match &self.picker {
             Picker::Wait => Redirected::default(),
             Picker::Fail(status) => Redirected {
                 ended: self
@@ -266,22 +281,9 @@ impl Shared {
                 ended: self.waiting.take(|_| true),
                 why: Some(closed()),
             },
-            Picker::One(link) => {
-                for exchange in self.waiting.take(|_| true) {
-                    exchange.attach(0, Arc::clone(link));
-                    if let Err(back) = link.submit(exchange) {
-                        // It is gone already, and the manager will hear of it.
-                        self.waiting.push(back);
-                    }
-                }
-                Redirected::default()
-            }
-            Picker::Several(spread) => {
-                for exchange in self.waiting.take(|_| true) {
-                    if let Err(back) = spread.submit(exchange) {
-                        self.waiting.push(back);
-                    }
-                }
+            Picker::One(_) | Picker::Several(_) => {
+                let picker = &mut self.picker;
+                self.waiting.release(|exchange| picker.submit(exchange));
                 Redirected::default()
             }
         }

@@ -1,4 +1,4 @@
-//! One way to a server: the state of the connection to it.
+//! One way to a server: the connections to it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,53 +7,73 @@ use tokio::task::AbortHandle;
 
 use super::backoff::{Backoff, BackoffConfig};
 use super::connector::Address;
+use super::picker::Lines;
 use crate::Status;
 use crate::call::{Link, Order};
 use crate::jitter::jitter;
 
-/// The connection to a server, from the first attempt on. gRPC's subchannel. Time comes in.
+/// The connections to a server, from the first attempt on: as a rule one, more where the peer's limit of streams is reached
+/// (gRFC A105). gRPC's subchannel. Time comes in.
 #[derive(Debug)]
 pub(super) struct Subchannel {
     /// Where the server is: any of these will do.
     addresses: Arc<[Address]>,
-    state: State,
+    /// The oldest first.
+    connections: Vec<Connection>,
+    /// There is never more than one.
+    attempt: Option<Attempt>,
+    /// The last attempt failed; the next is made then, or later.
+    retry_at: Option<Instant>,
     backoff: Backoff,
     /// Why the last attempt failed, until one succeeds.
     failure: Option<Status>,
 }
 
-/// What a subchannel is at. Attempts, and the connections that come of them, have a number, by which news of what is past
-/// is told from news of what is.
-#[derive(Debug, Default)]
+/// What a subchannel is at: the first of these that holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    #[default]
+    Ready,
+    Connecting,
+    /// The last attempt failed, and the next is waited for.
+    Failed,
     Idle,
-    Connecting {
-        attempt: u64,
-        began: Instant,
-        task: AbortHandle,
-    },
-    Ready {
-        attempt: u64,
-        address: Address,
-        link: Arc<Link>,
-    },
-    /// The last attempt failed; the next is made at `until`.
-    Failed { until: Instant },
+}
+
+/// An attempt to connect. Attempts, and the connections that come of them, have a number, by which news of what is past is told
+/// from news of what is.
+#[derive(Debug)]
+struct Attempt {
+    number: u64,
+    began: Instant,
+    task: AbortHandle,
+}
+
+#[derive(Debug)]
+struct Connection {
+    /// Of the attempt that made it.
+    number: u64,
+    address: Address,
+    link: Arc<Link>,
 }
 
 impl Subchannel {
     pub(super) fn new(addresses: Arc<[Address]>) -> Subchannel {
         Subchannel {
             addresses,
-            state: State::Idle,
+            connections: Vec::new(),
+            attempt: None,
+            retry_at: None,
             backoff: Backoff::default(),
             failure: None,
         }
     }
 
-    pub(super) fn addresses(&self) -> &Arc<[Address]> {
-        &self.addresses
+    /// Where the next attempt is to lead: a connection beside others leads to where the oldest does.
+    pub(super) fn addresses(&self) -> Arc<[Address]> {
+        match self.connections.first() {
+            Some(oldest) => Arc::new([oldest.address.clone()]),
+            None => Arc::clone(&self.addresses),
+        }
     }
 
     /// Whether it leads to this address and no other.
@@ -61,25 +81,49 @@ impl Subchannel {
         matches!(&*self.addresses, [own] if own == address)
     }
 
-    /// Leads to these addresses from now on. A connection to another is let go.
+    /// Leads to these addresses from now on. Connections to others are let go.
     pub(super) fn lead_to(&mut self, addresses: Arc<[Address]>) {
         self.addresses = addresses;
-        if matches!(&self.state, State::Ready { address, .. } if !self.addresses.contains(address))
-        {
+        let is_gone = |connection: &Connection| !self.addresses.contains(&connection.address);
+        if self.connections.iter().any(is_gone) {
             self.release();
         }
     }
 
-    pub(super) fn state(&self) -> &State {
-        &self.state
+    pub(super) fn state(&self) -> State {
+        if !self.connections.is_empty() {
+            State::Ready
+        } else if self.attempt.is_some() {
+            State::Connecting
+        } else if self.retry_at.is_some() {
+            State::Failed
+        } else {
+            State::Idle
+        }
     }
 
-    /// The connection, if there is one.
-    pub(super) fn link(&self) -> Option<&Arc<Link>> {
-        match &self.state {
-            State::Ready { link, .. } => Some(link),
-            _ => None,
-        }
+    /// The connections, if there are any.
+    pub(super) fn lines(&self) -> Option<Lines> {
+        Lines::new(self.connections.iter().map(|one| Arc::clone(&one.link)))
+    }
+
+    pub(super) fn connections(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Whether an attempt is under way at one more connection than there is.
+    pub(super) fn is_growing(&self) -> bool {
+        self.attempt.is_some() && !self.connections.is_empty()
+    }
+
+    /// Whether the peer's limit holds back calls on all of its connections, and up to `most` of them another may be made.
+    pub(super) fn may_grow(&self, most: usize) -> bool {
+        let is_alone = |one: &Connection| matches!(one.address, Address::Open(_));
+        (1..most).contains(&self.connections.len())
+            && self.attempt.is_none()
+            && self.retry_at.is_none()
+            && !self.connections.iter().any(is_alone)
+            && self.connections.iter().all(|one| one.link.is_full())
     }
 
     /// Why the last attempt failed, until one succeeds.
@@ -88,84 +132,79 @@ impl Subchannel {
     }
 
     /// An attempt has begun.
-    pub(super) fn connecting(&mut self, attempt: u64, began: Instant, task: AbortHandle) {
-        self.state = State::Connecting {
-            attempt,
+    pub(super) fn connecting(&mut self, number: u64, began: Instant, task: AbortHandle) {
+        self.retry_at = None;
+        self.attempt = Some(Attempt {
+            number,
             began,
             task,
-        };
+        });
     }
 
     /// An attempt has come to a connection. Says whether it is the one that is waited for.
-    pub(super) fn connected(&mut self, attempt: u64, address: &Address, link: &Arc<Link>) -> bool {
-        let awaited =
-            matches!(&self.state, State::Connecting { attempt: own, .. } if *own == attempt);
+    pub(super) fn connected(&mut self, number: u64, address: &Address, link: &Arc<Link>) -> bool {
+        let awaited = self
+            .attempt
+            .as_ref()
+            .is_some_and(|own| own.number == number);
         if awaited {
+            self.attempt = None;
             self.backoff.reset();
             self.failure = None;
-            self.state = State::Ready {
-                attempt,
+            self.connections.push(Connection {
+                number,
                 address: address.clone(),
                 link: Arc::clone(link),
-            };
+            });
         }
         awaited
     }
 
     /// An attempt has failed. Says whether it is the one that is waited for.
-    pub(super) fn failed(&mut self, attempt: u64, cause: &Status, config: BackoffConfig) -> bool {
-        let State::Connecting {
-            attempt: own,
-            began,
-            ..
-        } = &self.state
-        else {
+    pub(super) fn failed(&mut self, number: u64, cause: &Status, config: BackoffConfig) -> bool {
+        let Some(attempt) = self.attempt.take_if(|own| own.number == number) else {
             return false;
         };
-        let (awaited, began) = (*own == attempt, *began);
-        if awaited {
-            let wait = self.backoff.next(config, jitter());
-            // The wait counts from the beginning of the attempt; too long for the clock is as good as for ever.
-            let until = began.checked_add(wait).unwrap_or(began);
-            self.state = State::Failed { until };
-            self.failure = Some(cause.clone());
-        }
-        awaited
+        let wait = self.backoff.next(config, jitter());
+        // The wait counts from the beginning of the attempt; too long for the clock is as good as for ever.
+        self.retry_at = Some(attempt.began.checked_add(wait).unwrap_or(attempt.began));
+        self.failure = Some(cause.clone());
+        true
     }
 
-    /// A connection takes no more calls. Says whether it is the one that there is.
-    pub(super) fn lost(&mut self, attempt: u64) -> bool {
-        let current = matches!(&self.state, State::Ready { attempt: own, .. } if *own == attempt);
-        if current {
-            self.state = State::Idle;
-        }
-        current
+    /// A connection takes no more calls. Says whether it is one of those that there are.
+    pub(super) fn lost(&mut self, number: u64) -> bool {
+        let before = self.connections.len();
+        self.connections.retain(|one| one.number != number);
+        self.connections.len() < before
     }
 
     /// When to try again, after a failure.
     pub(super) fn retry_at(&self) -> Option<Instant> {
-        match &self.state {
-            State::Failed { until } => Some(*until),
-            _ => None,
-        }
+        self.retry_at
+    }
+
+    /// The wait after a failure is over, and there is no need to try again.
+    pub(super) fn rest(&mut self) {
+        self.retry_at = None;
     }
 
     /// The failures so far count no more: the next attempt is due now.
     pub(super) fn reset_backoff(&mut self, now: Instant) {
         self.backoff.reset();
-        if let State::Failed { until } = &mut self.state {
-            *until = now;
-        }
+        self.retry_at = self.retry_at.map(|_| now);
     }
 
-    /// Ends an attempt, or lets a connection end with the last of its calls.
+    /// Ends an attempt, and lets the connections end with the last of their calls.
     pub(super) fn release(&mut self) {
         self.backoff.reset();
         self.failure = None;
-        match std::mem::take(&mut self.state) {
-            State::Idle | State::Failed { .. } => {}
-            State::Connecting { task, .. } => task.abort(),
-            State::Ready { link, .. } => link.order(Order::Drain),
+        self.retry_at = None;
+        if let Some(attempt) = self.attempt.take() {
+            attempt.task.abort();
+        }
+        for connection in self.connections.drain(..) {
+            connection.link.order(Order::Drain);
         }
     }
 }

@@ -43,6 +43,23 @@ impl Waiting {
         self.calls.insert(ticket, exchange);
     }
 
+    /// Lets the calls go in their order, until one is given back.
+    pub(super) fn release(
+        &mut self,
+        mut submit: impl FnMut(Arc<Exchange>) -> Result<(), Arc<Exchange>>,
+    ) {
+        while let Some((ticket, exchange)) = self.calls.pop_first() {
+            let deadline = exchange.details().deadline;
+            if let Err(back) = submit(exchange) {
+                self.calls.insert(ticket, back);
+                return;
+            }
+            if let Some(deadline) = deadline {
+                self.deadlines.remove(deadline, ticket);
+            }
+        }
+    }
+
     /// Takes out the calls that `which` holds for.
     pub(super) fn take(&mut self, which: impl Fn(&Exchange) -> bool) -> Vec<Arc<Exchange>> {
         let mut taken = Vec::new();

@@ -47,12 +47,14 @@ use crate::{Code, Result, Status};
 /// | `.waitForReady` | for calls that say nothing else |
 /// | `.maxRequestMessageBytes`, `.maxResponseMessageBytes` | of it and the channel's own limit the smaller counts |
 /// | `.retryPolicy` | calls that fail before the head of a response has come are made again (gRFC A6): `maxAttempts` in all, 2 to 5 (more counts as 5), after `initialBackoff` times `backoffMultiplier` for each one before, up to `maxBackoff`, give or take a fifth, when they fail with one of `retryableStatusCodes`. A server may say by `grpc-retry-pushback-ms` when, or that not |
+/// | `connectionScaling` | `maxConnectionsPerSubchannel`, 1 to 10 (more counts as 10): how many connections there may be to one server (gRFC A105), in the place of [`ChannelBuilder::max_connections_per_subchannel`](crate::ChannelBuilder::max_connections_per_subchannel) |
 /// | `retryThrottling` | a bucket of `maxTokens` (up to 1,000): a failure takes one, a success gives `tokenRatio`, and while it is half empty or less nothing is made again |
 #[derive(Clone)]
 pub struct ServiceConfig(Arc<Parsed>);
 
 struct Parsed {
     load_balancing: Option<LoadBalancing>,
+    max_connections_per_subchannel: Option<usize>,
     throttling: Option<ThrottlingConfig>,
     /// By `/service/method`, `/service/`, or nothing.
     methods: HashMap<String, Arc<MethodConfig>>,
@@ -103,6 +105,10 @@ impl ServiceConfig {
         self.0.load_balancing
     }
 
+    pub(crate) fn max_connections_per_subchannel(&self) -> Option<usize> {
+        self.0.max_connections_per_subchannel
+    }
+
     pub(crate) fn throttling(&self) -> Option<ThrottlingConfig> {
         self.0.throttling
     }
@@ -138,6 +144,11 @@ impl Parsed {
                 .take("loadBalancingConfig")
                 .map(load_balancing)
                 .transpose()?,
+            max_connections_per_subchannel: fields
+                .take("connectionScaling")
+                .map(connection_scaling)
+                .transpose()?
+                .flatten(),
             throttling: fields.take("retryThrottling").map(throttling).transpose()?,
             methods: HashMap::new(),
         };
@@ -237,6 +248,20 @@ fn retry_policy(policy: Field<'_>) -> Read<RetryPolicy> {
     };
     fields.finish()?;
     Ok(policy)
+}
+
+/// The most connections to one server, whatever a config says (gRFC A105).
+const MAX_CONNECTIONS: u64 = 10;
+
+fn connection_scaling(scaling: Field<'_>) -> Read<Option<usize>> {
+    let mut fields = scaling.fields()?;
+    let most = fields.take("maxConnectionsPerSubchannel");
+    fields.finish()?;
+    most.map(|field| match field.whole()? {
+        0 => Err(field.error("there has to be one")),
+        most => Ok(usize::try_from(most.min(MAX_CONNECTIONS)).unwrap_or(1)),
+    })
+    .transpose()
 }
 
 fn throttling(throttling: Field<'_>) -> Read<ThrottlingConfig> {
@@ -386,6 +411,10 @@ mod tests {
             (
                 r#"{"retryThrottling": {"maxTokens": 2000, "tokenRatio": 1}}"#.to_owned(),
                 "retryThrottling.maxTokens: it is at most 1000",
+            ),
+            (
+                r#"{"connectionScaling": {"maxConnectionsPerSubchannel": 0}}"#.to_owned(),
+                "connectionScaling.maxConnectionsPerSubchannel: there has to be one",
             ),
             (
                 r#"{"loadBalancingConfig": [{}]}"#.to_owned(),

@@ -16,6 +16,14 @@ impl Connection {
         self.has_room() && !self.takes_no_streams()
     }
 
+    /// Client: how many streams more may be opened.
+    pub(crate) fn room(&self) -> usize {
+        if self.role == Role::Server || self.takes_no_streams() {
+            return 0;
+        }
+        (self.peer.max_concurrent_streams as usize).saturating_sub(self.streams.len())
+    }
+
     /// Client: whether the server allows one more stream.
     pub(super) fn has_room(&self) -> bool {
         self.role == Role::Client && self.streams.len() < self.peer.max_concurrent_streams as usize
