@@ -94,8 +94,8 @@ pub use server::ServerCredentials;
 pub use server::interceptors;
 #[cfg(feature = "server")]
 pub use server::{
-    CallEnd, GenericHandler, Handlers, InterceptedCall, Listener, MethodOptions, RequestStream,
-    Server, ServerBuilder, ServerInterceptor, ServicerContext,
+    CallEnd, GenericHandler, Handlers, InlinePolling, InterceptedCall, Listener, MethodOptions,
+    RequestStream, Server, ServerBuilder, ServerInterceptor, ServicerContext,
 };
 #[cfg(feature = "signal")]
 pub use signal::{ShutdownSignal, shutdown_signal};

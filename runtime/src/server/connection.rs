@@ -228,7 +228,7 @@ impl ServerSide {
         before: &mut Instant,
     ) {
         let mut running = Running::start(method, Arc::clone(exchange));
-        if self.methods.options.inline_polling && method.pace.is_inline() {
+        if method.pace.is_inline(self.methods.options.inline_polling) {
             running = running.and_then(Running::poll_inline);
             let after = Instant::now();
             method.pace.note(*before, after);

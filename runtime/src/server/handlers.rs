@@ -8,9 +8,10 @@ use std::sync::Arc;
 use super::context::ServicerContext;
 use super::descriptors::Descriptors;
 use super::method_options::Rules;
+use super::pace::Pace;
 use super::request_stream::{RequestStream, only_request};
 use super::responses::{Reply, Responses};
-use super::task::{HandlerFuture, Pace};
+use super::task::HandlerFuture;
 use crate::Result;
 use crate::codec::Codec;
 

@@ -14,6 +14,7 @@ pub mod interceptors;
 mod listener;
 mod method_options;
 mod options;
+mod pace;
 mod request_stream;
 mod responses;
 mod slots;
@@ -32,6 +33,7 @@ pub use interceptor::{CallEnd, InterceptedCall, ServerInterceptor};
 pub use listener::Listener;
 pub use method_options::MethodOptions;
 pub use options::ServerBuilder;
+pub use pace::InlinePolling;
 pub use request_stream::RequestStream;
 pub use responses::Responses;
 

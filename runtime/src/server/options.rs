@@ -7,6 +7,7 @@ use super::handlers::Method;
 use super::host::Server;
 use super::interceptor::{Chain, ServerInterceptor};
 use super::method_options::{MethodOptions, NamedOptions, Rules};
+use super::pace::InlinePolling;
 use super::slots::Slots;
 use crate::Compression;
 use crate::http2;
@@ -26,7 +27,7 @@ pub(crate) struct Options {
     pub(crate) rules: Rules,
     pub(crate) named: NamedOptions,
     pub(crate) slots: Option<Arc<Slots>>,
-    pub(crate) inline_polling: bool,
+    pub(crate) inline_polling: InlinePolling,
     pub(crate) interceptors: Chain,
     pub(crate) http2: http2::Config,
     pub(crate) upkeep: UpkeepConfig,
@@ -38,7 +39,7 @@ impl Default for Options {
             rules: Rules::default(),
             named: NamedOptions::default(),
             slots: None,
-            inline_polling: true,
+            inline_polling: InlinePolling::default(),
             interceptors: Chain::default(),
             http2: http2::Config::default(),
             upkeep: UpkeepConfig {
@@ -142,14 +143,12 @@ impl ServerBuilder {
         self
     }
 
-    /// Whether a handler is polled once by its connection before it is moved to a task of its own; the default is
-    /// `true`.
+    /// Where a handler is polled for the first time: by its connection or in a task of its own; the default is
+    /// [`InlinePolling::Adaptive`].
     ///
-    /// Most handlers are done after one poll, and need no task. A handler must not compute for long between two awaits, wherever
-    /// it is polled: [`offload`](crate::offload()) is for that. A method whose first polls turn out to take long is moved
-    /// to tasks at once by itself; `false` moves every handler at once.
-    pub fn inline_polling(mut self, inline: bool) -> ServerBuilder {
-        self.options.inline_polling = inline;
+    /// A handler must not compute for long between two awaits, wherever it is polled: [`offload`](crate::offload()) is for that.
+    pub fn inline_polling(mut self, polling: InlinePolling) -> ServerBuilder {
+        self.options.inline_polling = polling;
         self
     }
 

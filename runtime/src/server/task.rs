@@ -4,9 +4,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -99,39 +97,6 @@ impl Future for HandlerTask {
             return Poll::Ready(());
         }
         Poll::Pending
-    }
-}
-
-/// How long the first polls of a method take. A method whose first polls turn out long is no longer polled inline: it
-/// would hold up every other call of its connection.
-#[derive(Debug, Default)]
-pub(crate) struct Pace {
-    /// Calls that are still to be moved to a task before the method is tried inline again; zero when it is polled inline.
-    moved: AtomicU32,
-}
-
-/// A first poll that takes longer is long: a hundred times what it costs to move a handler to a task.
-const LONG: Duration = Duration::from_micros(100);
-
-/// How many calls of a method are moved to tasks after a long first poll.
-const MOVED: u32 = 1000;
-
-impl Pace {
-    /// Whether the next call is to be polled inline.
-    pub(crate) fn is_inline(&self) -> bool {
-        let left = self.moved.load(Ordering::Relaxed);
-        if left > 0 {
-            // A race between two connections costs at most a call or two more or less in tasks.
-            self.moved.store(left - 1, Ordering::Relaxed);
-        }
-        left == 0
-    }
-
-    /// Takes note of a first poll between two instants.
-    pub(crate) fn note(&self, before: Instant, after: Instant) {
-        if after.saturating_duration_since(before) > LONG {
-            self.moved.store(MOVED, Ordering::Relaxed);
-        }
     }
 }
 

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use stubwright::{Channel, ChannelCredentials, Server, ServerBuilder, ServerCredentials};
+use stubwright::{
+    Channel, ChannelCredentials, InlinePolling, Server, ServerBuilder, ServerCredentials,
+};
 use stubwright_tests::certificates::Authority;
 use stubwright_tests::pb::probe::v1::{ProbeStub, add_probe_servicer_to_server, probe_handler};
 use stubwright_tests::{Event, Probe};
@@ -47,7 +49,7 @@ impl Transport {
     /// A server for this transport, with these options and without services.
     pub fn server(self, options: ServerBuilder) -> Server {
         match self {
-            Transport::TcpSpawned => options.inline_polling(false).build(),
+            Transport::TcpSpawned => options.inline_polling(InlinePolling::Never).build(),
             _ => options.build(),
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::StreamExt;
-use stubwright::{Channel, RequestStream, Result, Server, ServicerContext, Stream};
+use stubwright::{Channel, InlinePolling, RequestStream, Result, Server, ServicerContext, Stream};
 use stubwright_tests::pb::probe::v1::{ProbeServicer, ProbeStub, Request, Response, probe_handler};
 
 use tokio::sync::mpsc;
@@ -247,7 +247,9 @@ impl ProbeServicer for Busy {
 async fn a_stream_that_is_always_ready_is_dropped_when_its_call_is_over() {
     let (polled, mut events) = mpsc::unbounded_channel();
     let made = Arc::new(AtomicUsize::new(0));
-    let mut server = Server::builder().inline_polling(false).build();
+    let mut server = Server::builder()
+        .inline_polling(InlinePolling::Never)
+        .build();
     server.add_handlers(probe_handler(Busy {
         polled,
         made: Arc::clone(&made),
