@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 const SMALL: usize = 1024;
 
 /// Bytes in the order of their coming. The first piece needs no allocation, and as a rule it is the only one.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Chunks {
     first: Bytes,
     rest: VecDeque<Bytes>,

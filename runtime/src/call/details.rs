@@ -12,7 +12,7 @@ use crate::header::Header;
 use crate::{Compression, Metadata};
 
 /// What is known of a call before its first message.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct CallDetails {
     /// The `:path` field: `/package.Service/Method`.
     pub(crate) path: Header,

@@ -27,8 +27,8 @@ impl Call {
         Code::Ok
     }
 
-    /// How often the call was made, and failed, before it was made as it ended, by the retry policy of its method. Servers are
-    /// told by `grpc-previous-rpc-attempts`.
+    /// How often the call was made before it was made as it ended: by the retry policy of its method, when it had failed, or by the
+    /// hedging policy, side by side. Servers are told by `grpc-previous-rpc-attempts`.
     pub fn previous_rpc_attempts(&self) -> u32 {
         self.previous_attempts
     }

@@ -96,7 +96,7 @@ impl<Req: 'static, Res> Draft<Req, Res> {
                 .and_then(|propagation| propagation.tie(&exchange)),
         };
         send(requests, self.pack, Packer::new(sends), &exchange)?;
-        self.channel.start(exchange);
+        self.channel.start(exchange, method);
         Ok(ongoing)
     }
 }

@@ -81,8 +81,8 @@ impl<Req: 'static, Res> StreamingCall<Req, Res> {
         })
     }
 
-    /// How often the call was made, and failed, before it was made as it is now, by the retry policy of its method. It is made
-    /// again only as long as no response has begun.
+    /// How often the call was made before it was made as it is now: by the retry policy of its method, when it had failed, or by
+    /// the hedging policy, side by side. It is made again only as long as no response has begun.
     pub fn previous_rpc_attempts(&self) -> u32 {
         let inbox = self.inbox.as_ref();
         inbox.map_or(0, |inbox| inbox.ongoing().exchange.previous_attempts())

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use crate::connectivity::{assert_about, call, call_with, outcome};
 use crate::script::{Peer, Script, within};
 
-const UNAVAILABLE: &str = "14";
+pub const UNAVAILABLE: &str = "14";
 
 /// Four attempts, 100 ms and doubling between them.
 const POLICY: &str = r#"{
@@ -27,24 +27,24 @@ const POLICY: &str = r#"{
     }]
 }"#;
 
-fn new(config: &str) -> (Channel, Script) {
+pub fn new(config: &str) -> (Channel, Script) {
     let config = ServiceConfig::from_json(config).unwrap();
     Script::new(Channel::builder().service_config(config))
 }
 
-fn previous(peer: &Peer) -> Option<&str> {
+pub fn previous(peer: &Peer) -> Option<&str> {
     peer.head
         .get("grpc-previous-rpc-attempts")
         .map(String::as_str)
 }
 
 /// Answers the next request with a status and nothing else.
-async fn fail_next(peer: &mut Peer, code: &str, more: &[(&str, &str)]) {
+pub async fn fail_next(peer: &mut Peer, code: &str, more: &[(&str, &str)]) {
     let stream = peer.request().await;
     peer.fail(stream, false, code, more).await;
 }
 
-fn request(size: usize) -> Request {
+pub fn request(size: usize) -> Request {
     Request {
         payload: vec![7; size],
         ..Request::default()

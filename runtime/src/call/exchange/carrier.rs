@@ -139,6 +139,20 @@ impl Exchange {
         self.attempts.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// So many attempts at the call were made before this one.
+    #[cfg(feature = "client")]
+    pub(crate) fn set_previous_attempts(&self, attempts: u32) {
+        self.attempts.store(attempts, Ordering::Relaxed);
+    }
+
+    /// The same call once more, made after so many others; its request is still to be written.
+    #[cfg(feature = "client")]
+    pub(crate) fn another(&self, previous_attempts: u32) -> Exchange {
+        let another = Exchange::new(self.details().clone());
+        another.set_previous_attempts(previous_attempts);
+        another
+    }
+
     /// A piece of the request has come.
     pub(crate) fn deliver_request(self: &Arc<Self>, chunk: Bytes, end: bool) {
         self.change(|state, wakes| {

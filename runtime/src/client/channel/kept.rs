@@ -76,6 +76,20 @@ impl Kept {
         *self = Kept::Rest(None);
     }
 
+    /// Whether it cannot be sent again.
+    pub(super) fn is_lost(&self) -> bool {
+        matches!(self, Kept::Rest(None))
+    }
+
+    /// What was sent, to be sent again and kept, if all of it is there.
+    pub(super) fn copy(&self) -> Option<Chunks> {
+        match self {
+            Kept::One(first) => Some(Chunks::from(first.clone())),
+            Kept::Rest(Some(more)) => Some(more.chunks.clone()),
+            Kept::Rest(None) => None,
+        }
+    }
+
     /// What was sent, if all of it is there.
     pub(super) fn take(&mut self) -> Option<Chunks> {
         match std::mem::take(self) {

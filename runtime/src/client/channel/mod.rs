@@ -10,6 +10,7 @@ mod connector;
 mod credentials;
 mod dial;
 mod directory;
+mod hedging;
 mod kept;
 #[cfg(feature = "server")]
 mod local;
@@ -36,6 +37,7 @@ use self::builder::ChannelOptions;
 pub use self::connectivity::{ChannelConnectivity, ConnectivityChanges};
 #[cfg(feature = "tls")]
 pub use self::credentials::ChannelCredentials;
+use self::hedging::hedge;
 #[cfg(feature = "server")]
 use self::local::Local;
 use self::remote::Remote;
@@ -199,10 +201,13 @@ impl Channel {
         }
     }
 
-    /// Sets a call on its way.
-    pub(crate) fn start(&self, exchange: Arc<Exchange>) {
+    /// Sets a call on its way, by what the service config says of its method.
+    pub(crate) fn start(&self, exchange: Arc<Exchange>, method: Option<&MethodConfig>) {
         match &self.0 {
-            Kind::Remote(remote) => remote.start(exchange),
+            Kind::Remote(remote) => match method.and_then(|method| method.hedging.as_ref()) {
+                Some(policy) => hedge(remote, exchange, Arc::clone(policy)),
+                None => remote.start(exchange),
+            },
             #[cfg(feature = "server")]
             Kind::InProcess(local) => local.start(exchange),
         }

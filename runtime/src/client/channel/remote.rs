@@ -72,6 +72,11 @@ impl Remote {
         Arc::clone(&self.budget)
     }
 
+    /// What decides whether calls are made again, if anything does.
+    pub(super) fn retries(&self) -> Option<&Retries> {
+        self.retries.as_ref()
+    }
+
     pub(super) fn authority(&self) -> Header {
         self.target.authority.clone()
     }
@@ -248,9 +253,7 @@ impl Remote {
             },
             None => event,
         };
-        let runtime = Handle::try_current().map_err(|_| {
-            Status::failed_precondition("a call over a channel needs a tokio runtime around it")
-        })?;
+        let runtime = Handle::try_current().map_err(|_| no_runtime())?;
         let (sender, receiver) = unbounded_channel();
         // The receiver is there.
         drop(sender.send(event));
@@ -304,6 +307,11 @@ impl Redirected {
             remote.finish(exchange, Outcome::local(why), Some(Chunks::default()));
         }
     }
+}
+
+/// What calls end with that nothing could carry.
+pub(super) fn no_runtime() -> Status {
+    Status::failed_precondition("a call over a channel needs a tokio runtime around it")
 }
 
 /// What calls over a closed channel end with.

@@ -1,4 +1,4 @@
-//! Calls that are made again when they fail (gRFC A6).
+//! Calls that are made again when they fail (gRFC A6, "Retry Policy"), and what keeps servers from being asked ever more.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -71,6 +71,18 @@ impl Retries {
             .is_none_or(|deadline| then < deadline)
             .then_some(wait)
     }
+
+    /// Counts a failure for the throttle.
+    pub(super) fn count_failure(&self) {
+        if let Some(throttle) = &self.throttle {
+            throttle.failed();
+        }
+    }
+
+    /// Whether the throttle lets calls be made once more.
+    pub(super) fn is_open(&self) -> bool {
+        self.throttle.as_ref().is_none_or(Throttle::is_open)
+    }
 }
 
 impl RetryPolicy {
@@ -132,14 +144,14 @@ impl Drop for Again {
 
 /// What a server says of when to try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pushback {
+pub(super) enum Pushback {
     Unsaid,
     After(Duration),
     Never,
 }
 
 impl Pushback {
-    fn of(outcome: &Outcome) -> Pushback {
+    pub(super) fn of(outcome: &Outcome) -> Pushback {
         let mut fields = outcome.trailing.fields();
         let Some(field) = fields.find(|field| field.name() == PUSHBACK) else {
             return Pushback::Unsaid;
@@ -175,9 +187,15 @@ impl Throttle {
 
     /// Counts a failure; says whether calls may be made again.
     fn failed(&self) -> bool {
-        let mut tokens = self.tokens();
-        *tokens = (*tokens - 1.0).max(0.0);
-        *tokens > self.config.max_tokens / 2.0
+        {
+            let mut tokens = self.tokens();
+            *tokens = (*tokens - 1.0).max(0.0);
+        }
+        self.is_open()
+    }
+
+    fn is_open(&self) -> bool {
+        *self.tokens() > self.config.max_tokens / 2.0
     }
 
     fn tokens(&self) -> MutexGuard<'_, f64> {

@@ -47,8 +47,9 @@ use crate::{Code, Result, Status};
 /// | `.waitForReady` | for calls that say nothing else |
 /// | `.maxRequestMessageBytes`, `.maxResponseMessageBytes` | of it and the channel's own limit the smaller counts |
 /// | `.retryPolicy` | calls that fail before the head of a response has come are made again (gRFC A6): `maxAttempts` in all, 2 to 5 (more counts as 5), after `initialBackoff` times `backoffMultiplier` for each one before, up to `maxBackoff`, give or take a fifth, when they fail with one of `retryableStatusCodes`. A server may say by `grpc-retry-pushback-ms` when, or that not |
+/// | `.hedgingPolicy` | calls are made several times side by side, and the first answer counts (gRFC A6): up to `maxAttempts` in all, 2 to 5 (more counts as 5), one more each time that `hedgingDelay` (0 by default) is over and none has been answered, or at once when one has failed with one of `nonFatalStatusCodes` (none by default). Another failure ends the call. A server may say by `grpc-retry-pushback-ms` when the next is made, or that none is. For methods that may be carried out more than once; not with a `retryPolicy` |
 /// | `connectionScaling` | `maxConnectionsPerSubchannel`, 1 to 10 (more counts as 10): how many connections there may be to one server (gRFC A105), in the place of [`ChannelBuilder::max_connections_per_subchannel`](crate::ChannelBuilder::max_connections_per_subchannel) |
-/// | `retryThrottling` | a bucket of `maxTokens` (up to 1,000): a failure takes one, a success gives `tokenRatio`, and while it is half empty or less nothing is made again |
+/// | `retryThrottling` | a bucket of `maxTokens` (up to 1,000): a failure takes one, a success gives `tokenRatio`, and while it is half empty or less nothing is made again, nor side by side |
 #[derive(Clone)]
 pub struct ServiceConfig(Arc<Parsed>);
 
@@ -68,6 +69,7 @@ pub(crate) struct MethodConfig {
     pub(crate) max_request_message_length: usize,
     pub(crate) max_response_message_length: usize,
     pub(crate) retry: Option<RetryPolicy>,
+    pub(crate) hedging: Option<Arc<HedgingPolicy>>,
 }
 
 /// Which calls are made again, and when (gRFC A6).
@@ -78,6 +80,14 @@ pub(crate) struct RetryPolicy {
     pub(crate) max_backoff: Duration,
     pub(crate) multiplier: f64,
     pub(crate) codes: Vec<Code>,
+}
+
+/// Which calls are made several times side by side (gRFC A6).
+#[derive(Debug)]
+pub(crate) struct HedgingPolicy {
+    pub(crate) max_attempts: u32,
+    pub(crate) delay: Duration,
+    pub(crate) non_fatal: Vec<Code>,
 }
 
 /// How retries are throttled.
@@ -198,6 +208,10 @@ fn method_config(mut entry: Fields<'_>) -> Read<MethodConfig> {
             usize::try_from(bytes).unwrap_or(usize::MAX)
         }))
     };
+    let hedging = entry.take("hedgingPolicy");
+    if let (Some(hedging), true) = (&hedging, entry.has("retryPolicy")) {
+        return Err(hedging.error("a method has this or a retryPolicy, and not both"));
+    }
     let config = MethodConfig {
         timeout: entry
             .take("timeout")
@@ -210,6 +224,7 @@ fn method_config(mut entry: Fields<'_>) -> Read<MethodConfig> {
         max_request_message_length: bytes(entry.take("maxRequestMessageBytes"))?,
         max_response_message_length: bytes(entry.take("maxResponseMessageBytes"))?,
         retry: entry.take("retryPolicy").map(retry_policy).transpose()?,
+        hedging: hedging.map(hedging_policy).transpose()?.map(Arc::new),
     };
     entry.finish()?;
     Ok(config)
@@ -218,33 +233,49 @@ fn method_config(mut entry: Fields<'_>) -> Read<MethodConfig> {
 /// The most attempts that a call may have, whatever a policy says (gRFC A6).
 const MAX_ATTEMPTS: u64 = 5;
 
+fn max_attempts(attempts: Field<'_>) -> Read<u32> {
+    match attempts.whole()? {
+        0 | 1 => Err(attempts.error("with less than 2 nothing is made again")),
+        most => Ok(u32::try_from(most.min(MAX_ATTEMPTS)).unwrap_or(2)),
+    }
+}
+
+fn codes(codes: Field<'_>) -> Read<Vec<Code>> {
+    codes.items()?.iter().map(Field::code).collect()
+}
+
 fn retry_policy(policy: Field<'_>) -> Read<RetryPolicy> {
     let mut fields = policy.fields()?;
-    let attempts = fields.need("maxAttempts")?;
-    let max_attempts = attempts.whole()?;
-    if max_attempts < 2 {
-        return Err(attempts.error("with less than 2 nothing is made again"));
-    }
+    let max_attempts = max_attempts(fields.need("maxAttempts")?)?;
     let wait = |field: Field<'_>| match field.duration()? {
         Duration::ZERO => Err(field.error("it has to be above 0")),
         wait => Ok(wait),
     };
-    let codes = fields.need("retryableStatusCodes")?;
-    let path = codes.path.clone();
-    let codes: Vec<Code> = codes
-        .items()?
-        .iter()
-        .map(Field::code)
-        .collect::<Read<_>>()?;
+    let retryable = fields.need("retryableStatusCodes")?;
+    let path = retryable.path.clone();
+    let codes = codes(retryable)?;
     if codes.is_empty() {
         return Err(format!("{path}: without one nothing is made again"));
     }
     let policy = RetryPolicy {
-        max_attempts: u32::try_from(max_attempts.min(MAX_ATTEMPTS)).unwrap_or(0),
+        max_attempts,
         initial_backoff: wait(fields.need("initialBackoff")?)?,
         max_backoff: wait(fields.need("maxBackoff")?)?,
         multiplier: fields.need("backoffMultiplier")?.positive()?,
         codes,
+    };
+    fields.finish()?;
+    Ok(policy)
+}
+
+fn hedging_policy(policy: Field<'_>) -> Read<HedgingPolicy> {
+    let mut fields = policy.fields()?;
+    let delay = fields.take("hedgingDelay");
+    let non_fatal = fields.take("nonFatalStatusCodes");
+    let policy = HedgingPolicy {
+        max_attempts: max_attempts(fields.need("maxAttempts")?)?,
+        delay: delay.map_or(Ok(Duration::ZERO), |field| field.duration())?,
+        non_fatal: non_fatal.map(codes).transpose()?.unwrap_or_default(),
     };
     fields.finish()?;
     Ok(policy)
@@ -363,6 +394,7 @@ mod tests {
         let policy = |fields: &str| {
             format!(r#"{{"methodConfig": [{{"name": [{{}}], "retryPolicy": {{{fields}}}}}]}}"#)
         };
+        let hedging = |fields: &str| policy(fields).replace("retryPolicy", "hedgingPolicy");
         let good = r#""maxAttempts": 3, "initialBackoff": "1s", "maxBackoff": "1s", "backoffMultiplier": 2, "retryableStatusCodes": [14]"#;
         ServiceConfig::from_json(&policy(good)).unwrap();
         for (json, said) in [
@@ -419,6 +451,22 @@ mod tests {
             (
                 r#"{"loadBalancingConfig": [{}]}"#.to_owned(),
                 "loadBalancingConfig[0]: it has to have exactly one field",
+            ),
+            (
+                policy(good).replace("}]}", r#", "hedgingPolicy": {"maxAttempts": 2}}]}"#),
+                "methodConfig[0].hedgingPolicy: a method has this or a retryPolicy, and not both",
+            ),
+            (
+                hedging(r#""maxAttempts": 1"#),
+                "methodConfig[0].hedgingPolicy.maxAttempts: with less than 2 nothing is made again",
+            ),
+            (
+                hedging(r#""maxAttempts": 2, "hedgingDelay": 1"#),
+                "methodConfig[0].hedgingPolicy.hedgingDelay: 1 is not a duration, as \"1.5s\"",
+            ),
+            (
+                hedging(r#""maxAttempts": 2, "maxBackoff": "1s""#),
+                "methodConfig[0].hedgingPolicy.maxBackoff: there is no such field",
             ),
         ] {
             assert_eq!(error(&json), format!("service config: {said}"), "{json}");

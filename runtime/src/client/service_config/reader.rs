@@ -29,6 +29,13 @@ impl<'a> Fields<'a> {
         (*value != Json::Null).then_some(Field { path, value })
     }
 
+    /// Whether a field of this name is left.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.left
+            .iter()
+            .any(|(other, value)| *other == name && **value != Json::Null)
+    }
+
     /// The field of this name, which has to be there.
     pub(super) fn need(&mut self, name: &str) -> Read<Field<'a>> {
         let path = self.path_of(name);
