@@ -75,8 +75,8 @@ pub use client::ChannelCredentials;
 #[cfg(feature = "client")]
 pub use client::{
     Call, Channel, ChannelBuilder, ChannelConnectivity, ConnectivityChanges, FromIterator,
-    FromStream, IntoRequests, LoadBalancing, Resolver, ServiceConfig, StreamingCall, UnaryCall,
-    WithCall,
+    FromResults, FromStream, IntoRequests, LoadBalancing, RequestSender, Resolver, SentRequests,
+    ServiceConfig, Start, StreamingCall, UnaryCall, WithCall, sending,
 };
 pub use codec::{Codec, Prost, Raw};
 pub use compression::Compression;

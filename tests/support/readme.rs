@@ -5,9 +5,6 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-/// The address in the README, in whose place servers get free ports.
-const ADDRESS: &str = "127.0.0.1:5000";
-
 /// What a server says first, with its address behind it.
 const LISTENING: &str = "listening on ";
 
@@ -16,8 +13,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Runs the `console` blocks of a README in their order. Their commands are `cargo run -p NAME [--bin NAME] [-- ARGUMENTS]`, or
 /// begin with a name; `binaries` has the names and their paths, and `replaced` what stands for something else. A
-/// command whose first line says that it listens is a server, which runs to the end and then is terminated. In a line that is
-/// expected, `…` stands for anything.
+/// command whose first line says that it listens is a server, which runs to the end and then is terminated; it gets a free port
+/// in the place of the address in that line, and so does who names that address after it. In a line that is expected, `…`
+/// stands for anything.
 ///
 /// # Panics
 /// When something is printed that the README does not say, or not printed that it says.
@@ -29,20 +27,17 @@ pub fn run(readme: &str, binaries: &[(&str, &str)], replaced: &[(&str, &str)]) {
         readme = readme.replace(from, to);
     }
     for step in steps(&readme) {
-        let command = step.command(binaries);
+        let mut command = step.command(binaries);
         ran += 1;
-        if step
-            .output
-            .first()
-            .is_some_and(|line| line.starts_with(LISTENING))
-        {
-            servers.push(Server::start(&with_address(&command, "127.0.0.1:0"), &step));
+        for server in &servers {
+            replace(&mut command, &server.named, &server.address);
+        }
+        let first = step.output.first();
+        if let Some(named) = first.and_then(|line| line.strip_prefix(LISTENING)) {
+            replace(&mut command, named, "127.0.0.1:0");
+            servers.push(Server::start(&command, &step, named));
             continue;
         }
-        let command = match servers.last() {
-            Some(server) => with_address(&command, &server.address),
-            None => command,
-        };
         let output = program(&command).output().unwrap();
         let printed = String::from_utf8(output.stdout).unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
@@ -61,7 +56,8 @@ pub fn run(readme: &str, binaries: &[(&str, &str)], replaced: &[(&str, &str)]) {
         }
     }
     assert!(ran > 0, "the README runs nothing");
-    for server in servers {
+    // Who stands before another goes first.
+    for server in servers.into_iter().rev() {
         server.finish();
     }
 }
@@ -106,9 +102,10 @@ impl Step<'_> {
     }
 }
 
-fn with_address(command: &[String], address: &str) -> Vec<String> {
-    let replace = |word: &String| word.replace(ADDRESS, address);
-    command.iter().map(replace).collect()
+fn replace(command: &mut [String], from: &str, to: &str) {
+    for word in command {
+        *word = word.replace(from, to);
+    }
 }
 
 fn program(command: &[String]) -> Command {
@@ -142,13 +139,16 @@ fn matches(line: &str, expected: &str) -> bool {
 struct Server {
     process: Child,
     lines: Receiver<String>,
+    /// Its address in the README.
+    named: String,
+    /// Where it listens.
     address: String,
     /// What it has still to print.
     expected: Vec<String>,
 }
 
 impl Server {
-    fn start(command: &[String], step: &Step<'_>) -> Server {
+    fn start(command: &[String], step: &Step<'_>, named: &str) -> Server {
         let mut process = program(command)
             .stdout(Stdio::piped())
             // Servers log there.
@@ -161,6 +161,7 @@ impl Server {
         let address = first.strip_prefix(LISTENING);
         let address = address.unwrap_or_else(|| panic!("{command:?}: {first:?}"));
         Server {
+            named: named.to_owned(),
             address: address.to_owned(),
             process,
             lines,

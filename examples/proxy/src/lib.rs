@@ -2,14 +2,12 @@
 //! metadata, status, deadline and cancellation, and never knows what is in a message.
 
 use std::collections::BTreeSet;
-use std::future::pending;
 
 use bytes::Bytes;
 use stubwright::{
-    Channel, GenericHandler, Raw, RequestStream, Result, Sender, ServicerContext, Status, Stream,
+    Channel, GenericHandler, Raw, RequestStream, Result, Sender, ServicerContext, Stream,
     StreamingCall, stream,
 };
-use tokio::sync::oneshot;
 
 /// Hands on calls over a channel.
 #[derive(Clone, Debug)]
@@ -31,17 +29,14 @@ impl GenericHandler for Proxy {
         context: &ServicerContext,
     ) -> impl Stream<Item = Result<Bytes>> + Send {
         stream(async move |responses| {
-            let (requests, broken) = handed_on(requests);
-            // Every method is called as if both of its sides were streams: on the wire the four kinds are the same.
+            // Every method is called as if both of its sides were streams: on the wire the four kinds are the same. Requests
+            // that break off cancel the call. When the caller cancels its own, all of this is dropped, and the call to the
+            // other server with it.
             let call = self
                 .channel
                 .stream_stream(context.method(), Raw, requests)
                 .propagated(everything(context));
-            tokio::select! {
-                Ok(status) = broken => Err(status),
-                // When the caller cancels the call, all of this is dropped, and the call to the other server with it.
-                result = answer(call, context, responses) => result,
-            }
+            answer(call, context, responses).await
         })
     }
 }
@@ -55,28 +50,6 @@ fn everything(context: &ServicerContext) -> stubwright::Propagation {
         .collect();
     let nothing = context.propagate();
     keys.into_iter().fold(nothing, |all, key| all.metadata(key))
-}
-
-/// The requests on their way to the other server, and what ended them if they did not end well: requests that broke off must
-/// not look there like requests that have ended.
-fn handed_on(
-    mut requests: RequestStream<Bytes>,
-) -> (impl Stream<Item = Bytes> + Send, oneshot::Receiver<Status>) {
-    let (sender, broken) = oneshot::channel();
-    let requests = async_stream::stream! {
-        loop {
-            match requests.message().await {
-                Ok(Some(request)) => yield request,
-                Ok(None) => return,
-                Err(status) => {
-                    // A call that is over already does not hear it.
-                    drop(sender.send(status));
-                    return pending().await;
-                }
-            }
-        }
-    };
-    (requests, broken)
 }
 
 /// Hands back what the other server answers.

@@ -3,9 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use futures_util::stream::poll_fn;
-use stubwright::Result;
-use tokio::sync::mpsc;
+use stubwright::{Result, sending};
 
 use crate::squarerpc_service::{Message, SquareServiceStub};
 
@@ -53,23 +51,19 @@ pub async fn streamrange_square_in_turn(
     numbers: Range<u32>,
     timeout: Duration,
 ) -> Result<Vec<f64>> {
-    let (requests, mut queue) = mpsc::channel(1);
-    let mut responses = stub
-        .streamrange_square(poll_fn(move |context| queue.poll_recv(context)))
-        .timeout(timeout);
+    // The call is started, and its requests are sent one by one.
+    let (mut requests, mut responses) =
+        sending(|requests| stub.streamrange_square(requests).timeout(timeout));
     let mut squares = Vec::new();
     for number in numbers {
-        if requests.send(message(number)).await.is_err() {
-            // The call is over and takes no more requests; what follows reads how it ended.
-            break;
-        }
+        requests.send(message(number)).await?;
         let Some(square) = responses.message().await? else {
             return Ok(squares);
         };
         squares.push(square.message);
     }
     // The requests end here, and so does the call.
-    drop(requests);
+    requests.close();
     while let Some(square) = responses.message().await? {
         squares.push(square.message);
     }

@@ -31,6 +31,8 @@ pub use extensions::Extensions;
 pub(crate) use link::{Link, Order};
 pub(crate) use outcome::Outcome;
 pub(crate) use panicked::{Panicked, panicked};
+#[cfg(feature = "client")]
+pub(crate) use pipe::remember;
 #[cfg(all(feature = "client", feature = "server"))]
 pub use propagation::Propagation;
 #[cfg(all(feature = "client", feature = "server"))]

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::channel::Channel;
 use super::options::CallOptions;
 use super::requests::{Pack, Requests, send};
+use super::responses::Inbox;
 #[cfg(feature = "server")]
 use crate::call::Tie;
 use crate::call::{CallDetails, Exchange};
@@ -24,6 +25,8 @@ pub(crate) struct Draft<Req, Res> {
     options: CallOptions,
     /// Taken when the call is started.
     requests: Option<Requests<Req>>,
+    /// Why it could not be.
+    failed: Option<Status>,
 }
 
 impl<Req: 'static, Res> Draft<Req, Res> {
@@ -39,6 +42,7 @@ impl<Req: 'static, Res> Draft<Req, Res> {
             decode: <C as Codec<Res>>::decode,
             options: CallOptions::default(),
             requests: Some(requests),
+            failed: None,
         }
     }
 
@@ -51,13 +55,31 @@ impl<Req: 'static, Res> Draft<Req, Res> {
         (self.decode)(bytes)
     }
 
-    /// Sets the call on its way. A draft is good for one start.
-    pub(crate) fn start(&mut self) -> Result<Ongoing> {
+    /// Where the responses come in; sets the call on its way if it is not. With `whole` the caller is not woken for a part of
+    /// them.
+    pub(crate) fn inbox<'a>(
+        &mut self,
+        inbox: &'a mut Option<Inbox>,
+        whole: bool,
+    ) -> Result<&'a mut Inbox> {
+        match inbox {
+            Some(inbox) => Ok(inbox),
+            empty => Ok(empty.insert(Inbox::new(self.start()?, whole))),
+        }
+    }
+
+    /// Sets the call on its way. A draft is good for one start; one that has failed fails again.
+    fn start(&mut self) -> Result<Ongoing> {
         let Some(requests) = self.requests.take() else {
-            return Err(Status::failed_precondition(
-                "the call has been made already",
-            ));
+            let failed = self.failed.clone();
+            return Err(failed
+                .unwrap_or_else(|| Status::failed_precondition("the call has been made already")));
         };
+        self.start_with(requests)
+            .inspect_err(|status| self.failed = Some(status.clone()))
+    }
+
+    fn start_with(&mut self, requests: Requests<Req>) -> Result<Ongoing> {
         let mut options = std::mem::take(&mut self.options);
         if let Some(status) = options.invalid.take() {
             return Err(status);

@@ -66,7 +66,7 @@ impl Channel {
         Req: Send + 'static,
         C: Codec<Req> + Codec<Res>,
     {
-        let requests = Requests::Many(Box::pin(requests.into_requests()));
+        let requests = Requests::Many(requests.into_requests());
         UnaryCall::new(self.draft::<Req, Res, C>(method.as_ref(), requests))
     }
 
@@ -81,7 +81,7 @@ impl Channel {
         Req: Send + 'static,
         C: Codec<Req> + Codec<Res>,
     {
-        let requests = Requests::Many(Box::pin(requests.into_requests()));
+        let requests = Requests::Many(requests.into_requests());
         StreamingCall::new(self.draft::<Req, Res, C>(method.as_ref(), requests))
     }
 

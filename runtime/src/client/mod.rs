@@ -7,6 +7,7 @@ mod generic;
 mod options;
 mod requests;
 mod responses;
+mod sender;
 mod service_config;
 mod streaming;
 mod stub;
@@ -18,7 +19,8 @@ pub use channel::ChannelCredentials;
 pub use channel::{
     Channel, ChannelBuilder, ChannelConnectivity, ConnectivityChanges, LoadBalancing, Resolver,
 };
-pub use requests::{FromIterator, FromStream, IntoRequests};
+pub use requests::{FromIterator, FromResults, FromStream, IntoRequests};
+pub use sender::{RequestSender, SentRequests, Start, sending};
 pub use service_config::ServiceConfig;
 pub use streaming::StreamingCall;
 pub use stub::{stream_stream, stream_unary, unary_stream, unary_unary};

@@ -14,12 +14,15 @@ use crate::framing::Packer;
 use crate::{Compression, Result, Status};
 
 /// What may be sent as the requests of a client-streaming or bidirectional call: any iterator and any [`Stream`] of
-/// messages.
+/// messages, and any stream of `Result`s, such as [`stream()`](crate::stream()) makes, or a servicer's `RequestStream` that is
+/// passed on. An error cancels the call, which its caller sees end with it. [`sending`](crate::sending) is for those who would
+/// rather send step by step.
 ///
-/// `Marker` tells the two apart; it is inferred.
+/// `Marker` tells them apart; it is inferred.
 pub trait IntoRequests<Req, Marker>: Send + 'static {
-    /// The requests as a stream.
-    fn into_requests(self) -> impl Stream<Item = Req> + Send + 'static;
+    /// The requests, as a call takes them.
+    #[doc(hidden)]
+    fn into_requests(self) -> Source<Req>;
 }
 
 /// The marker of requests that come from an iterator.
@@ -30,13 +33,17 @@ pub enum FromIterator {}
 #[derive(Debug)]
 pub enum FromStream {}
 
+/// The marker of requests that come from a stream which may fail.
+#[derive(Debug)]
+pub enum FromResults {}
+
 impl<Req, I> IntoRequests<Req, FromIterator> for I
 where
     I: IntoIterator<Item = Req> + Send + 'static,
     I::IntoIter: Send + 'static,
 {
-    fn into_requests(self) -> impl Stream<Item = Req> + Send + 'static {
-        Iterated(self.into_iter())
+    fn into_requests(self) -> Source<Req> {
+        Source::Sure(Box::pin(Iterated(self.into_iter())))
     }
 }
 
@@ -44,8 +51,17 @@ impl<Req, S> IntoRequests<Req, FromStream> for S
 where
     S: Stream<Item = Req> + Send + 'static,
 {
-    fn into_requests(self) -> impl Stream<Item = Req> + Send + 'static {
-        self
+    fn into_requests(self) -> Source<Req> {
+        Source::Sure(Box::pin(self))
+    }
+}
+
+impl<Req, S> IntoRequests<Req, FromResults> for S
+where
+    S: Stream<Item = Result<Req>> + Send + 'static,
+{
+    fn into_requests(self) -> Source<Req> {
+        Source::Fallible(Box::pin(self))
     }
 }
 
@@ -62,10 +78,30 @@ impl<I: Iterator> Stream for Iterated<I> {
     }
 }
 
+/// Where requests come from.
+pub enum Source<Req> {
+    /// They do not fail.
+    Sure(Pin<Box<dyn Stream<Item = Req> + Send>>),
+    /// An error among them is the end of the call.
+    Fallible(Pin<Box<dyn Stream<Item = Result<Req>> + Send>>),
+}
+
+impl<Req> Source<Req> {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Req>>> {
+        match self {
+            Source::Sure(requests) => requests
+                .as_mut()
+                .poll_next(context)
+                .map(|next| next.map(Ok)),
+            Source::Fallible(requests) => requests.as_mut().poll_next(context),
+        }
+    }
+}
+
 /// The requests of a call before it is started.
 pub(crate) enum Requests<Req> {
     One(Req),
-    Many(Pin<Box<dyn Stream<Item = Req> + Send>>),
+    Many(Source<Req>),
 }
 
 /// Packs a message behind those before it, compressed.
@@ -92,8 +128,7 @@ pub(crate) fn send<Req: 'static>(
                 requests,
                 pack,
                 packer,
-                over: Watch::new(Arc::clone(exchange)),
-                exchange: Arc::clone(exchange),
+                fed: Fed::new(exchange),
             };
             let mut context = Context::from_waker(Waker::noop());
             if Pin::new(&mut feed).poll(&mut context).is_pending() {
@@ -109,11 +144,10 @@ pub(crate) fn send<Req: 'static>(
 
 /// Feeds the requests of a call to its connection, until they end or the call does.
 struct Feed<Req> {
-    requests: Pin<Box<dyn Stream<Item = Req> + Send>>,
+    requests: Source<Req>,
     pack: Pack<Req>,
     packer: Packer,
-    over: Watch,
-    exchange: Arc<Exchange>,
+    fed: Fed,
 }
 
 impl<Req> Unpin for Feed<Req> {}
@@ -123,37 +157,71 @@ impl<Req> Future for Feed<Req> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        if this.over.poll_over(context).is_ready() {
+        let fed = &mut this.fed;
+        if fed.over.poll_over(context).is_ready() {
             return Poll::Ready(());
         }
         loop {
-            if ready!(this.exchange.poll_request_room(context)).is_err() {
+            if ready!(fed.exchange.poll_request_room(context)).is_err() {
                 return Poll::Ready(());
             }
-            match this.requests.as_mut().poll_next(context) {
+            match this.requests.poll_next(context) {
                 Poll::Ready(Some(request)) => {
-                    let compression = this.exchange.details().compression;
-                    match (this.pack)(&mut this.packer, &request, compression) {
-                        Ok(Some(packed)) => this.exchange.write_request(packed, false),
+                    let compression = fed.exchange.details().compression;
+                    let pack = |request| (this.pack)(&mut this.packer, &request, compression);
+                    match request.and_then(pack) {
+                        Ok(Some(packed)) => fed.exchange.write_request(packed, false),
                         Ok(None) => {}
                         Err(status) => {
-                            this.exchange.abandon(status);
+                            fed.exchange.abandon(status);
                             return Poll::Ready(());
                         }
                     }
                 }
                 Poll::Ready(None) => {
-                    let last = this.packer.flush().unwrap_or_default();
-                    this.exchange.write_request(last, true);
+                    fed.end(this.packer.flush());
                     return Poll::Ready(());
                 }
                 Poll::Pending => {
                     if let Some(packed) = this.packer.flush() {
-                        this.exchange.write_request(packed, false);
+                        fed.exchange.write_request(packed, false);
                     }
                     return Poll::Pending;
                 }
             }
+        }
+    }
+}
+
+/// The call that is fed. Requests that did not come to their end, because they panicked or their runtime is no more, must not
+/// look as if they had, and their caller is not left waiting.
+struct Fed {
+    exchange: Arc<Exchange>,
+    over: Watch,
+    ended: bool,
+}
+
+impl Fed {
+    fn new(exchange: &Arc<Exchange>) -> Fed {
+        Fed {
+            exchange: Arc::clone(exchange),
+            over: Watch::new(Arc::clone(exchange)),
+            ended: false,
+        }
+    }
+
+    fn end(&mut self, last: Option<Bytes>) {
+        self.exchange.write_request(last.unwrap_or_default(), true);
+        self.ended = true;
+    }
+}
+
+impl Drop for Fed {
+    fn drop(&mut self) {
+        if !self.ended && self.exchange.over().is_none() {
+            self.exchange.abandon(Status::cancelled(
+                "the requests of the call were dropped before their end: they panicked, or their runtime has ended",
+            ));
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
@@ -10,6 +11,7 @@ use futures_core::Stream;
 use super::draft::Draft;
 use super::options::call_options;
 use super::responses::Inbox;
+use super::sender::sealed::{Start, Started};
 use crate::{Code, Metadata, Result, Status};
 
 /// A call with a stream of responses: it *is* the [`Stream`]. Options are set before; nothing is sent until the first
@@ -106,10 +108,7 @@ impl<Req: 'static, Res> StreamingCall<Req, Res> {
     }
 
     fn started(&mut self) -> Result<&mut Inbox> {
-        match &mut self.inbox {
-            Some(inbox) => Ok(inbox),
-            empty => Ok(empty.insert(Inbox::new(self.draft.start()?, false))),
-        }
+        self.draft.inbox(&mut self.inbox, false)
     }
 
     fn result(&self) -> Option<Result<()>> {
@@ -136,6 +135,13 @@ impl<Req: 'static, Res> StreamingCall<Req, Res> {
             };
         self.done = !matches!(message, Some(Ok(_)));
         Poll::Ready(message)
+    }
+}
+
+impl<Req: 'static, Res> Start for StreamingCall<Req, Res> {
+    fn start(&mut self) -> Result<Started> {
+        let inbox = self.started()?;
+        Ok(Started(Arc::clone(&inbox.ongoing().exchange)))
     }
 }
 

@@ -43,7 +43,7 @@ pub fn stream_unary<Req: Send + 'static, Res, C: Codec<Req> + Codec<Res>, M>(
     _codec: C,
     requests: impl IntoRequests<Req, M>,
 ) -> UnaryCall<Req, Res> {
-    let requests = Requests::Many(Box::pin(requests.into_requests()));
+    let requests = Requests::Many(requests.into_requests());
     UnaryCall::new(Draft::new::<C>(
         channel,
         Header::from_static(":path", path),
@@ -58,7 +58,7 @@ pub fn stream_stream<Req: Send + 'static, Res, C: Codec<Req> + Codec<Res>, M>(
     _codec: C,
     requests: impl IntoRequests<Req, M>,
 ) -> StreamingCall<Req, Res> {
-    let requests = Requests::Many(Box::pin(requests.into_requests()));
+    let requests = Requests::Many(requests.into_requests());
     StreamingCall::new(Draft::new::<C>(
         channel,
         Header::from_static(":path", path),

@@ -3,12 +3,14 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::call::Call;
 use super::draft::Draft;
 use super::options::call_options;
 use super::responses::Inbox;
+use super::sender::sealed::{Start, Started};
 use crate::{Result, Status};
 
 /// A call with one response: await it. Options are set before; nothing is sent until the first poll. Dropping it cancels
@@ -41,10 +43,7 @@ impl<Req: 'static, Res> UnaryCall<Req, Res> {
     }
 
     fn poll_response(&mut self, context: &mut Context<'_>) -> Poll<Result<Res>> {
-        let inbox = match &mut self.inbox {
-            Some(inbox) => inbox,
-            empty => empty.insert(Inbox::new(self.draft.start()?, true)),
-        };
+        let inbox = self.draft.inbox(&mut self.inbox, true)?;
         loop {
             let Some(bytes) = ready!(inbox.poll_message(context))? else {
                 let response = self.response.take();
@@ -64,6 +63,13 @@ impl<Req: 'static, Res> UnaryCall<Req, Res> {
                 Err(status) => return Poll::Ready(Err(inbox.give_up(status))),
             }
         }
+    }
+}
+
+impl<Req: 'static, Res> Start for UnaryCall<Req, Res> {
+    fn start(&mut self) -> Result<Started> {
+        let inbox = self.draft.inbox(&mut self.inbox, true)?;
+        Ok(Started(Arc::clone(&inbox.ongoing().exchange)))
     }
 }
 

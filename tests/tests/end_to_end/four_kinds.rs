@@ -78,7 +78,11 @@ async fn client_streaming_from_a_stream(link: Link) {
 }
 
 async fn client_streaming_of_nothing(link: Link) {
-    let response = link.stub.client_stream(stream::empty()).await.unwrap();
+    let response = link
+        .stub
+        .client_stream(stream::empty::<Request>())
+        .await
+        .unwrap();
     assert_eq!(response.index, 0);
 }
 

@@ -50,7 +50,7 @@ async fn a_call_over_the_maximum_fails_at_once(transport: Transport) {
     }
     for _ in 0..10 {
         // A request that has not ended, of which nothing is waited for.
-        let mut call = link.stub.bidi(stream::pending());
+        let mut call = link.stub.bidi(stream::pending::<Request>());
         let error = call.message().await.unwrap_err();
         assert_eq!(error.code(), Code::ResourceExhausted);
         let words = "the server works on 3 calls already, its maximum";

@@ -12,6 +12,7 @@ mod messages;
 mod offload;
 mod propagation;
 mod ready_made;
+mod sending;
 mod server;
 mod statuses;
 mod transports;

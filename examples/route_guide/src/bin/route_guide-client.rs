@@ -3,10 +3,9 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use async_stream::stream;
 use route_guide::features;
 use route_guide::routeguide::{Feature, Point, Rectangle, RouteGuideStub, RouteNote};
-use stubwright::{Channel, Result};
+use stubwright::{Channel, RequestSender, Result, StreamingCall, sending};
 
 const USAGE: &str = "usage: route_guide-client --addr HOST:PORT";
 
@@ -70,15 +69,25 @@ async fn record_route(stub: &RouteGuideStub) -> Result<()> {
 
 /// Bidirectional: notes are left on the way, and those of who was there before are read meanwhile.
 async fn route_chat(stub: &RouteGuideStub) -> Result<()> {
-    let way = [("first", 0), ("second", 1), ("third", 0), ("fourth", 1)];
-    let mut heard = stub.route_chat(stream! {
-        for (message, latitude) in way {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            let location = Some(point(latitude, 0));
-            yield RouteNote { location, message: message.into() };
-        }
-    });
-    while let Some(note) = heard.message().await? {
+    let (left, heard) = sending(|notes| stub.route_chat(notes));
+    tokio::try_join!(travel(left), listen(heard))?;
+    Ok(())
+}
+
+/// Leaves notes, one after the other. At the end of the way the sender is dropped, which is the end of the notes.
+async fn travel(mut notes: RequestSender<RouteNote>) -> Result<()> {
+    for (message, latitude) in [("first", 0), ("second", 1), ("third", 0), ("fourth", 1)] {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let location = Some(point(latitude, 0));
+        let message = message.to_owned();
+        notes.send(RouteNote { location, message }).await?;
+    }
+    Ok(())
+}
+
+/// Reads what others have left.
+async fn listen(mut notes: StreamingCall<RouteNote, RouteNote>) -> Result<()> {
+    while let Some(note) = notes.message().await? {
         let at = note.location.unwrap_or_default();
         println!(
             "RouteChat: at {}, {}: {}",

@@ -1,0 +1,304 @@
+//! Requests that are sent step by step.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use futures_core::Stream;
+
+use self::sealed::Started;
+use super::streaming::StreamingCall;
+use super::unary::UnaryCall;
+use crate::call::remember;
+use crate::{Result, Status};
+
+/// How many messages may wait between a sender and its call.
+const AHEAD: usize = 8;
+
+/// Starts a call whose requests are sent step by step: what gRPC Python's `call.write()` and `call.done_writing()` do.
+///
+/// The closure makes the call, with its options, of the requests that it is given: the stub's method takes them as it takes any
+/// stream. What comes back is the call, started, and the [`RequestSender`] for its requests, which may go different ways: one
+/// task sends, another reads. (A call starts by itself with its first poll only. Who sends first and awaits later would wait
+/// for a call that nobody has started, which is why this function starts it.)
+///
+/// ```
+/// # async fn example(channel: stubwright::Channel) -> stubwright::Result<()> {
+/// use stubwright::{Prost, sending};
+///
+/// let (mut requests, mut responses) =
+///     sending(|requests| channel.stream_stream::<String, String, _, _>("/chat.Chat/Talk", Prost, requests));
+/// requests.send(String::from("hello")).await?;
+/// while let Some(response) = responses.message().await? {
+///     if response == "bye" {
+///         break;
+///     }
+///     requests.send(format!("{response}?")).await?;
+/// }
+/// requests.close();
+/// # Ok(())
+/// # }
+/// ```
+///
+/// The closure gives the call back as it made it: options are set there, for those that are set later come too late. The
+/// requests are a [`Stream`] and may be changed on their way. A call that cannot be started says so when it is awaited.
+///
+/// A generator, [`stream()`](crate::stream()), is the other way to write requests one after the other.
+pub fn sending<Req, C>(make: impl FnOnce(SentRequests<Req>) -> C) -> (RequestSender<Req>, C)
+where
+    C: Start<Request = Req>,
+{
+    let queue = Arc::new(Queue(Mutex::new(State {
+        messages: VecDeque::new(),
+        sender: None,
+        reader: None,
+        end: None,
+        unwanted: false,
+    })));
+    let mut call = make(SentRequests {
+        queue: Arc::clone(&queue),
+        taken: VecDeque::new(),
+    });
+    let started = call.start();
+    let sender = RequestSender {
+        queue,
+        call: started,
+    };
+    (sender, call)
+}
+
+/// The sender of the requests of a call, made by [`sending`].
+///
+/// The requests end when it is closed or dropped; one that a panic drops cancels the call instead. To cancel the call, drop
+/// that.
+pub struct RequestSender<T> {
+    queue: Arc<Queue<T>>,
+    call: Result<Started>,
+}
+
+impl<T> RequestSender<T> {
+    /// Sends a request. Waits while the call is behind: at most sixteen messages are between a sender and what the server's
+    /// flow control leaves to the call.
+    ///
+    /// What is dropped while it waits has sent nothing. What has been sent is on its way, and no more is said of it: the server
+    /// may still end the call without having looked at it.
+    ///
+    /// # Errors
+    /// The call is over: its status, if it has failed, DEADLINE_EXCEEDED and CANCELLED among others; FAILED_PRECONDITION if the
+    /// server has ended it with OK. What the server has answered, the call itself still gives.
+    pub async fn send(&mut self, request: T) -> Result<()> {
+        // The stream hears of the end in its own time.
+        if let Ok(Started(exchange)) = &self.call {
+            if exchange.over().is_some() {
+                return Err(self.why());
+            }
+        }
+        let mut request = Some(request);
+        poll_fn(|context| {
+            let sent = self.queue.poll_send(&mut request, context);
+            sent.map(|sent| sent.map_err(|Unwanted| self.why()))
+        })
+        .await
+    }
+
+    /// Says that nothing follows, as dropping does. gRPC Python's `done_writing`.
+    pub fn close(self) {}
+
+    /// Why the call takes no more requests.
+    fn why(&self) -> Status {
+        let exchange = match &self.call {
+            Ok(Started(exchange)) => exchange,
+            Err(status) => return status.clone(),
+        };
+        match exchange.outcome() {
+            Some(outcome) => outcome.result.err().unwrap_or_else(|| {
+                Status::failed_precondition(
+                    "the server has ended the call and takes no more requests",
+                )
+            }),
+            None => exchange.over().unwrap_or_else(|| {
+                Status::failed_precondition("the requests of this sender were given to no call")
+            }),
+        }
+    }
+}
+
+impl<T> Drop for RequestSender<T> {
+    fn drop(&mut self) {
+        self.queue.end(if std::thread::panicking() {
+            End::Panicked
+        } else {
+            End::Closed
+        });
+    }
+}
+
+impl<T> fmt::Debug for RequestSender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestSender").finish_non_exhaustive()
+    }
+}
+
+/// What a [`RequestSender`] sends, as a stream that a stub's method takes.
+pub struct SentRequests<T> {
+    queue: Arc<Queue<T>>,
+    /// Messages that have been taken from the queue, all at a time.
+    taken: VecDeque<T>,
+}
+
+impl<T> Unpin for SentRequests<T> {}
+
+impl<T> Stream for SentRequests<T> {
+    type Item = Result<T>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+        let this = &mut *self;
+        if this.taken.is_empty() {
+            if let Some(end) = this.queue.take(&mut this.taken, context) {
+                return Poll::Ready(match end {
+                    End::Closed => None,
+                    End::Panicked => Some(Err(Status::cancelled(
+                        "what sent the requests of the call has panicked",
+                    ))),
+                });
+            }
+        }
+        match this.taken.pop_front() {
+            Some(message) => Poll::Ready(Some(Ok(message))),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<T> Drop for SentRequests<T> {
+    fn drop(&mut self) {
+        self.queue.refuse();
+    }
+}
+
+impl<T> fmt::Debug for SentRequests<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SentRequests").finish_non_exhaustive()
+    }
+}
+
+/// What [`sending`] starts: the calls of stubs.
+pub trait Start: sealed::Start {
+    /// What the call sends.
+    type Request;
+}
+
+impl<Req: 'static, Res> Start for UnaryCall<Req, Res> {
+    type Request = Req;
+}
+
+impl<Req: 'static, Res> Start for StreamingCall<Req, Res> {
+    type Request = Req;
+}
+
+pub(super) mod sealed {
+    use std::sync::Arc;
+
+    use crate::Result;
+    use crate::call::Exchange;
+
+    /// A call that can be started before it is polled.
+    pub trait Start {
+        fn start(&mut self) -> Result<Started>;
+    }
+
+    /// A call that has been started.
+    pub struct Started(pub(crate) Arc<Exchange>);
+}
+
+/// What lies between a sender and its call.
+struct Queue<T>(Mutex<State<T>>);
+
+struct State<T> {
+    messages: VecDeque<T>,
+    sender: Option<Waker>,
+    reader: Option<Waker>,
+    /// Nothing follows behind the messages.
+    end: Option<End>,
+    /// The call takes no more.
+    unwanted: bool,
+}
+
+#[derive(Clone, Copy)]
+enum End {
+    Closed,
+    Panicked,
+}
+
+/// The call takes no more.
+struct Unwanted;
+
+impl<T> Queue<T> {
+    fn state(&self) -> MutexGuard<'_, State<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a message into the queue once there is room.
+    fn poll_send(
+        &self,
+        message: &mut Option<T>,
+        context: &Context<'_>,
+    ) -> Poll<std::result::Result<(), Unwanted>> {
+        let mut state = self.state();
+        if state.unwanted {
+            return Poll::Ready(Err(Unwanted));
+        }
+        if state.messages.len() >= AHEAD {
+            remember(&mut state.sender, context);
+            return Poll::Pending;
+        }
+        state.messages.extend(message.take());
+        let reader = state.reader.take();
+        drop(state);
+        wake(reader);
+        Poll::Ready(Ok(()))
+    }
+
+    fn end(&self, end: End) {
+        let mut state = self.state();
+        state.end = Some(end);
+        let reader = state.reader.take();
+        drop(state);
+        wake(reader);
+    }
+
+    /// Takes all messages, or says that none follow. With neither the reader is woken later.
+    fn take(&self, messages: &mut VecDeque<T>, context: &Context<'_>) -> Option<End> {
+        let mut state = self.state();
+        if state.messages.is_empty() {
+            if state.end.is_none() {
+                remember(&mut state.reader, context);
+            }
+            return state.end;
+        }
+        std::mem::swap(messages, &mut state.messages);
+        let sender = state.sender.take();
+        drop(state);
+        wake(sender);
+        None
+    }
+
+    fn refuse(&self) {
+        let mut state = self.state();
+        state.unwanted = true;
+        let messages = std::mem::take(&mut state.messages);
+        let sender = state.sender.take();
+        drop(state);
+        drop(messages);
+        wake(sender);
+    }
+}
+
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
