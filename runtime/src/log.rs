@@ -13,6 +13,18 @@ pub(crate) fn handshake_refused(peer: &Peer, port: &str, reason: impl std::fmt::
     let _ = (peer, port, reason);
 }
 
+/// A channel that was to ask a server for its health cannot: the server counts as healthy.
+#[cfg(feature = "client")]
+pub(crate) fn no_health_service(authority: &crate::header::Header) {
+    #[cfg(feature = "tracing")]
+    tracing::error!(
+        authority = %String::from_utf8_lossy(authority.value()),
+        "the server has no health service (grpc.health.v1): it is used as if it were SERVING"
+    );
+    #[cfg(not(feature = "tracing"))]
+    let _ = authority;
+}
+
 /// A handler panicked, or what was set around it: its caller is told that it did, and not of what.
 pub(crate) fn panicked(who: &str, method: &str, peer: &Peer, panic: &(dyn Any + Send)) {
     #[cfg(feature = "tracing")]

@@ -188,6 +188,7 @@ impl TestCallBuilder {
                 None => peer,
             },
             wait_for_ready: false,
+            is_probe: false,
             compression: Compression::Identity,
             limits: Rules::default().limits,
         });

@@ -26,6 +26,9 @@ pub(crate) struct CallDetails {
     pub(crate) peer: Peer,
     /// Caller: the call waits while no server can be reached.
     pub(crate) wait_for_ready: bool,
+    /// Caller: the call is the channel's own, about the connection it is made on: it goes out on no other, and does not keep that
+    /// one open.
+    pub(crate) is_probe: bool,
     /// How the messages of the request are compressed, those that are.
     pub(crate) compression: Compression,
     pub(crate) limits: MessageLimits,

@@ -107,6 +107,7 @@ impl<Req: 'static, Res> Draft<Req, Res> {
             metadata: options.metadata,
             peer: self.channel.peer(),
             wait_for_ready: self.channel.wait_for_ready(options.wait_for_ready),
+            is_probe: false,
             compression: self.channel.compression(options.compression),
             limits,
         }));
@@ -128,6 +129,17 @@ pub(crate) struct Ongoing {
     pub(crate) exchange: Arc<Exchange>,
     #[cfg(feature = "server")]
     _tie: Option<Tie>,
+}
+
+impl Ongoing {
+    /// A call that depends on no other.
+    pub(crate) fn alone(exchange: Arc<Exchange>) -> Ongoing {
+        Ongoing {
+            exchange,
+            #[cfg(feature = "server")]
+            _tie: None,
+        }
+    }
 }
 
 impl Drop for Ongoing {

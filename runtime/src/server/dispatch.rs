@@ -142,6 +142,7 @@ impl MethodTable {
             peer: peer.clone(),
             compression,
             wait_for_ready: false,
+            is_probe: false,
             limits: rules.limits,
         });
         if answer != Compression::Identity {

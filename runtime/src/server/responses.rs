@@ -181,6 +181,7 @@ mod tests {
                 peer: Peer::unknown(),
                 compression: Compression::Identity,
                 wait_for_ready: false,
+                is_probe: false,
                 limits: MessageLimits {
                     request: 0,
                     response: usize::MAX,

@@ -1,6 +1,7 @@
 //! Channels: their states, how they find servers and connect to them, and what becomes of calls meanwhile.
 
 mod connectivity;
+mod health;
 mod hedging;
 mod options;
 mod pool;

@@ -18,14 +18,14 @@ const HEAD_START: Duration = Duration::from_millis(250);
 
 /// Addresses that a test sets.
 #[derive(Clone, Default)]
-struct Names {
+pub struct Names {
     now: Arc<Mutex<Option<Vec<String>>>>,
     changed: Arc<Notify>,
     asked: Arc<Mutex<Vec<Instant>>>,
 }
 
 impl Names {
-    fn new(names: &[&str]) -> Names {
+    pub fn new(names: &[&str]) -> Names {
         let new = Names::default();
         new.set(names);
         new
@@ -65,7 +65,7 @@ fn new(names: &Names, policy: LoadBalancing) -> (Channel, Script) {
     )
 }
 
-async fn attempts<const N: usize>(script: &mut Script) -> [Attempt; N] {
+pub async fn attempts<const N: usize>(script: &mut Script) -> [Attempt; N] {
     let mut attempts = Vec::new();
     for _ in 0..N {
         attempts.push(script.attempt().await);

@@ -13,16 +13,13 @@ use super::refusals::{
     check_head, no_status, oversized_metadata, status_of_reset, unknown_encoding,
 };
 use super::remote::Remote;
+use super::request_head::{CertifiedHosts, RequestHeads};
 use super::target::Target;
-use crate::call::{CallDetails, Deadlines, Exchange, Link, Outcome};
-use crate::deadline::format_timeout;
-use crate::header::Header;
+use crate::call::{Deadlines, Exchange, Link, Outcome};
 use crate::http2::{
     Config, Connection, Event, Reason, ResetCause, ResponseHead, Role, StreamId, StreamMap,
 };
 use crate::metadata::Metadata;
-#[cfg(feature = "tls")]
-use crate::transport::tls::CertifiedHosts;
 use crate::transport::{Driver, Side, Socket, waits};
 use crate::{Compression, Status, clock, wire};
 
@@ -56,15 +53,13 @@ pub(super) fn connection(
     let engine = Connection::new(Role::Client, config, clock::now());
     let side = ClientSide {
         origin,
-        scheme: target.scheme(),
-        authority: target.authority.clone(),
-        hosts,
-        user_agent: options.user_agent.clone(),
+        heads: RequestHeads::new(target, options, hosts),
         link: Arc::clone(&link),
         greeting: Some(greeting),
         retries: options.service_config.is_some(),
         farewell: None,
         calls: StreamMap::default(),
+        probes: 0,
         is_metered: false,
         deadlines: Deadlines::new(),
         draining: false,
@@ -73,27 +68,10 @@ pub(super) fn connection(
     (driver, link)
 }
 
-/// Nothing is certified without TLS.
-#[cfg(not(feature = "tls"))]
-pub(super) enum CertifiedHosts {}
-
-#[cfg(not(feature = "tls"))]
-impl CertifiedHosts {
-    fn cover(&mut self, _authority: &[u8]) -> bool {
-        match *self {}
-    }
-}
-
 /// The calls of a client's connection.
 pub(super) struct ClientSide {
     origin: Origin,
-    /// The `:scheme` of all calls.
-    scheme: Header,
-    /// The channel's, which the peer is certified for where it has to be.
-    authority: Header,
-    /// Over TLS: what else the peer is certified for.
-    hosts: Option<CertifiedHosts>,
-    user_agent: Header,
+    heads: RequestHeads,
     link: Arc<Link>,
     /// Taken when the peer has shown that it speaks HTTP/2.
     greeting: Option<oneshot::Sender<Result<(), Status>>>,
@@ -102,6 +80,8 @@ pub(super) struct ClientSide {
     /// What the peer said when it announced that it goes away.
     farewell: Option<String>,
     calls: StreamMap<Call>,
+    /// How many of them are about the connection itself.
+    probes: usize,
     /// The peer's limit of streams has been reached once: from then on the channel is told how many calls more it may give.
     is_metered: bool,
     deadlines: Deadlines<StreamId>,
@@ -196,14 +176,14 @@ impl Side for ClientSide {
 
     fn expire(&mut self, engine: &mut Connection, stream: StreamId) {
         engine.reset(stream, Reason::CANCEL);
-        if let Some(call) = self.calls.remove(&stream) {
+        if let Some(call) = self.remove(stream) {
             let status = Status::deadline_exceeded("the deadline of the call has passed");
             call.exchange.conclude(Outcome::local(status));
         }
     }
 
     fn open_calls(&self) -> usize {
-        self.calls.len()
+        self.calls.len() - self.probes
     }
 
     fn drain(&mut self, engine: &mut Connection) {
@@ -220,18 +200,16 @@ impl Side for ClientSide {
             Some(farewell) => Status::unavailable(format!("{} after {farewell}", why.message())),
             None => why.clone(),
         };
+        // Before any call learns it: the next is not to come here, and what never left goes out on another connection.
+        self.refuse();
+        self.probes = 0;
         for (_, call) in std::mem::take(&mut self.calls) {
             self.finish(call, Outcome::local(why.clone()));
         }
         self.greet(Err(why));
-        let Some(channel) = self.origin.channel.upgrade() else {
-            return;
-        };
-        // What never left goes out on the next connection.
-        self.link.refuse();
         for exchange in unsent {
             if exchange.stream() == 0 && exchange.outcome().is_none() {
-                channel.start(exchange);
+                self.hand_back(exchange);
             }
         }
     }
@@ -253,40 +231,18 @@ impl ClientSide {
             self.meter(engine);
             return self.hand_back(Arc::clone(exchange));
         }
-        if let Err(status) = self.check_authority(exchange.details()) {
+        let details = exchange.details();
+        if let Err(status) = self.heads.check_authority(details) {
             return exchange.conclude(Outcome::local(status));
         }
-        let details = exchange.details();
-        let timeout = details.deadline.map(|deadline| {
-            let left = deadline.saturating_duration_since(clock::now());
-            Header::new(b"grpc-timeout", format_timeout(left).as_bytes())
-        });
-        let previous = exchange.previous_attempts();
-        let previous = (previous > 0).then(|| {
-            Header::new(
-                b"grpc-previous-rpc-attempts",
-                previous.to_string().as_bytes(),
-            )
-        });
-        let head = || {
-            [&METHOD, &self.scheme, &details.path]
-                .into_iter()
-                .chain(&details.authority)
-                .chain(&REQUEST_HEAD)
-                .chain([&self.user_agent])
-                .chain(wire::advertised())
-                .chain(details.compression.header())
-                .chain(&timeout)
-                .chain(&previous)
-                .chain(details.metadata.fields())
-        };
+        let head = self.heads.head(exchange);
         // Many a peer closes the connection instead, and with it every other call.
-        if head().map(Header::size).sum::<usize>() > engine.peer_header_limit() {
+        if head.size() > engine.peer_header_limit() {
             return exchange.conclude(Outcome::local(Status::resource_exhausted(
                 "the metadata of the call is over the server's limit",
             )));
         }
-        match engine.open(head(), false) {
+        match engine.open(head.fields(), false) {
             Ok(stream) => {
                 exchange.set_stream(stream);
                 if let Some(deadline) = details.deadline {
@@ -298,6 +254,7 @@ impl ClientSide {
                     kept: Kept::default(),
                 };
                 self.calls.insert(stream, call);
+                self.probes += usize::from(details.is_probe);
                 self.send(engine, stream);
             }
             Err(error) => {
@@ -305,20 +262,6 @@ impl ClientSide {
                 exchange.conclude(Outcome::local(status));
             }
         }
-    }
-
-    /// Over TLS the peer has to be certified for the authority of a call (gRFC A81).
-    fn check_authority(&mut self, details: &CallDetails) -> Result<(), Status> {
-        let (Some(hosts), Some(authority)) = (&mut self.hosts, &details.authority) else {
-            return Ok(());
-        };
-        if authority.value() == self.authority.value() || hosts.cover(authority.value()) {
-            return Ok(());
-        }
-        Err(Status::unavailable(format!(
-            "the server's certificate is not for {:?}, the authority of the call",
-            String::from_utf8_lossy(authority.value())
-        )))
     }
 
     /// Says, the first time, how the beginning of the connection went.
@@ -359,7 +302,7 @@ impl ClientSide {
         let Some(call) = self.calls.get_mut(&stream) else {
             return false;
         };
-        if !call.exchange.is_first_refusal() {
+        if call.exchange.details().is_probe || !call.exchange.is_first_refusal() {
             return false;
         }
         let Some(sent) = call.kept.take() else {
@@ -376,14 +319,13 @@ impl ClientSide {
         true
     }
 
-    /// Gives a call back to its channel, which finds it another connection.
+    /// Gives a call back to its channel, which finds it another connection, unless it is about this one.
     fn hand_back(&self, exchange: Arc<Exchange>) {
+        let is_probe = exchange.details().is_probe;
         match self.origin.channel.upgrade() {
-            Some(channel) => {
-                channel.start(exchange);
-            }
-            None => exchange.conclude(Outcome::local(Status::unavailable(
-                "the channel was closed before the call was sent",
+            Some(channel) if !is_probe => channel.start(exchange),
+            _ => exchange.conclude(Outcome::local(Status::unavailable(
+                "the connection was closed before the call was sent",
             ))),
         }
     }
@@ -479,7 +421,7 @@ impl ClientSide {
     }
 
     fn finish(&self, mut call: Call, outcome: Outcome) {
-        if self.retries {
+        if self.retries && !call.exchange.details().is_probe {
             if let Some(channel) = self.origin.channel.upgrade() {
                 return channel.finish(call.exchange, outcome, call.kept.take());
             }
@@ -489,6 +431,7 @@ impl ClientSide {
 
     fn remove(&mut self, stream: StreamId) -> Option<Call> {
         let call = self.calls.remove(&stream)?;
+        self.probes -= usize::from(call.exchange.details().is_probe);
         if let Some(deadline) = call.exchange.details().deadline {
             self.deadlines.remove(deadline, stream);
         }
@@ -502,11 +445,3 @@ impl ClientSide {
         }
     }
 }
-
-static METHOD: Header = Header::from_static(":method", "POST");
-
-/// The fields that every request has behind the pseudo-headers.
-static REQUEST_HEAD: [Header; 2] = [
-    Header::from_static("te", "trailers"),
-    Header::from_static("content-type", "application/grpc"),
-];

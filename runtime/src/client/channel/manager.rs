@@ -11,6 +11,7 @@ use super::connectivity::ChannelConnectivity;
 use super::connector::Address;
 use super::dial::{Dial, look_up};
 use super::directory::Directory;
+use super::health::{Health, HealthWatch};
 use super::picker::Picker;
 use super::remote::Remote;
 use super::resolver::Names;
@@ -39,6 +40,8 @@ pub(super) enum Event {
     Unused { attempt: u64 },
     /// A connection takes no more calls, or is closed.
     Lost { attempt: u64 },
+    /// A server has said how it is, on this connection.
+    Health { number: u64, health: Health },
     /// Failures so far are to count no more.
     ResetBackoff,
 }
@@ -129,6 +132,7 @@ impl Manager {
             } => {
                 let mut all = self.subchannels.iter_mut();
                 if all.any(|subchannel| subchannel.connected(attempt, &address, &link)) {
+                    self.watch_health(remote);
                     self.publish(remote);
                 } else {
                     // The attempt was given up when it had just succeeded.
@@ -152,6 +156,12 @@ impl Manager {
                     if self.policy != LoadBalancing::PickFirst {
                         self.connect_idle(remote);
                     }
+                }
+            }
+            Event::Health { number, health } => {
+                let mut all = self.subchannels.iter_mut();
+                if all.any(|subchannel| subchannel.told(number, &health)) {
+                    self.publish(remote);
                 }
             }
             Event::ResetBackoff => {
@@ -198,7 +208,7 @@ impl Manager {
     fn try_again(&mut self, remote: &Arc<Remote>, place: usize) {
         match self.subchannels.get_mut(place) {
             // What has connections needs another only as long as calls wait.
-            Some(subchannel) if subchannel.state() == State::Ready => subchannel.rest(),
+            Some(subchannel) if subchannel.connections() > 0 => subchannel.rest(),
             _ => self.connect(remote, place),
         }
     }
@@ -341,7 +351,7 @@ impl Manager {
         };
         let attempt = self.next_attempt;
         self.next_attempt += 1;
-        let is_beside = subchannel.state() == State::Ready;
+        let is_beside = subchannel.connections() > 0;
         let dial = Dial::new(remote, attempt, subchannel.addresses(), is_beside);
         let task = tokio::spawn(dial.run());
         subchannel.connecting(attempt, clock::now(), task.abort_handle());
@@ -356,9 +366,24 @@ impl Manager {
         let is_ours = all.any(|subchannel| subchannel.lost(attempt));
         if is_ours {
             self.wanted_at = clock::now();
+            self.watch_health(remote);
             self.publish(remote);
         }
         is_ours
+    }
+
+    /// Asks servers for their health, if that is to be done.
+    fn watch_health(&mut self, remote: &Arc<Remote>) {
+        let Some(service) = remote.health_check() else {
+            return;
+        };
+        for subchannel in &mut self.subchannels {
+            if let Some((number, link)) = subchannel.unwatched() {
+                let watch = HealthWatch::new(remote, number, link, service);
+                let task = tokio::spawn(watch.run());
+                subchannel.watched(number, task.abort_handle());
+            }
+        }
     }
 
     /// Lets all connections go, and stops looking for any.

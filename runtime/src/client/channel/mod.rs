@@ -10,6 +10,7 @@ mod connector;
 mod credentials;
 mod dial;
 mod directory;
+mod health;
 mod hedging;
 mod kept;
 #[cfg(feature = "server")]
@@ -19,6 +20,7 @@ mod picker;
 mod race;
 mod refusals;
 mod remote;
+mod request_head;
 mod resolver;
 mod retries;
 mod subchannel;

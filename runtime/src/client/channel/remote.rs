@@ -8,6 +8,7 @@ use std::time::Instant;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
+use super::balancing::LoadBalancing;
 use super::builder::ChannelOptions;
 use super::connectivity::{Announcer, ChannelConnectivity, ConnectivityChanges};
 use super::kept::Budget;
@@ -70,6 +71,14 @@ impl Remote {
     /// What may be kept of requests that are on their way.
     pub(super) fn budget(&self) -> Arc<Budget> {
         Arc::clone(&self.budget)
+    }
+
+    /// The service that servers are asked for the health of, if they are (gRFC A17).
+    pub(super) fn health_check(&self) -> Option<&Arc<str>> {
+        if self.options.load_balancing == LoadBalancing::PickFirst {
+            return None;
+        }
+        self.options.service_config.as_ref()?.health_check()
     }
 
     /// What decides whether calls are made again, if anything does.

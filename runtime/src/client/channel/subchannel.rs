@@ -7,6 +7,7 @@ use tokio::task::AbortHandle;
 
 use super::backoff::{Backoff, BackoffConfig};
 use super::connector::Address;
+use super::health::Health;
 use super::picker::Lines;
 use crate::Status;
 use crate::call::{Link, Order};
@@ -27,6 +28,8 @@ pub(super) struct Subchannel {
     backoff: Backoff,
     /// Why the last attempt failed, until one succeeds.
     failure: Option<Status>,
+    /// What asks the server for its health, where that is to be done.
+    watch: Option<Watch>,
 }
 
 /// What a subchannel is at: the first of these that holds.
@@ -56,6 +59,20 @@ struct Connection {
     link: Arc<Link>,
 }
 
+/// What asks a server for its health, on the connection of this number.
+#[derive(Debug)]
+struct Watch {
+    number: u64,
+    task: AbortHandle,
+    health: Health,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
 impl Subchannel {
     pub(super) fn new(addresses: Arc<[Address]>) -> Subchannel {
         Subchannel {
@@ -65,6 +82,7 @@ impl Subchannel {
             retry_at: None,
             backoff: Backoff::default(),
             failure: None,
+            watch: None,
         }
     }
 
@@ -92,7 +110,11 @@ impl Subchannel {
 
     pub(super) fn state(&self) -> State {
         if !self.connections.is_empty() {
-            State::Ready
+            match self.health() {
+                Health::Serving => State::Ready,
+                Health::Unknown => State::Connecting,
+                Health::Failing(_) => State::Failed,
+            }
         } else if self.attempt.is_some() {
             State::Connecting
         } else if self.retry_at.is_some() {
@@ -102,8 +124,11 @@ impl Subchannel {
         }
     }
 
-    /// The connections, if there are any.
+    /// The connections that calls may use, if there are any.
     pub(super) fn lines(&self) -> Option<Lines> {
+        if self.state() != State::Ready {
+            return None;
+        }
         Lines::new(self.connections.iter().map(|one| Arc::clone(&one.link)))
     }
 
@@ -118,6 +143,9 @@ impl Subchannel {
 
     /// Whether the peer's limit holds back calls on all of its connections, and up to `most` of them another may be made.
     pub(super) fn may_grow(&self, most: usize) -> bool {
+        if self.state() != State::Ready {
+            return false;
+        }
         let is_alone = |one: &Connection| matches!(one.address, Address::Open(_));
         (1..most).contains(&self.connections.len())
             && self.attempt.is_none()
@@ -126,9 +154,41 @@ impl Subchannel {
             && self.connections.iter().all(|one| one.link.is_full())
     }
 
-    /// Why the last attempt failed, until one succeeds.
+    /// Why the last attempt failed, until one succeeds, or what is wrong with the server.
     pub(super) fn failure(&self) -> Option<&Status> {
-        self.failure.as_ref()
+        match self.watch.as_ref().map(|watch| &watch.health) {
+            Some(Health::Failing(status)) => Some(status),
+            _ => self.failure.as_ref(),
+        }
+    }
+
+    fn health(&self) -> &Health {
+        self.watch
+            .as_ref()
+            .map_or(&Health::Serving, |watch| &watch.health)
+    }
+
+    /// The connection on which the server is to be asked for its health, and is not.
+    pub(super) fn unwatched(&self) -> Option<(u64, Arc<Link>)> {
+        let oldest = self.connections.first()?;
+        let watched = self.watch.as_ref().map(|watch| watch.number);
+        (watched != Some(oldest.number)).then(|| (oldest.number, Arc::clone(&oldest.link)))
+    }
+
+    /// The server is asked for its health on this connection. Until it answers, its last word counts.
+    pub(super) fn watched(&mut self, number: u64, task: AbortHandle) {
+        let before = self.watch.take().map(|watch| watch.health.clone());
+        self.watch = Some(Watch {
+            number,
+            task,
+            health: before.unwrap_or(Health::Unknown),
+        });
+    }
+
+    /// The server has said how it is, on this connection. Says whether that is the one it is asked on.
+    pub(super) fn told(&mut self, number: u64, health: &Health) -> bool {
+        let watch = self.watch.as_mut().filter(|watch| watch.number == number);
+        watch.map(|watch| watch.health.clone_from(health)).is_some()
     }
 
     /// An attempt has begun.
@@ -176,6 +236,9 @@ impl Subchannel {
     pub(super) fn lost(&mut self, number: u64) -> bool {
         let before = self.connections.len();
         self.connections.retain(|one| one.number != number);
+        if self.connections.is_empty() {
+            self.watch = None;
+        }
         self.connections.len() < before
     }
 
@@ -200,6 +263,7 @@ impl Subchannel {
         self.backoff.reset();
         self.failure = None;
         self.retry_at = None;
+        self.watch = None;
         if let Some(attempt) = self.attempt.take() {
             attempt.task.abort();
         }

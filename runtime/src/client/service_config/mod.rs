@@ -1,6 +1,8 @@
 //! Service config: how the methods of a service are called, as JSON.
 
+mod balancing;
 mod json;
+mod policies;
 mod reader;
 
 use std::collections::HashMap;
@@ -8,10 +10,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::balancing::{connection_scaling, health_check, load_balancing};
 use self::json::Json;
+pub(crate) use self::policies::{HedgingPolicy, RetryPolicy, ThrottlingConfig};
+use self::policies::{hedging_policy, retry_policy, throttling};
 use self::reader::{Field, Fields, Read};
 use super::channel::LoadBalancing;
-use crate::{Code, Result, Status};
+use crate::{Result, Status};
 
 /// How the methods of a channel's services are called: time-outs, limits, retries, and how calls are spread over the servers.
 /// gRPC's service config, as JSON, given in code: for [`ChannelBuilder::service_config`](crate::ChannelBuilder::service_config).
@@ -49,6 +54,7 @@ use crate::{Code, Result, Status};
 /// | `.retryPolicy` | calls that fail before the head of a response has come are made again (gRFC A6): `maxAttempts` in all, 2 to 5 (more counts as 5), after `initialBackoff` times `backoffMultiplier` for each one before, up to `maxBackoff`, give or take a fifth, when they fail with one of `retryableStatusCodes`. A server may say by `grpc-retry-pushback-ms` when, or that not |
 /// | `.hedgingPolicy` | calls are made several times side by side, and the first answer counts (gRFC A6): up to `maxAttempts` in all, 2 to 5 (more counts as 5), one more each time that `hedgingDelay` (0 by default) is over and none has been answered, or at once when one has failed with one of `nonFatalStatusCodes` (none by default). Another failure ends the call. A server may say by `grpc-retry-pushback-ms` when the next is made, or that none is. For methods that may be carried out more than once; not with a `retryPolicy` |
 /// | `connectionScaling` | `maxConnectionsPerSubchannel`, 1 to 10 (more counts as 10): how many connections there may be to one server (gRFC A105), in the place of [`ChannelBuilder::max_connections_per_subchannel`](crate::ChannelBuilder::max_connections_per_subchannel) |
+/// | `healthCheckConfig` | servers are asked for the health of a service, `serviceName`, or `""` for the server as a whole, by `grpc.health.v1.Health.Watch`, and have calls only while it is SERVING (gRFC A17); one that has no health service counts as healthy. Not with `pick_first`, which does not look at it |
 /// | `retryThrottling` | a bucket of `maxTokens` (up to 1,000): a failure takes one, a success gives `tokenRatio`, and while it is half empty or less nothing is made again, nor side by side |
 #[derive(Clone)]
 pub struct ServiceConfig(Arc<Parsed>);
@@ -56,6 +62,7 @@ pub struct ServiceConfig(Arc<Parsed>);
 struct Parsed {
     load_balancing: Option<LoadBalancing>,
     max_connections_per_subchannel: Option<usize>,
+    health_check: Option<Arc<str>>,
     throttling: Option<ThrottlingConfig>,
     /// By `/service/method`, `/service/`, or nothing.
     methods: HashMap<String, Arc<MethodConfig>>,
@@ -70,31 +77,6 @@ pub(crate) struct MethodConfig {
     pub(crate) max_response_message_length: usize,
     pub(crate) retry: Option<RetryPolicy>,
     pub(crate) hedging: Option<Arc<HedgingPolicy>>,
-}
-
-/// Which calls are made again, and when (gRFC A6).
-#[derive(Debug)]
-pub(crate) struct RetryPolicy {
-    pub(crate) max_attempts: u32,
-    pub(crate) initial_backoff: Duration,
-    pub(crate) max_backoff: Duration,
-    pub(crate) multiplier: f64,
-    pub(crate) codes: Vec<Code>,
-}
-
-/// Which calls are made several times side by side (gRFC A6).
-#[derive(Debug)]
-pub(crate) struct HedgingPolicy {
-    pub(crate) max_attempts: u32,
-    pub(crate) delay: Duration,
-    pub(crate) non_fatal: Vec<Code>,
-}
-
-/// How retries are throttled.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ThrottlingConfig {
-    pub(crate) max_tokens: f64,
-    pub(crate) token_ratio: f64,
 }
 
 impl ServiceConfig {
@@ -117,6 +99,11 @@ impl ServiceConfig {
 
     pub(crate) fn max_connections_per_subchannel(&self) -> Option<usize> {
         self.0.max_connections_per_subchannel
+    }
+
+    /// The service whose health says whether a server is used.
+    pub(crate) fn health_check(&self) -> Option<&Arc<str>> {
+        self.0.health_check.as_ref()
     }
 
     pub(crate) fn throttling(&self) -> Option<ThrottlingConfig> {
@@ -157,6 +144,11 @@ impl Parsed {
             max_connections_per_subchannel: fields
                 .take("connectionScaling")
                 .map(connection_scaling)
+                .transpose()?
+                .flatten(),
+            health_check: fields
+                .take("healthCheckConfig")
+                .map(health_check)
                 .transpose()?
                 .flatten(),
             throttling: fields.take("retryThrottling").map(throttling).transpose()?,
@@ -230,114 +222,10 @@ fn method_config(mut entry: Fields<'_>) -> Read<MethodConfig> {
     Ok(config)
 }
 
-/// The most attempts that a call may have, whatever a policy says (gRFC A6).
-const MAX_ATTEMPTS: u64 = 5;
-
-fn max_attempts(attempts: Field<'_>) -> Read<u32> {
-    match attempts.whole()? {
-        0 | 1 => Err(attempts.error("with less than 2 nothing is made again")),
-        most => Ok(u32::try_from(most.min(MAX_ATTEMPTS)).unwrap_or(2)),
-    }
-}
-
-fn codes(codes: Field<'_>) -> Read<Vec<Code>> {
-    codes.items()?.iter().map(Field::code).collect()
-}
-
-fn retry_policy(policy: Field<'_>) -> Read<RetryPolicy> {
-    let mut fields = policy.fields()?;
-    let max_attempts = max_attempts(fields.need("maxAttempts")?)?;
-    let wait = |field: Field<'_>| match field.duration()? {
-        Duration::ZERO => Err(field.error("it has to be above 0")),
-        wait => Ok(wait),
-    };
-    let retryable = fields.need("retryableStatusCodes")?;
-    let path = retryable.path.clone();
-    let codes = codes(retryable)?;
-    if codes.is_empty() {
-        return Err(format!("{path}: without one nothing is made again"));
-    }
-    let policy = RetryPolicy {
-        max_attempts,
-        initial_backoff: wait(fields.need("initialBackoff")?)?,
-        max_backoff: wait(fields.need("maxBackoff")?)?,
-        multiplier: fields.need("backoffMultiplier")?.positive()?,
-        codes,
-    };
-    fields.finish()?;
-    Ok(policy)
-}
-
-fn hedging_policy(policy: Field<'_>) -> Read<HedgingPolicy> {
-    let mut fields = policy.fields()?;
-    let delay = fields.take("hedgingDelay");
-    let non_fatal = fields.take("nonFatalStatusCodes");
-    let policy = HedgingPolicy {
-        max_attempts: max_attempts(fields.need("maxAttempts")?)?,
-        delay: delay.map_or(Ok(Duration::ZERO), |field| field.duration())?,
-        non_fatal: non_fatal.map(codes).transpose()?.unwrap_or_default(),
-    };
-    fields.finish()?;
-    Ok(policy)
-}
-
-/// The most connections to one server, whatever a config says (gRFC A105).
-const MAX_CONNECTIONS: u64 = 10;
-
-fn connection_scaling(scaling: Field<'_>) -> Read<Option<usize>> {
-    let mut fields = scaling.fields()?;
-    let most = fields.take("maxConnectionsPerSubchannel");
-    fields.finish()?;
-    most.map(|field| match field.whole()? {
-        0 => Err(field.error("there has to be one")),
-        most => Ok(usize::try_from(most.min(MAX_CONNECTIONS)).unwrap_or(1)),
-    })
-    .transpose()
-}
-
-fn throttling(throttling: Field<'_>) -> Read<ThrottlingConfig> {
-    let mut fields = throttling.fields()?;
-    let tokens = fields.need("maxTokens")?;
-    let config = ThrottlingConfig {
-        max_tokens: tokens.positive()?,
-        token_ratio: fields.need("tokenRatio")?.positive()?,
-    };
-    if config.max_tokens > 1000.0 {
-        return Err(tokens.error("it is at most 1000"));
-    }
-    fields.finish()?;
-    Ok(config)
-}
-
-/// The first policy of a list that is known here.
-fn load_balancing(list: Field<'_>) -> Read<LoadBalancing> {
-    let path = list.path.clone();
-    for policy in list.items()? {
-        let (name, config) = policy.fields()?.only()?;
-        let mut fields = config.fields()?;
-        let policy = match name {
-            "pick_first" => LoadBalancing::PickFirst,
-            "round_robin" => LoadBalancing::RoundRobin,
-            "least_request_experimental" => {
-                let choices = fields
-                    .take("choiceCount")
-                    .map(|field| field.whole())
-                    .transpose()?;
-                LoadBalancing::LeastRequest(u32::try_from(choices.unwrap_or(2)).unwrap_or(u32::MAX))
-            }
-            _ => continue,
-        };
-        fields.finish()?;
-        return Ok(policy);
-    }
-    Err(format!(
-        "{path}: none of these policies is known here, which are pick_first, round_robin and least_request_experimental"
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Code;
 
     fn error(json: &str) -> String {
         let error = ServiceConfig::from_json(json).unwrap_err();
@@ -443,6 +331,14 @@ mod tests {
             (
                 r#"{"retryThrottling": {"maxTokens": 2000, "tokenRatio": 1}}"#.to_owned(),
                 "retryThrottling.maxTokens: it is at most 1000",
+            ),
+            (
+                r#"{"healthCheckConfig": {"serviceName": 1}}"#.to_owned(),
+                "healthCheckConfig.serviceName: 1 is not a string",
+            ),
+            (
+                r#"{"healthCheckConfig": {"service": ""}}"#.to_owned(),
+                "healthCheckConfig.service: there is no such field",
             ),
             (
                 r#"{"connectionScaling": {"maxConnectionsPerSubchannel": 0}}"#.to_owned(),

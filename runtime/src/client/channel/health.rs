@@ -1,0 +1,162 @@
+//! Whether a server says that it is well: client-side health checking (gRFC A17).
+
+use std::future::poll_fn;
+use std::sync::{Arc, Weak};
+
+use tokio::time::sleep;
+
+use super::backoff::{Backoff, BackoffConfig};
+use super::manager::Event;
+use super::remote::Remote;
+use crate::call::{CallDetails, Exchange, Link, MessageLimits, Peer};
+use crate::client::draft::Ongoing;
+use crate::client::responses::Inbox;
+use crate::codec::{Codec, Prost};
+use crate::framing::Packer;
+use crate::header::Header;
+use crate::jitter::jitter;
+use crate::{Code, Compression, Metadata, Result, Status, log};
+
+static WATCH: Header = Header::from_static(":path", "/grpc.health.v1.Health/Watch");
+
+/// `ServingStatus.SERVING`.
+const SERVING: i32 = 1;
+
+/// What a server says of itself.
+#[derive(Clone, Debug)]
+pub(super) enum Health {
+    /// Nothing yet.
+    Unknown,
+    Serving,
+    /// That it is not well, or nothing more.
+    Failing(Status),
+}
+
+/// A watch over a server, by a call on one of the connections to it. It does not keep the channel alive.
+pub(super) struct HealthWatch {
+    remote: Weak<Remote>,
+    /// By which the channel knows the connection.
+    number: u64,
+    link: Arc<Link>,
+    /// What is asked for.
+    service: Arc<str>,
+    authority: Header,
+    backoff: BackoffConfig,
+}
+
+impl HealthWatch {
+    pub(super) fn new(
+        remote: &Arc<Remote>,
+        number: u64,
+        link: Arc<Link>,
+        service: &Arc<str>,
+    ) -> HealthWatch {
+        HealthWatch {
+            remote: Arc::downgrade(remote),
+            number,
+            link,
+            service: Arc::clone(service),
+            authority: remote.authority(),
+            backoff: remote.options().backoff,
+        }
+    }
+
+    /// Tells the channel how the server is, until the connection is gone, whose end is the end of this task.
+    pub(super) async fn run(self) {
+        let mut backoff = Backoff::default();
+        loop {
+            let (was_told, status) = self.watch().await;
+            if status.code() == Code::Unimplemented {
+                log::no_health_service(&self.authority);
+                return self.tell(Health::Serving);
+            }
+            self.tell(Health::Failing(Status::unavailable(format!(
+                "the health of the server is not known: {status}"
+            ))));
+            if was_told {
+                // It did answer: the first attempt after that is made at once.
+                backoff.reset();
+            } else {
+                sleep(backoff.next(self.backoff, jitter())).await;
+            }
+        }
+    }
+
+    /// Watches by one call. Says whether the server has told anything, and how the call ended.
+    async fn watch(&self) -> (bool, Status) {
+        let mut was_told = false;
+        let ended = async {
+            let mut inbox = self.call()?;
+            while let Some(message) = poll_fn(|context| inbox.poll_message(context)).await? {
+                was_told = true;
+                self.tell(self.health(message)?);
+            }
+            Ok(())
+        };
+        let ended: Result<()> = ended.await;
+        let status = ended.err();
+        (
+            was_told,
+            status.unwrap_or_else(|| Status::unavailable("the server ended the watch")),
+        )
+    }
+
+    /// Begins the call.
+    fn call(&self) -> Result<Inbox> {
+        let exchange = Arc::new(Exchange::new(CallDetails {
+            path: WATCH.clone(),
+            authority: Some(self.authority.clone()),
+            metadata: Metadata::new(),
+            deadline: None,
+            peer: Peer::unknown(),
+            wait_for_ready: false,
+            is_probe: true,
+            compression: Compression::Identity,
+            limits: MessageLimits {
+                request: usize::MAX,
+                response: crate::MAX_RECEIVE_MESSAGE_LENGTH,
+            },
+        }));
+        // The message's only field is a string, the first.
+        let mut packer = Packer::new(usize::MAX);
+        let request = String::from(&*self.service);
+        let packed = packer.push::<_, Prost>(&request, Compression::Identity)?;
+        let packed = packed.or_else(|| packer.flush()).unwrap_or_default();
+        exchange.write_request(packed, true);
+        let ongoing = Ongoing::alone(Arc::clone(&exchange));
+        exchange.attach(0, Arc::clone(&self.link));
+        self.link
+            .submit(exchange)
+            .map_err(|_| Status::unavailable("the connection takes no more calls"))?;
+        Ok(Inbox::new(ongoing, false))
+    }
+
+    fn health(&self, message: bytes::Bytes) -> Result<Health> {
+        // The message's only field is an enum, the first.
+        let status: i32 = Prost::decode(message)?;
+        Ok(match status {
+            SERVING => Health::Serving,
+            _ => Health::Failing(Status::unavailable(format!(
+                "the server says that {:?} is not SERVING but {}",
+                self.service,
+                name(status)
+            ))),
+        })
+    }
+
+    fn tell(&self, health: Health) {
+        if let Some(remote) = self.remote.upgrade() {
+            let number = self.number;
+            remote.notify(Event::Health { number, health });
+        }
+    }
+}
+
+/// The name of a `ServingStatus` that is not SERVING.
+fn name(status: i32) -> &'static str {
+    match status {
+        2 => "NOT_SERVING",
+        3 => "SERVICE_UNKNOWN",
+        _ => "UNKNOWN",
+    }
+}

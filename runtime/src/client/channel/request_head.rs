@@ -1,0 +1,120 @@
+//! The heads of the requests on a connection.
+
+use super::builder::ChannelOptions;
+use super::target::Target;
+use crate::call::{CallDetails, Exchange};
+use crate::deadline::format_timeout;
+use crate::header::Header;
+#[cfg(feature = "tls")]
+pub(super) use crate::transport::tls::CertifiedHosts;
+use crate::{Status, clock, wire};
+
+/// What the requests on a connection have in common, and whom its peer is certified for.
+pub(super) struct RequestHeads {
+    /// The `:scheme` of all calls.
+    scheme: Header,
+    /// The channel's, which the peer is certified for where it has to be.
+    authority: Header,
+    /// Over TLS: what else the peer is certified for.
+    hosts: Option<CertifiedHosts>,
+    user_agent: Header,
+}
+
+/// The head of one request.
+pub(super) struct RequestHead<'a> {
+    common: &'a RequestHeads,
+    details: &'a CallDetails,
+    timeout: Option<Header>,
+    previous_attempts: Option<Header>,
+}
+
+/// Nothing is certified without TLS.
+#[cfg(not(feature = "tls"))]
+pub(super) enum CertifiedHosts {}
+
+#[cfg(not(feature = "tls"))]
+impl CertifiedHosts {
+    fn cover(&mut self, _authority: &[u8]) -> bool {
+        match *self {}
+    }
+}
+
+impl RequestHeads {
+    pub(super) fn new(
+        target: &Target,
+        options: &ChannelOptions,
+        hosts: Option<CertifiedHosts>,
+    ) -> RequestHeads {
+        RequestHeads {
+            scheme: target.scheme(),
+            authority: target.authority.clone(),
+            hosts,
+            user_agent: options.user_agent.clone(),
+        }
+    }
+
+    /// Over TLS the peer has to be certified for the authority of a call (gRFC A81).
+    pub(super) fn check_authority(&mut self, details: &CallDetails) -> Result<(), Status> {
+        let (Some(hosts), Some(authority)) = (&mut self.hosts, &details.authority) else {
+            return Ok(());
+        };
+        if authority.value() == self.authority.value() || hosts.cover(authority.value()) {
+            return Ok(());
+        }
+        Err(Status::unavailable(format!(
+            "the server's certificate is not for {:?}, the authority of the call",
+            String::from_utf8_lossy(authority.value())
+        )))
+    }
+
+    /// The head of a request that goes out now.
+    pub(super) fn head<'a>(&'a self, exchange: &'a Exchange) -> RequestHead<'a> {
+        let details = exchange.details();
+        let timeout = details.deadline.map(|deadline| {
+            let left = deadline.saturating_duration_since(clock::now());
+            Header::new(b"grpc-timeout", format_timeout(left).as_bytes())
+        });
+        let previous = exchange.previous_attempts();
+        let previous_attempts = (previous > 0).then(|| {
+            Header::new(
+                b"grpc-previous-rpc-attempts",
+                previous.to_string().as_bytes(),
+            )
+        });
+        RequestHead {
+            common: self,
+            details,
+            timeout,
+            previous_attempts,
+        }
+    }
+}
+
+impl RequestHead<'_> {
+    /// The fields, pseudo-headers first.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &Header> {
+        [&METHOD, &self.common.scheme, &self.details.path]
+            .into_iter()
+            .chain(&self.details.authority)
+            .chain(&REQUEST_HEAD)
+            .chain([&self.common.user_agent])
+            .chain(wire::advertised())
+            .chain(self.details.compression.header())
+            .chain(&self.timeout)
+            .chain(&self.previous_attempts)
+            .chain(self.details.metadata.fields())
+    }
+
+    /// How large it is, as HTTP/2 counts.
+    pub(super) fn size(&self) -> usize {
+        self.fields().map(Header::size).sum()
+    }
+}
+
+static METHOD: Header = Header::from_static(":method", "POST");
+
+/// The fields that every request has behind the pseudo-headers.
+static REQUEST_HEAD: [Header; 2] = [
+    Header::from_static("te", "trailers"),
+    Header::from_static("content-type", "application/grpc"),
+];

@@ -1,0 +1,54 @@
+//! How calls are spread over the servers, and over the connections to each.
+
+use std::sync::Arc;
+
+use super::reader::{Field, Read};
+use crate::client::channel::LoadBalancing;
+
+/// The first policy of a list that is known here.
+pub(super) fn load_balancing(list: Field<'_>) -> Read<LoadBalancing> {
+    let path = list.path.clone();
+    for policy in list.items()? {
+        let (name, config) = policy.fields()?.only()?;
+        let mut fields = config.fields()?;
+        let policy = match name {
+            "pick_first" => LoadBalancing::PickFirst,
+            "round_robin" => LoadBalancing::RoundRobin,
+            "least_request_experimental" => {
+                let choices = fields
+                    .take("choiceCount")
+                    .map(|field| field.whole())
+                    .transpose()?;
+                LoadBalancing::LeastRequest(u32::try_from(choices.unwrap_or(2)).unwrap_or(u32::MAX))
+            }
+            _ => continue,
+        };
+        fields.finish()?;
+        return Ok(policy);
+    }
+    Err(format!(
+        "{path}: none of these policies is known here, which are pick_first, round_robin and least_request_experimental"
+    ))
+}
+
+/// The most connections to one server, whatever a config says (gRFC A105).
+const MAX_CONNECTIONS: u64 = 10;
+
+pub(super) fn connection_scaling(scaling: Field<'_>) -> Read<Option<usize>> {
+    let mut fields = scaling.fields()?;
+    let most = fields.take("maxConnectionsPerSubchannel");
+    fields.finish()?;
+    most.map(|field| match field.whole()? {
+        0 => Err(field.error("there has to be one")),
+        most => Ok(usize::try_from(most.min(MAX_CONNECTIONS)).unwrap_or(1)),
+    })
+    .transpose()
+}
+
+/// The service to ask for, if there is one.
+pub(super) fn health_check(check: Field<'_>) -> Read<Option<Arc<str>>> {
+    let mut fields = check.fields()?;
+    let service = fields.take("serviceName");
+    fields.finish()?;
+    service.map(|field| field.text().map(Arc::from)).transpose()
+}
