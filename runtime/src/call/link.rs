@@ -18,6 +18,8 @@ pub(crate) struct Link {
     release_at: usize,
     /// The connection's calls have so much to send that each is to hold back.
     crowded: AtomicBool,
+    /// The peer may not send much more before some of what it sent is used up.
+    short: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -54,6 +56,7 @@ impl Link {
             state: Mutex::default(),
             release_at: (window / 4).max(1),
             crowded: AtomicBool::new(false),
+            short: AtomicBool::new(false),
         }
     }
 
@@ -143,8 +146,23 @@ impl Link {
         std::mem::take(&mut state.ready)
     }
 
+    /// How many used-up bytes of one call are worth telling the connection: all when its window is short. What every call keeps to
+    /// itself would else be all of the window when there are many, and none could go on.
     pub(crate) fn release_at(&self) -> usize {
-        self.release_at
+        if self.short.load(Ordering::Relaxed) {
+            1
+        } else {
+            self.release_at
+        }
+    }
+
+    /// Says to the connection's calls whether its window is short; whether that is news, and what they have is to be reclaimed.
+    pub(crate) fn set_short(&self, short: bool) -> bool {
+        let changes = self.short.load(Ordering::Relaxed) != short;
+        if changes {
+            self.short.store(short, Ordering::Relaxed);
+        }
+        changes && short
     }
 
     /// Says to the connection's calls whether there is so much to be sent that each is to hold back.

@@ -81,6 +81,16 @@ impl Pipe {
         self.wake_at = self.wake_at.min(bytes);
     }
 
+    /// A reader that waits already is to be woken for anything; returns it when there is something.
+    pub(crate) fn hurry(&mut self) -> Option<Waker> {
+        self.wait_for_no_more_than(1);
+        if self.chunks.is_empty() {
+            None
+        } else {
+            self.reader.take()
+        }
+    }
+
     pub(crate) fn wait_to_write(&mut self, context: &Context<'_>) {
         remember(&mut self.writer, context);
     }

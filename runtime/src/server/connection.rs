@@ -112,6 +112,12 @@ impl Side for ServerSide {
         self.fresh = fresh;
     }
 
+    fn reclaim(&mut self, engine: &mut Connection) {
+        for (stream, call) in &self.calls {
+            engine.release(*stream, call.exchange.reclaim());
+        }
+    }
+
     fn deadlines(&mut self) -> &mut Deadlines<StreamId> {
         &mut self.deadlines
     }

@@ -31,6 +31,9 @@ pub(crate) trait Side: Unpin {
     /// All that there was to take has been taken; the last read was at `now`.
     fn settle(&mut self, engine: &mut Connection, now: Instant);
 
+    /// The connection's window is short: takes back what the calls have used up of it, and lets them use up the rest.
+    fn reclaim(&mut self, engine: &mut Connection);
+
     /// The deadlines of the open calls.
     fn deadlines(&mut self) -> &mut Deadlines<StreamId>;
 
@@ -100,6 +103,9 @@ impl<S: Side> Driver<S> {
             let reads = self.engine.wants_input();
             let has_read = reads && self.read(context);
             self.side.settle(&mut self.engine, self.now);
+            if self.link.set_short(self.engine.is_short_of_window()) {
+                self.side.reclaim(&mut self.engine);
+            }
             self.upkeep
                 .note_calls(self.side.open_calls() > 0, clock::now);
             self.check_time(context);

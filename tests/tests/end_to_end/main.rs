@@ -16,3 +16,4 @@ mod sending;
 mod server;
 mod statuses;
 mod transports;
+mod windows;

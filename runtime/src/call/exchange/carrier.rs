@@ -153,6 +153,21 @@ impl Exchange {
         another
     }
 
+    /// Takes what was used up on this side and its connection not told of, and has what was not read yet, though it was less than
+    /// somebody waits for.
+    pub(crate) fn reclaim(&self) -> usize {
+        let (released, readers) = {
+            let mut state = self.state();
+            let released = state.request.take_released() + state.response.take_released();
+            let readers = [state.request.hurry(), state.response.hurry()];
+            (released, readers)
+        };
+        for reader in readers.into_iter().flatten() {
+            reader.wake();
+        }
+        released
+    }
+
     /// A piece of the request has come.
     pub(crate) fn deliver_request(self: &Arc<Self>, chunk: Bytes, end: bool) {
         self.change(|state, wakes| {

@@ -170,6 +170,12 @@ impl Side for ClientSide {
         self.finish_drain(engine);
     }
 
+    fn reclaim(&mut self, engine: &mut Connection) {
+        for (stream, call) in &self.calls {
+            engine.release(*stream, call.exchange.reclaim());
+        }
+    }
+
     fn deadlines(&mut self) -> &mut Deadlines<StreamId> {
         &mut self.deadlines
     }

@@ -60,8 +60,9 @@ impl Connection {
             if let Some(increment) = stream.give_back(padding, size) {
                 frame::write_window_update(id, increment, self.output.tail());
             }
-            self.credit(padding);
         }
+        // What was given back before may be worth telling now that less is left.
+        self.credit(padding);
         self.estimator.count(header.length);
         if used >= BULK && !end && self.estimator.begin(now) {
             self.ping(PROBE);

@@ -199,12 +199,20 @@ impl Connection {
         self.credit(taken as usize);
     }
 
-    /// Gives DATA back to the connection's window.
+    /// Gives DATA back to the connection's window: in batches of half of it, and in smaller ones near its end, where what some streams
+    /// keep would hold all of them back.
     fn credit(&mut self, bytes: usize) {
-        let size = self.connection_window;
+        let left = u32::try_from(self.receive_window.left()).unwrap_or(0);
+        let size = self.connection_window.min(left.saturating_mul(2));
         if let Some(increment) = self.receive_window.give_back(bytes, size) {
             frame::write_window_update(0, increment, self.output.tail());
         }
+    }
+
+    /// Whether the peer has less than a quarter of the connection's window left: what was taken is to be released at once, and what
+    /// is there to be taken.
+    pub(crate) fn is_short_of_window(&self) -> bool {
+        i64::from(self.receive_window.left()) < i64::from(self.connection_window / 4)
     }
 
     /// What the windows of streams are to be. None grows until the peer has acknowledged our SETTINGS, which change the windows

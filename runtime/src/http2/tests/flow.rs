@@ -393,6 +393,35 @@ fn the_connections_window_gets_back_what_nobody_reads() {
     assert_eq!(updates(&mut raw), [(0, 50_000)]);
 }
 
+/// Whoever keeps most of the window would else hold back the streams that give back theirs.
+#[test]
+fn near_the_end_of_the_connections_window_smaller_batches_go_back() {
+    let mut raw = Raw::server(Config {
+        connection_window: 100_000,
+        stream_window: 100_000,
+        ..Config::default()
+    });
+    raw.request(1, 0);
+    raw.request(3, 0);
+    for _ in 0..4 {
+        raw.data(1, &[0; 15_000], 0).expect("DATA that is kept");
+        assert!(!raw.end.connection.is_short_of_window());
+    }
+    raw.data(3, &[0; 16_000], 0).expect("DATA");
+    assert!(raw.end.connection.is_short_of_window());
+    raw.end.connection.release(3, 16_000);
+    assert_eq!(updates(&mut raw), []);
+    // When there are 16,000 left, they are as many as are to be given back.
+    raw.data(3, &[0; 8_000], 0).expect("DATA");
+    assert_eq!(updates(&mut raw), [(0, 16_000)]);
+    assert!(!raw.end.connection.is_short_of_window());
+    raw.end.connection.release(3, 1_000);
+    raw.data(1, &[0; 16_000], 0).expect("DATA that is kept");
+    assert_eq!(updates(&mut raw), []);
+    raw.data(1, &[0; 16_000], 0).expect("DATA that is kept");
+    assert_eq!(updates(&mut raw), [(0, 1_000)]);
+}
+
 #[test]
 fn our_initial_window_counts_from_its_acknowledgement() {
     let mut raw = Raw::silent(

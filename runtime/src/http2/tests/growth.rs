@@ -29,21 +29,21 @@ fn announced(frames: &[Frame], stream: StreamId) -> u32 {
 /// the connection.
 fn fill(raw: &mut Raw, window: usize) -> (usize, usize) {
     let mut left = window;
-    let mut probes = Vec::new();
+    let mut frames = Vec::new();
     while left > 0 {
         let part = left.min(FRAME);
         raw.data(1, &vec![0; part], 0)
             .expect("DATA within the window");
         left -= part;
-        probes.extend(raw.frames_of(kind::PING));
+        frames.extend(raw.frames());
     }
     raw.wait(ROUND_TRIP);
-    for probe in probes {
+    for probe in frames.iter().filter(|frame| frame.kind == kind::PING) {
         raw.send(kind::PING, flag::ACK, 0, &probe.payload)
             .expect("an answer");
     }
     raw.end.connection.release(1, window);
-    let frames = raw.frames();
+    frames.extend(raw.frames());
     (
         announced(&frames, 1) as usize,
         announced(&frames, 0) as usize,
