@@ -12,8 +12,8 @@
 //! - `gzip` and `zstd`: [`Compression`] of messages. `gzip` is pure Rust; `zstd` needs a C compiler.
 //! - `tls`: encryption and certificates on both sides, by rustls. It needs a C compiler, as `zstd` does and nothing else here.
 //! - `signal`: `shutdown_signal`, the signals by which a system asks a server to end.
-//! - `tracing`: events for what nobody else is told of, which are refused handshakes and panics of handlers, and the interceptor
-//!   that gives each call a span.
+//! - `tracing`: events for what nobody else is told of, which are refused handshakes and panics of handlers, and the interceptors
+//!   that give each call a span.
 //! - `full`: all of the optional ones.
 
 #![cfg_attr(
@@ -65,18 +65,19 @@ pub mod testing;
 mod transport;
 mod wire;
 
-pub use call::AuthContext;
+#[cfg(feature = "server")]
+pub use call::Extensions;
 #[cfg(all(feature = "client", feature = "server"))]
 pub use call::Propagation;
-#[cfg(feature = "server")]
-pub use call::{AnyMessage, Extensions};
+pub use call::{AnyMessage, AuthContext};
 #[cfg(all(feature = "client", feature = "tls"))]
 pub use client::ChannelCredentials;
 #[cfg(feature = "client")]
 pub use client::{
-    Call, Channel, ChannelBuilder, ChannelConnectivity, ConnectivityChanges, FromIterator,
-    FromResults, FromStream, IntoRequests, LoadBalancing, RequestSender, Resolver, SentRequests,
-    ServiceConfig, Start, StreamingCall, UnaryCall, WithCall, sending,
+    Call, Channel, ChannelBuilder, ChannelConnectivity, ClientInterceptor, ConnectivityChanges,
+    FromIterator, FromResults, FromStream, IntoRequests, LoadBalancing, OutgoingCall, OutgoingEnd,
+    RequestSender, Resolver, SentRequests, ServiceConfig, Start, StreamingCall, UnaryCall,
+    WithCall, sending,
 };
 pub use codec::{Codec, Prost, Raw};
 pub use compression::Compression;
@@ -91,8 +92,6 @@ pub use prost_types;
 #[cfg(all(feature = "server", feature = "tls"))]
 pub use server::ServerCredentials;
 #[cfg(feature = "server")]
-pub use server::interceptors;
-#[cfg(feature = "server")]
 pub use server::{
     CallEnd, GenericHandler, Handlers, InlinePolling, InterceptedCall, Listener, MethodOptions,
     RequestStream, Server, ServerBuilder, ServerInterceptor, ServicerContext,
@@ -101,6 +100,14 @@ pub use server::{
 pub use signal::{ShutdownSignal, shutdown_signal};
 pub use status::{Code, Result, Status};
 pub use stream::{Sender, stream};
+
+/// Interceptors that are ready to be used, on either side.
+pub mod interceptors {
+    #[cfg(all(feature = "client", feature = "tracing"))]
+    pub use crate::client::interceptors::*;
+    #[cfg(feature = "server")]
+    pub use crate::server::interceptors::*;
+}
 
 /// The largest message that is taken from a peer unless an option says otherwise: gRPC's default of 4 MiB.
 const MAX_RECEIVE_MESSAGE_LENGTH: usize = 4 << 20;

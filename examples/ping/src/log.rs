@@ -1,6 +1,8 @@
-//! What the server says of its calls.
+//! What server and client say of their calls.
 
-use stubwright::{InterceptedCall, Result};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use stubwright::{InterceptedCall, OutgoingCall, Result};
 
 /// A server interceptor that prints a line when a call comes, and another when it has ended.
 ///
@@ -20,5 +22,23 @@ pub async fn log_calls(call: InterceptedCall) -> Result<()> {
         Ok(()) => eprintln!("{method} {id}: OK after {took} ms"),
         Err(status) => eprintln!("{method} {id}: {status} after {took} ms"),
     }
+    end.result
+}
+
+/// A client interceptor that gives each call a `request-id` that has none, and prints a line when it has ended.
+///
+/// # Errors
+/// What the call ends with.
+pub async fn log_outgoing(mut call: OutgoingCall) -> Result<()> {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    if !call.metadata().contains_key("request-id") {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        call.metadata_mut()
+            .insert("request-id", format!("call-{number}"))?;
+    }
+    let end = call.proceed().await;
+    let (method, took) = (call.method(), end.duration.as_millis());
+    let id = call.metadata().get("request-id").unwrap_or_default();
+    eprintln!("{method} {id}: {} after {took} ms", end.code());
     end.result
 }

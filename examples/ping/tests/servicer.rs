@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use ping::app::ping::v1::{
     PingRequest, PingServiceServicer, PingServiceStub, ping_service_handler,
 };
-use ping::{Handler, PingServicer};
+use ping::{Handler, PingServicer, log_outgoing};
 use stubwright::rpc::{BadRequest, RetryInfo};
 use stubwright::testing::TestCall;
 use stubwright::{Channel, Code};
@@ -78,4 +78,17 @@ async fn a_stub_calls_it_in_this_process() {
     let error = call.timeout(std::time::Duration::from_millis(20)).await;
     assert_eq!(error.unwrap_err().code(), Code::DeadlineExceeded);
     assert!(stub.ping(request(0)).await.unwrap().ok);
+}
+
+#[tokio::test]
+async fn calls_without_an_id_are_given_one_on_their_way_out() {
+    let servicer = PingServicer::new(Handler::new(1, 0));
+    let channel = Channel::in_process(ping_service_handler(servicer));
+    let stub = PingServiceStub::new(channel.with_interceptor(log_outgoing));
+    let (_, call) = stub.ping(request(0)).with_call().await.unwrap();
+    let id = call.initial_metadata().get("request-id").unwrap();
+    assert!(id.starts_with("call-"), "{id}");
+    let call = stub.ping(request(0)).metadata("request-id", "mine");
+    let (_, call) = call.with_call().await.unwrap();
+    assert_eq!(call.initial_metadata().get("request-id"), Some("mine"));
 }

@@ -21,6 +21,7 @@ mod record;
 mod timers;
 
 pub use any_message::AnyMessage;
+pub(crate) use any_message::Known;
 pub use auth::AuthContext;
 #[cfg(all(feature = "server", feature = "tls"))]
 pub(crate) use auth::{COMMON_NAME, SUBJECT_ALTERNATIVE_NAME};
@@ -30,6 +31,8 @@ pub(crate) use exchange::{Exchange, Watch};
 pub use extensions::Extensions;
 pub(crate) use link::{Link, Order};
 pub(crate) use outcome::Outcome;
+#[cfg(feature = "client")]
+pub(crate) use panicked::panicked_in;
 pub(crate) use panicked::{Panicked, panicked};
 #[cfg(feature = "client")]
 pub(crate) use pipe::remember;
@@ -37,5 +40,5 @@ pub(crate) use pipe::remember;
 pub use propagation::Propagation;
 #[cfg(all(feature = "client", feature = "server"))]
 pub(crate) use propagation::Tie;
-pub(crate) use record::Record;
+pub(crate) use record::{Observer, Record};
 pub(crate) use timers::{Alarm, Deadlines};

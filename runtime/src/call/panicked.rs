@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use super::CallDetails;
+use super::{CallDetails, Peer};
 use crate::{Status, log};
 
 /// What of the program's own code panicked in a call.
@@ -15,11 +15,21 @@ pub(crate) enum Panicked {
 
 /// What the other end is told of a panic: that there was one. What it said is this process's own affair, and in its log.
 pub(crate) fn panicked(who: Panicked, details: &CallDetails, panic: &(dyn Any + Send)) -> Status {
+    panicked_in(who, details.method(), &details.peer, panic)
+}
+
+/// As [`panicked`], for a call of which no more is known.
+pub(crate) fn panicked_in(
+    who: Panicked,
+    method: &str,
+    peer: &Peer,
+    panic: &(dyn Any + Send),
+) -> Status {
     let who = match who {
         Panicked::Handler => "handler",
         Panicked::Interceptor => "interceptor",
         Panicked::DoneCallback => "done callback",
     };
-    log::panicked(who, details.method(), &details.peer, panic);
-    Status::internal(format!("the {who} of {} panicked", details.method()))
+    log::panicked(who, method, peer, panic);
+    Status::internal(format!("the {who} of {method} panicked"))
 }

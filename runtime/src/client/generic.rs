@@ -1,5 +1,7 @@
 //! Calls of any method, for those who have no stub for it.
 
+use std::fmt::Debug;
+
 use super::channel::Channel;
 use super::draft::Draft;
 use super::requests::{IntoRequests, Requests};
@@ -33,7 +35,8 @@ impl Channel {
         request: Req,
     ) -> UnaryCall<Req, Res>
     where
-        Req: Send + 'static,
+        Req: Debug + Send + 'static,
+        Res: Debug + 'static,
         C: Codec<Req> + Codec<Res>,
     {
         let requests = Requests::One(request);
@@ -48,7 +51,8 @@ impl Channel {
         request: Req,
     ) -> StreamingCall<Req, Res>
     where
-        Req: Send + 'static,
+        Req: Debug + Send + 'static,
+        Res: Debug + 'static,
         C: Codec<Req> + Codec<Res>,
     {
         let requests = Requests::One(request);
@@ -63,7 +67,8 @@ impl Channel {
         requests: impl IntoRequests<Req, M>,
     ) -> UnaryCall<Req, Res>
     where
-        Req: Send + 'static,
+        Req: Debug + Send + 'static,
+        Res: Debug + 'static,
         C: Codec<Req> + Codec<Res>,
     {
         let requests = Requests::Many(requests.into_requests());
@@ -78,7 +83,8 @@ impl Channel {
         requests: impl IntoRequests<Req, M>,
     ) -> StreamingCall<Req, Res>
     where
-        Req: Send + 'static,
+        Req: Debug + Send + 'static,
+        Res: Debug + 'static,
         C: Codec<Req> + Codec<Res>,
     {
         let requests = Requests::Many(requests.into_requests());
@@ -87,7 +93,8 @@ impl Channel {
 
     fn draft<Req, Res, C>(&self, method: &str, requests: Requests<Req>) -> Draft<Req, Res>
     where
-        Req: Send + 'static,
+        Req: Debug + Send + 'static,
+        Res: Debug + 'static,
         C: Codec<Req> + Codec<Res>,
     {
         let path = path(method);
@@ -102,7 +109,7 @@ impl Channel {
 }
 
 /// The `:path` of a method.
-fn path(method: &str) -> Result<Header> {
+pub(super) fn path(method: &str) -> Result<Header> {
     let is_path = method.starts_with('/') && method.bytes().all(|byte| byte.is_ascii_graphic());
     if !is_path {
         return Err(Status::invalid_argument(format!(

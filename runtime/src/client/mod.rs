@@ -4,7 +4,17 @@ mod call;
 mod channel;
 mod draft;
 mod generic;
+mod intercepted;
+mod interceptor;
+#[cfg(feature = "tracing")]
+pub mod interceptors;
+mod messages;
 mod options;
+mod outbox;
+mod overlay;
+mod passage;
+mod plan;
+mod receiving;
 mod requests;
 mod responses;
 mod sender;
@@ -19,9 +29,13 @@ pub use channel::ChannelCredentials;
 pub use channel::{
     Channel, ChannelBuilder, ChannelConnectivity, ConnectivityChanges, LoadBalancing, Resolver,
 };
+pub use interceptor::{ClientInterceptor, OutgoingCall, OutgoingEnd};
 pub use requests::{FromIterator, FromResults, FromStream, IntoRequests};
 pub use sender::{RequestSender, SentRequests, Start, sending};
 pub use service_config::ServiceConfig;
 pub use streaming::StreamingCall;
 pub use stub::{stream_stream, stream_unary, unary_stream, unary_unary};
 pub use unary::{UnaryCall, WithCall};
+
+#[cfg(feature = "tracing")]
+pub(crate) use passage::Passage;

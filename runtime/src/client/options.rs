@@ -9,7 +9,7 @@ use crate::header::Header;
 use crate::{Compression, Metadata, Status};
 
 /// What a call is made with, beside its messages.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct CallOptions {
     pub(crate) timeout: Option<Duration>,
     pub(crate) metadata: Metadata,

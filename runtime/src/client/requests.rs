@@ -87,7 +87,7 @@ pub enum Source<Req> {
 }
 
 impl<Req> Source<Req> {
-    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Req>>> {
+    pub(super) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Req>>> {
         match self {
             Source::Sure(requests) => requests
                 .as_mut()

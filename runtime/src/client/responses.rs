@@ -4,7 +4,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 
-use super::draft::Ongoing;
+use super::receiving::Ongoing;
 use crate::call::{Chunks, Outcome};
 use crate::framing::Deframer;
 use crate::{Result, Status};
@@ -78,4 +78,14 @@ impl Inbox {
         self.ongoing.exchange.abandon(status.clone());
         status
     }
+}
+
+/// What a call with one response ends with that had none.
+pub(crate) fn none() -> Status {
+    Status::internal("the server said OK to a call with one response, and sent none")
+}
+
+/// What a call with one response ends with that had two.
+pub(crate) fn second() -> Status {
+    Status::internal("the server sent a second response to a call with one")
 }

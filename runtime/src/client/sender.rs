@@ -91,10 +91,8 @@ impl<T> RequestSender<T> {
     /// server has ended it with OK. What the server has answered, the call itself still gives.
     pub async fn send(&mut self, request: T) -> Result<()> {
         // The stream hears of the end in its own time.
-        if let Ok(Started(exchange)) = &self.call {
-            if exchange.over().is_some() {
-                return Err(self.why());
-            }
+        if self.call.as_ref().is_ok_and(|call| call.over().is_some()) {
+            return Err(self.why());
         }
         let mut request = Some(request);
         poll_fn(|context| {
@@ -109,19 +107,18 @@ impl<T> RequestSender<T> {
 
     /// Why the call takes no more requests.
     fn why(&self) -> Status {
-        let exchange = match &self.call {
-            Ok(Started(exchange)) => exchange,
-            Err(status) => return status.clone(),
+        let over = match &self.call {
+            Ok(call) => call.over(),
+            Err(status) => Some(Err(status.clone())),
         };
-        match exchange.outcome() {
-            Some(outcome) => outcome.result.err().unwrap_or_else(|| {
-                Status::failed_precondition(
-                    "the server has ended the call and takes no more requests",
-                )
-            }),
-            None => exchange.over().unwrap_or_else(|| {
+        match over {
+            Some(Err(status)) => status,
+            Some(Ok(())) => Status::failed_precondition(
+                "the server has ended the call and takes no more requests",
+            ),
+            None => {
                 Status::failed_precondition("the requests of this sender were given to no call")
-            }),
+            }
         }
     }
 }
@@ -204,6 +201,7 @@ pub(super) mod sealed {
 
     use crate::Result;
     use crate::call::Exchange;
+    use crate::client::passage::Passage;
 
     /// A call that can be started before it is polled.
     pub trait Start {
@@ -211,7 +209,33 @@ pub(super) mod sealed {
     }
 
     /// A call that has been started.
-    pub struct Started(pub(crate) Arc<Exchange>);
+    pub struct Started(Kind);
+
+    enum Kind {
+        Plain(Arc<Exchange>),
+        Intercepted(Arc<Passage>),
+    }
+
+    impl Started {
+        pub(crate) fn plain(exchange: &Arc<Exchange>) -> Started {
+            Started(Kind::Plain(Arc::clone(exchange)))
+        }
+
+        pub(crate) fn intercepted(passage: &Arc<Passage>) -> Started {
+            Started(Kind::Intercepted(Arc::clone(passage)))
+        }
+
+        /// How the call has ended, or why it takes no more requests; `None` while it does.
+        pub(crate) fn over(&self) -> Option<Result<()>> {
+            match &self.0 {
+                Kind::Plain(exchange) => match exchange.outcome() {
+                    Some(outcome) => Some(outcome.result),
+                    None => exchange.over().map(Err),
+                },
+                Kind::Intercepted(passage) => passage.over(),
+            }
+        }
+    }
 }
 
 /// What lies between a sender and its call.

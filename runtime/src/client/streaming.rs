@@ -3,14 +3,13 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
 use super::draft::Draft;
 use super::options::call_options;
-use super::responses::Inbox;
+use super::receiving::Receiving;
 use super::sender::sealed::{Start, Started};
 use crate::{Code, Metadata, Result, Status};
 
@@ -20,7 +19,7 @@ use crate::{Code, Metadata, Result, Status};
 #[must_use = "a call does nothing until it is polled"]
 pub struct StreamingCall<Req, Res> {
     draft: Draft<Req, Res>,
-    inbox: Option<Inbox>,
+    receiving: Option<Receiving<Res>>,
     initial: Option<Metadata>,
     done: bool,
 }
@@ -45,12 +44,8 @@ impl<Req: 'static, Res> StreamingCall<Req, Res> {
     pub async fn initial_metadata(&mut self) -> Result<&Metadata> {
         if self.initial.is_none() {
             let head = poll_fn(|context| {
-                let inbox = self.started()?;
-                inbox
-                    .ongoing()
-                    .exchange
-                    .poll_head(context)
-                    .map(Ok::<_, Status>)
+                let receiving = self.receive()?;
+                receiving.poll_head(context).map(Ok::<_, Status>)
             });
             let head = head.await?;
             if let (None, Some(Err(status))) = (&head, self.result()) {
@@ -63,7 +58,7 @@ impl<Req: 'static, Res> StreamingCall<Req, Res> {
 
     /// The metadata that the server sent with its status; `None` before the call has ended.
     pub fn trailing_metadata(&self) -> Option<Metadata> {
-        let outcome = self.inbox.as_ref()?.ongoing().exchange.outcome()?;
+        let outcome = self.receiving.as_ref()?.outcome()?;
         Some(outcome.trailing)
     }
 
@@ -86,53 +81,43 @@ impl<Req: 'static, Res> StreamingCall<Req, Res> {
     /// How often the call was made before it was made as it is now: by the retry policy of its method, when it had failed, or by
     /// the hedging policy, side by side. It is made again only as long as no response has begun.
     pub fn previous_rpc_attempts(&self) -> u32 {
-        let inbox = self.inbox.as_ref();
-        inbox.map_or(0, |inbox| inbox.ongoing().exchange.previous_attempts())
+        let receiving = self.receiving.as_ref();
+        receiving.map_or(0, Receiving::previous_attempts)
     }
 
     /// Cancels the call on both sides: what has not been read is given up, and the stream ends with CANCELLED. Does
     /// nothing to a call that has ended.
     pub fn cancel(&mut self) {
-        if let Ok(inbox) = self.started() {
-            inbox.give_up(Status::cancelled("the call was cancelled by its caller"));
+        if let Ok(receiving) = self.receive() {
+            receiving.give_up(Status::cancelled("the call was cancelled by its caller"));
         }
     }
 
     pub(crate) fn new(draft: Draft<Req, Res>) -> StreamingCall<Req, Res> {
         StreamingCall {
             draft,
-            inbox: None,
+            receiving: None,
             initial: None,
             done: false,
         }
     }
 
-    fn started(&mut self) -> Result<&mut Inbox> {
-        self.draft.inbox(&mut self.inbox, false)
+    fn receive(&mut self) -> Result<&mut Receiving<Res>> {
+        self.draft.receive(&mut self.receiving, false)
     }
 
     fn result(&self) -> Option<Result<()>> {
-        Some(self.inbox.as_ref()?.ongoing().exchange.outcome()?.result)
+        Some(self.receiving.as_ref()?.outcome()?.result)
     }
 
     fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Res>>> {
         if self.done {
             return Poll::Ready(None);
         }
-        let message = match self.started() {
-            Ok(inbox) => ready!(inbox.poll_message(context)),
-            Err(status) => Err(status),
+        let message = match self.receive() {
+            Ok(receiving) => ready!(receiving.poll_next(context)).transpose(),
+            Err(status) => Some(Err(status)),
         };
-        let message =
-            match message.transpose() {
-                Some(Ok(bytes)) => Some(self.draft.decode(bytes).map_err(
-                    |status| match &self.inbox {
-                        Some(inbox) => inbox.give_up(status),
-                        None => status,
-                    },
-                )),
-                other => other.map(|end| end.and_then(|bytes| self.draft.decode(bytes))),
-            };
         self.done = !matches!(message, Some(Ok(_)));
         Poll::Ready(message)
     }
@@ -140,8 +125,7 @@ impl<Req: 'static, Res> StreamingCall<Req, Res> {
 
 impl<Req: 'static, Res> Start for StreamingCall<Req, Res> {
     fn start(&mut self) -> Result<Started> {
-        let inbox = self.started()?;
-        Ok(Started(Arc::clone(&inbox.ongoing().exchange)))
+        Ok(self.receive()?.detach())
     }
 }
 
@@ -158,7 +142,7 @@ impl<Req: 'static, Res> Stream for StreamingCall<Req, Res> {
 impl<Req, Res> fmt::Debug for StreamingCall<Req, Res> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StreamingCall")
-            .field("started", &self.inbox.is_some())
+            .field("started", &self.receiving.is_some())
             .field("done", &self.done)
             .finish_non_exhaustive()
     }

@@ -1,5 +1,7 @@
 //! What the methods of a stub do: one function per kind of call.
 
+use std::fmt::Debug;
+
 use super::channel::Channel;
 use super::draft::Draft;
 use super::requests::{IntoRequests, Requests};
@@ -9,7 +11,11 @@ use crate::codec::Codec;
 use crate::header::Header;
 
 /// A call with one request and one response.
-pub fn unary_unary<Req: Send + 'static, Res, C: Codec<Req> + Codec<Res>>(
+pub fn unary_unary<
+    Req: Debug + Send + 'static,
+    Res: Debug + 'static,
+    C: Codec<Req> + Codec<Res>,
+>(
     channel: &Channel,
     path: &'static str,
     _codec: C,
@@ -23,7 +29,11 @@ pub fn unary_unary<Req: Send + 'static, Res, C: Codec<Req> + Codec<Res>>(
 }
 
 /// A call with one request and a stream of responses.
-pub fn unary_stream<Req: Send + 'static, Res, C: Codec<Req> + Codec<Res>>(
+pub fn unary_stream<
+    Req: Debug + Send + 'static,
+    Res: Debug + 'static,
+    C: Codec<Req> + Codec<Res>,
+>(
     channel: &Channel,
     path: &'static str,
     _codec: C,
@@ -37,7 +47,12 @@ pub fn unary_stream<Req: Send + 'static, Res, C: Codec<Req> + Codec<Res>>(
 }
 
 /// A call with a stream of requests and one response.
-pub fn stream_unary<Req: Send + 'static, Res, C: Codec<Req> + Codec<Res>, M>(
+pub fn stream_unary<
+    Req: Debug + Send + 'static,
+    Res: Debug + 'static,
+    C: Codec<Req> + Codec<Res>,
+    M,
+>(
     channel: &Channel,
     path: &'static str,
     _codec: C,
@@ -52,7 +67,12 @@ pub fn stream_unary<Req: Send + 'static, Res, C: Codec<Req> + Codec<Res>, M>(
 }
 
 /// A call with a stream of requests and a stream of responses.
-pub fn stream_stream<Req: Send + 'static, Res, C: Codec<Req> + Codec<Res>, M>(
+pub fn stream_stream<
+    Req: Debug + Send + 'static,
+    Res: Debug + 'static,
+    C: Codec<Req> + Codec<Res>,
+    M,
+>(
     channel: &Channel,
     path: &'static str,
     _codec: C,

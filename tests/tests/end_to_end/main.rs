@@ -1,6 +1,7 @@
 //! The whole way from stub to servicer and back, one suite over every transport.
 
 mod cancellation;
+mod client_interceptors;
 mod compression;
 mod connections;
 mod deadlines;

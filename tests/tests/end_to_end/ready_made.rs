@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
-use stubwright::interceptors::{MethodConcurrency, ServerSpans, authentication, bearer_token};
+use stubwright::interceptors::{
+    ClientSpans, MethodConcurrency, ServerSpans, authentication, bearer_token,
+};
 use stubwright::{Code, Server, ServicerContext, Status};
 use stubwright_tests::Event;
-use stubwright_tests::pb::probe::v1::{Action, Request};
+use stubwright_tests::pb::probe::v1::{Action, ProbeStub, Request};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Metadata, Subscriber};
@@ -121,6 +123,14 @@ impl Visit for Noted<'_> {
 }
 
 impl Spans {
+    /// Whether the span at this place has its end.
+    fn ended(&self, place: usize) -> bool {
+        let spans = self.0.lock().unwrap();
+        spans
+            .get(place)
+            .is_some_and(|span| span.contains_key("seconds"))
+    }
+
     fn note(&self, id: &Id, record: impl FnOnce(&mut Noted<'_>)) {
         let place = id.into_u64() as usize - 1;
         record(&mut Noted(&mut self.0.lock().unwrap()[place]));
@@ -129,9 +139,8 @@ impl Spans {
 
 impl Subscriber for Spans {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata
-            .target()
-            .starts_with("stubwright::server::interceptors")
+        let target = metadata.target();
+        target.starts_with("stubwright::") && target.contains("::interceptors::")
     }
 
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {
@@ -165,27 +174,7 @@ async fn a_call_has_a_span_with_the_fields_of_opentelemetry() {
     let _collected = tracing::subscriber::set_default(spans.clone());
     let options = Server::builder().interceptor(ServerSpans);
     let link = Transport::Tcp.link(options).await;
-    let request = |action: Action| Request {
-        action: action.into(),
-        code: Code::NotFound.number() as i32,
-        ..Request::default()
-    };
-    within(link.stub.unary(request(Action::End))).await.unwrap();
-    let failing = link.stub.client_stream([request(Action::Fail)]);
-    within(failing).await.unwrap_err();
-    let panicking = link.stub.unary(request(Action::Panic));
-    within(panicking).await.unwrap_err();
-    let mut cancelled = link.stub.server_stream(hanging());
-    within(cancelled.message()).await.unwrap().unwrap();
-    drop(cancelled);
-    let ended = |place: usize| spans.0.lock().unwrap()[place].contains_key("seconds");
-    within(async {
-        while !ended(3) {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
-
+    calls_to_be_seen(&link.stub, || spans.ended(3)).await;
     let spans = spans.0.lock().unwrap();
     let expected = [
         ("Unary", "OK", None, "1", "1"),
@@ -193,24 +182,82 @@ async fn a_call_has_a_span_with_the_fields_of_opentelemetry() {
         ("Unary", "INTERNAL", Some("INTERNAL"), "1", "0"),
         ("ServerStream", "CANCELLED", None, "1", "1"),
     ];
+    check(&spans, "server", &expected);
+    for span in spans.iter() {
+        let field = |name: &str| span.get(name).map(String::as_str);
+        assert_eq!(field("network.peer.address"), Some("127.0.0.1"));
+        assert!(field("network.peer.port").is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_call_of_a_channel_has_a_span_with_the_fields_of_opentelemetry() {
+    let spans = Spans::default();
+    // Everything runs on this thread.
+    let _collected = tracing::subscriber::set_default(spans.clone());
+    let link = Transport::Tcp.link(Server::builder()).await;
+    let stub = ProbeStub::new(link.channel.with_interceptor(ClientSpans));
+    calls_to_be_seen(&stub, || spans.ended(3)).await;
+    let spans = spans.0.lock().unwrap();
+    let expected = [
+        ("Unary", "OK", None, "1", "1"),
+        ("ClientStream", "NOT_FOUND", Some("NOT_FOUND"), "1", "0"),
+        ("Unary", "INTERNAL", Some("INTERNAL"), "1", "0"),
+        ("ServerStream", "CANCELLED", Some("CANCELLED"), "1", "1"),
+    ];
+    check(&spans, "client", &expected);
+    let (_, address) = link.server.unwrap();
+    for span in spans.iter() {
+        let field = |name: &str| span.get(name).map(String::as_str);
+        assert_eq!(field("server.address"), Some("127.0.0.1"));
+        let port = address.unwrap().port().to_string();
+        assert_eq!(field("server.port"), Some(&*port));
+    }
+}
+
+/// Calls that end in different ways, the last by being dropped.
+async fn calls_to_be_seen(stub: &ProbeStub, are_seen: impl Fn() -> bool) {
+    let request = |action: Action| Request {
+        action: action.into(),
+        code: Code::NotFound.number() as i32,
+        ..Request::default()
+    };
+    within(stub.unary(request(Action::End))).await.unwrap();
+    let failing = stub.client_stream([request(Action::Fail)]);
+    within(failing).await.unwrap_err();
+    let panicking = stub.unary(request(Action::Panic));
+    within(panicking).await.unwrap_err();
+    let mut cancelled = stub.server_stream(hanging());
+    within(cancelled.message()).await.unwrap().unwrap();
+    drop(cancelled);
+    within(async {
+        while !are_seen() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+/// Method, status, error, and the numbers of messages.
+type Expected<'a> = (&'a str, &'a str, Option<&'a str>, &'a str, &'a str);
+
+fn check(spans: &[Fields], kind: &str, expected: &[Expected<'_>]) {
     assert_eq!(spans.len(), expected.len());
     for (span, (method, code, error, requests, responses)) in spans.iter().zip(expected) {
         let field = |name: &str| span.get(name).map(String::as_str);
         let method = format!("probe.v1.Probe/{method}");
         assert_eq!(field("rpc.method"), Some(&*method));
         assert_eq!(field("otel.name"), Some(&*method));
-        assert_eq!(field("otel.kind"), Some("server"));
+        assert_eq!(field("otel.kind"), Some(kind));
         assert_eq!(field("rpc.system.name"), Some("grpc"));
-        assert_eq!(field("network.peer.address"), Some("127.0.0.1"));
-        assert!(field("network.peer.port").is_some());
-        assert_eq!(field("rpc.response.status_code"), Some(code));
-        assert_eq!(field("error.type"), error);
+        assert_eq!(field("rpc.response.status_code"), Some(*code));
+        assert_eq!(field("error.type"), *error);
         assert_eq!(field("otel.status_code"), error.map(|_| "ERROR"));
         assert_eq!(
             (field("code"), field("message")),
-            (Some(code), Some("call ended"))
+            (Some(*code), Some("call ended"))
         );
-        assert_eq!(field("requests"), Some(requests));
-        assert_eq!(field("responses"), Some(responses));
+        assert_eq!(field("requests"), Some(*requests));
+        assert_eq!(field("responses"), Some(*responses));
     }
 }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use ping::app::ping::v1::{PingRequest, PingServiceStub};
+use ping::log_outgoing;
 use stubwright::rpc::{BadRequest, RetryInfo};
 use stubwright::{Channel, Code, Metadata, Result, Status};
 
@@ -31,6 +32,7 @@ async fn main() -> ExitCode {
 
 async fn call(address: &str) -> Result<()> {
     let channel = Channel::builder()
+        .interceptor(log_outgoing)
         // A server that has vanished is found out while calls are open.
         .keepalive_time(Duration::from_secs(10))
         .keepalive_timeout(Duration::from_secs(10))

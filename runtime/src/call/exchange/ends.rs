@@ -222,6 +222,12 @@ impl Exchange {
         })
     }
 
+    /// Whether something of the response is there that nobody has taken.
+    #[cfg(feature = "client")]
+    pub(crate) fn has_response(&self) -> bool {
+        !self.state().response.chunks.is_empty()
+    }
+
     /// How the call ended, once it has.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         self.state().outcome.clone()

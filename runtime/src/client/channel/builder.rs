@@ -15,6 +15,8 @@ use super::connector::{Address, Connector};
 use super::credentials::ChannelCredentials;
 use super::resolver::{Names, Resolver};
 use super::target::{Target, authority};
+use crate::client::interceptor::ClientInterceptor;
+use crate::client::overlay::Overlay;
 use crate::client::service_config::ServiceConfig;
 use crate::header::Header;
 use crate::transport::{KeepaliveConfig, LifetimeConfig, UpkeepConfig};
@@ -28,6 +30,7 @@ pub struct ChannelBuilder {
     /// In the place of the target's own.
     names: Option<Names>,
     authority: Option<String>,
+    overlay: Overlay,
 }
 
 /// What all calls and connections of a channel share.
@@ -57,7 +60,7 @@ impl Default for ChannelOptions {
             user_agent: Header::from_static("user-agent", LIBRARY),
             max_send_message_length: usize::MAX,
             service_config: None,
-            per_rpc_retry_buffer_size: 256 << 10,
+            per_rpc_retry_buffer_size: PER_RPC_RETRY_BUFFER,
             retry_buffer_size: 1 << 20,
             load_balancing: LoadBalancing::default(),
             max_connections_per_subchannel: 4,
@@ -92,10 +95,21 @@ impl ChannelOptions {
     }
 }
 
+/// How much of its request a call keeps unless an option says otherwise, in bytes.
+pub(super) const PER_RPC_RETRY_BUFFER: usize = 256 << 10;
+
 /// What servers are told of the library.
 const LIBRARY: &str = concat!("grpc-rust-stubwright/", env!("CARGO_PKG_VERSION"));
 
 impl ChannelBuilder {
+    /// Puts an interceptor around all calls, inside those that were added before: the first one is the outermost. By default
+    /// there are none. [`Channel::with_interceptor`] puts one around the calls of a channel that is there already. gRPC
+    /// Python's `interceptors`.
+    pub fn interceptor(mut self, interceptor: impl ClientInterceptor) -> ChannelBuilder {
+        self.overlay.interceptors.push(interceptor);
+        self
+    }
+
     /// The host that calls are for which name no other, HTTP/2's `:authority`, in the place of the target's: a proxy that routes
     /// by host finds the backend by it. Over TLS the server's certificate has to be for it, unless
     /// [`ChannelCredentials::server_name`](crate::ChannelCredentials::server_name) names another. What cannot be one is an error
@@ -364,6 +378,6 @@ impl ChannelBuilder {
             // Whoever makes the connections is told the name: it may mean something where they lead.
             target.names = Names::Known(Arc::new([Address::Tcp(Arc::clone(name))]));
         }
-        Channel::with_options(target, self.options)
+        Channel::new(target, self.options, self.overlay)
     }
 }

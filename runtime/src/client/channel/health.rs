@@ -9,7 +9,7 @@ use super::backoff::{Backoff, BackoffConfig};
 use super::manager::Event;
 use super::remote::Remote;
 use crate::call::{CallDetails, Exchange, Link, MessageLimits, Peer};
-use crate::client::draft::Ongoing;
+use crate::client::receiving::Ongoing;
 use crate::client::responses::Inbox;
 use crate::codec::{Codec, Prost};
 use crate::framing::Packer;

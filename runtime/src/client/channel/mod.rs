@@ -46,6 +46,7 @@ use self::remote::Remote;
 pub use self::resolver::Resolver;
 use self::target::Target;
 pub(crate) use self::target::authority;
+use super::overlay::Overlay;
 use super::service_config::MethodConfig;
 use crate::call::{Exchange, MessageLimits, Peer};
 use crate::header::Header;
@@ -58,10 +59,14 @@ use crate::{Compression, Result};
 /// A clone is the same channel and costs next to nothing. When the last clone is dropped and its last call has ended, the
 /// connection is closed.
 #[derive(Clone)]
-pub struct Channel(Kind);
+pub struct Channel {
+    way: Way,
+    /// `None` where there is nothing to add, as with most channels.
+    overlay: Option<Arc<Overlay>>,
+}
 
 #[derive(Clone)]
-enum Kind {
+enum Way {
     Remote(Arc<Remote>),
     #[cfg(feature = "server")]
     InProcess(Arc<Local>),
@@ -117,8 +122,11 @@ impl Channel {
         ChannelBuilder::default()
     }
 
-    pub(crate) fn with_options(target: Target, options: ChannelOptions) -> Channel {
-        Channel(Kind::Remote(Arc::new(Remote::new(target, options))))
+    pub(super) fn new(target: Target, options: ChannelOptions, overlay: Overlay) -> Channel {
+        Channel {
+            way: Way::Remote(Arc::new(Remote::new(target, options))),
+            overlay: overlay.shared(),
+        }
     }
 
     /// A channel to handlers in this process: no sockets and no HTTP/2, the same messages, metadata, deadlines and
@@ -134,16 +142,19 @@ impl Channel {
     /// A channel to the methods of a server in this process.
     #[cfg(feature = "server")]
     pub(crate) fn to_methods(methods: Arc<MethodTable>) -> Channel {
-        Channel(Kind::InProcess(Arc::new(Local::new(methods))))
+        Channel {
+            way: Way::InProcess(Arc::new(Local::new(methods))),
+            overlay: None,
+        }
     }
 
     /// The state of the channel. With `try_to_connect` a channel that is idle begins to connect, as a call would make it; that
     /// needs a tokio runtime around it. A channel to handlers in this process is always ready. gRPC Python's `get_state`.
     pub fn state(&self, try_to_connect: bool) -> ChannelConnectivity {
-        match &self.0 {
-            Kind::Remote(remote) => remote.state(try_to_connect),
+        match &self.way {
+            Way::Remote(remote) => remote.state(try_to_connect),
             #[cfg(feature = "server")]
-            Kind::InProcess(local) => local.state(),
+            Way::InProcess(local) => local.state(),
         }
     }
 
@@ -159,10 +170,10 @@ impl Channel {
     /// # }
     /// ```
     pub fn subscribe(&self) -> ConnectivityChanges {
-        match &self.0 {
-            Kind::Remote(remote) => remote.subscribe(),
+        match &self.way {
+            Way::Remote(remote) => remote.subscribe(),
             #[cfg(feature = "server")]
-            Kind::InProcess(local) => local.subscribe(),
+            Way::InProcess(local) => local.subscribe(),
         }
     }
 
@@ -185,10 +196,10 @@ impl Channel {
     /// Lets the next attempt to connect begin at once, as if none had failed: for a program that learns that its network is
     /// back. gRPC's `ResetConnectBackoff`.
     pub fn reset_connect_backoff(&self) {
-        match &self.0 {
-            Kind::Remote(remote) => remote.reset_backoff(),
+        match &self.way {
+            Way::Remote(remote) => remote.reset_backoff(),
             #[cfg(feature = "server")]
-            Kind::InProcess(_) => {}
+            Way::InProcess(_) => {}
         }
     }
 
@@ -196,62 +207,86 @@ impl Channel {
     /// Calls that are on a connection go on; to drop one is to cancel it. The connections are closed when their last calls
     /// have ended.
     pub fn close(&self) {
-        match &self.0 {
-            Kind::Remote(remote) => remote.close(),
+        match &self.way {
+            Way::Remote(remote) => remote.close(),
             #[cfg(feature = "server")]
-            Kind::InProcess(local) => local.close(),
+            Way::InProcess(local) => local.close(),
+        }
+    }
+
+    /// What this handle adds to the calls that are made over it.
+    pub(crate) fn overlay(&self) -> Option<&Overlay> {
+        self.overlay.as_deref()
+    }
+
+    /// Another handle of the same channel.
+    pub(crate) fn with_overlay(&self, change: impl FnOnce(&mut Overlay)) -> Channel {
+        let mut overlay = self.overlay.as_deref().cloned().unwrap_or_default();
+        change(&mut overlay);
+        Channel {
+            way: self.way.clone(),
+            overlay: overlay.shared(),
+        }
+    }
+
+    /// How much of a stream of requests is kept for sending it again, in bytes.
+    pub(crate) fn per_rpc_retry_buffer_size(&self) -> usize {
+        match &self.way {
+            Way::Remote(remote) => remote.options().per_rpc_retry_buffer_size,
+            #[cfg(feature = "server")]
+            Way::InProcess(_) => builder::PER_RPC_RETRY_BUFFER,
         }
     }
 
     /// Sets a call on its way, by what the service config says of its method.
     pub(crate) fn start(&self, exchange: Arc<Exchange>, method: Option<&MethodConfig>) {
-        match &self.0 {
-            Kind::Remote(remote) => match method.and_then(|method| method.hedging.as_ref()) {
+        match &self.way {
+            Way::Remote(remote) => match method.and_then(|method| method.hedging.as_ref()) {
                 Some(policy) => hedge(remote, exchange, Arc::clone(policy)),
                 None => remote.start(exchange),
             },
             #[cfg(feature = "server")]
-            Kind::InProcess(local) => local.start(exchange),
+            Way::InProcess(local) => local.start(exchange),
         }
     }
 
     /// The authority of calls that name none of their own.
     pub(crate) fn authority(&self) -> Option<Header> {
-        match &self.0 {
-            Kind::Remote(remote) => Some(remote.authority()),
+        match &self.way {
+            Way::Remote(remote) => Some(remote.authority()),
             #[cfg(feature = "server")]
-            Kind::InProcess(_) => None,
+            Way::InProcess(_) => None,
         }
     }
 
     /// How a method is called, by the channel's service config.
     pub(crate) fn method_config(&self, path: &Header) -> Option<&MethodConfig> {
-        match &self.0 {
-            Kind::Remote(remote) => {
+        match &self.way {
+            Way::Remote(remote) => {
                 let config = remote.options().service_config.as_ref()?;
                 let path = std::str::from_utf8(path.value()).ok()?;
                 config.method(path).map(|method| &**method)
             }
             #[cfg(feature = "server")]
-            Kind::InProcess(_) => None,
+            Way::InProcess(_) => None,
         }
     }
 
     /// How the requests of a call are compressed that wants this, or nothing particular.
     pub(crate) fn compression(&self, wanted: Option<Compression>) -> Compression {
-        match &self.0 {
-            Kind::Remote(remote) => wanted.unwrap_or(remote.options().compression),
+        match &self.way {
+            Way::Remote(remote) => wanted.unwrap_or(remote.options().compression),
             #[cfg(feature = "server")]
-            Kind::InProcess(_) => Compression::Identity,
+            Way::InProcess(_) => Compression::Identity,
         }
     }
 
     /// Whether a call waits for ready that wants this, or nothing particular.
     pub(crate) fn wait_for_ready(&self, wanted: Option<bool>) -> bool {
-        match &self.0 {
-            Kind::Remote(remote) => wanted.unwrap_or(remote.options().wait_for_ready),
+        match &self.way {
+            Way::Remote(remote) => wanted.unwrap_or(remote.options().wait_for_ready),
             #[cfg(feature = "server")]
-            Kind::InProcess(_) => false,
+            Way::InProcess(_) => false,
         }
     }
 
@@ -265,8 +300,8 @@ impl Channel {
     ) -> (MessageLimits, Option<Instant>) {
         #[cfg(not(feature = "server"))]
         let _ = path;
-        match &self.0 {
-            Kind::Remote(remote) => {
+        match &self.way {
+            Way::Remote(remote) => {
                 let limits = MessageLimits {
                     request: usize::MAX,
                     response: response.unwrap_or(remote.options().max_receive_message_length),
@@ -274,35 +309,35 @@ impl Channel {
                 (limits, deadline)
             }
             #[cfg(feature = "server")]
-            Kind::InProcess(local) => local.terms(path, response, deadline),
+            Way::InProcess(local) => local.terms(path, response, deadline),
         }
     }
 
     /// The largest message that is sent by a call that says nothing of it.
     pub(crate) fn max_send_message_length(&self) -> usize {
-        match &self.0 {
-            Kind::Remote(remote) => remote.options().max_send_message_length,
+        match &self.way {
+            Way::Remote(remote) => remote.options().max_send_message_length,
             #[cfg(feature = "server")]
-            Kind::InProcess(_) => usize::MAX,
+            Way::InProcess(_) => usize::MAX,
         }
     }
 
     /// Who is at the other end, as far as it is known before a connection.
     pub(crate) fn peer(&self) -> Peer {
-        match &self.0 {
-            Kind::Remote(_) => Peer::unknown(),
+        match &self.way {
+            Way::Remote(_) => Peer::unknown(),
             #[cfg(feature = "server")]
-            Kind::InProcess(_) => Peer::in_process(),
+            Way::InProcess(_) => Peer::in_process(),
         }
     }
 }
 
 impl fmt::Debug for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Kind::Remote(remote) => f.debug_tuple("Channel").field(remote).finish(),
+        match &self.way {
+            Way::Remote(remote) => f.debug_tuple("Channel").field(remote).finish(),
             #[cfg(feature = "server")]
-            Kind::InProcess(_) => f.write_str("Channel(in-process)"),
+            Way::InProcess(_) => f.write_str("Channel(in-process)"),
         }
     }
 }

@@ -1,0 +1,5 @@
+//! Interceptors that are ready to be used.
+
+mod spans;
+
+pub use spans::ClientSpans;

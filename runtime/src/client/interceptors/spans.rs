@@ -1,0 +1,120 @@
+//! A span for each call, for those who follow calls from process to process.
+
+use std::sync::Arc;
+
+use tracing::{Instrument, Span, field};
+
+use crate::client::{ClientInterceptor, OutgoingCall, OutgoingEnd, Passage};
+use crate::{Code, Result, Status};
+
+/// Runs each call in a span of `tracing`, at the level INFO, with OpenTelemetry's conventions for RPC as its fields, and logs at
+/// its end, as an event in the span, how it ended.
+///
+/// | field | value |
+/// |---|---|
+/// | `otel.name`, `rpc.method` | `package.Service/Method` |
+/// | `otel.kind` | `client` |
+/// | `rpc.system.name` | `grpc` |
+/// | `server.address`, `server.port` | host and port of the authority, where there are such |
+/// | `rpc.response.status_code` | the status at the end: `OK`, `NOT_FOUND`, … |
+/// | `otel.status_code`, `error.type` | `ERROR` and the status, for those that are not OK |
+///
+/// The event has `requests`, `responses` and `seconds` besides. A call that is dropped ends with `CANCELLED`. As the outermost
+/// interceptor it has the time and the events of the others in it, and a call that is made again is one span.
+///
+/// ```
+/// use stubwright::{Channel, interceptors::ClientSpans};
+///
+/// # fn connect() -> stubwright::Result<()> {
+/// let channel = Channel::builder().interceptor(ClientSpans).insecure("localhost:5000")?;
+/// # drop(channel);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct ClientSpans;
+
+impl ClientInterceptor for ClientSpans {
+    async fn intercept(&self, mut call: OutgoingCall) -> Result<()> {
+        let span = span(&call);
+        let mut ends = Ends {
+            passage: Arc::clone(call.passage()),
+            span: span.clone(),
+            end: None,
+        };
+        let end = call.proceed().instrument(span).await;
+        ends.end.insert(end).result.clone()
+    }
+}
+
+fn span(call: &OutgoingCall) -> Span {
+    let method = call.method().trim_start_matches('/');
+    let authority = call.authority();
+    let server = authority.as_deref().map(host_and_port);
+    tracing::info_span!(
+        "rpc",
+        otel.name = method,
+        otel.kind = "client",
+        otel.status_code = field::Empty,
+        rpc.system.name = "grpc",
+        rpc.method = method,
+        rpc.response.status_code = field::Empty,
+        server.address = server.map(|(host, _)| host),
+        server.port = server.and_then(|(_, port)| port),
+        error.type = field::Empty,
+    )
+}
+
+/// The parts of an authority; an IPv6 address is without its brackets.
+fn host_and_port(authority: &str) -> (&str, Option<u16>) {
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()),
+        _ => (authority, None),
+    };
+    (host.trim_start_matches('[').trim_end_matches(']'), port)
+}
+
+/// Completes the span when the call ends, however it does.
+struct Ends {
+    passage: Arc<Passage>,
+    span: Span,
+    end: Option<OutgoingEnd>,
+}
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        if self.span.is_disabled() {
+            return;
+        }
+        let dropped = || Err(Status::cancelled("the call was dropped by its caller"));
+        let end = self.end.take();
+        let end = end.unwrap_or_else(|| self.passage.end(dropped()));
+        let code = end.code().name();
+        self.span.record("rpc.response.status_code", code);
+        if end.code() != Code::Ok {
+            self.span.record("otel.status_code", "ERROR");
+            self.span.record("error.type", code);
+        }
+        let (requests, responses) = (end.requests, end.responses);
+        let seconds = end.duration.as_secs_f64();
+        tracing::info!(parent: &self.span, code, requests, responses, seconds, "call ended");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_authority_is_host_and_port() {
+        for (authority, parts) in [
+            ("a.example:80", ("a.example", Some(80))),
+            ("a.example", ("a.example", None)),
+            ("[::1]:80", ("::1", Some(80))),
+            ("[::1]", ("::1", None)),
+            ("localhost:x", ("localhost", None)),
+        ] {
+            assert_eq!(host_and_port(authority), parts);
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! The requests of a call with interceptors, which may be sent more than once.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_core::Stream;
+
+use super::messages::Show;
+use super::passage::Passage;
+use super::requests::{Requests, Source as Requested};
+use crate::Result;
+use crate::call::AnyMessage;
+
+/// The requests of a call with interceptors, whatever their type.
+pub(crate) trait Outbox: Send + Sync {
+    /// Whether the call has a stream of requests.
+    fn is_stream(&self) -> bool;
+
+    /// Shows the request of a call that has one; `None` when it has a stream of them.
+    fn show(&self, look: &mut dyn FnMut(&mut dyn AnyMessage) -> Result<()>) -> Option<Result<()>>;
+
+    /// All requests from the first, encoded; `None` when not all are there any more. Those that have never been sent are shown to
+    /// the interceptors before.
+    fn requests(self: Arc<Self>, passage: &Arc<Passage>) -> Option<Requests<Bytes>>;
+
+    /// Whether all requests are there from the first.
+    fn is_whole(&self) -> bool;
+
+    /// They will not be sent again.
+    fn commit(&self);
+
+    /// No more are wanted: whoever sends them learns it.
+    fn close(&self);
+}
+
+/// Requests that may be sent more than once; of a stream as many as are no more than `room` bytes.
+pub(crate) fn new<Req: Send + 'static>(
+    requests: Requests<Req>,
+    show: Show<Req>,
+    room: usize,
+) -> Arc<dyn Outbox> {
+    match requests {
+        Requests::One(request) => Arc::new(One {
+            request: Mutex::new(request),
+            show,
+        }),
+        Requests::Many(requests) => Arc::new(Many {
+            show,
+            source: Mutex::new(Source {
+                requests: Some(requests),
+                kept: Vec::new(),
+                room: Some(room),
+                is_whole: true,
+            }),
+        }),
+    }
+}
+
+/// The request of a call that has one.
+struct One<Req> {
+    request: Mutex<Req>,
+    show: Show<Req>,
+}
+
+impl<Req: Send + 'static> Outbox for One<Req> {
+    fn is_stream(&self) -> bool {
+        false
+    }
+
+    fn show(&self, look: &mut dyn FnMut(&mut dyn AnyMessage) -> Result<()>) -> Option<Result<()>> {
+        let mut request = self.request.lock().unwrap_or_else(PoisonError::into_inner);
+        Some((self.show)(&mut request, look))
+    }
+
+    fn requests(self: Arc<Self>, passage: &Arc<Passage>) -> Option<Requests<Bytes>> {
+        let mut encoded = Bytes::new();
+        let shown = self.show(&mut |request| {
+            encoded = request.to_bytes();
+            Ok(())
+        });
+        passage.count_request();
+        shown.map(|_| Requests::One(encoded))
+    }
+
+    fn is_whole(&self) -> bool {
+        true
+    }
+
+    fn commit(&self) {}
+
+    fn close(&self) {}
+}
+
+/// A stream of requests.
+struct Many<Req> {
+    show: Show<Req>,
+    source: Mutex<Source<Req>>,
+}
+
+struct Source<Req> {
+    /// `None` once nothing follows, or is wanted.
+    requests: Option<Requested<Req>>,
+    /// What has come of them, as it was sent.
+    kept: Vec<Bytes>,
+    /// How many bytes more may be kept; `None` when nothing more is to be.
+    room: Option<usize>,
+    /// All that has come is kept.
+    is_whole: bool,
+}
+
+impl<Req: Send + 'static> Outbox for Many<Req> {
+    fn is_stream(&self) -> bool {
+        true
+    }
+
+    fn show(&self, _look: &mut dyn FnMut(&mut dyn AnyMessage) -> Result<()>) -> Option<Result<()>> {
+        None
+    }
+
+    fn requests(self: Arc<Self>, passage: &Arc<Passage>) -> Option<Requests<Bytes>> {
+        let is_whole = self.is_whole();
+        let replay = Replay {
+            many: self,
+            passage: Arc::clone(passage),
+            next: 0,
+        };
+        is_whole.then(|| Requests::Many(Requested::Fallible(Box::pin(replay))))
+    }
+
+    fn is_whole(&self) -> bool {
+        self.source().is_whole
+    }
+
+    fn commit(&self) {
+        // What is kept and has not been sent again yet still has to be.
+        self.source().room = None;
+    }
+
+    fn close(&self) {
+        let requests = {
+            let mut source = self.source();
+            source.lose();
+            source.requests.take()
+        };
+        drop(requests);
+    }
+}
+
+impl<Req> Many<Req> {
+    fn source(&self) -> MutexGuard<'_, Source<Req>> {
+        self.source.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<Req> Source<Req> {
+    fn keep(&mut self, request: &Bytes) {
+        self.room = self.room.and_then(|room| room.checked_sub(request.len()));
+        if self.room.is_some() {
+            self.kept.push(request.clone());
+        } else {
+            self.lose();
+        }
+    }
+
+    /// Nothing can be sent again.
+    fn lose(&mut self) {
+        self.kept = Vec::new();
+        self.is_whole = false;
+    }
+}
+
+/// The requests of one attempt: those that were sent before, then those that come.
+struct Replay<Req> {
+    many: Arc<Many<Req>>,
+    passage: Arc<Passage>,
+    /// The place of the next that was sent before.
+    next: usize,
+}
+
+impl<Req> Stream for Replay<Req> {
+    type Item = Result<Bytes>;
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes>>> {
+        let this = &mut *self;
+        let mut source = this.many.source();
+        if let Some(request) = source.kept.get(this.next).cloned() {
+            this.next += 1;
+            this.passage.count_request();
+            return Poll::Ready(Some(Ok(request)));
+        }
+        let Some(requests) = &mut source.requests else {
+            return Poll::Ready(None);
+        };
+        let Some(request) = ready!(requests.poll_next(context)) else {
+            source.requests = None;
+            return Poll::Ready(None);
+        };
+        this.passage.count_request();
+        let mut encoded = Bytes::new();
+        let shown = request.and_then(|mut request| {
+            (this.many.show)(&mut request, &mut |request| {
+                this.passage.show_request(request)?;
+                encoded = request.to_bytes();
+                Ok(())
+            })
+        });
+        if let Err(status) = shown {
+            source.lose();
+            return Poll::Ready(Some(Err(status)));
+        }
+        source.keep(&encoded);
+        this.next += 1;
+        Poll::Ready(Some(Ok(encoded)))
+    }
+}

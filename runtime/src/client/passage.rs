@@ -1,0 +1,518 @@
+//! What the interceptors of a call share with its caller.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::channel::Channel;
+use super::interceptor::{HeadObserver, Link, OutgoingEnd};
+use super::outbox::Outbox;
+use super::plan::Plan;
+use super::receiving::Ongoing;
+use super::requests::send;
+use crate::call::{AnyMessage, Exchange, Observer, Panicked, Peer, Watch, panicked_in, remember};
+use crate::codec::Raw;
+use crate::framing::Packer;
+use crate::header::Header;
+use crate::{Metadata, Result, Status, clock};
+
+/// A call with interceptors. They are numbered by levels, the outermost is 0; behind the last of them an attempt is made, which is
+/// an exchange with the server. The caller reads what comes of it.
+pub(crate) struct Passage {
+    channel: Channel,
+    /// The method that the caller calls.
+    path: Header,
+    outbox: Arc<dyn Outbox>,
+    pub(super) one_response: bool,
+    started: Instant,
+    /// How many requests the attempt has sent.
+    requests: AtomicU64,
+    /// How many responses have come of it.
+    responses: AtomicU64,
+    observers: Mutex<Observers>,
+    state: Mutex<State>,
+}
+
+/// What an interceptor watches from the time that it lets its call go on.
+#[derive(Default)]
+pub(super) struct Watches {
+    pub(super) requests: Vec<Observer>,
+    pub(super) responses: Vec<Observer>,
+    pub(super) heads: Vec<HeadObserver>,
+}
+
+/// Who looks at what goes by, with the level at which it does; in the order of the levels.
+#[derive(Default)]
+struct Observers {
+    requests: Vec<(usize, Observer)>,
+    responses: Vec<(usize, Observer)>,
+    heads: Vec<(usize, HeadObserver)>,
+}
+
+#[derive(Default)]
+struct State {
+    /// When the call as a whole is over.
+    deadline: Option<Instant>,
+    /// How many interceptors the request of a call that has one has passed.
+    passed: usize,
+    /// The attempt that is under way.
+    exchange: Option<Arc<Exchange>>,
+    /// The same, until the caller has taken it.
+    fresh: Option<Ongoing>,
+    /// How the attempt has ended.
+    end: Option<Result<()>>,
+    initial: Metadata,
+    trailing: Metadata,
+    /// Responses that interceptors gave, encoded, with their levels.
+    answers: VecDeque<(usize, Bytes)>,
+    /// The caller has seen of the response: there are no more attempts.
+    committed: bool,
+    /// The caller may do something else than to read, and learns otherwise that the call takes no more requests.
+    detached: bool,
+    /// How the attempt has ended whose responses the caller has not read, or what the call has ended with.
+    over: Option<Result<()>>,
+    /// What the interceptors have ended with that run in a task.
+    returned: Option<Result<()>>,
+    /// Who waits for something to read.
+    caller: Option<Waker>,
+    /// Who waits for the end of the attempt, or for the caller to take an answer.
+    interceptor: Option<Waker>,
+}
+
+/// What is there for the caller.
+pub(super) enum News {
+    /// An attempt has begun.
+    Attempt(Ongoing),
+    /// An interceptor has given a response.
+    Answer(usize, Bytes),
+    Nothing,
+}
+
+impl Passage {
+    pub(crate) fn new(
+        channel: Channel,
+        path: Header,
+        outbox: Arc<dyn Outbox>,
+        one_response: bool,
+    ) -> Arc<Passage> {
+        Arc::new(Passage {
+            channel,
+            path,
+            outbox,
+            one_response,
+            started: clock::now(),
+            requests: AtomicU64::new(0),
+            responses: AtomicU64::new(0),
+            observers: Mutex::default(),
+            state: Mutex::default(),
+        })
+    }
+
+    /// The interceptors, the outermost first.
+    pub(super) fn chain(&self) -> &[Link] {
+        let overlay = self.channel.overlay();
+        overlay.map_or(&[], |overlay| overlay.interceptors.links())
+    }
+
+    pub(super) fn outbox(&self) -> &dyn Outbox {
+        &*self.outbox
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.state().deadline
+    }
+
+    pub(super) fn set_deadline(&self, deadline: Option<Instant>) {
+        self.state().deadline = deadline;
+    }
+
+    /// The host that a call is for which names none.
+    pub(super) fn authority(&self) -> Option<Header> {
+        self.channel.authority()
+    }
+
+    /// Whether the call may be made, once more or for the first time.
+    pub(super) fn check_replay(&self) -> Result<()> {
+        if self.state().committed {
+            return Err(Status::failed_precondition(
+                "the caller has seen of the response, and the call cannot be made again",
+            ));
+        }
+        if !self.outbox.is_whole() {
+            return Err(Status::failed_precondition(
+                "more requests were sent than are kept (per_rpc_retry_buffer_size), and the call cannot be made again",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The interceptor at `level` lets the call go on. What interceptors behind it have left from the time before goes.
+    pub(super) fn pass(&self, level: usize, watches: &mut Watches) -> Result<()> {
+        self.check_replay()?;
+        {
+            let mut observers = self.observers();
+            observers.cut(level);
+            let Watches {
+                requests,
+                responses,
+                heads,
+            } = watches;
+            observers.responses.extend(at(level, responses));
+            observers.heads.extend(at(level, heads));
+            if self.outbox.is_stream() {
+                observers.requests.extend(at(level, requests));
+            }
+        }
+        let is_first_time = {
+            let mut state = self.state();
+            state.answers.retain(|(other, _)| *other <= level);
+            let is_first_time = level >= state.passed;
+            state.passed = state.passed.max(level + 1);
+            is_first_time
+        };
+        for mut observer in watches.requests.drain(..) {
+            // Once is enough: the request is what it has made of it.
+            if is_first_time {
+                let shown = self
+                    .outbox
+                    .show(&mut |request| self.watched(|| observer(request)));
+                shown.unwrap_or(Ok(()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the call, and waits for its end.
+    pub(super) async fn attempt(self: &Arc<Self>, plan: Plan) -> Result<()> {
+        self.requests.store(0, Ordering::Relaxed);
+        self.responses.store(0, Ordering::Relaxed);
+        let method = self.channel.method_config(&plan.path);
+        let (ongoing, packer) = plan.open(&self.channel, method);
+        let exchange = Arc::clone(&ongoing.exchange);
+        let mut attempt = Attempt {
+            passage: Arc::clone(self),
+            exchange: Arc::clone(&exchange),
+            over: Some(Watch::new(Arc::clone(&exchange))),
+        };
+        let requests = Arc::clone(&self.outbox).requests(self);
+        let Some(requests) = requests else {
+            return self.check_replay();
+        };
+        send(requests, Packer::push::<Bytes, Raw>, packer, &exchange)?;
+        let caller = {
+            let mut state = self.state();
+            state.exchange = Some(Arc::clone(&exchange));
+            state.fresh = Some(ongoing);
+            state.end = None;
+            state.initial = Metadata::new();
+            state.trailing = Metadata::new();
+            state.caller.take()
+        };
+        self.channel.start(exchange, method);
+        wake(caller);
+        poll_fn(|context| attempt.poll_end(context)).await
+    }
+
+    /// An interceptor gives a response.
+    pub(super) fn answer(&self, level: usize, response: Bytes) {
+        let caller = {
+            let mut state = self.state();
+            state.answers.push_back((level, response));
+            state.caller.take()
+        };
+        wake(caller);
+    }
+
+    /// Waits until the caller has taken what the interceptors behind `level` gave.
+    pub(super) fn poll_taken(&self, level: usize, context: &Context<'_>) -> Poll<()> {
+        let mut state = self.state();
+        if state.answers.iter().all(|(other, _)| *other <= level) {
+            return Poll::Ready(());
+        }
+        remember(&mut state.interceptor, context);
+        Poll::Pending
+    }
+
+    /// What an interceptor is told of the end of a call that has ended so behind it.
+    pub(super) fn end(&self, result: Result<()>) -> OutgoingEnd {
+        let (initial_metadata, trailing_metadata) = {
+            let state = self.state();
+            (state.initial.clone(), state.trailing_of(&result))
+        };
+        OutgoingEnd {
+            result,
+            initial_metadata,
+            trailing_metadata,
+            duration: clock::now().saturating_duration_since(self.started),
+            requests: self.requests.load(Ordering::Relaxed),
+            responses: self.responses.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The metadata that came with the status of the call.
+    pub(super) fn trailing(&self, result: &Result<()>) -> Metadata {
+        self.state().trailing_of(result)
+    }
+
+    pub(super) fn count_request(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Shows a request of a stream on its way outward: the outermost interceptor meets it first.
+    pub(super) fn show_request(&self, request: &mut dyn AnyMessage) -> Result<()> {
+        let mut observers = self.observers();
+        observers
+            .requests
+            .iter_mut()
+            .try_for_each(|(_, observer)| self.watched(|| observer(request)))
+    }
+
+    /// Shows a response on its way inward to the interceptors that are around `level`: the innermost meets it first.
+    pub(super) fn show_response(&self, level: usize, response: &mut dyn AnyMessage) -> Result<()> {
+        self.responses.fetch_add(1, Ordering::Relaxed);
+        let mut observers = self.observers();
+        let outer = observers.responses.iter_mut().rev();
+        outer
+            .filter(|(other, _)| *other < level)
+            .try_for_each(|(_, observer)| self.watched(|| observer(response)))
+    }
+
+    /// Shows the initial metadata of the response, as [`Passage::show_response`] does a response.
+    pub(super) fn show_head(&self, head: &mut Metadata) -> Result<()> {
+        let shown = {
+            let mut observers = self.observers();
+            let mut heads = observers.heads.iter_mut().rev();
+            heads.try_for_each(|(_, observer)| {
+                self.watched(|| {
+                    observer(head);
+                    Ok(())
+                })
+            })
+        };
+        self.state().initial = head.clone();
+        shown
+    }
+
+    /// The caller has seen of the response.
+    pub(super) fn commit(&self) {
+        let is_first_time = !std::mem::replace(&mut self.state().committed, true);
+        if is_first_time {
+            self.outbox.commit();
+        }
+    }
+
+    /// What there is for the caller, who is woken when there is more.
+    pub(super) fn news(&self, context: &Context<'_>) -> News {
+        let mut state = self.state();
+        // What was given before the attempt comes before it.
+        if let Some((level, response)) = state.answers.pop_front() {
+            let interceptor = state.interceptor.take();
+            drop(state);
+            wake(interceptor);
+            return News::Answer(level, response);
+        }
+        if let Some(ongoing) = state.fresh.take() {
+            return News::Attempt(ongoing);
+        }
+        remember(&mut state.caller, context);
+        News::Nothing
+    }
+
+    /// Whether an exchange is that of the attempt which is under way.
+    pub(super) fn is_under_way(&self, exchange: &Arc<Exchange>) -> bool {
+        self.state().is_under_way(exchange)
+    }
+
+    /// The caller has read an attempt to its end.
+    pub(super) fn ended(&self, exchange: &Arc<Exchange>, result: Result<()>) {
+        let interceptor = {
+            let mut state = self.state();
+            if !state.is_under_way(exchange) {
+                return;
+            }
+            state.exchange = None;
+            let outcome = exchange.outcome();
+            state.trailing = outcome.map(|outcome| outcome.trailing).unwrap_or_default();
+            state.end = Some(result);
+            state.interceptor.take()
+        };
+        wake(interceptor);
+    }
+
+    /// A part of an interceptor, whose panic is a status.
+    fn watched(&self, part: impl FnOnce() -> Result<()>) -> Result<()> {
+        catch_unwind(AssertUnwindSafe(part)).unwrap_or_else(|panic| Err(self.panicked(&*panic)))
+    }
+
+    /// The status of a call in which an interceptor has panicked.
+    pub(super) fn panicked(&self, panic: &(dyn Any + Send)) -> Status {
+        let method = std::str::from_utf8(self.path.value()).unwrap_or_default();
+        panicked_in(Panicked::Interceptor, method, &Peer::unknown(), panic)
+    }
+
+    /// The caller may do something else than to read.
+    pub(super) fn detach(&self) {
+        self.state().detached = true;
+    }
+
+    /// The interceptors have ended, in a task.
+    pub(super) fn returned(&self, result: Result<()>) {
+        let caller = {
+            let mut state = self.state();
+            state.returned.get_or_insert(result);
+            state.caller.take()
+        };
+        wake(caller);
+        // Who sends and does not read has nothing else to learn it from.
+        self.outbox.close();
+    }
+
+    pub(super) fn take_returned(&self) -> Option<Result<()>> {
+        self.state().returned.take()
+    }
+
+    /// Why the call takes no more requests; `None` while it does.
+    pub(super) fn over(&self) -> Option<Result<()>> {
+        let state = self.state();
+        state.over.clone().or_else(|| state.returned.clone())
+    }
+
+    /// Whether no attempt is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.state().exchange.is_none()
+    }
+
+    /// An attempt has ended, and its caller may not be reading. Says whether that is the end of it.
+    fn unread(&self, exchange: &Arc<Exchange>, result: Result<()>) -> bool {
+        let is_empty = self.one_response || !exchange.has_response();
+        if is_empty && result.is_err() && !self.state().committed {
+            self.ended(exchange, result);
+            return true;
+        }
+        self.state().over.get_or_insert(result);
+        self.outbox.close();
+        false
+    }
+
+    /// The call is over for its caller, and has ended so: nobody sees more of it.
+    pub(super) fn close(&self, result: Result<()>) {
+        let observers = std::mem::take(&mut *self.observers());
+        self.outbox.close();
+        let (fresh, interceptor) = {
+            let mut state = self.state();
+            state.over.get_or_insert(result);
+            state.committed = true;
+            state.answers.clear();
+            if state.exchange.take().is_some() {
+                state.end = Some(Err(Status::cancelled("the call is over for its caller")));
+            }
+            (state.fresh.take(), state.interceptor.take())
+        };
+        wake(interceptor);
+        drop((observers, fresh));
+    }
+
+    fn observers(&self) -> MutexGuard<'_, Observers> {
+        self.observers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Observers {
+    /// Nobody behind `level` looks any more.
+    fn cut(&mut self, level: usize) {
+        self.requests.retain(|(other, _)| *other <= level);
+        self.responses.retain(|(other, _)| *other <= level);
+        self.heads.retain(|(other, _)| *other <= level);
+    }
+}
+
+/// Observers with their level.
+fn at<T>(level: usize, observers: &mut Vec<T>) -> impl Iterator<Item = (usize, T)> {
+    observers.drain(..).map(move |observer| (level, observer))
+}
+
+impl State {
+    fn is_under_way(&self, exchange: &Arc<Exchange>) -> bool {
+        let current = self.exchange.as_ref();
+        current.is_some_and(|current| Arc::ptr_eq(current, exchange))
+    }
+
+    /// The metadata that came with a status: an interceptor may have put another in the place of the server's.
+    fn trailing_of(&self, result: &Result<()>) -> Metadata {
+        match result {
+            Err(status) if !status.metadata().is_empty() => status.metadata().clone(),
+            _ => self.trailing.clone(),
+        }
+    }
+}
+
+/// An attempt that an interceptor waits for. To drop it is to give it up.
+struct Attempt {
+    passage: Arc<Passage>,
+    exchange: Arc<Exchange>,
+    /// Until it was noticed that the exchange is over.
+    over: Option<Watch>,
+}
+
+impl Attempt {
+    fn poll_end(&mut self, context: &Context<'_>) -> Poll<Result<()>> {
+        loop {
+            {
+                let mut state = self.passage.state();
+                if let Some(result) = state.end.take() {
+                    return Poll::Ready(result);
+                }
+                remember(&mut state.interceptor, context);
+                if !state.detached {
+                    return Poll::Pending;
+                }
+            }
+            let Some(over) = &mut self.over else {
+                return Poll::Pending;
+            };
+            ready!(over.poll_over(context));
+            self.over = None;
+            let outcome = self.exchange.outcome();
+            let result = outcome.map_or(Ok(()), |outcome| outcome.result);
+            if !self.passage.unread(&self.exchange, result) {
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        let (fresh, caller) = {
+            let mut state = self.passage.state();
+            if !state.is_under_way(&self.exchange) {
+                return;
+            }
+            state.exchange = None;
+            (state.fresh.take(), state.caller.take())
+        };
+        let status = Status::cancelled("an interceptor has given the call up");
+        self.exchange.abandon(status);
+        drop(fresh);
+        wake(caller);
+    }
+}
+
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}

@@ -1,0 +1,877 @@
+//! Interceptors around the calls of a channel.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use stubwright::{
+    AnyMessage, Channel, ClientInterceptor, Code, OutgoingCall, OutgoingEnd, Raw, RequestSender,
+    Result, Server, Status, sending,
+};
+use stubwright_tests::Event;
+use stubwright_tests::pb::probe::v1::{Action, ProbeStub, Request, Response};
+use tokio::sync::{Notify, mpsc};
+
+use crate::transports::{Link, over_every_transport, within};
+
+over_every_transport!(
+    the_end_of_all_kinds_is_seen,
+    the_last_around_a_channel_is_the_outermost,
+    messages_of_all_kinds_are_changed,
+    an_observer_ends_a_call,
+    metadata_is_changed_both_ways,
+    the_method_is_changed,
+    the_time_is_changed,
+    a_call_is_rejected_before_anything_is_sent,
+    a_call_is_answered_from_a_cache,
+    a_stream_is_answered_by_an_interceptor,
+    a_failed_call_is_made_again,
+    a_stream_of_requests_is_sent_again,
+    what_its_caller_has_seen_is_not_made_again,
+    a_request_passes_the_interceptors_once,
+    an_attempt_that_is_given_up_is_cancelled,
+    an_interceptor_may_answer_for_the_server,
+    a_call_goes_on_in_another_task,
+    requests_that_are_sent_step_by_step_are_sent_again,
+    who_sends_step_by_step_learns_the_end,
+    a_panic_of_an_interceptor_ends_its_call_alone,
+    a_cancelled_call_drops_its_interceptors,
+    the_time_of_a_call_is_that_of_its_interceptors,
+);
+
+fn request(payload: &[u8], count: u32) -> Request {
+    Request {
+        payload: payload.to_vec(),
+        count,
+        ..Request::default()
+    }
+}
+
+fn acting(action: Action) -> Request {
+    Request {
+        action: action.into(),
+        code: Code::Aborted.number() as i32,
+        message: "as asked".into(),
+        ..request(b"x", 2)
+    }
+}
+
+/// A stub with an interceptor around its channel.
+fn stub(link: &Link, interceptor: impl ClientInterceptor) -> ProbeStub {
+    ProbeStub::new(link.channel.with_interceptor(interceptor))
+}
+
+/// One call of each kind with the same request, twice where there are several; how each ended.
+async fn each_kind(stub: &ProbeStub, request: &Request) -> [Result<()>; 4] {
+    let requests = || stream::iter([Request::default(), request.clone()]);
+    [
+        stub.unary(request.clone()).await.map(drop),
+        stub.server_stream(request.clone())
+            .try_for_each(async |_| Ok(()))
+            .await,
+        stub.client_stream(requests()).await.map(drop),
+        stub.bidi(requests()).try_for_each(async |_| Ok(())).await,
+    ]
+}
+
+/// An interceptor that tells how calls end.
+fn telling() -> (impl ClientInterceptor, mpsc::UnboundedReceiver<OutgoingEnd>) {
+    let (ends, receiver) = mpsc::unbounded_channel();
+    let interceptor = move |mut call: OutgoingCall| {
+        let ends = ends.clone();
+        async move {
+            let end = call.proceed().await;
+            ends.send(end.clone()).unwrap();
+            end.result
+        }
+    };
+    (interceptor, receiver)
+}
+
+async fn the_end_of_all_kinds_is_seen(link: Link) {
+    let (interceptor, mut ends) = telling();
+    let stub = stub(&link, interceptor);
+    for (action, code) in [(Action::End, Code::Ok), (Action::Fail, Code::Aborted)] {
+        for result in each_kind(&stub, &acting(action)).await {
+            assert_eq!(result.is_ok(), code == Code::Ok);
+        }
+        let of_one = u64::from(code == Code::Ok);
+        for (requests, responses) in [(1, of_one), (1, 2), (2, of_one), (2, 2)] {
+            let end = ends.try_recv().unwrap();
+            assert_eq!(end.code(), code);
+            assert_eq!((end.requests, end.responses), (requests, responses));
+            assert!(end.duration < Duration::from_secs(20));
+        }
+    }
+    let call = stub.unary(request(b"x", 0)).metadata("initial-a", "1");
+    let (_, call) = call.metadata("trailing-a", "2").with_call().await.unwrap();
+    let end = ends.try_recv().unwrap();
+    for (seen, told) in [
+        (&end.initial_metadata, call.initial_metadata()),
+        (&end.trailing_metadata, call.trailing_metadata()),
+    ] {
+        assert_eq!((seen.len(), seen), (1, told));
+    }
+    let mut call = stub
+        .server_stream(request(b"x", 1))
+        .metadata("initial-a", "1")
+        .metadata("trailing-a", "2");
+    assert_eq!(call.code(), None);
+    let initial = call.initial_metadata().await.unwrap();
+    assert_eq!(initial.get("initial-a"), Some("1"));
+    assert_eq!(call.message().await.unwrap().unwrap().payload, b"x");
+    assert!(call.message().await.unwrap().is_none());
+    assert_eq!(call.code(), Some(Code::Ok));
+    let trailing = call.trailing_metadata().unwrap();
+    assert_eq!(trailing.get("trailing-a"), Some("2"));
+    let failed = stub.unary(acting(Action::Fail)).await.unwrap_err();
+    assert_eq!(failed.message(), "as asked");
+    assert_eq!(failed.details()[..], [8, 5]);
+}
+
+/// An interceptor that notes when it meets what.
+fn noting(name: &'static str, notes: &Arc<Mutex<Vec<String>>>) -> impl ClientInterceptor + use<> {
+    let notes = Arc::clone(notes);
+    move |mut call: OutgoingCall| {
+        let note = |what: &'static str| {
+            let notes = Arc::clone(&notes);
+            move || notes.lock().unwrap().push(format!("{name} {what}"))
+        };
+        let (starts, ends) = (note("call"), note("end"));
+        let (requests, responses, heads) = (note("request"), note("response"), note("head"));
+        call.on_request(move |_| {
+            requests();
+            Ok(())
+        });
+        call.on_response(move |_| {
+            responses();
+            Ok(())
+        });
+        call.on_initial_metadata(move |_| heads());
+        async move {
+            starts();
+            let end = call.proceed().await;
+            ends();
+            end.result
+        }
+    }
+}
+
+async fn the_last_around_a_channel_is_the_outermost(link: Link) {
+    let notes = Arc::new(Mutex::new(Vec::new()));
+    let channel = link
+        .channel
+        .with_interceptor(noting("inner", &notes))
+        .with_interceptor(noting("outer", &notes));
+    let stub = ProbeStub::new(channel);
+    stub.unary(request(b"x", 0)).await.unwrap();
+    // The message of one request passes with its call, those of a stream behind it.
+    let ends = [
+        "inner head",
+        "outer head",
+        "inner response",
+        "outer response",
+        "inner end",
+        "outer end",
+    ];
+    let one = ["outer call", "outer request", "inner call", "inner request"];
+    let noted = std::mem::take(&mut *notes.lock().unwrap());
+    assert_eq!(noted, [&one[..], &ends[..]].concat());
+    stub.client_stream([request(b"x", 0)]).await.unwrap();
+    let many = ["outer call", "inner call", "outer request", "inner request"];
+    let noted = std::mem::take(&mut *notes.lock().unwrap());
+    assert_eq!(noted, [&many[..], &ends[..]].concat());
+    // The channel that they were put around is as it was.
+    link.stub.unary(request(b"x", 0)).await.unwrap();
+    assert!(notes.lock().unwrap().is_empty());
+}
+
+async fn changing(mut call: OutgoingCall) -> Result<()> {
+    call.on_request(|message: &mut dyn AnyMessage| {
+        let before = message.encoded_len();
+        assert_eq!(before, message.to_bytes().len());
+        let request = message.downcast_mut::<Request>().unwrap();
+        request.payload.extend(b"-asked");
+        assert!(format!("{message:?}").starts_with("Request {"));
+        Ok(())
+    });
+    call.on_response(|message: &mut dyn AnyMessage| {
+        assert!(message.downcast_ref::<Request>().is_none());
+        let response = message.downcast_mut::<Response>().unwrap();
+        response.payload.extend(b"-answered");
+        Ok(())
+    });
+    call.proceed().await.result
+}
+
+async fn messages_of_all_kinds_are_changed(link: Link) {
+    let stub = stub(&link, changing);
+    let expected = b"x-asked-answered";
+    let response = stub.unary(request(b"x", 0)).await.unwrap();
+    assert_eq!(response.payload, expected);
+
+    let responses = stub.server_stream(request(b"x", 3));
+    let responses: Vec<_> = responses.try_collect().await.unwrap();
+    assert_eq!(responses.len(), 3);
+    assert!(responses.iter().all(|one| one.payload == expected));
+
+    let requests = || [request(b"x", 0), request(b"x", 0)];
+    let response = stub.client_stream(requests()).await.unwrap();
+    let mut summed = 14_u64.to_be_bytes().to_vec();
+    summed.extend(b"-answered");
+    assert_eq!(response.payload, summed);
+
+    let responses: Vec<_> = stub.bidi(requests()).try_collect().await.unwrap();
+    assert_eq!(responses.len(), 2);
+    assert!(responses.iter().all(|one| one.payload == expected));
+}
+
+async fn an_observer_ends_a_call(link: Link) {
+    let (outer, mut ends) = telling();
+    let refusing = async |mut call: OutgoingCall| {
+        if call.metadata().contains_key("requests") {
+            call.on_request(|_| Err(Status::out_of_range("such a request")));
+        } else {
+            let mut left = 1;
+            call.on_response(move |_| {
+                left -= 1;
+                if left < 0 {
+                    return Err(Status::data_loss("too many responses"));
+                }
+                Ok(())
+            });
+        }
+        call.proceed().await.result
+    };
+    let refusing = link.channel.with_interceptor(refusing);
+    let stub = ProbeStub::new(refusing.with_interceptor(outer));
+    let requests = || stream::iter([request(b"x", 2)]).chain(stream::pending());
+    let unary = stub.unary(request(b"x", 2)).metadata("requests", "1");
+    assert_eq!(unary.await.unwrap_err().code(), Code::OutOfRange);
+    let streams = stub.bidi(requests()).metadata("requests", "1");
+    let error = streams.try_collect::<Vec<_>>().await.unwrap_err();
+    assert_eq!(error.code(), Code::OutOfRange);
+    let streams = stub.client_stream(requests()).metadata("requests", "1");
+    assert_eq!(streams.await.unwrap_err().code(), Code::OutOfRange);
+    for _ in 0..3 {
+        assert_eq!(ends.try_recv().unwrap().code(), Code::OutOfRange);
+    }
+
+    let mut call = stub.server_stream(acting(Action::Hang));
+    assert!(call.message().await.unwrap().is_some());
+    assert_eq!(call.message().await.unwrap_err().code(), Code::DataLoss);
+    assert!(call.message().await.unwrap().is_none());
+    assert_eq!(ends.try_recv().unwrap().code(), Code::DataLoss);
+}
+
+async fn metadata_is_changed_both_ways(link: Link) {
+    let adding = async |mut call: OutgoingCall| {
+        call.metadata_mut().remove("initial-secret");
+        call.metadata_mut().append("initial-added", "1")?;
+        call.metadata_mut().append("trailing-added", "1")?;
+        call.on_initial_metadata(|metadata| metadata.append("seen", "1").unwrap());
+        call.proceed().await.result
+    };
+    let stub = stub(&link, adding);
+    let call = stub.unary(request(b"x", 0)).metadata("initial-secret", "1");
+    let (_, call) = call.with_call().await.unwrap();
+    let initial: Vec<_> = call.initial_metadata().iter().map(|pair| pair.0).collect();
+    assert_eq!(initial, ["initial-added", "seen"]);
+    let trailing: Vec<_> = call.trailing_metadata().iter().map(|pair| pair.0).collect();
+    assert_eq!(trailing, ["trailing-added"]);
+}
+
+async fn the_method_is_changed(link: Link) {
+    let redirecting = async |mut call: OutgoingCall| {
+        assert!(call.set_method("probe.v1.Probe").is_err());
+        let method = call.method().replace("/old.", "/probe.v1.");
+        call.set_method(method)?;
+        call.proceed().await.result
+    };
+    let channel = link.channel.with_interceptor(redirecting);
+    let call = channel.unary_unary("/old.Probe/Unary", Raw, Bytes::from_static(b"\n\x01x"));
+    let response: Bytes = call.await.unwrap();
+    assert_eq!(response, "\n\x01x");
+}
+
+async fn the_time_is_changed(link: Link) {
+    let hurrying = async |mut call: OutgoingCall| {
+        let left = call.time_remaining();
+        assert!(left.is_none_or(|left| left <= Duration::from_secs(1000)));
+        assert_eq!(call.deadline().is_some(), left.is_some());
+        match call.metadata().get("seconds") {
+            Some("none") => call.set_timeout(None),
+            Some(seconds) => {
+                call.set_timeout(Duration::from_secs_f64(seconds.parse().unwrap()));
+            }
+            None => {}
+        }
+        call.proceed().await.result
+    };
+    let stub = stub(&link, hurrying);
+    let left = async |seconds: Option<&'static str>| {
+        let mut call = stub.unary(request(b"x", 0)).metadata("describe", "1");
+        call = call.timeout(Duration::from_secs(1000));
+        if let Some(seconds) = seconds {
+            call = call.metadata("seconds", seconds);
+        }
+        let (_, call) = call.with_call().await.unwrap();
+        let left = call.trailing_metadata().get("seconds-left");
+        left.map(|left| left.parse::<u64>().unwrap())
+    };
+    assert!(left(None).await > Some(900));
+    assert!(left(Some("100")).await < Some(101));
+    assert!(left(Some("5000")).await > Some(4000));
+    assert_eq!(left(Some("none")).await, None);
+    let call = stub.server_stream(acting(Action::Hang));
+    let ended = call
+        .metadata("seconds", "0.1")
+        .try_collect::<Vec<_>>()
+        .await;
+    assert_eq!(ended.unwrap_err().code(), Code::DeadlineExceeded);
+}
+
+async fn a_call_is_rejected_before_anything_is_sent(mut link: Link) {
+    let rejecting = async |mut call: OutgoingCall| {
+        if call.metadata().contains_key("reject") {
+            let mut metadata = stubwright::Metadata::new();
+            metadata.append("why", "asked")?;
+            return Err(Status::permission_denied("no").with_metadata(metadata));
+        }
+        call.proceed().await.result
+    };
+    let stub = ProbeStub::new(link.channel.with_interceptor(rejecting));
+    let rejected = stub.unary(request(b"x", 0)).metadata("reject", "1").await;
+    let rejected = rejected.unwrap_err();
+    assert_eq!(
+        (rejected.code(), rejected.message()),
+        (Code::PermissionDenied, "no")
+    );
+    let mut call = stub
+        .bidi(stream::pending::<Request>())
+        .metadata("reject", "1");
+    assert!(call.initial_metadata().await.is_err());
+    let rejected = call.message().await.unwrap_err();
+    assert_eq!(rejected.code(), Code::PermissionDenied);
+    let trailing = call.trailing_metadata().unwrap();
+    assert_eq!(trailing.get("why"), Some("asked"));
+    stub.unary(request(b"x", 0)).await.unwrap();
+    // One call came to the handler.
+    assert_eq!(link.event().await, Event::Started);
+    assert_eq!(link.event().await, Event::Dropped);
+    assert!(link.events.try_recv().is_err());
+}
+
+async fn a_call_is_answered_from_a_cache(mut link: Link) {
+    let (outer, mut ends) = telling();
+    let cache = Arc::new(Mutex::new(HashMap::<Bytes, Bytes>::new()));
+    let caching = move |mut call: OutgoingCall| {
+        let cache = Arc::clone(&cache);
+        async move {
+            let Some(key) = call.request(|request| request.to_bytes()) else {
+                return call.proceed().await.result;
+            };
+            let cached = cache.lock().unwrap().get(&key).cloned();
+            if let Some(response) = cached {
+                call.respond(response);
+                return Ok(());
+            }
+            call.on_response(move |response| {
+                let mut cache = cache.lock().unwrap();
+                cache.insert(key.clone(), response.to_bytes());
+                Ok(())
+            });
+            call.proceed().await.result
+        }
+    };
+    let channel = link.channel.with_interceptor(caching);
+    let stub = ProbeStub::new(channel.with_interceptor(outer));
+    for payload in [b"a", b"a", b"b", b"a", b"b"] {
+        let response = stub.unary(request(payload, 0)).await.unwrap();
+        assert_eq!(response.payload, payload);
+        let end = ends.try_recv().unwrap();
+        assert_eq!((end.code(), end.responses), (Code::Ok, 1));
+    }
+    // Two calls came to the handler.
+    for _ in 0..2 {
+        assert_eq!(link.event().await, Event::Started);
+        assert_eq!(link.event().await, Event::Dropped);
+    }
+    assert!(link.events.try_recv().is_err());
+}
+
+async fn a_stream_is_answered_by_an_interceptor(link: Link) {
+    let answering = async |mut call: OutgoingCall| {
+        assert!(call.is_response_streaming());
+        let response = |payload: &'static [u8]| {
+            let encoded = [&[10, payload.len() as u8], payload].concat();
+            Bytes::from(encoded)
+        };
+        call.respond(response(b"before"));
+        call.proceed().await.result?;
+        call.respond(response(b"after"));
+        Ok(())
+    };
+    let inner = link.channel.with_interceptor(answering);
+    let counting = async |mut call: OutgoingCall| {
+        let mut count = 0;
+        call.on_response(move |response| {
+            let response = response.downcast_mut::<Response>().unwrap();
+            response.index = count;
+            count += 1;
+            Ok(())
+        });
+        call.proceed().await.result
+    };
+    let stub = ProbeStub::new(inner.with_interceptor(counting));
+    let call = stub.bidi([request(b"x", 0), request(b"y", 0)]);
+    let responses: Vec<_> = call.try_collect().await.unwrap();
+    let payloads: Vec<_> = responses.iter().map(|one| &one.payload[..]).collect();
+    assert_eq!(payloads, [&b"before"[..], b"x", b"y", b"after"]);
+    let places: Vec<_> = responses.iter().map(|one| one.index).collect();
+    assert_eq!(places, [0, 1, 2, 3]);
+    let broken = link.channel.with_interceptor(async |call: OutgoingCall| {
+        call.respond(Bytes::from_static(b"\xff"));
+        Ok(())
+    });
+    let broken = ProbeStub::new(broken);
+    let refused = broken.unary(request(b"x", 0)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Internal);
+    let silent = link
+        .channel
+        .with_interceptor(async |_: OutgoingCall| Ok(()));
+    let silent = ProbeStub::new(silent);
+    let refused = silent.unary(request(b"x", 0)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Internal, "{refused}");
+    assert!(
+        silent
+            .server_stream(request(b"x", 1))
+            .next()
+            .await
+            .is_none()
+    );
+}
+
+/// Makes calls again that fail with ABORTED, up to so often, and tells how often it did.
+fn persistent(attempts: usize) -> (impl ClientInterceptor, mpsc::UnboundedReceiver<usize>) {
+    let (made, receiver) = mpsc::unbounded_channel();
+    let interceptor = move |mut call: OutgoingCall| {
+        let made = made.clone();
+        async move {
+            let mut attempt = 1;
+            loop {
+                let last = (attempt == attempts).then_some("End");
+                // What is changed in between counts for the next.
+                call.metadata_mut()
+                    .insert("initial-attempt", attempt.to_string())?;
+                if let Some("End") = last {
+                    call.set_method("/probe.v1.Probe/ServerStream")?;
+                }
+                let end = call.proceed().await;
+                if end.code() != Code::Aborted || last.is_some() || !call.can_proceed() {
+                    made.send(attempt).unwrap();
+                    return end.result;
+                }
+                attempt += 1;
+            }
+        }
+    };
+    (interceptor, receiver)
+}
+
+async fn a_failed_call_is_made_again(mut link: Link) {
+    let (again, mut made) = persistent(3);
+    let stub = ProbeStub::new(link.channel.with_interceptor(again));
+    // The last attempt calls another method, whose answer is there before it fails.
+    let failing = stub.unary(Request {
+        count: 1,
+        ..acting(Action::Fail)
+    });
+    assert_eq!(failing.await.unwrap_err().code(), Code::Aborted);
+    assert_eq!(made.try_recv(), Ok(3));
+    for _ in 0..3 {
+        assert_eq!(link.event().await, Event::Started);
+        assert_eq!(link.event().await, Event::Dropped);
+    }
+    let call = stub.unary(request(b"x", 0)).with_call();
+    let (response, call) = call.await.unwrap();
+    assert_eq!(response.payload, b"x");
+    assert_eq!(call.initial_metadata().get("initial-attempt"), Some("1"));
+    assert_eq!(made.try_recv(), Ok(1));
+}
+
+/// A servicer's word that fails the first call and lets the second be well.
+fn once_more(link: &Link) -> ProbeStub {
+    stub(link, async |mut call: OutgoingCall| {
+        let method = call.method().to_owned();
+        // A bidirectional method does what its requests say.
+        call.set_method("/probe.v1.Probe/Nothing")?;
+        let end = call.proceed().await;
+        assert_eq!(end.code(), Code::Unimplemented);
+        assert!(call.can_proceed());
+        call.set_method(method)?;
+        call.proceed().await.result
+    })
+}
+
+async fn a_stream_of_requests_is_sent_again(link: Link) {
+    let stub = once_more(&link);
+    let requests = || (0..100).map(|_| request(b"four", 0));
+    let response = stub.client_stream(requests()).await.unwrap();
+    assert_eq!(response.payload, 400_u64.to_be_bytes());
+    let responses: Vec<_> = stub.bidi(requests()).try_collect().await.unwrap();
+    assert_eq!(responses.len(), 100);
+    // A stream that goes on while it is sent again.
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let requests = stream::unfold(receiver, async |mut receiver| {
+        Some((receiver.recv().await?, receiver))
+    });
+    sender.send(request(b"0", 0)).unwrap();
+    let mut call = stub.bidi(requests);
+    for index in 0..10_u32 {
+        let response = call.message().await.unwrap().unwrap();
+        assert_eq!((response.index, response.payload.len()), (index, 1));
+        sender.send(request(b"1", 0)).unwrap();
+    }
+    drop(sender);
+    let left: Vec<_> = call.try_collect().await.unwrap();
+    assert_eq!(left.len(), 1);
+    // More than is kept cannot be sent again.
+    let counting = async |mut call: OutgoingCall| {
+        let end = call.proceed().await;
+        assert_eq!(end.code(), Code::Aborted);
+        assert!(!call.can_proceed());
+        let again = call.proceed().await;
+        assert_eq!(again.code(), Code::FailedPrecondition);
+        end.result
+    };
+    let stub = ProbeStub::new(link.channel.with_interceptor(counting));
+    let large = || request(&[7; 100_000], 0);
+    let requests = [large(), large(), large(), acting(Action::Fail)];
+    let failed = stub.client_stream(requests).await.unwrap_err();
+    assert_eq!(failed.code(), Code::Aborted);
+}
+
+async fn what_its_caller_has_seen_is_not_made_again(link: Link) {
+    let (again, mut made) = persistent(3);
+    let stub = ProbeStub::new(link.channel.with_interceptor(again));
+    let mut call = stub.server_stream(acting(Action::Fail));
+    for _ in 0..2 {
+        assert!(call.message().await.unwrap().is_some());
+    }
+    assert_eq!(call.message().await.unwrap_err().code(), Code::Aborted);
+    assert_eq!(made.try_recv(), Ok(1));
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let requests = stream::unfold(receiver, async |mut receiver| {
+        Some((receiver.recv().await?, receiver))
+    });
+    let mut call = stub.bidi(requests);
+    assert!(call.initial_metadata().await.is_ok());
+    sender.send(acting(Action::Fail)).unwrap();
+    while call.message().await.is_ok() {}
+    assert_eq!(call.code(), Some(Code::Aborted));
+    assert_eq!(made.try_recv(), Ok(1));
+}
+
+async fn a_request_passes_the_interceptors_once(link: Link) {
+    let adding = async |mut call: OutgoingCall| {
+        call.on_request(|request| {
+            let request = request.downcast_mut::<Request>().unwrap();
+            request.payload.push(b'+');
+            Ok(())
+        });
+        call.proceed().await.result
+    };
+    let twice = async |mut call: OutgoingCall| {
+        call.on_response(|response| {
+            let response = response.downcast_mut::<Response>().unwrap();
+            response.payload.push(b'!');
+            Ok(())
+        });
+        call.proceed().await.result?;
+        call.proceed().await.result
+    };
+    let channel = link.channel.with_interceptor(adding);
+    let stub = ProbeStub::new(channel.with_interceptor(twice).with_interceptor(adding));
+    let response = stub.unary(request(b"x", 0)).await.unwrap();
+    assert_eq!(response.payload, b"x++!");
+    let response = stub.client_stream([request(b"x", 0)]).await.unwrap();
+    let mut summed = 3_u64.to_be_bytes().to_vec();
+    summed.push(b'!');
+    assert_eq!(response.payload, summed);
+}
+
+async fn an_attempt_that_is_given_up_is_cancelled(mut link: Link) {
+    let impatient = async |mut call: OutgoingCall| {
+        let started = call.metadata().contains_key("started");
+        let attempt = call.proceed();
+        let end = tokio::time::timeout(Duration::from_millis(50), attempt).await;
+        assert!(end.is_err() && !started);
+        call.metadata_mut().append("started", "1")?;
+        call.set_method("/probe.v1.Probe/Nothing")?;
+        call.proceed().await.result
+    };
+    let stub = ProbeStub::new(link.channel.with_interceptor(impatient));
+    let ended = stub.unary(acting(Action::Hang)).await.unwrap_err();
+    assert_eq!(ended.code(), Code::Unimplemented);
+    assert_eq!(link.event().await, Event::Started);
+    assert_eq!(link.event().await, Event::Dropped);
+    assert!(link.events.try_recv().is_err());
+}
+
+async fn an_interceptor_may_answer_for_the_server(link: Link) {
+    let mending = async |mut call: OutgoingCall| {
+        let end = call.proceed().await;
+        if end.code() == Code::Aborted {
+            call.respond(Bytes::from_static(b"\n\x04well"));
+            return Ok(());
+        }
+        end.result.and(Err(Status::data_loss("it was too good")))
+    };
+    let stub = stub(&link, mending);
+    let response = stub.unary(acting(Action::Fail)).await.unwrap();
+    assert_eq!(response.payload, b"well");
+    let failed = stub.unary(acting(Action::End)).await.unwrap_err();
+    assert_eq!(failed.code(), Code::DataLoss);
+}
+
+async fn a_call_goes_on_in_another_task(link: Link) {
+    let stub = stub(&link, async |mut call: OutgoingCall| {
+        let end = tokio::spawn(async move { call.proceed().await });
+        end.await.unwrap().result
+    });
+    for result in each_kind(&stub, &acting(Action::End)).await {
+        result.unwrap();
+    }
+    for result in each_kind(&stub, &acting(Action::Fail)).await {
+        assert_eq!(result.unwrap_err().code(), Code::Aborted);
+    }
+}
+
+async fn requests_that_are_sent_step_by_step_are_sent_again(link: Link) {
+    let stub = once_more(&link);
+    let (mut sender, call) = sending(|requests| stub.client_stream(requests));
+    // Nobody reads yet.
+    for _ in 0..100 {
+        sender.send(request(b"four", 0)).await.unwrap();
+    }
+    sender.close();
+    assert_eq!(call.await.unwrap().payload, 400_u64.to_be_bytes());
+    let (mut sender, mut call) = sending(|requests| stub.bidi(requests));
+    for index in 0..10 {
+        sender.send(request(b"x", 0)).await.unwrap();
+        let response = call.message().await.unwrap().unwrap();
+        assert_eq!(response.index, index);
+    }
+    sender.close();
+    assert!(call.message().await.unwrap().is_none());
+}
+
+/// Sends, and reads nothing, until the call takes no more.
+async fn send_to_the_end(sender: &mut RequestSender<Request>) -> Status {
+    loop {
+        if let Err(status) = sender.send(acting(Action::Fail)).await {
+            return status;
+        }
+    }
+}
+
+async fn who_sends_step_by_step_learns_the_end(link: Link) {
+    let (interceptor, mut ends) = telling();
+    let inner = link.channel.with_interceptor(interceptor);
+    let stub = ProbeStub::new(inner.clone());
+    let (mut sender, call) = sending(|requests| stub.client_stream(requests));
+    let learned = send_to_the_end(&mut sender).await;
+    assert_eq!(learned.code(), Code::Aborted);
+    assert_eq!(within(ends.recv()).await.unwrap().code(), Code::Aborted);
+    assert_eq!(call.await.unwrap_err().code(), Code::Aborted);
+    // What has come before the end can still be read.
+    let (mut sender, mut call) = sending(|requests| stub.bidi(requests));
+    let learned = send_to_the_end(&mut sender).await;
+    assert_eq!(learned.code(), Code::Aborted);
+    assert!(call.message().await.unwrap().is_some());
+    assert_eq!(call.message().await.unwrap_err().code(), Code::Aborted);
+    assert_eq!(within(ends.recv()).await.unwrap().code(), Code::Aborted);
+    let rejecting = async |_: OutgoingCall| Err(Status::permission_denied("no"));
+    let stub = ProbeStub::new(inner.with_interceptor(rejecting));
+    let (mut sender, call) = sending(|requests| stub.client_stream(requests));
+    let learned = send_to_the_end(&mut sender).await;
+    assert_eq!(learned.code(), Code::PermissionDenied);
+    drop(call);
+    let hanging = async |_: OutgoingCall| std::future::pending().await;
+    let stub = ProbeStub::new(inner.with_interceptor(hanging));
+    let (mut sender, call) = sending(|requests| {
+        let call = stub.client_stream(requests);
+        call.timeout(Duration::from_millis(20))
+    });
+    let learned = send_to_the_end(&mut sender).await;
+    assert_eq!(learned.code(), Code::DeadlineExceeded);
+    assert_eq!(call.await.unwrap_err().code(), Code::DeadlineExceeded);
+}
+
+async fn a_panic_of_an_interceptor_ends_its_call_alone(link: Link) {
+    let (outer, mut ends) = telling();
+    let panicking = async |mut call: OutgoingCall| {
+        let when = call.metadata().get("panic").map(str::to_owned);
+        match when.as_deref() {
+            Some("before") => panic!("before the call"),
+            Some("after") => {
+                call.proceed().await.result?;
+                panic!("after the call")
+            }
+            Some("request") => call.on_request(|_| panic!("at a request")),
+            Some("response") => call.on_response(|_| panic!("at a response")),
+            Some("head") => call.on_initial_metadata(|_| panic!("at the metadata")),
+            _ => {}
+        }
+        call.proceed().await.result
+    };
+    let channel = link.channel.with_interceptor(panicking);
+    let stub = ProbeStub::new(channel.with_interceptor(outer));
+    for when in ["before", "after", "request", "response", "head"] {
+        let unary = stub.unary(request(b"x", 0)).metadata("panic", when);
+        let error = unary.await.unwrap_err();
+        assert_eq!(error.code(), Code::Internal, "{when}");
+        assert_eq!(
+            error.message(),
+            "the interceptor of /probe.v1.Probe/Unary panicked"
+        );
+        assert_eq!(ends.try_recv().unwrap().code(), Code::Internal);
+        let streaming = stub.bidi([request(b"x", 0)]).metadata("panic", when);
+        let error = streaming.try_collect::<Vec<_>>().await.unwrap_err();
+        assert_eq!(error.code(), Code::Internal, "{when}");
+        assert_eq!(ends.try_recv().unwrap().code(), Code::Internal);
+    }
+    stub.unary(request(b"x", 0)).await.unwrap();
+}
+
+struct Guard(mpsc::UnboundedSender<&'static str>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.send("dropped").unwrap();
+    }
+}
+
+async fn a_cancelled_call_drops_its_interceptors(mut link: Link) {
+    let (events, mut seen) = mpsc::unbounded_channel();
+    let waiting = move |mut call: OutgoingCall| {
+        let (guard, observer) = (Guard(events.clone()), Guard(events.clone()));
+        call.on_response(move |_| {
+            observer.0.send("response").unwrap();
+            Ok(())
+        });
+        async move {
+            let _guard = guard;
+            call.proceed().await.result
+        }
+    };
+    let stub = ProbeStub::new(link.channel.with_interceptor(waiting));
+    let mut call = stub.server_stream(acting(Action::Hang));
+    assert!(call.message().await.unwrap().is_some());
+    assert_eq!(seen.try_recv(), Ok("response"));
+    drop(call);
+    assert_eq!(seen.try_recv(), Ok("dropped"));
+    assert_eq!(seen.try_recv(), Ok("dropped"));
+    assert_eq!(link.event().await, Event::Started);
+    assert_eq!(link.event().await, Event::Dropped);
+    let mut call = stub.bidi(stream::iter([acting(Action::Hang)]).chain(stream::pending()));
+    assert!(call.message().await.unwrap().is_some());
+    call.cancel();
+    assert_eq!(seen.try_recv(), Ok("response"));
+    assert_eq!(seen.try_recv(), Ok("dropped"));
+    assert_eq!(seen.try_recv(), Ok("dropped"));
+    assert_eq!(call.message().await.unwrap_err().code(), Code::Cancelled);
+    assert_eq!(call.code(), Some(Code::Cancelled));
+    assert_eq!(link.event().await, Event::Started);
+    assert_eq!(link.event().await, Event::Dropped);
+}
+
+async fn the_time_of_a_call_is_that_of_its_interceptors(link: Link) {
+    let (events, mut seen) = mpsc::unbounded_channel();
+    let never = move |call: OutgoingCall| {
+        let guard = Guard(events.clone());
+        async move {
+            let _held = (guard, call);
+            std::future::pending().await
+        }
+    };
+    let stub = stub(&link, never);
+    let call = stub.unary(request(b"x", 0));
+    let late = call.timeout(Duration::from_millis(20)).await.unwrap_err();
+    assert_eq!(late.code(), Code::DeadlineExceeded);
+    assert_eq!(seen.try_recv(), Ok("dropped"));
+}
+
+#[tokio::test]
+async fn those_of_a_builder_are_inside_those_that_are_put_around() {
+    let mut server = Server::new();
+    let (probe, _events) = stubwright_tests::Probe::new();
+    stubwright_tests::pb::probe::v1::add_probe_servicer_to_server(probe, &mut server);
+    let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
+    server.start().await.unwrap();
+    let named = |name: &'static str| {
+        move |mut call: OutgoingCall| async move {
+            call.metadata_mut().append("initial-by", name)?;
+            call.proceed().await.result
+        }
+    };
+    let channel = Channel::builder()
+        .interceptor(named("first"))
+        .interceptor(named("second"))
+        .insecure(address.to_string())
+        .unwrap();
+    let stub = ProbeStub::new(channel.with_interceptor(named("around")));
+    let call = within(stub.unary(request(b"x", 0)).with_call());
+    let (_, call) = call.await.unwrap();
+    let by: Vec<_> = call.initial_metadata().get_all("initial-by").collect();
+    let by: Vec<_> = by.into_iter().filter_map(|value| value.as_str()).collect();
+    assert_eq!(by, ["around", "first", "second"]);
+}
+
+#[tokio::test]
+async fn an_interceptor_knows_the_authority_and_changes_it() {
+    let link = Link::tcp().await;
+    let address = link.server.as_ref().unwrap().1.unwrap();
+    let renaming = move |mut call: OutgoingCall| async move {
+        assert_eq!(call.authority(), Some(address.to_string()));
+        assert!(call.set_authority("no/host").is_err());
+        call.set_authority("other.example")?;
+        assert_eq!(call.authority().as_deref(), Some("other.example"));
+        call.proceed().await.result
+    };
+    let call = stub(&link, renaming).unary(request(b"x", 0));
+    let (_, call) = within(call.metadata("describe", "1").with_call())
+        .await
+        .unwrap();
+    let authority = call.trailing_metadata().get("authority");
+    assert_eq!(authority, Some("other.example"));
+}
+
+#[tokio::test]
+async fn an_interceptor_lets_a_call_wait_for_ready() {
+    let ready = Arc::new(Notify::new());
+    let asked = Arc::clone(&ready);
+    let channel = Channel::builder()
+        .connector(move |_| {
+            let asked = Arc::clone(&asked);
+            async move {
+                asked.notify_one();
+                Err::<tokio::net::TcpStream, _>(std::io::Error::other("not yet"))
+            }
+        })
+        .insecure("nowhere.example:1")
+        .unwrap();
+    let waiting = channel.with_interceptor(async |mut call: OutgoingCall| {
+        call.set_wait_for_ready(true);
+        call.proceed().await.result
+    });
+    let failed = ProbeStub::new(channel).unary(request(b"x", 0)).await;
+    assert_eq!(failed.unwrap_err().code(), Code::Unavailable);
+    let call = ProbeStub::new(waiting).unary(request(b"x", 0));
+    let late = call.timeout(Duration::from_millis(50)).await.unwrap_err();
+    assert_eq!(late.code(), Code::DeadlineExceeded);
+    ready.notified().await;
+}
