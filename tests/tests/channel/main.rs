@@ -4,6 +4,7 @@ mod connectivity;
 mod health;
 mod hedging;
 mod options;
+mod outliers;
 mod pool;
 mod retries;
 mod rolling;

@@ -377,3 +377,32 @@ async fn calls_are_spread_over_real_servers() {
         .await
         .unwrap();
 }
+
+/// One whose connection was closed because nobody used it is connected again for a call, whatever becomes of the others.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_was_not_used_is_there_when_the_others_fail() {
+    let names = Names::new(&["a:1", "b:1"]);
+    let (channel, mut script) = Script::new(
+        Channel::builder()
+            .resolver(names.clone())
+            .load_balancing(LoadBalancing::RoundRobin)
+            .idle_timeout(Duration::from_secs(10)),
+    );
+    channel.state(true);
+    let [a, b] = attempts(&mut script).await;
+    let mut unused = a.accept();
+    unused.greet().await;
+    sleep(Duration::from_secs(9)).await;
+    b.refuse();
+    // The connection to `a` is closed while the next attempt at `b` is under way.
+    let b = script.attempt().await;
+    unused.ended().await;
+    drop(unused);
+    sleep(Duration::from_secs(1)).await;
+    let call = call(&channel);
+    let mut a = script.attempt().await.accept();
+    a.greet().await;
+    a.answer().await;
+    outcome(call).await.unwrap();
+    assert!(!b.is_given_up());
+}

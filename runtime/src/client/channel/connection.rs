@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use super::builder::ChannelOptions;
 use super::kept::{Budget, Kept};
 use super::manager::Event as News;
+use super::outliers::Tally;
 use super::refusals::{
     check_head, no_status, oversized_metadata, status_of_reset, unknown_encoding,
 };
@@ -31,6 +32,8 @@ pub(super) struct Origin {
     pub(super) attempt: u64,
     /// What may be kept of requests.
     pub(super) budget: Arc<Budget>,
+    /// Where is counted how calls end, if that is of interest.
+    pub(super) tally: Option<Arc<Tally>>,
 }
 
 /// A connection of a client, and what reaches its task from outside. It is known to its channel by the number of the attempt that
@@ -183,6 +186,7 @@ impl Side for ClientSide {
     fn expire(&mut self, engine: &mut Connection, stream: StreamId) {
         engine.reset(stream, Reason::CANCEL);
         if let Some(call) = self.remove(stream) {
+            self.count(&call, false);
             let status = Status::deadline_exceeded("the deadline of the call has passed");
             call.exchange.conclude(Outcome::local(status));
         }
@@ -427,12 +431,22 @@ impl ClientSide {
     }
 
     fn finish(&self, mut call: Call, outcome: Outcome) {
+        self.count(&call, outcome.result.is_ok());
         if self.retries && !call.exchange.details().is_probe {
             if let Some(channel) = self.origin.channel.upgrade() {
                 return channel.finish(call.exchange, outcome, call.kept.take());
             }
         }
         call.exchange.conclude(outcome);
+    }
+
+    /// Takes note of how a call has ended that its caller has not given up.
+    fn count(&self, call: &Call, is_good: bool) {
+        if let Some(tally) = &self.origin.tally {
+            if !call.exchange.details().is_probe {
+                tally.count(is_good);
+            }
+        }
     }
 
     fn remove(&mut self, stream: StreamId) -> Option<Call> {

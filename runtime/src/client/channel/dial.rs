@@ -14,8 +14,10 @@ use super::connection::{ClientSide, Origin, connection};
 use super::connector::Address;
 use super::kept::Budget;
 use super::manager::Event;
+use super::outliers::{Record, Tally};
 use super::race::race;
 use super::remote::Remote;
+use super::subchannel::Subchannel;
 use super::target::Target;
 use crate::Status;
 use crate::call::Link;
@@ -32,6 +34,7 @@ pub(super) struct Dial {
     addresses: Arc<[Address]>,
     options: ChannelOptions,
     budget: Arc<Budget>,
+    tally: Option<Arc<Tally>>,
 }
 
 /// A connection with HTTP/2 at its other end.
@@ -42,16 +45,11 @@ struct Open {
 }
 
 impl Dial {
-    /// An attempt to come to any of these addresses. A connection that is made beside others, because they are full, does not
-    /// stay for long once it is not needed.
-    pub(super) fn new(
-        remote: &Arc<Remote>,
-        attempt: u64,
-        addresses: Arc<[Address]>,
-        is_beside: bool,
-    ) -> Dial {
+    /// An attempt to come to a server. A connection that is made beside others, because they are full, does not stay for long
+    /// once it is not needed.
+    pub(super) fn new(remote: &Arc<Remote>, attempt: u64, subchannel: &Subchannel) -> Dial {
         let mut options = remote.options().clone();
-        if is_beside {
+        if subchannel.connections() > 0 {
             let max_idle = &mut options.upkeep.lifetime.max_idle;
             *max_idle = Some(max_idle.map_or(SURPLUS_IDLE, |most| most.min(SURPLUS_IDLE)));
         }
@@ -59,9 +57,10 @@ impl Dial {
             remote: Arc::downgrade(remote),
             attempt,
             target: remote.target().clone(),
-            addresses,
+            addresses: subchannel.addresses(),
             options,
             budget: remote.budget(),
+            tally: subchannel.record().map(Record::tally),
         }
     }
 
@@ -122,6 +121,7 @@ impl Dial {
             channel: Weak::clone(&self.remote),
             attempt: self.attempt,
             budget: Arc::clone(&self.budget),
+            tally: self.tally.clone(),
         };
         let socket = Socket::new(io);
         let (mut driver, link) = connection(socket, hosts, origin, target, &self.options, sender);

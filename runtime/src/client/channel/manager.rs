@@ -6,7 +6,6 @@ use std::time::Instant;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout_at;
 
-use super::balancing::LoadBalancing;
 use super::connectivity::ChannelConnectivity;
 use super::connector::Address;
 use super::dial::{Dial, look_up};
@@ -15,6 +14,7 @@ use super::health::{Health, HealthWatch};
 use super::picker::Picker;
 use super::remote::Remote;
 use super::resolver::Names;
+use super::servers::Servers;
 use super::subchannel::{State, Subchannel};
 use crate::call::{Link, Order};
 use crate::{Status, clock};
@@ -52,10 +52,10 @@ pub(super) enum Event {
 pub(super) struct Manager {
     remote: Weak<Remote>,
     events: UnboundedReceiver<Event>,
-    policy: LoadBalancing,
     directory: Directory,
-    /// One for each address; by `pick_first` one for all of them.
-    subchannels: Vec<Subchannel>,
+    servers: Servers,
+    /// When to look for outliers among the servers.
+    sweep_at: Option<Instant>,
     /// Connections are wanted, and are made once names are resolved.
     is_waking: bool,
     /// Why there are no addresses.
@@ -70,9 +70,12 @@ impl Manager {
         let mut manager = Manager {
             remote: Arc::downgrade(remote),
             events,
-            policy: remote.options().load_balancing,
             directory: Directory::default(),
-            subchannels: Vec::new(),
+            servers: Servers::new(
+                remote.options().load_balancing,
+                remote.outlier_detection().cloned(),
+            ),
+            sweep_at: None,
             is_waking: false,
             unresolved: None,
             next_attempt: 0,
@@ -109,11 +112,12 @@ impl Manager {
     /// When to look at the clock; nothing when the channel is gone.
     fn next(&self) -> Option<Option<Instant>> {
         let remote = self.remote.upgrade()?;
-        let retries = self.subchannels.iter().filter_map(Subchannel::retry_at);
+        let retries = self.servers.iter().filter_map(Subchannel::retry_at);
         let times = [
             remote.next_deadline(),
             self.directory.due(),
             self.idle_at(&remote),
+            self.sweep_at,
         ];
         Some(times.into_iter().flatten().chain(retries).min())
     }
@@ -130,7 +134,7 @@ impl Manager {
                 address,
                 link,
             } => {
-                let mut all = self.subchannels.iter_mut();
+                let mut all = self.servers.iter_mut();
                 if all.any(|subchannel| subchannel.connected(attempt, &address, &link)) {
                     self.watch_health(remote);
                     self.publish(remote);
@@ -141,7 +145,7 @@ impl Manager {
             }
             Event::Failed { attempt, status } => {
                 let backoff = remote.options().backoff;
-                let mut all = self.subchannels.iter_mut();
+                let mut all = self.servers.iter_mut();
                 if all.any(|subchannel| subchannel.failed(attempt, &status, backoff)) {
                     self.doubt_names(remote, now);
                     self.publish(remote);
@@ -153,29 +157,35 @@ impl Manager {
             Event::Lost { attempt } => {
                 if self.lost(remote, attempt) {
                     self.doubt_names(remote, now);
-                    if self.policy != LoadBalancing::PickFirst {
+                    if self.servers.are_several() {
                         self.connect_idle(remote);
                     }
                 }
             }
             Event::Health { number, health } => {
-                let mut all = self.subchannels.iter_mut();
+                let mut all = self.servers.iter_mut();
                 if all.any(|subchannel| subchannel.told(number, &health)) {
                     self.publish(remote);
                 }
             }
             Event::ResetBackoff => {
                 self.directory.reset_backoff(now);
-                for subchannel in &mut self.subchannels {
+                for subchannel in self.servers.iter_mut() {
                     subchannel.reset_backoff(now);
                 }
             }
         }
         let may_begin = !self.is_waking && self.unresolved.is_none();
-        if may_begin && self.is_idle() && (is_asked || remote.is_wanted()) {
-            self.wake(remote, now);
+        if may_begin && self.servers.is_idle() {
+            if is_asked || remote.is_wanted() {
+                self.wake(remote, now);
+            }
+        } else if may_begin && is_asked && self.servers.are_several() {
+            // Those whose connections have had no calls for long.
+            self.connect_idle(remote);
         }
         self.grow(remote);
+        self.sweep(remote, now);
     }
 
     fn on_time(&mut self, remote: &Arc<Remote>, now: Instant) {
@@ -195,18 +205,17 @@ impl Manager {
             self.resolve(remote);
             self.publish(remote);
         }
-        for place in 0..self.subchannels.len() {
-            let retry_at = self.subchannels.get(place).and_then(Subchannel::retry_at);
-            if retry_at.is_some_and(|at| at <= now) {
-                self.try_again(remote, place);
-            }
+        let is_due = |one: &Subchannel| one.retry_at().is_some_and(|at| at <= now);
+        for place in self.servers.places(is_due) {
+            self.try_again(remote, place);
         }
         self.grow(remote);
+        self.sweep(remote, now);
     }
 
     /// The wait after a failed attempt is over.
     fn try_again(&mut self, remote: &Arc<Remote>, place: usize) {
-        match self.subchannels.get_mut(place) {
+        match self.servers.get_mut(place) {
             // What has connections needs another only as long as calls wait.
             Some(subchannel) if subchannel.connections() > 0 => subchannel.rest(),
             _ => self.connect(remote, place),
@@ -217,11 +226,11 @@ impl Manager {
     /// A105). What it brings is seen before the next.
     fn grow(&mut self, remote: &Arc<Remote>) {
         let most = remote.options().max_connections_per_subchannel;
-        let is_growing = || self.subchannels.iter().any(Subchannel::is_growing);
+        let is_growing = || self.servers.iter().any(Subchannel::is_growing);
         if most < 2 || !remote.is_held_back() || is_growing() {
             return;
         }
-        let all = self.subchannels.iter().enumerate();
+        let all = self.servers.iter().enumerate();
         let full = all.filter(|(_, subchannel)| subchannel.may_grow(most));
         let fewest = full.min_by_key(|(_, subchannel)| subchannel.connections());
         if let Some((place, _)) = fewest {
@@ -229,19 +238,29 @@ impl Manager {
         }
     }
 
-    /// Nothing is being done for the channel, and it has no connection.
-    fn is_idle(&self) -> bool {
-        let mut all = self.subchannels.iter();
-        all.all(|subchannel| subchannel.state() == State::Idle)
+    /// Looks for outliers among the servers when it is time, as long as anything is done.
+    fn sweep(&mut self, remote: &Arc<Remote>, now: Instant) {
+        let Some(interval) = self.servers.sweep_interval() else {
+            return;
+        };
+        if self.servers.is_idle() {
+            if self.sweep_at.take().is_some() {
+                self.servers.forget_outliers();
+            }
+            return;
+        }
+        match self.sweep_at {
+            Some(at) if now < at => return,
+            Some(_) if self.servers.sweep(now) => self.publish(remote),
+            _ => {}
+        }
+        self.sweep_at = now.checked_add(interval);
     }
 
     /// When a channel without a connection stops trying, if nobody wants one. A connection without calls ends by itself.
     fn idle_at(&self, remote: &Remote) -> Option<Instant> {
-        let is_trying = self.is_waking || self.unresolved.is_some() || !self.is_idle();
-        let has_link = self
-            .subchannels
-            .iter()
-            .any(|one| one.state() == State::Ready);
+        let is_trying = self.is_waking || self.unresolved.is_some() || !self.servers.is_idle();
+        let has_link = self.servers.iter().any(|one| one.connections() > 0);
         if !is_trying || has_link {
             return None;
         }
@@ -273,7 +292,7 @@ impl Manager {
         now: Instant,
     ) {
         let was_waking = std::mem::take(&mut self.is_waking);
-        let connects = was_waking || !self.is_idle();
+        let connects = was_waking || !self.servers.is_idle();
         match resolved {
             Ok(addresses) => {
                 self.directory.resolved(addresses, now);
@@ -288,7 +307,7 @@ impl Manager {
                 }
             }
         }
-        if !was_waking || self.subchannels.is_empty() {
+        if !was_waking || self.servers.is_empty() {
             self.publish(remote);
         }
         if connects {
@@ -303,56 +322,27 @@ impl Manager {
         }
     }
 
-    /// Keeps the subchannels whose addresses are still there, lets the others go, and makes those that are missing.
+    /// Takes over the addresses that are known.
     fn adopt(&mut self) {
-        let Some(addresses) = self.directory.addresses() else {
-            return;
-        };
-        if self.policy == LoadBalancing::PickFirst {
-            match self.subchannels.first_mut() {
-                Some(subchannel) => subchannel.lead_to(Arc::clone(addresses)),
-                None => self
-                    .subchannels
-                    .push(Subchannel::new(Arc::clone(addresses))),
-            }
-            return;
-        }
-        let mut before = std::mem::take(&mut self.subchannels);
-        for (place, address) in addresses.iter().enumerate() {
-            if addresses
-                .get(..place)
-                .is_some_and(|those| those.contains(address))
-            {
-                continue;
-            }
-            let kept = before.iter().position(|other| other.leads_to(address));
-            self.subchannels.push(match kept {
-                Some(kept) => before.swap_remove(kept),
-                None => Subchannel::new(Arc::new([address.clone()])),
-            });
-        }
-        for subchannel in &mut before {
-            subchannel.release();
+        if let Some(addresses) = self.directory.addresses() {
+            self.servers.adopt(addresses);
         }
     }
 
     fn connect_idle(&mut self, remote: &Arc<Remote>) {
-        for place in 0..self.subchannels.len() {
-            let subchannel = self.subchannels.get(place);
-            if subchannel.is_some_and(|one| one.state() == State::Idle) {
-                self.connect(remote, place);
-            }
+        for place in self.servers.places(|one| one.state() == State::Idle) {
+            self.connect(remote, place);
         }
     }
 
     fn connect(&mut self, remote: &Arc<Remote>, place: usize) {
-        let Some(subchannel) = self.subchannels.get_mut(place) else {
+        let Some(subchannel) = self.servers.get_mut(place) else {
             return;
         };
         let attempt = self.next_attempt;
         self.next_attempt += 1;
         let is_beside = subchannel.connections() > 0;
-        let dial = Dial::new(remote, attempt, subchannel.addresses(), is_beside);
+        let dial = Dial::new(remote, attempt, subchannel);
         let task = tokio::spawn(dial.run());
         subchannel.connecting(attempt, clock::now(), task.abort_handle());
         if !is_beside {
@@ -362,7 +352,7 @@ impl Manager {
 
     /// A connection takes no more calls. Says whether it was one that is used.
     fn lost(&mut self, remote: &Arc<Remote>, attempt: u64) -> bool {
-        let mut all = self.subchannels.iter_mut();
+        let mut all = self.servers.iter_mut();
         let is_ours = all.any(|subchannel| subchannel.lost(attempt));
         if is_ours {
             self.wanted_at = clock::now();
@@ -377,7 +367,7 @@ impl Manager {
         let Some(service) = remote.health_check() else {
             return;
         };
-        for subchannel in &mut self.subchannels {
+        for subchannel in self.servers.iter_mut() {
             if let Some((number, link)) = subchannel.unwatched() {
                 let watch = HealthWatch::new(remote, number, link, service);
                 let task = tokio::spawn(watch.run());
@@ -388,7 +378,7 @@ impl Manager {
 
     /// Lets all connections go, and stops looking for any.
     fn release(&mut self) {
-        for subchannel in &mut self.subchannels {
+        for subchannel in self.servers.iter_mut() {
             subchannel.release();
         }
         self.directory.stop();
@@ -403,13 +393,8 @@ impl Manager {
 
     /// What the channel is, and what becomes of its calls.
     fn standing(&self) -> (ChannelConnectivity, Picker) {
-        let all = self.subchannels.iter();
-        let servers: Vec<_> = all.filter_map(Subchannel::lines).collect();
-        if !servers.is_empty() {
-            return (
-                ChannelConnectivity::Ready,
-                Picker::spread(servers, self.policy),
-            );
+        if let Some(picker) = self.servers.ready() {
+            return (ChannelConnectivity::Ready, picker);
         }
         if self.is_waking {
             return (ChannelConnectivity::Connecting, Picker::Wait);
@@ -420,32 +405,7 @@ impl Manager {
                 Picker::Fail(status.clone()),
             );
         }
-        // Of several servers one that has failed counts as such until it is reached: while all of them are down, calls fail at
-        // once and do not wait for attempt after attempt.
-        let is_sticky = self.policy != LoadBalancing::PickFirst;
-        let is_failing = |one: &&Subchannel| {
-            one.state() == State::Failed || (is_sticky && one.failure().is_some())
-        };
-        if self
-            .subchannels
-            .iter()
-            .any(|one| one.state() == State::Connecting && !is_failing(&one))
-        {
-            return (ChannelConnectivity::Connecting, Picker::Wait);
-        }
-        let failures: Vec<_> = self
-            .subchannels
-            .iter()
-            .filter(is_failing)
-            .filter_map(Subchannel::failure)
-            .collect();
-        match failures.last() {
-            Some(status) if failures.len() == self.subchannels.len() => (
-                ChannelConnectivity::TransientFailure,
-                Picker::Fail((*status).clone()),
-            ),
-            _ => (ChannelConnectivity::Idle, Picker::Wait),
-        }
+        self.servers.unready()
     }
 }
 

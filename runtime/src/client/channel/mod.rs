@@ -16,6 +16,7 @@ mod kept;
 #[cfg(feature = "server")]
 mod local;
 mod manager;
+mod outliers;
 mod picker;
 mod race;
 mod refusals;
@@ -23,6 +24,7 @@ mod remote;
 mod request_head;
 mod resolver;
 mod retries;
+mod servers;
 mod subchannel;
 mod target;
 mod waiting;

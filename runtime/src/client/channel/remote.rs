@@ -19,6 +19,7 @@ use super::target::Target;
 use super::waiting::Waiting;
 use crate::Status;
 use crate::call::{Chunks, Exchange, Outcome};
+use crate::client::service_config::OutlierDetection;
 use crate::header::Header;
 
 /// A channel to a target. Its connections are the business of a [`Manager`], which says by a [`Picker`] what becomes of
@@ -79,6 +80,11 @@ impl Remote {
             return None;
         }
         self.options.service_config.as_ref()?.health_check()
+    }
+
+    /// When servers are left out because too many of their calls fail (gRFC A50).
+    pub(super) fn outlier_detection(&self) -> Option<&Arc<OutlierDetection>> {
+        self.options.service_config.as_ref()?.outlier_detection()
     }
 
     /// What decides whether calls are made again, if anything does.

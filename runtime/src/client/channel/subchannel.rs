@@ -8,6 +8,7 @@ use tokio::task::AbortHandle;
 use super::backoff::{Backoff, BackoffConfig};
 use super::connector::Address;
 use super::health::Health;
+use super::outliers::Record;
 use super::picker::Lines;
 use crate::Status;
 use crate::call::{Link, Order};
@@ -30,6 +31,8 @@ pub(super) struct Subchannel {
     failure: Option<Status>,
     /// What asks the server for its health, where that is to be done.
     watch: Option<Watch>,
+    /// How its calls have ended, where outliers are looked for.
+    record: Option<Record>,
 }
 
 /// What a subchannel is at: the first of these that holds.
@@ -74,7 +77,7 @@ impl Drop for Watch {
 }
 
 impl Subchannel {
-    pub(super) fn new(addresses: Arc<[Address]>) -> Subchannel {
+    pub(super) fn new(addresses: Arc<[Address]>, record: Option<Record>) -> Subchannel {
         Subchannel {
             addresses,
             connections: Vec::new(),
@@ -83,6 +86,7 @@ impl Subchannel {
             backoff: Backoff::default(),
             failure: None,
             watch: None,
+            record,
         }
     }
 
@@ -111,6 +115,7 @@ impl Subchannel {
     pub(super) fn state(&self) -> State {
         if !self.connections.is_empty() {
             match self.health() {
+                _ if self.ejection().is_some() => State::Failed,
                 Health::Serving => State::Ready,
                 Health::Unknown => State::Connecting,
                 Health::Failing(_) => State::Failed,
@@ -158,8 +163,21 @@ impl Subchannel {
     pub(super) fn failure(&self) -> Option<&Status> {
         match self.watch.as_ref().map(|watch| &watch.health) {
             Some(Health::Failing(status)) => Some(status),
-            _ => self.failure.as_ref(),
+            _ => self.ejection().or(self.failure.as_ref()),
         }
+    }
+
+    /// How its calls have ended, where outliers are looked for.
+    pub(super) fn record(&self) -> Option<&Record> {
+        self.record.as_ref()
+    }
+
+    pub(super) fn record_mut(&mut self) -> Option<&mut Record> {
+        self.record.as_mut()
+    }
+
+    fn ejection(&self) -> Option<&Status> {
+        self.record.as_ref()?.ejection()
     }
 
     fn health(&self) -> &Health {

@@ -2,33 +2,76 @@
 
 use std::sync::Arc;
 
-use super::reader::{Field, Read};
+use super::outliers::{OutlierDetection, outlier_detection};
+use super::reader::{Field, Fields, Read};
 use crate::client::channel::LoadBalancing;
 
+/// How calls are spread over the servers, and when a server has none.
+pub(super) struct Balancing {
+    pub(super) policy: LoadBalancing,
+    pub(super) outliers: Option<Arc<OutlierDetection>>,
+}
+
 /// The first policy of a list that is known here.
-pub(super) fn load_balancing(list: Field<'_>) -> Read<LoadBalancing> {
+pub(super) fn load_balancing(list: Field<'_>) -> Read<Balancing> {
     let path = list.path.clone();
     for policy in list.items()? {
         let (name, config) = policy.fields()?.only()?;
         let mut fields = config.fields()?;
-        let policy = match name {
-            "pick_first" => LoadBalancing::PickFirst,
-            "round_robin" => LoadBalancing::RoundRobin,
-            "least_request_experimental" => {
-                let choices = fields
-                    .take("choiceCount")
-                    .map(|field| field.whole())
-                    .transpose()?;
-                LoadBalancing::LeastRequest(u32::try_from(choices.unwrap_or(2)).unwrap_or(u32::MAX))
-            }
-            _ => continue,
-        };
-        fields.finish()?;
-        return Ok(policy);
+        if name == "outlier_detection_experimental" {
+            let outliers = outlier_detection(&mut fields)?;
+            let child = fields.need("childPolicy")?;
+            fields.finish()?;
+            return Ok(Balancing {
+                policy: child_policy(child)?,
+                outliers: Some(Arc::new(outliers)),
+            });
+        }
+        if let Some(policy) = simple_policy(name, fields)? {
+            return Ok(Balancing {
+                policy,
+                outliers: None,
+            });
+        }
     }
     Err(format!(
-        "{path}: none of these policies is known here, which are pick_first, round_robin and least_request_experimental"
+        "{path}: none of these policies is known here, which are {SIMPLE_POLICIES} and outlier_detection_experimental"
     ))
+}
+
+/// The policies that have no other in them.
+const SIMPLE_POLICIES: &str = "pick_first, round_robin, least_request_experimental";
+
+/// The first policy of a list within another.
+fn child_policy(list: Field<'_>) -> Read<LoadBalancing> {
+    let path = list.path.clone();
+    for policy in list.items()? {
+        let (name, config) = policy.fields()?.only()?;
+        if let Some(policy) = simple_policy(name, config.fields()?)? {
+            return Ok(policy);
+        }
+    }
+    Err(format!(
+        "{path}: none of these policies is known there, which are {SIMPLE_POLICIES}"
+    ))
+}
+
+/// A policy that has no other in it; nothing for one that is not known.
+fn simple_policy(name: &str, mut fields: Fields<'_>) -> Read<Option<LoadBalancing>> {
+    let policy = match name {
+        "pick_first" => LoadBalancing::PickFirst,
+        "round_robin" => LoadBalancing::RoundRobin,
+        "least_request_experimental" => {
+            let choices = fields
+                .take("choiceCount")
+                .map(|field| field.whole())
+                .transpose()?;
+            LoadBalancing::LeastRequest(u32::try_from(choices.unwrap_or(2)).unwrap_or(u32::MAX))
+        }
+        _ => return Ok(None),
+    };
+    fields.finish()?;
+    Ok(Some(policy))
 }
 
 /// The most connections to one server, whatever a config says (gRFC A105).

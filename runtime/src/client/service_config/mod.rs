@@ -2,6 +2,7 @@
 
 mod balancing;
 mod json;
+mod outliers;
 mod policies;
 mod reader;
 
@@ -10,8 +11,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::balancing::{connection_scaling, health_check, load_balancing};
+use self::balancing::{Balancing, connection_scaling, health_check, load_balancing};
 use self::json::Json;
+pub(crate) use self::outliers::{Criteria, OutlierDetection};
+#[cfg(test)]
+pub(crate) use self::outliers::{FailurePercentageEjection, SuccessRateEjection};
 pub(crate) use self::policies::{HedgingPolicy, RetryPolicy, ThrottlingConfig};
 use self::policies::{hedging_policy, retry_policy, throttling};
 use self::reader::{Field, Fields, Read};
@@ -47,6 +51,9 @@ use crate::{Result, Status};
 /// | field | meaning |
 /// |---|---|
 /// | `loadBalancingConfig` | a list, of which the first policy that is known here counts: `pick_first`, `round_robin`, `least_request_experimental` with its `choiceCount` (2 by default) |
+/// | `outlier_detection_experimental` | a policy too (gRFC A50), around the `childPolicy` that it has: every `interval` (10 s) it looks how the calls to each server have ended, and a server that fails too often has none for `baseEjectionTime` (30 s) times how often that has happened in a row, up to `maxEjectionTime` (300 s). At most `maxEjectionPercent` (10) of the servers are ejected, but one may always be. Calls count that the server has ended or kept beyond their deadline, or whose connection was lost; not those that their caller gave up. With `pick_first` it does nothing |
+/// | `.successRateEjection` | ejects who succeeds less often than the mean of all by `stdevFactor` (1900) thousandths of the standard deviation; `enforcementPercentage` (100) of the time, if at least `minimumHosts` (5) had at least `requestVolume` (100) calls in the interval, and the server had so many. None by default |
+/// | `.failurePercentageEjection` | ejects who fails in more than `threshold` (85) percent of the calls; `enforcementPercentage` (100), `minimumHosts` (5) and `requestVolume` (50) as before. None by default |
 /// | `methodConfig[].name` | the methods that an entry is for: a `service` with a `method`, a whole `service`, or `{}` for all. The most exact entry counts |
 /// | `.timeout` | a duration, as `"1.5s"`; of it and the call's own time-out the shorter counts |
 /// | `.waitForReady` | for calls that say nothing else |
@@ -60,7 +67,7 @@ use crate::{Result, Status};
 pub struct ServiceConfig(Arc<Parsed>);
 
 struct Parsed {
-    load_balancing: Option<LoadBalancing>,
+    load_balancing: Option<Balancing>,
     max_connections_per_subchannel: Option<usize>,
     health_check: Option<Arc<str>>,
     throttling: Option<ThrottlingConfig>,
@@ -94,7 +101,12 @@ impl ServiceConfig {
     }
 
     pub(crate) fn load_balancing(&self) -> Option<LoadBalancing> {
-        self.0.load_balancing
+        Some(self.0.load_balancing.as_ref()?.policy)
+    }
+
+    /// When a server has no calls because too many have failed.
+    pub(crate) fn outlier_detection(&self) -> Option<&Arc<OutlierDetection>> {
+        self.0.load_balancing.as_ref()?.outliers.as_ref()
     }
 
     pub(crate) fn max_connections_per_subchannel(&self) -> Option<usize> {
@@ -127,7 +139,7 @@ impl ServiceConfig {
 impl fmt::Debug for ServiceConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServiceConfig")
-            .field("load_balancing", &self.0.load_balancing)
+            .field("load_balancing", &self.load_balancing())
             .field("methods", &self.0.methods.keys())
             .finish_non_exhaustive()
     }
@@ -278,9 +290,58 @@ mod tests {
     }
 
     #[test]
+    fn outlier_detection_has_the_defaults_of_grpc() {
+        let read = |fields: &str| {
+            let config = format!(
+                r#"{{"loadBalancingConfig": [{{"outlier_detection_experimental": {{{fields}
+                    "childPolicy": [{{"xds": {{}}}}, {{"round_robin": {{}}}}]}}}}]}}"#
+            );
+            ServiceConfig::from_json(&config).unwrap()
+        };
+        let config = read("");
+        assert_eq!(config.load_balancing(), Some(LoadBalancing::RoundRobin));
+        let none = OutlierDetection {
+            interval: Duration::from_secs(10),
+            base_ejection_time: Duration::from_secs(30),
+            max_ejection_time: Duration::from_secs(300),
+            max_ejection_percent: 10,
+            success_rate: None,
+            failure_percentage: None,
+        };
+        assert_eq!(**config.outlier_detection().unwrap(), none);
+        let config = read(
+            r#""interval": "5s", "successRateEjection": {}, "failurePercentageEjection": {},"#,
+        );
+        let criteria = |request_volume| Criteria {
+            enforcement_percentage: 100,
+            minimum_hosts: 5,
+            request_volume,
+        };
+        let both = OutlierDetection {
+            interval: Duration::from_secs(5),
+            success_rate: Some(SuccessRateEjection {
+                stdev_factor: 1900,
+                criteria: criteria(100),
+            }),
+            failure_percentage: Some(FailurePercentageEjection {
+                threshold: 85,
+                criteria: criteria(50),
+            }),
+            ..none
+        };
+        assert_eq!(**config.outlier_detection().unwrap(), both);
+    }
+
+    #[test]
     fn what_cannot_be_is_named_with_its_place() {
         let policy = |fields: &str| {
             format!(r#"{{"methodConfig": [{{"name": [{{}}], "retryPolicy": {{{fields}}}}}]}}"#)
+        };
+        let outliers = |fields: &str| {
+            let child = r#""childPolicy": [{"round_robin": {}}]"#;
+            format!(
+                r#"{{"loadBalancingConfig": [{{"outlier_detection_experimental": {{{child}, {fields}}}}}]}}"#
+            )
         };
         let hedging = |fields: &str| policy(fields).replace("retryPolicy", "hedgingPolicy");
         let good = r#""maxAttempts": 3, "initialBackoff": "1s", "maxBackoff": "1s", "backoffMultiplier": 2, "retryableStatusCodes": [14]"#;
@@ -363,6 +424,30 @@ mod tests {
             (
                 hedging(r#""maxAttempts": 2, "maxBackoff": "1s""#),
                 "methodConfig[0].hedgingPolicy.maxBackoff: there is no such field",
+            ),
+            (
+                outliers(r#""interval": "10""#),
+                "loadBalancingConfig[0].outlier_detection_experimental.interval: \"10\" is not a duration, as \"1.5s\"",
+            ),
+            (
+                outliers(r#""interval": "0s""#),
+                "loadBalancingConfig[0].outlier_detection_experimental.interval: it has to be above 0",
+            ),
+            (
+                outliers(r#""maxEjectionPercent": 101"#),
+                "loadBalancingConfig[0].outlier_detection_experimental.maxEjectionPercent: it is at most 100",
+            ),
+            (
+                outliers(r#""successRateEjection": {"threshold": 1}"#),
+                "loadBalancingConfig[0].outlier_detection_experimental.successRateEjection.threshold: there is no such field",
+            ),
+            (
+                outliers(r#""failurePercentageEjection": {"minimumHosts": 5000000000}"#),
+                "loadBalancingConfig[0].outlier_detection_experimental.failurePercentageEjection.minimumHosts: it is too large",
+            ),
+            (
+                r#"{"loadBalancingConfig": [{"outlier_detection_experimental": {}}]}"#.to_owned(),
+                "loadBalancingConfig[0].outlier_detection_experimental.childPolicy: it is missing",
             ),
         ] {
             assert_eq!(error(&json), format!("service config: {said}"), "{json}");
