@@ -1,5 +1,5 @@
-//! Generates the code of every fixture, in one module tree, of the service whose methods are all required in another, and
-//! of files with an edition in a third.
+//! Generates the code of every fixture, in one module tree, of the service whose methods are all required in another, of
+//! files with an edition in a third, and blocking stubs in a fourth.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .all_methods_required(true)
         .include_file("required.rs")
         .compile_protos(&[cases.join("required.proto")], &[cases])?;
+
+    let blocking = ["probe.proto", "names.proto", "corners/deprecated.proto"];
+    stubwright_codegen::Config::new()
+        .server(false)
+        .blocking(true)
+        .out_dir(Path::new(&std::env::var("OUT_DIR")?).join("blocking"))
+        .compile_protos(
+            &blocking.map(|file| Path::new("protos").join(file)),
+            &["protos"],
+        )?;
 
     // What protoc made of files that the built-in compiler does not read; the interop run makes it again.
     let editions = "editions/descriptors.bin";

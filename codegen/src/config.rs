@@ -28,6 +28,7 @@ use crate::paths;
 pub struct Config {
     pub(crate) server: bool,
     pub(crate) client: bool,
+    pub(crate) blocking: bool,
     pub(crate) server_attribute: Vec<String>,
     pub(crate) client_attribute: Vec<String>,
     pub(crate) all_methods_required: bool,
@@ -60,6 +61,7 @@ impl Default for Config {
         Self {
             server: true,
             client: true,
+            blocking: false,
             server_attribute: Vec::new(),
             client_attribute: Vec::new(),
             all_methods_required: false,
@@ -115,6 +117,14 @@ impl Config {
     #[must_use]
     pub fn client(mut self, yes: bool) -> Self {
         self.client = yes;
+        self
+    }
+
+    /// Whether to generate blocking stubs beside the stubs, `XBlockingStub`, for programs without async; they need the feature
+    /// `blocking` of `stubwright`. Off by default.
+    #[must_use]
+    pub fn blocking(mut self, yes: bool) -> Self {
+        self.blocking = yes;
         self
     }
 

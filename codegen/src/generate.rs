@@ -76,6 +76,7 @@ fn text(package: &Package, config: &Config) -> Result<String, Error> {
     let options = emit::Options {
         server: config.server,
         client: config.client,
+        blocking: config.blocking,
         all_methods_required: config.all_methods_required,
         server_attributes: &config.server_attribute,
         client_attributes: &config.client_attribute,

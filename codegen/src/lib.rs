@@ -22,6 +22,7 @@
 //! | `fn add_square_service_servicer_to_server` | adds an implementation to a `stubwright::Server` |
 //! | `fn square_service_handler` | the handler set that the function above adds |
 //! | `struct SquareServiceStub` | calls a server; one method per rpc |
+//! | `struct SquareServiceBlockingStub` | the same for programs without async, with [`Config::blocking`] |
 //!
 //! # Names
 //!
@@ -37,6 +38,7 @@
 //! | rpcs `GetItem`, `getItem` of one service | `get_item`, `get_item_2` | one name in Rust |
 //! | services `foo`, `Foo` of one package | `FooStub`, `Foo2Stub` | one name in Rust |
 //! | service `Foo` beside message `FooStub` | `FooStub_` (the stub), `FooStub` | one name in Rust |
+//! | service `Foo` beside service `FooBlocking` | `FooBlockingStub_` (the blocking stub), `FooBlockingStub` | one name in Rust |
 //! | messages or enums `FooBar`, `Foo_bar` | `FooBar`, `FooBar2` | one name in Rust |
 //! | fields `foo_bar`, `fooBar` of one message | `foo_bar`, `foo_bar_2` | one name in Rust |
 //! | members of a oneof, or values of an enum, likewise | `Red`, `Red2` | one name in Rust |

@@ -59,6 +59,8 @@ pub(crate) struct ServiceNames {
     pub(crate) servicer: String,
     /// The struct, `SquareServiceStub`.
     pub(crate) stub: String,
+    /// The struct for calls that block, `SquareServiceBlockingStub`.
+    pub(crate) blocking_stub: String,
     /// The function that makes the handler set, `square_service_handler`.
     pub(crate) handler: String,
     /// The registration function, `add_square_service_servicer_to_server`.

@@ -10,7 +10,7 @@
 //! 4. Methods of one service that end up with one name are numbered in the order of the file: the first keeps the name,
 //!    the next is `name_2`, then `name_3`. Services of one package likewise: `Foo`, `Foo2`.
 //! 5. A type of a service that is called like a message or an enum of its package gets a trailing underscore
-//!    (`FooStub_`), which no message can have.
+//!    (`FooStub_`), which no message can have; so does a blocking stub that is called like the stub of another service.
 //! 6. Messages, enums, fields, oneofs and enum values that end up with one name in one scope are numbered as well: `FooBar2`,
 //!    `foo_bar_2`. The one that is spelled in the proto as it is in Rust keeps the name, else the first in the file.
 
@@ -92,16 +92,27 @@ pub(crate) fn services<'a>(
         }
     };
     let camels = numbered(wanted, |name, number| format!("{name}{number}"));
+    let stubs = |camel: &String| unlike_types(format!("{camel}Stub"));
+    let taken: BTreeSet<String> = camels.iter().map(stubs).collect();
+    // `FooBlockingStub` is the stub of a service `FooBlocking`, if there is one.
+    let blocking_stub = |camel: &String| {
+        let mut name = format!("{camel}BlockingStub");
+        while types.contains(&name) || taken.contains(&name) {
+            name.push('_');
+        }
+        name
+    };
     let snakes = numbered(
         camels.iter().map(|camel| camel.to_snake_case()).collect(),
         |name, number| format!("{name}_{number}"),
     );
     camels
-        .into_iter()
+        .iter()
         .zip(snakes)
         .map(|(camel, snake)| ServiceNames {
             servicer: unlike_types(format!("{camel}Servicer")),
-            stub: unlike_types(format!("{camel}Stub")),
+            stub: stubs(camel),
+            blocking_stub: blocking_stub(camel),
             handler: format!("{snake}_handler"),
             register: format!("add_{snake}_servicer_to_server"),
         })
@@ -292,7 +303,13 @@ mod tests {
             ["foo_handler", "foo2_handler", "ab_handler", "ab_2_handler"]
         );
         assert_eq!(names[0].servicer, "FooServicer");
+        assert_eq!(names[0].blocking_stub, "FooBlockingStub");
         assert_eq!(marker(&types), "M_");
+        let types = BTreeSet::from(["FooBlockingStub".to_owned()]);
+        let names = services(["Foo", "FooBlocking", "Bar"].into_iter(), &types);
+        assert_eq!(names[0].blocking_stub, "FooBlockingStub__");
+        assert_eq!(names[1].stub, "FooBlockingStub_");
+        assert_eq!(names[2].blocking_stub, "BarBlockingStub");
     }
 
     #[test]

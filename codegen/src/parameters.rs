@@ -14,11 +14,12 @@ enum Parameter {
 }
 
 /// Every parameter, in the order of the alphabet.
-const PARAMETERS: [(&str, Parameter); 22] = [
+const PARAMETERS: [(&str, Parameter); 23] = [
     (
         "all_methods_required",
         Parameter::Flag(Config::all_methods_required),
     ),
+    ("blocking", Parameter::Flag(Config::blocking)),
     ("boxed", Parameter::Text(Config::boxed)),
     ("btree_map", Parameter::Text(Config::btree_map)),
     ("bytes", Parameter::Text(Config::bytes)),

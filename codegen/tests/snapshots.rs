@@ -74,6 +74,28 @@ fn options_change_what_is_generated() {
     assert_eq!(text.matches(client).count(), 2);
 }
 
+#[test]
+fn blocking_stubs() {
+    let proto = r#"
+        syntax = "proto3";
+        package blocking;
+        message Message {}
+        // A service in all four kinds.
+        service All {
+          // One in, one out.
+          rpc Call(Message) returns (Message);
+          rpc Watch(Message) returns (stream Message);
+          rpc Upload(stream Message) returns (Message);
+          rpc New(stream Message) returns (stream Message) { option deprecated = true; }
+        }
+        service AllBlocking {}
+    "#;
+    let config = Config::new().server(false).blocking(true);
+    let texts =
+        common::compile("blocking", config, &[("blocking.proto", proto)]).expect("it is valid");
+    snapshot("blocking", &texts["blocking.rs"]);
+}
+
 fn snapshot(name: &str, text: &str) {
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!(name, text);

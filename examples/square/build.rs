@@ -1,5 +1,8 @@
 //! Compiles `proto/square.proto`; `stubwright::include_protos!()` in `src/lib.rs` includes the result.
 
 fn main() -> Result<(), stubwright_codegen::Error> {
-    stubwright_codegen::compile_protos(&["proto/square.proto"], &["proto"])
+    // `compile_protos` alone would do, but for the blocking stub of `square-blocking-client`.
+    stubwright_codegen::Config::new()
+        .blocking(true)
+        .compile_protos(&["proto/square.proto"], &["proto"])
 }

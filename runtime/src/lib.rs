@@ -8,6 +8,7 @@
 //!
 //! # Features
 //! - `server` and `client`, on by default: without one of them its half is left out.
+//! - `blocking`: [`blocking`], calls for programs without async.
 //! - `health` and `reflection`: the services that every server has, [`health`] and [`reflection`].
 //! - `gzip` and `zstd`: [`Compression`] of messages. `gzip` is pure Rust; `zstd` needs a C compiler.
 //! - `tls`: encryption and certificates on both sides, by rustls. It needs a C compiler, as `zstd` does and nothing else here.
@@ -28,6 +29,8 @@
 // Generated code names it so.
 extern crate self as stubwright;
 
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod call;
 #[cfg(feature = "client")]
 mod client;

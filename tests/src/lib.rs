@@ -10,6 +10,11 @@ pub mod all_required {
     stubwright::include_protos!("required");
 }
 
+/// Blocking stubs.
+pub mod blocking {
+    stubwright::include_protos!("blocking/stubwright");
+}
+
 /// Messages of files with an edition.
 pub mod editions {
     stubwright::include_protos!("editions");

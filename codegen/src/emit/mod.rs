@@ -3,6 +3,7 @@
 //! Generated code uses absolute paths and no `use`, so that no name of a proto can change what it means, and meets the
 //! runtime in its public types and one hidden module.
 
+mod blocking;
 mod descriptors;
 mod docs;
 mod enumeration;
@@ -26,6 +27,7 @@ const INTERFACE: u32 = 2;
 pub(crate) struct Options<'a> {
     pub(crate) server: bool,
     pub(crate) client: bool,
+    pub(crate) blocking: bool,
     pub(crate) all_methods_required: bool,
     pub(crate) server_attributes: &'a [String],
     pub(crate) client_attributes: &'a [String],
@@ -64,6 +66,9 @@ pub(crate) fn services(package: &Package, options: Options<'_>) -> Result<TokenS
         }
         if options.client {
             tokens.extend(marked(stub::stub(service)?, options.client_attributes)?);
+            if options.blocking {
+                tokens.extend(marked(blocking::stub(service)?, options.client_attributes)?);
+            }
         }
     }
     Ok(tokens)

@@ -7,7 +7,7 @@
 //! | `sumSquare` | client streaming | numbers in, the sum of their squares out |
 //! | `streamrangeSquare` | bidirectional | numbers in, their squares out: at the end, or each as it comes |
 //!
-//! The binaries `square`, `square-server` and `square-client` run them.
+//! The binaries `square`, `square-server` and `square-client` run them; `square-blocking-client` calls without async.
 
 pub mod calls;
 mod servicer;

@@ -9,6 +9,10 @@ fn the_readme_runs() {
         ("square", env!("CARGO_BIN_EXE_square")),
         ("square-server", env!("CARGO_BIN_EXE_square-server")),
         ("square-client", env!("CARGO_BIN_EXE_square-client")),
+        (
+            "square-blocking-client",
+            env!("CARGO_BIN_EXE_square-blocking-client"),
+        ),
     ];
     readme::run(include_str!("../README.md"), &binaries, &[]);
 }

@@ -57,14 +57,20 @@ fn the_server_stops_when_it_is_terminated() {
 
 #[test]
 fn a_client_without_a_server_says_so() {
-    // Nobody listens on port 1 of the loopback interface.
-    let output = run(
-        env!("CARGO_BIN_EXE_square-client"),
-        &["--addr", "127.0.0.1:1"],
-    );
-    assert_eq!(output.status.code(), Some(1));
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert!(error.starts_with("square-client: UNAVAILABLE"), "{error}");
+    for (name, client) in [
+        ("square-client", env!("CARGO_BIN_EXE_square-client")),
+        (
+            "square-blocking-client",
+            env!("CARGO_BIN_EXE_square-blocking-client"),
+        ),
+    ] {
+        // Nobody listens on port 1 of the loopback interface.
+        let output = run(client, &["--addr", "127.0.0.1:1"]);
+        assert_eq!(output.status.code(), Some(1));
+        let error = String::from_utf8(output.stderr).unwrap();
+        let expected = format!("{name}: UNAVAILABLE");
+        assert!(error.starts_with(&expected), "{error}");
+    }
 }
 
 #[test]

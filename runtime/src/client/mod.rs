@@ -30,7 +30,13 @@ pub use channel::{
     Channel, ChannelBuilder, ChannelConnectivity, ConnectivityChanges, LoadBalancing, Resolver,
 };
 pub use interceptor::{ClientInterceptor, OutgoingCall, OutgoingEnd};
+#[cfg(feature = "blocking")]
+pub(crate) use options::{CallOptions, call_options};
 pub use requests::{FromIterator, FromResults, FromStream, IntoRequests};
+#[cfg(feature = "blocking")]
+pub(crate) use sender::sealed::{Start as Startable, Started};
+#[cfg(feature = "blocking")]
+pub(crate) use sender::{Entrance, queue};
 pub use sender::{RequestSender, SentRequests, Start, sending};
 pub use service_config::ServiceConfig;
 pub use streaming::StreamingCall;

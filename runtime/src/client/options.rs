@@ -77,23 +77,21 @@ macro_rules! call_options {
         /// The time that the whole call may take, from its start; without it, as long as it takes. The server is told,
         /// and both sides end the call with DEADLINE_EXCEEDED when the time is over.
         pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
-            self.draft.options().timeout = Some(timeout);
+            self.options().timeout = Some(timeout);
             self
         }
 
         /// Adds a pair to the metadata that is sent with the call. The value of a key that ends in `-bin` may be any
         /// bytes, that of another key printable ASCII. A pair that cannot be sent fails the call with INVALID_ARGUMENT.
         pub fn metadata(mut self, key: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
-            self.draft
-                .options()
-                .add_metadata(key.as_ref(), value.as_ref());
+            self.options().add_metadata(key.as_ref(), value.as_ref());
             self
         }
 
         /// Whether the call waits while no server can be reached, until its deadline, in the place of the channel's default,
         /// which is `false`: the call fails at once with UNAVAILABLE and the cause. gRPC's `wait_for_ready`.
         pub fn wait_for_ready(mut self, wait_for_ready: bool) -> Self {
-            self.draft.options().wait_for_ready = Some(wait_for_ready);
+            self.options().wait_for_ready = Some(wait_for_ready);
             self
         }
 
@@ -102,14 +100,14 @@ macro_rules! call_options {
         /// servicer's method waits for is dropped with the method.
         #[cfg(feature = "server")]
         pub fn propagated(mut self, propagation: crate::Propagation) -> Self {
-            self.draft.options().propagate(propagation);
+            self.options().propagate(propagation);
             self
         }
 
         /// The largest request that is sent, in bytes, before compression, in the place of the channel's limit, which is none
         /// by default. A larger one ends the call with RESOURCE_EXHAUSTED. gRPC's `grpc.max_send_message_length`.
         pub fn max_send_message_length(mut self, bytes: usize) -> Self {
-            self.draft.options().max_send_message_length = Some(bytes);
+            self.options().max_send_message_length = Some(bytes);
             self
         }
 
@@ -117,7 +115,7 @@ macro_rules! call_options {
         /// which is 4 MiB by default. A larger one ends the call with RESOURCE_EXHAUSTED. gRPC's
         /// `grpc.max_receive_message_length`.
         pub fn max_receive_message_length(mut self, bytes: usize) -> Self {
-            self.draft.options().max_receive_message_length = Some(bytes);
+            self.options().max_receive_message_length = Some(bytes);
             self
         }
 
@@ -125,14 +123,14 @@ macro_rules! call_options {
         /// host finds the backend by it. Over TLS the server's certificate has to be for that host too, else the call fails
         /// with UNAVAILABLE.
         pub fn authority(mut self, authority: impl AsRef<str>) -> Self {
-            self.draft.options().set_authority(authority.as_ref());
+            self.options().set_authority(authority.as_ref());
             self
         }
 
         /// How the requests of this call are compressed, in the place of the channel's default. A server that cannot read it
         /// answers UNIMPLEMENTED. Responses come as the server chooses. Calls within this process compress nothing.
         pub fn compression(mut self, compression: crate::Compression) -> Self {
-            self.draft.options().compression = Some(compression);
+            self.options().compression = Some(compression);
             self
         }
     };

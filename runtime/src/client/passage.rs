@@ -378,6 +378,20 @@ impl Passage {
         self.state().returned.take()
     }
 
+    /// The caller gives up a call whose interceptors run in a task, from where it does not read.
+    #[cfg(feature = "blocking")]
+    pub(super) fn cancel(&self, status: Status) {
+        let exchange = {
+            let mut state = self.state();
+            state.committed = true;
+            state.exchange.clone()
+        };
+        self.returned(Err(status.clone()));
+        if let Some(exchange) = exchange {
+            exchange.abandon(status);
+        }
+    }
+
     /// Why the call takes no more requests; `None` while it does.
     pub(super) fn over(&self) -> Option<Result<()>> {
         let state = self.state();

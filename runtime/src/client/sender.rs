@@ -51,6 +51,17 @@ pub fn sending<Req, C>(make: impl FnOnce(SentRequests<Req>) -> C) -> (RequestSen
 where
     C: Start<Request = Req>,
 {
+    let (entrance, requests) = queue();
+    let mut call = make(requests);
+    let sender = RequestSender {
+        entrance,
+        call: call.start(),
+    };
+    (sender, call)
+}
+
+/// What is sent at one end comes out at the other.
+pub(crate) fn queue<T>() -> (Entrance<T>, SentRequests<T>) {
     let queue = Arc::new(Queue(Mutex::new(State {
         messages: VecDeque::new(),
         sender: None,
@@ -58,16 +69,11 @@ where
         end: None,
         unwanted: false,
     })));
-    let mut call = make(SentRequests {
+    let requests = SentRequests {
         queue: Arc::clone(&queue),
         taken: VecDeque::new(),
-    });
-    let started = call.start();
-    let sender = RequestSender {
-        queue,
-        call: started,
     };
-    (sender, call)
+    (Entrance(queue), requests)
 }
 
 /// The sender of the requests of a call, made by [`sending`].
@@ -75,7 +81,7 @@ where
 /// The requests end when it is closed or dropped; one that a panic drops cancels the call instead. To cancel the call, drop
 /// that.
 pub struct RequestSender<T> {
-    queue: Arc<Queue<T>>,
+    entrance: Entrance<T>,
     call: Result<Started>,
 }
 
@@ -96,7 +102,7 @@ impl<T> RequestSender<T> {
         }
         let mut request = Some(request);
         poll_fn(|context| {
-            let sent = self.queue.poll_send(&mut request, context);
+            let sent = self.entrance.poll_send(&mut request, context);
             sent.map(|sent| sent.map_err(|Unwanted| self.why()))
         })
         .await
@@ -120,16 +126,6 @@ impl<T> RequestSender<T> {
                 Status::failed_precondition("the requests of this sender were given to no call")
             }
         }
-    }
-}
-
-impl<T> Drop for RequestSender<T> {
-    fn drop(&mut self) {
-        self.queue.end(if std::thread::panicking() {
-            End::Panicked
-        } else {
-            End::Closed
-        });
     }
 }
 
@@ -196,10 +192,12 @@ impl<Req: 'static, Res> Start for StreamingCall<Req, Res> {
     type Request = Req;
 }
 
-pub(super) mod sealed {
+pub(crate) mod sealed {
     use std::sync::Arc;
 
     use crate::Result;
+    #[cfg(feature = "blocking")]
+    use crate::Status;
     use crate::call::Exchange;
     use crate::client::passage::Passage;
 
@@ -209,8 +207,10 @@ pub(super) mod sealed {
     }
 
     /// A call that has been started.
+    #[derive(Clone)]
     pub struct Started(Kind);
 
+    #[derive(Clone)]
     enum Kind {
         Plain(Arc<Exchange>),
         Intercepted(Arc<Passage>),
@@ -225,6 +225,15 @@ pub(super) mod sealed {
             Started(Kind::Intercepted(Arc::clone(passage)))
         }
 
+        /// Ends the call for its caller, who may be waiting for it elsewhere.
+        #[cfg(feature = "blocking")]
+        pub(crate) fn cancel(&self, status: Status) {
+            match &self.0 {
+                Kind::Plain(exchange) => exchange.abandon(status),
+                Kind::Intercepted(passage) => passage.cancel(status),
+            }
+        }
+
         /// How the call has ended, or why it takes no more requests; `None` while it does.
         pub(crate) fn over(&self) -> Option<Result<()>> {
             match &self.0 {
@@ -235,6 +244,30 @@ pub(super) mod sealed {
                 Kind::Intercepted(passage) => passage.over(),
             }
         }
+    }
+}
+
+/// Where requests are sent. They end when it is dropped; by a panic, with an error.
+pub(crate) struct Entrance<T>(Arc<Queue<T>>);
+
+impl<T> Entrance<T> {
+    /// Sends a message once there is room, and takes it for that.
+    pub(crate) fn poll_send(
+        &self,
+        message: &mut Option<T>,
+        context: &Context<'_>,
+    ) -> Poll<std::result::Result<(), Unwanted>> {
+        self.0.poll_send(message, context)
+    }
+}
+
+impl<T> Drop for Entrance<T> {
+    fn drop(&mut self) {
+        self.0.end(if std::thread::panicking() {
+            End::Panicked
+        } else {
+            End::Closed
+        });
     }
 }
 
@@ -258,7 +291,7 @@ enum End {
 }
 
 /// The call takes no more.
-struct Unwanted;
+pub(crate) struct Unwanted;
 
 impl<T> Queue<T> {
     fn state(&self) -> MutexGuard<'_, State<T>> {

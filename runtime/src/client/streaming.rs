@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 
 use super::draft::Draft;
-use super::options::call_options;
+use super::options::{CallOptions, call_options};
 use super::receiving::Receiving;
 use super::sender::sealed::{Start, Started};
 use crate::{Code, Metadata, Result, Status};
@@ -91,6 +91,10 @@ impl<Req: 'static, Res> StreamingCall<Req, Res> {
         if let Ok(receiving) = self.receive() {
             receiving.give_up(Status::cancelled("the call was cancelled by its caller"));
         }
+    }
+
+    pub(crate) fn options(&mut self) -> &mut CallOptions {
+        self.draft.options()
     }
 
     pub(crate) fn new(draft: Draft<Req, Res>) -> StreamingCall<Req, Res> {

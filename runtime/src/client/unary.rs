@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use super::call::Call;
 use super::draft::Draft;
-use super::options::call_options;
+use super::options::{CallOptions, call_options};
 use super::receiving::Receiving;
 use super::sender::sealed::{Start, Started};
 use crate::Result;
@@ -31,6 +31,10 @@ impl<Req: 'static, Res> UnaryCall<Req, Res> {
     /// Gives the [`Call`], with the metadata that the server sent, beside the response.
     pub fn with_call(self) -> WithCall<Req, Res> {
         WithCall(self)
+    }
+
+    pub(crate) fn options(&mut self) -> &mut CallOptions {
+        self.draft.options()
     }
 
     pub(crate) fn new(draft: Draft<Req, Res>) -> UnaryCall<Req, Res> {

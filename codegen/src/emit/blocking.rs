@@ -1,0 +1,113 @@
+//! The struct through which a client without async calls. All that it does is to pass on what the stub makes.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{allow_deprecated, deprecated, docs, ident, ty};
+use crate::model::{Method, MethodKind, Service};
+
+pub(super) fn stub(service: &Service) -> Result<TokenStream, syn::Error> {
+    let docs = docs::attributes(&[
+        docs::line(format!("Blocking stub of `{}`.", service.full_name)),
+        service.docs.clone(),
+        docs::line(
+            "Its calls wait, on threads that may: programs without async. Cheap to clone: the clones share their channel.",
+        ),
+    ]);
+    let deprecated = deprecated(service.deprecated);
+    let allow = allow_deprecated(service.touches_deprecated());
+    // The stub of a service without methods is never read.
+    let unused = service
+        .methods
+        .is_empty()
+        .then(|| quote!(#[allow(dead_code)]));
+    let name = ident(&service.names.blocking_stub);
+    let stub = ident(&service.names.stub);
+    let methods = service
+        .methods
+        .iter()
+        .map(|method| self::method(service, method))
+        .collect::<Result<TokenStream, _>>()?;
+    Ok(quote! {
+        #docs
+        #deprecated
+        #[derive(::core::clone::Clone, ::core::fmt::Debug)]
+        #allow
+        #unused
+        pub struct #name {
+            stub: #stub,
+        }
+        #allow
+        impl #name {
+            /// A stub that calls over `channel`.
+            pub fn new(channel: ::stubwright::Channel) -> Self {
+                Self { stub: #stub::new(channel) }
+            }
+            #methods
+        }
+        #allow
+        impl ::core::convert::From<#stub> for #name {
+            /// Calls as `stub` does.
+            fn from(stub: #stub) -> Self {
+                Self { stub }
+            }
+        }
+    })
+}
+
+fn method(service: &Service, method: &Method) -> Result<TokenStream, syn::Error> {
+    let docs = docs::attributes(&[
+        docs::method(service, method),
+        docs::renamed(method),
+        docs::line(usage(method.kind)),
+    ]);
+    let deprecated = deprecated(method.deprecated);
+    let name = ident(&method.name);
+    let request = ty(&method.request)?;
+    let response = ty(&method.response)?;
+    let (parameter, taken, passed) = match method.kind {
+        MethodKind::UnaryUnary | MethodKind::UnaryStream => {
+            let parameter = ident("request");
+            (parameter.clone(), quote!(#request), quote!(#parameter))
+        }
+        MethodKind::StreamUnary | MethodKind::StreamStream => (
+            ident("requests"),
+            quote! {
+                impl ::core::iter::IntoIterator<
+                    Item = #request,
+                    IntoIter: ::core::marker::Send + 'static,
+                >
+            },
+            quote!(::stubwright::blocking::requests(requests)),
+        ),
+    };
+    let returned = match method.kind {
+        MethodKind::UnaryUnary | MethodKind::StreamUnary => quote!(UnaryCall),
+        MethodKind::UnaryStream | MethodKind::StreamStream => quote!(StreamingCall),
+    };
+    Ok(quote! {
+        #docs
+        #deprecated
+        pub fn #name(
+            &self,
+            #parameter: #taken,
+        ) -> ::stubwright::blocking::#returned<#request, #response> {
+            ::core::convert::Into::into(self.stub.#name(#passed))
+        }
+    })
+}
+
+fn usage(kind: MethodKind) -> &'static str {
+    match kind {
+        MethodKind::UnaryUnary => {
+            "`.wait()?` gives the response, `.with_call().wait()?` the response and the details of the call."
+        }
+        MethodKind::UnaryStream => "The call is the iterator over the responses.",
+        MethodKind::StreamUnary => {
+            "Takes an iterator of requests. `.wait()?` gives the response, `.with_call().wait()?` the response and the details of the call."
+        }
+        MethodKind::StreamStream => {
+            "Takes an iterator of requests. The call is the iterator over the responses."
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The runtime that carries the calls of programs without one.
+
+use std::future::pending;
+use std::io;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread;
+
+use tokio::runtime::{Builder, Handle};
+
+use crate::{Result, Status};
+
+/// The runtime, which is started when it is first asked for and runs until the program ends.
+pub(super) fn runtime() -> Result<&'static Handle> {
+    static RUNTIME: OnceLock<Handle> = OnceLock::new();
+    static STARTING: Mutex<()> = Mutex::new(());
+    if let Some(runtime) = RUNTIME.get() {
+        return Ok(runtime);
+    }
+    // Of several threads that come first one starts it.
+    let _one = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(runtime) = RUNTIME.get() {
+        return Ok(runtime);
+    }
+    let started = start().map_err(|error| {
+        Status::resource_exhausted(format!(
+            "the thread that carries blocking calls cannot be started: {error}"
+        ))
+        .with_source(error)
+    })?;
+    Ok(RUNTIME.get_or_init(|| started))
+}
+
+fn start() -> io::Result<Handle> {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .thread_name("stubwright-requests")
+        .build()?;
+    let handle = runtime.handle().clone();
+    thread::Builder::new()
+        .name("stubwright-blocking".to_owned())
+        .spawn(move || runtime.block_on(pending::<()>()))?;
+    Ok(handle)
+}

@@ -1,0 +1,83 @@
+//! Requests from iterators that may block.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+
+use super::background::runtime;
+use super::wait::sleep_until_ready;
+use crate::Result;
+use crate::client::{Entrance, SentRequests, queue};
+
+/// The requests of a streaming call, from an iterator that may block: one that reads a file, waits for a channel's receiver, or for
+/// what the loop over the responses does. Blocking stubs make them of the iterators that they take; for the calls of a
+/// [`Channel`](crate::Channel), and those of an async stub, it is done by hand.
+///
+/// The iterator is read on a thread of its own while the call lasts, as far ahead as the call takes requests. Its end is that of
+/// the requests. A panic in it cancels the call.
+pub fn requests<I>(requests: I) -> Produced<I::IntoIter>
+where
+    I: IntoIterator<Item: Send + 'static, IntoIter: Send + 'static>,
+{
+    Produced(Stage::Waiting(Some(requests.into_iter())))
+}
+
+/// Requests from an iterator that may block, as a stream: made by [`requests`].
+pub struct Produced<I: Iterator>(Stage<I>);
+
+enum Stage<I: Iterator> {
+    /// Nobody has asked for a request.
+    Waiting(Option<I>),
+    Running(SentRequests<I::Item>),
+}
+
+impl<I: Iterator> Unpin for Produced<I> {}
+
+impl<I> Stream for Produced<I>
+where
+    I: Iterator<Item: Send + 'static> + Send + 'static,
+{
+    type Item = Result<I::Item>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Stage::Waiting(requests) = &mut self.0 {
+            let Some(requests) = requests.take() else {
+                return Poll::Ready(None);
+            };
+            let runtime = match runtime() {
+                Ok(runtime) => runtime,
+                Err(status) => return Poll::Ready(Some(Err(status))),
+            };
+            let (entrance, sent) = queue();
+            drop(runtime.spawn_blocking(move || produce(requests, &entrance)));
+            self.0 = Stage::Running(sent);
+        }
+        match &mut self.0 {
+            Stage::Running(sent) => Pin::new(sent).poll_next(context),
+            Stage::Waiting(_) => Poll::Ready(None),
+        }
+    }
+}
+
+/// Sends what an iterator gives, until it ends or the call takes no more.
+fn produce<T>(requests: impl Iterator<Item = T>, entrance: &Entrance<T>) {
+    for request in requests {
+        let mut request = Some(request);
+        let mut unwanted = false;
+        sleep_until_ready(&mut |context| {
+            let sent = entrance.poll_send(&mut request, context);
+            sent.map(|sent| unwanted = sent.is_err())
+        });
+        if unwanted {
+            return;
+        }
+    }
+}
+
+impl<I: Iterator> fmt::Debug for Produced<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Produced").finish_non_exhaustive()
+    }
+}

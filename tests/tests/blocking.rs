@@ -1,0 +1,407 @@
+//! Calls without async: from threads that no runtime knows of, over TCP, in-process and with an interceptor.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc as std_mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use stubwright::{Channel, Code, OutgoingCall, Server, blocking};
+use stubwright_tests::blocking::probe::v1::{Action, ProbeBlockingStub, ProbeStub, Request};
+use stubwright_tests::pb::probe::v1::{add_probe_servicer_to_server, probe_handler};
+use stubwright_tests::{Event, Probe};
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+
+/// A stub and the servicer that it calls.
+struct Link {
+    stub: ProbeBlockingStub,
+    channel: Channel,
+    events: mpsc::UnboundedReceiver<Event>,
+    /// Over TCP, with the threads that it runs on.
+    _server: Option<(Server, Runtime)>,
+}
+
+impl Link {
+    fn in_process() -> Link {
+        let (probe, events) = Probe::new();
+        Link::over(Channel::in_process(probe_handler(probe)), events, None)
+    }
+
+    fn tcp() -> Link {
+        let (probe, events) = Probe::new();
+        let runtime = Runtime::new().unwrap();
+        let mut server = Server::new();
+        add_probe_servicer_to_server(probe, &mut server);
+        let address = runtime.block_on(async {
+            let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
+            server.start().await.unwrap();
+            address
+        });
+        let channel = Channel::insecure(address.to_string()).unwrap();
+        Link::over(channel, events, Some((server, runtime)))
+    }
+
+    /// Over TCP, with an interceptor that makes again whatever was cancelled, if it may.
+    fn intercepted() -> Link {
+        let link = Link::tcp();
+        let channel = link
+            .channel
+            .with_interceptor(|mut call: OutgoingCall| async move {
+                let mut end = call.proceed().await;
+                while end.code() == Code::Cancelled && call.can_proceed() {
+                    end = call.proceed().await;
+                }
+                end.result
+            });
+        Link::over(channel, link.events, link._server)
+    }
+
+    fn over(
+        channel: Channel,
+        events: mpsc::UnboundedReceiver<Event>,
+        server: Option<(Server, Runtime)>,
+    ) -> Link {
+        Link {
+            stub: ProbeBlockingStub::new(channel.clone()),
+            channel,
+            events,
+            _server: server,
+        }
+    }
+
+    /// The next event of the servicer.
+    fn event(&mut self) -> Event {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            if let Ok(event) = self.events.try_recv() {
+                return event;
+            }
+            assert!(Instant::now() < deadline, "nothing happened for 20 seconds");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// A test in-process, one over TCP and one with an interceptor for each case.
+macro_rules! everywhere {
+    ($($case:ident),* $(,)?) => {
+        mod in_process {
+            $(#[test] fn $case() { super::$case(super::Link::in_process()); })*
+        }
+        mod tcp {
+            $(#[test] fn $case() { super::$case(super::Link::tcp()); })*
+        }
+        mod intercepted {
+            $(#[test] fn $case() { super::$case(super::Link::intercepted()); })*
+        }
+    };
+}
+
+everywhere!(
+    all_four_kinds,
+    metadata_both_ways,
+    a_call_fails_with_its_status,
+    deadlines,
+    options,
+    a_stream_is_lazy_and_ends_with_its_loop,
+    requests_may_wait_for_responses,
+    requests_are_read_as_the_call_takes_them,
+    requests_that_panic_cancel_their_call,
+    a_stream_is_cancelled,
+    a_unary_call_is_cancelled_from_another_thread,
+    calls_are_started_together,
+    many_threads_call,
+    a_stub_is_made_of_another,
+    async_code_is_told_what_to_do,
+);
+
+fn request(count: u32, action: Action) -> Request {
+    Request {
+        payload: b"abc".to_vec(),
+        count,
+        action: action.into(),
+        ..Request::default()
+    }
+}
+
+fn simple() -> Request {
+    request(3, Action::End)
+}
+
+fn all_four_kinds(link: Link) {
+    let stub = link.stub;
+    assert_eq!(stub.unary(simple()).wait().unwrap().payload, b"abc");
+
+    let mut indices = Vec::new();
+    for response in stub.server_stream(simple()) {
+        indices.push(response.unwrap().index);
+    }
+    assert_eq!(indices, [0, 1, 2]);
+
+    let requests = (0..100).map(|_| simple());
+    assert_eq!(stub.client_stream(requests).wait().unwrap().index, 100);
+    assert_eq!(stub.client_stream([]).wait().unwrap().index, 0);
+
+    let responses = stub.bidi(vec![simple(); 100]);
+    let responses: Vec<_> = responses.collect::<Result<_, _>>().unwrap();
+    assert_eq!(responses.len(), 100);
+    assert_eq!(responses[99].index, 99);
+}
+
+fn metadata_both_ways(link: Link) {
+    let call = link.stub.unary(simple());
+    let call = call.metadata("initial-a", "1").metadata("trailing-b", "2");
+    let (response, call) = call.with_call().wait().unwrap();
+    assert_eq!(response.payload, b"abc");
+    assert_eq!(call.initial_metadata().get("initial-a"), Some("1"));
+    assert_eq!(call.trailing_metadata().get("trailing-b"), Some("2"));
+
+    let call = link.stub.server_stream(simple());
+    let mut call = call.metadata("initial-a", "1").metadata("trailing-b", "2");
+    assert_eq!((call.code(), call.trailing_metadata()), (None, None));
+    assert_eq!(call.initial_metadata().unwrap().get("initial-a"), Some("1"));
+    assert_eq!(call.message().unwrap().unwrap().index, 0);
+    assert_eq!(call.by_ref().count(), 2);
+    let trailing = call.trailing_metadata().unwrap();
+    assert_eq!(trailing.get("trailing-b"), Some("2"));
+    assert_eq!(call.code(), Some(Code::Ok));
+    assert_eq!(call.details().as_deref(), Some(""));
+    assert_eq!(call.previous_rpc_attempts(), 0);
+    assert!(call.message().unwrap().is_none());
+}
+
+fn a_call_fails_with_its_status(link: Link) {
+    let failing = Request {
+        code: 10,
+        message: "enough".to_owned(),
+        ..request(2, Action::Fail)
+    };
+    let status = link.stub.unary(failing.clone()).wait().unwrap_err();
+    assert_eq!((status.code(), status.message()), (Code::Aborted, "enough"));
+
+    let mut call = link.stub.server_stream(failing);
+    assert!(call.next().unwrap().is_ok());
+    assert!(call.next().unwrap().is_ok());
+    let status = call.next().unwrap().unwrap_err();
+    assert_eq!((status.code(), status.message()), (Code::Aborted, "enough"));
+    assert!(call.next().is_none());
+    assert_eq!(call.code(), Some(Code::Aborted));
+}
+
+fn deadlines(link: Link) {
+    let timeout = Duration::from_millis(100);
+    let before = Instant::now();
+    let call = link.stub.unary(request(0, Action::Hang)).timeout(timeout);
+    assert_eq!(call.wait().unwrap_err().code(), Code::DeadlineExceeded);
+    let mut call = link
+        .stub
+        .server_stream(request(1, Action::Hang))
+        .timeout(timeout);
+    assert!(call.next().unwrap().is_ok());
+    let status = call.next().unwrap().unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded);
+    assert!(before.elapsed() >= 2 * timeout);
+}
+
+fn options(link: Link) {
+    let call = link.stub.unary(simple()).metadata("describe", "");
+    let call = call
+        .authority("example.org")
+        .timeout(Duration::from_secs(3600))
+        .wait_for_ready(true)
+        .compression(stubwright::Compression::Gzip);
+    let (_, call) = call.with_call().wait().unwrap();
+    let told = call.trailing_metadata();
+    assert_eq!(told.get("authority"), Some("example.org"));
+    assert_eq!(told.get("seconds-left"), Some("3599"));
+    let call = link.stub.unary(simple()).max_receive_message_length(2);
+    assert_eq!(call.wait().unwrap_err().code(), Code::ResourceExhausted);
+    let call = link
+        .stub
+        .client_stream([simple()])
+        .max_send_message_length(2);
+    assert_eq!(call.wait().unwrap_err().code(), Code::ResourceExhausted);
+    // It is told when the call is waited for, and only then.
+    let call = link.stub.unary(simple()).metadata("k", "\n").start();
+    assert_eq!(call.wait().unwrap_err().code(), Code::InvalidArgument);
+}
+
+fn a_stream_is_lazy_and_ends_with_its_loop(mut link: Link) {
+    let endless = link.stub.server_stream(request(u32::MAX, Action::End));
+    for (index, response) in (0..).zip(endless) {
+        assert_eq!(response.unwrap().index, index);
+        if index == 10 {
+            break;
+        }
+    }
+    assert_eq!(link.event(), Event::Started);
+    assert_eq!(link.event(), Event::Dropped);
+}
+
+fn requests_may_wait_for_responses(link: Link) {
+    let (requests, receiver) = std_mpsc::channel();
+    let mut call = link.stub.bidi(receiver);
+    for index in 0..50 {
+        requests.send(simple()).unwrap();
+        assert_eq!(call.next().unwrap().unwrap().index, index);
+    }
+    drop(requests);
+    assert!(call.next().is_none());
+    assert_eq!(call.code(), Some(Code::Ok));
+}
+
+fn requests_are_read_as_the_call_takes_them(mut link: Link) {
+    let read = Arc::new(AtomicUsize::new(0));
+    // Whoever waits for it learns that the iterator is gone.
+    let (alive, gone) = std_mpsc::channel::<()>();
+    let counter = Arc::clone(&read);
+    let requests = (0..).map(move |number| {
+        let _alive = &alive;
+        counter.fetch_add(1, Ordering::Relaxed);
+        Request {
+            payload: vec![0; 100_000],
+            ..request(
+                0,
+                if number == 0 {
+                    Action::Hang
+                } else {
+                    Action::End
+                },
+            )
+        }
+    });
+    let call = link.stub.client_stream(requests).start();
+    assert_eq!(link.event(), Event::Started);
+    let mut before = 0;
+    // Until it stands still; a slow machine makes it stand still earlier.
+    loop {
+        thread::sleep(Duration::from_millis(100));
+        let now = read.load(Ordering::Relaxed);
+        assert!(now < 200, "20 MB lie somewhere");
+        if now == before && now > 0 {
+            break;
+        }
+        before = now;
+    }
+    drop(call);
+    assert_eq!(link.event(), Event::Dropped);
+    let end = gone.recv_timeout(Duration::from_secs(20));
+    assert_eq!(end, Err(std_mpsc::RecvTimeoutError::Disconnected));
+}
+
+fn requests_that_panic_cancel_their_call(link: Link) {
+    let requests = (0..2).map(|number| match number {
+        0 => simple(),
+        _ => panic!("this panic is part of the test"),
+    });
+    let status = link.stub.client_stream(requests).wait().unwrap_err();
+    assert_eq!(status.code(), Code::Cancelled);
+    // The threads are as good as before.
+    assert!(link.stub.client_stream([simple()]).wait().is_ok());
+}
+
+fn a_stream_is_cancelled(mut link: Link) {
+    let mut call = link.stub.server_stream(request(1, Action::Hang));
+    assert!(call.next().unwrap().is_ok());
+    call.cancel();
+    assert_eq!(call.next().unwrap().unwrap_err().code(), Code::Cancelled);
+    assert!(call.next().is_none());
+    assert_eq!(link.event(), Event::Started);
+    assert_eq!(link.event(), Event::Dropped);
+}
+
+fn a_unary_call_is_cancelled_from_another_thread(mut link: Link) {
+    let mut call = link.stub.unary(request(0, Action::Hang));
+    let canceller = call.canceller();
+    let waiting = thread::spawn(move || call.wait());
+    assert_eq!(link.event(), Event::Started);
+    canceller.cancel();
+    let status = waiting.join().unwrap().unwrap_err();
+    assert_eq!(status.code(), Code::Cancelled);
+    assert_eq!(link.event(), Event::Dropped);
+}
+
+fn calls_are_started_together(mut link: Link) {
+    let mut calls: Vec<_> = (0..200)
+        .map(|_| link.stub.server_stream(request(1, Action::Hang)).start())
+        .collect();
+    for _ in 0..200 {
+        assert_eq!(link.event(), Event::Started);
+    }
+    for call in &mut calls {
+        assert!(call.next().unwrap().is_ok());
+    }
+    #[cfg(target_os = "linux")]
+    {
+        let threads = std::fs::read_dir("/proc/self/task").unwrap().count();
+        assert!(threads < 150, "{threads} threads");
+    }
+}
+
+fn many_threads_call(link: Link) {
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            let stub = link.stub.clone();
+            scope.spawn(move || {
+                for _ in 0..50 {
+                    assert!(stub.unary(simple()).wait().is_ok());
+                    assert_eq!(stub.bidi([simple(), simple()]).count(), 2);
+                }
+            });
+        }
+    });
+}
+
+fn a_stub_is_made_of_another(link: Link) {
+    let stub = ProbeStub::new(link.channel.clone());
+    blocking::wait(link.channel.ready()).unwrap();
+    let response = blocking::wait(stub.unary(simple()).into_future()).unwrap();
+    assert_eq!(response.payload, b"abc");
+    let stub = ProbeBlockingStub::from(stub);
+    assert!(stub.unary(simple()).wait().is_ok());
+}
+
+fn async_code_is_told_what_to_do(link: Link) {
+    let stub = link.stub;
+    let refused = async {
+        let status = stub.unary(simple()).wait().unwrap_err();
+        assert_eq!(status.code(), Code::FailedPrecondition);
+        assert!(status.message().contains("spawn_blocking"), "{status}");
+        let mut call = stub.server_stream(simple());
+        let status = call.next().unwrap().unwrap_err();
+        assert_eq!(status.code(), Code::FailedPrecondition);
+        assert!(call.next().is_none());
+        // It does no harm to what comes after it.
+        tokio::task::yield_now().await;
+    };
+    let runtime = Runtime::new().unwrap();
+    runtime.block_on(refused);
+    runtime.block_on(async {
+        let task = stub.clone();
+        let status = tokio::spawn(async move { task.unary(simple()).wait() });
+        assert!(status.await.unwrap().is_err());
+        let task = stub.clone();
+        let reply = tokio::task::spawn_blocking(move || task.unary(simple()).wait());
+        assert!(reply.await.unwrap().is_ok());
+        let reply = tokio::task::block_in_place(|| stub.unary(simple()).wait());
+        assert!(reply.is_ok());
+    });
+    // A runtime that is merely entered is nobody's thread.
+    let _inside = runtime.enter();
+    assert!(stub.unary(simple()).wait().is_ok());
+}
+
+/// The rules that make names of rpcs no rivals of Rust's hold here too.
+#[test]
+fn names_that_collide() {
+    use stubwright_tests::blocking::names::{MethodsBlockingStub, Request};
+    let channel = Channel::in_process(stubwright::Handlers::default());
+    let stub = MethodsBlockingStub::new(channel.clone());
+    let code = stub.new_(Request::default()).wait().unwrap_err().code();
+    assert_eq!(code, Code::Unimplemented);
+    let code = stub.from(Request::default()).wait().unwrap_err().code();
+    assert_eq!(code, Code::Unimplemented);
+    let stub = stub.clone();
+    let mut call = stub.clone_(Request::default());
+    assert_eq!(call.message().unwrap_err().code(), Code::Unimplemented);
+}
