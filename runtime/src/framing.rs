@@ -86,7 +86,7 @@ fn compressed(message: &[u8], compression: Compression) -> Option<Vec<u8>> {
 
 /// Packs small messages into pieces of [`PACK`] bytes.
 #[derive(Debug)]
-pub(crate) struct Packer {
+pub struct Packer {
     buffer: BytesMut,
     /// The largest message, in bytes.
     limit: usize,

@@ -10,7 +10,7 @@ use futures_core::Stream;
 pub use crate::client::{stream_stream, stream_unary, unary_stream, unary_unary};
 pub use crate::codec::Prost;
 #[cfg(feature = "server")]
-pub use crate::server::{Descriptors, HandlersBuilder, Responses};
+pub use crate::server::{Descriptors, HandlersBuilder, ServicerCall};
 use crate::{Result, Status};
 
 /// The answer of a method that its servicer left out.

@@ -58,7 +58,7 @@ fn handler(service: &Service, has_descriptors: bool) -> TokenStream {
         #docs
         #allow
         pub fn #name<S: #servicer>(servicer: S) -> ::stubwright::Handlers {
-            ::stubwright::private::HandlersBuilder::new(#full_name, servicer)
+            ::stubwright::private::HandlersBuilder::new(#full_name, servicer, ::stubwright::private::Prost)
                 #descriptors
                 #(#handlers)*
                 .finish()
@@ -71,29 +71,33 @@ fn handler(service: &Service, has_descriptors: bool) -> TokenStream {
 fn entry(service: &Service, method: &Method) -> TokenStream {
     let servicer = ident(&service.names.servicer);
     let name = ident(&method.name);
-    let proto_name = &method.proto_name;
-    let call = quote!(#servicer::#name);
-    let codec = quote!(::stubwright::private::Prost);
-    match method.kind {
+    let (proto_name, kind) = (&method.proto_name, method.kind);
+    let method = quote!(#servicer::#name);
+    let boxed = quote!(::std::boxed::Box::pin);
+    match kind {
         MethodKind::UnaryUnary => quote! {
-            .unary_unary(#proto_name, #codec, |servicer, request, context| async move {
-                #call(&*servicer, request, &context).await
-            })
+            .request(#proto_name, |call, request| #boxed(async move {
+                let request = call.request(request)?;
+                call.response(#method(&*call.servicer, request, &call.context).await)
+            }))
         },
         MethodKind::UnaryStream => quote! {
-            .unary_stream(#proto_name, #codec, |servicer, request, context, responses| async move {
-                responses.send_all(#call(&*servicer, request, &context)).await
-            })
+            .request(#proto_name, |call, request| #boxed(async move {
+                let request = call.request(request)?;
+                let responses = ::core::pin::pin!(#method(&*call.servicer, request, &call.context));
+                call.responses(responses).await
+            }))
         },
         MethodKind::StreamUnary => quote! {
-            .stream_unary(#proto_name, #codec, |servicer, requests, context| async move {
-                #call(&*servicer, requests, &context).await
-            })
+            .requests(#proto_name, |call| #boxed(async move {
+                call.response(#method(&*call.servicer, call.requests(), &call.context).await)
+            }))
         },
         MethodKind::StreamStream => quote! {
-            .stream_stream(#proto_name, #codec, |servicer, requests, context, responses| async move {
-                responses.send_all(#call(&*servicer, requests, &context)).await
-            })
+            .requests(#proto_name, |call| #boxed(async move {
+                let responses = ::core::pin::pin!(#method(&*call.servicer, call.requests(), &call.context));
+                call.responses(responses).await
+            }))
         },
     }
 }

@@ -150,8 +150,8 @@ fn request(input: &mut Input<'_>) {
     use crate::private::{HandlersBuilder, Prost};
     use crate::server::MethodTable;
 
-    let handlers = HandlersBuilder::new("s.S", ())
-        .unary_unary("M", Prost, |_, (), _| async { Ok(()) })
+    let handlers = HandlersBuilder::new("s.S", (), Prost)
+        .request("M", |_, _| Box::pin(async { Ok(bytes::Bytes::new()) }))
         .finish();
     let mut table = MethodTable::default();
     table.add(handlers);

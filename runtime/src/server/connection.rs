@@ -233,13 +233,15 @@ impl ServerSide {
         exchange: &Arc<Exchange>,
         before: &mut Instant,
     ) {
-        let mut running = Running::start(method, Arc::clone(exchange));
-        if method.pace.is_inline(self.methods.options.inline_polling) {
-            running = running.and_then(Running::poll_inline);
+        let running = if method.pace.is_inline(self.methods.options.inline_polling) {
+            let running = Running::start_inline(method, Arc::clone(exchange));
             let after = Instant::now();
             method.pace.note(*before, after);
             *before = after;
-        }
+            running
+        } else {
+            Some(Running::start(method, Arc::clone(exchange)))
+        };
         // Whatever the first poll brought goes out, and from here on the call tells its connection of more.
         self.pump(engine, exchange);
         if let Some(running) = running {

@@ -1,5 +1,6 @@
 //! A handler for any method: bytes in, bytes out.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,7 +9,7 @@ use futures_core::Stream;
 use super::context::ServicerContext;
 use super::handlers::Method;
 use super::request_stream::RequestStream;
-use super::responses::Responses;
+use super::responses::SendAll;
 use crate::Result;
 use crate::codec::Raw;
 
@@ -64,11 +65,10 @@ pub(crate) fn method(handler: impl GenericHandler) -> Method {
     let handler = Arc::new(handler);
     Method::new(move |context| {
         let handler = Arc::clone(&handler);
-        let requests = RequestStream::new::<Raw>(&context);
-        let responses = Responses::<Bytes, Raw>::new(&context);
         Box::pin(async move {
-            responses.send_all(handler.call(requests, &context)).await?;
-            Ok(Bytes::new())
+            let requests = RequestStream::new::<Raw>(&context);
+            let responses = pin!(handler.call(requests, &context));
+            SendAll::<Raw>::new(&context, responses).await
         })
     })
 }

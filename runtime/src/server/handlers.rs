@@ -2,18 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::future::Future;
+use std::marker::PhantomData;
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use super::context::ServicerContext;
 use super::descriptors::Descriptors;
 use super::method_options::Rules;
 use super::pace::Pace;
-use super::request_stream::{RequestStream, only_request};
-use super::responses::{Reply, Responses};
-use super::task::HandlerFuture;
-use crate::Result;
-use crate::codec::Codec;
+use super::servicer_call::ServicerCall;
+use super::start::{HandlerFuture, Start};
 
 /// The handlers of one or more services, ready to be registered with a [`Server`](crate::Server) or to be called
 /// in-process by a [`Channel`](crate::Channel).
@@ -51,8 +50,7 @@ impl Handlers {
             .map(|(name, descriptors)| (*name, *descriptors))
     }
 
-    /// What a user's build compiles for each method is in `start`; this is compiled once.
-    fn add(&mut self, service: &str, method: &str, start: Arc<Start>) {
+    fn add(&mut self, service: &str, method: &str, start: Start) {
         self.methods
             .insert(format!("/{service}/{method}"), Method::of(start));
     }
@@ -68,60 +66,47 @@ impl fmt::Debug for Handlers {
     }
 }
 
-/// Starts a call of a method.
-pub(crate) type Start = dyn Fn(ServicerContext) -> HandlerFuture + Send + Sync;
-
 /// One method: how a call of it is started, and how long its handler's first polls take.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Method {
-    start: Arc<Start>,
+    pub(crate) start: Start,
     pub(crate) pace: Arc<Pace>,
     /// What holds for its calls.
     pub(crate) rules: Rules,
 }
 
 impl Method {
+    /// A method that reads its requests itself.
     pub(crate) fn new(
         start: impl Fn(ServicerContext) -> HandlerFuture + Send + Sync + 'static,
     ) -> Method {
-        Method::of(Arc::new(start))
+        Method::of(Start::Requests(Arc::new(start)))
     }
 
-    fn of(start: Arc<Start>) -> Method {
+    fn of(start: Start) -> Method {
         Method {
             start,
             pace: Arc::default(),
             rules: Rules::default(),
         }
     }
-
-    /// The future of a call. Nothing runs before its first poll.
-    pub(crate) fn start(&self, context: ServicerContext) -> HandlerFuture {
-        (self.start)(context)
-    }
-
-    pub(crate) fn into_start(self) -> Arc<Start> {
-        self.start
-    }
-}
-
-impl fmt::Debug for Method {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Method").finish_non_exhaustive()
-    }
 }
 
 /// Puts the methods of a servicer together. Generated code calls it.
+///
+/// What a user's build compiles for each method is one future, behind a pointer to the function that makes it: the rest is
+/// compiled once for a servicer.
 #[derive(Debug)]
-pub struct HandlersBuilder<S> {
+pub struct HandlersBuilder<S, C> {
     service: &'static str,
     servicer: Arc<S>,
     handlers: Handlers,
+    codec: PhantomData<fn(C)>,
 }
 
-impl<S: Send + Sync + 'static> HandlersBuilder<S> {
-    /// Handlers of `servicer`, which serves `service`, as in `package.Service`.
-    pub fn new(service: &'static str, servicer: S) -> HandlersBuilder<S> {
+impl<S: Send + Sync + 'static, C: 'static> HandlersBuilder<S, C> {
+    /// Handlers of `servicer`, which serves `service`, as in `package.Service`, with messages of `codec`.
+    pub fn new(service: &'static str, servicer: S, _codec: C) -> HandlersBuilder<S, C> {
         HandlersBuilder {
             service,
             servicer: Arc::new(servicer),
@@ -130,6 +115,7 @@ impl<S: Send + Sync + 'static> HandlersBuilder<S> {
                 services: BTreeMap::from([(service, None)]),
                 ..Handlers::default()
             },
+            codec: PhantomData,
         }
     }
 
@@ -147,113 +133,36 @@ impl<S: Send + Sync + 'static> HandlersBuilder<S> {
         self
     }
 
-    /// A method with one request and one response.
+    /// A method that takes one request: `handler` is called with it once it has come.
     #[must_use]
-    pub fn unary_unary<Req, Res, C, F, Fut>(self, method: &str, _codec: C, call: F) -> Self
-    where
-        Req: fmt::Debug + Send + 'static,
-        Res: fmt::Debug + Send + 'static,
-        C: Codec<Req> + Codec<Res>,
-        F: Fn(Arc<S>, Req, ServicerContext) -> Fut + Copy + Send + Sync + 'static,
-        Fut: Future<Output = Result<Res>> + Send + 'static,
-    {
+    pub fn request(
+        mut self,
+        method: &str,
+        handler: fn(ServicerCall<S, C>, Bytes) -> HandlerFuture,
+    ) -> Self {
         let servicer = Arc::clone(&self.servicer);
-        let start = move |context: ServicerContext| -> HandlerFuture {
-            let servicer = Arc::clone(&servicer);
-            Box::pin(async move {
-                let request = only_request::<Req, C>(&context).await?;
-                let reply = Reply::new(&context);
-                let response = call(servicer, request, context).await;
-                reply.frame::<Res, C>(response)
-            })
-        };
-        self.method(method, Arc::new(start))
+        let start = move |context, request| handler(ServicerCall::new(&servicer, context), request);
+        self.handlers
+            .add(self.service, method, Start::Request(Arc::new(start)));
+        self
     }
 
-    /// A method with one request and a stream of responses.
+    /// A method that takes a stream of requests.
     #[must_use]
-    pub fn unary_stream<Req, Res, C, F, Fut>(self, method: &str, _codec: C, call: F) -> Self
-    where
-        Req: fmt::Debug + Send + 'static,
-        Res: fmt::Debug + Send + 'static,
-        C: Codec<Req> + Codec<Res>,
-        F: Fn(Arc<S>, Req, ServicerContext, Responses<Res, C>) -> Fut
-            + Copy
-            + Send
-            + Sync
-            + 'static,
-        Fut: Future<Output = Result<()>> + Send + 'static,
-    {
+    pub fn requests(
+        mut self,
+        method: &str,
+        handler: fn(ServicerCall<S, C>) -> HandlerFuture,
+    ) -> Self {
         let servicer = Arc::clone(&self.servicer);
-        let start = move |context: ServicerContext| -> HandlerFuture {
-            let servicer = Arc::clone(&servicer);
-            Box::pin(async move {
-                let request = only_request::<Req, C>(&context).await?;
-                let responses = Responses::new(&context);
-                call(servicer, request, context, responses).await?;
-                Ok(bytes::Bytes::new())
-            })
-        };
-        self.method(method, Arc::new(start))
-    }
-
-    /// A method with a stream of requests and one response.
-    #[must_use]
-    pub fn stream_unary<Req, Res, C, F, Fut>(self, method: &str, _codec: C, call: F) -> Self
-    where
-        Req: fmt::Debug + Send + 'static,
-        Res: fmt::Debug + Send + 'static,
-        C: Codec<Req> + Codec<Res>,
-        F: Fn(Arc<S>, RequestStream<Req>, ServicerContext) -> Fut + Copy + Send + Sync + 'static,
-        Fut: Future<Output = Result<Res>> + Send + 'static,
-    {
-        let servicer = Arc::clone(&self.servicer);
-        let start = move |context: ServicerContext| -> HandlerFuture {
-            let servicer = Arc::clone(&servicer);
-            let requests = RequestStream::new::<C>(&context);
-            let reply = Reply::new(&context);
-            Box::pin(async move {
-                let response = call(servicer, requests, context).await;
-                reply.frame::<Res, C>(response)
-            })
-        };
-        self.method(method, Arc::new(start))
-    }
-
-    /// A method with a stream of requests and a stream of responses.
-    #[must_use]
-    pub fn stream_stream<Req, Res, C, F, Fut>(self, method: &str, _codec: C, call: F) -> Self
-    where
-        Req: fmt::Debug + Send + 'static,
-        Res: fmt::Debug + Send + 'static,
-        C: Codec<Req> + Codec<Res>,
-        F: Fn(Arc<S>, RequestStream<Req>, ServicerContext, Responses<Res, C>) -> Fut
-            + Copy
-            + Send
-            + Sync
-            + 'static,
-        Fut: Future<Output = Result<()>> + Send + 'static,
-    {
-        let servicer = Arc::clone(&self.servicer);
-        let start = move |context: ServicerContext| -> HandlerFuture {
-            let servicer = Arc::clone(&servicer);
-            let requests = RequestStream::new::<C>(&context);
-            let responses = Responses::new(&context);
-            Box::pin(async move {
-                call(servicer, requests, context, responses).await?;
-                Ok(bytes::Bytes::new())
-            })
-        };
-        self.method(method, Arc::new(start))
+        let start = move |context| handler(ServicerCall::new(&servicer, context));
+        self.handlers
+            .add(self.service, method, Start::Requests(Arc::new(start)));
+        self
     }
 
     /// The handlers.
     pub fn finish(self) -> Handlers {
         self.handlers
-    }
-
-    fn method(mut self, method: &str, start: Arc<Start>) -> Self {
-        self.handlers.add(self.service, method, start);
-        self
     }
 }

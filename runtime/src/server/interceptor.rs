@@ -12,7 +12,8 @@ use bytes::Bytes;
 
 use super::context::ServicerContext;
 use super::generic::{self, GenericHandler};
-use super::handlers::{Method, Start};
+use super::handlers::Method;
+use super::start::Start;
 use crate::call::{AnyMessage, Panicked, Record, panicked};
 use crate::{Metadata, Result};
 
@@ -73,7 +74,7 @@ pub struct InterceptedCall {
     chain: Arc<Chain>,
     /// The place in the chain of who comes next.
     next: usize,
-    handler: Arc<Start>,
+    handler: Start,
     /// Where the handler's last piece of the response waits for what the interceptors say.
     last: Arc<Mutex<Bytes>>,
 }
@@ -126,7 +127,7 @@ impl InterceptedCall {
     /// Puts another handler in the place of the method's own, to answer from a cache for instance. Interceptors behind this one
     /// see the call as before.
     pub fn set_handler(&mut self, handler: impl GenericHandler) {
-        self.handler = generic::method(handler).into_start();
+        self.handler = generic::method(handler).start;
     }
 
     /// What is kept of the call.
@@ -167,7 +168,7 @@ impl InterceptedCall {
             }
             None => {
                 let (handler, last) = (self.handler, self.last);
-                let future = async { handler(self.context).await };
+                let future = async { handler.call_now(self.context).await };
                 let response = caught(Panicked::Handler, &context, future).await?;
                 *last.lock().unwrap_or_else(PoisonError::into_inner) = response;
                 Ok(())
@@ -199,7 +200,7 @@ impl Chain {
             return method;
         }
         let chain = Arc::new(self.clone());
-        let handler = method.into_start();
+        let handler = method.start;
         Method::new(move |context| {
             let record = Arc::new(Record::new());
             let call = InterceptedCall {
@@ -207,7 +208,7 @@ impl Chain {
                 record: Arc::clone(&record),
                 chain: Arc::clone(&chain),
                 next: 0,
-                handler: Arc::clone(&handler),
+                handler: handler.clone(),
                 last: Arc::default(),
             };
             Box::pin(async move {

@@ -17,7 +17,9 @@ mod options;
 mod pace;
 mod request_stream;
 mod responses;
+mod servicer_call;
 mod slots;
+mod start;
 mod task;
 #[cfg(unix)]
 mod unix;
@@ -35,7 +37,7 @@ pub use method_options::MethodOptions;
 pub use options::ServerBuilder;
 pub use pace::InlinePolling;
 pub use request_stream::RequestStream;
-pub use responses::Responses;
+pub use servicer_call::ServicerCall;
 
 pub(crate) use dispatch::MethodTable;
 pub(crate) use method_options::Rules;

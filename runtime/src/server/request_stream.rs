@@ -129,55 +129,19 @@ impl<T> fmt::Debug for RequestStream<T> {
     }
 }
 
-/// The one request of a call whose method takes one.
-pub(crate) async fn only_request<T, C>(context: &ServicerContext) -> Result<T>
-where
-    T: fmt::Debug + 'static,
-    C: Codec<T>,
-{
-    let mut inbox = Inbox::new(context);
-    let request = only_message(&mut inbox).await?;
-    inbox.decode::<T, C>(request)
-}
-
-async fn only_message(inbox: &mut Inbox) -> Result<Bytes> {
-    let Some(request) = poll_fn(|context| inbox.poll_message(context)).await? else {
-        return Err(Status::internal(
-            "the method takes one request, and none came",
-        ));
-    };
-    if poll_fn(|context| inbox.poll_message(context))
-        .await?
-        .is_some()
-    {
-        return Err(Status::internal(
-            "the method takes one request, and a second one came",
-        ));
-    }
-    Ok(request)
-}
-
-/// Request messages as bytes.
+/// The requests of a streaming call, on their way to its servicer.
 struct Inbox {
     exchange: Arc<Exchange>,
     record: Option<Arc<Record>>,
-    chunks: Chunks,
-    /// How many bytes of `chunks` have been used up since the exchange was told.
-    used: usize,
-    deframer: Deframer,
-    limit: usize,
+    receiver: Receiver,
 }
 
 impl Inbox {
     fn new(context: &ServicerContext) -> Inbox {
-        let exchange = Arc::clone(context.exchange());
         Inbox {
-            limit: exchange.details().limits.request,
-            deframer: Deframer::new(exchange.details().compression),
-            exchange,
+            exchange: Arc::clone(context.exchange()),
             record: context.record().cloned(),
-            chunks: Chunks::default(),
-            used: 0,
+            receiver: Receiver::new(context.exchange()),
         }
     }
 
@@ -195,6 +159,55 @@ impl Inbox {
     }
 
     fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
+        self.receiver.poll_message(&self.exchange, context)
+    }
+}
+
+/// Cuts the requests of a call out of what has come of them.
+pub(crate) struct Receiver {
+    chunks: Chunks,
+    /// How many bytes of `chunks` have been used up since the exchange was told.
+    used: usize,
+    deframer: Deframer,
+    limit: usize,
+}
+
+impl Receiver {
+    pub(crate) fn new(exchange: &Exchange) -> Receiver {
+        Receiver {
+            limit: exchange.details().limits.request,
+            deframer: Deframer::new(exchange.details().compression),
+            chunks: Chunks::default(),
+            used: 0,
+        }
+    }
+
+    /// The one request of a call whose method takes one, once its end has come too. It is kept in `request` until then.
+    pub(crate) fn poll_only(
+        &mut self,
+        exchange: &Arc<Exchange>,
+        request: &mut Option<Bytes>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Bytes>> {
+        while let Some(message) = ready!(self.poll_message(exchange, context))? {
+            if request.replace(message).is_some() {
+                return Poll::Ready(Err(Status::internal(
+                    "the method takes one request, and a second one came",
+                )));
+            }
+        }
+        Poll::Ready(
+            request
+                .take()
+                .ok_or_else(|| Status::internal("the method takes one request, and none came")),
+        )
+    }
+
+    fn poll_message(
+        &mut self,
+        exchange: &Arc<Exchange>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<Bytes>>> {
         loop {
             let before = self.chunks.len();
             let message = self.deframer.next(&mut self.chunks, self.limit)?;
@@ -202,13 +215,13 @@ impl Inbox {
             if message.is_some() {
                 if self.deframer.compression != Compression::Identity {
                     let was_compressed = self.deframer.was_compressed;
-                    let of_last = &self.exchange.request_was_compressed;
+                    let of_last = &exchange.request_was_compressed;
                     of_last.store(was_compressed, Ordering::Relaxed);
                 }
                 return Poll::Ready(Ok(message));
             }
             let used = std::mem::take(&mut self.used);
-            if !ready!(self.exchange.poll_request(context, used, &mut self.chunks))? {
+            if !ready!(exchange.poll_request(context, used, &mut self.chunks))? {
                 return Poll::Ready(if self.deframer.is_at_boundary() {
                     Ok(None)
                 } else {

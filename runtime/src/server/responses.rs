@@ -1,10 +1,8 @@
-//! The responses of a call, on their way from a servicer to the wire.
+//! The responses of a streaming call, on their way from a servicer to the wire.
 
 use std::fmt;
-use std::future::poll_fn;
-use std::marker::PhantomData;
-use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::future::Future;
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -12,157 +10,163 @@ use futures_core::Stream;
 
 use super::context::ServicerContext;
 use crate::Result;
-use crate::call::{Exchange, Record};
 use crate::codec::Codec;
-use crate::framing::{self, Packer};
+use crate::framing::Packer;
 
 /// What one poll sends at most: 512 KiB of small messages. With a peer that keeps up there is always room for more, and a thread
 /// of the runtime would be the stream's alone.
 const PIECES_PER_POLL: u32 = 32;
 
-/// Where the responses of a streaming method go. Generated code hands the servicer's stream to it.
-pub struct Responses<T, C> {
-    exchange: Arc<Exchange>,
-    record: Option<Arc<Record>>,
-    message: PhantomData<fn(&T, C)>,
+/// A stream of responses as what becomes of it: packed messages. Of all that is done with a stream only this knows its type, and
+/// is compiled for each.
+pub trait Source<C> {
+    /// Packs messages until a piece is full: `Ok(Some(..))`, until the stream is pending, or until it has ended: `Ok(None)`.
+    fn poll_pack(
+        self: Pin<&mut Self>,
+        wakes: &mut Context<'_>,
+        context: &ServicerContext,
+        packer: &mut Packer,
+    ) -> Poll<Result<Option<Bytes>>>;
 }
 
-impl<T: fmt::Debug + 'static, C: Codec<T>> Responses<T, C> {
-    /// Sends what the stream gives, until it ends or fails.
-    ///
-    /// Messages are packed while the stream has more to give, and flushed when it is pending; it is not polled while the
-    /// peer is behind. A stream that is always ready lets other tasks have their turn every so often.
-    ///
-    /// # Errors
-    /// The first error of the stream; what came before it is sent.
-    pub async fn send_all(self, responses: impl Stream<Item = Result<T>>) -> Result<()> {
-        let mut packer = Packer::new(self.exchange.details().limits.response);
-        let mut responses = pin!(responses);
-        poll_fn(|context| self.poll_send(context, responses.as_mut(), &mut packer)).await
-    }
-
-    pub(crate) fn new(context: &ServicerContext) -> Responses<T, C> {
-        Responses {
-            exchange: Arc::clone(context.exchange()),
-            record: context.record().cloned(),
-            message: PhantomData,
+impl<C, T, St> Source<C> for St
+where
+    T: fmt::Debug + 'static,
+    C: Codec<T>,
+    St: Stream<Item = Result<T>>,
+{
+    fn poll_pack(
+        mut self: Pin<&mut Self>,
+        wakes: &mut Context<'_>,
+        context: &ServicerContext,
+        packer: &mut Packer,
+    ) -> Poll<Result<Option<Bytes>>> {
+        loop {
+            match self.as_mut().poll_next(wakes) {
+                Poll::Ready(Some(Ok(response))) => match pack::<T, C>(context, response, packer) {
+                    Ok(None) => {}
+                    full => return Poll::Ready(full),
+                },
+                Poll::Ready(Some(Err(status))) => return Poll::Ready(Err(status)),
+                Poll::Ready(None) => return Poll::Ready(Ok(None)),
+                Poll::Pending => return Poll::Pending,
+            }
         }
     }
+}
 
-    fn poll_send(
-        &self,
-        context: &mut Context<'_>,
-        mut responses: Pin<&mut impl Stream<Item = Result<T>>>,
-        packer: &mut Packer,
-    ) -> Poll<Result<()>> {
-        ready!(self.exchange.poll_response_room(context));
+/// Puts a response behind those before it, once it has been shown to who wants to see it; gives those before it when both
+/// do not fit into one piece.
+#[inline]
+fn pack<T, C>(
+    context: &ServicerContext,
+    mut response: T,
+    packer: &mut Packer,
+) -> Result<Option<Bytes>>
+where
+    T: fmt::Debug + 'static,
+    C: Codec<T>,
+{
+    let exchange = context.exchange();
+    if let Some(record) = context.record() {
+        record.response::<T, C>(exchange.details(), &mut response)?;
+    }
+    packer.push::<T, C>(&response, exchange.encoding.of_next())
+}
+
+/// Sends what a stream gives, until it ends or fails. It ends with the first error of the stream; what came before that is sent.
+///
+/// Messages are packed while the stream has more to give, and flushed when it is pending; it is not polled while the
+/// peer is behind. A stream that is always ready lets other tasks have their turn every so often.
+pub struct SendAll<'a, C> {
+    context: &'a ServicerContext,
+    responses: Pin<&'a mut (dyn Source<C> + Send + 'a)>,
+    packer: Packer,
+}
+
+impl<'a, C> SendAll<'a, C> {
+    pub(crate) fn new(
+        context: &'a ServicerContext,
+        responses: Pin<&'a mut (dyn Source<C> + Send + 'a)>,
+    ) -> SendAll<'a, C> {
+        SendAll {
+            context,
+            responses,
+            packer: Packer::new(context.exchange().details().limits.response),
+        }
+    }
+}
+
+impl<C> Future for SendAll<'_, C> {
+    type Output = Result<Bytes>;
+
+    fn poll(mut self: Pin<&mut Self>, wakes: &mut Context<'_>) -> Poll<Result<Bytes>> {
+        let SendAll {
+            context,
+            responses,
+            packer,
+        } = &mut *self;
+        let exchange = context.exchange();
         let mut pieces = 0;
         loop {
-            let result = match responses.as_mut().poll_next(context) {
-                Poll::Ready(Some(response)) => {
-                    match response.and_then(|response| self.pack(response, packer)) {
-                        Ok(None) => continue,
-                        Ok(Some(pack)) => {
-                            self.exchange.write_response(pack);
-                            pieces += 1;
-                            if pieces == PIECES_PER_POLL {
-                                context.waker().wake_by_ref();
-                                return Poll::Pending;
-                            }
-                            ready!(self.exchange.poll_response_room(context));
-                            continue;
-                        }
-                        Err(status) => Poll::Ready(Err(status)),
+            ready!(exchange.poll_response_room(wakes));
+            let end = match responses.as_mut().poll_pack(wakes, context, packer) {
+                Poll::Ready(Ok(Some(piece))) => {
+                    exchange.write_response(piece);
+                    pieces += 1;
+                    if pieces == PIECES_PER_POLL {
+                        wakes.waker().wake_by_ref();
+                        return Poll::Pending;
                     }
+                    continue;
                 }
-                Poll::Ready(None) => Poll::Ready(Ok(())),
+                Poll::Ready(Ok(None)) => Poll::Ready(Ok(Bytes::new())),
+                Poll::Ready(Err(status)) => Poll::Ready(Err(status)),
                 Poll::Pending => Poll::Pending,
             };
-            if let Some(pack) = packer.flush() {
-                self.exchange.write_response(pack);
+            if let Some(piece) = packer.flush() {
+                exchange.write_response(piece);
             }
-            return result;
+            return end;
         }
-    }
-
-    /// Puts a response behind those before it, once it has been shown to who wants to see it; gives those before it when both
-    /// do not fit into one piece.
-    #[inline]
-    fn pack(&self, mut response: T, packer: &mut Packer) -> Result<Option<Bytes>> {
-        if let Some(record) = &self.record {
-            record.response::<T, C>(self.exchange.details(), &mut response)?;
-        }
-        packer.push::<T, C>(&response, self.exchange.encoding.of_next())
     }
 }
 
-impl<T, C> fmt::Debug for Responses<T, C> {
+impl<C> fmt::Debug for SendAll<'_, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Responses").finish_non_exhaustive()
-    }
-}
-
-/// Where the one response goes of a call whose method gives one.
-pub(crate) struct Reply {
-    limit: usize,
-    record: Option<(Arc<Exchange>, Arc<Record>)>,
-}
-
-impl Reply {
-    pub(crate) fn new(context: &ServicerContext) -> Reply {
-        let exchange = context.exchange();
-        let record = context.record();
-        Reply {
-            limit: exchange.details().limits.response,
-            record: record.map(|record| (Arc::clone(exchange), Arc::clone(record))),
-        }
-    }
-
-    /// The response, framed, if the method has given one.
-    pub(crate) fn frame<T, C>(self, response: Result<T>) -> Result<Bytes>
-    where
-        T: fmt::Debug + 'static,
-        C: Codec<T>,
-    {
-        let mut response = response?;
-        if let Some((exchange, record)) = self.record {
-            record.response::<T, C>(exchange.details(), &mut response)?;
-        }
-        framing::framed::<T, C>(&response, self.limit)
+        f.debug_struct("SendAll").finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
     use std::task::{Wake, Waker};
 
     use super::*;
-    use crate::call::{CallDetails, MessageLimits, Peer};
     use crate::codec::Prost;
-    use crate::header::Header;
-    use crate::{Compression, Metadata};
+    use crate::testing::TestCall;
 
     /// A stream that is always ready, with a peer that takes everything at once.
     struct Ready<'a> {
-        exchange: &'a Exchange,
-        given: u32,
+        context: &'a ServicerContext,
+        given: &'a AtomicU32,
     }
 
     impl Stream for Ready<'_> {
         type Item = Result<Vec<u8>>;
 
-        fn poll_next(
-            mut self: Pin<&mut Self>,
-            _context: &mut Context<'_>,
-        ) -> Poll<Option<Self::Item>> {
-            self.exchange.take_response(usize::MAX);
-            self.given += 1;
+        fn poll_next(self: Pin<&mut Self>, _wakes: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            self.context.exchange().take_response(usize::MAX);
+            self.given.fetch_add(1, Ordering::SeqCst);
             Poll::Ready(Some(Ok(vec![7; 16 << 10])))
         }
     }
 
-    struct Wakes(AtomicUsize);
+    #[derive(Default)]
+    struct Wakes(AtomicU32);
 
     impl Wake for Wakes {
         fn wake(self: Arc<Self>) {
@@ -172,37 +176,20 @@ mod tests {
 
     #[test]
     fn a_stream_that_is_always_ready_gives_way() {
-        let responses = Responses::<Vec<u8>, Prost> {
-            exchange: Arc::new(Exchange::new(CallDetails {
-                path: Header::new(b":path", b"/s/m"),
-                authority: None,
-                metadata: Metadata::new(),
-                deadline: None,
-                peer: Peer::unknown(),
-                compression: Compression::Identity,
-                wait_for_ready: false,
-                is_probe: false,
-                limits: MessageLimits {
-                    request: 0,
-                    response: usize::MAX,
-                },
-            })),
-            record: None,
-            message: PhantomData,
-        };
-        let mut stream = pin!(Ready {
-            exchange: &responses.exchange,
-            given: 0,
+        let (call, given) = (TestCall::new(), AtomicU32::new(0));
+        let stream = pin!(Ready {
+            context: call.context(),
+            given: &given,
         });
-        let wakes = Arc::new(Wakes(AtomicUsize::new(0)));
+        let mut sent = SendAll::<Prost>::new(call.context(), stream);
+        let wakes = Arc::new(Wakes::default());
         let waker = Waker::from(Arc::clone(&wakes));
-        let mut packer = Packer::default();
         for poll in 1..=3 {
             let mut context = Context::from_waker(&waker);
-            let sent = responses.poll_send(&mut context, stream.as_mut(), &mut packer);
-            assert!(sent.is_pending());
+            assert!(Pin::new(&mut sent).poll(&mut context).is_pending());
             assert_eq!(wakes.0.load(Ordering::SeqCst), poll);
-            assert!((1..=2 * PIECES_PER_POLL * poll as u32).contains(&stream.given));
+            let given = given.load(Ordering::SeqCst);
+            assert!((1..=2 * PIECES_PER_POLL * poll).contains(&given));
         }
     }
 }

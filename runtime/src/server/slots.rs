@@ -26,14 +26,14 @@ impl Slots {
     /// that finds none fails at once.
     pub(crate) fn around(self: &Arc<Self>, method: Method) -> Method {
         let slots = Arc::clone(self);
-        let handler = method.into_start();
+        let handler = method.start;
         Method::new(move |context| match slots.take() {
             Some(slot) => {
-                let call = handler(context);
+                let handler = handler.clone();
                 Box::pin(async move {
                     // It is free again before the caller hears of the end.
                     let _until_the_end = slot;
-                    call.await
+                    handler.call_now(context).await
                 })
             }
             None => Box::pin(ready(Err(Status::resource_exhausted(format!(

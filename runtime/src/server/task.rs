@@ -10,40 +10,37 @@ use bytes::Bytes;
 
 use super::context::ServicerContext;
 use super::handlers::Method;
-use crate::Result;
+use super::start::Handling;
 use crate::call::{Exchange, Panicked, panicked};
 use crate::framing;
 
-/// A handler at work on one call. It ends with the last piece of the response, framed.
-pub(crate) type HandlerFuture = Pin<Box<dyn Future<Output = Result<Bytes>> + Send>>;
-
 /// A handler and the call that it serves.
 pub(crate) struct Running {
-    handler: HandlerFuture,
+    handler: Handling,
     exchange: Arc<Exchange>,
 }
 
 impl Running {
-    /// Starts a call of `method`; nothing of the handler runs before the first poll, but for a panic of its making.
-    pub(crate) fn start(method: &Method, exchange: Arc<Exchange>) -> Option<Running> {
+    /// Starts a call of `method`, of which nothing runs before its first poll.
+    pub(crate) fn start(method: &Method, exchange: Arc<Exchange>) -> Running {
         let context = ServicerContext::new(Arc::clone(&exchange));
-        match catch_unwind(AssertUnwindSafe(|| method.start(context))) {
-            Ok(handler) => Some(Running { handler, exchange }),
-            Err(panic) => {
-                let status = panicked(Panicked::Handler, exchange.details(), panic.as_ref());
-                exchange.finish(Bytes::new(), Err(status));
-                None
-            }
+        Running {
+            handler: method.start.call(context),
+            exchange,
         }
     }
 
-    /// Polls the handler for the first time, with nobody to wake. What is pending has to go on in a task, whose first
-    /// poll leaves the wakers that count.
-    pub(crate) fn poll_inline(mut self) -> Option<Running> {
-        let mut context = Context::from_waker(Waker::noop());
-        match self.poll(&mut context) {
+    /// Starts a call of `method` and polls it for the first time, with nobody to wake. What is pending has to go on in a task,
+    /// whose first poll leaves the wakers that count.
+    pub(crate) fn start_inline(method: &Method, exchange: Arc<Exchange>) -> Option<Running> {
+        let context = ServicerContext::new(Arc::clone(&exchange));
+        let mut running = Running {
+            handler: method.start.call_now(context),
+            exchange,
+        };
+        match running.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(()) => None,
-            Poll::Pending => Some(self),
+            Poll::Pending => Some(running),
         }
     }
 
@@ -53,7 +50,9 @@ impl Running {
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let polled = catch_unwind(AssertUnwindSafe(|| self.handler.as_mut().poll(context)));
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            Pin::new(&mut self.handler).poll(context)
+        }));
         let result = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(result)) => result,

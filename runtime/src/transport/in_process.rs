@@ -36,10 +36,7 @@ impl InProcess {
             let status = Status::unimplemented(format!("unknown method {}", details.method()));
             return exchange.conclude(Outcome::local(status));
         };
-        let Some(running) = Running::start(method, Arc::clone(&exchange)) else {
-            return;
-        };
-        let Some(running) = running.poll_inline() else {
+        let Some(running) = Running::start_inline(method, Arc::clone(&exchange)) else {
             return;
         };
         let Ok(runtime) = Handle::try_current() else {

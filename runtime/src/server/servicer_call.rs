@@ -1,0 +1,108 @@
+//! A call in the hands of generated code, which brings it to the servicer's method.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::context::ServicerContext;
+use super::request_stream::RequestStream;
+use super::responses::{SendAll, Source};
+use crate::codec::Codec;
+use crate::{Result, framing};
+
+/// A call and the servicer that serves it. Generated code holds it while the servicer's method runs.
+pub struct ServicerCall<S, C> {
+    /// Who serves the call.
+    pub servicer: Arc<S>,
+    /// What the servicer sees of the call.
+    pub context: ServicerContext,
+    codec: PhantomData<fn(C)>,
+}
+
+impl<S, C> ServicerCall<S, C> {
+    pub(crate) fn new(servicer: &Arc<S>, context: ServicerContext) -> ServicerCall<S, C> {
+        ServicerCall {
+            servicer: Arc::clone(servicer),
+            context,
+            codec: PhantomData,
+        }
+    }
+
+    /// The request of a method that takes one, once it has been shown to who wants to see it.
+    ///
+    /// # Errors
+    /// INTERNAL when the bytes are not a message; what an interceptor says of it.
+    pub fn request<T>(&self, bytes: Bytes) -> Result<T>
+    where
+        T: fmt::Debug + 'static,
+        C: Codec<T>,
+    {
+        received::<T, C>(&self.context, bytes)
+    }
+
+    /// The requests of a method that takes a stream of them.
+    pub fn requests<T>(&self) -> RequestStream<T>
+    where
+        T: fmt::Debug + 'static,
+        C: Codec<T>,
+    {
+        RequestStream::new::<C>(&self.context)
+    }
+
+    /// The one response, framed, once it has been shown to who wants to see it.
+    ///
+    /// # Errors
+    /// The method's own; RESOURCE_EXHAUSTED for a response over the limit; what an interceptor says of it.
+    pub fn response<T>(&self, response: Result<T>) -> Result<Bytes>
+    where
+        T: fmt::Debug + 'static,
+        C: Codec<T>,
+    {
+        response.and_then(|response| sent::<T, C>(&self.context, response))
+    }
+
+    /// Sends what a stream of responses gives, until it ends or fails.
+    pub fn responses<'a>(
+        &'a self,
+        responses: Pin<&'a mut (dyn Source<C> + Send + 'a)>,
+    ) -> SendAll<'a, C> {
+        SendAll::new(&self.context, responses)
+    }
+}
+
+impl<S, C> fmt::Debug for ServicerCall<S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServicerCall")
+            .field("context", &self.context)
+            .finish_non_exhaustive()
+    }
+}
+
+// Of these a program has one for each type of message, whatever its servicers are.
+
+fn received<T, C>(context: &ServicerContext, bytes: Bytes) -> Result<T>
+where
+    T: fmt::Debug + 'static,
+    C: Codec<T>,
+{
+    let mut message = C::decode(bytes)?;
+    if let Some(record) = context.record() {
+        record.request::<T, C>(context.exchange().details(), &mut message)?;
+    }
+    Ok(message)
+}
+
+fn sent<T, C>(context: &ServicerContext, mut message: T) -> Result<Bytes>
+where
+    T: fmt::Debug + 'static,
+    C: Codec<T>,
+{
+    let details = context.exchange().details();
+    if let Some(record) = context.record() {
+        record.response::<T, C>(details, &mut message)?;
+    }
+    framing::framed::<T, C>(&message, details.limits.response)
+}
