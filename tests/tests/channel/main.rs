@@ -8,5 +8,7 @@ mod outliers;
 mod pool;
 mod retries;
 mod rolling;
+mod rows;
 mod script;
+mod semantics;
 mod several;

@@ -14,7 +14,7 @@ use crate::script::{Peer, Script, within};
 pub const UNAVAILABLE: &str = "14";
 
 /// Four attempts, 100 ms and doubling between them.
-const POLICY: &str = r#"{
+pub const POLICY: &str = r#"{
     "methodConfig": [{
         "name": [{"service": "probe.v1.Probe"}],
         "retryPolicy": {

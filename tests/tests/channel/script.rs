@@ -175,9 +175,21 @@ impl Peer {
         self.frame(HEADERS, flags, stream, &literals(&fields)).await;
     }
 
+    /// Sends these header fields, and nothing behind them if it `ends`.
+    pub async fn headers(&mut self, stream: u32, fields: &[(&str, &str)], ends: bool) {
+        let flags = END_HEADERS | if ends { END_STREAM } else { 0 };
+        self.frame(HEADERS, flags, stream, &literals(fields)).await;
+    }
+
     /// Refuses a stream without a look at it.
     pub async fn refuse(&mut self, stream: u32) {
-        self.frame(RST_STREAM, 0, stream, &[0, 0, 0, 7]).await;
+        self.reset(stream, 7).await;
+    }
+
+    /// Ends a stream, for a reason of HTTP/2.
+    pub async fn reset(&mut self, stream: u32, reason: u32) {
+        let reason = reason.to_be_bytes();
+        self.frame(RST_STREAM, 0, stream, &reason).await;
     }
 
     /// Waits until so much has come of the body of a request.

@@ -152,14 +152,18 @@ impl Manager {
                 }
             }
             Event::Unused { attempt } => {
-                self.lost(remote, attempt);
+                if self.lost(remote, attempt) {
+                    self.publish(remote);
+                }
             }
             Event::Lost { attempt } => {
                 if self.lost(remote, attempt) {
                     self.doubt_names(remote, now);
                     if self.servers.are_several() {
+                        // At once: the channel is not idle meanwhile.
                         self.connect_idle(remote);
                     }
+                    self.publish(remote);
                 }
             }
             Event::Health { number, health } => {
@@ -357,7 +361,6 @@ impl Manager {
         if is_ours {
             self.wanted_at = clock::now();
             self.watch_health(remote);
-            self.publish(remote);
         }
         is_ours
     }
