@@ -1,4 +1,4 @@
-//! Testing a servicer.
+//! Testing a servicer, and what calls one.
 //!
 //! A servicer's methods are methods: a test calls them, without a server, with a context that is made for it.
 //!
@@ -37,8 +37,13 @@
 //!
 //! What such a test does not see is what a server does around the method: deadlines that end calls, the default answers of
 //! methods that are left out, interceptors, encoding. For these there is `Channel::in_process`, which calls handlers in this
-//! process by a stub, and has no ports to wait for. It is called as any channel is, in the tests of whoever uses a stub, too: give
-//! them a servicer of their own that answers what the test wants.
+//! process by a stub, and has no ports to wait for.
+//!
+//! Whoever uses a stub is tested with a [`Mock`], which answers by a closure for each method that the test is about; or with a
+//! servicer that was written for it, over `Channel::in_process`.
+
+#[cfg(feature = "client")]
+mod mock;
 
 use std::fmt;
 use std::sync::Arc;
@@ -49,6 +54,9 @@ use crate::clock;
 use crate::header::Header;
 use crate::server::Rules;
 use crate::{Compression, Metadata, ServicerContext, Status};
+
+#[cfg(feature = "client")]
+pub use self::mock::Mock;
 
 /// A call that a test makes by itself: the caller's side of a [`ServicerContext`].
 ///

@@ -47,6 +47,12 @@ impl<Req: 'static, Res> Draft<Req, Res> {
         }
     }
 
+    /// `/package.Service/Method`.
+    #[cfg(feature = "server")]
+    pub(crate) fn method(&self) -> &str {
+        std::str::from_utf8(self.path.value()).unwrap_or_default()
+    }
+
     pub(crate) fn options(&mut self) -> &mut CallOptions {
         &mut self.options
     }

@@ -97,6 +97,12 @@ impl<Req: 'static, Res> StreamingCall<Req, Res> {
         self.draft.options()
     }
 
+    /// `/package.Service/Method`.
+    #[cfg(feature = "server")]
+    pub(crate) fn method(&self) -> &str {
+        self.draft.method()
+    }
+
     pub(crate) fn new(draft: Draft<Req, Res>) -> StreamingCall<Req, Res> {
         StreamingCall {
             draft,

@@ -37,6 +37,12 @@ impl<Req: 'static, Res> UnaryCall<Req, Res> {
         self.draft.options()
     }
 
+    /// `/package.Service/Method`.
+    #[cfg(feature = "server")]
+    pub(crate) fn method(&self) -> &str {
+        self.draft.method()
+    }
+
     pub(crate) fn new(draft: Draft<Req, Res>) -> UnaryCall<Req, Res> {
         UnaryCall {
             draft,

@@ -1,6 +1,5 @@
 //! The server: services, ports, and the connections that come in on them.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -8,7 +7,7 @@ use std::net::SocketAddr;
 #[cfg(unix)]
 use std::path::Path;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -18,16 +17,19 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
 use super::connection::connection;
+use super::connections::{Arrival, Connections};
 #[cfg(feature = "tls")]
 use super::credentials::ServerCredentials;
 use super::dispatch::MethodTable;
 use super::generic::GenericHandler;
 use super::handlers::Handlers;
+#[cfg(feature = "client")]
+use super::inside::InsideCalls;
 use super::listener::Listener;
 use super::options::{Options, ServerBuilder};
 #[cfg(feature = "client")]
 use crate::Channel;
-use crate::call::{Link, Order, Peer};
+use crate::call::{Order, Peer};
 use crate::clock;
 #[cfg(feature = "health")]
 use crate::health::Health;
@@ -47,6 +49,9 @@ pub struct Server {
     listeners: Vec<Listener>,
     opened: Mutex<Opened>,
     connections: Arc<Connections>,
+    /// Shared with the channels within the process.
+    #[cfg(feature = "client")]
+    inside: Arc<InsideCalls>,
     phase: watch::Sender<Phase>,
     #[cfg(feature = "health")]
     health: Option<Health>,
@@ -193,10 +198,11 @@ impl Server {
 
     /// A channel to the services that are registered so far, within this process: no sockets and no HTTP/2, the same
     /// messages, metadata, deadlines and statuses, and the interceptors of the server. It needs no port and no
-    /// [`start`](Server::start), and a [`stop`](Server::stop) does not end its calls. gRPC's `InProcessChannel`.
+    /// [`start`](Server::start). A [`stop`](Server::stop) ends its calls as it ends others; when the server is merely dropped, they
+    /// go on. gRPC's `InProcessChannel`.
     #[cfg(feature = "client")]
     pub fn in_process_channel(&self) -> Channel {
-        Channel::to_methods(Arc::clone(&self.methods))
+        Channel::to_server(Arc::clone(&self.methods), Arc::clone(&self.inside))
     }
 
     /// Accepts connections on all ports.
@@ -282,11 +288,15 @@ impl Server {
             health.stop();
         }
         self.connections.order(Order::Drain);
+        #[cfg(feature = "client")]
+        self.inside.drain();
         if !grace.is_zero() {
             // Past the grace there is nothing left to wait for softly.
-            drop(tokio::time::timeout(grace, self.connections.empty()).await);
+            drop(tokio::time::timeout(grace, self.done()).await);
         }
         self.connections.order(Order::Close);
+        #[cfg(feature = "client")]
+        self.inside.close();
         self.connections.empty().await;
         self.phase.send_replace(Phase::Stopped);
     }
@@ -298,12 +308,21 @@ impl Server {
         drop(phase.wait_for(|phase| *phase == Phase::Stopped).await);
     }
 
+    /// Waits until no connection and no call is left.
+    async fn done(&self) {
+        self.connections.empty().await;
+        #[cfg(feature = "client")]
+        self.inside.empty().await;
+    }
+
     pub(crate) fn with_options(options: Options) -> Server {
         Server {
             methods: Arc::new(MethodTable::new(options)),
             listeners: Vec::new(),
             opened: Mutex::new(Opened::Waiting(Vec::new())),
             connections: Arc::default(),
+            #[cfg(feature = "client")]
+            inside: Arc::default(),
             phase: watch::Sender::new(Phase::Setup),
             #[cfg(feature = "health")]
             health: None,
@@ -327,83 +346,8 @@ impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("phase", &*self.phase.borrow())
-            .field("connections", &self.connections.open().links.len())
+            .field("connections", &self.connections.count())
             .finish_non_exhaustive()
-    }
-}
-
-/// The connections that are open, and what they have been told last.
-#[derive(Debug, Default)]
-struct Connections {
-    open: Mutex<Open>,
-    changed: tokio::sync::Notify,
-}
-
-#[derive(Debug, Default)]
-struct Open {
-    links: HashMap<u64, Arc<Link>>,
-    last: u64,
-    /// Ports that still accept, and handshakes that are under way.
-    arriving: usize,
-    order: Order,
-}
-
-impl Connections {
-    fn open(&self) -> MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn add(&self, link: Arc<Link>) -> u64 {
-        let mut open = self.open();
-        link.order(open.order);
-        open.last += 1;
-        let key = open.last;
-        open.links.insert(key, link);
-        key
-    }
-
-    fn remove(&self, key: u64) {
-        self.open().links.remove(&key);
-        self.changed.notify_waiters();
-    }
-
-    fn order(&self, order: Order) {
-        let mut open = self.open();
-        open.order = order;
-        for link in open.links.values() {
-            link.order(order);
-        }
-    }
-
-    /// Waits until no port accepts, no handshake is under way and no connection is open.
-    async fn empty(&self) {
-        loop {
-            let changed = self.changed.notified();
-            {
-                let open = self.open();
-                if open.links.is_empty() && open.arriving == 0 {
-                    return;
-                }
-            }
-            changed.await;
-        }
-    }
-}
-
-/// Counts as long as it lives among what may still bring connections.
-struct Arrival(Arc<Connections>);
-
-impl Arrival {
-    fn new(connections: &Arc<Connections>) -> Arrival {
-        connections.open().arriving += 1;
-        Arrival(Arc::clone(connections))
-    }
-}
-
-impl Drop for Arrival {
-    fn drop(&mut self) {
-        self.0.open().arriving -= 1;
-        self.0.changed.notify_waiters();
     }
 }
 

@@ -1,6 +1,7 @@
 //! The serving side: what a servicer sees, how its methods are found and run, and the connections they are reached by.
 
 mod connection;
+mod connections;
 mod context;
 #[cfg(feature = "tls")]
 mod credentials;
@@ -9,6 +10,8 @@ mod dispatch;
 mod generic;
 mod handlers;
 mod host;
+#[cfg(feature = "client")]
+mod inside;
 mod interceptor;
 pub mod interceptors;
 mod listener;
@@ -40,5 +43,7 @@ pub use request_stream::RequestStream;
 pub use servicer_call::ServicerCall;
 
 pub(crate) use dispatch::MethodTable;
+#[cfg(feature = "client")]
+pub(crate) use inside::InsideCalls;
 pub(crate) use method_options::Rules;
 pub(crate) use task::{HandlerTask, Running};

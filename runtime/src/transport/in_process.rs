@@ -10,20 +10,24 @@ use tokio::runtime::Handle;
 use crate::Status;
 use crate::call::{Alarm, Exchange, Outcome};
 use crate::header::Header;
-use crate::server::{HandlerTask, MethodTable, Rules, Running};
+use crate::server::{HandlerTask, InsideCalls, MethodTable, Rules, Running};
 
 /// Handlers that are called without a connection.
 #[derive(Clone)]
-pub(crate) struct InProcess(Arc<MethodTable>);
+pub(crate) struct InProcess {
+    methods: Arc<MethodTable>,
+    /// Of handlers that are a server's: what the server has in view.
+    calls: Option<Arc<InsideCalls>>,
+}
 
 impl InProcess {
-    pub(crate) fn new(methods: Arc<MethodTable>) -> InProcess {
-        InProcess(methods)
+    pub(crate) fn new(methods: Arc<MethodTable>, calls: Option<Arc<InsideCalls>>) -> InProcess {
+        InProcess { methods, calls }
     }
 
     /// What holds for the calls of the method at `path`.
     pub(crate) fn rules(&self, path: &Header) -> Rules {
-        self.0
+        self.methods
             .find(path.value())
             .map_or_else(Rules::default, |(_, rules)| rules)
     }
@@ -31,8 +35,12 @@ impl InProcess {
     /// Runs a call. The handler is polled once here, in the caller's task; what is pending then goes on in a task of its
     /// own.
     pub(crate) fn start(&self, exchange: Arc<Exchange>) {
+        if !self.calls.as_ref().is_none_or(|calls| calls.are_taken()) {
+            let status = Status::unavailable("the server is stopping, or has been stopped");
+            return exchange.conclude(Outcome::local(status));
+        }
         let details = exchange.details();
-        let Some((method, _)) = self.0.find(details.path.value()) else {
+        let Some((method, _)) = self.methods.find(details.path.value()) else {
             let status = Status::unimplemented(format!("unknown method {}", details.method()));
             return exchange.conclude(Outcome::local(status));
         };
@@ -44,6 +52,9 @@ impl InProcess {
                 "an in-process call whose handler waits needs a tokio runtime around it",
             )));
         };
+        if let Some(calls) = &self.calls {
+            calls.keep(&exchange);
+        }
         runtime.spawn(Timed {
             handler: HandlerTask::new(running),
             exchange,

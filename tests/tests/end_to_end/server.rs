@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use stubwright::{Channel, Code, Server};
+use stubwright::{Channel, Code, Server, sending};
 use stubwright_tests::Event;
 use stubwright_tests::log;
 use stubwright_tests::pb::probe::v1::{Action, ProbeStub, Request, add_probe_servicer_to_server};
@@ -88,6 +88,78 @@ async fn one_server_serves_several_ports() {
         let stub = ProbeStub::new(Channel::insecure(address.to_string()).unwrap());
         within(stub.unary(Request::default())).await.unwrap();
     }
+}
+
+/// A server without a port, and a stub within its process.
+fn inside() -> (
+    Server,
+    ProbeStub,
+    tokio::sync::mpsc::UnboundedReceiver<Event>,
+) {
+    let mut server = Server::new();
+    let (probe, events) = stubwright_tests::Probe::new();
+    add_probe_servicer_to_server(probe, &mut server);
+    let stub = ProbeStub::new(server.in_process_channel());
+    (server, stub, events)
+}
+
+#[tokio::test]
+async fn stop_lets_calls_within_the_process_end_within_the_grace() {
+    let (server, stub, _events) = inside();
+    let (mut requests, mut call) = sending(|requests| stub.bidi(requests));
+    requests.send(Request::default()).await.unwrap();
+    assert!(within(call.message()).await.unwrap().is_some());
+
+    let server = std::sync::Arc::new(server);
+    let stopped = std::sync::Arc::clone(&server);
+    let stopping = tokio::spawn(async move { stopped.stop(Duration::from_secs(20)).await });
+    // No new call is taken, be it over a channel of before or of now, and the open one goes on.
+    let late = loop {
+        match within(stub.unary(Request::default())).await {
+            Ok(_) => tokio::task::yield_now().await,
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(late.code(), Code::Unavailable);
+    let later = ProbeStub::new(server.in_process_channel());
+    let status = within(later.unary(Request::default())).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    requests.send(Request::default()).await.unwrap();
+    assert!(within(call.message()).await.unwrap().is_some());
+    assert!(!stopping.is_finished());
+    requests.close();
+    assert!(within(call.message()).await.unwrap().is_none());
+    within(stopping).await.unwrap();
+}
+
+#[tokio::test]
+async fn stop_cuts_off_calls_within_the_process_after_the_grace() {
+    for grace in [Duration::ZERO, Duration::from_millis(50)] {
+        let (server, stub, mut events) = inside();
+        let mut call = stub.server_stream(hanging());
+        assert!(within(call.message()).await.unwrap().is_some());
+        assert_eq!(within(events.recv()).await, Some(Event::Started));
+        within(server.stop(grace)).await;
+        assert_eq!(within(events.recv()).await, Some(Event::Dropped));
+        let status = within(call.message()).await.unwrap_err();
+        assert_eq!(status.code(), Code::Unavailable);
+        assert!(status.message().contains("stopped"), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn stop_waits_for_no_call_within_the_process_that_is_over() {
+    let (server, stub, mut events) = inside();
+    within(stub.unary(Request::default())).await.unwrap();
+    let mut call = stub.server_stream(hanging());
+    assert!(within(call.message()).await.unwrap().is_some());
+    drop(call);
+    within(server.stop(Duration::from_secs(3600))).await;
+    while within(events.recv()).await != Some(Event::Dropped) {}
+    // A server that is dropped without a stop leaves its calls alone.
+    let (server, stub, _events) = inside();
+    drop(server);
+    within(stub.unary(Request::default())).await.unwrap();
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use super::remote::closed;
 use crate::call::{Exchange, MessageLimits, Outcome};
 use crate::clock;
 use crate::header::Header;
-use crate::server::MethodTable;
+use crate::server::{InsideCalls, MethodTable};
 use crate::transport::InProcess;
 
 /// Handlers in this process, which are always there, until the channel is closed.
@@ -20,9 +20,9 @@ pub(super) struct Local {
 }
 
 impl Local {
-    pub(super) fn new(methods: Arc<MethodTable>) -> Local {
+    pub(super) fn new(methods: Arc<MethodTable>, calls: Option<Arc<InsideCalls>>) -> Local {
         Local {
-            handlers: InProcess::new(methods),
+            handlers: InProcess::new(methods, calls),
             is_closed: AtomicBool::new(false),
             announcer: Mutex::new(Announcer::new(ChannelConnectivity::Ready)),
         }

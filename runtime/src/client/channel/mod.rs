@@ -53,7 +53,7 @@ use super::service_config::MethodConfig;
 use crate::call::{Exchange, MessageLimits, Peer};
 use crate::header::Header;
 #[cfg(feature = "server")]
-use crate::server::{Handlers, MethodTable};
+use crate::server::{Handlers, InsideCalls, MethodTable};
 use crate::{Compression, Result};
 
 /// The way to a server. It connects when the first call needs it, and again when the connection is lost.
@@ -138,14 +138,19 @@ impl Channel {
     pub fn in_process(handlers: Handlers) -> Channel {
         let mut methods = MethodTable::default();
         methods.add(handlers);
-        Channel::to_methods(Arc::new(methods))
+        Channel::to_methods(Arc::new(methods), None)
     }
 
-    /// A channel to the methods of a server in this process.
+    /// A channel to the methods of a server in this process, which has its calls in view.
     #[cfg(feature = "server")]
-    pub(crate) fn to_methods(methods: Arc<MethodTable>) -> Channel {
+    pub(crate) fn to_server(methods: Arc<MethodTable>, calls: Arc<InsideCalls>) -> Channel {
+        Channel::to_methods(methods, Some(calls))
+    }
+
+    #[cfg(feature = "server")]
+    fn to_methods(methods: Arc<MethodTable>, calls: Option<Arc<InsideCalls>>) -> Channel {
         Channel {
-            way: Way::InProcess(Arc::new(Local::new(methods))),
+            way: Way::InProcess(Arc::new(Local::new(methods, calls))),
             overlay: None,
         }
     }

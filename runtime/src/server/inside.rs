@@ -1,0 +1,93 @@
+//! The calls that come to a server from within its process.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::Status;
+use crate::call::{Exchange, Order, Outcome};
+
+/// The calls that come to a server from within its process, over the channels that it has given out. Its stop ends them as it
+/// ends those of connections.
+#[derive(Debug, Default)]
+pub(crate) struct InsideCalls {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    order: Order,
+    /// Those whose handlers wait.
+    calls: HashMap<u64, Arc<Exchange>>,
+    last: u64,
+}
+
+impl InsideCalls {
+    /// Whether new calls are taken.
+    pub(crate) fn are_taken(&self) -> bool {
+        self.state().order == Order::Serve
+    }
+
+    /// Has in view a call whose handler waits, until it is over.
+    pub(crate) fn keep(self: &Arc<Self>, exchange: &Arc<Exchange>) {
+        let key = {
+            let mut state = self.state();
+            if state.order == Order::Close {
+                drop(state);
+                return exchange.conclude(cut_off());
+            }
+            state.last += 1;
+            let key = state.last;
+            state.calls.insert(key, Arc::clone(exchange));
+            key
+        };
+        let calls = Arc::clone(self);
+        if !exchange.add_done_callback(Box::new(move |_| calls.remove(key))) {
+            self.remove(key);
+        }
+    }
+
+    /// Takes no new calls.
+    pub(super) fn drain(&self) {
+        self.state().order = Order::Drain;
+    }
+
+    /// Ends the calls that are left.
+    pub(super) fn close(&self) {
+        let calls = {
+            let mut state = self.state();
+            state.order = Order::Close;
+            std::mem::take(&mut state.calls)
+        };
+        for exchange in calls.into_values() {
+            exchange.conclude(cut_off());
+        }
+    }
+
+    /// Waits until no call is left.
+    pub(super) async fn empty(&self) {
+        loop {
+            let changed = self.changed.notified();
+            if self.state().calls.is_empty() {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    fn remove(&self, key: u64) {
+        let call = self.state().calls.remove(&key);
+        drop(call);
+        self.changed.notify_waiters();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn cut_off() -> Outcome {
+    Outcome::local(Status::unavailable("the server was stopped"))
+}

@@ -1,0 +1,282 @@
+//! A service that is a closure per method.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::iter::Empty;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_core::Stream;
+
+use crate::{
+    Channel, GenericHandler, Handlers, RequestStream, Result, Server, ServicerContext, Status,
+    StreamingCall, UnaryCall, stream,
+};
+
+/// A service of which a test says what it answers, by a closure for each method that the test is about: what tests code that
+/// calls. The other methods end with UNIMPLEMENTED.
+///
+/// A closure is given what a servicer's method is given, and returns what that returns: a future, or a stream. A method is named by
+/// that of the stub, which has its types too. Calls go the whole way but for the network: encoding, metadata, deadlines,
+/// cancellation, and [`Channel::in_process`] says what else.
+///
+/// ```
+/// # use stubwright::{Channel, Prost, StreamingCall, UnaryCall};
+/// # #[derive(Clone)]
+/// # struct EchoStub(Channel);
+/// # impl EchoStub {
+/// #     fn new(channel: Channel) -> EchoStub { EchoStub(channel) }
+/// #     fn say(&self, request: String) -> UnaryCall<String, String> {
+/// #         self.0.unary_unary("/echo.Echo/Say", Prost, request)
+/// #     }
+/// #     fn repeat(&self, request: String) -> StreamingCall<String, String> {
+/// #         self.0.unary_stream("/echo.Echo/Repeat", Prost, request)
+/// #     }
+/// # }
+/// use stubwright::testing::Mock;
+/// use stubwright::{Result, Status, stream};
+///
+/// /// What is to be tested.
+/// async fn shout(stub: &EchoStub, text: &str) -> Result<String> {
+///     Ok(stub.say(text.to_uppercase()).await? + "!")
+/// }
+///
+/// # async fn test() -> Result<()> {
+/// let stub = Mock::of(EchoStub::new)
+///     .unary_unary(EchoStub::say, |request, _context| async move {
+///         match request.as_str() {
+///             "" => Err(Status::invalid_argument("nothing to say")),
+///             _ => Ok(request),
+///         }
+///     })
+///     .unary_stream(EchoStub::repeat, |request, _context| {
+///         stream(async move |mut responses| {
+///             responses.send(request).await;
+///             Ok(())
+///         })
+///     })
+///     .stub();
+/// assert_eq!(shout(&stub, "hello").await?, "HELLO!");
+/// assert_eq!(shout(&stub, "").await.unwrap_err().message(), "nothing to say");
+/// # assert_eq!(stub.repeat("a".into()).message().await?.as_deref(), Some("a"));
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(test()).unwrap();
+/// ```
+///
+/// gRPC Python's `grpc_testing` and `unittest.mock` are used so.
+pub struct Mock<S> {
+    make: fn(Channel) -> S,
+    /// What methods are named by; it is never called over.
+    stub: S,
+    answers: BTreeMap<String, Answer>,
+}
+
+/// How the calls of a method are answered.
+type Answer = Arc<dyn Fn(RequestStream<Bytes>, ServicerContext) -> Responses + Send + Sync>;
+
+/// The responses of a call, encoded.
+type Responses = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
+
+impl<S> Mock<S> {
+    /// A service without methods, for stubs that are made by `make`: `Mock::of(SquareServiceStub::new)`.
+    #[must_use]
+    pub fn of(make: fn(Channel) -> S) -> Mock<S> {
+        Mock {
+            make,
+            stub: make(Channel::in_process(Handlers::default())),
+            answers: BTreeMap::new(),
+        }
+    }
+
+    /// Answers the calls of a method with one request and one response.
+    #[must_use]
+    pub fn unary_unary<Req, Res, Fut>(
+        self,
+        method: impl Fn(&S, Req) -> UnaryCall<Req, Res>,
+        answer: impl Fn(Req, ServicerContext) -> Fut + Send + Sync + 'static,
+    ) -> Mock<S>
+    where
+        Req: prost::Message + Default + 'static,
+        Res: prost::Message + Default + 'static,
+        Fut: Future<Output = Result<Res>> + Send + 'static,
+    {
+        let name = method(&self.stub, Req::default()).method().to_owned();
+        let answer = Arc::new(answer);
+        self.on(name, move |requests, context| {
+            let answer = Arc::clone(&answer);
+            one(async move { answer(only(requests).await?, context).await })
+        })
+    }
+
+    /// Answers the calls of a method with one request and a stream of responses.
+    #[must_use]
+    pub fn unary_stream<Req, Res, Str>(
+        self,
+        method: impl Fn(&S, Req) -> StreamingCall<Req, Res>,
+        answer: impl Fn(Req, ServicerContext) -> Str + Send + Sync + 'static,
+    ) -> Mock<S>
+    where
+        Req: prost::Message + Default + 'static,
+        Res: prost::Message + Default + 'static,
+        Str: Stream<Item = Result<Res>> + Send + 'static,
+    {
+        let name = method(&self.stub, Req::default()).method().to_owned();
+        let answer = Arc::new(answer);
+        self.on(name, move |requests, context| {
+            let answer = Arc::clone(&answer);
+            Box::pin(stream(async move |mut responses| {
+                let mut given = Encoded(Box::pin(answer(only(requests).await?, context)));
+                while let Some(response) = given.next().await {
+                    responses.send(response?).await;
+                }
+                Ok(())
+            }))
+        })
+    }
+
+    /// Answers the calls of a method with a stream of requests and one response.
+    #[must_use]
+    pub fn stream_unary<Req, Res, Fut>(
+        self,
+        method: impl Fn(&S, Empty<Req>) -> UnaryCall<Req, Res>,
+        answer: impl Fn(RequestStream<Req>, ServicerContext) -> Fut + Send + Sync + 'static,
+    ) -> Mock<S>
+    where
+        Req: prost::Message + Default + 'static,
+        Res: prost::Message + Default + 'static,
+        Fut: Future<Output = Result<Res>> + Send + 'static,
+    {
+        let name = method(&self.stub, std::iter::empty()).method().to_owned();
+        self.on(name, move |requests, context| {
+            one(answer(decoded(requests), context))
+        })
+    }
+
+    /// Answers the calls of a method with a stream of requests and a stream of responses.
+    #[must_use]
+    pub fn stream_stream<Req, Res, Str>(
+        self,
+        method: impl Fn(&S, Empty<Req>) -> StreamingCall<Req, Res>,
+        answer: impl Fn(RequestStream<Req>, ServicerContext) -> Str + Send + Sync + 'static,
+    ) -> Mock<S>
+    where
+        Req: prost::Message + Default + 'static,
+        Res: prost::Message + Default + 'static,
+        Str: Stream<Item = Result<Res>> + Send + 'static,
+    {
+        let name = method(&self.stub, std::iter::empty()).method().to_owned();
+        self.on(name, move |requests, context| {
+            Box::pin(Encoded(Box::pin(answer(decoded(requests), context))))
+        })
+    }
+
+    /// A stub that calls the service.
+    #[must_use]
+    pub fn stub(self) -> S {
+        (self.make)(self.channel())
+    }
+
+    /// A channel to the service, for stubs of another type than the mock's, such as blocking ones.
+    #[must_use]
+    pub fn channel(self) -> Channel {
+        let answers = self.answers;
+        let mut server = Server::new();
+        server.add_generic_handler(Answers(answers));
+        server.in_process_channel()
+    }
+
+    fn on(
+        mut self,
+        method: String,
+        answer: impl Fn(RequestStream<Bytes>, ServicerContext) -> Responses + Send + Sync + 'static,
+    ) -> Mock<S> {
+        self.answers.insert(method, Arc::new(answer));
+        self
+    }
+}
+
+impl<S> fmt::Debug for Mock<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.answers.keys()).finish()
+    }
+}
+
+/// The closures of a mock, by their methods.
+struct Answers(BTreeMap<String, Answer>);
+
+impl GenericHandler for Answers {
+    fn call(
+        &self,
+        requests: RequestStream<Bytes>,
+        context: &ServicerContext,
+    ) -> impl Stream<Item = Result<Bytes>> + Send {
+        match self.0.get(context.method()) {
+            Some(answer) => answer(requests, context.clone()),
+            None => {
+                let method = context.method();
+                let status = Status::unimplemented(format!("the mock has no answer for {method}"));
+                Box::pin(stream(async |_| Err(status)))
+            }
+        }
+    }
+}
+
+/// The request of a call with one.
+async fn only<Req: prost::Message + Default>(mut requests: RequestStream<Bytes>) -> Result<Req> {
+    let request = requests.message().await?;
+    let request = request.ok_or_else(|| Status::internal("the call has no request"))?;
+    Ok(Req::decode(request)?)
+}
+
+/// The requests of a call with many.
+fn decoded<Req: prost::Message + Default + 'static>(
+    requests: RequestStream<Bytes>,
+) -> RequestStream<Req> {
+    RequestStream::from_stream(Decoded(requests, PhantomData))
+}
+
+/// The one response of a call.
+fn one<Res: prost::Message + 'static>(
+    response: impl Future<Output = Result<Res>> + Send + 'static,
+) -> Responses {
+    Box::pin(stream(async |mut responses| {
+        responses.send(response.await?.encode_to_vec().into()).await;
+        Ok(())
+    }))
+}
+
+struct Decoded<Req>(RequestStream<Bytes>, PhantomData<fn() -> Req>);
+
+impl<Req: prost::Message + Default> Stream for Decoded<Req> {
+    type Item = Result<Req>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Req>>> {
+        let request = ready!(Pin::new(&mut self.0).poll_next(context));
+        Poll::Ready(request.map(|request| Ok(Req::decode(request?)?)))
+    }
+}
+
+struct Encoded<S>(Pin<Box<S>>);
+
+impl<S: Stream<Item = Result<Res>>, Res: prost::Message> Encoded<S> {
+    async fn next(&mut self) -> Option<Result<Bytes>> {
+        poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+}
+
+impl<S: Stream<Item = Result<Res>>, Res: prost::Message> Stream for Encoded<S> {
+    type Item = Result<Bytes>;
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes>>> {
+        let response = ready!(self.0.as_mut().poll_next(context));
+        Poll::Ready(response.map(|response| Ok(response?.encode_to_vec().into())))
+    }
+}
