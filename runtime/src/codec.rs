@@ -1,6 +1,6 @@
 //! How a message becomes bytes and comes back.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use crate::{Result, Status};
 
@@ -16,7 +16,58 @@ pub trait Codec<T>: Copy + Send + Sync + 'static {
     ///
     /// # Errors
     /// INTERNAL when the bytes are not a message of this type.
-    fn decode(bytes: Bytes) -> Result<T>;
+    fn decode(message: Encoded<'_>) -> Result<T>;
+}
+
+/// The bytes of a message where they lie: in a buffer that may hold others behind it. It is a [`Buf`]; what is copied out of it as
+/// [`Bytes`] shares the buffer.
+#[derive(Debug)]
+pub struct Encoded<'a> {
+    buffer: &'a mut Bytes,
+    left: usize,
+}
+
+impl<'a> Encoded<'a> {
+    /// As many bytes of the buffer as the message has.
+    pub(crate) fn front(buffer: &'a mut Bytes, length: usize) -> Encoded<'a> {
+        let left = length.min(buffer.len());
+        Encoded { buffer, left }
+    }
+
+    /// All of it that has not been read.
+    pub fn into_bytes(self) -> Bytes {
+        self.buffer.split_to(self.left)
+    }
+}
+
+/// A buffer that is one message.
+impl<'a> From<&'a mut Bytes> for Encoded<'a> {
+    fn from(buffer: &'a mut Bytes) -> Encoded<'a> {
+        let left = buffer.len();
+        Encoded { buffer, left }
+    }
+}
+
+impl Buf for Encoded<'_> {
+    fn remaining(&self) -> usize {
+        self.left
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.buffer.get(..self.left).unwrap_or_default()
+    }
+
+    fn advance(&mut self, count: usize) {
+        assert!(count <= self.left, "a message does not go on so far");
+        self.buffer.advance(count);
+        self.left -= count;
+    }
+
+    fn copy_to_bytes(&mut self, count: usize) -> Bytes {
+        assert!(count <= self.left, "a message does not go on so far");
+        self.left -= count;
+        self.buffer.split_to(count)
+    }
 }
 
 /// The codec of prost's messages.
@@ -32,8 +83,8 @@ impl<T: prost::Message + Default> Codec<T> for Prost {
         message.encode_raw(buffer);
     }
 
-    fn decode(bytes: Bytes) -> Result<T> {
-        T::decode(bytes).map_err(Status::from)
+    fn decode(message: Encoded<'_>) -> Result<T> {
+        T::decode(message).map_err(Status::from)
     }
 }
 
@@ -51,7 +102,7 @@ impl Codec<Bytes> for Raw {
         buffer.extend_from_slice(message);
     }
 
-    fn decode(bytes: Bytes) -> Result<Bytes> {
-        Ok(bytes)
+    fn decode(message: Encoded<'_>) -> Result<Bytes> {
+        Ok(message.into_bytes())
     }
 }

@@ -3,7 +3,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::call::Chunks;
-use crate::codec::Codec;
+use crate::codec::{Codec, Encoded};
 use crate::{Compression, Result, Status};
 
 /// The bytes before each message.
@@ -143,9 +143,36 @@ impl Packer {
     }
 }
 
+/// A message that was cut out of chunks.
+#[derive(Debug)]
+pub(crate) enum Cut {
+    /// It lies at their front, whole, and is so long.
+    Front(usize),
+    /// It had to be put together, or decompressed.
+    Apart(Bytes),
+}
+
+impl Cut {
+    /// Reads it where it lies, off the chunks that it was cut out of.
+    pub(crate) fn read<T>(self, chunks: &mut Chunks, read: impl FnOnce(Encoded<'_>) -> T) -> T {
+        match self {
+            Cut::Front(length) => chunks.read(length, read),
+            Cut::Apart(mut bytes) => read(Encoded::from(&mut bytes)),
+        }
+    }
+
+    /// Takes it off the chunks that it was cut out of.
+    pub(crate) fn take(self, chunks: &mut Chunks) -> Bytes {
+        match self {
+            Cut::Front(length) => chunks.take(length),
+            Cut::Apart(bytes) => bytes,
+        }
+    }
+}
+
 /// Cuts messages out of the chunks that a transport delivered.
 ///
-/// A message that lies whole in one chunk is a slice of it; only one that is spread over several is put together.
+/// A message that lies whole in one chunk is left there; only one that is spread over several is put together.
 #[derive(Debug, Default)]
 pub(crate) struct Deframer {
     prefix: [u8; PREFIX],
@@ -175,14 +202,20 @@ impl Deframer {
         }
     }
 
-    /// The next message, or `None` when `chunks` end before it does.
+    /// The next message, or `None` when `chunks` end before it does. It has to be taken or read off them before the one after it.
     ///
     /// # Errors
     /// INTERNAL for a flag that is none, for compression that was not announced and for what cannot be decompressed;
     /// RESOURCE_EXHAUSTED for a length over `limit`, at once, before anything is kept of the message, and for a message that
     /// is over it when it is decompressed.
-    pub(crate) fn next(&mut self, chunks: &mut Chunks, limit: usize) -> Result<Option<Bytes>> {
+    pub(crate) fn next(&mut self, chunks: &mut Chunks, limit: usize) -> Result<Option<Cut>> {
         if self.message.is_none() {
+            // As a rule it is whole.
+            if self.prefix_len == 0 {
+                if let Some(prefix) = chunks.take_array() {
+                    (self.prefix, self.prefix_len) = (prefix, PREFIX);
+                }
+            }
             while self.prefix_len < PREFIX {
                 let part = chunks.take(PREFIX - self.prefix_len);
                 if part.is_empty() {
@@ -198,7 +231,12 @@ impl Deframer {
             let length = message_length(self.prefix, limit)?;
             self.prefix_len = 0;
             if chunks.front_len() >= length {
-                return self.finish(chunks.take(length), is_compressed, limit);
+                self.was_compressed = is_compressed;
+                return if is_compressed {
+                    self.decompressed(&chunks.take(length), limit)
+                } else {
+                    Ok(Some(Cut::Front(length)))
+                };
             }
             self.message = Some(Partial {
                 length,
@@ -219,7 +257,12 @@ impl Deframer {
         let is_compressed = message.is_compressed;
         let bytes = std::mem::take(&mut message.bytes).freeze();
         self.message = None;
-        self.finish(bytes, is_compressed, limit)
+        self.was_compressed = is_compressed;
+        if is_compressed {
+            self.decompressed(&bytes, limit)
+        } else {
+            Ok(Some(Cut::Apart(bytes)))
+        }
     }
 
     /// Whether the chunks so far ended with a whole message.
@@ -242,13 +285,9 @@ impl Deframer {
         }
     }
 
-    fn finish(&mut self, bytes: Bytes, is_compressed: bool, limit: usize) -> Result<Option<Bytes>> {
-        self.was_compressed = is_compressed;
-        if is_compressed {
-            self.compression.decompress(&bytes, limit).map(Some)
-        } else {
-            Ok(Some(bytes))
-        }
+    fn decompressed(&self, bytes: &[u8], limit: usize) -> Result<Option<Cut>> {
+        let message = self.compression.decompress(bytes, limit)?;
+        Ok(Some(Cut::Apart(message)))
     }
 }
 
@@ -272,6 +311,7 @@ fn over(length: usize, limit: usize) -> Status {
 mod tests {
     use super::*;
     use crate::Code;
+    use bytes::Buf;
     use proptest::prelude::*;
 
     fn framed(message: &[u8]) -> Vec<u8> {
@@ -281,8 +321,14 @@ mod tests {
         bytes
     }
 
-    fn first(bytes: &[u8], limit: usize) -> Result<Option<Bytes>> {
+    fn first(bytes: &[u8], limit: usize) -> Result<Option<Cut>> {
         Deframer::default().next(&mut Chunks::from(Bytes::copy_from_slice(bytes)), limit)
+    }
+
+    /// The next message, taken.
+    fn next(deframer: &mut Deframer, chunks: &mut Chunks) -> Option<Bytes> {
+        let cut = deframer.next(chunks, 1000).unwrap();
+        cut.map(|cut| cut.take(chunks))
     }
 
     #[test]
@@ -302,8 +348,24 @@ mod tests {
     fn a_message_in_one_chunk_is_not_copied() {
         let chunk = Bytes::from(framed(b"hello"));
         let mut chunks = Chunks::from(chunk.clone());
-        let message = Deframer::default().next(&mut chunks, 10).unwrap().unwrap();
+        let message = next(&mut Deframer::default(), &mut chunks).unwrap();
         assert_eq!(message.as_ptr(), chunk[PREFIX..].as_ptr());
+    }
+
+    #[test]
+    fn a_message_is_read_where_it_lies_and_its_rest_skipped() {
+        let wire: Vec<u8> = [&b"hello"[..], b"world"].map(framed).concat();
+        let mut chunks = Chunks::from(Bytes::from(wire));
+        let mut deframer = Deframer::default();
+        let cut = deframer.next(&mut chunks, 10).unwrap().unwrap();
+        let two = cut.read(&mut chunks, |mut message| {
+            assert_eq!(message.remaining(), 5);
+            assert_eq!(message.chunk(), b"hello");
+            message.copy_to_bytes(2)
+        });
+        assert_eq!(two, "he");
+        assert_eq!(next(&mut deframer, &mut chunks).unwrap(), "world");
+        assert!(chunks.is_empty());
     }
 
     #[test]
@@ -312,14 +374,11 @@ mod tests {
         assert!(deframer.is_at_boundary());
         for bytes in [&[0][..], &[0, 0, 0, 2], &[7]] {
             let mut chunks = Chunks::from(Bytes::copy_from_slice(bytes));
-            assert_eq!(deframer.next(&mut chunks, 10).unwrap(), None);
+            assert_eq!(next(&mut deframer, &mut chunks), None);
             assert!(!deframer.is_at_boundary());
         }
         let mut chunks = Chunks::from(Bytes::from_static(&[8]));
-        assert_eq!(
-            deframer.next(&mut chunks, 10).unwrap().as_deref(),
-            Some(&[7, 8][..])
-        );
+        assert_eq!(next(&mut deframer, &mut chunks).unwrap(), [7, 8][..]);
         assert!(deframer.is_at_boundary());
     }
 
@@ -336,7 +395,7 @@ mod tests {
             while !wire.is_empty() {
                 let cut = cuts.next().unwrap_or(wire.len()).min(wire.len());
                 let mut chunks = Chunks::from(wire.split_to(cut));
-                while let Some(message) = deframer.next(&mut chunks, 1000).unwrap() {
+                while let Some(message) = next(&mut deframer, &mut chunks) {
                     read.push(message.to_vec());
                 }
                 prop_assert!(chunks.is_empty());
@@ -349,7 +408,9 @@ mod tests {
         fn anything_is_messages_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
             let mut chunks = Chunks::from(Bytes::from(bytes));
             let mut deframer = Deframer::default();
-            while let Ok(Some(_)) = deframer.next(&mut chunks, 32) {}
+            while let Ok(Some(cut)) = deframer.next(&mut chunks, 32) {
+                cut.take(&mut chunks);
+            }
         }
     }
 }

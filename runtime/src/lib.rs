@@ -82,7 +82,7 @@ pub use client::{
     RequestSender, Resolver, SentRequests, ServiceConfig, Start, StreamingCall, UnaryCall,
     WithCall, sending,
 };
-pub use codec::{Codec, Prost, Raw};
+pub use codec::{Codec, Encoded, Prost, Raw};
 pub use compression::Compression;
 pub use futures_core::Stream;
 pub use http2::{Allowance, Config as Limits, PingPolicy};

@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
+
+use crate::codec::Encoded;
 
 /// A piece below this size that has to wait is copied to the ones before it: many small pieces would each keep the whole
 /// buffer alive in which a connection read them.
@@ -40,6 +42,25 @@ impl Chunks {
         let taken = self.first.split_to(most.min(self.first.len()));
         self.len -= taken.len();
         taken
+    }
+
+    /// Takes `N` bytes off the front, if one piece has them; unlike [`take`](Chunks::take) it leaves no second owner of the piece.
+    pub(crate) fn take_array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.settle();
+        let taken = *self.first.first_chunk()?;
+        self.first.advance(N);
+        self.len -= N;
+        Some(taken)
+    }
+
+    /// Reads so many bytes at the front, which one piece has. What is left of them is skipped.
+    pub(crate) fn read<T>(&mut self, length: usize, read: impl FnOnce(Encoded<'_>) -> T) -> T {
+        self.settle();
+        let behind = self.first.len().saturating_sub(length);
+        self.len -= self.first.len() - behind;
+        let value = read(Encoded::front(&mut self.first, length));
+        self.first.advance(self.first.len() - behind);
+        value
     }
 
     /// Takes everything that `other` has, behind what is here.
@@ -108,6 +129,12 @@ mod tests {
                 chunks.push(Bytes::copy_from_slice(piece));
             }
             let mut out = Vec::new();
+            while let Some(taken) = chunks.take_array::<5>() {
+                out.extend_from_slice(&taken);
+                if out.len() > 50 {
+                    break;
+                }
+            }
             for most in takes.into_iter().chain(std::iter::repeat(usize::MAX)) {
                 let before = chunks.len();
                 let taken = chunks.take(most);

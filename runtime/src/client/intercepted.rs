@@ -17,6 +17,7 @@ use super::plan::Plan;
 use super::responses::{self, Inbox};
 use super::sender::sealed::Started;
 use crate::call::Outcome;
+use crate::codec::Encoded;
 use crate::{Metadata, Result, Status};
 
 /// A call with interceptors: their futures are polled here, by the caller, and what comes of the attempts they make is read. To drop
@@ -135,10 +136,10 @@ impl Intercepted {
         &mut self,
         reading: &Reading<Res>,
         level: usize,
-        bytes: Bytes,
+        mut bytes: Bytes,
     ) -> Option<Res> {
         let passage = &self.passage;
-        let response = (reading.decode)(bytes).and_then(|mut response| {
+        let response = (reading.decode)(Encoded::from(&mut bytes)).and_then(|mut response| {
             (reading.show)(&mut response, &mut |message| {
                 passage.show_response(level, message)
             })?;
@@ -250,7 +251,8 @@ impl Intercepted {
             Ok(Some(_)) if reader.has_response && self.passage.one_response => {
                 Err(reader.inbox.give_up(responses::second()))
             }
-            Ok(Some(bytes)) => {
+            Ok(Some(response)) => {
+                let bytes = reader.inbox.take(response);
                 reader.has_response = true;
                 return Poll::Ready(Some(bytes));
             }

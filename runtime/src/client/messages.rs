@@ -3,13 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::outbox::{self, Outbox};
 use super::requests::{Pack, Requests};
 use crate::Result;
 use crate::call::{AnyMessage, Known};
-use crate::codec::Codec;
+use crate::codec::{Codec, Encoded};
 use crate::framing::Packer;
 
 /// Shows a message to who does not know its type.
@@ -26,7 +24,7 @@ pub(crate) struct Messages<Req, Res> {
 
 /// What is done with the responses of a call.
 pub(crate) struct Reading<Res> {
-    pub(crate) decode: fn(Bytes) -> Result<Res>,
+    pub(crate) decode: fn(Encoded<'_>) -> Result<Res>,
     /// For calls with interceptors.
     pub(crate) show: Show<Res>,
 }

@@ -28,11 +28,10 @@ impl<Res> Receiving<Res> {
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Res>>> {
         match self {
             Receiving::Plain(inbox, reading) => {
-                let Some(bytes) = ready!(inbox.poll_message(context))? else {
+                let Some(response) = ready!(inbox.poll_message(context))? else {
                     return Poll::Ready(Ok(None));
                 };
-                let response = (reading.decode)(bytes);
-                Poll::Ready(response.map(Some).map_err(|status| inbox.give_up(status)))
+                Poll::Ready(inbox.read(response, reading.decode).map(Some))
             }
             Receiving::Intercepted(call, reading) => loop {
                 match ready!(call.poll_next(context)) {
@@ -57,16 +56,13 @@ impl<Res> Receiving<Res> {
     ) -> Poll<Result<Res>> {
         match self {
             Receiving::Plain(inbox, reading) => loop {
-                let Some(bytes) = ready!(inbox.poll_message(context))? else {
+                let Some(response) = ready!(inbox.poll_message(context))? else {
                     return Poll::Ready(held.take().ok_or_else(responses::none));
                 };
                 if held.is_some() {
                     return Poll::Ready(Err(inbox.give_up(responses::second())));
                 }
-                match (reading.decode)(bytes) {
-                    Ok(response) => *held = Some(response),
-                    Err(status) => return Poll::Ready(Err(inbox.give_up(status))),
-                }
+                *held = Some(inbox.read(response, reading.decode)?);
             },
             Receiving::Intercepted(call, reading) => loop {
                 match ready!(call.poll_next(context)) {

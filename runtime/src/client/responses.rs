@@ -6,15 +6,16 @@ use bytes::Bytes;
 
 use super::receiving::Ongoing;
 use crate::call::{Chunks, Outcome};
-use crate::framing::Deframer;
+use crate::codec::Encoded;
+use crate::framing::{Cut, Deframer};
 use crate::{Result, Status};
 
 /// Cuts the responses of a call out of what has come of them.
 pub(crate) struct Inbox {
     ongoing: Ongoing,
     chunks: Chunks,
-    /// How many bytes of `chunks` have been used up since the exchange was told.
-    used: usize,
+    /// How many bytes `chunks` had when the exchange was last told how many of them have been used up.
+    had: usize,
     deframer: Deframer,
     /// The caller has no use for a part of the response.
     whole: bool,
@@ -26,7 +27,7 @@ impl Inbox {
         Inbox {
             ongoing,
             chunks: Chunks::default(),
-            used: 0,
+            had: 0,
             deframer: Deframer::default(),
             whole,
         }
@@ -36,24 +37,22 @@ impl Inbox {
         &self.ongoing
     }
 
-    /// The next response; `None` when the call has ended well. An error is the end.
-    pub(crate) fn poll_message(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<Option<Bytes>>> {
+    /// The next response; `None` when the call has ended well. An error is the end. A response has to be read, or taken, before
+    /// the one after it.
+    pub(crate) fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Cut>>> {
         let exchange = &self.ongoing.exchange;
         loop {
-            let before = self.chunks.len();
             let limit = exchange.details().limits.response;
             let message = self.deframer.next(&mut self.chunks, limit);
-            self.used += before - self.chunks.len();
             match message {
                 Ok(None) => {}
                 Ok(message) => return Poll::Ready(Ok(message)),
                 Err(status) => return Poll::Ready(Err(self.give_up(status))),
             }
-            let used = std::mem::take(&mut self.used);
-            if !ready!(exchange.poll_response(context, used, &mut self.chunks, self.whole)) {
+            let used = std::mem::replace(&mut self.had, self.chunks.len()) - self.chunks.len();
+            let more = exchange.poll_response(context, used, &mut self.chunks, self.whole);
+            self.had = self.chunks.len();
+            if !ready!(more) {
                 return Poll::Ready(self.end());
             }
             // The head has come, for it comes before the messages.
@@ -61,8 +60,23 @@ impl Inbox {
         }
     }
 
+    /// Reads a response. When that fails the call cannot go on.
+    pub(crate) fn read<T>(
+        &mut self,
+        response: Cut,
+        decode: fn(Encoded<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let response = response.read(&mut self.chunks, decode);
+        response.map_err(|status| self.give_up(status))
+    }
+
+    /// Takes the bytes of a response.
+    pub(crate) fn take(&mut self, response: Cut) -> Bytes {
+        response.take(&mut self.chunks)
+    }
+
     /// The end of the call: the server's status, unless it left a message unfinished.
-    fn end(&self) -> Result<Option<Bytes>> {
+    fn end(&self) -> Result<Option<Cut>> {
         let outcome = self.ongoing.exchange.outcome();
         match outcome {
             Some(Outcome { result: Ok(()), .. }) if !self.deframer.is_at_boundary() => {

@@ -77,7 +77,7 @@ fn read(pieces: Vec<&[u8]>, limit: usize) -> (Vec<Bytes>, Result<bool>) {
         }
         loop {
             match deframer.next(&mut chunks, limit) {
-                Ok(Some(message)) => messages.push(message),
+                Ok(Some(message)) => messages.push(message.take(&mut chunks)),
                 Ok(None) => break,
                 Err(status) => return (messages, Err(status)),
             }

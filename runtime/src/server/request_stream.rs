@@ -13,7 +13,7 @@ use futures_core::Stream;
 use super::context::ServicerContext;
 use crate::call::{Chunks, Exchange, Record};
 use crate::codec::Codec;
-use crate::framing::Deframer;
+use crate::framing::{Cut, Deframer};
 use crate::{Compression, Result, Status};
 
 /// The stream of requests of a client-streaming or bidirectional call.
@@ -32,7 +32,7 @@ enum Source<T> {
     /// A call.
     Call {
         inbox: Inbox,
-        decode: fn(&Inbox, Bytes) -> Result<T>,
+        read: fn(&mut Inbox, Cut) -> Result<T>,
     },
     /// Something that was made, for a test as a rule. The mutex is never locked: it makes the whole shareable, as a call's is.
     Made(Mutex<Pin<Box<dyn Stream<Item = Result<T>> + Send>>>),
@@ -67,7 +67,7 @@ impl<T> RequestStream<T> {
         RequestStream {
             source: Source::Call {
                 inbox: Inbox::new(context),
-                decode: Inbox::decode::<T, C>,
+                read: Inbox::read::<T, C>,
             },
             done: false,
         }
@@ -78,9 +78,9 @@ impl<T> RequestStream<T> {
             return Poll::Ready(None);
         }
         let message = match &mut self.source {
-            Source::Call { inbox, decode } => {
-                let bytes = ready!(inbox.poll_message(context)).transpose();
-                bytes.map(|bytes| bytes.and_then(|bytes| decode(inbox, bytes)))
+            Source::Call { inbox, read } => {
+                let message = ready!(inbox.poll_message(context)).transpose();
+                message.map(|message| message.and_then(|message| read(inbox, message)))
             }
             Source::Made(stream) => {
                 let stream = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -146,19 +146,19 @@ impl Inbox {
     }
 
     /// Reads a message, and shows it to who wants to see it.
-    fn decode<T, C>(&self, bytes: Bytes) -> Result<T>
+    fn read<T, C>(&mut self, message: Cut) -> Result<T>
     where
         T: fmt::Debug + 'static,
         C: Codec<T>,
     {
-        let mut message = C::decode(bytes)?;
+        let mut message = message.read(&mut self.receiver.chunks, C::decode)?;
         if let Some(record) = &self.record {
             record.request::<T, C>(self.exchange.details(), &mut message)?;
         }
         Ok(message)
     }
 
-    fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
+    fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Cut>>> {
         self.receiver.poll_message(&self.exchange, context)
     }
 }
@@ -166,8 +166,8 @@ impl Inbox {
 /// Cuts the requests of a call out of what has come of them.
 pub(crate) struct Receiver {
     chunks: Chunks,
-    /// How many bytes of `chunks` have been used up since the exchange was told.
-    used: usize,
+    /// How many bytes `chunks` had when the exchange was last told how many of them have been used up.
+    had: usize,
     deframer: Deframer,
     limit: usize,
 }
@@ -178,7 +178,7 @@ impl Receiver {
             limit: exchange.details().limits.request,
             deframer: Deframer::new(exchange.details().compression),
             chunks: Chunks::default(),
-            used: 0,
+            had: 0,
         }
     }
 
@@ -190,6 +190,7 @@ impl Receiver {
         context: &mut Context<'_>,
     ) -> Poll<Result<Bytes>> {
         while let Some(message) = ready!(self.poll_message(exchange, context))? {
+            let message = message.take(&mut self.chunks);
             if request.replace(message).is_some() {
                 return Poll::Ready(Err(Status::internal(
                     "the method takes one request, and a second one came",
@@ -207,11 +208,9 @@ impl Receiver {
         &mut self,
         exchange: &Arc<Exchange>,
         context: &mut Context<'_>,
-    ) -> Poll<Result<Option<Bytes>>> {
+    ) -> Poll<Result<Option<Cut>>> {
         loop {
-            let before = self.chunks.len();
             let message = self.deframer.next(&mut self.chunks, self.limit)?;
-            self.used += before - self.chunks.len();
             if message.is_some() {
                 if self.deframer.compression != Compression::Identity {
                     let was_compressed = self.deframer.was_compressed;
@@ -220,8 +219,10 @@ impl Receiver {
                 }
                 return Poll::Ready(Ok(message));
             }
-            let used = std::mem::take(&mut self.used);
-            if !ready!(exchange.poll_request(context, used, &mut self.chunks))? {
+            let used = std::mem::replace(&mut self.had, self.chunks.len()) - self.chunks.len();
+            let more = exchange.poll_request(context, used, &mut self.chunks);
+            self.had = self.chunks.len();
+            if !ready!(more)? {
                 return Poll::Ready(if self.deframer.is_at_boundary() {
                     Ok(None)
                 } else {

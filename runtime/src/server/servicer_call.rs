@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::context::ServicerContext;
 use super::request_stream::RequestStream;
 use super::responses::{SendAll, Source};
-use crate::codec::Codec;
+use crate::codec::{Codec, Encoded};
 use crate::{Result, framing};
 
 /// A call and the servicer that serves it. Generated code holds it while the servicer's method runs.
@@ -83,12 +83,12 @@ impl<S, C> fmt::Debug for ServicerCall<S, C> {
 
 // Of these a program has one for each type of message, whatever its servicers are.
 
-fn received<T, C>(context: &ServicerContext, bytes: Bytes) -> Result<T>
+fn received<T, C>(context: &ServicerContext, mut bytes: Bytes) -> Result<T>
 where
     T: fmt::Debug + 'static,
     C: Codec<T>,
 {
-    let mut message = C::decode(bytes)?;
+    let mut message = C::decode(Encoded::from(&mut bytes))?;
     if let Some(record) = context.record() {
         record.request::<T, C>(context.exchange().details(), &mut message)?;
     }

@@ -89,7 +89,8 @@ impl HealthWatch {
             let mut inbox = self.call()?;
             while let Some(message) = poll_fn(|context| inbox.poll_message(context)).await? {
                 was_told = true;
-                self.tell(self.health(message)?);
+                // The message's only field is an enum, the first.
+                self.tell(self.health(inbox.read(message, Prost::decode)?));
             }
             Ok(())
         };
@@ -131,17 +132,15 @@ impl HealthWatch {
         Ok(Inbox::new(ongoing, false))
     }
 
-    fn health(&self, message: bytes::Bytes) -> Result<Health> {
-        // The message's only field is an enum, the first.
-        let status: i32 = Prost::decode(message)?;
-        Ok(match status {
+    fn health(&self, status: i32) -> Health {
+        match status {
             SERVING => Health::Serving,
             _ => Health::Failing(Status::unavailable(format!(
                 "the server says that {:?} is not SERVING but {}",
                 self.service,
                 name(status)
             ))),
-        })
+        }
     }
 
     fn tell(&self, health: Health) {
