@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use stubwright::{Channel, RequestStream, Result, ServicerContext, Stream, stream};
+use stubwright::{
+    Channel, RequestStream, Result, ServicerContext, Stream, blocking, sending, stream,
+};
 use stubwright_tests::pb::squarerpc_service::{
     Message, SquareServiceServicer, SquareServiceStub, square_service_handler,
 };
@@ -59,8 +61,8 @@ fn what_servicers_have_and_return() {
     assert_send(&square_service_handler(Squares));
 }
 
-#[test]
-fn what_stubs_return() {
+#[tokio::test]
+async fn what_stubs_return() {
     let channel = Channel::in_process(square_service_handler(Squares));
     assert_send_sync::<Channel>();
     assert_send_sync::<SquareServiceStub>();
@@ -86,6 +88,15 @@ fn what_stubs_return() {
     assert_send(&call);
     assert_send(&call.message());
     assert_send(&stub.streamrange_square(futures_util::stream::iter([message()])));
+
+    let (mut sender, call) = sending(|requests| stub.sum_square(requests));
+    assert_send_sync::<stubwright::RequestSender<Message>>();
+    assert_send(&sender.send(message()));
+    assert_send(&call);
+    assert_send(&blocking::UnaryCall::from(call));
+    let call = stub.range_square(message());
+    assert_send(&blocking::StreamingCall::from(call));
+    assert_send_sync::<blocking::Canceller>();
 }
 
 /// A call may be used from any task, its whole way.

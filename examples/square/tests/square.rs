@@ -55,6 +55,27 @@ fn the_server_stops_when_it_is_terminated() {
     assert!(server.process.wait().unwrap().success());
 }
 
+/// It waits on its main thread, and Ctrl-C ends it as it ends any program.
+#[cfg(unix)]
+#[test]
+fn a_blocking_client_that_waits_is_interrupted() {
+    use std::os::unix::process::ExitStatusExt;
+
+    // It takes connections and never answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap().to_string();
+    let mut client = Command::new(env!("CARGO_BIN_EXE_square-blocking-client"))
+        .args(["--addr", &address])
+        .spawn()
+        .unwrap();
+    let (_connection, _) = silent.accept().unwrap();
+    assert!(client.try_wait().unwrap().is_none());
+    let id = client.id().to_string();
+    assert!(run("kill", &["-INT", &id]).status.success());
+    // SIGINT
+    assert_eq!(client.wait().unwrap().signal(), Some(2));
+}
+
 #[test]
 fn a_client_without_a_server_says_so() {
     for (name, client) in [

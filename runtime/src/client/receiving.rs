@@ -13,9 +13,12 @@ use crate::call::{Exchange, Outcome};
 use crate::{Metadata, Result, Status};
 
 /// A call on its way.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all calls are plain ones, and a box would be an allocation for each"
+#[cfg_attr(
+    feature = "server",
+    expect(
+        clippy::large_enum_variant,
+        reason = "nearly all calls are plain ones, and a box would be an allocation for each"
+    )
 )]
 pub(crate) enum Receiving<Res> {
     Plain(Inbox, Reading<Res>),
