@@ -9,7 +9,7 @@ use super::options::CallOptions;
 use super::passage::Passage;
 use super::plan::Plan;
 use super::receiving::Receiving;
-use super::requests::{Requests, send};
+use super::requests::{CompressIf, Requests, send};
 use super::responses::Inbox;
 use crate::codec::Codec;
 use crate::header::Header;
@@ -21,6 +21,8 @@ pub(crate) struct Draft<Req, Res> {
     path: Header,
     messages: Messages<Req, Res>,
     options: CallOptions,
+    /// Which requests are compressed; without it all are.
+    compress_if: Option<CompressIf<Req>>,
     /// Taken when the call is started.
     requests: Option<Requests<Req>>,
     /// Why it could not be.
@@ -42,6 +44,7 @@ impl<Req: 'static, Res> Draft<Req, Res> {
             path,
             messages: Messages::of::<C>(),
             options: CallOptions::default(),
+            compress_if: None,
             requests: Some(requests),
             failed: None,
         }
@@ -55,6 +58,10 @@ impl<Req: 'static, Res> Draft<Req, Res> {
 
     pub(crate) fn options(&mut self) -> &mut CallOptions {
         &mut self.options
+    }
+
+    pub(crate) fn compress_if(&mut self, wanted: CompressIf<Req>) {
+        self.compress_if = Some(wanted);
     }
 
     /// Where the responses come in, of which there is one or many; sets the call on its way if it is not.
@@ -99,9 +106,10 @@ impl<Req: 'static, Res> Draft<Req, Res> {
             options,
         };
         let reading = self.messages.reading;
+        let compress_if = self.compress_if.take();
         if self.channel.overlay().is_some() {
             let room = self.channel.per_rpc_retry_buffer_size();
-            let outbox = (self.messages.outbox)(requests, room);
+            let outbox = (self.messages.outbox)(requests, compress_if, room);
             let (channel, path) = (self.channel.clone(), self.path.clone());
             let passage = Passage::new(channel, path, outbox, one_response);
             let call = Intercepted::new(passage, plan);
@@ -109,7 +117,7 @@ impl<Req: 'static, Res> Draft<Req, Res> {
         }
         let (ongoing, packer) = plan.open(&self.channel, method);
         let exchange = &ongoing.exchange;
-        send(requests, self.messages.pack, packer, exchange)?;
+        send(requests, self.messages.pack, compress_if, packer, exchange)?;
         self.channel.start(exchange.clone(), method);
         Ok(Receiving::Plain(Inbox::new(ongoing, one_response), reading))
     }

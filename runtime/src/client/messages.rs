@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::outbox::{self, Outbox};
-use super::requests::{Pack, Requests};
+use super::requests::{CompressIf, Pack, Requests};
 use crate::Result;
 use crate::call::{AnyMessage, Known};
 use crate::codec::{Codec, Encoded};
@@ -14,11 +14,13 @@ use crate::framing::Packer;
 pub(crate) type Show<T> =
     fn(&mut T, &mut dyn FnMut(&mut dyn AnyMessage) -> Result<()>) -> Result<()>;
 
+/// Makes the requests of a call with interceptors of which so many bytes may be kept.
+type NewOutbox<Req> = fn(Requests<Req>, Option<CompressIf<Req>>, usize) -> Arc<dyn Outbox>;
+
 /// What is done with the messages of a call.
 pub(crate) struct Messages<Req, Res> {
     pub(crate) pack: Pack<Req>,
-    /// The requests of a call with interceptors, of which so many bytes may be kept.
-    pub(crate) outbox: fn(Requests<Req>, usize) -> Arc<dyn Outbox>,
+    pub(crate) outbox: NewOutbox<Req>,
     pub(crate) reading: Reading<Res>,
 }
 
@@ -46,7 +48,9 @@ where
     pub(crate) fn of<C: Codec<Req> + Codec<Res>>() -> Messages<Req, Res> {
         Messages {
             pack: Packer::push::<Req, C>,
-            outbox: |requests, room| outbox::new(requests, show::<Req, C>, room),
+            outbox: |requests, compress_if, room| {
+                outbox::new(requests, compress_if, show::<Req, C>, room)
+            },
             reading: Reading {
                 decode: <C as Codec<Res>>::decode,
                 show: show::<Res, C>,

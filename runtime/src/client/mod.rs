@@ -32,6 +32,8 @@ pub use channel::{
 pub use interceptor::{ClientInterceptor, OutgoingCall, OutgoingEnd};
 #[cfg(feature = "blocking")]
 pub(crate) use options::{CallOptions, call_options};
+#[cfg(feature = "blocking")]
+pub(crate) use requests::CompressIf;
 pub use requests::{FromIterator, FromResults, FromStream, IntoRequests};
 #[cfg(feature = "blocking")]
 pub(crate) use sender::sealed::{Start as Startable, Started};

@@ -133,6 +133,18 @@ macro_rules! call_options {
             self.options().compression = Some(compression);
             self
         }
+
+        /// Which requests are compressed, if those of this call are: the others go as they are, as what is compressed already, or
+        /// secret beside what an attacker chooses, had better. By default all are that become shorter. gRPC core's
+        /// `GRPC_WRITE_NO_COMPRESS`; on the server's side it is
+        /// `ServicerContext::disable_next_message_compression`.
+        pub fn compress_if(
+            mut self,
+            wanted: impl Fn(&Req) -> bool + Send + Sync + 'static,
+        ) -> Self {
+            self.set_compress_if(Box::new(wanted));
+            self
+        }
     };
 }
 

@@ -9,9 +9,10 @@ use futures_core::Stream;
 
 use super::messages::Show;
 use super::passage::Passage;
-use super::requests::{Requests, Source as Requested};
-use crate::Result;
+use super::requests::{CompressIf, Requests, Source as Requested};
 use crate::call::AnyMessage;
+use crate::framing::Packer;
+use crate::{Compression, Raw, Result};
 
 /// The requests of a call with interceptors, whatever their type.
 pub(crate) trait Outbox: Send + Sync {
@@ -23,7 +24,7 @@ pub(crate) trait Outbox: Send + Sync {
 
     /// All requests from the first, encoded; `None` when not all are there any more. Those that have never been sent are shown to
     /// the interceptors before.
-    fn requests(self: Arc<Self>, passage: &Arc<Passage>) -> Option<Requests<Bytes>>;
+    fn requests(self: Arc<Self>, passage: &Arc<Passage>) -> Option<Requests<Encoded>>;
 
     /// Whether all requests are there from the first.
     fn is_whole(&self) -> bool;
@@ -35,19 +36,45 @@ pub(crate) trait Outbox: Send + Sync {
     fn close(&self);
 }
 
+/// A request as its codec wrote it.
+#[derive(Clone, Default)]
+pub(crate) struct Encoded {
+    bytes: Bytes,
+    /// It is to be compressed, if the requests of its call are.
+    compress: bool,
+}
+
+impl Encoded {
+    /// Packs a request behind those before it.
+    pub(crate) fn pack(
+        packer: &mut Packer,
+        request: &Encoded,
+        compression: Compression,
+    ) -> Result<Option<Bytes>> {
+        let compression = if request.compress {
+            compression
+        } else {
+            Compression::Identity
+        };
+        packer.push::<Bytes, Raw>(&request.bytes, compression)
+    }
+}
+
 /// Requests that may be sent more than once; of a stream as many as are no more than `room` bytes.
 pub(crate) fn new<Req: Send + 'static>(
     requests: Requests<Req>,
+    compress_if: Option<CompressIf<Req>>,
     show: Show<Req>,
     room: usize,
 ) -> Arc<dyn Outbox> {
+    let encoding = Encoding { show, compress_if };
     match requests {
         Requests::One(request) => Arc::new(One {
             request: Mutex::new(request),
-            show,
+            encoding,
         }),
         Requests::Many(requests) => Arc::new(Many {
-            show,
+            encoding,
             source: Mutex::new(Source {
                 requests: Some(requests),
                 kept: Vec::new(),
@@ -58,10 +85,43 @@ pub(crate) fn new<Req: Send + 'static>(
     }
 }
 
+/// How requests are encoded.
+struct Encoding<Req> {
+    show: Show<Req>,
+    compress_if: Option<CompressIf<Req>>,
+}
+
+impl<Req> Encoding<Req> {
+    /// Encodes a request that `look` has seen, and maybe changed.
+    fn encode(
+        &self,
+        request: &mut Req,
+        mut look: impl FnMut(&mut dyn AnyMessage) -> Result<()>,
+    ) -> Result<Encoded> {
+        let mut bytes = Bytes::new();
+        (self.show)(request, &mut |request| {
+            look(request)?;
+            bytes = request.to_bytes();
+            Ok(())
+        })?;
+        let compress = self
+            .compress_if
+            .as_ref()
+            .is_none_or(|wanted| wanted(request));
+        Ok(Encoded { bytes, compress })
+    }
+}
+
 /// The request of a call that has one.
 struct One<Req> {
     request: Mutex<Req>,
-    show: Show<Req>,
+    encoding: Encoding<Req>,
+}
+
+impl<Req> One<Req> {
+    fn request(&self) -> MutexGuard<'_, Req> {
+        self.request.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl<Req: Send + 'static> Outbox for One<Req> {
@@ -70,18 +130,13 @@ impl<Req: Send + 'static> Outbox for One<Req> {
     }
 
     fn show(&self, look: &mut dyn FnMut(&mut dyn AnyMessage) -> Result<()>) -> Option<Result<()>> {
-        let mut request = self.request.lock().unwrap_or_else(PoisonError::into_inner);
-        Some((self.show)(&mut request, look))
+        Some((self.encoding.show)(&mut self.request(), look))
     }
 
-    fn requests(self: Arc<Self>, passage: &Arc<Passage>) -> Option<Requests<Bytes>> {
-        let mut encoded = Bytes::new();
-        let shown = self.show(&mut |request| {
-            encoded = request.to_bytes();
-            Ok(())
-        });
+    fn requests(self: Arc<Self>, passage: &Arc<Passage>) -> Option<Requests<Encoded>> {
+        let encoded = self.encoding.encode(&mut self.request(), |_| Ok(()));
         passage.count_request();
-        shown.map(|_| Requests::One(encoded))
+        encoded.ok().map(Requests::One)
     }
 
     fn is_whole(&self) -> bool {
@@ -95,7 +150,7 @@ impl<Req: Send + 'static> Outbox for One<Req> {
 
 /// A stream of requests.
 struct Many<Req> {
-    show: Show<Req>,
+    encoding: Encoding<Req>,
     source: Mutex<Source<Req>>,
 }
 
@@ -103,7 +158,7 @@ struct Source<Req> {
     /// `None` once nothing follows, or is wanted.
     requests: Option<Requested<Req>>,
     /// What has come of them, as it was sent.
-    kept: Vec<Bytes>,
+    kept: Vec<Encoded>,
     /// How many bytes more may be kept; `None` when nothing more is to be.
     room: Option<usize>,
     /// All that has come is kept.
@@ -119,7 +174,7 @@ impl<Req: Send + 'static> Outbox for Many<Req> {
         None
     }
 
-    fn requests(self: Arc<Self>, passage: &Arc<Passage>) -> Option<Requests<Bytes>> {
+    fn requests(self: Arc<Self>, passage: &Arc<Passage>) -> Option<Requests<Encoded>> {
         let is_whole = self.is_whole();
         let replay = Replay {
             many: self,
@@ -155,8 +210,9 @@ impl<Req> Many<Req> {
 }
 
 impl<Req> Source<Req> {
-    fn keep(&mut self, request: &Bytes) {
-        self.room = self.room.and_then(|room| room.checked_sub(request.len()));
+    fn keep(&mut self, request: &Encoded) {
+        let length = request.bytes.len();
+        self.room = self.room.and_then(|room| room.checked_sub(length));
         if self.room.is_some() {
             self.kept.push(request.clone());
         } else {
@@ -180,12 +236,12 @@ struct Replay<Req> {
 }
 
 impl<Req> Stream for Replay<Req> {
-    type Item = Result<Bytes>;
+    type Item = Result<Encoded>;
 
     fn poll_next(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes>>> {
+    ) -> Poll<Option<Result<Encoded>>> {
         let this = &mut *self;
         let mut source = this.many.source();
         if let Some(request) = source.kept.get(this.next).cloned() {
@@ -201,20 +257,17 @@ impl<Req> Stream for Replay<Req> {
             return Poll::Ready(None);
         };
         this.passage.count_request();
-        let mut encoded = Bytes::new();
-        let shown = request.and_then(|mut request| {
-            (this.many.show)(&mut request, &mut |request| {
-                this.passage.show_request(request)?;
-                encoded = request.to_bytes();
-                Ok(())
-            })
+        let encoded = request.and_then(|mut request| {
+            let look = |request: &mut dyn AnyMessage| this.passage.show_request(request);
+            this.many.encoding.encode(&mut request, look)
         });
-        if let Err(status) = shown {
-            source.lose();
-            return Poll::Ready(Some(Err(status)));
+        match &encoded {
+            Ok(encoded) => {
+                source.keep(encoded);
+                this.next += 1;
+            }
+            Err(_) => source.lose(),
         }
-        source.keep(&encoded);
-        this.next += 1;
-        Poll::Ready(Some(Ok(encoded)))
+        Poll::Ready(Some(encoded))
     }
 }

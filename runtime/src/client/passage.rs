@@ -13,13 +13,11 @@ use bytes::Bytes;
 
 use super::channel::Channel;
 use super::interceptor::{HeadObserver, Link, OutgoingEnd};
-use super::outbox::Outbox;
+use super::outbox::{Encoded, Outbox};
 use super::plan::Plan;
 use super::receiving::Ongoing;
 use super::requests::send;
 use crate::call::{AnyMessage, Exchange, Observer, Panicked, Peer, Watch, panicked_in, remember};
-use crate::codec::Raw;
-use crate::framing::Packer;
 use crate::header::Header;
 use crate::{Metadata, Result, Status, clock};
 
@@ -205,7 +203,7 @@ impl Passage {
         let Some(requests) = requests else {
             return self.check_replay();
         };
-        send(requests, Packer::push::<Bytes, Raw>, packer, &exchange)?;
+        send(requests, Encoded::pack, None, packer, &exchange)?;
         let caller = {
             let mut state = self.state();
             state.exchange = Some(Arc::clone(&exchange));

@@ -107,17 +107,34 @@ pub(crate) enum Requests<Req> {
 /// Packs a message behind those before it, compressed.
 pub(crate) type Pack<Req> = fn(&mut Packer, &Req, Compression) -> Result<Option<Bytes>>;
 
+/// Whether a request is to be compressed.
+pub(crate) type CompressIf<Req> = Box<dyn Fn(&Req) -> bool + Send + Sync>;
+
+/// How a request of a call is compressed.
+fn compression<Req>(
+    exchange: &Exchange,
+    compress_if: Option<&CompressIf<Req>>,
+    request: &Req,
+) -> Compression {
+    match compress_if {
+        Some(wanted) if !wanted(request) => Compression::Identity,
+        _ => exchange.details().compression,
+    }
+}
+
 /// Sends the requests of a call. One is sent at once; many as far as they are there, the rest by a task: it must not
 /// depend on whether the caller is reading responses.
 pub(crate) fn send<Req: 'static>(
     requests: Requests<Req>,
     pack: Pack<Req>,
+    compress_if: Option<CompressIf<Req>>,
     mut packer: Packer,
     exchange: &Arc<Exchange>,
 ) -> Result<()> {
     match requests {
         Requests::One(request) => {
-            let whole = match pack(&mut packer, &request, exchange.details().compression)? {
+            let compression = compression(exchange, compress_if.as_ref(), &request);
+            let whole = match pack(&mut packer, &request, compression)? {
                 Some(whole) => whole,
                 None => packer.flush().unwrap_or_default(),
             };
@@ -127,6 +144,7 @@ pub(crate) fn send<Req: 'static>(
             let mut feed = Feed {
                 requests,
                 pack,
+                compress_if,
                 packer,
                 fed: Fed::new(exchange),
             };
@@ -146,6 +164,7 @@ pub(crate) fn send<Req: 'static>(
 struct Feed<Req> {
     requests: Source<Req>,
     pack: Pack<Req>,
+    compress_if: Option<CompressIf<Req>>,
     packer: Packer,
     fed: Fed,
 }
@@ -167,8 +186,11 @@ impl<Req> Future for Feed<Req> {
             }
             match this.requests.poll_next(context) {
                 Poll::Ready(Some(request)) => {
-                    let compression = fed.exchange.details().compression;
-                    let pack = |request| (this.pack)(&mut this.packer, &request, compression);
+                    let pack = |request| {
+                        let compress_if = this.compress_if.as_ref();
+                        let compression = compression(&fed.exchange, compress_if, &request);
+                        (this.pack)(&mut this.packer, &request, compression)
+                    };
                     match request.and_then(pack) {
                         Ok(Some(packed)) => fed.exchange.write_request(packed, false),
                         Ok(None) => {}

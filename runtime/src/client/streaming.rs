@@ -10,6 +10,7 @@ use futures_core::Stream;
 use super::draft::Draft;
 use super::options::{CallOptions, call_options};
 use super::receiving::Receiving;
+use super::requests::CompressIf;
 use super::sender::sealed::{Start, Started};
 use crate::{Code, Metadata, Result, Status};
 
@@ -101,6 +102,10 @@ impl<Req: 'static, Res> StreamingCall<Req, Res> {
     #[cfg(feature = "server")]
     pub(crate) fn method(&self) -> &str {
         self.draft.method()
+    }
+
+    pub(crate) fn set_compress_if(&mut self, wanted: CompressIf<Req>) {
+        self.draft.compress_if(wanted);
     }
 
     pub(crate) fn new(draft: Draft<Req, Res>) -> StreamingCall<Req, Res> {

@@ -9,6 +9,7 @@ use super::call::Call;
 use super::draft::Draft;
 use super::options::{CallOptions, call_options};
 use super::receiving::Receiving;
+use super::requests::CompressIf;
 use super::sender::sealed::{Start, Started};
 use crate::Result;
 
@@ -41,6 +42,10 @@ impl<Req: 'static, Res> UnaryCall<Req, Res> {
     #[cfg(feature = "server")]
     pub(crate) fn method(&self) -> &str {
         self.draft.method()
+    }
+
+    pub(crate) fn set_compress_if(&mut self, wanted: CompressIf<Req>) {
+        self.draft.compress_if(wanted);
     }
 
     pub(crate) fn new(draft: Draft<Req, Res>) -> UnaryCall<Req, Res> {

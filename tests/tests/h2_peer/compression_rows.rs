@@ -7,7 +7,9 @@ use std::process::Command;
 use flate2::write::GzEncoder;
 use http::HeaderMap;
 use stubwright::prost::Message;
-use stubwright::{Channel, Code, Compression, MethodOptions, Server, ServerBuilder};
+use stubwright::{
+    Channel, ChannelBuilder, Code, Compression, MethodOptions, OutgoingCall, Server, ServerBuilder,
+};
 use stubwright_tests::pb::probe::v1::{ProbeStub, Request, Response};
 
 use crate::caller::Served;
@@ -347,6 +349,37 @@ fn ok() -> HeaderMap {
     let mut trailers = HeaderMap::new();
     trailers.insert("grpc-status", "0".parse().unwrap());
     trailers
+}
+
+#[tokio::test]
+async fn a_client_compresses_the_requests_that_it_is_told_to() {
+    compresses_every_second(Channel::builder()).await;
+    let interceptor = async |mut call: OutgoingCall| call.proceed().await.result;
+    compresses_every_second(Channel::builder().interceptor(interceptor)).await;
+}
+
+async fn compresses_every_second(channel: ChannelBuilder) {
+    let listener = Listener::new().await;
+    let stub = ProbeStub::new(channel.insecure(listener.address.to_string()).unwrap());
+    let call = stub
+        .client_stream([1, 2, 3, 4].map(|count| request(vec![7; 1000], count)))
+        .compress_if(|request| request.count % 2 == 0)
+        .compression(Compression::Gzip);
+    let call = tokio::spawn(call.into_future());
+    let mut connection = within(listener.accept()).await;
+    let mut seen = within(connection.call()).await;
+    let body = within(seen.body()).await;
+    assert_eq!(seen.request.headers()["grpc-encoding"], "gzip");
+    // Compressed, a request is a few bytes.
+    let (mut flags, mut rest) = (Vec::new(), &body[..]);
+    while let Some((prefix, after)) = rest.split_at_checked(5) {
+        let length = u32::from_be_bytes(prefix[1..].try_into().unwrap()) as usize;
+        flags.push((prefix[0], length < 100));
+        rest = &after[length..];
+    }
+    assert_eq!(flags, [(0, false), (1, true), (0, false), (1, true)]);
+    seen.answer(framed(&response(vec![], 0)), "0");
+    within(call).await.unwrap().unwrap();
 }
 
 #[tokio::test]
