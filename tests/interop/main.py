@@ -22,7 +22,8 @@ def main():
         generate_python(directory)
         packages = (f"--package={name}" for name in (*EXAMPLES, "protoc-gen-rs"))
         programs, output_directories = cargo_build("--locked", *packages, "--bins")
-        tests, _ = cargo_build("--locked", "--package=stubwright-tests", "--bin=interop-server", "--bin=compression-peer", "--bin=scale")
+        names = ("compression-peer", "interop-client", "interop-server", "scale")
+        tests, _ = cargo_build("--locked", "--package=stubwright-tests", *(f"--bin={name}" for name in names))
         programs |= tests
 
         # They import the generated code, which is there only now.
@@ -30,6 +31,7 @@ def main():
         import compressed
         import editions
         import hpack_blocks
+        import interop_client
         import interop_server
         import nghttp2
         import plugin
@@ -49,6 +51,7 @@ def main():
         interop_server.run(checks, programs["interop-server"])
         certificates = secured.Certificates(directory)
         ruby.run(checks, programs["interop-server"], certificates)
+        interop_client.run(checks, programs["interop-client"], programs["interop-server"], certificates, directory)
         buf.run(checks, programs, directory)
         editions.run(checks, programs["protoc-gen-rs"], directory)
         hpack_blocks.run(checks)

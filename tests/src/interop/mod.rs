@@ -1,5 +1,6 @@
-//! gRPC's public interoperability tests: the servicer, and the flags that their programs take.
+//! gRPC's public interoperability tests: the servicer, the client's cases, and the flags that their programs take.
 
+pub mod client;
 mod flags;
 mod servicer;
 

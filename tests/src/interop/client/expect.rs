@@ -1,0 +1,75 @@
+//! What cases expect, in words when it is not so.
+
+use std::fmt::{Debug, Display};
+use std::result::Result;
+
+use stubwright::{Code, Status, StreamingCall};
+
+use super::{Failure, Outcome};
+use crate::pb::grpc::testing::{Payload, StreamingOutputCallResponse};
+
+/// The two are equal.
+pub(super) fn equal<T: PartialEq + Debug>(what: impl Display, actual: T, expected: T) -> Outcome {
+    if actual == expected {
+        return Ok(());
+    }
+    Err(format!("{what}: expected {expected:?}, and it is {actual:?}").into())
+}
+
+/// The call has ended well.
+pub(super) fn success<T>(what: impl Display, result: Result<T, Status>) -> Result<T, Failure> {
+    result.map_err(|status| format!("{what}: expected OK, and it is {status}").into())
+}
+
+/// The call has failed with this code; gives its status.
+pub(super) fn failure<T>(
+    what: impl Display,
+    result: Result<T, Status>,
+    code: Code,
+) -> Result<Status, Failure> {
+    match result {
+        Err(status) if status.code() == code => Ok(status),
+        Err(status) => Err(format!("{what}: expected {code}, and it is {status}").into()),
+        Ok(_) => Err(format!("{what}: expected {code}, and it is OK").into()),
+    }
+}
+
+/// The payload is so many zeros.
+pub(super) fn zeros(what: impl Display, payload: Option<Payload>, size: usize) -> Outcome {
+    let body = payload.map(|payload| payload.body).unwrap_or_default();
+    equal(
+        format!("the bytes of the payload of {what}"),
+        body.len(),
+        size,
+    )?;
+    match body.iter().position(|byte| *byte != 0) {
+        None => Ok(()),
+        Some(place) => {
+            Err(format!("{what}: expected zeros, and byte {place} of the payload is none").into())
+        }
+    }
+}
+
+/// The next response is there, and its payload is so many zeros.
+pub(super) async fn response<Req: 'static>(
+    number: usize,
+    call: &mut StreamingCall<Req, StreamingOutputCallResponse>,
+    size: usize,
+) -> Outcome {
+    let what = format!("response {number}");
+    match success(&what, call.message().await)? {
+        Some(response) => zeros(&what, response.payload, size),
+        None => Err(format!("{what}: expected {size} bytes, and the call has ended").into()),
+    }
+}
+
+/// The call ends well, without another response.
+pub(super) async fn end<Req: 'static, Res>(
+    what: impl Display,
+    call: &mut StreamingCall<Req, Res>,
+) -> Outcome {
+    match success(&what, call.message().await)? {
+        None => Ok(()),
+        Some(_) => Err(format!("{what}: expected its end, and there is another response").into()),
+    }
+}

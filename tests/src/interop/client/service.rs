@@ -1,0 +1,137 @@
+//! The service that is tested: its stub, whose calls all take some metadata along.
+
+use stubwright::{Channel, IntoRequests, Prost, StreamingCall, UnaryCall};
+
+use crate::pb::grpc::testing::{
+    Empty, Payload, ResponseParameters, SimpleRequest, SimpleResponse, StreamingInputCallRequest,
+    StreamingInputCallResponse, StreamingOutputCallRequest, StreamingOutputCallResponse,
+    TestServiceStub, UnimplementedServiceStub,
+};
+
+/// Calls of `grpc.testing.TestService`, and of the service that servers do not have.
+pub(super) struct Service {
+    channel: Channel,
+    stub: TestServiceStub,
+    metadata: Vec<(String, String)>,
+}
+
+impl Service {
+    pub(super) fn new(channel: Channel, metadata: Vec<(String, String)>) -> Service {
+        let stub = TestServiceStub::new(channel.clone());
+        Service {
+            channel,
+            stub,
+            metadata,
+        }
+    }
+
+    pub(super) fn channel(&self) -> &Channel {
+        &self.channel
+    }
+
+    pub(super) fn empty_call(&self) -> UnaryCall<Empty, Empty> {
+        self.unary(self.stub.empty_call(Empty {}))
+    }
+
+    pub(super) fn unary_call(
+        &self,
+        request: SimpleRequest,
+    ) -> UnaryCall<SimpleRequest, SimpleResponse> {
+        self.unary(self.stub.unary_call(request))
+    }
+
+    pub(super) fn unimplemented_call(&self) -> UnaryCall<Empty, Empty> {
+        self.unary(self.stub.unimplemented_call(Empty {}))
+    }
+
+    pub(super) fn unimplemented_service(&self) -> UnaryCall<Empty, Empty> {
+        let stub = UnimplementedServiceStub::new(self.channel.clone());
+        self.unary(stub.unimplemented_call(Empty {}))
+    }
+
+    pub(super) fn streaming_input_call<M>(
+        &self,
+        requests: impl IntoRequests<StreamingInputCallRequest, M>,
+    ) -> UnaryCall<StreamingInputCallRequest, StreamingInputCallResponse> {
+        self.unary(self.stub.streaming_input_call(requests))
+    }
+
+    /// The same call in the form that can be cancelled and then says how it ended: the other one is dropped.
+    pub(super) fn cancellable_input_call<M>(
+        &self,
+        requests: impl IntoRequests<StreamingInputCallRequest, M>,
+    ) -> StreamingCall<StreamingInputCallRequest, StreamingInputCallResponse> {
+        let method = "/grpc.testing.TestService/StreamingInputCall";
+        self.streaming(self.channel.stream_stream(method, Prost, requests))
+    }
+
+    pub(super) fn streaming_output_call(
+        &self,
+        request: StreamingOutputCallRequest,
+    ) -> StreamingCall<StreamingOutputCallRequest, StreamingOutputCallResponse> {
+        self.streaming(self.stub.streaming_output_call(request))
+    }
+
+    pub(super) fn full_duplex_call<M>(
+        &self,
+        requests: impl IntoRequests<StreamingOutputCallRequest, M>,
+    ) -> StreamingCall<StreamingOutputCallRequest, StreamingOutputCallResponse> {
+        self.streaming(self.stub.full_duplex_call(requests))
+    }
+
+    fn unary<Req: 'static, Res>(&self, call: UnaryCall<Req, Res>) -> UnaryCall<Req, Res> {
+        let pairs = self.metadata.iter();
+        pairs.fold(call, |call, (key, value)| call.metadata(key, value))
+    }
+
+    fn streaming<Req: 'static, Res>(
+        &self,
+        call: StreamingCall<Req, Res>,
+    ) -> StreamingCall<Req, Res> {
+        let pairs = self.metadata.iter();
+        pairs.fold(call, |call, (key, value)| call.metadata(key, value))
+    }
+}
+
+/// So many zeros.
+pub(super) fn payload(size: usize) -> Option<Payload> {
+    Some(Payload {
+        body: vec![0; size],
+        ..Payload::default()
+    })
+}
+
+/// The sizes of the description's large requests and responses, in bytes.
+pub(super) const LARGE_REQUEST: usize = 271_828;
+pub(super) const LARGE_RESPONSE: usize = 314_159;
+
+/// A large request for a large response.
+pub(super) fn large_request() -> SimpleRequest {
+    SimpleRequest {
+        response_size: size(LARGE_RESPONSE),
+        payload: payload(LARGE_REQUEST),
+        ..SimpleRequest::default()
+    }
+}
+
+/// A request of this size for one response of that.
+pub(super) fn duplex_request(request: usize, response: usize) -> StreamingOutputCallRequest {
+    StreamingOutputCallRequest {
+        response_parameters: vec![parameters(response)],
+        payload: payload(request),
+        ..StreamingOutputCallRequest::default()
+    }
+}
+
+/// What one response is to be like.
+pub(super) fn parameters(response: usize) -> ResponseParameters {
+    ResponseParameters {
+        size: size(response),
+        ..ResponseParameters::default()
+    }
+}
+
+/// A size as messages have it.
+pub(super) fn size(bytes: usize) -> i32 {
+    i32::try_from(bytes).unwrap_or(i32::MAX)
+}
