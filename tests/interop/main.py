@@ -44,7 +44,7 @@ def main():
         import unix_sockets
 
         python_client.run(checks, programs["square-server"])
-        python_server.run(checks, programs["square-client"])
+        python_server.run(checks, programs["square-client"], programs["square-blocking-client"])
         unix_sockets.run(checks, programs["square-server"], programs["square-client"], directory)
         compressed.run(checks, programs["compression-peer"])
         services.run(checks, programs["square-server"], programs["interop-server"])

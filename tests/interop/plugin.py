@@ -41,7 +41,7 @@ def generate(plugin, protos):
     path = os.pathsep.join([str(pathlib.Path(plugin).parent), os.environ["PATH"]])
     run_program(
         *(sys.executable, "-m", "grpc_tools.protoc"),
-        *(f"-I{ROOT / 'examples/square/proto'}", f"--rs_out={protos}", "square.proto"),
+        *(f"-I{ROOT / 'examples/square/proto'}", f"--rs_out={protos}", "--rs_opt=blocking=true", "square.proto"),
         env=os.environ | {"PATH": path},
     )
     equal(sorted(file.name for file in protos.iterdir()), ["mod.rs", "squarerpc_service.rs"])
@@ -57,7 +57,7 @@ def build_generated(crates):
     (crates / "Cargo.toml").write_text('[workspace]\nresolver = "3"\nmembers = ["*"]\n')
     # The versions that the workspace has: they are here already.
     shutil.copy(ROOT / "Cargo.lock", crates)
-    package(crates, "generated")
+    package(crates, "generated", ["blocking"])
     (crates / "generated/src/lib.rs").write_text("pub mod protos;\n")
     cargo_build("--offline", "--package=generated", directory=crates)
 

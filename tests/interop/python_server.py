@@ -1,4 +1,4 @@
-"""square-client calls Python's servers, synchronous and asyncio."""
+"""square-client and square-blocking-client call Python's servers, synchronous and asyncio."""
 
 import asyncio
 import concurrent.futures
@@ -26,18 +26,30 @@ PRINTED = {
         "no response came before the second request",
         f"streamrangeSquare(0..12), answered at the end = [{LISTED_TO_11}]",
     ],
+    "blocking": [
+        "square(12.3) = 151.29",
+        *(f"rangeSquare(3): {number * number}" for number in range(4)),
+        "sumSquare(0..12) = 506",
+        *(f"streamrangeSquare(0..4): {number * number}" for number in range(4)),
+        *(f"square, as a future: {number * number}" for number in range(3)),
+        "square(2) = 4, Ok, and nothing came back",
+    ],
 }
 CALLED = {
     "each": ["square", "rangeSquare", "sumSquare", "streamrangeSquare"],
     # The client tries to be answered each request first.
     "collected": ["square", "rangeSquare", "sumSquare", "streamrangeSquare", "streamrangeSquare"],
+    "blocking": ["square", "rangeSquare", "sumSquare", "streamrangeSquare", *["square"] * 4],
 }
 
 # Seconds in which a second request would come, if the client sent it before it has the first response.
 EARLY = 0.3
 
 
-def run(checks, square_client):
+def run(checks, square_client, square_blocking_client):
+    client = "square-blocking-client"
+    checks(f"{client} calls a Python server: all forms", sync_server, square_blocking_client, "blocking")
+    checks(f"{client} calls a grpc.aio server: all forms", aio_server, square_blocking_client, "blocking")
     for answers in ("each", "collected"):
         checks(f"square-client calls a Python server ({answers}): all forms", sync_server, square_client, answers)
         checks(f"square-client calls a grpc.aio server ({answers}): all forms", aio_server, square_client, answers)
@@ -124,7 +136,7 @@ class Squares(Record, square_pb2_grpc.SquareServiceServicer):
 
     def streamrangeSquare(self, requests, context):
         self.called.append("streamrangeSquare")
-        if self.answers == "collected":
+        if self.answers != "each":
             yield from [squared(request) for request in requests]
             return
         first = next(requests)
@@ -156,7 +168,7 @@ class AioSquares(Record, square_pb2_grpc.SquareServiceServicer):
 
     async def streamrangeSquare(self, requests, context):
         self.called.append("streamrangeSquare")
-        if self.answers == "collected":
+        if self.answers != "each":
             for response in [squared(request) async for request in requests]:
                 yield response
             return
