@@ -73,14 +73,12 @@ pub use call::Extensions;
 #[cfg(all(feature = "client", feature = "server"))]
 pub use call::Propagation;
 pub use call::{AnyMessage, AuthContext};
-#[cfg(all(feature = "client", feature = "tls"))]
-pub use client::ChannelCredentials;
 #[cfg(feature = "client")]
 pub use client::{
-    Call, Channel, ChannelBuilder, ChannelConnectivity, ClientInterceptor, ConnectivityChanges,
-    FromIterator, FromResults, FromStream, IntoRequests, LoadBalancing, OutgoingCall, OutgoingEnd,
-    RequestSender, Resolver, SentRequests, ServiceConfig, Start, StreamingCall, UnaryCall,
-    WithCall, sending,
+    AuthMetadataContext, Call, CallCredentials, Channel, ChannelBuilder, ChannelConnectivity,
+    ChannelCredentials, ClientInterceptor, ConnectivityChanges, FromIterator, FromResults,
+    FromStream, IntoRequests, LoadBalancing, OutgoingCall, OutgoingEnd, RequestSender, Resolver,
+    SentRequests, ServiceConfig, Start, StreamingCall, UnaryCall, WithCall, sending,
 };
 pub use codec::{Codec, Encoded, Prost, Raw};
 pub use compression::Compression;
@@ -92,17 +90,21 @@ pub use offload::{Cancellation, offload, offload_with};
 pub use prost;
 #[doc(no_inline)]
 pub use prost_types;
-#[cfg(all(feature = "server", feature = "tls"))]
-pub use server::ServerCredentials;
 #[cfg(feature = "server")]
 pub use server::{
     CallEnd, GenericHandler, Handlers, InlinePolling, InterceptedCall, Listener, MethodOptions,
-    RequestStream, Server, ServerBuilder, ServerInterceptor, ServicerContext,
+    RequestStream, Server, ServerBuilder, ServerCredentials, ServerInterceptor, ServicerContext,
 };
 #[cfg(feature = "signal")]
 pub use signal::{ShutdownSignal, shutdown_signal};
 pub use status::{Code, Result, Status};
 pub use stream::{Sender, stream};
+
+/// Call credentials that are ready to be used.
+#[cfg(feature = "client")]
+pub mod credentials {
+    pub use crate::client::{access_token, composite};
+}
 
 /// Interceptors that are ready to be used, on either side.
 pub mod interceptors {

@@ -25,6 +25,15 @@ pub(crate) fn no_health_service(authority: &crate::header::Header) {
     let _ = authority;
 }
 
+/// A connection to a port for connections from this machine came from another.
+#[cfg(feature = "server")]
+pub(crate) fn not_local(peer: &Peer, port: &str) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(%peer, %port, "connection refused that does not come from this machine");
+    #[cfg(not(feature = "tracing"))]
+    let _ = (peer, port);
+}
+
 /// A handler panicked, or what was set around it: its caller is told that it did, and not of what.
 pub(crate) fn panicked(who: &str, method: &str, peer: &Peer, panic: &(dyn Any + Send)) {
     #[cfg(feature = "tracing")]

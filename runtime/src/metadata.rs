@@ -152,6 +152,18 @@ impl Metadata {
         }
     }
 
+    /// Takes the pairs of `defaults` whose keys are not there, before those that are.
+    #[cfg(feature = "client")]
+    pub(crate) fn default_to(&mut self, defaults: &Metadata) {
+        if defaults.fields.is_empty() {
+            return;
+        }
+        let is_missing = |field: &&Header| self.fields.iter().all(|own| own.name() != field.name());
+        let mut fields: Vec<_> = defaults.fields.iter().filter(is_missing).cloned().collect();
+        fields.append(&mut self.fields);
+        self.fields = fields;
+    }
+
     /// The first field whose value should be base64 and is not.
     pub(crate) fn malformed_binary(&self) -> Option<&Header> {
         self.fields

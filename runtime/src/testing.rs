@@ -197,6 +197,8 @@ impl TestCallBuilder {
             },
             wait_for_ready: false,
             is_probe: false,
+            #[cfg(feature = "client")]
+            credentials: None,
             compression: Compression::Identity,
             limits: Rules::default().limits,
         });

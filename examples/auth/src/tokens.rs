@@ -1,11 +1,28 @@
-//! Tokens, and the interceptor that asks for one.
+//! Tokens: the credentials that send one with each call, and the interceptor that asks for it.
 
 use std::collections::HashMap;
 
-use stubwright::{InterceptedCall, Result, ServerInterceptor, Status};
+use stubwright::{
+    AuthMetadataContext, CallCredentials, InterceptedCall, Metadata, Result, ServerInterceptor,
+    Status,
+};
 
 /// The key of the metadata that has the token.
 pub const TOKEN: &str = "token";
+
+/// The credentials of calls that prove themselves with a token. They are asked with each call, and may take their time: a real
+/// program would look here whether its token is still good, and get another if not.
+pub fn token(token: &str) -> impl CallCredentials {
+    let token = token.to_owned();
+    move |_call: AuthMetadataContext| {
+        let token = token.clone();
+        async move {
+            let mut metadata = Metadata::new();
+            metadata.append(TOKEN, token)?;
+            Ok(metadata)
+        }
+    }
+}
 
 /// Who has made a call: what the interceptor leaves in its extensions.
 #[derive(Clone, Debug, PartialEq, Eq)]

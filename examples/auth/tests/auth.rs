@@ -1,7 +1,7 @@
 //! The interceptor and the servicer, each by itself and both together, in this process.
 
 use auth::auth::v1::{OpenRequest, VaultServicer, VaultStub, add_vault_servicer_to_server};
-use auth::{TOKEN, Tokens, User, Vault};
+use auth::{Tokens, User, Vault, token};
 use stubwright::testing::TestCall;
 use stubwright::{Code, Server};
 
@@ -26,14 +26,14 @@ async fn the_interceptor_knows_its_tokens_and_no_others() {
     let mut server = Server::builder().interceptor(tokens).build();
     add_vault_servicer_to_server(Vault, &mut server);
     let stub = VaultStub::new(server.in_process_channel());
-    for (token, user) in [("ada-42", "ada"), ("grace-43", "grace")] {
-        let reply = stub.open(OpenRequest {}).metadata(TOKEN, token).await;
+    for (own, user) in [("ada-42", "ada"), ("grace-43", "grace")] {
+        let reply = stub.open(OpenRequest {}).credentials(token(own)).await;
         assert_eq!(reply.unwrap().user, user);
     }
-    for token in ["ada-4", "ada-422", "ADA-42", ""] {
-        let reply = stub.open(OpenRequest {}).metadata(TOKEN, token).await;
+    for guessed in ["ada-4", "ada-422", "ADA-42", ""] {
+        let reply = stub.open(OpenRequest {}).credentials(token(guessed)).await;
         let error = reply.unwrap_err();
-        assert_eq!(error.code(), Code::Unauthenticated, "{token}");
+        assert_eq!(error.code(), Code::Unauthenticated, "{guessed}");
         assert_eq!(error.message(), "Invalid signature");
     }
     let error = stub.open(OpenRequest {}).await.unwrap_err();

@@ -12,7 +12,8 @@ pub(crate) const COMMON_NAME: &str = "x509_common_name";
 /// Who is at the other end of a connection, as far as the transport has made sure of it: gRPC's `AuthContext`.
 ///
 /// It is a list of properties, each a name and a text; a name may come more than once. Without encryption, and in-process,
-/// it is empty. Over TLS it has:
+/// it is empty. At a port with [local credentials](crate::ServerCredentials::local) `transport_security_type` is `local`, and
+/// `security_level` is `TSI_PRIVACY_AND_INTEGRITY` for unix sockets, `TSI_SECURITY_NONE` otherwise. Over TLS it has:
 ///
 /// | property | value |
 /// |---|---|
@@ -54,7 +55,8 @@ impl AuthContext {
 
     /// Whether the connection is encrypted.
     pub fn is_secure(&self) -> bool {
-        self.values(TRANSPORT_SECURITY_TYPE).next().is_some()
+        self.values(TRANSPORT_SECURITY_TYPE)
+            .any(|kind| kind == "ssl")
     }
 
     /// The certificate of the other end, and those it was sent with, as DER; empty when it has shown none.
@@ -86,6 +88,17 @@ impl AuthContext {
 impl AuthContext {
     pub(crate) fn push(&mut self, name: &'static str, value: String) {
         self.properties.push((name, value));
+    }
+
+    /// That of a connection within this machine.
+    pub(crate) fn local(security_level: &str) -> AuthContext {
+        AuthContext {
+            properties: vec![
+                (TRANSPORT_SECURITY_TYPE, "local".into()),
+                ("security_level", security_level.into()),
+            ],
+            certificates: Vec::new(),
+        }
     }
 }
 

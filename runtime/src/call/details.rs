@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::auth::AuthContext;
+#[cfg(feature = "client")]
+use crate::client::Authorizer;
 use crate::header::Header;
 use crate::{Compression, Metadata};
 
@@ -29,6 +31,9 @@ pub(crate) struct CallDetails {
     /// Caller: the call is the channel's own, about the connection it is made on: it goes out on no other, and does not keep that
     /// one open.
     pub(crate) is_probe: bool,
+    /// Caller: what the call proves itself with.
+    #[cfg(feature = "client")]
+    pub(crate) credentials: Option<Authorizer>,
     /// How the messages of the request are compressed, those that are.
     pub(crate) compression: Compression,
     pub(crate) limits: MessageLimits,
@@ -87,6 +92,18 @@ impl Peer {
     #[cfg(feature = "server")]
     pub(crate) fn named(name: &str) -> Peer {
         Peer::at(name.into())
+    }
+
+    /// What is known of a peer on this machine; `None` for others.
+    #[cfg(feature = "server")]
+    pub(crate) fn local_auth(&self) -> Option<AuthContext> {
+        let (kind, address) = self.address.split_once(':')?;
+        if kind == "unix" {
+            return Some(AuthContext::local("TSI_PRIVACY_AND_INTEGRITY"));
+        }
+        let address: SocketAddr = address.parse().ok()?;
+        let is_local = address.ip().to_canonical().is_loopback();
+        is_local.then(|| AuthContext::local("TSI_SECURITY_NONE"))
     }
 
     /// The same end, of which the transport has made sure.

@@ -11,6 +11,8 @@ pub(crate) enum Panicked {
     Handler,
     Interceptor,
     DoneCallback,
+    #[cfg(feature = "client")]
+    Credentials,
 }
 
 /// What the other end is told of a panic: that there was one. What it said is this process's own affair, and in its log.
@@ -29,6 +31,8 @@ pub(crate) fn panicked_in(
         Panicked::Handler => "handler",
         Panicked::Interceptor => "interceptor",
         Panicked::DoneCallback => "done callback",
+        #[cfg(feature = "client")]
+        Panicked::Credentials => "call credentials",
     };
     log::panicked(who, method, peer, panic);
     Status::internal(format!("the {who} of {method} panicked"))

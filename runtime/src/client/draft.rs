@@ -93,6 +93,10 @@ impl<Req: 'static, Res> Draft<Req, Res> {
         one_response: bool,
     ) -> Result<Receiving<Res>> {
         let mut options = std::mem::take(&mut self.options);
+        let overlay = self.channel.overlay();
+        if let Some(overlay) = overlay {
+            options.default_to(&overlay.defaults);
+        }
         if let Some(status) = options.invalid.take() {
             return Err(status);
         }
@@ -107,7 +111,10 @@ impl<Req: 'static, Res> Draft<Req, Res> {
         };
         let reading = self.messages.reading;
         let compress_if = self.compress_if.take();
-        if self.channel.overlay().is_some() {
+        let has_interceptors = overlay.is_some_and(|overlay| !overlay.interceptors.is_empty());
+        // A connection asks for credentials itself; in-process there is none.
+        if has_interceptors || (plan.options.credentials.is_some() && self.channel.is_in_process())
+        {
             let room = self.channel.per_rpc_retry_buffer_size();
             let outbox = (self.messages.outbox)(requests, compress_if, room);
             let (channel, path) = (self.channel.clone(), self.path.clone());

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::credentials::CallCredentials;
 use super::generic;
 use super::passage::{Passage, Watches};
 use super::plan::Plan;
@@ -193,6 +194,11 @@ impl OutgoingCall {
     /// How the requests are compressed, in the place of what the caller or the channel says.
     pub fn set_compression(&mut self, compression: Compression) {
         self.plan.options.compression = Some(compression);
+    }
+
+    /// Adds to what the call proves itself with, as [`UnaryCall::credentials`](crate::UnaryCall::credentials) does.
+    pub fn add_credentials(&mut self, credentials: impl CallCredentials) {
+        self.plan.options.add_credentials(credentials);
     }
 
     /// Shows the request of a call that has one to `look`, as the interceptors around this one have left it; `None` when the call has

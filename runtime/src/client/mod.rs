@@ -2,6 +2,7 @@
 
 mod call;
 mod channel;
+mod credentials;
 mod draft;
 mod generic;
 mod intercepted;
@@ -24,11 +25,12 @@ mod stub;
 mod unary;
 
 pub use call::Call;
-#[cfg(feature = "tls")]
-pub use channel::ChannelCredentials;
 pub use channel::{
-    Channel, ChannelBuilder, ChannelConnectivity, ConnectivityChanges, LoadBalancing, Resolver,
+    Channel, ChannelBuilder, ChannelConnectivity, ChannelCredentials, ConnectivityChanges,
+    LoadBalancing, Resolver,
 };
+pub(crate) use credentials::Authorizer;
+pub use credentials::{AuthMetadataContext, CallCredentials, access_token, composite};
 pub use interceptor::{ClientInterceptor, OutgoingCall, OutgoingEnd};
 #[cfg(feature = "blocking")]
 pub(crate) use options::{CallOptions, call_options};

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::credentials::{Authorizer, CallCredentials};
 use super::service_config::MethodConfig;
 #[cfg(feature = "server")]
 use crate::call::Propagation;
@@ -14,6 +15,7 @@ pub(crate) struct CallOptions {
     pub(crate) timeout: Option<Duration>,
     pub(crate) metadata: Metadata,
     pub(crate) authority: Option<Header>,
+    pub(crate) credentials: Option<Authorizer>,
     /// In the place of the channel's, as what follows.
     pub(crate) wait_for_ready: Option<bool>,
     pub(crate) compression: Option<Compression>,
@@ -45,6 +47,36 @@ impl CallOptions {
         let timeouts = self.timeout.into_iter().chain(method.timeout);
         self.timeout = timeouts.min();
         self.wait_for_ready = self.wait_for_ready.or(method.wait_for_ready);
+    }
+
+    /// Takes what the channel says where the call says nothing.
+    pub(crate) fn default_to(&mut self, defaults: &CallOptions) {
+        self.timeout = self.timeout.or(defaults.timeout);
+        self.metadata.default_to(&defaults.metadata);
+        let own = self.authority.take();
+        self.authority = own.or_else(|| defaults.authority.clone());
+        if let Some(first) = defaults.credentials.clone() {
+            self.credentials = Some(match self.credentials.take() {
+                Some(own) => own.behind(Some(first)),
+                None => first,
+            });
+        }
+        self.wait_for_ready = self.wait_for_ready.or(defaults.wait_for_ready);
+        self.compression = self.compression.or(defaults.compression);
+        self.max_send_message_length = self
+            .max_send_message_length
+            .or(defaults.max_send_message_length);
+        self.max_receive_message_length = self
+            .max_receive_message_length
+            .or(defaults.max_receive_message_length);
+        if let Some(status) = &defaults.invalid {
+            self.invalid(status.clone());
+        }
+    }
+
+    pub(crate) fn add_credentials(&mut self, credentials: impl CallCredentials) {
+        let credentials = Authorizer::new(credentials);
+        self.credentials = Some(credentials.behind(self.credentials.take()));
     }
 
     pub(crate) fn add_metadata(&mut self, key: &str, value: &[u8]) {
@@ -85,6 +117,14 @@ macro_rules! call_options {
         /// bytes, that of another key printable ASCII. A pair that cannot be sent fails the call with INVALID_ARGUMENT.
         pub fn metadata(mut self, key: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
             self.options().add_metadata(key.as_ref(), value.as_ref());
+            self
+        }
+
+        /// What the call proves itself with, behind what its channel has. It is sent only where others cannot read it: over a
+        /// connection without encryption the call ends with UNAUTHENTICATED, unless the channel's credentials are
+        /// [local](crate::ChannelCredentials::local). gRPC's `credentials`.
+        pub fn credentials(mut self, credentials: impl crate::CallCredentials) -> Self {
+            self.options().add_credentials(credentials);
             self
         }
 

@@ -188,7 +188,11 @@ impl Passage {
     }
 
     /// Makes the call, and waits for its end.
-    pub(super) async fn attempt(self: &Arc<Self>, plan: Plan) -> Result<()> {
+    pub(super) async fn attempt(self: &Arc<Self>, mut plan: Plan) -> Result<()> {
+        if self.channel.is_in_process() {
+            // Nobody listens in this process.
+            plan.authorize().await?;
+        }
         self.requests.store(0, Ordering::Relaxed);
         self.responses.store(0, Ordering::Relaxed);
         let method = self.channel.method_config(&plan.path);

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::channel::Channel;
+use super::credentials::AuthMetadataContext;
 use super::options::CallOptions;
 use super::receiving::Ongoing;
 use super::service_config::MethodConfig;
+use crate::Result;
 use crate::call::{CallDetails, Exchange};
 use crate::framing::Packer;
 use crate::header::Header;
@@ -22,6 +24,19 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// Asks the credentials of the call for metadata, where no connection does.
+    pub(crate) async fn authorize(&mut self) -> Result<()> {
+        if let Some(credentials) = self.options.credentials.take() {
+            let path = std::str::from_utf8(self.path.value()).unwrap_or_default();
+            let authority = self.options.authority.as_ref();
+            let context = AuthMetadataContext::new("http", authority, path);
+            self.options
+                .metadata
+                .extend(credentials.ask(context).await?);
+        }
+        Ok(())
+    }
+
     /// A call that nothing has been sent of, and what packs its requests.
     pub(crate) fn open(
         self,
@@ -50,6 +65,7 @@ impl Plan {
             peer: channel.peer(),
             wait_for_ready: channel.wait_for_ready(options.wait_for_ready),
             is_probe: false,
+            credentials: options.credentials,
             compression: channel.compression(options.compression),
             limits,
         }));

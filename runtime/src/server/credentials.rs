@@ -1,21 +1,27 @@
 //! What a server proves itself with, and what it asks of its clients.
 
 use std::fmt;
+#[cfg(feature = "tls")]
 use std::sync::{Arc, PoisonError, RwLock};
 
+#[cfg(feature = "tls")]
 use rustls::server::WebPkiClientVerifier;
+#[cfg(feature = "tls")]
 use rustls::{RootCertStore, ServerConfig};
 
+#[cfg(feature = "tls")]
 use crate::transport::tls::{self, Identity};
+#[cfg(feature = "tls")]
 use crate::{Result, Status};
 
 /// The certificate of a server, and what it asks of its clients: for
-/// [`add_secure_port`](crate::Server::add_secure_port). gRPC Python's `ssl_server_credentials`.
+/// [`add_secure_port`](crate::Server::add_secure_port). gRPC Python's `ssl_server_credentials` and `local_server_credentials`.
 ///
 /// A clone is the same credentials: what [`reload`](ServerCredentials::reload) changes in one, it changes for the ports
 /// that were given the other. Connections are TLS 1.2 or 1.3.
 ///
-/// ```no_run
+#[cfg_attr(feature = "tls", doc = "```no_run")]
+#[cfg_attr(not(feature = "tls"), doc = "```ignore")]
 /// # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
 /// use std::fs;
 /// use stubwright::{Server, ServerCredentials};
@@ -31,9 +37,44 @@ use crate::{Result, Status};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct ServerCredentials(Arc<RwLock<State>>);
+pub struct ServerCredentials(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Local,
+    #[cfg(feature = "tls")]
+    Tls(Arc<RwLock<State>>),
+}
+
+/// What a connection that comes in has to be.
+pub(crate) enum Demand {
+    /// From this machine.
+    Local,
+    /// Over TLS like this.
+    #[cfg(feature = "tls")]
+    Tls(Arc<ServerConfig>),
+}
+
+impl ServerCredentials {
+    /// Connections from this machine alone, from loopback addresses and by unix sockets, without encryption. Any other is
+    /// closed at once, and logged when the feature `tracing` is on. The [`AuthContext`](crate::AuthContext) of calls has the
+    /// `transport_security_type` `local`. Clients need no credentials; those with call credentials have local ones. gRPC
+    /// Python's `local_server_credentials`.
+    pub fn local() -> ServerCredentials {
+        ServerCredentials(Kind::Local)
+    }
+
+    pub(crate) fn demand(&self) -> Demand {
+        match &self.0 {
+            Kind::Local => Demand::Local,
+            #[cfg(feature = "tls")]
+            Kind::Tls(state) => Demand::Tls(current(state).config),
+        }
+    }
+}
 
 /// What is in force: new handshakes take `config` as it is.
+#[cfg(feature = "tls")]
 #[derive(Clone)]
 struct State {
     identity: Arc<Identity>,
@@ -42,6 +83,7 @@ struct State {
 }
 
 /// What clients are asked for.
+#[cfg(feature = "tls")]
 #[derive(Clone)]
 enum Clients {
     /// Nothing.
@@ -52,6 +94,7 @@ enum Clients {
     Require(Arc<RootCertStore>),
 }
 
+#[cfg(feature = "tls")]
 impl ServerCredentials {
     /// Credentials of a certificate and its private key, both PEM. The chain begins with the server's own certificate;
     /// those of the authorities between it and a root follow. The key is PKCS #8, PKCS #1 or SEC 1, and not encrypted.
@@ -78,7 +121,7 @@ impl ServerCredentials {
         authorities: impl AsRef<[u8]>,
     ) -> Result<ServerCredentials> {
         let clients = Clients::Require(tls::roots(authorities.as_ref())?);
-        ServerCredentials::new(self.state().identity, clients)
+        ServerCredentials::new(self.state()?.identity, clients)
     }
 
     /// Credentials that also ask each client for a certificate, and let it in without. One that it does show has to be
@@ -92,7 +135,7 @@ impl ServerCredentials {
         authorities: impl AsRef<[u8]>,
     ) -> Result<ServerCredentials> {
         let clients = Clients::Request(tls::roots(authorities.as_ref())?);
-        ServerCredentials::new(self.state().identity, clients)
+        ServerCredentials::new(self.state()?.identity, clients)
     }
 
     /// Takes another certificate and key in the place of the present ones, at once and for all ports with these
@@ -134,29 +177,41 @@ impl ServerCredentials {
         })
     }
 
-    /// What a handshake that begins now uses.
-    pub(crate) fn config(&self) -> Arc<ServerConfig> {
-        self.state().config
-    }
-
     fn new(identity: Arc<Identity>, clients: Clients) -> Result<ServerCredentials> {
         let state = State::new(identity, clients)?;
-        Ok(ServerCredentials(Arc::new(RwLock::new(state))))
+        Ok(ServerCredentials(Kind::Tls(Arc::new(RwLock::new(state)))))
     }
 
-    fn state(&self) -> State {
-        let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        state.clone()
+    fn state(&self) -> Result<State> {
+        self.shared().map(current)
     }
 
     /// Puts another state in the place of the present one, with nothing in between.
     fn change(&self, change: impl FnOnce(&State) -> Result<State>) -> Result<()> {
-        let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self
+            .shared()?
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         *state = change(&state)?;
         Ok(())
     }
+
+    fn shared(&self) -> Result<&RwLock<State>> {
+        match &self.0 {
+            Kind::Tls(state) => Ok(state),
+            Kind::Local => Err(Status::failed_precondition(
+                "local credentials have no certificates: ServerCredentials::tls has",
+            )),
+        }
+    }
 }
 
+#[cfg(feature = "tls")]
+fn current(state: &RwLock<State>) -> State {
+    state.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+#[cfg(feature = "tls")]
 impl State {
     fn new(identity: Arc<Identity>, clients: Clients) -> Result<State> {
         let provider = tls::provider();
@@ -193,13 +248,19 @@ impl State {
 impl fmt::Debug for ServerCredentials {
     /// Says nothing of the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let clients = match self.state().clients {
-            Clients::Any => "any",
-            Clients::Request(_) => "certificate requested",
-            Clients::Require(_) => "certificate required",
-        };
-        f.debug_struct("ServerCredentials")
-            .field("clients", &clients)
-            .finish_non_exhaustive()
+        let mut f = f.debug_struct("ServerCredentials");
+        match &self.0 {
+            Kind::Local => f.field("kind", &"local"),
+            #[cfg(feature = "tls")]
+            Kind::Tls(state) => {
+                let clients = match current(state).clients {
+                    Clients::Any => "any",
+                    Clients::Request(_) => "certificate requested",
+                    Clients::Require(_) => "certificate required",
+                };
+                f.field("clients", &clients)
+            }
+        }
+        .finish_non_exhaustive()
     }
 }

@@ -143,6 +143,8 @@ impl MethodTable {
             compression,
             wait_for_ready: false,
             is_probe: false,
+            #[cfg(feature = "client")]
+            credentials: None,
             limits: rules.limits,
         });
         if answer != Compression::Identity {

@@ -18,8 +18,7 @@ use tokio::sync::watch;
 
 use super::connection::connection;
 use super::connections::{Arrival, Connections};
-#[cfg(feature = "tls")]
-use super::credentials::ServerCredentials;
+use super::credentials::{Demand, ServerCredentials};
 use super::dispatch::MethodTable;
 use super::generic::GenericHandler;
 use super::handlers::Handlers;
@@ -30,7 +29,6 @@ use super::options::{Options, ServerBuilder};
 #[cfg(feature = "client")]
 use crate::Channel;
 use crate::call::{Order, Peer};
-use crate::clock;
 #[cfg(feature = "health")]
 use crate::health::Health;
 #[cfg(feature = "reflection")]
@@ -38,6 +36,7 @@ use crate::reflection;
 #[cfg(feature = "tls")]
 use crate::transport::tls;
 use crate::transport::{Io, Socket};
+use crate::{clock, log};
 
 /// A gRPC server.
 ///
@@ -136,14 +135,13 @@ impl Server {
         Ok(address)
     }
 
-    /// Adds a port for connections over TLS, as [`add_insecure_port`](Server::add_insecure_port) does for connections
-    /// without. A client has to negotiate HTTP/2 by ALPN, and to be done with its handshake within the server's
+    /// Adds a port for connections that are secured, over TLS or because they come from this machine, as [`add_insecure_port`](Server::add_insecure_port) does for connections
+    /// without encryption. Over TLS a client has to negotiate HTTP/2 by ALPN, and to be done with its handshake within the server's
     /// [`handshake_timeout`](ServerBuilder::handshake_timeout). A client that is refused is logged with the reason when the
     /// feature `tracing` is on. gRPC's `add_secure_port`.
     ///
     /// # Errors
     /// The name cannot be looked up, or the address cannot be bound: it is in use, not this machine's, or not allowed.
-    #[cfg(feature = "tls")]
     pub async fn add_secure_port(
         &mut self,
         address: impl AsRef<str>,
@@ -365,21 +363,26 @@ impl Arrivals {
         let mut phase = self.phase.clone();
         let mut stopping = pin!(phase.wait_for(|phase| *phase != Phase::Serving));
         while let Some((connection, peer)) = unless(stopping.as_mut(), listener.accept()).await {
-            #[cfg(feature = "tls")]
-            if let Some(credentials) = &listener.credentials {
+            let demand = listener.credentials.as_ref().map(ServerCredentials::demand);
+            match demand {
+                None => self.serve(connection, peer, clock::now()),
+                Some(Demand::Local) => match peer.local_auth() {
+                    Some(auth) => self.serve(connection, peer.with_auth(auth), clock::now()),
+                    None => log::not_local(&peer, &listener.to_string()),
+                },
                 // In a task of its own: a client that takes its time keeps nobody else waiting. How many there are at a
                 // time is not limited, for then a few silent ones would be enough to keep everybody out.
-                let config = credentials.config();
-                let port = listener.to_string();
-                let handshake = self.clone().shake_hands(connection, port, peer, config);
-                let arrival = Arrival::new(&self.connections);
-                tokio::spawn(async move {
-                    handshake.await;
-                    drop(arrival);
-                });
-                continue;
+                #[cfg(feature = "tls")]
+                Some(Demand::Tls(config)) => {
+                    let port = listener.to_string();
+                    let handshake = self.clone().shake_hands(connection, port, peer, config);
+                    let arrival = Arrival::new(&self.connections);
+                    tokio::spawn(async move {
+                        handshake.await;
+                        drop(arrival);
+                    });
+                }
             }
-            self.serve(connection, peer, clock::now());
         }
         // The port is free before a stop returns.
         drop(listener);

@@ -11,7 +11,6 @@ use std::time::Duration;
 use tokio::net::UnixListener;
 use tokio::net::{TcpListener, lookup_host};
 
-#[cfg(feature = "tls")]
 use super::credentials::ServerCredentials;
 #[cfg(unix)]
 use super::unix::{self, SocketFile};
@@ -37,7 +36,6 @@ const EXHAUSTED: Duration = Duration::from_millis(50);
 pub struct Listener {
     source: Source,
     /// `None` for connections without encryption.
-    #[cfg(feature = "tls")]
     pub(crate) credentials: Option<ServerCredentials>,
 }
 
@@ -53,8 +51,7 @@ enum Source {
 }
 
 impl Listener {
-    /// The same socket, for connections over TLS.
-    #[cfg(feature = "tls")]
+    /// The same socket, for connections that are secured by these credentials.
     #[must_use]
     pub fn secured(self, credentials: ServerCredentials) -> Listener {
         Listener {
@@ -103,7 +100,6 @@ impl Listener {
     fn new(source: Source) -> Listener {
         Listener {
             source,
-            #[cfg(feature = "tls")]
             credentials: None,
         }
     }

@@ -3,7 +3,6 @@
 mod connection;
 mod connections;
 mod context;
-#[cfg(feature = "tls")]
 mod credentials;
 mod descriptors;
 mod dispatch;
@@ -28,7 +27,6 @@ mod task;
 mod unix;
 
 pub use context::ServicerContext;
-#[cfg(feature = "tls")]
 pub use credentials::ServerCredentials;
 pub use descriptors::Descriptors;
 pub use generic::GenericHandler;

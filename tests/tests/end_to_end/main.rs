@@ -1,6 +1,7 @@
 //! The whole way from stub to servicer and back, one suite over every transport.
 
 mod cancellation;
+mod channel_defaults;
 mod client_interceptors;
 mod compression;
 mod connections;

@@ -1,5 +1,6 @@
 //! Connections over TLS: who is let in, who is refused and how either side learns why.
 
+mod call_credentials;
 mod fixture;
 mod identities;
 mod options;

@@ -96,10 +96,11 @@ fn what_is_printed_of_credentials_has_no_key_in_it() {
     );
     let client = trusting(&authority)
         .client_certificate(&issued.chain, &issued.key)
-        .unwrap();
+        .unwrap()
+        .call_credentials(stubwright::credentials::access_token("sesame"));
     assert_eq!(
         format!("{client:?}"),
-        "ChannelCredentials { roots: \"given\", client_certificate: true, server_name: None }"
+        "ChannelCredentials { roots: \"given\", client_certificate: true, server_name: None, call_credentials: true }"
     );
 }
 

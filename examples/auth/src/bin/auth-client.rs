@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use auth::TOKEN;
 use auth::auth::v1::{OpenRequest, VaultStub};
+use auth::token;
 use stubwright::{Channel, ChannelCredentials};
 
 const USAGE: &str = "\
@@ -26,13 +26,13 @@ async fn main() -> ExitCode {
         "--certificates",
         directory,
         "--token",
-        token,
+        own,
     ] = arguments[..]
     else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    match ask(address, Path::new(directory), token).await {
+    match ask(address, Path::new(directory), own).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("auth-client: {error}");
@@ -41,22 +41,30 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn ask(address: &str, directory: &Path, token: &str) -> Result<(), Box<dyn Error>> {
+async fn ask(address: &str, directory: &Path, own: &str) -> Result<(), Box<dyn Error>> {
     let authority = fs::read(directory.join("ca.pem"))?;
-    let credentials = ChannelCredentials::tls().root_certificates(authority)?;
-    let stub = VaultStub::new(Channel::secure(address, credentials)?);
+    let trust = ChannelCredentials::tls().root_certificates(authority)?;
 
+    // Without call credentials, and with those of one call.
+    let stub = VaultStub::new(Channel::secure(address, trust.clone())?);
     if let Err(status) = stub.open(OpenRequest {}).await {
         println!("without a token: {status}");
     }
-    if let Err(status) = stub.open(OpenRequest {}).metadata(TOKEN, "guessed").await {
+    if let Err(status) = stub
+        .open(OpenRequest {})
+        .credentials(token("guessed"))
+        .await
+    {
         println!("with a wrong one: {status}");
     }
-    let reply = stub.open(OpenRequest {}).metadata(TOKEN, token).await?;
+
+    // Composed with the channel's credentials: all its calls have the token.
+    let channel = Channel::secure(address, trust.call_credentials(token(own)))?;
+    let reply = VaultStub::new(channel).open(OpenRequest {}).await?;
     println!("as {}: {}", reply.user, reply.secret);
 
-    // A channel that does not encrypt gets nowhere, and a token sent on it would be anybody's.
-    let open = VaultStub::new(Channel::insecure(address)?);
+    // A token that is sent without encryption would be anybody's: it is not sent.
+    let open = VaultStub::new(Channel::insecure(address)?.with_credentials(token(own)));
     if let Err(status) = open.open(OpenRequest {}).await {
         println!("without TLS: {}", status.code());
     }

@@ -145,6 +145,18 @@ impl Exchange {
         self.attempts.store(attempts, Ordering::Relaxed);
     }
 
+    /// What the credentials of the call have given for its next attempt.
+    #[cfg(feature = "client")]
+    pub(crate) fn grant(&self, metadata: Metadata) {
+        self.state().extras.get_or_insert_default().granted = Some(metadata);
+    }
+
+    /// Takes what the credentials of the call have given; nothing when they are to be asked.
+    #[cfg(feature = "client")]
+    pub(crate) fn take_grant(&self) -> Option<Metadata> {
+        self.state().extras.as_mut()?.granted.take()
+    }
+
     /// The same call once more, made after so many others; its request is still to be written.
     #[cfg(feature = "client")]
     pub(crate) fn another(&self, previous_attempts: u32) -> Exchange {

@@ -15,6 +15,9 @@ pub(super) struct Extras {
     pub(super) done: Vec<DoneCallback>,
     /// Trailing metadata that goes out behind the handler's.
     pub(super) trailing: Metadata,
+    /// What the call's credentials have given, until an attempt goes out with it.
+    #[cfg(feature = "client")]
+    pub(super) granted: Option<Metadata>,
 }
 
 impl fmt::Debug for Extras {

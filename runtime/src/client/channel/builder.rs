@@ -11,7 +11,6 @@ use super::Channel;
 use super::backoff::BackoffConfig;
 use super::balancing::LoadBalancing;
 use super::connector::{Address, Connector};
-#[cfg(feature = "tls")]
 use super::credentials::ChannelCredentials;
 use super::resolver::{Names, Resolver};
 use super::target::{Target, authority};
@@ -30,7 +29,7 @@ pub struct ChannelBuilder {
     /// In the place of the target's own.
     names: Option<Names>,
     authority: Option<String>,
-    overlay: Overlay,
+    overlay: Option<Overlay>,
 }
 
 /// What all calls and connections of a channel share.
@@ -106,7 +105,7 @@ impl ChannelBuilder {
     /// there are none. [`Channel::with_interceptor`] puts one around the calls of a channel that is there already. gRPC
     /// Python's `interceptors`.
     pub fn interceptor(mut self, interceptor: impl ClientInterceptor) -> ChannelBuilder {
-        self.overlay.interceptors.push(interceptor);
+        self.overlay().interceptors.push(interceptor);
         self
     }
 
@@ -116,6 +115,22 @@ impl ChannelBuilder {
     /// when the channel is made, INVALID_ARGUMENT. gRPC's `grpc.default_authority`.
     pub fn authority(mut self, authority: impl Into<String>) -> ChannelBuilder {
         self.authority = Some(authority.into());
+        self
+    }
+
+    /// The time that calls have that say nothing else, from their start; by default they take as long as they take. gRPC's
+    /// `timeout`, for all calls.
+    pub fn timeout(mut self, timeout: Duration) -> ChannelBuilder {
+        self.overlay().defaults.timeout = Some(timeout);
+        self
+    }
+
+    /// Adds a pair to the metadata that is sent with all calls but those that have pairs of their own with its key; by default there
+    /// is none. A pair that cannot be sent fails the calls with INVALID_ARGUMENT.
+    pub fn metadata(mut self, key: impl AsRef<str>, value: impl AsRef<[u8]>) -> ChannelBuilder {
+        self.overlay()
+            .defaults
+            .add_metadata(key.as_ref(), value.as_ref());
         self
     }
 
@@ -339,19 +354,25 @@ impl ChannelBuilder {
     ///
     /// # Errors
     /// As [`Channel::secure`].
-    #[cfg(feature = "tls")]
     pub fn secure(
-        self,
+        mut self,
         target: impl AsRef<str>,
         credentials: ChannelCredentials,
     ) -> Result<Channel> {
         let mut target = self.target(target.as_ref())?;
         credentials.secure(&mut target)?;
+        if let Some(credentials) = credentials.into_call_credentials() {
+            self.overlay().defaults.credentials = Some(credentials);
+        }
         if let Some(host) = &self.authority {
             // Whatever the certificate is for.
             target.authority = authority(host)?;
         }
         Ok(self.build(target))
+    }
+
+    fn overlay(&mut self) -> &mut Overlay {
+        self.overlay.get_or_insert_default()
     }
 
     fn target(&self, target: &str) -> Result<Target> {

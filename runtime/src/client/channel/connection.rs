@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use super::authorization::Pending;
 use super::builder::ChannelOptions;
 use super::kept::{Budget, Kept};
 use super::manager::Event as News;
@@ -17,6 +18,7 @@ use super::remote::Remote;
 use super::request_head::{CertifiedHosts, RequestHeads};
 use super::target::Target;
 use crate::call::{Deadlines, Exchange, Link, Outcome};
+use crate::client::Authorizer;
 use crate::http2::{
     Config, Connection, Event, Reason, ResetCause, ResponseHead, Role, StreamId, StreamMap,
 };
@@ -245,7 +247,14 @@ impl ClientSide {
         if let Err(status) = self.heads.check_authority(details) {
             return exchange.conclude(Outcome::local(status));
         }
-        let head = self.heads.head(exchange);
+        let granted = match &details.credentials {
+            None => Metadata::new(),
+            Some(credentials) => match exchange.take_grant() {
+                Some(granted) => granted,
+                None => return self.authorize(exchange, credentials),
+            },
+        };
+        let head = self.heads.head(exchange, granted);
         // Many a peer closes the connection instead, and with it every other call.
         if head.size() > engine.peer_header_limit() {
             return exchange.conclude(Outcome::local(Status::resource_exhausted(
@@ -272,6 +281,17 @@ impl ClientSide {
                 exchange.conclude(Outcome::local(status));
             }
         }
+    }
+
+    /// Lets a call wait for what its credentials give.
+    fn authorize(&self, exchange: &Arc<Exchange>, credentials: &Authorizer) {
+        let context = self.heads.auth_context(exchange.details());
+        let pending = Pending {
+            exchange: Arc::clone(exchange),
+            channel: Weak::clone(&self.origin.channel),
+            link: Arc::clone(&self.link),
+        };
+        tokio::spawn(pending.run(credentials.clone(), context));
     }
 
     /// Says, the first time, how the beginning of the connection went.

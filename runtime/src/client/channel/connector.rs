@@ -1,5 +1,6 @@
 //! How a channel comes by a connection: where it leads, and who makes it.
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -125,7 +126,34 @@ pub(crate) enum Connector {
 
 type Connect = dyn Fn(String) -> Connecting + Send + Sync;
 
-type Connecting = Pin<Box<dyn Future<Output = io::Result<Box<dyn Io>>> + Send>>;
+type Connecting = Pin<Box<dyn Future<Output = io::Result<Connected>> + Send>>;
+
+/// A connection, before anything is said on it.
+pub(crate) struct Connected {
+    pub(crate) io: Box<dyn Io>,
+    /// It is known not to leave this machine.
+    pub(crate) is_local: bool,
+}
+
+impl Connected {
+    fn new<I: Io + 'static>(io: I) -> Connected {
+        Connected {
+            is_local: is_local(&io),
+            io: Box::new(io),
+        }
+    }
+}
+
+/// Whether a connection is known to be one to a loopback address, or a unix socket.
+fn is_local(connection: &dyn Any) -> bool {
+    #[cfg(unix)]
+    if connection.is::<UnixStream>() {
+        return true;
+    }
+    let tcp = connection.downcast_ref::<TcpStream>();
+    let peer = tcp.and_then(|stream| stream.peer_addr().ok());
+    peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback())
+}
 
 impl Connector {
     pub(crate) fn function<I, Fut>(connect: impl Fn(String) -> Fut + Send + Sync + 'static) -> Self
@@ -135,19 +163,24 @@ impl Connector {
     {
         Connector::Function(Arc::new(move |address| {
             let connecting = connect(address);
-            Box::pin(async move { Ok(Box::new(connecting.await?) as Box<dyn Io>) })
+            Box::pin(async move { Ok(Connected::new(connecting.await?)) })
         }))
     }
 
-    pub(crate) async fn connect(&self, address: &Address) -> io::Result<Box<dyn Io>> {
+    pub(crate) async fn connect(&self, address: &Address) -> io::Result<Connected> {
         match (address, self) {
             (Address::Open(connection), _) => {
                 let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-                connection.take().ok_or_else(|| {
+                let io = connection.take().ok_or_else(|| {
                     io::Error::new(
                         io::ErrorKind::NotConnected,
                         "it was closed, and the channel has no way to another",
                     )
+                })?;
+                // Who secures a channel has it connect by itself.
+                Ok(Connected {
+                    io,
+                    is_local: false,
                 })
             }
             (address, Connector::Function(connect)) => connect(address.to_string()).await,
@@ -155,11 +188,11 @@ impl Connector {
                 let stream = TcpStream::connect(&**address).await?;
                 // Batches are whole when they are written; a system that refuses the option still carries them.
                 drop(stream.set_nodelay(true));
-                Ok(Box::new(stream))
+                Ok(Connected::new(stream))
             }
             #[cfg(unix)]
             (Address::Unix(path), Connector::Sockets) => {
-                Ok(Box::new(UnixStream::connect(path).await?))
+                Ok(Connected::new(UnixStream::connect(path).await?))
             }
         }
     }

@@ -3,27 +3,34 @@
 use std::fmt;
 use std::sync::Arc;
 
+#[cfg(feature = "tls")]
 use rustls::RootCertStore;
 
 use super::target::{Target, authority};
 use crate::Result;
+#[cfg(feature = "tls")]
+use crate::Status;
+use crate::client::credentials::{Authorizer, CallCredentials};
+#[cfg(feature = "tls")]
 use crate::transport::tls::{self, ClientTls, Identity};
 
 /// Whom a channel trusts, and what it proves itself with: for [`Channel::secure`](crate::Channel::secure). gRPC Python's
-/// `ssl_channel_credentials`.
+/// `ssl_channel_credentials` and `local_channel_credentials`.
 ///
-/// Connections are TLS 1.2 or 1.3, and the server has to negotiate HTTP/2 by ALPN.
+/// Connections over TLS are TLS 1.2 or 1.3, and the server has to negotiate HTTP/2 by ALPN.
 ///
-/// ```no_run
+#[cfg_attr(feature = "tls", doc = "```no_run")]
+#[cfg_attr(not(feature = "tls"), doc = "```ignore")]
 /// # fn connect() -> Result<(), Box<dyn std::error::Error>> {
 /// use std::fs;
-/// use stubwright::{Channel, ChannelCredentials};
+/// use stubwright::{Channel, ChannelCredentials, credentials};
 ///
 /// let channel = Channel::secure("example.org:443", ChannelCredentials::tls())?;
 ///
 /// let ours = ChannelCredentials::tls()
 ///     .root_certificates(fs::read("roots.pem")?)?
-///     .client_certificate(fs::read("client.pem")?, fs::read("client.key")?)?;
+///     .client_certificate(fs::read("client.pem")?, fs::read("client.key")?)?
+///     .call_credentials(credentials::access_token("sesame"));
 /// let channel = Channel::secure("backend:5000", ours)?;
 /// # Ok(())
 /// # }
@@ -31,32 +38,54 @@ use crate::transport::tls::{self, ClientTls, Identity};
 #[derive(Clone)]
 #[must_use]
 pub struct ChannelCredentials {
-    /// The system's, when none are given.
-    roots: Option<Arc<RootCertStore>>,
-    identity: Option<Arc<Identity>>,
+    kind: Kind,
     server_name: Option<Arc<str>>,
+    calls: Option<Authorizer>,
+}
+
+#[derive(Clone)]
+enum Kind {
+    Local,
+    #[cfg(feature = "tls")]
+    Tls {
+        /// The system's, when none are given.
+        roots: Option<Arc<RootCertStore>>,
+        identity: Option<Arc<Identity>>,
+    },
 }
 
 impl ChannelCredentials {
+    /// Connections that do not leave this machine: to loopback addresses and unix sockets, without encryption. To any other
+    /// address no connection is made, and calls fail with UNAVAILABLE; neither is one used that was made by a
+    /// [`connector`](crate::ChannelBuilder::connector) and is no socket of tokio's. They are safe enough for call credentials. Any server without
+    /// encryption will do. gRPC Python's `local_channel_credentials`.
+    pub fn local() -> ChannelCredentials {
+        ChannelCredentials::of(Kind::Local)
+    }
+
     /// TLS to a server whose certificate is signed by an authority that this system trusts, and is for the host of the
     /// channel's target. The client shows no certificate.
     ///
     /// The system's authorities are read when the channel is made; the environment variables `SSL_CERT_FILE` and
     /// `SSL_CERT_DIR` name others, as they do for OpenSSL.
+    #[cfg(feature = "tls")]
     pub fn tls() -> ChannelCredentials {
-        ChannelCredentials {
+        ChannelCredentials::of(Kind::Tls {
             roots: None,
             identity: None,
-            server_name: None,
-        }
+        })
     }
 
     /// The authorities (PEM) that are trusted, in the place of the system's. gRPC Python's `root_certificates`.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when there is no certificate in the text, or one cannot be read.
+    /// INVALID_ARGUMENT when there is no certificate in the text, or one cannot be read, or the credentials are local.
+    #[cfg(feature = "tls")]
     pub fn root_certificates(mut self, pem: impl AsRef<[u8]>) -> Result<ChannelCredentials> {
-        self.roots = Some(tls::roots(pem.as_ref())?);
+        match &mut self.kind {
+            Kind::Tls { roots, .. } => *roots = Some(tls::roots(pem.as_ref())?),
+            Kind::Local => return Err(not_tls()),
+        }
         Ok(self)
     }
 
@@ -65,15 +94,19 @@ impl ChannelCredentials {
     /// `certificate_chain` and `private_key`.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when one of the two cannot be read. That they do not belong together shows when the channel is
-    /// made.
+    /// INVALID_ARGUMENT when one of the two cannot be read, or the credentials are local. That they do not belong together
+    /// shows when the channel is made.
+    #[cfg(feature = "tls")]
     pub fn client_certificate(
         mut self,
         certificate_chain: impl AsRef<[u8]>,
         private_key: impl AsRef<[u8]>,
     ) -> Result<ChannelCredentials> {
-        let identity = Identity::from_pem(certificate_chain.as_ref(), private_key.as_ref())?;
-        self.identity = Some(Arc::new(identity));
+        let own = Identity::from_pem(certificate_chain.as_ref(), private_key.as_ref())?;
+        match &mut self.kind {
+            Kind::Tls { identity, .. } => *identity = Some(Arc::new(own)),
+            Kind::Local => return Err(not_tls()),
+        }
         Ok(self)
     }
 
@@ -84,42 +117,81 @@ impl ChannelCredentials {
         self
     }
 
+    /// What all calls of the channel prove themselves with, behind what was given before; what a call has of its own comes
+    /// behind it. gRPC Python's `composite_channel_credentials`.
+    pub fn call_credentials(mut self, credentials: impl CallCredentials) -> ChannelCredentials {
+        let credentials = Authorizer::new(credentials);
+        self.calls = Some(credentials.behind(self.calls.take()));
+        self
+    }
+
     /// Secures a target.
     pub(crate) fn secure(&self, target: &mut Target) -> Result<()> {
-        let roots = match &self.roots {
-            Some(roots) => Arc::clone(roots),
-            None => tls::system_roots()?,
-        };
-        let config = tls::client_config(roots, self.identity.as_deref())?;
-        let host = match &self.server_name {
-            Some(name) => {
-                target.authority = authority(name)?;
-                name
+        if let Some(name) = &self.server_name {
+            target.authority = authority(name)?;
+        }
+        match &self.kind {
+            Kind::Local => target.is_local = true,
+            #[cfg(feature = "tls")]
+            Kind::Tls { roots, identity } => {
+                let roots = match roots {
+                    Some(roots) => Arc::clone(roots),
+                    None => tls::system_roots()?,
+                };
+                let config = tls::client_config(roots, identity.as_deref())?;
+                let host = match &self.server_name {
+                    Some(name) => name,
+                    None => target.host(),
+                };
+                target.tls = Some(ClientTls::new(config, host)?);
             }
-            None => target.host(),
-        };
-        target.tls = Some(ClientTls::new(config, host)?);
+        }
         Ok(())
+    }
+
+    pub(super) fn into_call_credentials(self) -> Option<Authorizer> {
+        self.calls
+    }
+
+    fn of(kind: Kind) -> ChannelCredentials {
+        ChannelCredentials {
+            kind,
+            server_name: None,
+            calls: None,
+        }
     }
 }
 
+#[cfg(feature = "tls")]
 impl Default for ChannelCredentials {
     fn default() -> ChannelCredentials {
         ChannelCredentials::tls()
     }
 }
 
+#[cfg(feature = "tls")]
+fn not_tls() -> Status {
+    Status::invalid_argument("local credentials have no certificates: ChannelCredentials::tls has")
+}
+
 impl fmt::Debug for ChannelCredentials {
     /// Says nothing of the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let roots = match self.roots {
-            None => "the system's",
-            Some(_) => "given",
-        };
-        f.debug_struct("ChannelCredentials")
-            .field("roots", &roots)
-            .field("client_certificate", &self.identity.is_some())
-            .field("server_name", &self.server_name)
-            .finish()
+        let mut f = f.debug_struct("ChannelCredentials");
+        match &self.kind {
+            Kind::Local => f.field("kind", &"local"),
+            #[cfg(feature = "tls")]
+            Kind::Tls { roots, identity } => {
+                let roots = match roots {
+                    None => "the system's",
+                    Some(_) => "given",
+                };
+                f.field("roots", &roots)
+                    .field("client_certificate", &identity.is_some())
+            }
+        }
+        .field("server_name", &self.server_name)
+        .field("call_credentials", &self.calls.is_some())
+        .finish()
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::builder::ChannelOptions;
 use super::connection::{ClientSide, Origin, connection};
-use super::connector::Address;
+use super::connector::{Address, Connected};
 use super::kept::Budget;
 use super::manager::Event;
 use super::outliers::{Record, Tally};
@@ -43,6 +43,10 @@ struct Open {
     driver: Driver<ClientSide>,
     link: Arc<Link>,
 }
+
+/// Why a channel with local credentials does not use a connection.
+const NOT_LOCAL: &str = "local credentials are for servers on this machine, and this is neither a loopback address nor a unix \
+                         socket";
 
 impl Dial {
     /// An attempt to come to a server. A connection that is made beside others, because they are full, does not stay for long
@@ -104,7 +108,10 @@ impl Dial {
     async fn open_and_greet(&self, address: &Address) -> Result<Open, String> {
         let target = &self.target;
         let io = self.options.connector.connect(address).await;
-        let io = io.map_err(|error| error.to_string())?;
+        let Connected { io, is_local } = io.map_err(|error| error.to_string())?;
+        if target.is_local && !is_local {
+            return Err(NOT_LOCAL.to_owned());
+        }
         #[cfg(feature = "tls")]
         let (io, hosts) = match &target.tls {
             Some(tls) => {

@@ -112,6 +112,7 @@ impl HealthWatch {
             peer: Peer::unknown(),
             wait_for_ready: false,
             is_probe: true,
+            credentials: None,
             compression: Compression::Identity,
             limits: MessageLimits {
                 request: usize::MAX,

@@ -1,12 +1,12 @@
 //! The channel: what stubs call over.
 
+mod authorization;
 mod backoff;
 mod balancing;
 mod builder;
 mod connection;
 mod connectivity;
 mod connector;
-#[cfg(feature = "tls")]
 mod credentials;
 mod dial;
 mod directory;
@@ -35,11 +35,11 @@ use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use self::authorization::unprotected;
 pub use self::balancing::LoadBalancing;
 pub use self::builder::ChannelBuilder;
 use self::builder::ChannelOptions;
 pub use self::connectivity::{ChannelConnectivity, ConnectivityChanges};
-#[cfg(feature = "tls")]
 pub use self::credentials::ChannelCredentials;
 use self::hedging::hedge;
 #[cfg(feature = "server")]
@@ -50,7 +50,7 @@ use self::target::Target;
 pub(crate) use self::target::authority;
 use super::overlay::Overlay;
 use super::service_config::MethodConfig;
-use crate::call::{Exchange, MessageLimits, Peer};
+use crate::call::{Exchange, MessageLimits, Outcome, Peer};
 use crate::header::Header;
 #[cfg(feature = "server")]
 use crate::server::{Handlers, InsideCalls, MethodTable};
@@ -96,14 +96,14 @@ impl Channel {
         Channel::builder().insecure(target)
     }
 
-    /// A channel over TLS: to `example.org:443`, or to a unix socket, whose host is `localhost`. The server's certificate has to be for that host and signed
-    /// by an authority that the credentials trust. gRPC Python's `secure_channel`.
+    /// A channel that is secured by these credentials: over TLS to `example.org:443`, or to a unix socket, whose host is `localhost`; or
+    /// to a server on this machine. Over TLS the server's certificate has to be for the host and signed by an authority that the
+    /// credentials trust. gRPC Python's `secure_channel`.
     ///
     /// # Errors
     /// INVALID_ARGUMENT when the target is no target, or the credentials do not fit together; FAILED_PRECONDITION
     /// when they trust this system's authorities and it has none. What goes wrong on the way to the server, a refused
     /// certificate included, shows at the first call, which fails with UNAVAILABLE and the cause.
-    #[cfg(feature = "tls")]
     pub fn secure(target: impl AsRef<str>, credentials: ChannelCredentials) -> Result<Channel> {
         Channel::builder().secure(target, credentials)
     }
@@ -124,10 +124,14 @@ impl Channel {
         ChannelBuilder::default()
     }
 
-    pub(super) fn new(target: Target, options: ChannelOptions, overlay: Overlay) -> Channel {
+    pub(super) fn new(
+        target: Target,
+        options: ChannelOptions,
+        overlay: Option<Overlay>,
+    ) -> Channel {
         Channel {
             way: Way::Remote(Arc::new(Remote::new(target, options))),
-            overlay: overlay.shared(),
+            overlay: overlay.map(Arc::new),
         }
     }
 
@@ -232,7 +236,16 @@ impl Channel {
         change(&mut overlay);
         Channel {
             way: self.way.clone(),
-            overlay: overlay.shared(),
+            overlay: Some(Arc::new(overlay)),
+        }
+    }
+
+    /// Whether the servers are handlers in this process.
+    pub(crate) fn is_in_process(&self) -> bool {
+        match &self.way {
+            Way::Remote(_) => false,
+            #[cfg(feature = "server")]
+            Way::InProcess(_) => true,
         }
     }
 
@@ -248,6 +261,11 @@ impl Channel {
     /// Sets a call on its way, by what the service config says of its method.
     pub(crate) fn start(&self, exchange: Arc<Exchange>, method: Option<&MethodConfig>) {
         match &self.way {
+            Way::Remote(remote)
+                if exchange.details().credentials.is_some() && !remote.target().is_private() =>
+            {
+                exchange.conclude(Outcome::local(unprotected()));
+            }
             Way::Remote(remote) => match method.and_then(|method| method.hedging.as_ref()) {
                 Some(policy) => hedge(remote, exchange, Arc::clone(policy)),
                 None => remote.start(exchange),

@@ -3,11 +3,12 @@
 use super::builder::ChannelOptions;
 use super::target::Target;
 use crate::call::{CallDetails, Exchange};
+use crate::client::AuthMetadataContext;
 use crate::deadline::format_timeout;
 use crate::header::Header;
 #[cfg(feature = "tls")]
 pub(super) use crate::transport::tls::CertifiedHosts;
-use crate::{Status, clock, wire};
+use crate::{Metadata, Status, clock, wire};
 
 /// What the requests on a connection have in common, and whom its peer is certified for.
 pub(super) struct RequestHeads {
@@ -26,6 +27,8 @@ pub(super) struct RequestHead<'a> {
     details: &'a CallDetails,
     timeout: Option<Header>,
     previous_attempts: Option<Header>,
+    /// What the credentials of the call have given.
+    granted: Metadata,
 }
 
 /// Nothing is certified without TLS.
@@ -53,6 +56,12 @@ impl RequestHeads {
         }
     }
 
+    /// What the credentials of a call are told of it.
+    pub(super) fn auth_context(&self, details: &CallDetails) -> AuthMetadataContext {
+        let scheme = std::str::from_utf8(self.scheme.value()).unwrap_or_default();
+        AuthMetadataContext::new(scheme, details.authority.as_ref(), details.method())
+    }
+
     /// Over TLS the peer has to be certified for the authority of a call (gRFC A81).
     pub(super) fn check_authority(&mut self, details: &CallDetails) -> Result<(), Status> {
         let (Some(hosts), Some(authority)) = (&mut self.hosts, &details.authority) else {
@@ -67,8 +76,8 @@ impl RequestHeads {
         )))
     }
 
-    /// The head of a request that goes out now.
-    pub(super) fn head<'a>(&'a self, exchange: &'a Exchange) -> RequestHead<'a> {
+    /// The head of a request that goes out now, with what the credentials of the call have given.
+    pub(super) fn head<'a>(&'a self, exchange: &'a Exchange, granted: Metadata) -> RequestHead<'a> {
         let details = exchange.details();
         let timeout = details.deadline.map(|deadline| {
             let left = deadline.saturating_duration_since(clock::now());
@@ -86,6 +95,7 @@ impl RequestHeads {
             details,
             timeout,
             previous_attempts,
+            granted,
         }
     }
 }
@@ -103,6 +113,7 @@ impl RequestHead<'_> {
             .chain(&self.timeout)
             .chain(&self.previous_attempts)
             .chain(self.details.metadata.fields())
+            .chain(self.granted.fields())
     }
 
     /// How large it is, as HTTP/2 counts.

@@ -23,6 +23,8 @@ pub(crate) struct Target {
     /// `None` for connections without encryption.
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<ClientTls>,
+    /// Only servers on this machine are connected to.
+    pub(super) is_local: bool,
 }
 
 impl Target {
@@ -65,7 +67,17 @@ impl Target {
             authority,
             #[cfg(feature = "tls")]
             tls: None,
+            is_local: false,
         }
+    }
+
+    /// Whether credentials may be sent: nobody else reads them.
+    pub(super) fn is_private(&self) -> bool {
+        #[cfg(feature = "tls")]
+        if self.tls.is_some() {
+            return true;
+        }
+        self.is_local
     }
 
     /// The host of the authority, that of an IPv6 address in brackets.
