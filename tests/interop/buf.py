@@ -6,6 +6,8 @@ import subprocess
 from harness import CHECK, Program, equal, run as run_program
 from peers import node
 
+BUF = "@bufbuild/buf@1.75.0"
+
 # What every server is to offer beside its own services.
 STANDARD = [
     "grpc.health.v1.Health",
@@ -86,7 +88,7 @@ SERVERS = {
 
 
 def run(checks, programs, directory):
-    buf = node("buf", "@bufbuild/buf@1.75.0")
+    buf = node("buf", BUF)
     if buf is None:
         return
     servers = [program for program in programs if program.endswith("-server")]

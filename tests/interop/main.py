@@ -28,6 +28,7 @@ def main():
 
         # They import the generated code, which is there only now.
         import buf
+        import buf_generate
         import compressed
         import editions
         import hpack_blocks
@@ -53,6 +54,7 @@ def main():
         ruby.run(checks, programs["interop-server"], certificates)
         interop_client.run(checks, programs["interop-client"], programs["interop-server"], certificates, directory)
         buf.run(checks, programs, directory)
+        buf_generate.run(checks, programs["protoc-gen-rs"], directory)
         editions.run(checks, programs["protoc-gen-rs"], directory)
         hpack_blocks.run(checks)
         nghttp2.run(checks, programs["square-server"], programs["scale"], directory)

@@ -27,6 +27,7 @@ METADATA = (
 )
 MESSAGE = "nützlich: 100 %\n"
 DETAILS = b"\x08\x0a\x00\xff"
+CROWD = 10_000
 
 
 def run(checks, probe):
@@ -39,6 +40,7 @@ def run(checks, probe):
     for name, (check, cancelled) in OUR_CLIENT.items():
         checks(f"the plugin's code calls grpc.aio: {name}", our_client, probe, check, cancelled)
     checks("the plugin's code calls grpc.aio: connections that the server ends are replaced", reconnect, probe)
+    checks(f"the plugin's code calls grpc.aio: {CROWD} calls at a time over one channel", crowd, probe)
 
 
 # Our server.
@@ -175,6 +177,29 @@ async def reconnect(probe):
         await asyncio.to_thread(run_program, probe, "call", address, "reconnect")
 
 
+async def crowd(probe):
+    # It would cancel calls that it has not got round to, beyond a thousand by chance and beyond three thousand for certain.
+    limits = ("grpc.server.max_pending_requests", "grpc.server.max_pending_requests_hard_limit")
+    options = [(limit, CROWD) for limit in limits]
+    async with python_server.aio_serving(Crowd(), options) as address:
+        print(await asyncio.to_thread(run_program, probe, "call", address, "crowd"), end="", flush=True)
+
+
+class Crowd(square_pb2_grpc.SquareServiceServicer):
+    """Answers when so many calls are there, and never if they do not come all at a time."""
+
+    def __init__(self):
+        self.present = 0
+        self.all_present = asyncio.Event()
+
+    async def square(self, request, context):
+        self.present += 1
+        if self.present == CROWD:
+            self.all_present.set()
+        await self.all_present.wait()
+        return python_server.squared(request)
+
+
 class Probe(square_pb2_grpc.SquareServiceServicer):
     """Does what the program's own server does, but for sumSquare, which it leaves out, and for large responses."""
 
@@ -230,6 +255,8 @@ OUR_CLIENT = {
     "a method that is not there is UNIMPLEMENTED": ("unimplemented", []),
     "a deadline ends calls that are never answered": ("deadline", ["rangeSquare", "square"]),
     "dropped calls are cancelled": ("drop", ["rangeSquare", "square"]),
+    "calls are cancelled before, while and after they go on": ("cancel", ["rangeSquare"]),
+    "requests over the server's limit, and limits of single calls": ("limits", []),
 }
 
 

@@ -13,11 +13,14 @@ use std::time::{Duration, Instant};
 use generated::protos::squarerpc_service::{
     Message, SquareServiceServicer, SquareServiceStub, add_square_service_servicer_to_server,
 };
+use stubwright::prost::Message as _;
+use stubwright::prost::bytes::Bytes;
 use stubwright::rpc::{BadRequest, ErrorInfo, RetryInfo, bad_request::FieldViolation};
 use stubwright::{
-    Channel, ChannelCredentials, Code, Metadata, RequestStream, Result, Server, ServerCredentials,
-    ServicerContext, Status, Stream, stream,
+    Channel, ChannelCredentials, Code, Metadata, Raw, RequestStream, Result, Server,
+    ServerCredentials, ServicerContext, Status, Stream, stream,
 };
+use tokio::task::JoinSet;
 
 /// What has to be escaped in `grpc-message`.
 const MESSAGE: &str = "nützlich: 100 %\n";
@@ -35,7 +38,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 [] => Channel::insecure(address)?,
                 [directory, ..] => Channel::secure(address, trust(Path::new(directory))?)?,
             };
-            let stub = SquareServiceStub::new(channel);
+            let stub = SquareServiceStub::new(channel.clone());
             match *check {
                 "metadata" => metadata(&stub).await,
                 "status" => status(&stub).await,
@@ -45,6 +48,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 "deadline" => deadline(&stub).await,
                 "reconnect" => reconnect(&stub).await,
                 "drop" => dropped(&stub).await,
+                "cancel" => cancelled(&stub).await,
+                "limits" => limits(&stub, &channel).await,
+                "crowd" => crowd(&stub).await,
                 "refused" => refused(&stub).await,
                 other => Err(format!("no check is called {other}").into()),
             }
@@ -345,6 +351,81 @@ async fn dropped(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
     // A call behind them shows that the connection is well, and lets the two cancellations go out.
     let response = stub.square(Message { message: 2.0 }).await?;
     assert_eq!(response.message, 4.0);
+    Ok(())
+}
+
+/// Before it has begun, while it goes on, and when it is over.
+async fn cancelled(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
+    let mut responses = stub.range_square(Message { message: 2.0 });
+    responses.cancel();
+    let status = responses.message().await.expect_err("it is cancelled");
+    assert_eq!(status.code(), Code::Cancelled, "{status}");
+
+    let mut responses = stub.range_square(Message { message: -1.0 });
+    assert!(responses.message().await?.is_some());
+    responses.cancel();
+    let status = responses.message().await.expect_err("it is cancelled");
+    assert_eq!(status.code(), Code::Cancelled, "{status}");
+    assert_eq!(responses.message().await?, None);
+
+    let mut responses = stub.range_square(Message { message: 2.0 });
+    while responses.message().await?.is_some() {}
+    responses.cancel();
+    assert_eq!(responses.code(), Some(Code::Ok));
+    Ok(())
+}
+
+/// What the server's limit of 4 MiB and our own let through.
+async fn limits(stub: &SquareServiceStub, channel: &Channel) -> Result<(), Box<dyn Error>> {
+    // The number 2, and zeros in a field that nobody knows.
+    let request = |mebibytes: u8| {
+        let mut request = vec![0x09, 0, 0, 0, 0, 0, 0, 0, 0x40, 0x12];
+        request.extend([0x80, 0x80, 0x80 | mebibytes << 6, mebibytes >> 1]);
+        request.resize(request.len() + (usize::from(mebibytes) << 20), 0);
+        Bytes::from(request)
+    };
+    let call = |mebibytes| {
+        let method = "/squarerpc_service.SquareService/square";
+        channel.unary_unary::<Bytes, Bytes, _>(method, Raw, request(mebibytes))
+    };
+    let response: Bytes = call(3).await?;
+    assert_eq!(Message::decode(response)?.message, 4.0);
+    let status = call(5).await.expect_err("it is over the server's limit");
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+    let call = call(3).max_send_message_length(2 << 20);
+    let status = call.await.expect_err("it is over the caller's limit");
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+
+    let response = stub
+        .square(Message { message: 2.0 })
+        .metadata("mebibytes", "5")
+        .max_receive_message_length(6 << 20)
+        .await?;
+    assert_eq!(response.message, 4.0);
+    Ok(())
+}
+
+/// Calls that are all open before the server answers the first.
+async fn crowd(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
+    const CALLS: u32 = 10_000;
+    let started = Instant::now();
+    let mut calls = JoinSet::new();
+    for number in 0..CALLS {
+        let number = f64::from(number);
+        let call = stub.square(Message { message: number });
+        calls.spawn(async move {
+            let response = call.await?;
+            Ok::<_, Status>(response.message == number * number)
+        });
+    }
+    while let Some(call) = calls.join_next().await {
+        assert!(call??, "a wrong square");
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak.unwrap_or("unknown").trim();
+    println!("{CALLS} calls at a time over one channel: {seconds:.1} s, at most {peak} of memory");
     Ok(())
 }
 
