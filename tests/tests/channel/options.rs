@@ -1,5 +1,7 @@
 //! What a channel says for all of its calls, and a call for itself.
 
+use std::time::Duration;
+
 use stubwright::{Channel, Code};
 use stubwright_tests::pb::probe::v1::{ProbeStub, Request};
 
@@ -88,4 +90,22 @@ async fn messages_have_limits_of_the_channel_and_of_the_call() {
             assert_eq!(error.code(), Code::ResourceExhausted);
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_without_time_is_not_sent() {
+    let (channel, mut script) = Script::new(Channel::builder());
+    let first = call(&channel);
+    let mut peer = script.serve().await;
+    peer.answer().await;
+    outcome(first).await.unwrap();
+    let late = call_with(&channel, |call| call.timeout(Duration::ZERO));
+    let error = outcome(late).await.unwrap_err();
+    assert_eq!(error.code(), Code::DeadlineExceeded);
+    let next = call(&channel);
+    let stream = peer.request().await;
+    // The second on this connection.
+    assert_eq!(stream, 3);
+    peer.respond(stream).await;
+    outcome(next).await.unwrap();
 }

@@ -189,8 +189,7 @@ impl Side for ClientSide {
         engine.reset(stream, Reason::CANCEL);
         if let Some(call) = self.remove(stream) {
             self.count(&call, false);
-            let status = Status::deadline_exceeded("the deadline of the call has passed");
-            call.exchange.conclude(Outcome::local(status));
+            call.exchange.conclude(Outcome::local(too_late()));
         }
     }
 
@@ -254,7 +253,10 @@ impl ClientSide {
                 None => return self.authorize(exchange, credentials),
             },
         };
-        let head = self.heads.head(exchange, granted);
+        let Some(head) = self.heads.head(exchange, granted) else {
+            // The server is spared a call that it could only hear to be over.
+            return exchange.conclude(Outcome::local(too_late()));
+        };
         // Many a peer closes the connection instead, and with it every other call.
         if head.size() > engine.peer_header_limit() {
             return exchange.conclude(Outcome::local(Status::resource_exhausted(
@@ -484,4 +486,8 @@ impl ClientSide {
             engine.go_away(Reason::NO_ERROR, "");
         }
     }
+}
+
+fn too_late() -> Status {
+    Status::deadline_exceeded("the deadline of the call has passed")
 }

@@ -76,13 +76,25 @@ impl RequestHeads {
         )))
     }
 
-    /// The head of a request that goes out now, with what the credentials of the call have given.
-    pub(super) fn head<'a>(&'a self, exchange: &'a Exchange, granted: Metadata) -> RequestHead<'a> {
+    /// The head of a request that goes out now, with what the credentials of the call have given; nothing when the call has no
+    /// time left.
+    pub(super) fn head<'a>(
+        &'a self,
+        exchange: &'a Exchange,
+        granted: Metadata,
+    ) -> Option<RequestHead<'a>> {
         let details = exchange.details();
-        let timeout = details.deadline.map(|deadline| {
-            let left = deadline.saturating_duration_since(clock::now());
-            Header::new(b"grpc-timeout", format_timeout(left).as_bytes())
-        });
+        let timeout = match details.deadline {
+            Some(deadline) => {
+                let left = deadline.saturating_duration_since(clock::now());
+                if left.is_zero() {
+                    return None;
+                }
+                let left = format_timeout(left);
+                Some(Header::new(b"grpc-timeout", left.as_bytes()))
+            }
+            None => None,
+        };
         let previous = exchange.previous_attempts();
         let previous_attempts = (previous > 0).then(|| {
             Header::new(
@@ -90,13 +102,13 @@ impl RequestHeads {
                 previous.to_string().as_bytes(),
             )
         });
-        RequestHead {
+        Some(RequestHead {
             common: self,
             details,
             timeout,
             previous_attempts,
             granted,
-        }
+        })
     }
 }
 

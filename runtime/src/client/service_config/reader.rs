@@ -154,7 +154,7 @@ impl<'a> Field<'a> {
         let code = match self.value {
             Json::Text(name) => (0..=16)
                 .filter_map(Code::from_number)
-                .find(|code| code.name() == name),
+                .find(|code| code.name().eq_ignore_ascii_case(name)),
             Json::Number(number) => number.parse().ok().and_then(Code::from_number),
             _ => None,
         };

@@ -175,7 +175,7 @@ impl Connection {
             ));
         }
         if self.remove(stream).is_none() {
-            return self.charge(WHOLE, "too_many_late_frames", now);
+            return self.charge_late(now);
         }
         let is_refused = self.role == Role::Client && reason == Reason::REFUSED_STREAM;
         self.events.push_back(Event::Reset {
@@ -225,7 +225,7 @@ impl Connection {
                     "WINDOW_UPDATE on an idle stream (RFC 9113, 5.1)",
                 ));
             }
-            return self.charge(WHOLE, "too_many_late_frames", now);
+            return self.charge_late(now);
         };
         if increment == 0 {
             let rule = "WINDOW_UPDATE of 0 (RFC 9113, 6.9)";

@@ -92,7 +92,7 @@ impl Connection {
         if self.is_beyond_last(id) || self.history.was_reset(id) {
             // It may have been on its way when the peer learned of the end (RFC 9113, 5.4.2 and 6.8).
             return if header.length < self.config.small_data {
-                self.charge(WHOLE, "too_many_late_frames", now)
+                self.charge_late(now)
             } else {
                 Ok(())
             };

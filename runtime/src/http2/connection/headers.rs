@@ -110,7 +110,7 @@ impl Connection {
         if self.is_beyond_last(id) {
             Ok(())
         } else if self.history.was_reset(id) {
-            self.charge(WHOLE, "too_many_late_frames", now)
+            self.charge_late(now)
         } else if self.history.was_skipped(id) {
             Err(ConnectionError::protocol(
                 "a stream id lower than the one before (RFC 9113, 5.1.1)",

@@ -53,6 +53,8 @@ pub(crate) struct Connection {
     peer: PeerSettings,
     streams: Streams,
     history: History,
+    /// How many more late frames are as good as announced: we have ended their streams.
+    late_frames: u64,
     /// Client: the id of the next stream; above 2^31-1 there are none left.
     next_id: StreamId,
     /// Server: the highest id that the client has opened.
@@ -106,6 +108,7 @@ impl Connection {
             peer: PeerSettings::assumed(&config),
             streams: Streams::default(),
             history: History::default(),
+            late_frames: 0,
             next_id: 1,
             last_id: 0,
             decoder: Decoder::new(TABLE_SIZE),
@@ -303,6 +306,18 @@ impl Connection {
         self.control_frames
             .draw(cost, now)
             .map_err(|_| ConnectionError::abuse(rule))
+    }
+
+    /// A frame of a stream that is over. What was on its way when we ended streams costs nothing: a thousand calls that are out
+    /// of time at once are no fault of who was about to answer them.
+    fn charge_late(&mut self, now: Instant) -> Result<(), ConnectionError> {
+        match self.late_frames.checked_sub(1) {
+            Some(left) => {
+                self.late_frames = left;
+                Ok(())
+            }
+            None => self.charge(WHOLE, "too_many_late_frames", now),
+        }
     }
 
     /// Writes something that the peer has provoked, of which only so much may wait.

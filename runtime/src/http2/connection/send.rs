@@ -10,6 +10,9 @@ use crate::http2::queue::Ending;
 use crate::http2::stream::{Progress, Stream};
 use crate::http2::{MAX_STREAM_ID, Role, StreamId, frame};
 
+/// How many frames of a stream that we end may be on their way: a head, a message, trailers, the end.
+const LATE_FRAMES: u64 = 4;
+
 impl Connection {
     /// Client: whether `open` would succeed.
     pub(crate) fn can_open(&self) -> bool {
@@ -137,6 +140,7 @@ impl Connection {
     pub(crate) fn reset(&mut self, stream: StreamId, reason: Reason) {
         if self.remove(stream).is_some() {
             self.write_reset(stream, reason);
+            self.late_frames += LATE_FRAMES;
         }
     }
 

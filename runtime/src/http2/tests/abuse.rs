@@ -271,6 +271,23 @@ fn late_frames_of_streams_that_we_reset() {
     ends_with(end, 990..1_010, "too_many_late_frames");
 }
 
+/// A peer may be about to answer all of what we give up at once.
+#[test]
+fn late_frames_of_many_streams_that_we_reset() {
+    let mut raw = Raw::client(tolerant(), &[]);
+    let streams: Vec<_> = (0..2_000).map(|_| raw.call(END_STREAM)).collect();
+    for &stream in &streams {
+        raw.end.connection.reset(stream, Reason::CANCEL);
+    }
+    raw.frames();
+    for stream in streams {
+        raw.headers(stream, &response(), 0).expect("a late head");
+        raw.data(stream, b"late", 0).expect("a late message");
+        raw.headers(stream, &trailers(), END_STREAM)
+            .expect("late trailers");
+    }
+}
+
 #[test]
 fn useful_frames_pay_for_the_others() {
     let mut raw = server();
