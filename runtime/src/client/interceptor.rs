@@ -12,8 +12,9 @@ use bytes::Bytes;
 
 use super::credentials::CallCredentials;
 use super::generic;
-use super::passage::{Passage, Watches};
+use super::passage::Passage;
 use super::plan::Plan;
+use super::watches::Watches;
 use crate::call::AnyMessage;
 use crate::{Compression, Metadata, Result, clock};
 

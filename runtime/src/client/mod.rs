@@ -1,5 +1,6 @@
 //! The calling side: channels, the calls that stubs make over them, and the connections that carry them.
 
+mod attempt;
 mod call;
 mod channel;
 mod credentials;
@@ -23,6 +24,7 @@ mod service_config;
 mod streaming;
 mod stub;
 mod unary;
+mod watches;
 
 pub use call::Call;
 pub use channel::{

@@ -106,15 +106,17 @@ impl CallOptions {
 /// The options that both kinds of calls have.
 macro_rules! call_options {
     () => {
-        /// The time that the whole call may take, from its start; without it, as long as it takes. The server is told,
-        /// and both sides end the call with DEADLINE_EXCEEDED when the time is over.
+        /// The time that the whole call may take, from its start, in the place of the channel's default, which is as long as it
+        /// takes. The server is told, and both sides end the call with DEADLINE_EXCEEDED when the time is over. A shorter one in
+        /// the channel's service config counts. gRPC's `timeout`, or deadline.
         pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
             self.options().timeout = Some(timeout);
             self
         }
 
         /// Adds a pair to the metadata that is sent with the call. The value of a key that ends in `-bin` may be any
-        /// bytes, that of another key printable ASCII. A pair that cannot be sent fails the call with INVALID_ARGUMENT.
+        /// bytes, that of another key printable ASCII. A pair that cannot be sent fails the call with INVALID_ARGUMENT. By default there
+        /// are the channel's pairs, none of which has a key that the call gives. gRPC's `metadata`.
         pub fn metadata(mut self, key: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
             self.options().add_metadata(key.as_ref(), value.as_ref());
             self
@@ -122,7 +124,7 @@ macro_rules! call_options {
 
         /// What the call proves itself with, behind what its channel has. It is sent only where others cannot read it: over a
         /// connection without encryption the call ends with UNAUTHENTICATED, unless the channel's credentials are
-        /// [local](crate::ChannelCredentials::local). gRPC's `credentials`.
+        /// [local](crate::ChannelCredentials::local). By default there are none. gRPC's `credentials`.
         pub fn credentials(mut self, credentials: impl crate::CallCredentials) -> Self {
             self.options().add_credentials(credentials);
             self
@@ -161,14 +163,15 @@ macro_rules! call_options {
 
         /// The host that the call is for, HTTP/2's `:authority`, in the place of the channel's: a proxy that routes by
         /// host finds the backend by it. Over TLS the server's certificate has to be for that host too, else the call fails
-        /// with UNAVAILABLE.
+        /// with UNAVAILABLE. gRPC's per-call authority (gRFC A81).
         pub fn authority(mut self, authority: impl AsRef<str>) -> Self {
             self.options().set_authority(authority.as_ref());
             self
         }
 
-        /// How the requests of this call are compressed, in the place of the channel's default. A server that cannot read it
-        /// answers UNIMPLEMENTED. Responses come as the server chooses. Calls within this process compress nothing.
+        /// How the requests of this call are compressed, in the place of the channel's default, which is not at all. A server that
+        /// cannot read it answers UNIMPLEMENTED. Responses come as the server chooses. Calls within this process compress nothing.
+        /// gRPC's `compression`.
         pub fn compression(mut self, compression: crate::Compression) -> Self {
             self.options().compression = Some(compression);
             self

@@ -6,18 +6,20 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::attempt::Attempt;
 use super::channel::Channel;
-use super::interceptor::{HeadObserver, Link, OutgoingEnd};
+use super::interceptor::{Link, OutgoingEnd};
 use super::outbox::{Encoded, Outbox};
 use super::plan::Plan;
 use super::receiving::Ongoing;
 use super::requests::send;
-use crate::call::{AnyMessage, Exchange, Observer, Panicked, Peer, Watch, panicked_in, remember};
+use super::watches::{Observers, Watches};
+use crate::call::{AnyMessage, Exchange, Panicked, Peer, panicked_in, remember};
 use crate::header::Header;
 use crate::{Metadata, Result, Status, clock};
 
@@ -36,22 +38,6 @@ pub(crate) struct Passage {
     responses: AtomicU64,
     observers: Mutex<Observers>,
     state: Mutex<State>,
-}
-
-/// What an interceptor watches from the time that it lets its call go on.
-#[derive(Default)]
-pub(super) struct Watches {
-    pub(super) requests: Vec<Observer>,
-    pub(super) responses: Vec<Observer>,
-    pub(super) heads: Vec<HeadObserver>,
-}
-
-/// Who looks at what goes by, with the level at which it does; in the order of the levels.
-#[derive(Default)]
-struct Observers {
-    requests: Vec<(usize, Observer)>,
-    responses: Vec<(usize, Observer)>,
-    heads: Vec<(usize, HeadObserver)>,
 }
 
 #[derive(Default)]
@@ -154,20 +140,8 @@ impl Passage {
     /// The interceptor at `level` lets the call go on. What interceptors behind it have left from the time before goes.
     pub(super) fn pass(&self, level: usize, watches: &mut Watches) -> Result<()> {
         self.check_replay()?;
-        {
-            let mut observers = self.observers();
-            observers.cut(level);
-            let Watches {
-                requests,
-                responses,
-                heads,
-            } = watches;
-            observers.responses.extend(at(level, responses));
-            observers.heads.extend(at(level, heads));
-            if self.outbox.is_stream() {
-                observers.requests.extend(at(level, requests));
-            }
-        }
+        let is_stream = self.outbox.is_stream();
+        self.observers().add(level, watches, is_stream);
         let is_first_time = {
             let mut state = self.state();
             state.answers.retain(|(other, _)| *other <= level);
@@ -198,11 +172,7 @@ impl Passage {
         let method = self.channel.method_config(&plan.path);
         let (ongoing, packer) = plan.open(&self.channel, method);
         let exchange = Arc::clone(&ongoing.exchange);
-        let mut attempt = Attempt {
-            passage: Arc::clone(self),
-            exchange: Arc::clone(&exchange),
-            over: Some(Watch::new(Arc::clone(&exchange))),
-        };
+        let mut attempt = Attempt::new(self, &exchange);
         let requests = Arc::clone(&self.outbox).requests(self);
         let Some(requests) = requests else {
             return self.check_replay();
@@ -364,6 +334,10 @@ impl Passage {
         self.state().detached = true;
     }
 
+    pub(super) fn is_detached(&self) -> bool {
+        self.state().detached
+    }
+
     /// The interceptors have ended, in a task.
     pub(super) fn returned(&self, result: Result<()>) {
         let caller = {
@@ -405,8 +379,34 @@ impl Passage {
         self.state().exchange.is_none()
     }
 
+    /// Waits until the caller has read the attempt to its end.
+    pub(super) fn poll_end(&self, context: &Context<'_>) -> Poll<Result<()>> {
+        let mut state = self.state();
+        if let Some(result) = state.end.take() {
+            return Poll::Ready(result);
+        }
+        remember(&mut state.interceptor, context);
+        Poll::Pending
+    }
+
+    /// An interceptor gives an attempt up, unless it has ended.
+    pub(super) fn abandon(&self, exchange: &Arc<Exchange>) {
+        let (fresh, caller) = {
+            let mut state = self.state();
+            if !state.is_under_way(exchange) {
+                return;
+            }
+            state.exchange = None;
+            (state.fresh.take(), state.caller.take())
+        };
+        let status = Status::cancelled("an interceptor has given the call up");
+        exchange.abandon(status);
+        drop(fresh);
+        wake(caller);
+    }
+
     /// An attempt has ended, and its caller may not be reading. Says whether that is the end of it.
-    fn unread(&self, exchange: &Arc<Exchange>, result: Result<()>) -> bool {
+    pub(super) fn unread(&self, exchange: &Arc<Exchange>, result: Result<()>) -> bool {
         let is_empty = self.one_response || !exchange.has_response();
         if is_empty && result.is_err() && !self.state().committed {
             self.ended(exchange, result);
@@ -446,20 +446,6 @@ impl Passage {
     }
 }
 
-impl Observers {
-    /// Nobody behind `level` looks any more.
-    fn cut(&mut self, level: usize) {
-        self.requests.retain(|(other, _)| *other <= level);
-        self.responses.retain(|(other, _)| *other <= level);
-        self.heads.retain(|(other, _)| *other <= level);
-    }
-}
-
-/// Observers with their level.
-fn at<T>(level: usize, observers: &mut Vec<T>) -> impl Iterator<Item = (usize, T)> {
-    observers.drain(..).map(move |observer| (level, observer))
-}
-
 impl State {
     fn is_under_way(&self, exchange: &Arc<Exchange>) -> bool {
         let current = self.exchange.as_ref();
@@ -472,58 +458,6 @@ impl State {
             Err(status) if !status.metadata().is_empty() => status.metadata().clone(),
             _ => self.trailing.clone(),
         }
-    }
-}
-
-/// An attempt that an interceptor waits for. To drop it is to give it up.
-struct Attempt {
-    passage: Arc<Passage>,
-    exchange: Arc<Exchange>,
-    /// Until it was noticed that the exchange is over.
-    over: Option<Watch>,
-}
-
-impl Attempt {
-    fn poll_end(&mut self, context: &Context<'_>) -> Poll<Result<()>> {
-        loop {
-            {
-                let mut state = self.passage.state();
-                if let Some(result) = state.end.take() {
-                    return Poll::Ready(result);
-                }
-                remember(&mut state.interceptor, context);
-                if !state.detached {
-                    return Poll::Pending;
-                }
-            }
-            let Some(over) = &mut self.over else {
-                return Poll::Pending;
-            };
-            ready!(over.poll_over(context));
-            self.over = None;
-            let outcome = self.exchange.outcome();
-            let result = outcome.map_or(Ok(()), |outcome| outcome.result);
-            if !self.passage.unread(&self.exchange, result) {
-                return Poll::Pending;
-            }
-        }
-    }
-}
-
-impl Drop for Attempt {
-    fn drop(&mut self) {
-        let (fresh, caller) = {
-            let mut state = self.passage.state();
-            if !state.is_under_way(&self.exchange) {
-                return;
-            }
-            state.exchange = None;
-            (state.fresh.take(), state.caller.take())
-        };
-        let status = Status::cancelled("an interceptor has given the call up");
-        self.exchange.abandon(status);
-        drop(fresh);
-        wake(caller);
     }
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use stubwright::{
     AnyMessage, Channel, ClientInterceptor, Code, OutgoingCall, OutgoingEnd, Raw, RequestSender,
-    Result, Server, Status, sending,
+    Result, Server, ServiceConfig, Status, sending,
 };
 use stubwright_tests::Event;
 use stubwright_tests::pb::probe::v1::{Action, ProbeStub, Request, Response};
@@ -874,4 +874,34 @@ async fn an_interceptor_lets_a_call_wait_for_ready() {
     let late = call.timeout(Duration::from_millis(50)).await.unwrap_err();
     assert_eq!(late.code(), Code::DeadlineExceeded);
     ready.notified().await;
+}
+
+#[tokio::test]
+async fn what_a_policy_makes_again_is_one_call_to_interceptors() {
+    let link = Link::tcp().await;
+    let address = link.server.as_ref().unwrap().1.unwrap().to_string();
+    for policy in [
+        r#""retryPolicy": {"maxAttempts": 3, "initialBackoff": "0.01s", "maxBackoff": "0.01s",
+            "backoffMultiplier": 1, "retryableStatusCodes": ["ABORTED"]}"#,
+        r#""hedgingPolicy": {"maxAttempts": 3, "nonFatalStatusCodes": ["ABORTED"]}"#,
+    ] {
+        let config = format!(r#"{{"methodConfig": [{{"name": [{{}}], {policy}}}]}}"#);
+        let (interceptor, mut ends) = telling();
+        let channel = Channel::builder()
+            .interceptor(interceptor)
+            .service_config(ServiceConfig::from_json(&config).unwrap())
+            .insecure(&address)
+            .unwrap();
+        let stub = ProbeStub::new(channel);
+        let mut call = stub.server_stream(Request {
+            count: 0,
+            ..acting(Action::Fail)
+        });
+        let failed = within(call.message()).await.unwrap_err();
+        assert_eq!(failed.code(), Code::Aborted);
+        assert_eq!(call.previous_rpc_attempts(), 2, "{policy}");
+        let end = ends.try_recv().unwrap();
+        assert_eq!((end.code(), end.requests), (Code::Aborted, 1));
+        assert!(ends.try_recv().is_err());
+    }
 }

@@ -169,7 +169,8 @@ impl ChannelBuilder {
     }
 
     /// How much all calls of the channel together keep of their requests, in bytes, not counting calls that keep up to 16 KiB;
-    /// the default is 1 MiB (1,048,576). A call that finds no room is not made again.
+    /// the default is 1 MiB (1,048,576). A call that finds no room is not made again. gRFC A6's limit of a channel, grpc-java's
+    /// `retryBufferSize`.
     pub fn retry_buffer_size(mut self, bytes: usize) -> ChannelBuilder {
         self.options.retry_buffer_size = bytes;
         self
@@ -206,7 +207,8 @@ impl ChannelBuilder {
     }
 
     /// What finds the addresses of the servers, in the place of what the target stands for. The target still says the
-    /// authority of calls, and whom the certificate of a secure channel has to be for.
+    /// authority of calls, and whom the certificate of a secure channel has to be for. By default the system is asked. gRPC core's
+    /// custom resolvers.
     pub fn resolver(mut self, resolver: impl Resolver) -> ChannelBuilder {
         self.names = Some(Names::Custom(Arc::new(resolver)));
         self
@@ -286,7 +288,7 @@ impl ChannelBuilder {
         self
     }
 
-    /// All limits and windows of HTTP/2 at once. Options of this builder that set one of them count if they come after.
+    /// All limits and windows of HTTP/2 at once, each of which has a default of its own. Options of this builder that set one of them count if they come after.
     pub fn limits(mut self, limits: http2::Config) -> ChannelBuilder {
         self.options.http2 = limits;
         self
@@ -300,7 +302,8 @@ impl ChannelBuilder {
         self
     }
 
-    /// A server that takes nothing of what waits for it for so long is given up; the default is 20 seconds.
+    /// A server that takes nothing of what waits for it for so long is given up; the default is 20 seconds. What TCP_USER_TIMEOUT is to
+    /// other gRPCs.
     pub fn write_timeout(mut self, timeout: Duration) -> ChannelBuilder {
         self.options.upkeep.write_timeout = timeout;
         self
