@@ -30,6 +30,12 @@ pub(super) fn runtime() -> Result<&'static Handle> {
     Ok(RUNTIME.get_or_init(|| started))
 }
 
+/// Runs what may block on a thread of the pool. (Boxed: what a thread is started with is not compiled for each iterator.)
+pub(super) fn spawn(work: Box<dyn FnOnce() + Send>) -> Result<()> {
+    drop(runtime()?.spawn_blocking(work));
+    Ok(())
+}
+
 fn start() -> io::Result<Handle> {
     let runtime = Builder::new_current_thread()
         .enable_all()

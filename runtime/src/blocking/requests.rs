@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
-use super::background::runtime;
+use super::background::spawn;
 use super::wait::sleep_until_ready;
 use crate::Result;
 use crate::client::{Entrance, SentRequests, queue};
@@ -46,12 +46,10 @@ where
             let Some(requests) = requests.take() else {
                 return Poll::Ready(None);
             };
-            let runtime = match runtime() {
-                Ok(runtime) => runtime,
-                Err(status) => return Poll::Ready(Some(Err(status))),
-            };
             let (entrance, sent) = queue();
-            drop(runtime.spawn_blocking(move || produce(requests, &entrance)));
+            if let Err(status) = spawn(Box::new(move || produce(requests, &entrance))) {
+                return Poll::Ready(Some(Err(status)));
+            }
             self.0 = Stage::Running(sent);
         }
         match &mut self.0 {
