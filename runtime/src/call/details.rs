@@ -158,3 +158,32 @@ impl fmt::Display for Peer {
         f.write_str(&self.address)
     }
 }
+
+#[cfg(all(test, feature = "server"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_is_on_this_machine_by_its_address() {
+        for local in [
+            "127.0.0.1:1",
+            "127.9.9.9:1",
+            "[::1]:1",
+            "[::ffff:127.0.0.1]:1",
+        ] {
+            let address: SocketAddr = local.parse().unwrap();
+            assert!(Peer::from(address).local_auth().is_some(), "{local}");
+        }
+        for other in [
+            "10.0.0.1:1",
+            "0.0.0.0:1",
+            "[2001:db8::1]:1",
+            "[::ffff:10.0.0.1]:1",
+        ] {
+            let address: SocketAddr = other.parse().unwrap();
+            assert!(Peer::from(address).local_auth().is_none(), "{other}");
+        }
+        assert!(Peer::named("unix:").local_auth().is_some());
+        assert!(Peer::unknown().local_auth().is_none());
+    }
+}

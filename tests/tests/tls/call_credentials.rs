@@ -15,7 +15,7 @@ use stubwright_tests::pb::probe::v1::{
 };
 use tokio::sync::mpsc;
 
-use crate::fixture::{server_credentials, trusting, within};
+use crate::fixture::{self, server_credentials, trusting, within};
 
 /// A server that sends metadata back, over TLS, and what to call it with.
 async fn secure() -> (Server, String, ChannelCredentials) {
@@ -191,6 +191,15 @@ async fn local_credentials_are_for_servers_on_this_machine() {
     assert_eq!(error.code(), Code::InvalidArgument);
     let error = ServerCredentials::local().reload("", "").unwrap_err();
     assert_ne!(error.code(), Code::Unknown);
+}
+
+#[tokio::test]
+async fn a_local_port_says_so_to_its_servicers() {
+    let (_server, address) = fixture::serve(&ServerCredentials::local()).await;
+    let channel = Channel::insecure(address.to_string()).unwrap();
+    let said = fixture::ask(&channel).await.unwrap();
+    let expected = "secure=false key=None identities=[] certificates=0 type=[\"local\"] name=[]";
+    assert!(said.starts_with(expected), "{said}");
 }
 
 #[cfg(unix)]
