@@ -1,5 +1,5 @@
 //! Generates the code of every fixture, in one module tree, of the service whose methods are all required in another, of
-//! files with an edition in a third, and blocking stubs in a fourth.
+//! files with an edition in a third, blocking stubs in a fourth, and messages that have a JSON form in a fifth.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,10 +27,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             &["protos"],
         )?;
 
+    println!("cargo:rerun-if-changed=json");
+    stubwright_codegen::Config::new()
+        .json(true)
+        .btree_map(".")
+        .out_dir(Path::new(&std::env::var("OUT_DIR")?).join("json"))
+        .compile_protos(&["json/cases.proto"], &["json"])?;
+
     // What protoc made of files that the built-in compiler does not read; the interop run makes it again.
     let editions = "editions/descriptors.bin";
     println!("cargo:rerun-if-changed={editions}");
     stubwright_codegen::Config::new()
+        .json(true)
         .include_file("editions.rs")
         .compile_descriptor_set(&fs::read(editions)?)?;
     Ok(())

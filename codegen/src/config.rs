@@ -33,6 +33,7 @@ pub struct Config {
     pub(crate) client_attribute: Vec<String>,
     pub(crate) all_methods_required: bool,
     pub(crate) descriptors: bool,
+    pub(crate) json: bool,
     pub(crate) extern_path: Vec<(String, String)>,
     pub(crate) type_attribute: Vec<(String, String)>,
     pub(crate) message_attribute: Vec<(String, String)>,
@@ -66,6 +67,7 @@ impl Default for Config {
             client_attribute: Vec::new(),
             all_methods_required: false,
             descriptors: true,
+            json: false,
             extern_path: Vec::new(),
             type_attribute: Vec::new(),
             message_attribute: Vec::new(),
@@ -157,6 +159,15 @@ impl Config {
     #[must_use]
     pub fn descriptors(mut self, yes: bool) -> Self {
         self.descriptors = yes;
+        self
+    }
+
+    /// Whether messages know their descriptors, and by them their JSON form and the names of their fields: they are then
+    /// `ReflectMessage`s, which `stubwright::json` turns into ProtoJSON and back. It needs the feature `json` of `stubwright`. Off by
+    /// default: nothing of it is in a program then.
+    #[must_use]
+    pub fn json(mut self, yes: bool) -> Self {
+        self.json = yes;
         self
     }
 

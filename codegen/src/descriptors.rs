@@ -73,9 +73,50 @@ pub(crate) fn names_of_set(set: &[u8]) -> Result<Vec<String>, Error> {
 }
 
 impl Raw {
-    /// Gives each module that a service needs the descriptors of its files. Those of imports are in the modules that are
-    /// generated for them, which are named; imports that no module is generated for are embedded with the files.
+    /// Files as prost reads them, which knows no editions: those with one have been lowered. An enum whose first value is not
+    /// zero, as one of an edition may be, makes its file one of proto2: who reads descriptors checks that.
+    pub(crate) fn lowered(files: &[FileDescriptorProto]) -> Raw {
+        let raw = |file: &FileDescriptorProto| {
+            let mut lowered = FileDescriptorProto {
+                source_code_info: None,
+                ..file.clone()
+            };
+            if begins_elsewhere(file) {
+                lowered.syntax = None;
+            }
+            RawFile {
+                bytes: lowered.encode_to_vec(),
+                imports: file.dependency.clone(),
+            }
+        };
+        let files = files.iter().map(|file| (file.name().to_owned(), raw(file)));
+        Raw(files.collect())
+    }
+
+    /// Gives each module the descriptors that its messages know themselves by.
+    pub(crate) fn reflect(&self, packages: &mut BTreeMap<Vec<String>, Package>) {
+        let all: Vec<Vec<String>> = packages.keys().cloned().collect();
+        self.give(all, packages, |package| &mut package.reflected);
+    }
+
+    /// Gives each module that a service needs the descriptors of its files.
     pub(crate) fn embed(&self, packages: &mut BTreeMap<Vec<String>, Package>) {
+        let wanted = packages
+            .iter()
+            .filter(|(_, package)| !package.services.is_empty())
+            .map(|(module, _)| module.clone())
+            .collect();
+        self.give(wanted, packages, |package| &mut package.embedded);
+    }
+
+    /// Gives modules the descriptors of their files. Those of imports are in the modules that are generated for them, which are
+    /// named and given theirs; imports that no module is generated for are embedded with the files.
+    fn give(
+        &self,
+        mut wanted: Vec<Vec<String>>,
+        packages: &mut BTreeMap<Vec<String>, Package>,
+        place: fn(&mut Package) -> &mut Option<Embedded>,
+    ) {
         let mut homes = BTreeMap::new();
         for (module, package) in packages.iter() {
             homes.extend(
@@ -85,18 +126,13 @@ impl Raw {
                     .map(|file| (file.clone(), module.clone())),
             );
         }
-        let mut wanted: Vec<Vec<String>> = packages
-            .iter()
-            .filter(|(_, package)| !package.services.is_empty())
-            .map(|(module, _)| module.clone())
-            .collect();
         while let Some(module) = wanted.pop() {
             let Some(package) = packages.get_mut(&module) else {
                 continue;
             };
-            if package.embedded.is_none() {
+            if place(package).is_none() {
                 let (files, imports) = self.split(&module, &package.files, &homes);
-                package.embedded = Some(Embedded {
+                *place(package) = Some(Embedded {
                     set: self.set(&files),
                     imports: imports.iter().map(|other| path(&module, other)).collect(),
                 });
@@ -164,6 +200,18 @@ struct Named {
 struct RawRequest {
     #[prost(bytes = "vec", repeated, tag = "15")]
     proto_file: Vec<Vec<u8>>,
+}
+
+/// Whether a file has an enum whose first value is not zero.
+fn begins_elsewhere(file: &FileDescriptorProto) -> bool {
+    let mut enums: Vec<_> = file.enum_type.iter().collect();
+    let mut messages: Vec<_> = file.message_type.iter().collect();
+    while let Some(message) = messages.pop() {
+        enums.extend(&message.enum_type);
+        messages.extend(&message.nested_type);
+    }
+    let mut first = enums.iter().filter_map(|known| known.value.first());
+    first.any(|value| value.number() != 0)
 }
 
 /// An encoded file descriptor without its comments and places, which are most of it.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check;
 use crate::config::Config;
-use crate::descriptors::Descriptors;
+use crate::descriptors::{Descriptors, Raw};
 use crate::emit;
 use crate::error::Error;
 use crate::graph::Graph;
@@ -48,6 +48,7 @@ pub(crate) fn generate(
         file.syntax.take_if(|syntax| syntax.is_empty());
     }
     check::check(&files)?;
+    let lowered = config.json.then(|| Raw::lowered(&files));
     let resolver = Resolver::new(&files, config);
     let graph = Graph::new(&files, config);
     if let Some(wanted) = wanted {
@@ -57,6 +58,9 @@ pub(crate) fn generate(
     packages.retain(|_, package| !package.is_empty());
     if config.server && config.descriptors {
         raw.embed(&mut packages);
+    }
+    if let Some(lowered) = lowered {
+        lowered.reflect(&mut packages);
     }
     let mut generated = Generated::default();
     for (module, package) in packages {

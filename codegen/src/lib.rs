@@ -24,6 +24,8 @@
 //! | `struct SquareServiceStub` | calls a server; one method per rpc |
 //! | `struct SquareServiceBlockingStub` | the same for programs without async, with [`Config::blocking`] |
 //!
+//! A message is a struct for `prost`; with [`Config::json`] it is a `ReflectMessage`, too, which knows its descriptor and its JSON form.
+//!
 //! # Names
 //!
 //! Types are `UpperCamelCase`, fields, methods and modules `snake_case`. On the wire everything keeps its name in the proto: the

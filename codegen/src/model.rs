@@ -16,9 +16,11 @@ pub(crate) struct Package {
     pub(crate) services: Vec<Service>,
     /// What server reflection tells, if a service needs it.
     pub(crate) embedded: Option<Embedded>,
+    /// What the messages know of themselves, if they are to.
+    pub(crate) reflected: Option<Embedded>,
 }
 
-/// The descriptors of the files of a module, for server reflection.
+/// The descriptors of the files of a module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Embedded {
     /// An encoded `google.protobuf.FileDescriptorSet`.

@@ -14,7 +14,7 @@ enum Parameter {
 }
 
 /// Every parameter, in the order of the alphabet.
-const PARAMETERS: [(&str, Parameter); 23] = [
+const PARAMETERS: [(&str, Parameter); 24] = [
     (
         "all_methods_required",
         Parameter::Flag(Config::all_methods_required),
@@ -48,6 +48,7 @@ const PARAMETERS: [(&str, Parameter); 23] = [
     ("enum_attribute", Parameter::Pair(Config::enum_attribute)),
     ("extern_path", Parameter::Pair(Config::extern_path)),
     ("field_attribute", Parameter::Pair(Config::field_attribute)),
+    ("json", Parameter::Flag(Config::json)),
     (
         "message_attribute",
         Parameter::Pair(Config::message_attribute),

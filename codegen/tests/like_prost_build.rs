@@ -15,7 +15,8 @@ fn types(text: &str) -> BTreeSet<Vec<String>> {
     let mut derive = String::new();
     for line in text.lines().map(str::trim) {
         if line.starts_with("#[derive") {
-            derive = line.to_owned();
+            // For a message with an ordered map it is not prost that derives it.
+            derive = line.replace("Debug, PartialEq, ::", "PartialEq, ::");
         } else if line.starts_with("pub struct ") || line.starts_with("pub enum ") {
             let line = line.trim_end_matches('}').trim_end();
             block = Some(vec![std::mem::take(&mut derive), line.to_owned()]);

@@ -75,6 +75,23 @@ fn options_change_what_is_generated() {
 }
 
 #[test]
+fn messages_that_know_their_descriptors() {
+    let proto = r#"
+        syntax = "proto3";
+        package known;
+        import "google/protobuf/duration.proto";
+        message Outer {
+            message Inner { google.protobuf.Duration duration = 1; }
+            Inner inner = 1;
+            map<string, int32> counts = 2;
+        }
+    "#;
+    let config = Config::new().json(true).btree_map(".");
+    let texts = common::compile("known", config, &[("known.proto", proto)]).expect("it is valid");
+    snapshot("known", &texts["known.rs"]);
+}
+
+#[test]
 fn blocking_stubs() {
     let proto = r#"
         syntax = "proto3";

@@ -38,6 +38,7 @@ mod clock;
 mod codec;
 mod compression;
 mod deadline;
+mod descriptors;
 mod framing;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -47,6 +48,8 @@ mod header;
 pub mod health;
 mod http2;
 mod jitter;
+#[cfg(feature = "json")]
+pub mod json;
 mod log;
 pub mod manual;
 mod metadata;

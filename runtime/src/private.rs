@@ -9,8 +9,11 @@ use futures_core::Stream;
 #[cfg(feature = "client")]
 pub use crate::client::{stream_stream, stream_unary, unary_stream, unary_unary};
 pub use crate::codec::Prost;
+pub use crate::descriptors::Descriptors;
+#[cfg(feature = "json")]
+pub use crate::json::descriptor_of as descriptor;
 #[cfg(feature = "server")]
-pub use crate::server::{Descriptors, HandlersBuilder, ServicerCall};
+pub use crate::server::{HandlersBuilder, ServicerCall};
 use crate::{Result, Status};
 
 /// The answer of a method that its servicer left out.

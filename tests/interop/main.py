@@ -34,6 +34,7 @@ def main():
         import hpack_blocks
         import interop_client
         import interop_server
+        import json_table
         import nghttp2
         import plugin
         import probe
@@ -56,6 +57,7 @@ def main():
         buf.run(checks, programs, directory)
         buf_generate.run(checks, programs["protoc-gen-rs"], directory)
         editions.run(checks, programs["protoc-gen-rs"], directory)
+        json_table.run(checks)
         hpack_blocks.run(checks)
         nghttp2.run(checks, programs["square-server"], programs["scale"], directory)
         program = plugin.run(checks, programs["protoc-gen-rs"], output_directories, directory)

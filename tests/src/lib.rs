@@ -15,6 +15,11 @@ pub mod blocking {
     stubwright::include_protos!("blocking/stubwright");
 }
 
+/// Messages that have a JSON form.
+pub mod json {
+    stubwright::include_protos!("json/stubwright");
+}
+
 /// Messages of files with an edition.
 pub mod editions {
     stubwright::include_protos!("editions");

@@ -1,26 +1,38 @@
-//! The descriptors of a module, for server reflection.
+//! The descriptors of a module: for server reflection, and for messages that know their own.
 
 use super::writer::Writer;
 use crate::model::Embedded;
 
-/// The name of the static. Nothing else in the module is a value in capitals.
+/// The names of the statics. Nothing else in the module is a value in capitals.
 pub(super) const NAME: &str = "DESCRIPTORS";
+pub(super) const OF_MESSAGES: &str = "MESSAGES";
 
 /// How many columns of descriptors stand in a line.
 const COLUMNS: usize = 116;
 
-pub(super) fn descriptors(out: &mut Writer, embedded: &Embedded, attributes: &[String]) {
+pub(super) fn of_services(out: &mut Writer, embedded: &Embedded, attributes: &[String]) {
     out.attributes(attributes);
     out.line(format_args!(
         "/// The descriptors of the protos that this module was generated from, which server reflection tells."
     ));
+    descriptors(out, NAME, embedded);
+}
+
+pub(super) fn of_messages(out: &mut Writer, embedded: &Embedded) {
+    out.line(format_args!(
+        "/// The descriptors that the messages of this module know themselves by."
+    ));
+    descriptors(out, OF_MESSAGES, embedded);
+}
+
+fn descriptors(out: &mut Writer, name: &str, embedded: &Embedded) {
     out.line(format_args!("#[doc(hidden)]"));
     out.open(format_args!(
-        "pub static {NAME}: ::stubwright::private::Descriptors = ::stubwright::private::Descriptors {{"
+        "pub static {name}: ::stubwright::private::Descriptors = ::stubwright::private::Descriptors {{"
     ));
     out.line(format_args!("set: {},", literal(&embedded.set)));
     let imports = embedded.imports.iter();
-    let imports: Vec<String> = imports.map(|module| format!("&{module}{NAME}")).collect();
+    let imports: Vec<String> = imports.map(|module| format!("&{module}{name}")).collect();
     out.line(format_args!("imports: &[{}],", imports.join(", ")));
     out.close_with(";");
 }

@@ -71,7 +71,7 @@ fn from_name(out: &mut Writer, variants: &[Variant]) {
 }
 
 /// Lets what follows name something deprecated without a warning in the user's build.
-fn allow(out: &mut Writer, touches: bool) {
+pub(super) fn allow(out: &mut Writer, touches: bool) {
     if touches {
         out.line(format_args!("#[allow(deprecated)]"));
     }

@@ -1,15 +1,17 @@
 //! Messages: a struct for `prost::Message`, and a module for what is declared inside it.
 
-use super::enumeration::enumeration;
+use super::descriptors::OF_MESSAGES;
+use super::enumeration::{allow, enumeration};
 use super::writer::Writer;
 use crate::model::{Derives, Field, Message, Oneof, Shape, TypeName, Value};
 use crate::resolve::PROST;
 
-pub(super) fn message(out: &mut Writer, message: &Message) {
+/// `reflected` says that messages know their descriptors.
+pub(super) fn message(out: &mut Writer, message: &Message, reflected: bool) {
     out.docs(&message.docs);
     out.attributes(&message.attributes);
     out.deprecated(message.deprecated);
-    derive(out, message.derives, "Message");
+    derive(out, message.derives, "Message", has_ordered_map(message));
     if message.fields.is_empty() && message.oneofs.is_empty() {
         out.line(format_args!("pub struct {} {{}}", message.name));
     } else {
@@ -25,12 +27,15 @@ pub(super) fn message(out: &mut Writer, message: &Message) {
     if let Some(type_name) = &message.type_name {
         name(out, message, type_name);
     }
+    if reflected {
+        reflect(out, message);
+    }
     if message.has_module() {
-        module(out, message);
+        module(out, message, reflected);
     }
 }
 
-fn module(out: &mut Writer, message: &Message) {
+fn module(out: &mut Writer, message: &Message, reflected: bool) {
     out.blank();
     out.line(format_args!(
         "/// What is declared in message `{}`.",
@@ -45,7 +50,7 @@ fn module(out: &mut Writer, message: &Message) {
     };
     for nested in &message.messages {
         separate(out);
-        self::message(out, nested);
+        self::message(out, nested, reflected);
     }
     for nested in &message.enums {
         separate(out);
@@ -58,14 +63,26 @@ fn module(out: &mut Writer, message: &Message) {
     out.close();
 }
 
-fn derive(out: &mut Writer, derives: Derives, kind: &str) {
+/// prost's `Debug` names ordered maps by a path to itself, which is not where users have it.
+fn has_ordered_map(message: &Message) -> bool {
+    let mut fields = message.fields.iter();
+    fields.any(|field| matches!(field.shape, Shape::Map { ordered: true, .. }))
+}
+
+/// With `own_debug` it is not prost that derives `Debug`.
+fn derive(out: &mut Writer, derives: Derives, kind: &str, own_debug: bool) {
     let copy = if derives.copy { "Copy, " } else { "" };
     let eq = if derives.eq { "Eq, Hash, " } else { "" };
+    let own_debug = own_debug && derives.debug;
+    let debug = if own_debug { "Debug, " } else { "" };
     out.line(format_args!(
-        "#[derive(Clone, {copy}PartialEq, {eq}{PROST}::{kind})]"
+        "#[derive(Clone, {copy}{debug}PartialEq, {eq}{PROST}::{kind})]"
     ));
-    let debug = if derives.debug { "" } else { ", skip_debug" };
-    out.line(format_args!("#[prost(prost_path = \"{PROST}\"{debug})]"));
+    out.line(format_args!("#[prost(prost_path = \"{PROST}\")]"));
+    if own_debug || !derives.debug {
+        // prost sees it only where it stands alone.
+        out.line(format_args!("#[prost(skip_debug)]"));
+    }
 }
 
 fn field(out: &mut Writer, field: &Field) {
@@ -182,7 +199,7 @@ fn oneof_field(out: &mut Writer, module: &str, oneof: &Oneof) {
 fn oneof(out: &mut Writer, oneof: &Oneof) {
     out.docs(&oneof.docs);
     out.attributes(&oneof.attributes);
-    derive(out, oneof.derives, "Oneof");
+    derive(out, oneof.derives, "Oneof", false);
     out.open(format_args!("pub enum {} {{", oneof.name));
     for member in &oneof.members {
         out.docs(&member.docs);
@@ -219,5 +236,26 @@ fn name(out: &mut Writer, message: &Message, type_name: &TypeName) {
         out.line(format_args!("\"{text}\".into()"));
         out.close();
     }
+    out.close();
+}
+
+/// What a message knows of itself.
+fn reflect(out: &mut Writer, message: &Message) {
+    let modules = out.modules();
+    out.blank();
+    allow(out, message.deprecated);
+    out.open(format_args!(
+        "impl ::stubwright::json::ReflectMessage for {} {{",
+        message.name
+    ));
+    out.open(format_args!(
+        "fn descriptor(&self) -> ::stubwright::json::MessageDescriptor {{"
+    ));
+    out.line(format_args!(
+        "::stubwright::private::descriptor(&{}{OF_MESSAGES}, \"{}\")",
+        "super::".repeat(modules),
+        message.full_name
+    ));
+    out.close();
     out.close();
 }

@@ -43,7 +43,7 @@ pub(crate) fn types(package: &Package) -> String {
     let mut out = Writer::default();
     for message in &package.messages {
         out.blank();
-        message::message(&mut out, message);
+        message::message(&mut out, message, package.reflected.is_some());
     }
     for enumeration in &package.enums {
         out.blank();
@@ -74,12 +74,17 @@ pub(crate) fn services(package: &Package, options: Options<'_>) -> Result<TokenS
     Ok(tokens)
 }
 
-/// What server reflection tells of a package, after a blank line; empty if there is nothing.
+/// What server reflection tells of a package, and what its messages know of themselves, each after a blank line; empty if there
+/// is neither.
 pub(crate) fn descriptors(package: &Package, options: Options<'_>) -> String {
     let mut out = Writer::default();
     if let Some(embedded) = &package.embedded {
         out.blank();
-        descriptors::descriptors(&mut out, embedded, options.server_attributes);
+        descriptors::of_services(&mut out, embedded, options.server_attributes);
+    }
+    if let Some(embedded) = &package.reflected {
+        out.blank();
+        descriptors::of_messages(&mut out, embedded);
     }
     out.finish()
 }

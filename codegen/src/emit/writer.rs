@@ -60,6 +60,11 @@ impl Writer {
         }
     }
 
+    /// How many modules the next line is in. At the beginning of an item nothing else is open.
+    pub(super) fn modules(&self) -> usize {
+        self.depth
+    }
+
     pub(super) fn finish(self) -> String {
         self.text
     }

@@ -3,8 +3,9 @@
 ::stubwright::generated_interface!(3);
 
 /// Why the call failed, for programs.
-#[derive(Clone, PartialEq, ::stubwright::prost::Message)]
+#[derive(Clone, Debug, PartialEq, ::stubwright::prost::Message)]
 #[prost(prost_path = "::stubwright::prost")]
+#[prost(skip_debug)]
 pub struct ErrorInfo {
     /// The reason, unique within the domain, as in `API_DISABLED`.
     #[prost(string, tag = "1")]
@@ -102,8 +103,9 @@ impl ::stubwright::prost::Name for QuotaFailure {
 /// What is declared in message `google.rpc.QuotaFailure`.
 pub mod quota_failure {
     /// A quota that does not suffice.
-    #[derive(Clone, PartialEq, ::stubwright::prost::Message)]
+    #[derive(Clone, Debug, PartialEq, ::stubwright::prost::Message)]
     #[prost(prost_path = "::stubwright::prost")]
+    #[prost(skip_debug)]
     pub struct Violation {
         /// Whose quota it is, as in `clientip:192.0.2.1` or `project:7`.
         #[prost(string, tag = "1")]

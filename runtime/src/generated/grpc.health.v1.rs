@@ -106,8 +106,9 @@ impl ::stubwright::prost::Name for HealthListRequest {
 }
 
 /// How all services do.
-#[derive(Clone, PartialEq, ::stubwright::prost::Message)]
+#[derive(Clone, Debug, PartialEq, ::stubwright::prost::Message)]
 #[prost(prost_path = "::stubwright::prost")]
+#[prost(skip_debug)]
 pub struct HealthListResponse {
     /// The status of each service, by its full name; the server as a whole has the empty one.
     #[prost(btree_map = "string, message", tag = "1")]

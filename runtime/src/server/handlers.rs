@@ -8,11 +8,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::context::ServicerContext;
-use super::descriptors::Descriptors;
 use super::method_options::Rules;
 use super::pace::Pace;
 use super::servicer_call::ServicerCall;
 use super::start::{HandlerFuture, Start};
+use crate::descriptors::Descriptors;
 
 /// The handlers of one or more services, ready to be registered with a [`Server`](crate::Server) or to be called
 /// in-process by a [`Channel`](crate::Channel).

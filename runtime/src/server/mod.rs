@@ -4,7 +4,6 @@ mod connection;
 mod connections;
 mod context;
 mod credentials;
-mod descriptors;
 mod dispatch;
 mod generic;
 mod handlers;
@@ -28,7 +27,6 @@ mod unix;
 
 pub use context::ServicerContext;
 pub use credentials::ServerCredentials;
-pub use descriptors::Descriptors;
 pub use generic::GenericHandler;
 pub use handlers::{Handlers, HandlersBuilder};
 pub use host::Server;

@@ -1,4 +1,4 @@
-//! The descriptors that generated code has of its services.
+//! The descriptors that generated code has of its services, and of its messages if they are to know them.
 
 /// What generated code has of the protos of one module. It is constant data: nothing looks at it before somebody asks.
 #[derive(Debug)]
