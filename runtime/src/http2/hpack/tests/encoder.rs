@@ -109,10 +109,10 @@ fn a_new_table_size_is_told() {
     // What we use already; and no more than that.
     encoder.set_max_table_size(4096);
     encoder.set_max_table_size(1 << 20);
-    assert_eq!(encode(&mut encoder, &[])[..], []);
+    assert!(encode(&mut encoder, &[]).is_empty());
     encoder.set_max_table_size(100);
     assert_eq!(encode(&mut encoder, &[])[..], hex("3f45"));
-    assert_eq!(encode(&mut encoder, &[])[..], []);
+    assert!(encode(&mut encoder, &[]).is_empty());
     // Only the smallest and the last (RFC 7541, 4.2).
     for size in [200, 10, 300, 50] {
         encoder.set_max_table_size(size);
