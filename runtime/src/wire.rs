@@ -1,5 +1,7 @@
 //! What gRPC puts into HTTP/2's header fields, beside metadata.
 
+use std::borrow::Cow;
+
 use crate::call::Outcome;
 use crate::compression::{self, ACCEPT_ENCODING};
 use crate::header::{Header, Kind};
@@ -53,10 +55,14 @@ static GRPC_STATUS: [Header; 17] = [
 ];
 
 /// The trailers that say how a call ended.
-pub(crate) fn trailers(outcome: &Outcome) -> Vec<Header> {
+pub(crate) fn trailers(outcome: &Outcome) -> Cow<'static, [Header]> {
+    if outcome.result.is_ok() && outcome.trailing.is_empty() {
+        // Nearly all calls end so.
+        return Cow::Borrowed(GRPC_STATUS.get(..1).unwrap_or_default());
+    }
     let mut fields = Vec::with_capacity(1);
     push_trailers(outcome, &mut fields);
-    fields
+    Cow::Owned(fields)
 }
 
 /// Adds the trailers that say how a call ended.
@@ -83,11 +89,12 @@ pub(crate) fn push_trailers(outcome: &Outcome, fields: &mut Vec<Header>) {
 /// Cuts the last fields of a call to what its peer takes, so that the status itself arrives: metadata that does not fit is left out, the
 /// message ends early.
 #[cfg(feature = "server")]
-pub(crate) fn cut_to(limit: usize, fields: &mut Vec<Header>) {
+pub(crate) fn cut_to(limit: usize, fields: &mut Cow<'static, [Header]>) {
     let size = |fields: &[Header]| fields.iter().map(Header::size).sum::<usize>();
     if size(fields) <= limit {
         return;
     }
+    let fields = fields.to_mut();
     let message = fields
         .iter()
         .position(|field| field.kind() == Kind::GrpcMessage)
@@ -193,7 +200,7 @@ mod tests {
             result: Err(status.clone()),
             trailing,
         };
-        let read = outcome(Metadata::from_fields(trailers(&sent))).unwrap();
+        let read = outcome(Metadata::from_fields(trailers(&sent).into_owned())).unwrap();
         let error = read.result.unwrap_err();
         assert_eq!(error.code(), Code::NotFound);
         assert_eq!(error.message(), status.message());
@@ -219,7 +226,7 @@ mod tests {
             // The status is there whatever the limit.
             assert!(size(&fields) <= limit.max(whole[0].size()), "{limit}");
             assert_eq!(fields == whole, limit >= size(&whole));
-            let read = outcome(Metadata::from_fields(fields)).unwrap();
+            let read = outcome(Metadata::from_fields(fields.into_owned())).unwrap();
             let error = read.result.unwrap_err();
             assert_eq!(error.code(), Code::NotFound);
             assert!("\u{fc}".repeat(100).starts_with(error.message()), "{limit}");

@@ -133,7 +133,8 @@ fn status(input: &mut Input<'_>) {
             .iter()
             .all(|field| field.kind() == Kind::GrpcMessage || !field.is_malformed())
     );
-    let outcome = wire::outcome(Metadata::from_fields(trailers)).expect("it has a status");
+    let outcome =
+        wire::outcome(Metadata::from_fields(trailers.into_owned())).expect("it has a status");
     let Err(status) = outcome.result else {
         assert_eq!(code, Code::Ok);
         return;

@@ -1,5 +1,6 @@
 //! What a stream wants to send and may not yet.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
@@ -34,7 +35,7 @@ pub(super) enum Ending {
     /// END_STREAM on the last DATA frame.
     Data,
     /// Trailers.
-    Trailers(Vec<Header>),
+    Trailers(Cow<'static, [Header]>),
 }
 
 impl SendQueue {
@@ -93,7 +94,7 @@ impl SendQueue {
     }
 
     /// Takes the trailers, if the queue ends with some.
-    pub(super) fn take_trailers(&mut self) -> Option<Vec<Header>> {
+    pub(super) fn take_trailers(&mut self) -> Option<Cow<'static, [Header]>> {
         match std::mem::take(&mut self.queued.as_mut()?.ending) {
             Ending::Trailers(trailers) => Some(trailers),
             Ending::Open | Ending::Data => None,

@@ -303,8 +303,8 @@ fn end(engine: &mut Connection, stream: StreamId, answered: bool, outcome: &Outc
         wire::cut_to(engine.peer_header_limit(), &mut fields);
         engine.send_trailers(stream, fields);
     } else {
-        let mut fields = wire::refusal_head(outcome, false);
+        let mut fields = wire::refusal_head(outcome, false).into();
         wire::cut_to(engine.peer_header_limit(), &mut fields);
-        engine.send_headers(stream, &fields, true);
+        engine.send_headers(stream, fields.iter(), true);
     }
 }

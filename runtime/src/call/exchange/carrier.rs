@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
-use super::{Exchange, Head};
+use super::{Exchange, Head, Over};
 use crate::call::{Chunks, Link, Outcome};
 use crate::{Metadata, Status};
 
@@ -223,7 +223,7 @@ impl Exchange {
             if state.over.is_none() {
                 wakes.extend(state.response.close());
                 wakes.extend(state.request.close());
-                state.over(status, wakes);
+                state.over(Over::Failed(status), wakes);
             }
         });
     }

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use super::{DoneCallback, Exchange, Head, ended};
+use super::{DoneCallback, Exchange, Head, Over};
 use crate::call::pipe::remember;
 use crate::call::{Chunks, Extensions, Outcome};
 use crate::{Metadata, Result, Status};
@@ -24,8 +24,8 @@ impl Exchange {
     /// Waits for room in the request; ready as well when the call is over, for then nothing will be read.
     pub(crate) fn poll_request_room(&self, context: &Context<'_>) -> Poll<Result<()>> {
         let mut state = self.state();
-        if let Some(status) = &state.over {
-            return Poll::Ready(Err(status.clone()));
+        if let Some(over) = &state.over {
+            return Poll::Ready(Err(over.status()));
         }
         if state.request.has_room(state.is_crowded()) {
             return Poll::Ready(Ok(()));
@@ -44,8 +44,8 @@ impl Exchange {
     ) -> Poll<Result<bool>> {
         self.change(|state, wakes| {
             wakes.release(&mut state.request, used, state.link.as_deref());
-            if let Some(status) = &state.over {
-                return Poll::Ready(Err(status.clone()));
+            if let Some(over) = &state.over {
+                return Poll::Ready(Err(over.status()));
             }
             if !state.request.chunks.is_empty() {
                 chunks.append(&mut state.request.chunks);
@@ -174,7 +174,7 @@ impl Exchange {
             state.outcome = Some(Outcome { result, trailing });
             wakes.add(state.response.take_reader());
             wakes.connection = true;
-            state.over(ended(), wakes);
+            state.over(Over::Ended, wakes);
         });
     }
 
@@ -263,6 +263,6 @@ impl Exchange {
 
     /// Whether the handler's side is over, and why.
     pub(crate) fn over(&self) -> Option<Status> {
-        self.state().over.clone()
+        self.state().over.as_ref().map(Over::status)
     }
 }

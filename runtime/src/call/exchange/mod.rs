@@ -55,7 +55,7 @@ struct State {
     trailing: Metadata,
     outcome: Option<Outcome>,
     /// Why the handler's side is over: it has ended, or the call was ended around it.
-    over: Option<Status>,
+    over: Option<Over>,
     /// The call was taken back from a connection and sent again.
     tried_again: bool,
     /// The call was ended by this side's user, and the transport has to say so.
@@ -174,8 +174,8 @@ impl State {
             return;
         }
         let over = match &outcome.result {
-            Ok(()) => ended(),
-            Err(status) => status.clone(),
+            Ok(()) => Over::Ended,
+            Err(status) => Over::Failed(status.clone()),
         };
         self.outcome = Some(outcome);
         wakes.add(self.response.take_reader());
@@ -194,10 +194,12 @@ impl State {
     }
 
     /// Says to the handler's side, or to what feeds the request, that it is over.
-    fn over(&mut self, status: Status, wakes: &mut Wakes) {
+    fn over(&mut self, over: Over, wakes: &mut Wakes) {
         if self.over.is_none() {
-            self.done(Err(&status), wakes);
-            self.over = Some(status);
+            if self.extras.is_some() {
+                self.done(Err(&over.status()), wakes);
+            }
+            self.over = Some(over);
         }
         wakes.add(self.task.take());
         wakes.extend(self.request.close());
@@ -205,7 +207,20 @@ impl State {
     }
 }
 
-/// What is left to a request stream after its call.
-fn ended() -> Status {
-    Status::cancelled("the call has ended")
+/// Why there is nothing left to do for the handler's side.
+#[derive(Debug)]
+enum Over {
+    /// The handler has ended, or the call has ended well. It happens to nearly all calls, and nobody asks: no status is made of it.
+    Ended,
+    Failed(Status),
+}
+
+impl Over {
+    /// What is left to a request stream after its call.
+    fn status(&self) -> Status {
+        match self {
+            Over::Ended => Status::cancelled("the call has ended"),
+            Over::Failed(status) => status.clone(),
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! What the application sends: written at once where that is allowed, else queued.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use super::Connection;
@@ -120,7 +122,12 @@ impl Connection {
     }
 
     /// Sends trailers after all DATA of the stream, and ends it. A response has a head before them.
-    pub(crate) fn send_trailers(&mut self, stream: StreamId, trailers: Vec<Header>) {
+    pub(crate) fn send_trailers(
+        &mut self,
+        stream: StreamId,
+        trailers: impl Into<Cow<'static, [Header]>>,
+    ) {
+        let trailers = trailers.into();
         let Some(state) = self.streams.get_mut(&stream) else {
             return;
         };
@@ -128,7 +135,7 @@ impl Connection {
             return;
         }
         if state.queue.is_empty() {
-            self.write_headers(stream, &trailers, true);
+            self.write_headers(stream, &*trailers, true);
             self.end_sent(stream);
         } else {
             state.queue.end(Ending::Trailers(trailers));

@@ -79,7 +79,7 @@ impl Connection {
         } else if !is_last {
             self.schedule_stream(id);
         } else if let Some(trailers) = stream.queue.take_trailers() {
-            self.write_headers(id, &trailers, true);
+            self.write_headers(id, &*trailers, true);
             self.end_sent(id);
         }
     }
