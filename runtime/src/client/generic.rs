@@ -71,7 +71,7 @@ impl Channel {
         Res: Debug + 'static,
         C: Codec<Req> + Codec<Res>,
     {
-        let requests = Requests::Many(requests.into_requests());
+        let requests = Requests::many(requests.into_requests());
         UnaryCall::new(self.draft::<Req, Res, C>(method.as_ref(), requests))
     }
 
@@ -87,7 +87,7 @@ impl Channel {
         Res: Debug + 'static,
         C: Codec<Req> + Codec<Res>,
     {
-        let requests = Requests::Many(requests.into_requests());
+        let requests = Requests::many(requests.into_requests());
         StreamingCall::new(self.draft::<Req, Res, C>(method.as_ref(), requests))
     }
 

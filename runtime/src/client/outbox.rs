@@ -73,20 +73,31 @@ pub(crate) fn new<Req: Send + 'static>(
             request: Mutex::new(request),
             encoding,
         }),
-        Requests::Many(requests) => Arc::new(Many {
-            encoding,
-            source: Mutex::new(Source {
-                requests: Some(requests),
-                kept: Vec::new(),
-                room: Some(room),
-                is_whole: true,
-            }),
-        }),
+        Requests::Many(requests) => (requests.keep)(requests.source, encoding, room),
     }
 }
 
+/// Keeps what is sent of a stream of requests, up to so many bytes.
+pub(super) type Keep<Req> = fn(Requested<Req>, Encoding<Req>, usize) -> Arc<dyn Outbox>;
+
+pub(super) fn keep<Req: Send + 'static>(
+    requests: Requested<Req>,
+    encoding: Encoding<Req>,
+    room: usize,
+) -> Arc<dyn Outbox> {
+    Arc::new(Many {
+        encoding,
+        source: Mutex::new(Source {
+            requests: Some(requests),
+            kept: Vec::new(),
+            room: Some(room),
+            is_whole: true,
+        }),
+    })
+}
+
 /// How requests are encoded.
-struct Encoding<Req> {
+pub(super) struct Encoding<Req> {
     show: Show<Req>,
     compress_if: Option<CompressIf<Req>>,
 }
@@ -181,7 +192,7 @@ impl<Req: Send + 'static> Outbox for Many<Req> {
             passage: Arc::clone(passage),
             next: 0,
         };
-        is_whole.then(|| Requests::Many(Requested::Fallible(Box::pin(replay))))
+        is_whole.then(|| Requests::many(Requested::Fallible(Box::pin(replay))))
     }
 
     fn is_whole(&self) -> bool {

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use tokio::runtime::Handle;
 
+use super::outbox::{self, Keep};
 use crate::call::{Exchange, Watch};
 use crate::framing::Packer;
 use crate::{Compression, Result, Status};
@@ -101,7 +102,28 @@ impl<Req> Source<Req> {
 /// The requests of a call before it is started.
 pub(crate) enum Requests<Req> {
     One(Req),
-    Many(Source<Req>),
+    Many(Many<Req>),
+}
+
+/// A stream of requests, and what is done with one: that is compiled only for the methods that have streams.
+pub(crate) struct Many<Req> {
+    pub(super) source: Source<Req>,
+    feed: FeedAll<Req>,
+    /// For calls with interceptors.
+    pub(super) keep: Keep<Req>,
+}
+
+/// Sends a stream of requests.
+type FeedAll<Req> = fn(Feed<Req>) -> Result<()>;
+
+impl<Req: Send + 'static> Requests<Req> {
+    pub(crate) fn many(source: Source<Req>) -> Requests<Req> {
+        Requests::Many(Many {
+            source,
+            feed: Feed::start,
+            keep: outbox::keep,
+        })
+    }
 }
 
 /// Packs a message behind those before it, compressed.
@@ -140,22 +162,13 @@ pub(crate) fn send<Req: 'static>(
             };
             exchange.write_request(whole, true);
         }
-        Requests::Many(requests) => {
-            let mut feed = Feed {
-                requests,
-                pack,
-                compress_if,
-                packer,
-                fed: Fed::new(exchange),
-            };
-            let mut context = Context::from_waker(Waker::noop());
-            if Pin::new(&mut feed).poll(&mut context).is_pending() {
-                let runtime = Handle::try_current().map_err(|_| {
-                    Status::failed_precondition("a streaming call needs a tokio runtime around it")
-                })?;
-                runtime.spawn(feed);
-            }
-        }
+        Requests::Many(requests) => (requests.feed)(Feed {
+            requests: requests.source,
+            pack,
+            compress_if,
+            packer,
+            fed: Fed::new(exchange),
+        })?,
     }
     Ok(())
 }
@@ -167,6 +180,19 @@ struct Feed<Req> {
     compress_if: Option<CompressIf<Req>>,
     packer: Packer,
     fed: Fed,
+}
+
+impl<Req: 'static> Feed<Req> {
+    fn start(mut self) -> Result<()> {
+        let mut context = Context::from_waker(Waker::noop());
+        if Pin::new(&mut self).poll(&mut context).is_pending() {
+            let runtime = Handle::try_current().map_err(|_| {
+                Status::failed_precondition("a streaming call needs a tokio runtime around it")
+            })?;
+            runtime.spawn(self);
+        }
+        Ok(())
+    }
 }
 
 impl<Req> Unpin for Feed<Req> {}

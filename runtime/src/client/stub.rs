@@ -58,7 +58,7 @@ pub fn stream_unary<
     _codec: C,
     requests: impl IntoRequests<Req, M>,
 ) -> UnaryCall<Req, Res> {
-    let requests = Requests::Many(requests.into_requests());
+    let requests = Requests::many(requests.into_requests());
     UnaryCall::new(Draft::new::<C>(
         channel,
         Header::from_static(":path", path),
@@ -78,7 +78,7 @@ pub fn stream_stream<
     _codec: C,
     requests: impl IntoRequests<Req, M>,
 ) -> StreamingCall<Req, Res> {
-    let requests = Requests::Many(requests.into_requests());
+    let requests = Requests::many(requests.into_requests());
     StreamingCall::new(Draft::new::<C>(
         channel,
         Header::from_static(":path", path),
