@@ -48,12 +48,7 @@ impl Record {
         T: fmt::Debug + 'static,
         C: Codec<T>,
     {
-        self.requests.count.fetch_add(1, Ordering::Relaxed);
-        let mut observers = self.requests.observers();
-        let mut message = Known::<T, C>::new(message);
-        observers
-            .iter_mut()
-            .try_for_each(|observer| show(details, observer, &mut message))
+        self.show_request(details, &mut Known::<T, C>::new(message))
     }
 
     /// A response on its way outward: whoever was there first meets it last.
@@ -65,13 +60,24 @@ impl Record {
         T: fmt::Debug + 'static,
         C: Codec<T>,
     {
+        self.show_response(details, &mut Known::<T, C>::new(message))
+    }
+
+    fn show_request(&self, details: &CallDetails, message: &mut dyn AnyMessage) -> Result<()> {
+        self.requests.count.fetch_add(1, Ordering::Relaxed);
+        let mut observers = self.requests.observers();
+        observers
+            .iter_mut()
+            .try_for_each(|observer| show(details, observer, message))
+    }
+
+    fn show_response(&self, details: &CallDetails, message: &mut dyn AnyMessage) -> Result<()> {
         self.responses.count.fetch_add(1, Ordering::Relaxed);
         let mut observers = self.responses.observers();
-        let mut message = Known::<T, C>::new(message);
         observers
             .iter_mut()
             .rev()
-            .try_for_each(|observer| show(details, observer, &mut message))
+            .try_for_each(|observer| show(details, observer, message))
     }
 
     /// The call is over: nobody looks at its messages any more. What observers hold may hold this record.
