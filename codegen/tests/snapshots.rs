@@ -75,6 +75,26 @@ fn options_change_what_is_generated() {
 }
 
 #[test]
+fn a_build_script_does_not_depend_on_the_order_of_files() {
+    let mut files = common::fixture_files();
+    let generate = |turn: usize, files: &[std::path::PathBuf]| {
+        let out = common::directory(&format!("order_{turn}"));
+        Config::new()
+            .json(true)
+            .out_dir(&out)
+            .compile_protos(files, &[common::fixtures()])
+            .expect("the fixtures are valid");
+        common::texts(&out)
+    };
+    let expected = generate(0, &files);
+    for turn in [1, 3, 5] {
+        files.rotate_left(turn);
+        assert_eq!(generate(turn, &files), expected);
+        files.reverse();
+    }
+}
+
+#[test]
 fn messages_that_know_their_descriptors() {
     let proto = r#"
         syntax = "proto3";
