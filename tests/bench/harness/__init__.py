@@ -1,0 +1,1 @@
+"""Measures Stubwright beside other gRPC stacks, and writes down what came out."""
