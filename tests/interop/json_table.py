@@ -303,9 +303,11 @@ def write(message_class, message, options):
 
 def written(message_class, message, options):
     try:
-        return json_format.MessageToDict(message, descriptor_pool=message_class.pool, **options)
+        written = json_format.MessageToDict(message, descriptor_pool=message_class.pool, **options)
     except (json_format.SerializeToJsonError, TypeError, ValueError, DecodeError):
         return None
+    # A map's entries come in an order that differs from run to run.
+    return json.loads(json.dumps(written, sort_keys=True))
 
 
 def messages():
