@@ -21,52 +21,53 @@ pub trait Codec<T>: Copy + Send + Sync + 'static {
 
 /// The bytes of a message where they lie: in a buffer that may hold others behind it. It is a [`Buf`]; what is copied out of it as
 /// [`Bytes`] shares the buffer.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Encoded<'a> {
-    buffer: &'a mut Bytes,
-    left: usize,
+    buffer: &'a Bytes,
+    /// What has not been read: a part of the buffer.
+    rest: &'a [u8],
 }
 
 impl<'a> Encoded<'a> {
-    /// As many bytes of the buffer as the message has.
-    pub(crate) fn front(buffer: &'a mut Bytes, length: usize) -> Encoded<'a> {
-        let left = length.min(buffer.len());
-        Encoded { buffer, left }
+    /// As many bytes at the front of the buffer as the message has.
+    pub(crate) fn front(buffer: &'a Bytes, length: usize) -> Encoded<'a> {
+        let rest = buffer.get(..length).unwrap_or(buffer);
+        Encoded { buffer, rest }
     }
 
     /// All of it that has not been read.
     pub fn into_bytes(self) -> Bytes {
-        self.buffer.split_to(self.left)
+        self.buffer.slice_ref(self.rest)
     }
 }
 
 /// A buffer that is one message.
-impl<'a> From<&'a mut Bytes> for Encoded<'a> {
-    fn from(buffer: &'a mut Bytes) -> Encoded<'a> {
-        let left = buffer.len();
-        Encoded { buffer, left }
+impl<'a> From<&'a Bytes> for Encoded<'a> {
+    fn from(buffer: &'a Bytes) -> Encoded<'a> {
+        Encoded {
+            buffer,
+            rest: buffer,
+        }
     }
 }
 
 impl Buf for Encoded<'_> {
     fn remaining(&self) -> usize {
-        self.left
+        self.rest.len()
     }
 
     fn chunk(&self) -> &[u8] {
-        self.buffer.get(..self.left).unwrap_or_default()
+        self.rest
     }
 
     fn advance(&mut self, count: usize) {
-        assert!(count <= self.left, "a message does not go on so far");
-        self.buffer.advance(count);
-        self.left -= count;
+        self.rest.advance(count);
     }
 
     fn copy_to_bytes(&mut self, count: usize) -> Bytes {
-        assert!(count <= self.left, "a message does not go on so far");
-        self.left -= count;
-        self.buffer.split_to(count)
+        let (taken, rest) = self.rest.split_at(count);
+        self.rest = rest;
+        self.buffer.slice_ref(taken)
     }
 }
 

@@ -1,6 +1,6 @@
 //! gRPC's length-prefixed messages: a flag byte, four bytes of length, the message.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
 use crate::call::Chunks;
 use crate::codec::{Codec, Encoded};
@@ -34,22 +34,25 @@ pub(crate) fn framed<T, C: Codec<T>>(message: &T, limit: usize) -> Result<Bytes>
     Ok(buffer.freeze())
 }
 
-/// The length of a message as it stands in its prefix.
-fn prefix(length: usize, limit: usize) -> Result<u32> {
-    if length > limit {
-        return Err(over(length, limit));
-    }
-    u32::try_from(length).map_err(|_| {
-        Status::resource_exhausted(format!(
+/// The prefix of a message of so many bytes.
+#[inline]
+fn prefix(length: usize, limit: usize) -> Result<[u8; PREFIX]> {
+    match u32::try_from(length) {
+        Ok(said) if length <= limit => {
+            let [a, b, c, d] = said.to_be_bytes();
+            Ok([0, a, b, c, d])
+        }
+        _ if length > limit => Err(over(length, limit)),
+        _ => Err(Status::resource_exhausted(format!(
             "a message of {length} bytes is over gRPC's limit of 4 GiB"
-        ))
-    })
+        ))),
+    }
 }
 
 /// Writes a message with its prefix behind what is in `buffer`, which has room for both.
-fn write<T, C: Codec<T>>(message: &T, prefix: u32, buffer: &mut BytesMut) {
-    buffer.put_u8(0);
-    buffer.put_u32(prefix);
+#[inline]
+fn write<T, C: Codec<T>>(message: &T, prefix: [u8; PREFIX], buffer: &mut BytesMut) {
+    buffer.extend_from_slice(&prefix);
     C::encode(message, buffer);
 }
 
@@ -122,10 +125,10 @@ impl Packer {
         } else {
             None
         };
-        if self.buffer.capacity() < length {
+        let start = self.buffer.len();
+        if self.buffer.capacity() - start < length {
             self.buffer.reserve(length.max(FIRST_PACK));
         }
-        let start = self.buffer.len();
         write::<T, C>(message, prefix, &mut self.buffer);
         if compression != Compression::Identity {
             let payload = self.buffer.get(start + PREFIX..).unwrap_or_default();
@@ -156,8 +159,12 @@ impl Cut {
     /// Reads it where it lies, off the chunks that it was cut out of.
     pub(crate) fn read<T>(self, chunks: &mut Chunks, read: impl FnOnce(Encoded<'_>) -> T) -> T {
         match self {
-            Cut::Front(length) => chunks.read(length, read),
-            Cut::Apart(mut bytes) => read(Encoded::from(&mut bytes)),
+            Cut::Front(length) => {
+                let value = read(Encoded::front(chunks.front(), length));
+                chunks.skip(length);
+                value
+            }
+            Cut::Apart(bytes) => read(Encoded::from(&bytes)),
         }
     }
 
@@ -209,13 +216,23 @@ impl Deframer {
     /// RESOURCE_EXHAUSTED for a length over `limit`, at once, before anything is kept of the message, and for a message that
     /// is over it when it is decompressed.
     pub(crate) fn next(&mut self, chunks: &mut Chunks, limit: usize) -> Result<Option<Cut>> {
-        if self.message.is_none() {
-            // As a rule it is whole.
-            if self.prefix_len == 0 {
-                if let Some(prefix) = chunks.take_array() {
-                    (self.prefix, self.prefix_len) = (prefix, PREFIX);
+        // As a rule it lies in one piece, as it is.
+        if self.is_at_boundary() {
+            if let Some(([0, length @ ..], rest)) = chunks.front().split_first_chunk::<PREFIX>() {
+                let length = message_length(*length, limit)?;
+                if length <= rest.len() {
+                    chunks.skip(PREFIX);
+                    self.was_compressed = false;
+                    return Ok(Some(Cut::Front(length)));
                 }
             }
+        }
+        self.next_part(chunks, limit)
+    }
+
+    /// The next message if it is compressed, or in more pieces than one, or not all there.
+    fn next_part(&mut self, chunks: &mut Chunks, limit: usize) -> Result<Option<Cut>> {
+        if self.message.is_none() {
             while self.prefix_len < PREFIX {
                 let part = chunks.take(PREFIX - self.prefix_len);
                 if part.is_empty() {
@@ -228,9 +245,10 @@ impl Deframer {
                 self.prefix_len = end;
             }
             let is_compressed = self.is_compressed()?;
-            let length = message_length(self.prefix, limit)?;
+            let [_, length @ ..] = self.prefix;
+            let length = message_length(length, limit)?;
             self.prefix_len = 0;
-            if chunks.front_len() >= length {
+            if chunks.front().len() >= length {
                 self.was_compressed = is_compressed;
                 return if is_compressed {
                     self.decompressed(&chunks.take(length), limit)
@@ -292,8 +310,7 @@ impl Deframer {
 }
 
 /// The length that a prefix announces.
-fn message_length(prefix: [u8; PREFIX], limit: usize) -> Result<usize> {
-    let [_, length @ ..] = prefix;
+fn message_length(length: [u8; 4], limit: usize) -> Result<usize> {
     let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
     if length > limit {
         return Err(over(length, limit));

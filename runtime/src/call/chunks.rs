@@ -4,8 +4,6 @@ use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::codec::Encoded;
-
 /// A piece below this size that has to wait is copied to the ones before it: many small pieces would each keep the whole
 /// buffer alive in which a connection read them.
 const SMALL: usize = 1024;
@@ -13,6 +11,7 @@ const SMALL: usize = 1024;
 /// Bytes in the order of their coming. The first piece needs no allocation, and as a rule it is the only one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Chunks {
+    /// Empty only if all is.
     first: Bytes,
     rest: VecDeque<Bytes>,
     /// Small pieces behind the rest, packed.
@@ -24,7 +23,7 @@ impl Chunks {
     /// Puts a piece at the end.
     pub(crate) fn push(&mut self, chunk: Bytes) {
         self.len += chunk.len();
-        if self.first.is_empty() && self.rest.is_empty() && self.tail.is_empty() {
+        if self.first.is_empty() {
             self.first = chunk;
         } else if chunk.len() < SMALL {
             self.tail.extend_from_slice(&chunk);
@@ -38,29 +37,21 @@ impl Chunks {
 
     /// Takes up to `most` bytes off the front, out of one piece; none when there are none.
     pub(crate) fn take(&mut self, most: usize) -> Bytes {
-        self.settle();
         let taken = self.first.split_to(most.min(self.first.len()));
-        self.len -= taken.len();
+        self.used(taken.len());
         taken
     }
 
-    /// Takes `N` bytes off the front, if one piece has them; unlike [`take`](Chunks::take) it leaves no second owner of the piece.
-    pub(crate) fn take_array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        self.settle();
-        let taken = *self.first.first_chunk()?;
-        self.first.advance(N);
-        self.len -= N;
-        Some(taken)
+    /// The piece at the front; it is empty only if nothing is there.
+    pub(crate) fn front(&self) -> &Bytes {
+        &self.first
     }
 
-    /// Reads so many bytes at the front, which one piece has. What is left of them is skipped.
-    pub(crate) fn read<T>(&mut self, length: usize, read: impl FnOnce(Encoded<'_>) -> T) -> T {
-        self.settle();
-        let behind = self.first.len().saturating_sub(length);
-        self.len -= self.first.len() - behind;
-        let value = read(Encoded::front(&mut self.first, length));
-        self.first.advance(self.first.len() - behind);
-        value
+    /// Skips so many bytes of the piece at the front, or all of it.
+    pub(crate) fn skip(&mut self, count: usize) {
+        let count = count.min(self.first.len());
+        self.first.advance(count);
+        self.used(count);
     }
 
     /// Takes everything that `other` has, behind what is here.
@@ -72,12 +63,6 @@ impl Chunks {
         while !other.is_empty() {
             self.push(other.take(usize::MAX));
         }
-    }
-
-    /// How many bytes the front piece has.
-    pub(crate) fn front_len(&mut self) -> usize {
-        self.settle();
-        self.first.len()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -92,14 +77,21 @@ impl Chunks {
         *self = Chunks::default();
     }
 
-    /// Brings the next piece to the front when the front has been used up.
-    fn settle(&mut self) {
+    /// So many bytes of the first piece are gone; behind its last comes the next piece.
+    #[inline]
+    fn used(&mut self, count: usize) {
+        self.len -= count;
         if self.first.is_empty() && self.len > 0 {
-            self.first = match self.rest.pop_front() {
-                Some(chunk) => chunk,
-                None => self.tail.split().freeze(),
-            };
+            self.bring_next();
         }
+    }
+
+    #[cold]
+    fn bring_next(&mut self) {
+        self.first = match self.rest.pop_front() {
+            Some(chunk) => chunk,
+            None => self.tail.split().freeze(),
+        };
     }
 }
 
@@ -129,8 +121,9 @@ mod tests {
                 chunks.push(Bytes::copy_from_slice(piece));
             }
             let mut out = Vec::new();
-            while let Some(taken) = chunks.take_array::<5>() {
-                out.extend_from_slice(&taken);
+            while let Some(front) = chunks.front().first_chunk::<5>() {
+                out.extend_from_slice(front);
+                chunks.skip(5);
                 if out.len() > 50 {
                     break;
                 }

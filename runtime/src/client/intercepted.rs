@@ -136,10 +136,10 @@ impl Intercepted {
         &mut self,
         reading: &Reading<Res>,
         level: usize,
-        mut bytes: Bytes,
+        bytes: Bytes,
     ) -> Option<Res> {
         let passage = &self.passage;
-        let response = (reading.decode)(Encoded::from(&mut bytes)).and_then(|mut response| {
+        let response = (reading.decode)(Encoded::from(&bytes)).and_then(|mut response| {
             (reading.show)(&mut response, &mut |message| {
                 passage.show_response(level, message)
             })?;

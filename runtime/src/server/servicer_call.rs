@@ -83,12 +83,12 @@ impl<S, C> fmt::Debug for ServicerCall<S, C> {
 
 // Of these a program has one for each type of message, whatever its servicers are.
 
-fn received<T, C>(context: &ServicerContext, mut bytes: Bytes) -> Result<T>
+fn received<T, C>(context: &ServicerContext, bytes: Bytes) -> Result<T>
 where
     T: fmt::Debug + 'static,
     C: Codec<T>,
 {
-    let mut message = C::decode(Encoded::from(&mut bytes))?;
+    let mut message = C::decode(Encoded::from(&bytes))?;
     if let Some(record) = context.record() {
         record.request::<T, C>(context.exchange().details(), &mut message)?;
     }
