@@ -59,9 +59,11 @@ def _payloads():
 
 
 def _streams():
-    for name, size, many, calls in [("small", 16, 10_000, 100), ("large", 64_000, 100, 40)]:
-        title = f"{many:,} messages of {size:,} bytes"
+    for name, size, many, calls in [("number", 0, 10_000, 100), ("small", 16, 10_000, 100), ("large", 64_000, 100, 40)]:
+        title = f"{many:,} messages of {size:,} bytes" if size else f"{many:,} messages of one number"
         message = framed(payload(size))
+        # What a response is without its number. An empty field is not sent.
+        download = len(message) if size else len(framed(b""))
         # The responses count themselves: field 2, and its value but for the first.
         numbers = sum(1 + (1 if count < 128 else 2) for count in range(1, many))
         common = dict(
@@ -77,11 +79,22 @@ def _streams():
             f"server streaming, {title}",
             "Download",
             framed(payload(size, many)),
-            len(message) * many + numbers,
+            download * many + numbers,
             **common,
         )
+        if name != "large":
+            yield Row(
+                f"generate-{name}",
+                f"server streaming by a loop that yields, {title}",
+                "Generate",
+                framed(payload(size, many)),
+                download * many + numbers,
+                **common,
+            )
+        if name == "number":
+            # A stream of numbers is server streaming at its barest: nothing is allocated for a message.
+            continue
         upload = len(framed(payload(0, many)))
-        # An empty field is not sent.
         yield Row(
             f"upload-{name}",
             f"client streaming, {title}",

@@ -1,6 +1,8 @@
 """The page from the figures: which tables there are, and what they are said to show."""
 
-from . import growth, measure, rows
+from dataclasses import dataclass
+
+from . import growth, measure, rows, targets
 
 UNARY = ("unary-8x32", "unary, 34 bytes, 8x32")
 
@@ -9,6 +11,16 @@ def written(report, matrix, stacks, figures, say):
     """Measures what is beside the matrix, and writes everything down."""
     small = next(row for row in matrix if row.key == UNARY[0])
     lone = next(row for row in matrix if row.key == "unary-1x1")
+    clients = measure.client_cpu(stacks, say)
+    idle = measure.idle_memory(stacks, 1_000, say)
+    times = {row.key: measure.wall(row, stacks, say) for row in (lone, small)}
+    counted = _Counted.of(small, stacks, say)
+    report.plain(
+        "Targets",
+        "What this project set out to reach. Where it has not, [WHERE_TIME_GOES.md](WHERE_TIME_GOES.md) says why, and what is next.",
+        ["", "measured", "reached"],
+        targets.table(targets.Measured(figures, clients, idle, times[lone.key], counted.together("stubwright"))),
+    )
     report.chart(
         "unary",
         "Unary calls: CPU time of the server",
@@ -22,7 +34,6 @@ def written(report, matrix, stacks, figures, say):
         [(row.key, row.title, row.unit) for row in matrix],
         figures,
     )
-    clients = measure.client_cpu(stacks, say)
     report.chart(
         "client",
         "Unary calls: CPU time of the client",
@@ -36,9 +47,8 @@ def written(report, matrix, stacks, figures, say):
         [(f"client-{shape}", f"client, {shape}", "call") for shape in shapes],
         clients,
     )
-    _counted(report, small, stacks, say)
-    _percentiles(report, [lone, small], stacks, say)
-    idle = measure.idle_memory(stacks, 1_000, say)
+    counted.report(report)
+    _percentiles(report, (lone, small), times, stacks)
     report.chart(
         "idle",
         "Memory of an idle connection after one call",
@@ -54,34 +64,57 @@ def _compared(figures, key, stacks, divisor):
     return [(name, figure / divisor) for name, figure in named if figure is not None]
 
 
-def _counted(report, row, stacks, say):
-    counted = measure.instructions(row, stacks, say)
-    allocated = measure.allocations(row, stacks, say)
-    clients = measure.client_allocations(stacks, say)
-    ours = counted["stubwright"][0]
-    table = []
-    for name, (instructions,) in counted.items():
-        blocks, size = allocated[name]
-        cells = [name, f"{instructions:,.0f} ({instructions / ours:.2f}x)", f"{blocks:.1f}, {size:,.0f} bytes"]
-        made = clients.get(name)
-        cells.append(f"{made[0]:.1f}, {made[1]:,.0f} bytes" if made else "")
-        table.append(cells)
-    report.plain(
-        "Instructions and allocations",
-        f"Of a call, {row.title}, by callgrind and dhat: what more calls cost more, so that what is done once falls out.",
-        ["", "server: instructions", "server: allocations", "client: allocations"],
-        table,
-    )
+@dataclass(frozen=True)
+class _Counted:
+    """What valgrind counted of a call, by stack."""
+
+    row: object
+    instructions: dict
+    servers: dict
+    clients: dict
+
+    @staticmethod
+    def of(row, stacks, say):
+        return _Counted(
+            row,
+            measure.instructions(row, stacks, say),
+            measure.allocations(row, stacks, say),
+            measure.client_allocations(stacks, say),
+        )
+
+    def together(self, name):
+        """Allocations and bytes of the server and the client."""
+        return tuple(one + other for one, other in zip(self.servers[name], self.clients[name]))
+
+    def report(self, report):
+        ours = self.instructions["stubwright"][0]
+        table = []
+        for name, (instructions,) in self.instructions.items():
+            cells = [name, f"{instructions:,.0f} ({instructions / ours:.2f}x)", _blocks(self.servers[name])]
+            table.append([*cells, _blocks(self.clients.get(name))])
+        report.plain(
+            "Instructions and allocations",
+            f"Of a call, {self.row.title}, by callgrind and dhat: what more calls cost more, so that what is done once falls out.",
+            ["", "server: instructions", "server: allocations", "client: allocations"],
+            table,
+        )
 
 
-def _percentiles(report, chosen, stacks, say):
+def _blocks(counted):
+    if counted is None:
+        return ""
+    blocks, size = counted
+    return f"{blocks:.1f}, {size:,.0f} bytes"
+
+
+def _percentiles(report, chosen, times, stacks):
     table = []
     for row in chosen:
-        found = measure.wall(row, stacks, say)
+        found = times[row.key]
         for stack in stacks:
-            times = [found[share].median(row.key, stack.name) for share in found]
-            if times[0] is not None:
-                table.append([f"{row.title}: {stack.name}", *(f"{time:,.0f}" for time in times)])
+            each = [found[share].median(row.key, stack.name) for share in found]
+            if each[0] is not None:
+                table.append([f"{row.title}: {stack.name}", *(f"{time:,.0f}" for time in each)])
     report.plain(
         "Wall time of a call",
         "In microseconds, as h2load sees it, on the other core.",

@@ -68,6 +68,7 @@ async def main(address):
     handlers = {
         "Unary": grpc.unary_unary_rpc_method_handler(unary),
         "Download": grpc.unary_stream_rpc_method_handler(download),
+        "Generate": grpc.unary_stream_rpc_method_handler(download),
         "Upload": grpc.stream_unary_rpc_method_handler(upload),
         "Echo": grpc.stream_stream_rpc_method_handler(echo),
         "Log": grpc.unary_unary_rpc_method_handler(log),

@@ -41,6 +41,20 @@ impl Bench for Service {
         })))
     }
 
+    async fn generate(
+        &self,
+        _context: RequestContext,
+        request: ServiceRequest<'_, Payload>,
+    ) -> ServiceResult<ServiceStream<impl Encodable<Payload> + Send + use<>>> {
+        let request = request.to_owned_message();
+        Response::stream_ok(async_stream::stream! {
+            for count in 0..request.count {
+                let body = request.body.clone();
+                yield Ok(Payload { body, count, ..Payload::default() });
+            }
+        })
+    }
+
     async fn upload<'a>(
         &'a self,
         _context: RequestContext,

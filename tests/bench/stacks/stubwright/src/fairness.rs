@@ -37,6 +37,14 @@ impl BenchServicer for Bench {
         futures_util::stream::empty()
     }
 
+    fn generate(
+        &self,
+        _request: Payload,
+        _context: &ServicerContext,
+    ) -> impl Stream<Item = Result<Payload>> + Send {
+        futures_util::stream::empty()
+    }
+
     async fn upload(
         &self,
         _requests: RequestStream<Payload>,

@@ -32,6 +32,20 @@ impl BenchServicer for Bench {
         }))
     }
 
+    fn generate(
+        &self,
+        request: Payload,
+        _context: &ServicerContext,
+    ) -> impl Stream<Item = Result<Payload>> + Send {
+        stubwright::stream(async move |mut responses| {
+            for count in 0..request.count {
+                let body = request.body.clone();
+                responses.send(Payload { body, count }).await;
+            }
+            Ok(())
+        })
+    }
+
     async fn upload(
         &self,
         mut requests: RequestStream<Payload>,

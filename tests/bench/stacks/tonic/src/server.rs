@@ -21,6 +21,7 @@ type Payloads = Pin<Box<dyn Stream<Item = Result<Payload, Status>> + Send>>;
 #[tonic::async_trait]
 impl Bench for Service {
     type DownloadStream = Payloads;
+    type GenerateStream = Payloads;
     type EchoStream = Payloads;
 
     async fn unary(&self, request: Request<Payload>) -> Result<Response<Payload>, Status> {
@@ -35,6 +36,17 @@ impl Bench for Service {
                 count,
             })
         }));
+        Ok(Response::new(responses.boxed()))
+    }
+
+    async fn generate(&self, request: Request<Payload>) -> Result<Response<Payloads>, Status> {
+        let request = request.into_inner();
+        let responses = async_stream::stream! {
+            for count in 0..request.count {
+                let body = request.body.clone();
+                yield Ok(Payload { body, count });
+            }
+        };
         Ok(Response::new(responses.boxed()))
     }
 

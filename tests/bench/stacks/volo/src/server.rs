@@ -32,6 +32,17 @@ impl Bench for Service {
         Ok(Response::new(responses.boxed()))
     }
 
+    async fn generate(&self, request: Request<Payload>) -> Result<Response<Payloads>, Status> {
+        let request = request.into_inner();
+        let responses = async_stream::stream! {
+            for count in 0..request.count {
+                let body = request.body.clone();
+                yield Ok(Payload { body, count, ..Payload::default() });
+            }
+        };
+        Ok(Response::new(responses.boxed()))
+    }
+
     async fn upload(
         &self,
         request: Request<RecvStream<Payload>>,
