@@ -1,13 +1,12 @@
 //! The `stream` helper: from an async closure that sends to a stream.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
+use rtrb::{Consumer, Producer, PushError, RingBuffer};
 
 use crate::{Result, Status};
 
@@ -36,20 +35,17 @@ pub fn stream<T, F>(f: F) -> impl Stream<Item = Result<T>>
 where
     F: AsyncFnOnce(Sender<T>) -> Result<()>,
 {
-    let queue = Arc::new(Queue(Mutex::default()));
+    let (queue, items) = RingBuffer::new(AHEAD);
     Generator {
-        future: Box::pin(f(Sender {
-            queue: Arc::clone(&queue),
-        })),
-        queue,
-        items: VecDeque::new(),
+        future: Box::pin(f(Sender { queue })),
+        items,
         end: None,
     }
 }
 
 /// Where the closure of [`stream()`] sends its messages.
 pub struct Sender<T> {
-    queue: Arc<Queue<T>>,
+    queue: Producer<T>,
 }
 
 impl<T> Sender<T> {
@@ -57,13 +53,14 @@ impl<T> Sender<T> {
     pub async fn send(&mut self, message: T) {
         let mut message = Some(message);
         poll_fn(|_| {
-            let mut items = self.queue.items();
-            if items.len() >= AHEAD {
+            match message.take().map(|message| self.queue.push(message)) {
                 // The reader polls again when it has taken what is there: no waker is needed.
-                return Poll::Pending;
+                Some(Err(PushError::Full(rest))) => {
+                    message = Some(rest);
+                    Poll::Pending
+                }
+                Some(Ok(())) | None => Poll::Ready(()),
             }
-            items.extend(message.take());
-            Poll::Ready(())
         })
         .await;
     }
@@ -75,21 +72,10 @@ impl<T> fmt::Debug for Sender<T> {
     }
 }
 
-/// The messages between the closure and the stream.
-struct Queue<T>(Mutex<VecDeque<T>>);
-
-impl<T> Queue<T> {
-    fn items(&self) -> MutexGuard<'_, VecDeque<T>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// A closure at work, as a stream.
 struct Generator<T, Fut> {
     future: Pin<Box<Fut>>,
-    queue: Arc<Queue<T>>,
-    /// Messages that have been taken from the queue, all at a time.
-    items: VecDeque<T>,
+    items: Consumer<T>,
     /// Set when the closure has returned, with the error that is still to be given.
     end: Option<Option<Status>>,
 }
@@ -101,16 +87,20 @@ impl<T, Fut: Future<Output = Result<()>>> Stream for Generator<T, Fut> {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<T>>> {
         let this = &mut *self;
-        if this.items.is_empty() && this.end.is_none() {
+        if let Ok(item) = this.items.pop() {
+            return Poll::Ready(Some(Ok(item)));
+        }
+        if this.end.is_none() {
             if let Poll::Ready(end) = this.future.as_mut().poll(context) {
                 this.end = Some(end.err());
             }
-            std::mem::swap(&mut this.items, &mut *this.queue.items());
+            if let Ok(item) = this.items.pop() {
+                return Poll::Ready(Some(Ok(item)));
+            }
         }
-        match (this.items.pop_front(), &mut this.end) {
-            (Some(item), _) => Poll::Ready(Some(Ok(item))),
-            (None, Some(error)) => Poll::Ready(error.take().map(Err)),
-            (None, None) => Poll::Pending,
+        match &mut this.end {
+            Some(error) => Poll::Ready(error.take().map(Err)),
+            None => Poll::Pending,
         }
     }
 }
