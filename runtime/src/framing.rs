@@ -215,6 +215,7 @@ impl Deframer {
     /// INTERNAL for a flag that is none, for compression that was not announced and for what cannot be decompressed;
     /// RESOURCE_EXHAUSTED for a length over `limit`, at once, before anything is kept of the message, and for a message that
     /// is over it when it is decompressed.
+    #[inline]
     pub(crate) fn next(&mut self, chunks: &mut Chunks, limit: usize) -> Result<Option<Cut>> {
         // As a rule it lies in one piece, as it is.
         if self.is_at_boundary() {
@@ -231,6 +232,7 @@ impl Deframer {
     }
 
     /// The next message if it is compressed, or in more pieces than one, or not all there.
+    #[cold]
     fn next_part(&mut self, chunks: &mut Chunks, limit: usize) -> Result<Option<Cut>> {
         if self.message.is_none() {
             while self.prefix_len < PREFIX {
