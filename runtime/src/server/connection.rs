@@ -308,3 +308,109 @@ fn end(engine: &mut Connection, stream: StreamId, answered: bool, outcome: &Outc
         engine.send_headers(stream, fields.iter(), true);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::io;
+    use std::pin::{Pin, pin};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Poll, Wake, Waker};
+
+    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+    use super::*;
+
+    /// A frame of 16 KiB.
+    const DATA: [u8; 9] = [0, 0x40, 0, 0, 0, 0, 0, 0, 1];
+
+    /// A client that always has more to send, and takes every answer: a request of a method that is not there, and its data.
+    struct Endless {
+        next: Vec<u8>,
+        read: Arc<AtomicUsize>,
+    }
+
+    impl Endless {
+        fn new(read: Arc<AtomicUsize>) -> Endless {
+            let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+            let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+            // POST, http, /
+            let request = [0, 0, 3, 1, 4, 0, 0, 0, 1, 0x83, 0x86, 0x84];
+            Endless {
+                next: [&preface[..], &settings, &request].concat(),
+                read,
+            }
+        }
+    }
+
+    impl AsyncRead for Endless {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            while self.next.len() < buffer.remaining() {
+                self.next.extend(DATA);
+                let length = self.next.len() + 16 * 1024;
+                self.next.resize(length, 0);
+            }
+            let count = buffer.remaining();
+            buffer.put_slice(&self.next[..count]);
+            self.next.drain(..count);
+            self.read.fetch_add(count, Ordering::Relaxed);
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Endless {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// Counts how often it is woken.
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_peer_that_always_has_more_leaves_time_for_the_calls() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        let _guard = runtime.enter();
+        let read = Arc::new(AtomicUsize::new(0));
+        let socket = Socket::new(Box::new(Endless::new(Arc::clone(&read))));
+        let (driver, _link) =
+            connection(socket, Peer::unknown(), Arc::default(), crate::clock::now());
+        let mut driver = pin!(driver);
+        let wakes = Arc::new(Wakes::default());
+        let waker = Waker::from(Arc::clone(&wakes));
+        for poll in 1..=20 {
+            let polled = driver.as_mut().poll(&mut Context::from_waker(&waker));
+            assert!(polled.is_pending());
+            assert_eq!(wakes.0.load(Ordering::Relaxed), poll, "it goes on");
+            // Two reads, or three.
+            let read = read.load(Ordering::Relaxed);
+            assert!(read > 0 && read <= poll * 192 * 1024, "{read} bytes");
+        }
+    }
+}

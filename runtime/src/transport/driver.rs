@@ -20,6 +20,9 @@ use crate::clock;
 use crate::http2::{Connection, Event, Reason, StreamId};
 use crate::jitter::jitter;
 
+/// How many bytes are read before the calls have a turn. What has come is in the processor's cache then, and few buffers are in use.
+const TURN: usize = 128 * 1024;
+
 /// What one role does with its calls.
 pub(crate) trait Side: Unpin {
     /// Sends what a call has for the peer, as far as there is room for it.
@@ -65,6 +68,8 @@ pub(crate) struct Driver<S: Side> {
     now: Instant,
     /// What [`Link::collect`] fills; kept for its room.
     batch: Vec<Arc<Exchange>>,
+    /// How many bytes were read since the task has let others run.
+    taken: usize,
     /// The task has let others run since it last flushed.
     yielded: bool,
     on_many_threads: bool,
@@ -91,6 +96,7 @@ impl<S: Side> Driver<S> {
             order: Order::Serve,
             now,
             batch: Vec::new(),
+            taken: 0,
             yielded: false,
             on_many_threads: Handle::current().runtime_flavor() != RuntimeFlavor::CurrentThread,
         }
@@ -98,6 +104,7 @@ impl<S: Side> Driver<S> {
 
     fn poll_open(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.collect(context);
+        self.taken = 0;
         while self.farewell.is_none() {
             // A peer that does not take its answers is not read from.
             let reads = self.engine.wants_input();
@@ -122,8 +129,14 @@ impl<S: Side> Driver<S> {
                 Poll::Pending => self.check_time(context),
             }
             let waits = !has_read && reads == self.engine.wants_input();
-            if waits && self.farewell.is_none() {
+            if self.farewell.is_some() {
+                break;
+            }
+            if waits || self.taken >= TURN {
                 self.socket.rest();
+                if !waits {
+                    context.waker().wake_by_ref();
+                }
                 return Poll::Pending;
             }
         }
@@ -156,7 +169,8 @@ impl<S: Side> Driver<S> {
     fn read(&mut self, context: &mut Context<'_>) -> bool {
         match self.socket.poll_fill(context) {
             Poll::Pending => false,
-            Poll::Ready(Ok(Fill::Data)) => {
+            Poll::Ready(Ok(Fill::Data(count))) => {
+                self.taken += count;
                 let now = clock::now();
                 let received = self.engine.receive(self.socket.input(), now);
                 self.now = now;

@@ -57,7 +57,7 @@ impl Farewell {
                     socket.input().clear();
                     socket
                         .poll_fill(context)
-                        .map_ok(|fill| (fill == Fill::Data).then_some(Stage::Linger))
+                        .map_ok(|fill| (fill != Fill::End).then_some(Stage::Linger))
                 }
             };
             match step {

@@ -6,6 +6,7 @@ mod farewell;
 mod in_process;
 mod keepalive;
 mod lifetime;
+mod read_buffers;
 mod socket;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;

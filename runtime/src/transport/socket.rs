@@ -1,6 +1,5 @@
 //! A socket as a connection driver uses it: reads into a buffer of the thread, writes whole batches.
 
-use std::cell::RefCell;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
@@ -9,18 +8,11 @@ use std::task::{Context, Poll, ready};
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
+use super::read_buffers;
 use crate::http2::Output;
-
-/// How much a read may bring.
-const READ: usize = 64 * 1024;
 
 /// How many pieces go into one write.
 const SLICES: usize = 64;
-
-thread_local! {
-    /// The read buffer that a connection borrows while it is at work. An idle connection owns none.
-    static SPARE: RefCell<BytesMut> = RefCell::new(BytesMut::new());
-}
 
 /// Both directions of an open connection.
 pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -30,7 +22,8 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 /// A socket and what has been read from it and not been used.
 pub(crate) struct Socket {
     io: Box<dyn Io>,
-    input: BytesMut,
+    /// What has been read and not been used. The buffer is the thread's, which lends it while the connection is at work.
+    input: Option<BytesMut>,
     written: u64,
     /// What was written may still lie in a buffer on this side: TLS has one.
     unflushed: bool,
@@ -39,8 +32,8 @@ pub(crate) struct Socket {
 /// What a read brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fill {
-    /// More bytes.
-    Data,
+    /// So many bytes more.
+    Data(usize),
     /// The peer has ended its direction.
     End,
 }
@@ -49,7 +42,7 @@ impl Socket {
     pub(crate) fn new(io: Box<dyn Io>) -> Socket {
         Socket {
             io,
-            input: BytesMut::new(),
+            input: None,
             written: 0,
             unflushed: false,
         }
@@ -57,7 +50,7 @@ impl Socket {
 
     /// What has been read and not been used.
     pub(crate) fn input(&mut self) -> &mut BytesMut {
-        &mut self.input
+        self.input.get_or_insert_with(read_buffers::take)
     }
 
     /// How many bytes the peer, or the system for it, has taken.
@@ -67,24 +60,19 @@ impl Socket {
 
     /// Reads once.
     pub(crate) fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Fill>> {
-        if self.input.capacity() == 0 {
-            self.input = SPARE.take();
-        }
-        if self.input.capacity() - self.input.len() < READ / 4 {
-            self.input.reserve(READ);
-        }
-        let read = pin!(self.io.read_buf(&mut self.input)).poll(context);
+        let input = self.input.get_or_insert_with(read_buffers::take);
+        read_buffers::make_room(input);
+        let read = pin!(self.io.read_buf(input)).poll(context);
         Poll::Ready(match ready!(read)? {
             0 => Ok(Fill::End),
-            _ => Ok(Fill::Data),
+            count => Ok(Fill::Data(count)),
         })
     }
 
     /// Gives the read buffer back to the thread when nothing is left in it.
     pub(crate) fn rest(&mut self) {
-        if self.input.is_empty() {
-            let spare = std::mem::take(&mut self.input);
-            SPARE.set(spare);
+        if let Some(buffer) = self.input.take_if(|input| input.is_empty()) {
+            read_buffers::give_back(buffer);
         }
     }
 
