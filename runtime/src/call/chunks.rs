@@ -8,15 +8,22 @@ use bytes::{Buf, Bytes, BytesMut};
 /// buffer alive in which a connection read them.
 const SMALL: usize = 1024;
 
-/// Bytes in the order of their coming. The first piece needs no allocation, and as a rule it is the only one.
+/// Bytes in the order of their coming. The first piece needs no allocation, and as a rule it is the only one: a call has several of
+/// these, and they are moved about.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Chunks {
     /// Empty only if all is.
     first: Bytes,
-    rest: VecDeque<Bytes>,
-    /// Small pieces behind the rest, packed.
-    tail: BytesMut,
+    more: Option<Box<More>>,
     len: usize,
+}
+
+/// What is behind the first piece.
+#[derive(Clone, Debug, Default)]
+struct More {
+    pieces: VecDeque<Bytes>,
+    /// Small pieces behind the others, packed.
+    tail: BytesMut,
 }
 
 impl Chunks {
@@ -25,13 +32,8 @@ impl Chunks {
         self.len += chunk.len();
         if self.first.is_empty() {
             self.first = chunk;
-        } else if chunk.len() < SMALL {
-            self.tail.extend_from_slice(&chunk);
         } else {
-            if !self.tail.is_empty() {
-                self.rest.push_back(self.tail.split().freeze());
-            }
-            self.rest.push_back(chunk);
+            self.more.get_or_insert_default().push(chunk);
         }
     }
 
@@ -88,10 +90,27 @@ impl Chunks {
 
     #[cold]
     fn bring_next(&mut self) {
-        self.first = match self.rest.pop_front() {
+        self.first = self.more.as_mut().map(|more| more.pop()).unwrap_or_default();
+    }
+}
+
+impl More {
+    fn push(&mut self, chunk: Bytes) {
+        if chunk.len() < SMALL {
+            self.tail.extend_from_slice(&chunk);
+            return;
+        }
+        if !self.tail.is_empty() {
+            self.pieces.push_back(self.tail.split().freeze());
+        }
+        self.pieces.push_back(chunk);
+    }
+
+    fn pop(&mut self) -> Bytes {
+        match self.pieces.pop_front() {
             Some(chunk) => chunk,
             None => self.tail.split().freeze(),
-        };
+        }
     }
 }
 
