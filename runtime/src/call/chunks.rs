@@ -90,7 +90,11 @@ impl Chunks {
 
     #[cold]
     fn bring_next(&mut self) {
-        self.first = self.more.as_mut().map(|more| more.pop()).unwrap_or_default();
+        self.first = self
+            .more
+            .as_mut()
+            .map(|more| more.pop())
+            .unwrap_or_default();
     }
 }
 

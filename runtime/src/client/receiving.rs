@@ -13,13 +13,6 @@ use crate::call::{Exchange, Outcome};
 use crate::{Metadata, Result, Status};
 
 /// A call on its way.
-#[cfg_attr(
-    feature = "server",
-    expect(
-        clippy::large_enum_variant,
-        reason = "nearly all calls are plain ones, and a box would be an allocation for each"
-    )
-)]
 pub(crate) enum Receiving<Res> {
     Plain(Inbox, Reading<Res>),
     /// With interceptors around it.

@@ -8,6 +8,7 @@ use crate::http2::budget::WHOLE;
 use crate::http2::error::{ConnectionError, Reason};
 use crate::http2::event::Event;
 use crate::http2::frame::{self, FrameHeader, flag};
+use crate::http2::hpack::Table;
 use crate::http2::stream::{Progress, Stream};
 use crate::http2::{Role, StreamId};
 
@@ -128,7 +129,8 @@ impl Connection {
             return Ok(head.clone());
         }
         let mut head = Head::new(self.config.max_header_list_size);
-        self.decoder
+        let table = self
+            .decoder
             .decode(block, |field| head.add(field))
             .map_err(|_| {
                 ConnectionError::violation(
@@ -136,7 +138,10 @@ impl Connection {
                     "a header block that HPACK cannot decode (RFC 9113, 4.3)",
                 )
             })?;
-        self.repeats.learn(block, &head);
+        match table {
+            Table::Kept => self.repeats.learn(block, &head),
+            Table::Changed => self.repeats.forget(),
+        }
         Ok(head)
     }
 

@@ -5,46 +5,52 @@ use super::head::Head;
 /// How many blocks are remembered.
 const REMEMBERED: usize = 4;
 /// The longest block that is remembered, in bytes.
-const LONGEST: usize = 64;
+const LONGEST: usize = 128;
 
 /// What header blocks have decoded to, for as long as they would decode to it again.
 ///
-/// After the first calls of a connection, most blocks are a byte per field: indexes into HPACK's tables. Such a block changes no
-/// table, so until another kind of block comes, the same bytes are the same fields.
+/// After the first calls of a connection most blocks change no table of HPACK's: their fields are indexes, or literals that are
+/// not to be indexed, as many a client sends `:path`. Until a block comes that does change one, the same bytes are the same fields.
 #[derive(Default)]
 pub(super) struct Repeats {
-    entries: Vec<(Box<[u8]>, Head)>,
-    /// Which entry is replaced next.
+    known: Vec<(Box<[u8]>, Head)>,
+    /// Which of the known is replaced next.
     next: usize,
+    /// Blocks that came once. Many a block never comes again, with an id of its request in it, and is not worth more than a copy.
+    seen: [Vec<u8>; REMEMBERED],
+    /// Which of the seen is replaced next.
+    next_seen: usize,
 }
 
 impl Repeats {
-    /// Has to see every block before HPACK does. Returns what it is, if that is known.
-    pub(super) fn look_up(&mut self, block: &[u8]) -> Option<&Head> {
-        if !changes_nothing(block) {
-            self.entries.clear();
-            self.next = 0;
-            return None;
-        }
-        let entry = self.entries.iter().find(|(known, _)| **known == *block);
-        entry.map(|(_, head)| head)
+    /// What the block is, if that is known.
+    pub(super) fn look_up(&self, block: &[u8]) -> Option<&Head> {
+        let known = self.known.iter().find(|(known, _)| **known == *block);
+        known.map(|(_, head)| head)
     }
 
-    /// The block, which `look_up` did not know, has been decoded.
+    /// A block that was not known has been decoded, and has changed no table.
     pub(super) fn learn(&mut self, block: &[u8], head: &Head) {
-        if block.len() > LONGEST || !changes_nothing(block) {
+        if block.len() > LONGEST {
             return;
         }
-        let entry = (Box::from(block), head.clone());
-        match self.entries.get_mut(self.next) {
-            Some(place) => *place = entry,
-            None => self.entries.push(entry),
+        if self.seen.iter().any(|seen| *seen == block) {
+            let known = (Box::from(block), head.clone());
+            match self.known.get_mut(self.next) {
+                Some(place) => *place = known,
+                None => self.known.push(known),
+            }
+            self.next = (self.next + 1) % REMEMBERED;
+        } else if let Some(place) = self.seen.get_mut(self.next_seen) {
+            place.clear();
+            place.extend_from_slice(block);
+            self.next_seen = (self.next_seen + 1) % REMEMBERED;
         }
-        self.next = (self.next + 1) % REMEMBERED;
     }
-}
 
-/// Whether a block has only indexed fields (RFC 7541, 6.1). Literals and size updates start with a smaller byte.
-fn changes_nothing(block: &[u8]) -> bool {
-    block.iter().all(|&byte| byte >= 0x80)
+    /// A table has changed: the blocks that were known may be others now.
+    pub(super) fn forget(&mut self) {
+        self.known.clear();
+        self.next = 0;
+    }
 }

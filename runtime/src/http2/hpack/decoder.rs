@@ -28,15 +28,16 @@ impl Decoder {
         }
     }
 
-    /// Decodes one whole header block. `each` is called for every field, in order.
+    /// Decodes one whole header block. `each` is called for every field, in order. Says what became of the table.
     ///
     /// An error is a connection error COMPRESSION_ERROR (RFC 9113, 4.3): the table is lost.
     pub(crate) fn decode(
         &mut self,
         block: &[u8],
         mut each: impl FnMut(Header),
-    ) -> Result<(), DecodeError> {
+    ) -> Result<Table, DecodeError> {
         let mut input = block;
+        let mut table = Table::Kept;
         let mut may_resize = true;
         // So that time and memory are linear in the block's length, although two bytes can name a long name.
         let mut copied_names = 0;
@@ -60,6 +61,7 @@ impl Decoder {
                         return Err(DecodeError::MisplacedSizeUpdate);
                     }
                     self.resize(size)?;
+                    table = Table::Changed;
                     continue;
                 }
                 // A literal that is not, or never, to be indexed (RFC 7541, 6.2.2 and 6.2.3).
@@ -76,13 +78,14 @@ impl Decoder {
             }
             if indexing {
                 self.table.insert(header.clone(), |_, _| {});
+                table = Table::Changed;
             }
             each(header);
         }
         if self.scratch.capacity() > MAX_IDLE_SCRATCH {
             self.scratch = Vec::new();
         }
-        Ok(())
+        Ok(table)
     }
 
     fn entry(&self, index: usize) -> Result<&Header, DecodeError> {
@@ -122,6 +125,14 @@ impl Decoder {
     pub(crate) fn table_size(&self) -> usize {
         self.table.size()
     }
+}
+
+/// What a header block has done to the table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Table {
+    /// Nothing: the same block after it has the same fields.
+    Kept,
+    Changed,
 }
 
 /// Takes a string literal (RFC 7541, 5.2) off the front of `input` and appends it to `text`.

@@ -10,7 +10,7 @@ mod static_table;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::decoder::{DecodeError, Decoder};
+pub(crate) use self::decoder::{DecodeError, Decoder, Table};
 pub(crate) use self::encoder::Encoder;
 
 /// The size of a dynamic table as long as nobody has said another (RFC 9113, 6.5.2).

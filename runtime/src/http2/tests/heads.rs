@@ -1,7 +1,7 @@
 //! RFC 9113, 8: requests, responses and trailers.
 
 use super::link::{fields, request, response, trailers};
-use super::raw::{END_STREAM, Raw, request_with};
+use super::raw::{END_HEADERS, END_STREAM, Raw, request_with};
 use crate::header::Header;
 use crate::http2::frame::kind;
 use crate::http2::{Config, Event, Reason};
@@ -271,4 +271,58 @@ fn a_stream_that_the_server_finished_first_is_reset_without_error() {
         .expect("late trailers");
     assert!(raw.end.event().is_none());
     assert!(raw.frames().is_empty());
+}
+
+/// `:method: POST`, `:scheme: http`, then `:path: /a` as a literal that is not to be indexed, and the newest entry of the table.
+const AGAIN: &[u8] = b"\x83\x86\x04\x02/a\xbe";
+
+/// The same with `x: 1` for the entry, which it makes, or with `x: 2`.
+const ONE: &[u8] = b"\x83\x86\x04\x02/a\x40\x01x\x011";
+const TWO: &[u8] = b"\x83\x86\x04\x02/a\x40\x01x\x012";
+
+#[test]
+fn a_block_that_comes_again_says_what_the_table_says() {
+    let mut raw = server();
+    let mut stream = 1;
+    let mut said = |block: &[u8]| {
+        raw.send(kind::HEADERS, END_HEADERS | END_STREAM, stream, block)
+            .expect("a request");
+        stream += 2;
+        let Some(Event::Request { head, .. }) = raw.end.event() else {
+            panic!("no request");
+        };
+        assert_eq!(head.path.value(), b"/a");
+        assert_eq!(head.fields.len(), 1);
+        head.fields[0].value().to_vec()
+    };
+    for (block, value) in [(ONE, b"1"), (TWO, b"2"), (ONE, b"1")] {
+        assert_eq!(said(block), value);
+        for _ in 0..5 {
+            assert_eq!(said(AGAIN), value);
+        }
+    }
+    // Others between them, more than are remembered, and each often enough to be.
+    for _ in 0..3 {
+        for entry in 0x82..0x88 {
+            let mut block = b"\x83\x86\x04\x02/a".to_vec();
+            block.extend([0x10, 1, b'n', 1, entry]);
+            assert_eq!(said(&block), [entry]);
+            assert_eq!(said(AGAIN), b"1");
+        }
+    }
+}
+
+#[test]
+fn a_block_that_comes_again_fails_when_its_entry_is_gone() {
+    let mut raw = server();
+    for (stream, block) in [(1, ONE), (3, AGAIN), (5, AGAIN), (7, AGAIN)] {
+        raw.send(kind::HEADERS, END_HEADERS | END_STREAM, stream, block)
+            .expect("a request");
+    }
+    // The table is shut, and with it goes what the block names.
+    let shut = b"\x20\x83\x86\x04\x02/a";
+    raw.send(kind::HEADERS, END_HEADERS | END_STREAM, 9, shut)
+        .expect("a request");
+    let result = raw.send(kind::HEADERS, END_HEADERS | END_STREAM, 11, AGAIN);
+    raw.assert_failed(result, Reason::COMPRESSION_ERROR);
 }
