@@ -1,7 +1,7 @@
 //! The `stream` helper: from an async closure that sends to a stream.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -35,34 +35,32 @@ pub fn stream<T, F>(f: F) -> impl Stream<Item = Result<T>>
 where
     F: AsyncFnOnce(Sender<T>) -> Result<()>,
 {
-    let (queue, items) = RingBuffer::new(AHEAD);
+    let (sender, messages) = queue();
     Generator {
-        future: Box::pin(f(Sender { queue })),
-        items,
-        end: None,
+        closure: Box::pin(f(sender)),
+        messages,
     }
 }
 
 /// Where the closure of [`stream()`] sends its messages.
 pub struct Sender<T> {
     queue: Producer<T>,
+    /// A message that found no room.
+    waiting: Option<T>,
 }
 
 impl<T> Sender<T> {
-    /// Sends a message. Waits while the reader is behind.
-    pub async fn send(&mut self, message: T) {
-        let mut message = Some(message);
-        poll_fn(|_| {
-            match message.take().map(|message| self.queue.push(message)) {
-                // The reader polls again when it has taken what is there: no waker is needed.
-                Some(Err(PushError::Full(rest))) => {
-                    message = Some(rest);
-                    Poll::Pending
-                }
-                Some(Ok(())) | None => Poll::Ready(()),
-            }
-        })
-        .await;
+    /// Sends a message. Waits while the reader is behind; what is dropped while it waits has sent nothing.
+    pub fn send(&mut self, message: T) -> impl Future<Output = ()> {
+        self.push(message);
+        Sent(self)
+    }
+
+    fn push(&mut self, message: T) {
+        self.waiting = match self.queue.push(message) {
+            Ok(()) => None,
+            Err(PushError::Full(message)) => Some(message),
+        };
     }
 }
 
@@ -72,12 +70,39 @@ impl<T> fmt::Debug for Sender<T> {
     }
 }
 
-/// A closure at work, as a stream.
+/// Waits until a message has found room. The message is with its sender: whoever awaits this has nothing to drop, which would
+/// be compiled for each place where a message is sent.
+struct Sent<'a, T>(&'a mut Sender<T>);
+
+impl<T> Future for Sent<'_, T> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<()> {
+        if let Some(message) = self.0.waiting.take() {
+            self.0.push(message);
+        }
+        // The reader polls again when it has taken what is there: no waker is needed.
+        if self.0.waiting.is_some() {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
+    }
+}
+
+/// What is sent at one end comes out at the other.
+// Not into each closure's function.
+#[inline(never)]
+fn queue<T>() -> (Sender<T>, Messages<T>) {
+    let (queue, items) = RingBuffer::new(AHEAD);
+    let waiting = None;
+    (Sender { queue, waiting }, Messages { items, end: None })
+}
+
+/// A closure at work, as a stream. It is compiled for each closure, and what it calls for each type of message.
 struct Generator<T, Fut> {
-    future: Pin<Box<Fut>>,
-    items: Consumer<T>,
-    /// Set when the closure has returned, with the error that is still to be given.
-    end: Option<Option<Status>>,
+    closure: Pin<Box<Fut>>,
+    messages: Messages<T>,
 }
 
 impl<T, Fut> Unpin for Generator<T, Fut> {}
@@ -86,19 +111,36 @@ impl<T, Fut: Future<Output = Result<()>>> Stream for Generator<T, Fut> {
     type Item = Result<T>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<T>>> {
-        let this = &mut *self;
-        if let Ok(item) = this.items.pop() {
+        let Generator { closure, messages } = &mut *self;
+        messages.poll_next(closure.as_mut(), context)
+    }
+}
+
+/// The messages of a closure, as its stream gives them.
+struct Messages<T> {
+    items: Consumer<T>,
+    /// Set when the closure has returned, with the error that is still to be given.
+    end: Option<Option<Status>>,
+}
+
+impl<T> Messages<T> {
+    fn poll_next(
+        &mut self,
+        closure: Pin<&mut dyn Future<Output = Result<()>>>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<T>>> {
+        if let Ok(item) = self.items.pop() {
             return Poll::Ready(Some(Ok(item)));
         }
-        if this.end.is_none() {
-            if let Poll::Ready(end) = this.future.as_mut().poll(context) {
-                this.end = Some(end.err());
+        if self.end.is_none() {
+            if let Poll::Ready(end) = closure.poll(context) {
+                self.end = Some(end.err());
             }
-            if let Ok(item) = this.items.pop() {
+            if let Ok(item) = self.items.pop() {
                 return Poll::Ready(Some(Ok(item)));
             }
         }
-        match &mut this.end {
+        match &mut self.end {
             Some(error) => Poll::Ready(error.take().map(Err)),
             None => Poll::Pending,
         }
@@ -164,6 +206,20 @@ mod tests {
         }));
         assert!(matches!(poll(&mut stream), Poll::Ready(Some(Ok(1)))));
         assert!(poll(&mut stream).is_pending());
+    }
+
+    #[test]
+    fn a_message_that_is_dropped_while_it_waits_is_not_sent() {
+        let (items, _) = collect(stream(async |mut responses| {
+            for i in 0..AHEAD {
+                responses.send(i).await;
+            }
+            // There is no room for it, and nobody waits for some.
+            drop(responses.send(100));
+            responses.send(200).await;
+            Ok(())
+        }));
+        assert_eq!(items, [0, 1, 2, 3, 4, 5, 6, 7, 200]);
     }
 
     #[test]

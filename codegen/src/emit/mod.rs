@@ -20,7 +20,7 @@ use crate::model::{Package, TypePath};
 use writer::Writer;
 
 /// The number of the interface between generated code and the runtime. The runtime's macro of the same name refuses any other.
-const INTERFACE: u32 = 3;
+const INTERFACE: u32 = 4;
 
 /// What to emit, besides what the protos say.
 #[derive(Clone, Copy, Debug)]

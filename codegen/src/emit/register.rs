@@ -77,13 +77,11 @@ fn entry(service: &Service, method: &Method) -> TokenStream {
     match kind {
         MethodKind::UnaryUnary => quote! {
             .request(#proto_name, |call, request| #boxed(async move {
-                let request = call.request(request)?;
                 call.response(#method(&*call.servicer, request, &call.context).await)
             }))
         },
         MethodKind::UnaryStream => quote! {
             .request(#proto_name, |call, request| #boxed(async move {
-                let request = call.request(request)?;
                 let responses = ::core::pin::pin!(#method(&*call.servicer, request, &call.context));
                 call.responses(responses).await
             }))

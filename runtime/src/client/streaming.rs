@@ -1,7 +1,7 @@
 //! Calls with a stream of responses.
 
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -32,10 +32,8 @@ impl<Req: 'static, Res> StreamingCall<Req, Res> {
     ///
     /// # Errors
     /// The status of the call when it is not OK. Nothing follows it.
-    pub async fn message(&mut self) -> Result<Option<Res>> {
-        poll_fn(|context| self.poll_message(context))
-            .await
-            .transpose()
+    pub fn message(&mut self) -> impl Future<Output = Result<Option<Res>>> {
+        NextResponse(self)
     }
 
     /// The metadata that the server sent before its first response; starts the call and waits for it.
@@ -135,6 +133,17 @@ impl<Req: 'static, Res> StreamingCall<Req, Res> {
         };
         self.done = !matches!(message, Some(Ok(_)));
         Poll::Ready(message)
+    }
+}
+
+/// Waits for the next response. It holds nothing that had to be dropped, wherever it is awaited.
+struct NextResponse<'a, Req, Res>(&'a mut StreamingCall<Req, Res>);
+
+impl<Req: 'static, Res> Future for NextResponse<'_, Req, Res> {
+    type Output = Result<Option<Res>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.poll_message(context).map(Option::transpose)
     }
 }
 

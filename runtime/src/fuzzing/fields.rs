@@ -152,7 +152,7 @@ fn request(input: &mut Input<'_>) {
     use crate::server::MethodTable;
 
     let handlers = HandlersBuilder::new("s.S", (), Prost)
-        .request("M", |_, _| Box::pin(async { Ok(bytes::Bytes::new()) }))
+        .request("M", |_, (): ()| Box::pin(async { Ok(bytes::Bytes::new()) }))
         .finish();
     let mut table = MethodTable::default();
     table.add(handlers);

@@ -5,13 +5,12 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::context::ServicerContext;
 use super::method_options::Rules;
 use super::pace::Pace;
-use super::servicer_call::ServicerCall;
-use super::start::{HandlerFuture, Start};
+use super::servicer_call::{ServicerCall, received};
+use super::start::{HandlerFuture, Start, failed};
+use crate::codec::Codec;
 use crate::descriptors::Descriptors;
 
 /// The handlers of one or more services, ready to be registered with a [`Server`](crate::Server) or to be called
@@ -135,13 +134,20 @@ impl<S: Send + Sync + 'static, C: 'static> HandlersBuilder<S, C> {
 
     /// A method that takes one request: `handler` is called with it once it has come.
     #[must_use]
-    pub fn request(
+    pub fn request<T>(
         mut self,
         method: &str,
-        handler: fn(ServicerCall<S, C>, Bytes) -> HandlerFuture,
-    ) -> Self {
+        handler: fn(ServicerCall<S, C>, T) -> HandlerFuture,
+    ) -> Self
+    where
+        T: fmt::Debug + 'static,
+        C: Codec<T>,
+    {
         let servicer = Arc::clone(&self.servicer);
-        let start = move |context, request| handler(ServicerCall::new(&servicer, context), request);
+        let start = move |context, bytes| match received::<T, C>(&context, bytes) {
+            Ok(request) => handler(ServicerCall::new(&servicer, context), request),
+            Err(status) => failed(status),
+        };
         self.handlers
             .add(self.service, method, Start::Request(Arc::new(start)));
         self

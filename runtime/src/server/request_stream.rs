@@ -1,7 +1,7 @@
 //! The requests of a call, as its servicer reads them.
 
 use std::fmt;
-use std::future::poll_fn;
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,10 +45,8 @@ impl<T> RequestStream<T> {
     /// CANCELLED when the call was cancelled or cut off, DEADLINE_EXCEEDED when its time is over, INTERNAL for bytes that
     /// are not a message or cannot be decompressed, RESOURCE_EXHAUSTED for a message over the limit. Nothing follows an
     /// error.
-    pub async fn message(&mut self) -> Result<Option<T>> {
-        poll_fn(|context| self.poll_message(context))
-            .await
-            .transpose()
+    pub fn message(&mut self) -> impl Future<Output = Result<Option<T>>> {
+        NextRequest(self)
     }
 
     /// The items of another stream. After an error nothing follows, as in a call.
@@ -89,6 +87,17 @@ impl<T> RequestStream<T> {
         };
         self.done = !matches!(message, Some(Ok(_)));
         Poll::Ready(message)
+    }
+}
+
+/// Waits for the next request. It holds nothing that had to be dropped, wherever it is awaited.
+struct NextRequest<'a, T>(&'a mut RequestStream<T>);
+
+impl<T> Future for NextRequest<'_, T> {
+    type Output = Result<Option<T>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.poll_message(context).map(Option::transpose)
     }
 }
 

@@ -42,17 +42,35 @@ where
         packer: &mut Packer,
     ) -> Poll<Result<Option<Bytes>>> {
         loop {
-            match self.as_mut().poll_next(wakes) {
-                Poll::Ready(Some(Ok(response))) => match pack::<T, C>(context, response, packer) {
-                    Ok(None) => {}
-                    full => return Poll::Ready(full),
-                },
-                Poll::Ready(Some(Err(status))) => return Poll::Ready(Err(status)),
-                Poll::Ready(None) => return Poll::Ready(Ok(None)),
-                Poll::Pending => return Poll::Pending,
+            let next = self.as_mut().poll_next(wakes);
+            if let Some(packed) = pack_next::<T, C>(next, context, packer) {
+                return packed;
             }
         }
     }
+}
+
+/// Packs what a stream has given; `None` when there is room for more. It is compiled for each type of message.
+#[inline]
+fn pack_next<T, C>(
+    next: Poll<Option<Result<T>>>,
+    context: &ServicerContext,
+    packer: &mut Packer,
+) -> Option<Poll<Result<Option<Bytes>>>>
+where
+    T: fmt::Debug + 'static,
+    C: Codec<T>,
+{
+    let packed = match next {
+        Poll::Ready(Some(Ok(response))) => match pack::<T, C>(context, response, packer) {
+            Ok(None) => return None,
+            full => full,
+        },
+        Poll::Ready(Some(Err(status))) => Err(status),
+        Poll::Ready(None) => Ok(None),
+        Poll::Pending => return Some(Poll::Pending),
+    };
+    Some(Poll::Ready(packed))
 }
 
 /// Puts a response behind those before it, once it has been shown to who wants to see it; gives those before it when both

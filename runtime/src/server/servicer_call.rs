@@ -31,18 +31,6 @@ impl<S, C> ServicerCall<S, C> {
         }
     }
 
-    /// The request of a method that takes one, once it has been shown to who wants to see it.
-    ///
-    /// # Errors
-    /// INTERNAL when the bytes are not a message; what an interceptor says of it.
-    pub fn request<T>(&self, bytes: Bytes) -> Result<T>
-    where
-        T: fmt::Debug + 'static,
-        C: Codec<T>,
-    {
-        received::<T, C>(&self.context, bytes)
-    }
-
     /// The requests of a method that takes a stream of them.
     pub fn requests<T>(&self) -> RequestStream<T>
     where
@@ -83,7 +71,11 @@ impl<S, C> fmt::Debug for ServicerCall<S, C> {
 
 // Of these a program has one for each type of message, whatever its servicers are.
 
-fn received<T, C>(context: &ServicerContext, bytes: Bytes) -> Result<T>
+/// The request of a method that takes one, once it has been shown to who wants to see it.
+///
+/// # Errors
+/// INTERNAL when the bytes are not a message; what an interceptor says of it.
+pub(crate) fn received<T, C>(context: &ServicerContext, bytes: Bytes) -> Result<T>
 where
     T: fmt::Debug + 'static,
     C: Codec<T>,

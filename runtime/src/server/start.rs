@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::context::ServicerContext;
 use super::request_stream::Receiver;
-use crate::Result;
+use crate::{Result, Status};
 
 /// The future of a handler. It ends with the last piece of the response, framed.
 pub type HandlerFuture = Pin<Box<dyn Future<Output = Result<Bytes>> + Send>>;
@@ -65,9 +65,7 @@ impl Start {
         let mut nobody = Context::from_waker(Waker::noop());
         match receiver.poll_only(context.exchange(), &mut request, &mut nobody) {
             Poll::Ready(Ok(request)) => Handling::Running(start(context, request)),
-            Poll::Ready(Err(status)) => {
-                Handling::Running(Box::pin(std::future::ready(Err(status))))
-            }
+            Poll::Ready(Err(status)) => Handling::Running(failed(status)),
             Poll::Pending => Handling::Receiving(Box::new(Receiving {
                 context,
                 receiver,
@@ -76,6 +74,11 @@ impl Start {
             })),
         }
     }
+}
+
+/// The future of a handler whose request is none.
+pub(crate) fn failed(status: Status) -> HandlerFuture {
+    Box::pin(std::future::ready(Err(status)))
 }
 
 impl Future for Handling {

@@ -12,7 +12,7 @@ use super::context::ServicerContext;
 use super::handlers::Method;
 use super::start::Handling;
 use crate::call::{Exchange, Panicked, panicked};
-use crate::framing;
+use crate::{Result, framing};
 
 /// A handler and the call that it serves.
 pub(crate) struct Running {
@@ -34,13 +34,14 @@ impl Running {
     /// whose first poll leaves the wakers that count.
     pub(crate) fn start_inline(method: &Method, exchange: Arc<Exchange>) -> Option<Running> {
         let context = ServicerContext::new(Arc::clone(&exchange));
-        let mut running = Running {
-            handler: method.start.call_now(context),
-            exchange,
-        };
-        match running.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(()) => None,
-            Poll::Pending => Some(running),
+        let mut started = None;
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            let handler = started.insert(method.start.call_now(context));
+            Pin::new(handler).poll(&mut Context::from_waker(Waker::noop()))
+        }));
+        match (Running::finish(&exchange, polled), started) {
+            (Poll::Pending, Some(handler)) => Some(Running { handler, exchange }),
+            _ => None,
         }
     }
 
@@ -53,24 +54,32 @@ impl Running {
         let polled = catch_unwind(AssertUnwindSafe(|| {
             Pin::new(&mut self.handler).poll(context)
         }));
+        Running::finish(&self.exchange, polled)
+    }
+
+    /// Ends the call if its handler has ended, or panicked.
+    fn finish(
+        exchange: &Arc<Exchange>,
+        polled: std::thread::Result<Poll<Result<Bytes>>>,
+    ) -> Poll<()> {
         let result = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(result)) => result,
             Err(panic) => Err(panicked(
                 Panicked::Handler,
-                self.exchange.details(),
+                exchange.details(),
                 panic.as_ref(),
             )),
         };
         let (last, result) = match result {
             Ok(last) if last.is_empty() => (last, Ok(())),
             Ok(last) => {
-                let compression = self.exchange.encoding.of_next();
+                let compression = exchange.encoding.of_next();
                 (framing::compress(last, compression), Ok(()))
             }
             Err(status) => (Bytes::new(), Err(status)),
         };
-        self.exchange.finish(last, result);
+        exchange.finish(last, result);
         Poll::Ready(())
     }
 }
