@@ -228,6 +228,9 @@ impl Deframer {
                 }
             }
         }
+        if chunks.is_empty() {
+            return Ok(None);
+        }
         self.next_part(chunks, limit)
     }
 

@@ -40,8 +40,14 @@ impl Wakes {
         }
     }
 
+    /// Wakes them. Most changes are nobody's concern.
+    #[inline]
     pub(super) fn wake(self) {
-        for waker in self.first.into_iter().chain(self.more) {
+        let Some(first) = self.first else {
+            return;
+        };
+        first.wake();
+        for waker in self.more {
             waker.wake();
         }
     }
