@@ -1,10 +1,12 @@
 //! The options of the mapping.
 
 use prost_reflect::{DeserializeOptions, DynamicMessage, ReflectMessage, SerializeOptions};
+use serde::de::DeserializeSeed;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 use serde_json::{Deserializer, Serializer};
 
 use super::exact::Exact;
+use super::unique::UniqueKeys;
 use super::{JsonError, descriptor};
 
 /// How messages are written as JSON and read from it, under the names that gRPC Python's `json_format` has. By default, as the
@@ -74,6 +76,9 @@ impl JsonFormat {
     /// # Errors
     /// As [`from_json`](super::from_json).
     pub fn from_json<M: ReflectMessage + Default>(&self, text: &str) -> Result<M, JsonError> {
+        UniqueKeys
+            .deserialize(&mut Deserializer::from_str(text))
+            .map_err(JsonError::new)?;
         let mut text = Deserializer::from_str(text);
         let options = DeserializeOptions::new().deny_unknown_fields(!self.ignore_unknown_fields);
         let message =

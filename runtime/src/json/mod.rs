@@ -36,8 +36,8 @@
 //!
 //! Python's own reading of the mapping is followed but for what it does beyond it: it takes some texts that are no such message
 //! (`[]` for a message, a Boolean for a number, the number of an enum in quotes, base64 with anything in between), and writes
-//! neither times nor durations that are not normalized. Of a key that comes twice the last one counts, and a negative zero is zero,
-//! as in prost.
+//! neither times nor durations that are not normalized; a `google.protobuf.Any` without a type is empty to it, and an error to us. A
+//! negative zero is zero, as in prost.
 //!
 //! What is in a `google.protobuf.Any` is written out if its type is known: it is in the files that the message's module was
 //! generated from, or that they import, or [`descriptor`] has been asked for a type of its module in this process before.
@@ -45,6 +45,7 @@
 mod exact;
 mod format;
 mod pool;
+mod unique;
 
 use std::error::Error;
 use std::fmt;
@@ -70,7 +71,7 @@ pub fn to_json<M: ReflectMessage>(message: &M) -> Result<String, JsonError> {
 /// The message that a JSON text says. gRPC Python's `Parse`.
 ///
 /// # Errors
-/// The text is no JSON, or not of such a message; where, is in the error.
+/// The text is no JSON, has a key twice in one object, or is not of such a message; where, is in the error.
 pub fn from_json<M: ReflectMessage + Default>(text: &str) -> Result<M, JsonError> {
     JsonFormat::new().from_json(text)
 }
