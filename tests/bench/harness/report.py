@@ -1,50 +1,38 @@
-"""What was measured as a page: tables, charts, and how to do it again."""
-
-import platform
-import subprocess
+"""RESULTS.md: what calls cost, in tables and charts, and how to measure it again."""
 
 from . import chart
+from .page import Page, output
 from .stacks import BENCH
 
 
-class Report:
+class Report(Page):
     """RESULTS.md as it grows."""
 
     def __init__(self, stacks, missing):
+        super().__init__(
+            BENCH / "RESULTS.md",
+            "Results",
+            "Written by `tests/bench/run`; [README.md](README.md) says what is measured, and how to measure one row again. "
+            "Absolute times belong to this machine; the ratios, taken within one run, are what to compare.",
+        )
         self.names = [stack.name for stack in stacks]
         self.charts = BENCH / "charts"
         self.charts.mkdir(exist_ok=True)
-        self.lines = ["# Results", ""]
-        self.lines += [
-            "Written by `tests/bench/run`; [README.md](README.md) says what is measured, and how to measure one row again. "
-            "Absolute times belong to this machine; the ratios, taken within one run, are what to compare.",
-            "",
-            f"- Machine: {_cpu()}, {_cores()} cores, Linux {platform.release()}",
-            f"- {_output('rustc', '--version')}; {_output('h2load', '--version')}; {_output('valgrind', '--version')}",
-            f"- Stubwright at commit {_output('git', 'rev-parse', '--short', 'HEAD')}",
-        ]
-        self.lines += [f"- {stack.name}: {stack.about}" for stack in stacks if stack.name != "stubwright"]
-        self.lines += [f"- left out: {name}: {why}" for name, why in missing.items()]
-        self.lines.append("")
+        self.facts(
+            f"{output('h2load', '--version')}; {output('valgrind', '--version')}",
+            *(f"{stack.name}: {stack.about}" for stack in stacks if stack.name != "stubwright"),
+            *(f"left out: {name}: {why}" for name, why in missing.items()),
+        )
 
     def times(self, title, text, rows, figures):
         """CPU time by row and stack, with the ratio to ours in brackets."""
-        self._heading(title, text)
+        self.heading(title, text)
         names = [name for name in self.names if any(figures.median(key, name) for key, _, _ in rows)]
-        self._row(["", "", *names])
-        self._row(["---", "---", *["---:"] * len(names)])
+        self.row(["", "", *names])
+        self.row(["---", "---", *["---:"] * len(names)])
         for key, label, unit in rows:
             cells = [self._time(figures, key, name) for name in names]
-            self._row([label, f"ns a {unit}", *cells])
-        self.lines.append("")
-
-    def plain(self, title, text, header, rows):
-        """A table of texts."""
-        self._heading(title, text)
-        self._row(header)
-        self._row(["---", *["---:"] * (len(header) - 1)])
-        for row in rows:
-            self._row(row)
+            self.row([label, f"ns a {unit}", *cells])
         self.lines.append("")
 
     def chart(self, name, title, unit, figures):
@@ -57,16 +45,6 @@ class Report:
         (self.charts / f"{name}.svg").write_text(chart.bars(title, unit, noted))
         self.lines += [f"![{title}](charts/{name}.svg)", ""]
 
-    def write(self):
-        """Puts the page in its place."""
-        (BENCH / "RESULTS.md").write_text("\n".join(self.lines).rstrip() + "\n")
-
-    def _heading(self, title, text):
-        self.lines += [f"## {title}", "", text, ""]
-
-    def _row(self, cells):
-        self.lines.append("| " + " | ".join(cells) + " |")
-
     def _time(self, figures, key, name):
         median = figures.median(key, name)
         if median is None:
@@ -75,18 +53,3 @@ class Report:
         if name == self.names[0]:
             return f"{median:,.0f} {spread}"
         return f"{median:,.0f} {spread} (**{figures.ratio(key, name):.2f}x**)"
-
-
-def _cpu():
-    for line in open("/proc/cpuinfo"):
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.machine()
-
-
-def _cores():
-    return sum(line.startswith("processor") for line in open("/proc/cpuinfo"))
-
-
-def _output(*command):
-    return subprocess.run(command, capture_output=True, text=True, cwd=BENCH).stdout.splitlines()[0]

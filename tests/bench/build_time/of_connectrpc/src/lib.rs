@@ -1,7 +1,7 @@
 //! A service of many methods, and a program that serves and calls each of them.
 
-stubwright::include_protos!();
+connectrpc::include_generated!();
 
 pub mod program {
-    include!(concat!(env!("BUILD_TIME_DIR"), "/ours.rs"));
+    include!(concat!(env!("BUILD_TIME_DIR"), "/of_connectrpc.rs"));
 }

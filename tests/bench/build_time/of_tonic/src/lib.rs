@@ -5,5 +5,5 @@ pub mod many {
 }
 
 pub mod program {
-    include!(concat!(env!("BUILD_TIME_DIR"), "/theirs.rs"));
+    include!(concat!(env!("BUILD_TIME_DIR"), "/of_tonic.rs"));
 }
