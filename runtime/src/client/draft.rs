@@ -1,31 +1,25 @@
 //! A call that has not been started.
 
-use std::fmt;
 use std::sync::Arc;
 
 use super::channel::Channel;
 use super::intercepted::Intercepted;
-use super::messages::Messages;
+use super::messages::{Sending, Unsent};
 use super::options::CallOptions;
 use super::outbox::Outbox;
 use super::passage::Passage;
 use super::plan::Plan;
 use super::receiving::{Ongoing, Receiving};
-use super::requests::{CompressIf, Requests, send};
+use super::requests::CompressIf;
 use super::responses::Inbox;
 use super::service_config::MethodConfig;
-use crate::codec::Codec;
 use crate::header::Header;
 use crate::{Result, Status};
 
-/// A call until its first poll: a builder.
-pub(crate) struct Draft<Req, Res> {
+/// A call until its first poll, a builder; then what is left of it.
+pub(crate) struct Draft<Req> {
     terms: Terms,
-    messages: Messages<Req, Res>,
-    /// Which requests are compressed; without it all are.
-    compress_if: Option<CompressIf<Req>>,
-    /// Taken when the call is started.
-    requests: Option<Requests<Req>>,
+    requests: Sending<Req>,
 }
 
 /// What a call is made with beside its messages. What is done with it is compiled once, not for each type of messages.
@@ -33,30 +27,17 @@ struct Terms {
     channel: Channel,
     path: Header,
     options: CallOptions,
+    /// Whether the call has been started: a draft is good for one start.
+    is_made: bool,
     /// Why the call could not be started.
     failed: Option<Status>,
 }
 
-impl<Req: 'static, Res> Draft<Req, Res> {
-    pub(crate) fn new<C: Codec<Req> + Codec<Res>>(
-        channel: &Channel,
-        path: Header,
-        requests: Requests<Req>,
-    ) -> Draft<Req, Res>
-    where
-        Req: fmt::Debug + Send,
-        Res: fmt::Debug + 'static,
-    {
+impl<Req: 'static> Draft<Req> {
+    pub(crate) fn new(channel: &Channel, path: Header, requests: Sending<Req>) -> Draft<Req> {
         Draft {
-            terms: Terms {
-                channel: channel.clone(),
-                path,
-                options: CallOptions::default(),
-                failed: None,
-            },
-            messages: Messages::of::<C>(),
-            compress_if: None,
-            requests: Some(requests),
+            terms: Terms::new(channel, path),
+            requests,
         }
     }
 
@@ -71,58 +52,61 @@ impl<Req: 'static, Res> Draft<Req, Res> {
     }
 
     pub(crate) fn compress_if(&mut self, wanted: CompressIf<Req>) {
-        self.compress_if = Some(wanted);
+        self.requests.compress_if = Some(wanted);
     }
 
     /// Where the responses come in, of which there is one or many; sets the call on its way if it is not.
     pub(crate) fn receive<'a>(
         &mut self,
-        receiving: &'a mut Option<Receiving<Res>>,
+        receiving: &'a mut Option<Receiving>,
         one_response: bool,
-    ) -> Result<&'a mut Receiving<Res>> {
+    ) -> Result<&'a mut Receiving> {
         match receiving {
             Some(receiving) => Ok(receiving),
-            empty => Ok(empty.insert(self.start(one_response)?)),
+            empty => Ok(empty.insert(self.terms.start(&mut self.requests, one_response)?)),
         }
-    }
-
-    /// Sets the call on its way. A draft is good for one start; one that has failed fails again.
-    fn start(&mut self, one_response: bool) -> Result<Receiving<Res>> {
-        let Some(requests) = self.requests.take() else {
-            return Err(self.terms.made_already());
-        };
-        let started = self.start_with(requests, one_response);
-        started.inspect_err(|status| self.terms.failed = Some(status.clone()))
-    }
-
-    fn start_with(
-        &mut self,
-        requests: Requests<Req>,
-        one_response: bool,
-    ) -> Result<Receiving<Res>> {
-        let Messages {
-            pack,
-            outbox,
-            reading,
-        } = self.messages;
-        let compress_if = self.compress_if.take();
-        let options = std::mem::take(&mut self.terms.options);
-        let terms = &self.terms;
-        let (plan, method) = terms.plan(options)?;
-        if terms.needs_interceptors(&plan) {
-            let room = terms.channel.per_rpc_retry_buffer_size();
-            let outbox = outbox(requests, compress_if, room);
-            let call = terms.intercepted(outbox, plan, one_response);
-            return Ok(Receiving::Intercepted(call, reading));
-        }
-        let (ongoing, packer) = plan.open(&terms.channel, method);
-        send(requests, pack, compress_if, packer, &ongoing.exchange)?;
-        let inbox = terms.receive(ongoing, method, one_response);
-        Ok(Receiving::Plain(inbox, reading))
     }
 }
 
 impl Terms {
+    fn new(channel: &Channel, path: Header) -> Terms {
+        Terms {
+            channel: channel.clone(),
+            path,
+            options: CallOptions::default(),
+            is_made: false,
+            failed: None,
+        }
+    }
+
+    /// Sets the call on its way. One that has failed fails again.
+    fn start(&mut self, requests: &mut dyn Unsent, one_response: bool) -> Result<Receiving> {
+        if self.is_made {
+            return Err(self.made_already());
+        }
+        self.is_made = true;
+        let started = self.start_with(requests, one_response);
+        started.inspect_err(|status| {
+            self.failed = Some(status.clone());
+            requests.refuse();
+        })
+    }
+
+    fn start_with(&mut self, requests: &mut dyn Unsent, one_response: bool) -> Result<Receiving> {
+        let options = std::mem::take(&mut self.options);
+        let (plan, method) = self.plan(options)?;
+        if self.needs_interceptors(&plan) {
+            let outbox = requests.keep(self.channel.per_rpc_retry_buffer_size());
+            let outbox = outbox.ok_or_else(|| self.made_already())?;
+            let call = self.intercepted(outbox, plan, one_response);
+            return Ok(Receiving::Intercepted(call));
+        }
+        let (ongoing, packer) = plan.open(&self.channel, method);
+        requests.send(packer, &ongoing.exchange)?;
+        let inbox = self.receive(ongoing, method, one_response);
+        Ok(Receiving::Plain(inbox))
+    }
+
     #[cold]
     fn made_already(&self) -> Status {
         let failed = self.failed.clone();

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use super::channel::Channel;
 use super::draft::Draft;
+use super::messages::{Reading, Sending};
 use super::requests::{IntoRequests, Requests};
 use super::streaming::StreamingCall;
 use super::unary::UnaryCall;
@@ -40,7 +41,10 @@ impl Channel {
         C: Codec<Req> + Codec<Res>,
     {
         let requests = Requests::One(request);
-        UnaryCall::new(self.draft::<Req, Res, C>(method.as_ref(), requests))
+        UnaryCall::new(
+            self.draft::<Req, C>(method.as_ref(), requests),
+            Reading::of::<C>(),
+        )
     }
 
     /// A call with one request and a stream of responses. gRPC Python's `channel.unary_stream`.
@@ -56,7 +60,10 @@ impl Channel {
         C: Codec<Req> + Codec<Res>,
     {
         let requests = Requests::One(request);
-        StreamingCall::new(self.draft::<Req, Res, C>(method.as_ref(), requests))
+        StreamingCall::new(
+            self.draft::<Req, C>(method.as_ref(), requests),
+            Reading::of::<C>(),
+        )
     }
 
     /// A call with a stream of requests and one response. gRPC Python's `channel.stream_unary`.
@@ -72,7 +79,10 @@ impl Channel {
         C: Codec<Req> + Codec<Res>,
     {
         let requests = Requests::many(requests.into_requests());
-        UnaryCall::new(self.draft::<Req, Res, C>(method.as_ref(), requests))
+        UnaryCall::new(
+            self.draft::<Req, C>(method.as_ref(), requests),
+            Reading::of::<C>(),
+        )
     }
 
     /// A call with a stream of requests and a stream of responses. gRPC Python's `channel.stream_stream`.
@@ -88,21 +98,23 @@ impl Channel {
         C: Codec<Req> + Codec<Res>,
     {
         let requests = Requests::many(requests.into_requests());
-        StreamingCall::new(self.draft::<Req, Res, C>(method.as_ref(), requests))
+        StreamingCall::new(
+            self.draft::<Req, C>(method.as_ref(), requests),
+            Reading::of::<C>(),
+        )
     }
 
-    fn draft<Req, Res, C>(&self, method: &str, requests: Requests<Req>) -> Draft<Req, Res>
+    fn draft<Req, C>(&self, method: &str, requests: Requests<Req>) -> Draft<Req>
     where
         Req: Debug + Send + 'static,
-        Res: Debug + 'static,
-        C: Codec<Req> + Codec<Res>,
+        C: Codec<Req>,
     {
         let path = path(method);
         let (path, invalid) = match path {
             Ok(path) => (path, None),
             Err(status) => (Header::from_static(":path", "/"), Some(status)),
         };
-        let mut draft = Draft::new::<C>(self, path, requests);
+        let mut draft = Draft::new(self, path, Sending::of::<C>(requests));
         draft.options().invalid = invalid;
         draft
     }

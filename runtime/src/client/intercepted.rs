@@ -11,7 +11,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::interceptor::OutgoingCall;
-use super::messages::Reading;
+use super::messages::Held;
 use super::passage::{News, Passage};
 use super::plan::Plan;
 use super::responses::{self, Inbox};
@@ -130,27 +130,16 @@ impl Intercepted {
         }
     }
 
-    /// Reads a response, which is shown to the interceptors that are around `level`. `None` says that the attempt has failed by
+    /// Reads a response, which is shown to the interceptors that are around `level`. It is held then, unless the attempt has failed by
     /// it, or the call.
-    pub(crate) fn read<Res>(
-        &mut self,
-        reading: &Reading<Res>,
-        level: usize,
-        bytes: Bytes,
-    ) -> Option<Res> {
+    pub(crate) fn read(&mut self, held: &mut dyn Held, level: usize, bytes: Bytes) {
         let passage = &self.passage;
-        let response = (reading.decode)(Encoded::from(&bytes)).and_then(|mut response| {
-            (reading.show)(&mut response, &mut |message| {
-                passage.show_response(level, message)
-            })?;
-            Ok(response)
-        });
-        match response {
-            Ok(response) => Some(response),
-            Err(status) => {
-                self.fail(level, status);
-                None
-            }
+        let read = held
+            .read(Encoded::from(&bytes))
+            .and_then(|()| held.show(&mut |message| passage.show_response(level, message)));
+        if let Err(status) = read {
+            held.clear();
+            self.fail(level, status);
         }
     }
 

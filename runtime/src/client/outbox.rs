@@ -60,6 +60,9 @@ impl Encoded {
     }
 }
 
+/// Looks at a request, and may change it.
+type Look<'a> = dyn FnMut(&mut dyn AnyMessage) -> Result<()> + 'a;
+
 /// Requests that may be sent more than once; of a stream as many as are no more than `room` bytes.
 pub(crate) fn new<Req: Send + 'static>(
     requests: Requests<Req>,
@@ -69,10 +72,7 @@ pub(crate) fn new<Req: Send + 'static>(
 ) -> Arc<dyn Outbox> {
     let encoding = Encoding { show, compress_if };
     match requests {
-        Requests::One(request) => Arc::new(One {
-            request: Mutex::new(request),
-            encoding,
-        }),
+        Requests::One(request) => One::of(Box::new(EncodedOne { request, encoding })),
         Requests::Many(requests) => (requests.keep)(requests.source, encoding, room),
     }
 }
@@ -85,15 +85,7 @@ pub(super) fn keep<Req: Send + 'static>(
     encoding: Encoding<Req>,
     room: usize,
 ) -> Arc<dyn Outbox> {
-    Arc::new(Many {
-        encoding,
-        source: Mutex::new(Source {
-            requests: Some(requests),
-            kept: Vec::new(),
-            room: Some(room),
-            is_whole: true,
-        }),
-    })
+    Many::of(Box::new(EncodedMany { requests, encoding }), room)
 }
 
 /// How requests are encoded.
@@ -104,11 +96,7 @@ pub(super) struct Encoding<Req> {
 
 impl<Req> Encoding<Req> {
     /// Encodes a request that `look` has seen, and maybe changed.
-    fn encode(
-        &self,
-        request: &mut Req,
-        mut look: impl FnMut(&mut dyn AnyMessage) -> Result<()>,
-    ) -> Result<Encoded> {
+    fn encode(&self, request: &mut Req, look: &mut Look<'_>) -> Result<Encoded> {
         let mut bytes = Bytes::new();
         (self.show)(request, &mut |request| {
             look(request)?;
@@ -123,29 +111,78 @@ impl<Req> Encoding<Req> {
     }
 }
 
-/// The request of a call that has one.
-struct One<Req> {
-    request: Mutex<Req>,
+/// A request, for who does not know its type.
+trait Encodes: Send {
+    fn show(&mut self, look: &mut Look<'_>) -> Result<()>;
+
+    fn encode(&mut self) -> Result<Encoded>;
+}
+
+struct EncodedOne<Req> {
+    request: Req,
     encoding: Encoding<Req>,
 }
 
-impl<Req> One<Req> {
-    fn request(&self) -> MutexGuard<'_, Req> {
-        self.request.lock().unwrap_or_else(PoisonError::into_inner)
+impl<Req: Send> Encodes for EncodedOne<Req> {
+    fn show(&mut self, look: &mut Look<'_>) -> Result<()> {
+        (self.encoding.show)(&mut self.request, look)
+    }
+
+    fn encode(&mut self) -> Result<Encoded> {
+        self.encoding.encode(&mut self.request, &mut |_| Ok(()))
     }
 }
 
-impl<Req: Send + 'static> Outbox for One<Req> {
+/// A stream of requests, for who does not know their type.
+trait EncodesAll: Send {
+    /// The next request, encoded when `look` has seen it.
+    fn poll_next(
+        &mut self,
+        context: &mut Context<'_>,
+        look: &mut Look<'_>,
+    ) -> Poll<Option<Result<Encoded>>>;
+}
+
+struct EncodedMany<Req> {
+    requests: Requested<Req>,
+    encoding: Encoding<Req>,
+}
+
+impl<Req> EncodesAll for EncodedMany<Req> {
+    fn poll_next(
+        &mut self,
+        context: &mut Context<'_>,
+        look: &mut Look<'_>,
+    ) -> Poll<Option<Result<Encoded>>> {
+        let next = ready!(self.requests.poll_next(context));
+        Poll::Ready(next.map(|request| self.encoding.encode(&mut request?, look)))
+    }
+}
+
+/// The request of a call that has one.
+struct One(Mutex<Box<dyn Encodes>>);
+
+impl One {
+    fn of(request: Box<dyn Encodes>) -> Arc<dyn Outbox> {
+        Arc::new(One(Mutex::new(request)))
+    }
+
+    fn request(&self) -> MutexGuard<'_, Box<dyn Encodes>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Outbox for One {
     fn is_stream(&self) -> bool {
         false
     }
 
     fn show(&self, look: &mut dyn FnMut(&mut dyn AnyMessage) -> Result<()>) -> Option<Result<()>> {
-        Some((self.encoding.show)(&mut self.request(), look))
+        Some(self.request().show(look))
     }
 
     fn requests(self: Arc<Self>, passage: &Arc<Passage>) -> Option<Requests<Encoded>> {
-        let encoded = self.encoding.encode(&mut self.request(), |_| Ok(()));
+        let encoded = self.request().encode();
         passage.count_request();
         encoded.ok().map(Requests::One)
     }
@@ -160,14 +197,11 @@ impl<Req: Send + 'static> Outbox for One<Req> {
 }
 
 /// A stream of requests.
-struct Many<Req> {
-    encoding: Encoding<Req>,
-    source: Mutex<Source<Req>>,
-}
+struct Many(Mutex<Source>);
 
-struct Source<Req> {
+struct Source {
     /// `None` once nothing follows, or is wanted.
-    requests: Option<Requested<Req>>,
+    requests: Option<Box<dyn EncodesAll>>,
     /// What has come of them, as it was sent.
     kept: Vec<Encoded>,
     /// How many bytes more may be kept; `None` when nothing more is to be.
@@ -176,7 +210,22 @@ struct Source<Req> {
     is_whole: bool,
 }
 
-impl<Req: Send + 'static> Outbox for Many<Req> {
+impl Many {
+    fn of(requests: Box<dyn EncodesAll>, room: usize) -> Arc<dyn Outbox> {
+        Arc::new(Many(Mutex::new(Source {
+            requests: Some(requests),
+            kept: Vec::new(),
+            room: Some(room),
+            is_whole: true,
+        })))
+    }
+
+    fn source(&self) -> MutexGuard<'_, Source> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Outbox for Many {
     fn is_stream(&self) -> bool {
         true
     }
@@ -214,13 +263,7 @@ impl<Req: Send + 'static> Outbox for Many<Req> {
     }
 }
 
-impl<Req> Many<Req> {
-    fn source(&self) -> MutexGuard<'_, Source<Req>> {
-        self.source.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<Req> Source<Req> {
+impl Source {
     fn keep(&mut self, request: &Encoded) {
         let length = request.bytes.len();
         self.room = self.room.and_then(|room| room.checked_sub(length));
@@ -239,14 +282,14 @@ impl<Req> Source<Req> {
 }
 
 /// The requests of one attempt: those that were sent before, then those that come.
-struct Replay<Req> {
-    many: Arc<Many<Req>>,
+struct Replay {
+    many: Arc<Many>,
     passage: Arc<Passage>,
     /// The place of the next that was sent before.
     next: usize,
 }
 
-impl<Req> Stream for Replay<Req> {
+impl Stream for Replay {
     type Item = Result<Encoded>;
 
     fn poll_next(
@@ -263,15 +306,14 @@ impl<Req> Stream for Replay<Req> {
         let Some(requests) = &mut source.requests else {
             return Poll::Ready(None);
         };
-        let Some(request) = ready!(requests.poll_next(context)) else {
+        let look = &mut |request: &mut dyn AnyMessage| {
+            this.passage.count_request();
+            this.passage.show_request(request)
+        };
+        let Some(encoded) = ready!(requests.poll_next(context, look)) else {
             source.requests = None;
             return Poll::Ready(None);
         };
-        this.passage.count_request();
-        let encoded = request.and_then(|mut request| {
-            let look = |request: &mut dyn AnyMessage| this.passage.show_request(request);
-            this.many.encoding.encode(&mut request, look)
-        });
         match &encoded {
             Ok(encoded) => {
                 source.keep(encoded);

@@ -156,11 +156,8 @@ pub(crate) fn send<Req: 'static>(
     match requests {
         Requests::One(request) => {
             let compression = compression(exchange, compress_if.as_ref(), &request);
-            let whole = match pack(&mut packer, &request, compression)? {
-                Some(whole) => whole,
-                None => packer.flush().unwrap_or_default(),
-            };
-            exchange.write_request(whole, true);
+            let whole = pack(&mut packer, &request, compression)?;
+            send_whole(whole, packer, exchange);
         }
         Requests::Many(requests) => (requests.feed)(Feed {
             requests: requests.source,
@@ -171,6 +168,12 @@ pub(crate) fn send<Req: 'static>(
         })?,
     }
     Ok(())
+}
+
+/// Sends the one request of a call, which the packer has packed.
+fn send_whole(whole: Option<Bytes>, mut packer: Packer, exchange: &Arc<Exchange>) {
+    let whole = whole.or_else(|| packer.flush());
+    exchange.write_request(whole.unwrap_or_default(), true);
 }
 
 /// Feeds the requests of a call to its connection, until they end or the call does.

@@ -64,9 +64,9 @@ impl Inbox {
     pub(crate) fn read<T>(
         &mut self,
         response: Cut,
-        decode: fn(Encoded<'_>) -> Result<T>,
+        read: impl FnOnce(Encoded<'_>) -> Result<T>,
     ) -> Result<T> {
-        let response = response.read(&mut self.chunks, decode);
+        let response = response.read(&mut self.chunks, read);
         response.map_err(|status| self.give_up(status))
     }
 

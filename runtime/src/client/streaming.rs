@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 
 use super::draft::Draft;
+use super::messages::Reading;
 use super::options::{CallOptions, call_options};
 use super::receiving::Receiving;
 use super::requests::CompressIf;
@@ -19,8 +20,9 @@ use crate::{Code, Metadata, Result, Status};
 /// call on both sides.
 #[must_use = "a call does nothing until it is polled"]
 pub struct StreamingCall<Req, Res> {
-    draft: Draft<Req, Res>,
-    receiving: Option<Receiving<Res>>,
+    draft: Draft<Req>,
+    receiving: Option<Receiving>,
+    response: Reading<Res>,
     initial: Option<Metadata>,
     done: bool,
 }
@@ -106,16 +108,17 @@ impl<Req: 'static, Res> StreamingCall<Req, Res> {
         self.draft.compress_if(wanted);
     }
 
-    pub(crate) fn new(draft: Draft<Req, Res>) -> StreamingCall<Req, Res> {
+    pub(crate) fn new(draft: Draft<Req>, response: Reading<Res>) -> StreamingCall<Req, Res> {
         StreamingCall {
             draft,
             receiving: None,
+            response,
             initial: None,
             done: false,
         }
     }
 
-    fn receive(&mut self) -> Result<&mut Receiving<Res>> {
+    fn receive(&mut self) -> Result<&mut Receiving> {
         self.draft.receive(&mut self.receiving, false)
     }
 
@@ -127,8 +130,12 @@ impl<Req: 'static, Res> StreamingCall<Req, Res> {
         if self.done {
             return Poll::Ready(None);
         }
-        let message = match self.receive() {
-            Ok(receiving) => ready!(receiving.poll_next(context)).transpose(),
+        let read = match self.draft.receive(&mut self.receiving, false) {
+            Ok(receiving) => ready!(receiving.poll_next(context, &mut self.response)),
+            Err(status) => Err(status),
+        };
+        let message = match read {
+            Ok(()) => self.response.take().map(Ok),
             Err(status) => Some(Err(status)),
         };
         self.done = !matches!(message, Some(Ok(_)));

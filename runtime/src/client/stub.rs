@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use super::channel::Channel;
 use super::draft::Draft;
+use super::messages::{Reading, Sending};
 use super::requests::{IntoRequests, Requests};
 use super::streaming::StreamingCall;
 use super::unary::UnaryCall;
@@ -21,11 +22,8 @@ pub fn unary_unary<
     _codec: C,
     request: Req,
 ) -> UnaryCall<Req, Res> {
-    UnaryCall::new(Draft::new::<C>(
-        channel,
-        Header::from_static(":path", path),
-        Requests::One(request),
-    ))
+    let draft = draft::<Req, C>(channel, path, Requests::One(request));
+    UnaryCall::new(draft, Reading::of::<C>())
 }
 
 /// A call with one request and a stream of responses.
@@ -39,11 +37,8 @@ pub fn unary_stream<
     _codec: C,
     request: Req,
 ) -> StreamingCall<Req, Res> {
-    StreamingCall::new(Draft::new::<C>(
-        channel,
-        Header::from_static(":path", path),
-        Requests::One(request),
-    ))
+    let draft = draft::<Req, C>(channel, path, Requests::One(request));
+    StreamingCall::new(draft, Reading::of::<C>())
 }
 
 /// A call with a stream of requests and one response.
@@ -58,12 +53,8 @@ pub fn stream_unary<
     _codec: C,
     requests: impl IntoRequests<Req, M>,
 ) -> UnaryCall<Req, Res> {
-    let requests = Requests::many(requests.into_requests());
-    UnaryCall::new(Draft::new::<C>(
-        channel,
-        Header::from_static(":path", path),
-        requests,
-    ))
+    let draft = draft::<Req, C>(channel, path, Requests::many(requests.into_requests()));
+    UnaryCall::new(draft, Reading::of::<C>())
 }
 
 /// A call with a stream of requests and a stream of responses.
@@ -78,10 +69,15 @@ pub fn stream_stream<
     _codec: C,
     requests: impl IntoRequests<Req, M>,
 ) -> StreamingCall<Req, Res> {
-    let requests = Requests::many(requests.into_requests());
-    StreamingCall::new(Draft::new::<C>(
-        channel,
-        Header::from_static(":path", path),
-        requests,
-    ))
+    let draft = draft::<Req, C>(channel, path, Requests::many(requests.into_requests()));
+    StreamingCall::new(draft, Reading::of::<C>())
+}
+
+fn draft<Req: Debug + Send + 'static, C: Codec<Req>>(
+    channel: &Channel,
+    path: &'static str,
+    requests: Requests<Req>,
+) -> Draft<Req> {
+    let path = Header::from_static(":path", path);
+    Draft::new(channel, path, Sending::of::<C>(requests))
 }

@@ -7,9 +7,11 @@ use std::task::{Context, Poll, ready};
 
 use super::call::Call;
 use super::draft::Draft;
+use super::messages::Reading;
 use super::options::{CallOptions, call_options};
 use super::receiving::Receiving;
 use super::requests::CompressIf;
+use super::responses;
 use super::sender::sealed::{Start, Started};
 use crate::Result;
 
@@ -17,9 +19,9 @@ use crate::Result;
 /// the call on both sides.
 #[must_use = "a call does nothing until it is awaited"]
 pub struct UnaryCall<Req, Res> {
-    draft: Draft<Req, Res>,
-    receiving: Option<Receiving<Res>>,
-    response: Option<Res>,
+    draft: Draft<Req>,
+    receiving: Option<Receiving>,
+    response: Reading<Res>,
 }
 
 /// A call with one response, awaited with what came beside the response.
@@ -48,17 +50,18 @@ impl<Req: 'static, Res> UnaryCall<Req, Res> {
         self.draft.compress_if(wanted);
     }
 
-    pub(crate) fn new(draft: Draft<Req, Res>) -> UnaryCall<Req, Res> {
+    pub(crate) fn new(draft: Draft<Req>, response: Reading<Res>) -> UnaryCall<Req, Res> {
         UnaryCall {
             draft,
             receiving: None,
-            response: None,
+            response,
         }
     }
 
     fn poll_response(&mut self, context: &mut Context<'_>) -> Poll<Result<Res>> {
         let receiving = self.draft.receive(&mut self.receiving, true)?;
-        receiving.poll_only(context, &mut self.response)
+        ready!(receiving.poll_only(context, &mut self.response))?;
+        Poll::Ready(self.response.take().ok_or_else(responses::none))
     }
 }
 
