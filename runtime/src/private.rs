@@ -13,8 +13,12 @@ pub use crate::descriptors::Descriptors;
 #[cfg(feature = "json")]
 pub use crate::json::descriptor_of as descriptor;
 #[cfg(feature = "server")]
-pub use crate::server::{HandlersBuilder, ServicerCall};
+pub use crate::server::{HandlerFuture, HandlersBuilder};
 use crate::{Result, Status};
+
+/// A call of a method with prost's messages.
+#[cfg(feature = "server")]
+pub type Call<S> = crate::server::ServicerCall<S, Prost>;
 
 /// The answer of a method that its servicer left out.
 pub fn unimplemented<T: Send>() -> impl Future<Output = Result<T>> + Send {

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{allow_deprecated, descriptors, docs, ident};
+use super::{allow_deprecated, descriptors, docs, ident, ty};
 use crate::model::{Method, MethodKind, Service};
 
 /// `has_descriptors` says whether the module has the descriptors of the service.
@@ -11,7 +11,7 @@ pub(super) fn register(
     service: &Service,
     has_descriptors: bool,
 ) -> Result<TokenStream, syn::Error> {
-    let handler = handler(service, has_descriptors);
+    let handler = handler(service, has_descriptors)?;
     let register_docs = docs::attributes(&[docs::line(format!(
         "Adds a servicer of `{}` to `server`.",
         service.full_name
@@ -34,7 +34,7 @@ pub(super) fn register(
     })
 }
 
-fn handler(service: &Service, has_descriptors: bool) -> TokenStream {
+fn handler(service: &Service, has_descriptors: bool) -> Result<TokenStream, syn::Error> {
     let docs = docs::attributes(&[
         docs::line(format!(
             "The handlers of a servicer of `{}`, one per method.",
@@ -53,49 +53,51 @@ fn handler(service: &Service, has_descriptors: bool) -> TokenStream {
     let full_name = &service.full_name;
     let constant = ident(descriptors::NAME);
     let descriptors = has_descriptors.then(|| quote!(.descriptors(&#constant)));
-    let handlers = service.methods.iter().map(|method| entry(service, method));
-    quote! {
+    let entries = service.methods.iter().map(|method| entry(service, method));
+    let entries = entries.collect::<Result<Vec<_>, _>>()?;
+    Ok(quote! {
         #docs
         #allow
         pub fn #name<S: #servicer>(servicer: S) -> ::stubwright::Handlers {
             ::stubwright::private::HandlersBuilder::new(#full_name, servicer, ::stubwright::private::Prost)
                 #descriptors
-                #(#handlers)*
+                #(#entries)*
                 .finish()
         }
-    }
+    })
 }
 
-/// One method in the builder. The trait's method is called by its full path, so that a method of the same name on the
-/// user's type is no rival.
-fn entry(service: &Service, method: &Method) -> TokenStream {
+/// One method in the builder: a function, for a closure would be compiled once more as the pointer to one. The trait's method is
+/// called by its full path, so that a method of the same name on the user's type is no rival.
+fn entry(service: &Service, method: &Method) -> Result<TokenStream, syn::Error> {
     let servicer = ident(&service.names.servicer);
-    let name = ident(&method.name);
-    let (proto_name, kind) = (&method.proto_name, method.kind);
-    let method = quote!(#servicer::#name);
-    let boxed = quote!(::std::boxed::Box::pin);
-    match kind {
-        MethodKind::UnaryUnary => quote! {
-            .request(#proto_name, |call, request| #boxed(async move {
-                call.response(#method(&*call.servicer, request, &call.context).await)
-            }))
+    let (proto_name, name) = (&method.proto_name, ident(&method.name));
+    let (add, parameter, request) = match method.kind {
+        MethodKind::UnaryUnary | MethodKind::UnaryStream => {
+            let request = ty(&method.request)?;
+            (quote!(request), quote!(request: #request), quote!(request))
+        }
+        MethodKind::StreamUnary | MethodKind::StreamStream => {
+            (quote!(requests), quote!(), quote!(call.requests()))
+        }
+    };
+    let called = quote!(#servicer::#name(&*call.servicer, #request, &call.context));
+    let body = match method.kind {
+        MethodKind::UnaryUnary | MethodKind::StreamUnary => quote!(call.response(#called.await)),
+        MethodKind::UnaryStream | MethodKind::StreamStream => quote! {
+            let responses = ::core::pin::pin!(#called);
+            call.responses(responses).await
         },
-        MethodKind::UnaryStream => quote! {
-            .request(#proto_name, |call, request| #boxed(async move {
-                let responses = ::core::pin::pin!(#method(&*call.servicer, request, &call.context));
-                call.responses(responses).await
-            }))
-        },
-        MethodKind::StreamUnary => quote! {
-            .requests(#proto_name, |call| #boxed(async move {
-                call.response(#method(&*call.servicer, call.requests(), &call.context).await)
-            }))
-        },
-        MethodKind::StreamStream => quote! {
-            .requests(#proto_name, |call| #boxed(async move {
-                let responses = ::core::pin::pin!(#method(&*call.servicer, call.requests(), &call.context));
-                call.responses(responses).await
-            }))
-        },
-    }
+    };
+    Ok(quote! {
+        .#add(#proto_name, {
+            fn handle<S: #servicer>(
+                call: ::stubwright::private::Call<S>,
+                #parameter
+            ) -> ::stubwright::private::HandlerFuture {
+                ::std::boxed::Box::pin(async move { #body })
+            }
+            handle::<S>
+        })
+    })
 }

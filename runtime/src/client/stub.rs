@@ -1,4 +1,4 @@
-//! What the methods of a stub do: one function per kind of call.
+//! What the methods of a stub do: one function per kind of call. They are not inlined, for then each method would be compiled with one.
 
 use std::fmt::Debug;
 
@@ -12,6 +12,7 @@ use crate::codec::Codec;
 use crate::header::Header;
 
 /// A call with one request and one response.
+#[inline(never)]
 pub fn unary_unary<
     Req: Debug + Send + 'static,
     Res: Debug + 'static,
@@ -27,6 +28,7 @@ pub fn unary_unary<
 }
 
 /// A call with one request and a stream of responses.
+#[inline(never)]
 pub fn unary_stream<
     Req: Debug + Send + 'static,
     Res: Debug + 'static,
@@ -42,6 +44,7 @@ pub fn unary_stream<
 }
 
 /// A call with a stream of requests and one response.
+#[inline(never)]
 pub fn stream_unary<
     Req: Debug + Send + 'static,
     Res: Debug + 'static,
@@ -58,6 +61,7 @@ pub fn stream_unary<
 }
 
 /// A call with a stream of requests and a stream of responses.
+#[inline(never)]
 pub fn stream_stream<
     Req: Debug + Send + 'static,
     Res: Debug + 'static,

@@ -200,28 +200,59 @@ pub fn health_handler<S: HealthServicer>(servicer: S) -> ::stubwright::Handlers 
         .descriptors(&DESCRIPTORS)
         .request(
             "Check",
-            |call, request| ::std::boxed::Box::pin(async move {
-                call.response(
-                    HealthServicer::check(&*call.servicer, request, &call.context).await,
-                )
-            }),
+            {
+                fn handle<S: HealthServicer>(
+                    call: ::stubwright::private::Call<S>,
+                    request: HealthCheckRequest,
+                ) -> ::stubwright::private::HandlerFuture {
+                    ::std::boxed::Box::pin(async move {
+                        call.response(
+                            HealthServicer::check(
+                                    &*call.servicer,
+                                    request,
+                                    &call.context,
+                                )
+                                .await,
+                        )
+                    })
+                }
+                handle::<S>
+            },
         )
         .request(
             "List",
-            |call, request| ::std::boxed::Box::pin(async move {
-                call.response(
-                    HealthServicer::list(&*call.servicer, request, &call.context).await,
-                )
-            }),
+            {
+                fn handle<S: HealthServicer>(
+                    call: ::stubwright::private::Call<S>,
+                    request: HealthListRequest,
+                ) -> ::stubwright::private::HandlerFuture {
+                    ::std::boxed::Box::pin(async move {
+                        call.response(
+                            HealthServicer::list(&*call.servicer, request, &call.context)
+                                .await,
+                        )
+                    })
+                }
+                handle::<S>
+            },
         )
         .request(
             "Watch",
-            |call, request| ::std::boxed::Box::pin(async move {
-                let responses = ::core::pin::pin!(
-                    HealthServicer::watch(& * call.servicer, request, & call.context)
-                );
-                call.responses(responses).await
-            }),
+            {
+                fn handle<S: HealthServicer>(
+                    call: ::stubwright::private::Call<S>,
+                    request: HealthCheckRequest,
+                ) -> ::stubwright::private::HandlerFuture {
+                    ::std::boxed::Box::pin(async move {
+                        let responses = ::core::pin::pin!(
+                            HealthServicer::watch(& * call.servicer, request, & call
+                            .context)
+                        );
+                        call.responses(responses).await
+                    })
+                }
+                handle::<S>
+            },
         )
         .finish()
 }

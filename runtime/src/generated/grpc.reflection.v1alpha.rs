@@ -46,13 +46,20 @@ pub fn server_reflection_handler<S: ServerReflectionServicer>(
         .descriptors(&DESCRIPTORS)
         .requests(
             "ServerReflectionInfo",
-            |call| ::std::boxed::Box::pin(async move {
-                let responses = ::core::pin::pin!(
-                    ServerReflectionServicer::server_reflection_info(& * call.servicer,
-                    call.requests(), & call.context)
-                );
-                call.responses(responses).await
-            }),
+            {
+                fn handle<S: ServerReflectionServicer>(
+                    call: ::stubwright::private::Call<S>,
+                ) -> ::stubwright::private::HandlerFuture {
+                    ::std::boxed::Box::pin(async move {
+                        let responses = ::core::pin::pin!(
+                            ServerReflectionServicer::server_reflection_info(& * call
+                            .servicer, call.requests(), & call.context)
+                        );
+                        call.responses(responses).await
+                    })
+                }
+                handle::<S>
+            },
         )
         .finish()
 }

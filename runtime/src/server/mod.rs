@@ -37,6 +37,7 @@ pub use options::ServerBuilder;
 pub use pace::InlinePolling;
 pub use request_stream::RequestStream;
 pub use servicer_call::ServicerCall;
+pub use start::HandlerFuture;
 
 pub(crate) use dispatch::MethodTable;
 #[cfg(feature = "client")]

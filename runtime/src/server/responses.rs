@@ -51,7 +51,7 @@ where
 }
 
 /// Packs what a stream has given; `None` when there is room for more. It is compiled for each type of message.
-#[inline]
+#[inline(always)]
 fn pack_next<T, C>(
     next: Poll<Option<Result<T>>>,
     context: &ServicerContext,
