@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
@@ -43,24 +44,17 @@ where
 }
 
 /// Where the closure of [`stream()`] sends its messages.
-pub struct Sender<T> {
-    queue: Producer<T>,
-    /// A message that found no room.
-    waiting: Option<T>,
-}
+pub struct Sender<T>(
+    /// Never locked: it makes the whole shareable.
+    Mutex<Outlet<T>>,
+);
 
 impl<T> Sender<T> {
     /// Sends a message. Waits while the reader is behind; what is dropped while it waits has sent nothing.
     pub fn send(&mut self, message: T) -> impl Future<Output = ()> {
-        self.push(message);
-        Sent(self)
-    }
-
-    fn push(&mut self, message: T) {
-        self.waiting = match self.queue.push(message) {
-            Ok(()) => None,
-            Err(PushError::Full(message)) => Some(message),
-        };
+        let outlet = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        outlet.push(message);
+        Sent(outlet)
     }
 }
 
@@ -70,9 +64,25 @@ impl<T> fmt::Debug for Sender<T> {
     }
 }
 
+/// The closure's end of the queue.
+struct Outlet<T> {
+    queue: Producer<T>,
+    /// A message that found no room.
+    waiting: Option<T>,
+}
+
+impl<T> Outlet<T> {
+    fn push(&mut self, message: T) {
+        self.waiting = match self.queue.push(message) {
+            Ok(()) => None,
+            Err(PushError::Full(message)) => Some(message),
+        };
+    }
+}
+
 /// Waits until a message has found room. The message is with its sender: whoever awaits this has nothing to drop, which would
 /// be compiled for each place where a message is sent.
-struct Sent<'a, T>(&'a mut Sender<T>);
+struct Sent<'a, T>(&'a mut Outlet<T>);
 
 impl<T> Future for Sent<'_, T> {
     type Output = ();
@@ -96,7 +106,8 @@ impl<T> Future for Sent<'_, T> {
 fn queue<T>() -> (Sender<T>, Messages<T>) {
     let (queue, items) = RingBuffer::new(AHEAD);
     let waiting = None;
-    (Sender { queue, waiting }, Messages { items, end: None })
+    let sender = Sender(Mutex::new(Outlet { queue, waiting }));
+    (sender, Messages { items, end: None })
 }
 
 /// A closure at work, as a stream. It is compiled for each closure, and what it calls for each type of message.
