@@ -1,8 +1,10 @@
 //! How a message becomes bytes and comes back.
 
 use bytes::{Buf, Bytes, BytesMut};
+use prost::DecodeError;
+use prost::encoding::{DecodeContext, WireType, decode_key};
 
-use crate::{Result, Status};
+use crate::Result;
 
 /// Turns messages of one library into bytes and back. [`Prost`] is for prost's, [`Raw`] for those that stay bytes.
 pub trait Codec<T>: Copy + Send + Sync + 'static {
@@ -85,8 +87,39 @@ impl<T: prost::Message + Default> Codec<T> for Prost {
     }
 
     fn decode(message: Encoded<'_>) -> Result<T> {
-        T::decode(message).map_err(Status::from)
+        let mut decoded = T::default();
+        merge(&mut decoded, message)?;
+        Ok(decoded)
     }
+}
+
+/// A message of any type, whose fields are read off a buffer. What else there is to decoding is compiled once.
+trait MergeField {
+    fn merge_field(
+        &mut self,
+        tag: u32,
+        wire_type: WireType,
+        buffer: &mut Encoded<'_>,
+    ) -> std::result::Result<(), DecodeError>;
+}
+
+impl<T: prost::Message> MergeField for T {
+    fn merge_field(
+        &mut self,
+        tag: u32,
+        wire_type: WireType,
+        buffer: &mut Encoded<'_>,
+    ) -> std::result::Result<(), DecodeError> {
+        prost::Message::merge_field(self, tag, wire_type, buffer, DecodeContext::default())
+    }
+}
+
+fn merge(message: &mut dyn MergeField, mut encoded: Encoded<'_>) -> Result<()> {
+    while encoded.has_remaining() {
+        let (tag, wire_type) = decode_key(&mut encoded)?;
+        message.merge_field(tag, wire_type, &mut encoded)?;
+    }
+    Ok(())
 }
 
 /// The codec of messages that stay bytes: whoever calls or serves with it has, or needs, no types for them. gRPC Python has

@@ -2,8 +2,8 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::call::Chunks;
-use crate::codec::{Codec, Encoded};
+use crate::call::{AnyMessage, Chunks};
+use crate::codec::Encoded;
 use crate::{Compression, Result, Status};
 
 /// The bytes before each message.
@@ -26,11 +26,12 @@ const COMPRESSED: u8 = 1;
 /// # Errors
 /// RESOURCE_EXHAUSTED when it is over the limit, or over what gRPC can say.
 #[cfg(feature = "server")]
-pub(crate) fn framed<T, C: Codec<T>>(message: &T, limit: usize) -> Result<Bytes> {
-    let length = C::encoded_len(message);
+pub(crate) fn framed(message: &dyn AnyMessage, limit: usize) -> Result<Bytes> {
+    let length = message.encoded_len();
     let prefix = prefix(length, limit)?;
     let mut buffer = BytesMut::with_capacity(PREFIX + length);
-    write::<T, C>(message, prefix, &mut buffer);
+    buffer.extend_from_slice(&prefix);
+    message.encode(&mut buffer);
     Ok(buffer.freeze())
 }
 
@@ -47,13 +48,6 @@ fn prefix(length: usize, limit: usize) -> Result<[u8; PREFIX]> {
             "a message of {length} bytes is over gRPC's limit of 4 GiB"
         ))),
     }
-}
-
-/// Writes a message with its prefix behind what is in `buffer`, which has room for both.
-#[inline]
-fn write<T, C: Codec<T>>(message: &T, prefix: [u8; PREFIX], buffer: &mut BytesMut) {
-    buffer.extend_from_slice(&prefix);
-    C::encode(message, buffer);
 }
 
 /// A framed message, compressed if that makes it shorter.
@@ -111,12 +105,12 @@ impl Packer {
     }
 
     /// Adds a message; gives what was there before it when both do not fit into one piece.
-    pub(crate) fn push<T, C: Codec<T>>(
+    pub(crate) fn push(
         &mut self,
-        message: &T,
+        message: &dyn AnyMessage,
         compression: Compression,
     ) -> Result<Option<Bytes>> {
-        let length = C::encoded_len(message);
+        let length = message.encoded_len();
         // Before anything is taken out: it is not to be lost with the message that cannot be sent.
         let prefix = prefix(length, self.limit)?;
         let length = PREFIX + length;
@@ -129,7 +123,8 @@ impl Packer {
         if self.buffer.capacity() - start < length {
             self.buffer.reserve(length.max(FIRST_PACK));
         }
-        write::<T, C>(message, prefix, &mut self.buffer);
+        self.buffer.extend_from_slice(&prefix);
+        message.encode(&mut self.buffer);
         if compression != Compression::Identity {
             let payload = self.buffer.get(start + PREFIX..).unwrap_or_default();
             if let Some(shorter) = compressed(payload, compression) {

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
+use pin_project_lite::pin_project;
 use rtrb::{Consumer, Producer, PushError, RingBuffer};
+
+use tokio::sync::Mutex;
 
 use crate::{Result, Status};
 
@@ -38,21 +40,21 @@ where
 {
     let (sender, messages) = queue();
     Generator {
-        closure: Box::pin(f(sender)),
+        closure: f(sender),
         messages,
     }
 }
 
 /// Where the closure of [`stream()`] sends its messages.
 pub struct Sender<T>(
-    /// Never locked: it makes the whole shareable.
+    /// Never locked: it makes the whole shareable. (Unlike std's it has no poison, which would be compiled for each type of message.)
     Mutex<Outlet<T>>,
 );
 
 impl<T> Sender<T> {
     /// Sends a message. Waits while the reader is behind; what is dropped while it waits has sent nothing.
     pub fn send(&mut self, message: T) -> impl Future<Output = ()> {
-        let outlet = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let outlet = self.0.get_mut();
         outlet.push(message);
         Sent(outlet)
     }
@@ -107,31 +109,37 @@ fn queue<T>() -> (Sender<T>, Messages<T>) {
     let (queue, items) = RingBuffer::new(AHEAD);
     let waiting = None;
     let sender = Sender(Mutex::new(Outlet { queue, waiting }));
-    (sender, Messages { items, end: None })
+    (
+        sender,
+        Messages {
+            items,
+            end: End::Open,
+        },
+    )
 }
 
-/// A closure at work, as a stream. It is compiled for each closure, and what it calls for each type of message.
-struct Generator<T, Fut> {
-    closure: Pin<Box<Fut>>,
-    messages: Messages<T>,
+pin_project! {
+    /// A closure at work, as a stream. It is compiled for each closure, and what it calls for each type of message.
+    struct Generator<T, Fut> {
+        #[pin]
+        closure: Fut,
+        messages: Messages<T>,
+    }
 }
-
-impl<T, Fut> Unpin for Generator<T, Fut> {}
 
 impl<T, Fut: Future<Output = Result<()>>> Stream for Generator<T, Fut> {
     type Item = Result<T>;
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<T>>> {
-        let Generator { closure, messages } = &mut *self;
-        messages.poll_next(closure.as_mut(), context)
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+        let this = self.project();
+        this.messages.poll_next(this.closure, context)
     }
 }
 
 /// The messages of a closure, as its stream gives them.
 struct Messages<T> {
     items: Consumer<T>,
-    /// Set when the closure has returned, with the error that is still to be given.
-    end: Option<Option<Status>>,
+    end: End,
 }
 
 impl<T> Messages<T> {
@@ -140,20 +148,51 @@ impl<T> Messages<T> {
         closure: Pin<&mut dyn Future<Output = Result<()>>>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<T>>> {
-        if let Ok(item) = self.items.pop() {
-            return Poll::Ready(Some(Ok(item)));
+        let item = match self.items.pop() {
+            Err(_) if self.end.run(closure, context) => self.items.pop(),
+            item => item,
+        };
+        match item {
+            Ok(item) => Poll::Ready(Some(Ok(item))),
+            Err(_) => self.end.poll().map(|error| error.map(Err)),
         }
-        if self.end.is_none() {
-            if let Poll::Ready(end) = closure.poll(context) {
-                self.end = Some(end.err());
-            }
-            if let Ok(item) = self.items.pop() {
-                return Poll::Ready(Some(Ok(item)));
-            }
+    }
+}
+
+/// How the closure has ended, once it has.
+enum End {
+    Open,
+    /// With an error that is still to be given.
+    Failed(Status),
+    Closed,
+}
+
+impl End {
+    /// Polls the closure, if it has not ended; it may have sent something then.
+    fn run(
+        &mut self,
+        closure: Pin<&mut dyn Future<Output = Result<()>>>,
+        context: &mut Context<'_>,
+    ) -> bool {
+        if !matches!(self, End::Open) {
+            return false;
         }
-        match &mut self.end {
-            Some(error) => Poll::Ready(error.take().map(Err)),
-            None => Poll::Pending,
+        match closure.poll(context) {
+            Poll::Ready(Ok(())) => *self = End::Closed,
+            Poll::Ready(Err(status)) => *self = End::Failed(status),
+            Poll::Pending => {}
+        }
+        true
+    }
+
+    /// What the stream says when it has no message.
+    fn poll(&mut self) -> Poll<Option<Status>> {
+        match self {
+            End::Open => Poll::Pending,
+            end => match std::mem::replace(end, End::Closed) {
+                End::Failed(status) => Poll::Ready(Some(status)),
+                _ => Poll::Ready(None),
+            },
         }
     }
 }

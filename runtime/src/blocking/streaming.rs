@@ -24,7 +24,7 @@ pub struct StreamingCall<Req, Res> {
     failed: bool,
 }
 
-impl<Req: 'static, Res> StreamingCall<Req, Res> {
+impl<Req: Send + 'static, Res> StreamingCall<Req, Res> {
     call_options!();
 
     /// Waits for the next response; `None` when the server has ended the call with OK.
@@ -98,7 +98,7 @@ impl<Req: 'static, Res> StreamingCall<Req, Res> {
     }
 }
 
-impl<Req: 'static, Res> Iterator for StreamingCall<Req, Res> {
+impl<Req: Send + 'static, Res> Iterator for StreamingCall<Req, Res> {
     type Item = Result<Res>;
 
     fn next(&mut self) -> Option<Result<Res>> {

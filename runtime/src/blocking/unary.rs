@@ -21,7 +21,7 @@ pub struct UnaryCall<Req, Res>(client::UnaryCall<Req, Res>);
 #[must_use = "a call does nothing until it is waited for"]
 pub struct WithCall<Req, Res>(client::WithCall<Req, Res>);
 
-impl<Req: 'static, Res> UnaryCall<Req, Res> {
+impl<Req: Send + 'static, Res> UnaryCall<Req, Res> {
     call_options!();
 
     /// Waits for the response.
@@ -63,7 +63,7 @@ impl<Req: 'static, Res> UnaryCall<Req, Res> {
     }
 }
 
-impl<Req: 'static, Res> WithCall<Req, Res> {
+impl<Req: Send + 'static, Res> WithCall<Req, Res> {
     /// Waits for the response, and gives the [`Call`] beside it.
     ///
     /// # Errors

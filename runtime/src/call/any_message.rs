@@ -21,8 +21,8 @@ pub trait AnyMessage: fmt::Debug {
     /// How many bytes the message has when it is encoded, without the five bytes of gRPC's prefix, and before compression.
     fn encoded_len(&self) -> usize;
 
-    /// The message as it is encoded.
-    fn to_bytes(&self) -> Bytes;
+    /// Writes the message as it is encoded behind what is in `buffer`, which had better have room for it.
+    fn encode(&self, buffer: &mut BytesMut);
 }
 
 impl dyn AnyMessage + '_ {
@@ -34,6 +34,13 @@ impl dyn AnyMessage + '_ {
     /// The message, to be changed, if its type is `M`.
     pub fn downcast_mut<M: 'static>(&mut self) -> Option<&mut M> {
         self.as_any_mut().downcast_mut()
+    }
+
+    /// The message as it is encoded.
+    pub fn to_bytes(&self) -> Bytes {
+        let mut buffer = BytesMut::with_capacity(self.encoded_len());
+        self.encode(&mut buffer);
+        buffer.freeze()
     }
 }
 
@@ -65,10 +72,8 @@ impl<T: fmt::Debug + 'static, C: Codec<T>> AnyMessage for Known<'_, T, C> {
         C::encoded_len(self.message)
     }
 
-    fn to_bytes(&self) -> Bytes {
-        let mut buffer = BytesMut::with_capacity(self.encoded_len());
-        C::encode(self.message, &mut buffer);
-        buffer.freeze()
+    fn encode(&self, buffer: &mut BytesMut) {
+        C::encode(self.message, buffer);
     }
 }
 

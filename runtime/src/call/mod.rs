@@ -11,6 +11,7 @@ mod details;
 mod encoding;
 mod exchange;
 mod extensions;
+mod held;
 mod link;
 mod outcome;
 mod panicked;
@@ -29,6 +30,7 @@ pub(crate) use chunks::Chunks;
 pub(crate) use details::{CallDetails, MessageLimits, Peer};
 pub(crate) use exchange::{Exchange, Watch};
 pub use extensions::Extensions;
+pub(crate) use held::{Held, Reading, Show, show};
 pub(crate) use link::{Link, Order};
 pub(crate) use outcome::Outcome;
 #[cfg(feature = "client")]

@@ -7,10 +7,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::CallDetails;
-use super::any_message::{AnyMessage, Known};
+use super::any_message::AnyMessage;
 use super::panicked::{Panicked, panicked};
 use crate::Result;
-use crate::codec::Codec;
 
 /// What an interceptor does with each message of one direction.
 pub(crate) type Observer = Box<dyn FnMut(&mut dyn AnyMessage) -> Result<()> + Send>;
@@ -43,27 +42,11 @@ impl Record {
     ///
     /// # Errors
     /// The first error of an observer; INTERNAL when one panics.
-    pub(crate) fn request<T, C>(&self, details: &CallDetails, message: &mut T) -> Result<()>
-    where
-        T: fmt::Debug + 'static,
-        C: Codec<T>,
-    {
-        self.show_request(details, &mut Known::<T, C>::new(message))
-    }
-
-    /// A response on its way outward: whoever was there first meets it last.
-    ///
-    /// # Errors
-    /// As [`Record::request`].
-    pub(crate) fn response<T, C>(&self, details: &CallDetails, message: &mut T) -> Result<()>
-    where
-        T: fmt::Debug + 'static,
-        C: Codec<T>,
-    {
-        self.show_response(details, &mut Known::<T, C>::new(message))
-    }
-
-    fn show_request(&self, details: &CallDetails, message: &mut dyn AnyMessage) -> Result<()> {
+    pub(crate) fn request(
+        &self,
+        details: &CallDetails,
+        message: &mut dyn AnyMessage,
+    ) -> Result<()> {
         self.requests.count.fetch_add(1, Ordering::Relaxed);
         let mut observers = self.requests.observers();
         observers
@@ -71,7 +54,15 @@ impl Record {
             .try_for_each(|observer| show(details, observer, message))
     }
 
-    fn show_response(&self, details: &CallDetails, message: &mut dyn AnyMessage) -> Result<()> {
+    /// A response on its way outward: whoever was there first meets it last.
+    ///
+    /// # Errors
+    /// As [`Record::request`].
+    pub(crate) fn response(
+        &self,
+        details: &CallDetails,
+        message: &mut dyn AnyMessage,
+    ) -> Result<()> {
         self.responses.count.fetch_add(1, Ordering::Relaxed);
         let mut observers = self.responses.observers();
         observers

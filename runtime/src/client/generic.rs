@@ -3,11 +3,12 @@
 use std::fmt::Debug;
 
 use super::channel::Channel;
-use super::draft::Draft;
-use super::messages::{Reading, Sending};
-use super::requests::{IntoRequests, Requests};
+use super::course::Course;
+use super::requests::IntoRequests;
 use super::streaming::StreamingCall;
 use super::unary::UnaryCall;
+use super::unsent::Requests;
+use crate::call::Reading;
 use crate::codec::Codec;
 use crate::header::Header;
 use crate::{Result, Status};
@@ -40,11 +41,8 @@ impl Channel {
         Res: Debug + 'static,
         C: Codec<Req> + Codec<Res>,
     {
-        let requests = Requests::One(request);
-        UnaryCall::new(
-            self.draft::<Req, C>(method.as_ref(), requests),
-            Reading::of::<C>(),
-        )
+        let course = self.course(method.as_ref(), true);
+        UnaryCall::new(course, Requests::one::<C>(request), Reading::of::<C>())
     }
 
     /// A call with one request and a stream of responses. gRPC Python's `channel.unary_stream`.
@@ -59,11 +57,8 @@ impl Channel {
         Res: Debug + 'static,
         C: Codec<Req> + Codec<Res>,
     {
-        let requests = Requests::One(request);
-        StreamingCall::new(
-            self.draft::<Req, C>(method.as_ref(), requests),
-            Reading::of::<C>(),
-        )
+        let course = self.course(method.as_ref(), false);
+        StreamingCall::new(course, Requests::one::<C>(request), Reading::of::<C>())
     }
 
     /// A call with a stream of requests and one response. gRPC Python's `channel.stream_unary`.
@@ -78,11 +73,9 @@ impl Channel {
         Res: Debug + 'static,
         C: Codec<Req> + Codec<Res>,
     {
-        let requests = Requests::many(requests.into_requests());
-        UnaryCall::new(
-            self.draft::<Req, C>(method.as_ref(), requests),
-            Reading::of::<C>(),
-        )
+        let requests = Requests::many::<C>(requests.into_requests());
+        let course = self.course(method.as_ref(), true);
+        UnaryCall::new(course, requests, Reading::of::<C>())
     }
 
     /// A call with a stream of requests and a stream of responses. gRPC Python's `channel.stream_stream`.
@@ -97,26 +90,20 @@ impl Channel {
         Res: Debug + 'static,
         C: Codec<Req> + Codec<Res>,
     {
-        let requests = Requests::many(requests.into_requests());
-        StreamingCall::new(
-            self.draft::<Req, C>(method.as_ref(), requests),
-            Reading::of::<C>(),
-        )
+        let requests = Requests::many::<C>(requests.into_requests());
+        let course = self.course(method.as_ref(), false);
+        StreamingCall::new(course, requests, Reading::of::<C>())
     }
 
-    fn draft<Req, C>(&self, method: &str, requests: Requests<Req>) -> Draft<Req>
-    where
-        Req: Debug + Send + 'static,
-        C: Codec<Req>,
-    {
+    fn course(&self, method: &str, one_response: bool) -> Course {
         let path = path(method);
         let (path, invalid) = match path {
             Ok(path) => (path, None),
             Err(status) => (Header::from_static(":path", "/"), Some(status)),
         };
-        let mut draft = Draft::new(self, path, Sending::of::<C>(requests));
-        draft.options().invalid = invalid;
-        draft
+        let mut course = Course::new(self, path, one_response);
+        course.options().invalid = invalid;
+        course
     }
 }
 

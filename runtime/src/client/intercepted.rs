@@ -11,12 +11,11 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::interceptor::OutgoingCall;
-use super::messages::Held;
 use super::passage::{News, Passage};
 use super::plan::Plan;
 use super::responses::{self, Inbox};
 use super::sender::sealed::Started;
-use crate::call::Outcome;
+use crate::call::{Held, Outcome};
 use crate::codec::Encoded;
 use crate::{Metadata, Result, Status};
 

@@ -3,14 +3,13 @@
 mod attempt;
 mod call;
 mod channel;
+mod course;
 mod credentials;
-mod draft;
 mod generic;
 mod intercepted;
 mod interceptor;
 #[cfg(feature = "tracing")]
 pub mod interceptors;
-mod messages;
 mod options;
 mod outbox;
 mod overlay;
@@ -24,6 +23,7 @@ mod service_config;
 mod streaming;
 mod stub;
 mod unary;
+mod unsent;
 mod watches;
 
 pub use call::Call;
@@ -36,8 +36,6 @@ pub use credentials::{AuthMetadataContext, CallCredentials, access_token, compos
 pub use interceptor::{ClientInterceptor, OutgoingCall, OutgoingEnd};
 #[cfg(feature = "blocking")]
 pub(crate) use options::{CallOptions, call_options};
-#[cfg(feature = "blocking")]
-pub(crate) use requests::CompressIf;
 pub use requests::{FromIterator, FromResults, FromStream, IntoRequests};
 #[cfg(feature = "blocking")]
 pub(crate) use sender::sealed::{Start as Startable, Started};
@@ -48,6 +46,8 @@ pub use service_config::ServiceConfig;
 pub use streaming::StreamingCall;
 pub use stub::{stream_stream, stream_unary, unary_stream, unary_unary};
 pub use unary::{UnaryCall, WithCall};
+#[cfg(feature = "blocking")]
+pub(crate) use unsent::CompressIf;
 
 #[cfg(feature = "tracing")]
 pub(crate) use passage::Passage;

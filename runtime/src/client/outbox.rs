@@ -7,12 +7,11 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_core::Stream;
 
-use super::messages::Show;
 use super::passage::Passage;
-use super::requests::{CompressIf, Requests, Source as Requested};
-use crate::call::AnyMessage;
-use crate::framing::Packer;
-use crate::{Compression, Raw, Result};
+use super::requests::Source as Requested;
+use super::unsent::{Requests, Unsent};
+use crate::call::{AnyMessage, Known};
+use crate::{Raw, Result};
 
 /// The requests of a call with interceptors, whatever their type.
 pub(crate) trait Outbox: Send + Sync {
@@ -24,7 +23,7 @@ pub(crate) trait Outbox: Send + Sync {
 
     /// All requests from the first, encoded; `None` when not all are there any more. Those that have never been sent are shown to
     /// the interceptors before.
-    fn requests(self: Arc<Self>, passage: &Arc<Passage>) -> Option<Requests<Encoded>>;
+    fn requests(self: Arc<Self>, passage: &Arc<Passage>) -> Option<Box<dyn Unsent>>;
 
     /// Whether all requests are there from the first.
     fn is_whole(&self) -> bool;
@@ -44,130 +43,44 @@ pub(crate) struct Encoded {
     compress: bool,
 }
 
-impl Encoded {
-    /// Packs a request behind those before it.
-    pub(crate) fn pack(
-        packer: &mut Packer,
-        request: &Encoded,
-        compression: Compression,
-    ) -> Result<Option<Bytes>> {
-        let compression = if request.compress {
-            compression
-        } else {
-            Compression::Identity
-        };
-        packer.push::<Bytes, Raw>(&request.bytes, compression)
-    }
-}
-
 /// Looks at a request, and may change it.
 type Look<'a> = dyn FnMut(&mut dyn AnyMessage) -> Result<()> + 'a;
 
 /// Requests that may be sent more than once; of a stream as many as are no more than `room` bytes.
-pub(crate) fn new<Req: Send + 'static>(
-    requests: Requests<Req>,
-    compress_if: Option<CompressIf<Req>>,
-    show: Show<Req>,
-    room: usize,
-) -> Arc<dyn Outbox> {
-    let encoding = Encoding { show, compress_if };
-    match requests {
-        Requests::One(request) => One::of(Box::new(EncodedOne { request, encoding })),
-        Requests::Many(requests) => (requests.keep)(requests.source, encoding, room),
+pub(crate) fn new(requests: Box<dyn Unsent>, room: usize) -> Arc<dyn Outbox> {
+    if requests.is_stream() {
+        Many::of(requests, room)
+    } else {
+        Arc::new(One(Mutex::new(requests)))
     }
 }
 
-/// Keeps what is sent of a stream of requests, up to so many bytes.
-pub(super) type Keep<Req> = fn(Requested<Req>, Encoding<Req>, usize) -> Arc<dyn Outbox>;
-
-pub(super) fn keep<Req: Send + 'static>(
-    requests: Requested<Req>,
-    encoding: Encoding<Req>,
-    room: usize,
-) -> Arc<dyn Outbox> {
-    Many::of(Box::new(EncodedMany { requests, encoding }), room)
+/// Encodes the request at hand when `look` has seen it, and maybe changed it.
+fn encode(requests: &mut dyn Unsent, look: &mut Look<'_>) -> Result<Encoded> {
+    let mut bytes = Bytes::new();
+    requests.show(&mut |request| {
+        look(request)?;
+        bytes = request.to_bytes();
+        Ok(())
+    })?;
+    let compress = requests.wants_compression();
+    Ok(Encoded { bytes, compress })
 }
 
-/// How requests are encoded.
-pub(super) struct Encoding<Req> {
-    show: Show<Req>,
-    compress_if: Option<CompressIf<Req>>,
-}
-
-impl<Req> Encoding<Req> {
-    /// Encodes a request that `look` has seen, and maybe changed.
-    fn encode(&self, request: &mut Req, look: &mut Look<'_>) -> Result<Encoded> {
-        let mut bytes = Bytes::new();
-        (self.show)(request, &mut |request| {
-            look(request)?;
-            bytes = request.to_bytes();
-            Ok(())
-        })?;
-        let compress = self
-            .compress_if
-            .as_ref()
-            .is_none_or(|wanted| wanted(request));
-        Ok(Encoded { bytes, compress })
-    }
-}
-
-/// A request, for who does not know its type.
-trait Encodes: Send {
-    fn show(&mut self, look: &mut Look<'_>) -> Result<()>;
-
-    fn encode(&mut self) -> Result<Encoded>;
-}
-
-struct EncodedOne<Req> {
-    request: Req,
-    encoding: Encoding<Req>,
-}
-
-impl<Req: Send> Encodes for EncodedOne<Req> {
-    fn show(&mut self, look: &mut Look<'_>) -> Result<()> {
-        (self.encoding.show)(&mut self.request, look)
-    }
-
-    fn encode(&mut self) -> Result<Encoded> {
-        self.encoding.encode(&mut self.request, &mut |_| Ok(()))
-    }
-}
-
-/// A stream of requests, for who does not know their type.
-trait EncodesAll: Send {
-    /// The next request, encoded when `look` has seen it.
-    fn poll_next(
-        &mut self,
-        context: &mut Context<'_>,
-        look: &mut Look<'_>,
-    ) -> Poll<Option<Result<Encoded>>>;
-}
-
-struct EncodedMany<Req> {
-    requests: Requested<Req>,
-    encoding: Encoding<Req>,
-}
-
-impl<Req> EncodesAll for EncodedMany<Req> {
-    fn poll_next(
-        &mut self,
-        context: &mut Context<'_>,
-        look: &mut Look<'_>,
-    ) -> Poll<Option<Result<Encoded>>> {
-        let next = ready!(self.requests.poll_next(context));
-        Poll::Ready(next.map(|request| self.encoding.encode(&mut request?, look)))
-    }
+/// Encoded requests, as a call has them.
+fn encoded(at_hand: Option<Encoded>, source: Option<Requested<Encoded>>) -> Box<dyn Unsent> {
+    let mut requests = Requests::new(at_hand, source, |request, look| {
+        look(&mut Known::<Bytes, Raw>::new(&mut request.bytes))
+    });
+    requests.compress_if(Box::new(|request| request.compress));
+    Box::new(requests)
 }
 
 /// The request of a call that has one.
-struct One(Mutex<Box<dyn Encodes>>);
+struct One(Mutex<Box<dyn Unsent>>);
 
 impl One {
-    fn of(request: Box<dyn Encodes>) -> Arc<dyn Outbox> {
-        Arc::new(One(Mutex::new(request)))
-    }
-
-    fn request(&self) -> MutexGuard<'_, Box<dyn Encodes>> {
+    fn request(&self) -> MutexGuard<'_, Box<dyn Unsent>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -181,10 +94,10 @@ impl Outbox for One {
         Some(self.request().show(look))
     }
 
-    fn requests(self: Arc<Self>, passage: &Arc<Passage>) -> Option<Requests<Encoded>> {
-        let encoded = self.request().encode();
+    fn requests(self: Arc<Self>, passage: &Arc<Passage>) -> Option<Box<dyn Unsent>> {
+        let request = encode(&mut **self.request(), &mut |_| Ok(()));
         passage.count_request();
-        encoded.ok().map(Requests::One)
+        Some(encoded(Some(request.ok()?), None))
     }
 
     fn is_whole(&self) -> bool {
@@ -201,7 +114,7 @@ struct Many(Mutex<Source>);
 
 struct Source {
     /// `None` once nothing follows, or is wanted.
-    requests: Option<Box<dyn EncodesAll>>,
+    requests: Option<Box<dyn Unsent>>,
     /// What has come of them, as it was sent.
     kept: Vec<Encoded>,
     /// How many bytes more may be kept; `None` when nothing more is to be.
@@ -211,7 +124,7 @@ struct Source {
 }
 
 impl Many {
-    fn of(requests: Box<dyn EncodesAll>, room: usize) -> Arc<dyn Outbox> {
+    fn of(requests: Box<dyn Unsent>, room: usize) -> Arc<dyn Outbox> {
         Arc::new(Many(Mutex::new(Source {
             requests: Some(requests),
             kept: Vec::new(),
@@ -234,14 +147,14 @@ impl Outbox for Many {
         None
     }
 
-    fn requests(self: Arc<Self>, passage: &Arc<Passage>) -> Option<Requests<Encoded>> {
+    fn requests(self: Arc<Self>, passage: &Arc<Passage>) -> Option<Box<dyn Unsent>> {
         let is_whole = self.is_whole();
         let replay = Replay {
             many: self,
             passage: Arc::clone(passage),
             next: 0,
         };
-        is_whole.then(|| Requests::many(Requested::Fallible(Box::pin(replay))))
+        is_whole.then(|| encoded(None, Some(Box::pin(replay))))
     }
 
     fn is_whole(&self) -> bool {
@@ -310,9 +223,13 @@ impl Stream for Replay {
             this.passage.count_request();
             this.passage.show_request(request)
         };
-        let Some(encoded) = ready!(requests.poll_next(context, look)) else {
-            source.requests = None;
-            return Poll::Ready(None);
+        let encoded = match ready!(requests.poll_next(context)) {
+            Ok(true) => encode(&mut **requests, look),
+            Ok(false) => {
+                source.requests = None;
+                return Poll::Ready(None);
+            }
+            Err(status) => Err(status),
         };
         match &encoded {
             Ok(encoded) => {

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use super::attempt::Attempt;
 use super::channel::Channel;
 use super::interceptor::{Link, OutgoingEnd};
-use super::outbox::{Encoded, Outbox};
+use super::outbox::Outbox;
 use super::plan::Plan;
 use super::receiving::Ongoing;
 use super::requests::send;
@@ -174,10 +174,10 @@ impl Passage {
         let exchange = Arc::clone(&ongoing.exchange);
         let mut attempt = Attempt::new(self, &exchange);
         let requests = Arc::clone(&self.outbox).requests(self);
-        let Some(requests) = requests else {
+        let Some(mut requests) = requests else {
             return self.check_replay();
         };
-        send(requests, Encoded::pack, None, packer, &exchange)?;
+        send(&mut *requests, packer, &exchange)?;
         let caller = {
             let mut state = self.state();
             state.exchange = Some(Arc::clone(&exchange));

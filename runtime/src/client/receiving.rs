@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::intercepted::{Intercepted, Next};
-use super::messages::Held;
 use super::responses::{self, Inbox};
 use super::sender::sealed::Started;
 #[cfg(feature = "server")]
 use crate::call::Tie;
-use crate::call::{Exchange, Outcome};
+use crate::call::{Exchange, Held, Outcome};
 use crate::{Metadata, Result, Status};
 
 /// A call on its way.

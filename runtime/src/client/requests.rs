@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use tokio::runtime::Handle;
 
-use super::outbox::{self, Keep};
+use super::unsent::Unsent;
 use crate::call::{Exchange, Watch};
 use crate::framing::Packer;
 use crate::{Compression, Result, Status};
@@ -38,13 +38,16 @@ pub enum FromStream {}
 #[derive(Debug)]
 pub enum FromResults {}
 
+/// Where requests come from. An error among them is the end of the call.
+pub type Source<Req> = Pin<Box<dyn Stream<Item = Result<Req>> + Send>>;
+
 impl<Req, I> IntoRequests<Req, FromIterator> for I
 where
     I: IntoIterator<Item = Req> + Send + 'static,
     I::IntoIter: Send + 'static,
 {
     fn into_requests(self) -> Source<Req> {
-        Source::Sure(Box::pin(Iterated(self.into_iter())))
+        Box::pin(Iterated(self.into_iter()))
     }
 }
 
@@ -53,7 +56,7 @@ where
     S: Stream<Item = Req> + Send + 'static,
 {
     fn into_requests(self) -> Source<Req> {
-        Source::Sure(Box::pin(self))
+        Box::pin(Sure { stream: self })
     }
 }
 
@@ -62,7 +65,7 @@ where
     S: Stream<Item = Result<Req>> + Send + 'static,
 {
     fn into_requests(self) -> Source<Req> {
-        Source::Fallible(Box::pin(self))
+        Box::pin(self)
     }
 }
 
@@ -72,175 +75,105 @@ struct Iterated<I>(I);
 impl<I> Unpin for Iterated<I> {}
 
 impl<I: Iterator> Stream for Iterated<I> {
-    type Item = I::Item;
+    type Item = Result<I::Item>;
 
-    fn poll_next(mut self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<Option<I::Item>> {
-        Poll::Ready(self.0.next())
+    fn poll_next(mut self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(self.0.next().map(Ok))
     }
 }
 
-/// Where requests come from.
-pub enum Source<Req> {
-    /// They do not fail.
-    Sure(Pin<Box<dyn Stream<Item = Req> + Send>>),
-    /// An error among them is the end of the call.
-    Fallible(Pin<Box<dyn Stream<Item = Result<Req>> + Send>>),
-}
-
-impl<Req> Source<Req> {
-    pub(super) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Req>>> {
-        match self {
-            Source::Sure(requests) => requests
-                .as_mut()
-                .poll_next(context)
-                .map(|next| next.map(Ok)),
-            Source::Fallible(requests) => requests.as_mut().poll_next(context),
-        }
+pin_project_lite::pin_project! {
+    /// A stream that does not fail.
+    struct Sure<S> {
+        #[pin]
+        stream: S,
     }
 }
 
-/// The requests of a call before it is started.
-pub(crate) enum Requests<Req> {
-    One(Req),
-    Many(Many<Req>),
-}
+impl<S: Stream> Stream for Sure<S> {
+    type Item = Result<S::Item>;
 
-/// A stream of requests, and what is done with one: that is compiled only for the methods that have streams.
-pub(crate) struct Many<Req> {
-    pub(super) source: Source<Req>,
-    feed: FeedAll<Req>,
-    /// For calls with interceptors.
-    pub(super) keep: Keep<Req>,
-}
-
-/// Sends a stream of requests.
-type FeedAll<Req> = fn(Feed<Req>) -> Result<()>;
-
-impl<Req: Send + 'static> Requests<Req> {
-    pub(crate) fn many(source: Source<Req>) -> Requests<Req> {
-        Requests::Many(Many {
-            source,
-            feed: Feed::start,
-            keep: outbox::keep,
-        })
-    }
-}
-
-/// Packs a message behind those before it, compressed.
-pub(crate) type Pack<Req> = fn(&mut Packer, &Req, Compression) -> Result<Option<Bytes>>;
-
-/// Whether a request is to be compressed.
-pub(crate) type CompressIf<Req> = Box<dyn Fn(&Req) -> bool + Send + Sync>;
-
-/// How a request of a call is compressed.
-fn compression<Req>(
-    exchange: &Exchange,
-    compress_if: Option<&CompressIf<Req>>,
-    request: &Req,
-) -> Compression {
-    match compress_if {
-        Some(wanted) if !wanted(request) => Compression::Identity,
-        _ => exchange.details().compression,
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.project()
+            .stream
+            .poll_next(context)
+            .map(|next| next.map(Ok))
     }
 }
 
 /// Sends the requests of a call. One is sent at once; many as far as they are there, the rest by a task: it must not
 /// depend on whether the caller is reading responses.
-pub(crate) fn send<Req: 'static>(
-    requests: Requests<Req>,
-    pack: Pack<Req>,
-    compress_if: Option<CompressIf<Req>>,
+pub(crate) fn send(
+    requests: &mut dyn Unsent,
     mut packer: Packer,
     exchange: &Arc<Exchange>,
 ) -> Result<()> {
-    match requests {
-        Requests::One(request) => {
-            let compression = compression(exchange, compress_if.as_ref(), &request);
-            let whole = pack(&mut packer, &request, compression)?;
-            send_whole(whole, packer, exchange);
-        }
-        Requests::Many(requests) => (requests.feed)(Feed {
-            requests: requests.source,
-            pack,
-            compress_if,
+    if requests.is_stream() {
+        return feed(requests, packer, exchange);
+    }
+    let whole = pack(requests, &mut packer, exchange)?;
+    requests.close();
+    let whole = whole.or_else(|| packer.flush());
+    exchange.write_request(whole.unwrap_or_default(), true);
+    Ok(())
+}
+
+/// Packs the request at hand behind those before it; gives those when both do not fit into one piece.
+fn pack(
+    requests: &mut dyn Unsent,
+    packer: &mut Packer,
+    exchange: &Exchange,
+) -> Result<Option<Bytes>> {
+    let mut compression = exchange.details().compression;
+    if compression != Compression::Identity && !requests.wants_compression() {
+        compression = Compression::Identity;
+    }
+    let mut full = None;
+    requests.show(&mut |request| {
+        full = packer.push(request, compression)?;
+        Ok(())
+    })?;
+    Ok(full)
+}
+
+fn feed(requests: &mut dyn Unsent, mut packer: Packer, exchange: &Arc<Exchange>) -> Result<()> {
+    let mut fed = Fed::new(exchange);
+    let mut context = Context::from_waker(Waker::noop());
+    if fed
+        .poll_feed(requests, &mut packer, &mut context)
+        .is_pending()
+    {
+        let runtime = Handle::try_current().map_err(|_| {
+            Status::failed_precondition("a streaming call needs a tokio runtime around it")
+        })?;
+        runtime.spawn(Feed {
+            requests: requests.take(),
             packer,
-            fed: Fed::new(exchange),
-        })?,
+            fed,
+        });
+    } else {
+        requests.close();
     }
     Ok(())
 }
 
-/// Sends the one request of a call, which the packer has packed.
-fn send_whole(whole: Option<Bytes>, mut packer: Packer, exchange: &Arc<Exchange>) {
-    let whole = whole.or_else(|| packer.flush());
-    exchange.write_request(whole.unwrap_or_default(), true);
-}
-
 /// Feeds the requests of a call to its connection, until they end or the call does.
-struct Feed<Req> {
-    requests: Source<Req>,
-    pack: Pack<Req>,
-    compress_if: Option<CompressIf<Req>>,
+struct Feed {
+    requests: Box<dyn Unsent>,
     packer: Packer,
     fed: Fed,
 }
 
-impl<Req: 'static> Feed<Req> {
-    fn start(mut self) -> Result<()> {
-        let mut context = Context::from_waker(Waker::noop());
-        if Pin::new(&mut self).poll(&mut context).is_pending() {
-            let runtime = Handle::try_current().map_err(|_| {
-                Status::failed_precondition("a streaming call needs a tokio runtime around it")
-            })?;
-            runtime.spawn(self);
-        }
-        Ok(())
-    }
-}
-
-impl<Req> Unpin for Feed<Req> {}
-
-impl<Req> Future for Feed<Req> {
+impl Future for Feed {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        let fed = &mut this.fed;
-        if fed.over.poll_over(context).is_ready() {
-            return Poll::Ready(());
-        }
-        loop {
-            if ready!(fed.exchange.poll_request_room(context)).is_err() {
-                return Poll::Ready(());
-            }
-            match this.requests.poll_next(context) {
-                Poll::Ready(Some(request)) => {
-                    let pack = |request| {
-                        let compress_if = this.compress_if.as_ref();
-                        let compression = compression(&fed.exchange, compress_if, &request);
-                        (this.pack)(&mut this.packer, &request, compression)
-                    };
-                    match request.and_then(pack) {
-                        Ok(Some(packed)) => fed.exchange.write_request(packed, false),
-                        Ok(None) => {}
-                        Err(status) => {
-                            fed.exchange.abandon(status);
-                            return Poll::Ready(());
-                        }
-                    }
-                }
-                Poll::Ready(None) => {
-                    fed.end(this.packer.flush());
-                    return Poll::Ready(());
-                }
-                Poll::Pending => {
-                    if let Some(packed) = this.packer.flush() {
-                        fed.exchange.write_request(packed, false);
-                    }
-                    return Poll::Pending;
-                }
-            }
-        }
+        let Feed {
+            requests,
+            packer,
+            fed,
+        } = &mut *self;
+        fed.poll_feed(&mut **requests, packer, context)
     }
 }
 
@@ -258,6 +191,47 @@ impl Fed {
             exchange: Arc::clone(exchange),
             over: Watch::new(Arc::clone(exchange)),
             ended: false,
+        }
+    }
+
+    fn poll_feed(
+        &mut self,
+        requests: &mut dyn Unsent,
+        packer: &mut Packer,
+        context: &mut Context<'_>,
+    ) -> Poll<()> {
+        if self.over.poll_over(context).is_ready() {
+            return Poll::Ready(());
+        }
+        loop {
+            if ready!(self.exchange.poll_request_room(context)).is_err() {
+                return Poll::Ready(());
+            }
+            let next = match requests.poll_next(context) {
+                Poll::Ready(next) => next,
+                Poll::Pending => {
+                    if let Some(packed) = packer.flush() {
+                        self.exchange.write_request(packed, false);
+                    }
+                    return Poll::Pending;
+                }
+            };
+            let packed = match next {
+                Ok(true) => pack(requests, packer, &self.exchange),
+                Ok(false) => {
+                    self.end(packer.flush());
+                    return Poll::Ready(());
+                }
+                Err(status) => Err(status),
+            };
+            match packed {
+                Ok(Some(packed)) => self.exchange.write_request(packed, false),
+                Ok(None) => {}
+                Err(status) => {
+                    self.exchange.abandon(status);
+                    return Poll::Ready(());
+                }
+            }
         }
     }
 

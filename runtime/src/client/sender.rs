@@ -184,11 +184,11 @@ pub trait Start: sealed::Start {
     type Request;
 }
 
-impl<Req: 'static, Res> Start for UnaryCall<Req, Res> {
+impl<Req: Send + 'static, Res> Start for UnaryCall<Req, Res> {
     type Request = Req;
 }
 
-impl<Req: 'static, Res> Start for StreamingCall<Req, Res> {
+impl<Req: Send + 'static, Res> Start for StreamingCall<Req, Res> {
     type Request = Req;
 }
 

@@ -7,12 +7,12 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
-use super::draft::Draft;
-use super::messages::Reading;
+use super::course::Course;
 use super::options::{CallOptions, call_options};
 use super::receiving::Receiving;
-use super::requests::CompressIf;
 use super::sender::sealed::{Start, Started};
+use super::unsent::{CompressIf, Requests};
+use crate::call::Reading;
 use crate::{Code, Metadata, Result, Status};
 
 /// A call with a stream of responses: it *is* the [`Stream`]. Options are set before; nothing is sent until the first
@@ -20,14 +20,13 @@ use crate::{Code, Metadata, Result, Status};
 /// call on both sides.
 #[must_use = "a call does nothing until it is polled"]
 pub struct StreamingCall<Req, Res> {
-    draft: Draft<Req>,
-    receiving: Option<Receiving>,
+    course: Course,
+    requests: Requests<Req>,
     response: Reading<Res>,
     initial: Option<Metadata>,
-    done: bool,
 }
 
-impl<Req: 'static, Res> StreamingCall<Req, Res> {
+impl<Req: Send + 'static, Res> StreamingCall<Req, Res> {
     call_options!();
 
     /// The next response; `None` when the server has ended the call with OK.
@@ -59,7 +58,7 @@ impl<Req: 'static, Res> StreamingCall<Req, Res> {
 
     /// The metadata that the server sent with its status; `None` before the call has ended.
     pub fn trailing_metadata(&self) -> Option<Metadata> {
-        let outcome = self.receiving.as_ref()?.outcome()?;
+        let outcome = self.course.receiving()?.outcome()?;
         Some(outcome.trailing)
     }
 
@@ -82,7 +81,7 @@ impl<Req: 'static, Res> StreamingCall<Req, Res> {
     /// How often the call was made before it was made as it is now: by the retry policy of its method, when it had failed, or by
     /// the hedging policy, side by side. It is made again only as long as no response has begun.
     pub fn previous_rpc_attempts(&self) -> u32 {
-        let receiving = self.receiving.as_ref();
+        let receiving = self.course.receiving();
         receiving.map_or(0, Receiving::previous_attempts)
     }
 
@@ -95,66 +94,59 @@ impl<Req: 'static, Res> StreamingCall<Req, Res> {
     }
 
     pub(crate) fn options(&mut self) -> &mut CallOptions {
-        self.draft.options()
+        self.course.options()
     }
 
     /// `/package.Service/Method`.
     #[cfg(feature = "server")]
     pub(crate) fn method(&self) -> &str {
-        self.draft.method()
+        self.course.method()
     }
 
     pub(crate) fn set_compress_if(&mut self, wanted: CompressIf<Req>) {
-        self.draft.compress_if(wanted);
+        self.requests.compress_if(wanted);
     }
 
-    pub(crate) fn new(draft: Draft<Req>, response: Reading<Res>) -> StreamingCall<Req, Res> {
+    pub(crate) fn new(
+        course: Course,
+        requests: Requests<Req>,
+        response: Reading<Res>,
+    ) -> StreamingCall<Req, Res> {
         StreamingCall {
-            draft,
-            receiving: None,
+            course,
+            requests,
             response,
             initial: None,
-            done: false,
         }
     }
 
     fn receive(&mut self) -> Result<&mut Receiving> {
-        self.draft.receive(&mut self.receiving, false)
+        self.course.receive(&mut self.requests)
     }
 
     fn result(&self) -> Option<Result<()>> {
-        Some(self.receiving.as_ref()?.outcome()?.result)
+        Some(self.course.receiving()?.outcome()?.result)
     }
 
-    fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Res>>> {
-        if self.done {
-            return Poll::Ready(None);
-        }
-        let read = match self.draft.receive(&mut self.receiving, false) {
-            Ok(receiving) => ready!(receiving.poll_next(context, &mut self.response)),
-            Err(status) => Err(status),
-        };
-        let message = match read {
-            Ok(()) => self.response.take().map(Ok),
-            Err(status) => Some(Err(status)),
-        };
-        self.done = !matches!(message, Some(Ok(_)));
-        Poll::Ready(message)
+    fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Res>>> {
+        let (requests, response) = (&mut self.requests, &mut self.response);
+        ready!(self.course.poll_next(context, requests, response))?;
+        Poll::Ready(Ok(self.response.take()))
     }
 }
 
 /// Waits for the next response. It holds nothing that had to be dropped, wherever it is awaited.
 struct NextResponse<'a, Req, Res>(&'a mut StreamingCall<Req, Res>);
 
-impl<Req: 'static, Res> Future for NextResponse<'_, Req, Res> {
+impl<Req: Send + 'static, Res> Future for NextResponse<'_, Req, Res> {
     type Output = Result<Option<Res>>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.poll_message(context).map(Option::transpose)
+        self.0.poll_message(context)
     }
 }
 
-impl<Req: 'static, Res> Start for StreamingCall<Req, Res> {
+impl<Req: Send + 'static, Res> Start for StreamingCall<Req, Res> {
     fn start(&mut self) -> Result<Started> {
         Ok(self.receive()?.detach())
     }
@@ -162,19 +154,18 @@ impl<Req: 'static, Res> Start for StreamingCall<Req, Res> {
 
 impl<Req, Res> Unpin for StreamingCall<Req, Res> {}
 
-impl<Req: 'static, Res> Stream for StreamingCall<Req, Res> {
+impl<Req: Send + 'static, Res> Stream for StreamingCall<Req, Res> {
     type Item = Result<Res>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Res>>> {
-        self.poll_message(context)
+        self.poll_message(context).map(Result::transpose)
     }
 }
 
 impl<Req, Res> fmt::Debug for StreamingCall<Req, Res> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StreamingCall")
-            .field("started", &self.receiving.is_some())
-            .field("done", &self.done)
+            .field("started", &self.course.receiving().is_some())
             .finish_non_exhaustive()
     }
 }

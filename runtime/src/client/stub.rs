@@ -3,11 +3,12 @@
 use std::fmt::Debug;
 
 use super::channel::Channel;
-use super::draft::Draft;
-use super::messages::{Reading, Sending};
-use super::requests::{IntoRequests, Requests};
+use super::course::Course;
+use super::requests::IntoRequests;
 use super::streaming::StreamingCall;
 use super::unary::UnaryCall;
+use super::unsent::Requests;
+use crate::call::Reading;
 use crate::codec::Codec;
 use crate::header::Header;
 
@@ -23,8 +24,8 @@ pub fn unary_unary<
     _codec: C,
     request: Req,
 ) -> UnaryCall<Req, Res> {
-    let draft = draft::<Req, C>(channel, path, Requests::One(request));
-    UnaryCall::new(draft, Reading::of::<C>())
+    let requests = Requests::one::<C>(request);
+    UnaryCall::new(course(channel, path, true), requests, Reading::of::<C>())
 }
 
 /// A call with one request and a stream of responses.
@@ -39,8 +40,8 @@ pub fn unary_stream<
     _codec: C,
     request: Req,
 ) -> StreamingCall<Req, Res> {
-    let draft = draft::<Req, C>(channel, path, Requests::One(request));
-    StreamingCall::new(draft, Reading::of::<C>())
+    let requests = Requests::one::<C>(request);
+    StreamingCall::new(course(channel, path, false), requests, Reading::of::<C>())
 }
 
 /// A call with a stream of requests and one response.
@@ -56,8 +57,8 @@ pub fn stream_unary<
     _codec: C,
     requests: impl IntoRequests<Req, M>,
 ) -> UnaryCall<Req, Res> {
-    let draft = draft::<Req, C>(channel, path, Requests::many(requests.into_requests()));
-    UnaryCall::new(draft, Reading::of::<C>())
+    let requests = Requests::many::<C>(requests.into_requests());
+    UnaryCall::new(course(channel, path, true), requests, Reading::of::<C>())
 }
 
 /// A call with a stream of requests and a stream of responses.
@@ -73,15 +74,10 @@ pub fn stream_stream<
     _codec: C,
     requests: impl IntoRequests<Req, M>,
 ) -> StreamingCall<Req, Res> {
-    let draft = draft::<Req, C>(channel, path, Requests::many(requests.into_requests()));
-    StreamingCall::new(draft, Reading::of::<C>())
+    let requests = Requests::many::<C>(requests.into_requests());
+    StreamingCall::new(course(channel, path, false), requests, Reading::of::<C>())
 }
 
-fn draft<Req: Debug + Send + 'static, C: Codec<Req>>(
-    channel: &Channel,
-    path: &'static str,
-    requests: Requests<Req>,
-) -> Draft<Req> {
-    let path = Header::from_static(":path", path);
-    Draft::new(channel, path, Sending::of::<C>(requests))
+fn course(channel: &Channel, path: &'static str, one_response: bool) -> Course {
+    Course::new(channel, Header::from_static(":path", path), one_response)
 }

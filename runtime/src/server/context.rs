@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 #[cfg(feature = "client")]
 use crate::call::Propagation;
-use crate::call::{AuthContext, Exchange, Extensions, Record, Watch};
+use crate::call::{AnyMessage, AuthContext, Exchange, Extensions, Record, Watch};
 use crate::{Compression, Metadata, Result, Status};
 
 /// The call that a servicer's method serves: who calls, with what, for how long, and what goes back beside the messages.
@@ -220,6 +220,22 @@ impl ServicerContext {
 
     pub(crate) fn record(&self) -> Option<&Arc<Record>> {
         self.record.as_ref()
+    }
+
+    /// Shows a request to who wants to see it.
+    pub(crate) fn show_request(&self, request: &mut dyn AnyMessage) -> Result<()> {
+        match &self.record {
+            Some(record) => record.request(self.exchange.details(), request),
+            None => Ok(()),
+        }
+    }
+
+    /// Shows a response to who wants to see it.
+    pub(crate) fn show_response(&self, response: &mut dyn AnyMessage) -> Result<()> {
+        match &self.record {
+            Some(record) => record.response(self.exchange.details(), response),
+            None => Ok(()),
+        }
     }
 
     /// The metadata that holders of this context and of its clones to come see.

@@ -144,7 +144,7 @@ impl<S: Send + Sync + 'static, C: 'static> HandlersBuilder<S, C> {
         C: Codec<T>,
     {
         let servicer = Arc::clone(&self.servicer);
-        let start = move |context, bytes| match received::<T, C>(&context, bytes) {
+        let start = move |context, bytes| match received::<T, C>(&context, &bytes) {
             Ok(request) => handler(ServicerCall::new(&servicer, context), request),
             Err(status) => failed(status),
         };

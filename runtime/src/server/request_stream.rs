@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 
 use super::context::ServicerContext;
-use crate::call::{Chunks, Exchange, Record};
+use crate::call::{Chunks, Exchange, Held, Reading, Record};
 use crate::codec::Codec;
 use crate::framing::{Cut, Deframer};
 use crate::{Compression, Result, Status};
@@ -23,19 +23,13 @@ use crate::{Compression, Result, Status};
 /// cut off never looks complete. It borrows nothing and may be moved to another task.
 ///
 /// Tests make one of an iterator, by `from_iter` or `collect`, or of a stream, by [`from_stream`](RequestStream::from_stream).
-pub struct RequestStream<T> {
-    source: Source<T>,
-    done: bool,
-}
+pub struct RequestStream<T>(Source<T>);
 
 enum Source<T> {
     /// A call.
-    Call {
-        inbox: Inbox,
-        read: fn(&mut Inbox, Cut) -> Result<T>,
-    },
-    /// Something that was made, for a test as a rule. The mutex is never locked: it makes the whole shareable, as a call's is.
-    Made(Mutex<Pin<Box<dyn Stream<Item = Result<T>> + Send>>>),
+    Call { inbox: Inbox, request: Reading<T> },
+    /// Something that was made, for a test as a rule.
+    Made(Pin<Box<dyn Stream<Item = Result<T>> + Send + Sync>>),
 }
 
 impl<T> RequestStream<T> {
@@ -51,10 +45,10 @@ impl<T> RequestStream<T> {
 
     /// The items of another stream. After an error nothing follows, as in a call.
     pub fn from_stream(stream: impl Stream<Item = Result<T>> + Send + 'static) -> RequestStream<T> {
-        RequestStream {
-            source: Source::Made(Mutex::new(Box::pin(stream))),
+        RequestStream(Source::Made(Box::pin(Made {
+            stream: Mutex::new(Box::pin(stream)),
             done: false,
-        }
+        })))
     }
 
     pub(crate) fn new<C>(context: &ServicerContext) -> RequestStream<T>
@@ -62,33 +56,25 @@ impl<T> RequestStream<T> {
         T: fmt::Debug + 'static,
         C: Codec<T>,
     {
-        RequestStream {
-            source: Source::Call {
-                inbox: Inbox::new(context),
-                read: Inbox::read::<T, C>,
-            },
-            done: false,
-        }
+        RequestStream(Source::Call {
+            inbox: Inbox::new(context),
+            request: Reading::of::<C>(),
+        })
     }
 
-    fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<T>>> {
-        if self.done {
-            return Poll::Ready(None);
+    fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<T>>> {
+        match &mut self.0 {
+            Source::Call { inbox, request } => {
+                ready!(inbox.poll_next(context, request))?;
+                Poll::Ready(Ok(request.take()))
+            }
+            Source::Made(stream) => stream.as_mut().poll_next(context).map(Option::transpose),
         }
-        let message = match &mut self.source {
-            Source::Call { inbox, read } => {
-                let message = ready!(inbox.poll_message(context)).transpose();
-                message.map(|message| message.and_then(|message| read(inbox, message)))
-            }
-            Source::Made(stream) => {
-                let stream = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
-                ready!(stream.as_mut().poll_next(context))
-            }
-        };
-        self.done = !matches!(message, Some(Ok(_)));
-        Poll::Ready(message)
     }
 }
+
+// A message is moved out of it, never pinned.
+impl<T> Unpin for RequestStream<T> {}
 
 /// Waits for the next request. It holds nothing that had to be dropped, wherever it is awaited.
 struct NextRequest<'a, T>(&'a mut RequestStream<T>);
@@ -97,7 +83,7 @@ impl<T> Future for NextRequest<'_, T> {
     type Output = Result<Option<T>>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.poll_message(context).map(Option::transpose)
+        self.0.poll_message(context)
     }
 }
 
@@ -105,7 +91,7 @@ impl<T> Stream for RequestStream<T> {
     type Item = Result<T>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<T>>> {
-        self.poll_message(context)
+        self.poll_message(context).map(Result::transpose)
     }
 }
 
@@ -132,9 +118,30 @@ impl<T> Stream for Ready<T> {
 
 impl<T> fmt::Debug for RequestStream<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestStream")
-            .field("done", &self.done)
-            .finish_non_exhaustive()
+        f.debug_struct("RequestStream").finish_non_exhaustive()
+    }
+}
+
+/// A stream that was made, as the requests of a call.
+struct Made<S> {
+    /// Never locked: it makes the whole shareable, as a call's requests are.
+    stream: Mutex<Pin<Box<S>>>,
+    /// Nothing follows.
+    done: bool,
+}
+
+impl<T, S: Stream<Item = Result<T>>> Stream for Made<S> {
+    type Item = Result<T>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+        if self.done {
+            return Poll::Ready(None);
+        }
+        let stream = self.stream.get_mut();
+        let stream = stream.unwrap_or_else(PoisonError::into_inner);
+        let next = ready!(stream.as_mut().poll_next(context));
+        self.done = !matches!(next, Some(Ok(_)));
+        Poll::Ready(next)
     }
 }
 
@@ -143,6 +150,8 @@ struct Inbox {
     exchange: Arc<Exchange>,
     record: Option<Arc<Record>>,
     receiver: Receiver,
+    /// Nothing follows.
+    done: bool,
 }
 
 impl Inbox {
@@ -151,24 +160,33 @@ impl Inbox {
             exchange: Arc::clone(context.exchange()),
             record: context.record().cloned(),
             receiver: Receiver::new(context.exchange()),
+            done: false,
         }
+    }
+
+    /// The next request: it is `held` then. When none is, they have ended; nothing follows an error.
+    fn poll_next(&mut self, context: &mut Context<'_>, held: &mut dyn Held) -> Poll<Result<()>> {
+        if self.done {
+            return Poll::Ready(Ok(()));
+        }
+        let request = match ready!(self.receiver.poll_message(&self.exchange, context)) {
+            Ok(Some(request)) => self.read(request, held).map(|()| true),
+            Ok(None) => Ok(false),
+            Err(status) => Err(status),
+        };
+        self.done = !matches!(request, Ok(true));
+        Poll::Ready(request.map(drop))
     }
 
     /// Reads a message, and shows it to who wants to see it.
-    fn read<T, C>(&mut self, message: Cut) -> Result<T>
-    where
-        T: fmt::Debug + 'static,
-        C: Codec<T>,
-    {
-        let mut message = message.read(&mut self.receiver.chunks, C::decode)?;
-        if let Some(record) = &self.record {
-            record.request::<T, C>(self.exchange.details(), &mut message)?;
-        }
-        Ok(message)
-    }
-
-    fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Cut>>> {
-        self.receiver.poll_message(&self.exchange, context)
+    fn read(&mut self, message: Cut, held: &mut dyn Held) -> Result<()> {
+        message.read(&mut self.receiver.chunks, |message| held.read(message))?;
+        let Some(record) = &self.record else {
+            return Ok(());
+        };
+        let details = self.exchange.details();
+        let shown = held.show(&mut |request| record.request(details, request));
+        shown.inspect_err(|_| held.clear())
     }
 }
 

@@ -10,6 +10,7 @@ use futures_core::Stream;
 
 use super::context::ServicerContext;
 use crate::Result;
+use crate::call::{AnyMessage, Known};
 use crate::codec::Codec;
 use crate::framing::Packer;
 
@@ -62,10 +63,12 @@ where
     C: Codec<T>,
 {
     let packed = match next {
-        Poll::Ready(Some(Ok(response))) => match pack::<T, C>(context, response, packer) {
-            Ok(None) => return None,
-            full => full,
-        },
+        Poll::Ready(Some(Ok(mut response))) => {
+            match pack(context, &mut Known::<T, C>::new(&mut response), packer) {
+                Ok(None) => return None,
+                full => full,
+            }
+        }
         Poll::Ready(Some(Err(status))) => Err(status),
         Poll::Ready(None) => Ok(None),
         Poll::Pending => return Some(Poll::Pending),
@@ -75,21 +78,13 @@ where
 
 /// Puts a response behind those before it, once it has been shown to who wants to see it; gives those before it when both
 /// do not fit into one piece.
-#[inline]
-fn pack<T, C>(
+fn pack(
     context: &ServicerContext,
-    mut response: T,
+    response: &mut dyn AnyMessage,
     packer: &mut Packer,
-) -> Result<Option<Bytes>>
-where
-    T: fmt::Debug + 'static,
-    C: Codec<T>,
-{
-    let exchange = context.exchange();
-    if let Some(record) = context.record() {
-        record.response::<T, C>(exchange.details(), &mut response)?;
-    }
-    packer.push::<T, C>(&response, exchange.encoding.of_next())
+) -> Result<Option<Bytes>> {
+    context.show_response(response)?;
+    packer.push(response, context.exchange().encoding.of_next())
 }
 
 /// Sends what a stream gives, until it ends or fails. It ends with the first error of the stream; what came before that is sent.

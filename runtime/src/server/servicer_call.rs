@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::context::ServicerContext;
 use super::request_stream::RequestStream;
 use super::responses::{SendAll, Source};
+use crate::call::{AnyMessage, Known};
 use crate::codec::{Codec, Encoded};
 use crate::{Result, framing};
 
@@ -49,7 +50,8 @@ impl<S, C> ServicerCall<S, C> {
         T: fmt::Debug + 'static,
         C: Codec<T>,
     {
-        response.and_then(|response| sent::<T, C>(&self.context, response))
+        let mut response = response?;
+        sent(&self.context, &mut Known::<T, C>::new(&mut response))
     }
 
     /// Sends what a stream of responses gives, until it ends or fails.
@@ -69,32 +71,22 @@ impl<S, C> fmt::Debug for ServicerCall<S, C> {
     }
 }
 
-// Of these a program has one for each type of message, whatever its servicers are.
-
 /// The request of a method that takes one, once it has been shown to who wants to see it.
 ///
 /// # Errors
 /// INTERNAL when the bytes are not a message; what an interceptor says of it.
-pub(crate) fn received<T, C>(context: &ServicerContext, bytes: Bytes) -> Result<T>
+// A program has one for each type of message, whatever its servicers are.
+pub(crate) fn received<T, C>(context: &ServicerContext, bytes: &Bytes) -> Result<T>
 where
     T: fmt::Debug + 'static,
     C: Codec<T>,
 {
-    let mut message = C::decode(Encoded::from(&bytes))?;
-    if let Some(record) = context.record() {
-        record.request::<T, C>(context.exchange().details(), &mut message)?;
-    }
+    let mut message = C::decode(Encoded::from(bytes))?;
+    context.show_request(&mut Known::<T, C>::new(&mut message))?;
     Ok(message)
 }
 
-fn sent<T, C>(context: &ServicerContext, mut message: T) -> Result<Bytes>
-where
-    T: fmt::Debug + 'static,
-    C: Codec<T>,
-{
-    let details = context.exchange().details();
-    if let Some(record) = context.record() {
-        record.response::<T, C>(details, &mut message)?;
-    }
-    framing::framed::<T, C>(&message, details.limits.response)
+fn sent(context: &ServicerContext, message: &mut dyn AnyMessage) -> Result<Bytes> {
+    context.show_response(message)?;
+    framing::framed(message, context.exchange().details().limits.response)
 }

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::backoff::{Backoff, BackoffConfig};
 use super::manager::Event;
 use super::remote::Remote;
-use crate::call::{CallDetails, Exchange, Link, MessageLimits, Peer};
+use crate::call::{CallDetails, Exchange, Known, Link, MessageLimits, Peer};
 use crate::client::receiving::Ongoing;
 use crate::client::responses::Inbox;
 use crate::codec::{Codec, Prost};
@@ -121,8 +121,9 @@ impl HealthWatch {
         }));
         // The message's only field is a string, the first.
         let mut packer = Packer::new(usize::MAX);
-        let request = String::from(&*self.service);
-        let packed = packer.push::<_, Prost>(&request, Compression::Identity)?;
+        let mut request = String::from(&*self.service);
+        let request = Known::<_, Prost>::new(&mut request);
+        let packed = packer.push(&request, Compression::Identity)?;
         let packed = packed.or_else(|| packer.flush()).unwrap_or_default();
         exchange.write_request(packed, true);
         let ongoing = Ongoing::alone(Arc::clone(&exchange));

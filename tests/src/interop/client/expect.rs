@@ -51,7 +51,7 @@ pub(super) fn zeros(what: impl Display, payload: Option<Payload>, size: usize) -
 }
 
 /// The next response is there, and its payload is so many zeros.
-pub(super) async fn response<Req: 'static>(
+pub(super) async fn response<Req: Send + 'static>(
     number: usize,
     call: &mut StreamingCall<Req, StreamingOutputCallResponse>,
     size: usize,
@@ -64,7 +64,7 @@ pub(super) async fn response<Req: 'static>(
 }
 
 /// The call ends well, without another response.
-pub(super) async fn end<Req: 'static, Res>(
+pub(super) async fn end<Req: Send + 'static, Res>(
     what: impl Display,
     call: &mut StreamingCall<Req, Res>,
 ) -> Outcome {

@@ -79,12 +79,12 @@ impl Service {
         self.streaming(self.stub.full_duplex_call(requests))
     }
 
-    fn unary<Req: 'static, Res>(&self, call: UnaryCall<Req, Res>) -> UnaryCall<Req, Res> {
+    fn unary<Req: Send + 'static, Res>(&self, call: UnaryCall<Req, Res>) -> UnaryCall<Req, Res> {
         let pairs = self.metadata.iter();
         pairs.fold(call, |call, (key, value)| call.metadata(key, value))
     }
 
-    fn streaming<Req: 'static, Res>(
+    fn streaming<Req: Send + 'static, Res>(
         &self,
         call: StreamingCall<Req, Res>,
     ) -> StreamingCall<Req, Res> {

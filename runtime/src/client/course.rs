@@ -1,0 +1,189 @@
+//! The course of a call, from its making to its end.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use super::call::Call;
+use super::channel::Channel;
+use super::intercepted::Intercepted;
+use super::options::CallOptions;
+use super::outbox;
+use super::passage::Passage;
+use super::plan::Plan;
+use super::receiving::Receiving;
+use super::requests::send;
+use super::responses::Inbox;
+use super::service_config::MethodConfig;
+use super::unsent::Unsent;
+use crate::call::Held;
+use crate::header::Header;
+use crate::{Result, Status};
+
+/// The course of a call: until its first poll it is a builder, then what comes of it is received. Nothing here knows the types of
+/// its messages: it is compiled once.
+pub(crate) struct Course {
+    channel: Channel,
+    path: Header,
+    options: CallOptions,
+    one_response: bool,
+    /// Whether the call has been started: a call is good for one start.
+    is_made: bool,
+    /// Why the call could not be started.
+    failed: Option<Status>,
+    receiving: Option<Receiving>,
+    /// No response follows.
+    done: bool,
+}
+
+impl Course {
+    /// A call with one response, or a stream of them.
+    pub(crate) fn new(channel: &Channel, path: Header, one_response: bool) -> Course {
+        Course {
+            channel: channel.clone(),
+            path,
+            options: CallOptions::default(),
+            one_response,
+            is_made: false,
+            failed: None,
+            receiving: None,
+            done: false,
+        }
+    }
+
+    /// `/package.Service/Method`.
+    #[cfg(feature = "server")]
+    pub(crate) fn method(&self) -> &str {
+        std::str::from_utf8(self.path.value()).unwrap_or_default()
+    }
+
+    pub(crate) fn options(&mut self) -> &mut CallOptions {
+        &mut self.options
+    }
+
+    /// The next response of a call that has many: it is `held` then. When none is, the call has ended well; nothing follows an
+    /// error.
+    pub(crate) fn poll_next(
+        &mut self,
+        context: &mut Context<'_>,
+        requests: &mut dyn Unsent,
+        held: &mut dyn Held,
+    ) -> Poll<Result<()>> {
+        if self.done {
+            return Poll::Ready(Ok(()));
+        }
+        let read = match self.receive(requests) {
+            Ok(receiving) => ready!(receiving.poll_next(context, held)),
+            Err(status) => Err(status),
+        };
+        if read.is_err() {
+            held.clear();
+        }
+        self.done = !held.is_some();
+        Poll::Ready(read)
+    }
+
+    /// The response of a call that has one, which is `held` from when it has come; ready once the call has ended.
+    pub(crate) fn poll_only(
+        &mut self,
+        context: &mut Context<'_>,
+        requests: &mut dyn Unsent,
+        held: &mut dyn Held,
+    ) -> Poll<Result<()>> {
+        self.receive(requests)?.poll_only(context, held)
+    }
+
+    /// Where the responses come in; sets the call on its way if it is not.
+    pub(crate) fn receive(&mut self, requests: &mut dyn Unsent) -> Result<&mut Receiving> {
+        let started = match self.receiving.take() {
+            Some(receiving) => receiving,
+            None => self.start(requests)?,
+        };
+        Ok(self.receiving.insert(started))
+    }
+
+    /// What came beside the response of a call that has ended well.
+    pub(crate) fn call(&mut self) -> Call {
+        let Some(receiving) = &mut self.receiving else {
+            return Call::default();
+        };
+        let outcome = receiving.outcome();
+        Call {
+            initial: receiving.take_head().unwrap_or_default(),
+            trailing: outcome.map(|outcome| outcome.trailing).unwrap_or_default(),
+            previous_attempts: receiving.previous_attempts(),
+        }
+    }
+
+    /// What is received, once the call is on its way.
+    pub(crate) fn receiving(&self) -> Option<&Receiving> {
+        self.receiving.as_ref()
+    }
+
+    /// Sets the call on its way. One that has failed fails again.
+    fn start(&mut self, requests: &mut dyn Unsent) -> Result<Receiving> {
+        if self.is_made {
+            return Err(self.made_already());
+        }
+        self.is_made = true;
+        let started = self.start_with(requests);
+        started.inspect_err(|status| {
+            self.failed = Some(status.clone());
+            // A sender may wait for room among them.
+            requests.close();
+        })
+    }
+
+    fn start_with(&mut self, requests: &mut dyn Unsent) -> Result<Receiving> {
+        let options = std::mem::take(&mut self.options);
+        let (plan, method) = self.plan(options)?;
+        if self.needs_interceptors(&plan) {
+            let call = self.intercepted(requests.take(), plan);
+            return Ok(Receiving::Intercepted(call));
+        }
+        let (ongoing, packer) = plan.open(&self.channel, method);
+        send(requests, packer, &ongoing.exchange)?;
+        self.channel.start(Arc::clone(&ongoing.exchange), method);
+        Ok(Receiving::Plain(Inbox::new(ongoing, self.one_response)))
+    }
+
+    #[cold]
+    fn made_already(&self) -> Status {
+        let failed = self.failed.clone();
+        failed.unwrap_or_else(|| Status::failed_precondition("the call has been made already"))
+    }
+
+    /// How the call is made, and what the service config says of its method.
+    fn plan(&self, mut options: CallOptions) -> Result<(Plan, Option<&MethodConfig>)> {
+        if let Some(overlay) = self.channel.overlay() {
+            options.default_to(&overlay.defaults);
+        }
+        if let Some(status) = options.invalid.take() {
+            return Err(status);
+        }
+        let method = self.channel.method_config(&self.path);
+        if let Some(method) = method {
+            options.apply(method);
+        }
+        let plan = Plan {
+            path: self.path.clone(),
+            deadline: options.deadline(),
+            options,
+        };
+        Ok((plan, method))
+    }
+
+    fn needs_interceptors(&self, plan: &Plan) -> bool {
+        let overlay = self.channel.overlay();
+        // A connection asks for credentials itself; in-process there is none.
+        overlay.is_some_and(|overlay| !overlay.interceptors.is_empty())
+            || (plan.options.credentials.is_some() && self.channel.is_in_process())
+    }
+
+    #[cold]
+    fn intercepted(&self, requests: Box<dyn Unsent>, plan: Plan) -> Box<Intercepted> {
+        let outbox = outbox::new(requests, self.channel.per_rpc_retry_buffer_size());
+        let (channel, path) = (self.channel.clone(), self.path.clone());
+        let passage = Passage::new(channel, path, outbox, self.one_response);
+        Box::new(Intercepted::new(passage, plan))
+    }
+}
