@@ -19,6 +19,15 @@ pub trait Codec<T>: Copy + Send + Sync + 'static {
     /// # Errors
     /// INTERNAL when the bytes are not a message of this type.
     fn decode(message: Encoded<'_>) -> Result<T>;
+
+    /// Reads a whole message where it is to stay. A codec whose messages grow field by field moves them less if it has one of its own.
+    ///
+    /// # Errors
+    /// As [`decode`](Codec::decode). What is in `place` then is no message, and is not looked at.
+    fn decode_to(place: &mut Option<T>, message: Encoded<'_>) -> Result<()> {
+        *place = Some(Self::decode(message)?);
+        Ok(())
+    }
 }
 
 /// The bytes of a message where they lie: in a buffer that may hold others behind it. It is a [`Buf`]; what is copied out of it as
@@ -90,6 +99,10 @@ impl<T: prost::Message + Default> Codec<T> for Prost {
         let mut decoded = T::default();
         merge(&mut decoded, message)?;
         Ok(decoded)
+    }
+
+    fn decode_to(place: &mut Option<T>, message: Encoded<'_>) -> Result<()> {
+        merge(place.insert(T::default()), message)
     }
 }
 

@@ -145,16 +145,23 @@ struct Messages<T> {
 impl<T> Messages<T> {
     fn poll_next(
         &mut self,
-        closure: Pin<&mut dyn Future<Output = Result<()>>>,
+        mut closure: Pin<&mut dyn Future<Output = Result<()>>>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<T>>> {
-        let item = match self.items.pop() {
-            Err(_) if self.end.run(closure, context) => self.items.pop(),
-            item => item,
-        };
-        match item {
-            Ok(item) => Poll::Ready(Some(Ok(item))),
-            Err(_) => self.end.poll().map(|error| error.map(Err)),
+        let mut is_polled = false;
+        loop {
+            if let Ok(item) = self.items.pop() {
+                return Poll::Ready(Some(Ok(item)));
+            }
+            if is_polled || !self.end.run(closure.as_mut(), context) {
+                break;
+            }
+            is_polled = true;
+        }
+        match self.end.poll() {
+            Poll::Ready(Some(status)) => Poll::Ready(Some(Err(status))),
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
         }
     }
 }

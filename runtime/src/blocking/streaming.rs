@@ -8,7 +8,7 @@ use futures_core::Stream;
 use super::background::runtime;
 use super::canceller::Canceller;
 use super::wait::{poll_until_ready, wait};
-use crate::client::{self, CallOptions, CompressIf, Startable, call_options};
+use crate::client::{self, CallOptions, Startable, call_options};
 use crate::{Code, Metadata, Result};
 
 /// A call with a stream of responses: it *is* the [`Iterator`] over them. It is lazy: each response is waited for when it is
@@ -91,10 +91,6 @@ impl<Req: Send + 'static, Res> StreamingCall<Req, Res> {
 
     fn options(&mut self) -> &mut CallOptions {
         self.call.options()
-    }
-
-    fn set_compress_if(&mut self, wanted: CompressIf<Req>) {
-        self.call.set_compress_if(wanted);
     }
 }
 

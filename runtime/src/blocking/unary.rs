@@ -7,7 +7,7 @@ use std::pin::Pin;
 use super::background::runtime;
 use super::canceller::Canceller;
 use super::wait::poll_until_ready;
-use crate::client::{self, CallOptions, CompressIf, Startable, call_options};
+use crate::client::{self, CallOptions, Startable, call_options};
 use crate::{Call, Result};
 
 /// A call with one response: [`wait`](UnaryCall::wait) for it. Options are set before; nothing is sent until then, or until
@@ -56,10 +56,6 @@ impl<Req: Send + 'static, Res> UnaryCall<Req, Res> {
 
     fn options(&mut self) -> &mut CallOptions {
         self.0.options()
-    }
-
-    fn set_compress_if(&mut self, wanted: CompressIf<Req>) {
-        self.0.set_compress_if(wanted);
     }
 }
 

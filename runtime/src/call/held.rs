@@ -20,7 +20,7 @@ pub(crate) fn show<T: fmt::Debug + 'static, C: Codec<T>>(
 
 /// Where a message is read to, for who does not know its type.
 pub(crate) trait Held {
-    /// Reads a message, and holds it.
+    /// Reads a message, and holds it. What it holds after an error is no message: it has to be cleared.
     fn read(&mut self, message: Encoded<'_>) -> Result<()>;
 
     /// Shows the message that is held.
@@ -35,7 +35,7 @@ pub(crate) trait Held {
 /// A message, once it has come, and how it is read.
 pub(crate) struct Reading<T> {
     message: Option<T>,
-    decode: fn(Encoded<'_>) -> Result<T>,
+    decode: fn(&mut Option<T>, Encoded<'_>) -> Result<()>,
     /// For calls with interceptors.
     show: Show<T>,
 }
@@ -45,7 +45,7 @@ impl<T: fmt::Debug + 'static> Reading<T> {
     pub(crate) fn of<C: Codec<T>>() -> Reading<T> {
         Reading {
             message: None,
-            decode: C::decode,
+            decode: C::decode_to,
             show: show::<T, C>,
         }
     }
@@ -59,8 +59,7 @@ impl<T> Reading<T> {
 
 impl<T> Held for Reading<T> {
     fn read(&mut self, message: Encoded<'_>) -> Result<()> {
-        self.message = Some((self.decode)(message)?);
-        Ok(())
+        (self.decode)(&mut self.message, message)
     }
 
     fn show(&mut self, look: &mut dyn FnMut(&mut dyn AnyMessage) -> Result<()>) -> Result<()> {

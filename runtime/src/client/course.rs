@@ -5,13 +5,14 @@ use std::task::{Context, Poll, ready};
 
 use super::call::Call;
 use super::channel::Channel;
+use super::compress_if::CompressIf;
 use super::intercepted::Intercepted;
 use super::options::CallOptions;
 use super::outbox;
 use super::passage::Passage;
 use super::plan::Plan;
 use super::receiving::Receiving;
-use super::requests::send;
+use super::requests::{Packing, send};
 use super::responses::Inbox;
 use super::service_config::MethodConfig;
 use super::unsent::Unsent;
@@ -134,14 +135,16 @@ impl Course {
     }
 
     fn start_with(&mut self, requests: &mut dyn Unsent) -> Result<Receiving> {
-        let options = std::mem::take(&mut self.options);
+        let mut options = std::mem::take(&mut self.options);
+        let compress_if = options.compress_if.take();
         let (plan, method) = self.plan(options)?;
         if self.needs_interceptors(&plan) {
-            let call = self.intercepted(requests.take(), plan);
+            let call = self.intercepted(requests.take(), compress_if, plan);
             return Ok(Receiving::Intercepted(call));
         }
         let (ongoing, packer) = plan.open(&self.channel, method);
-        send(requests, packer, &ongoing.exchange)?;
+        let packing = Packing::new(packer, compress_if);
+        send(requests, packing, &ongoing.exchange)?;
         self.channel.start(Arc::clone(&ongoing.exchange), method);
         Ok(Receiving::Plain(Inbox::new(ongoing, self.one_response)))
     }
@@ -180,8 +183,17 @@ impl Course {
     }
 
     #[cold]
-    fn intercepted(&self, requests: Box<dyn Unsent>, plan: Plan) -> Box<Intercepted> {
-        let outbox = outbox::new(requests, self.channel.per_rpc_retry_buffer_size());
+    fn intercepted(
+        &self,
+        requests: Box<dyn Unsent>,
+        compress_if: Option<CompressIf>,
+        plan: Plan,
+    ) -> Box<Intercepted> {
+        let outbox = outbox::new(
+            requests,
+            compress_if,
+            self.channel.per_rpc_retry_buffer_size(),
+        );
         let (channel, path) = (self.channel.clone(), self.path.clone());
         let passage = Passage::new(channel, path, outbox, self.one_response);
         Box::new(Intercepted::new(passage, plan))

@@ -3,6 +3,7 @@
 mod attempt;
 mod call;
 mod channel;
+mod compress_if;
 mod course;
 mod credentials;
 mod generic;
@@ -31,6 +32,7 @@ pub use channel::{
     Channel, ChannelBuilder, ChannelConnectivity, ChannelCredentials, ConnectivityChanges,
     LoadBalancing, Resolver,
 };
+pub(crate) use compress_if::CompressIf;
 pub(crate) use credentials::Authorizer;
 pub use credentials::{AuthMetadataContext, CallCredentials, access_token, composite};
 pub use interceptor::{ClientInterceptor, OutgoingCall, OutgoingEnd};
@@ -46,8 +48,6 @@ pub use service_config::ServiceConfig;
 pub use streaming::StreamingCall;
 pub use stub::{stream_stream, stream_unary, unary_stream, unary_unary};
 pub use unary::{UnaryCall, WithCall};
-#[cfg(feature = "blocking")]
-pub(crate) use unsent::CompressIf;
 
 #[cfg(feature = "tracing")]
 pub(crate) use passage::Passage;

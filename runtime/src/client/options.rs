@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::compress_if::CompressIf;
 use super::credentials::{Authorizer, CallCredentials};
 use super::service_config::MethodConfig;
 #[cfg(feature = "server")]
@@ -19,6 +20,8 @@ pub(crate) struct CallOptions {
     /// In the place of the channel's, as what follows.
     pub(crate) wait_for_ready: Option<bool>,
     pub(crate) compression: Option<Compression>,
+    /// Which requests are compressed; without it all are.
+    pub(crate) compress_if: Option<CompressIf>,
     pub(crate) max_send_message_length: Option<usize>,
     pub(crate) max_receive_message_length: Option<usize>,
     /// What is taken over from the call within which this one is made.
@@ -185,7 +188,7 @@ macro_rules! call_options {
             mut self,
             wanted: impl Fn(&Req) -> bool + Send + Sync + 'static,
         ) -> Self {
-            self.set_compress_if(Box::new(wanted));
+            self.options().compress_if = Some(crate::client::CompressIf::new(wanted));
             self
         }
     };

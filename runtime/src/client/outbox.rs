@@ -4,14 +4,16 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
-use futures_core::Stream;
+use bytes::{Bytes, BytesMut};
 
+use super::compress_if::CompressIf;
 use super::passage::Passage;
-use super::requests::Source as Requested;
+use super::requests::{Next, Packing};
 use super::unsent::{Requests, Unsent};
-use crate::call::{AnyMessage, Known};
-use crate::{Raw, Result};
+use crate::call::AnyMessage;
+use crate::codec::{self, Codec, Raw};
+use crate::framing::Packer;
+use crate::{Result, Status};
 
 /// The requests of a call with interceptors, whatever their type.
 pub(crate) trait Outbox: Send + Sync {
@@ -36,51 +38,88 @@ pub(crate) trait Outbox: Send + Sync {
 }
 
 /// A request as its codec wrote it.
-#[derive(Clone, Default)]
-pub(crate) struct Encoded {
+#[derive(Clone, Debug)]
+struct Encoded {
     bytes: Bytes,
     /// It is to be compressed, if the requests of its call are.
     compress: bool,
+}
+
+/// The codec of what is encoded already.
+#[derive(Clone, Copy)]
+struct Ready;
+
+impl Codec<Encoded> for Ready {
+    fn encoded_len(request: &Encoded) -> usize {
+        Raw::encoded_len(&request.bytes)
+    }
+
+    fn encode(request: &Encoded, buffer: &mut BytesMut) {
+        Raw::encode(&request.bytes, buffer);
+    }
+
+    fn decode(request: codec::Encoded<'_>) -> Result<Encoded> {
+        let bytes = Raw::decode(request)?;
+        let compress = true;
+        Ok(Encoded { bytes, compress })
+    }
+}
+
+/// Packs the requests of an [`Outbox`].
+pub(crate) fn packing(packer: Packer) -> Packing {
+    let compress_if = CompressIf::new(|request: &Encoded| request.compress);
+    Packing::new(packer, Some(compress_if))
 }
 
 /// Looks at a request, and may change it.
 type Look<'a> = dyn FnMut(&mut dyn AnyMessage) -> Result<()> + 'a;
 
 /// Requests that may be sent more than once; of a stream as many as are no more than `room` bytes.
-pub(crate) fn new(requests: Box<dyn Unsent>, room: usize) -> Arc<dyn Outbox> {
-    if requests.is_stream() {
-        Many::of(requests, room)
+pub(crate) fn new(
+    requests: Box<dyn Unsent>,
+    compress_if: Option<CompressIf>,
+    room: usize,
+) -> Arc<dyn Outbox> {
+    let is_stream = requests.is_stream();
+    let unencoded = Unencoded {
+        requests,
+        compress_if,
+    };
+    if is_stream {
+        Many::of(unencoded, room)
     } else {
-        Arc::new(One(Mutex::new(requests)))
+        Arc::new(One(Mutex::new(unencoded)))
     }
 }
 
-/// Encodes the request at hand when `look` has seen it, and maybe changed it.
-fn encode(requests: &mut dyn Unsent, look: &mut Look<'_>) -> Result<Encoded> {
-    let mut bytes = Bytes::new();
-    requests.show(&mut |request| {
-        look(request)?;
-        bytes = request.to_bytes();
-        Ok(())
-    })?;
-    let compress = requests.wants_compression();
-    Ok(Encoded { bytes, compress })
+/// Requests that have not been encoded.
+struct Unencoded {
+    requests: Box<dyn Unsent>,
+    compress_if: Option<CompressIf>,
 }
 
-/// Encoded requests, as a call has them.
-fn encoded(at_hand: Option<Encoded>, source: Option<Requested<Encoded>>) -> Box<dyn Unsent> {
-    let mut requests = Requests::new(at_hand, source, |request, look| {
-        look(&mut Known::<Bytes, Raw>::new(&mut request.bytes))
-    });
-    requests.compress_if(Box::new(|request| request.compress));
-    Box::new(requests)
+impl Unencoded {
+    /// Encodes the request at hand when `look` has seen it, and maybe changed it.
+    fn encode(&mut self, look: &mut Look<'_>) -> Result<Encoded> {
+        let compress_if = self.compress_if.as_ref();
+        let mut encoded = Err(Status::internal("the request of the call is gone"));
+        self.requests.show(&mut |request| {
+            look(request)?;
+            encoded = Ok(Encoded {
+                bytes: request.to_bytes(),
+                compress: compress_if.is_none_or(|wanted| wanted.wants(request)),
+            });
+            Ok(())
+        })?;
+        encoded
+    }
 }
 
 /// The request of a call that has one.
-struct One(Mutex<Box<dyn Unsent>>);
+struct One(Mutex<Unencoded>);
 
 impl One {
-    fn request(&self) -> MutexGuard<'_, Box<dyn Unsent>> {
+    fn request(&self) -> MutexGuard<'_, Unencoded> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -91,13 +130,13 @@ impl Outbox for One {
     }
 
     fn show(&self, look: &mut dyn FnMut(&mut dyn AnyMessage) -> Result<()>) -> Option<Result<()>> {
-        Some(self.request().show(look))
+        Some(self.request().requests.show(look))
     }
 
     fn requests(self: Arc<Self>, passage: &Arc<Passage>) -> Option<Box<dyn Unsent>> {
-        let request = encode(&mut **self.request(), &mut |_| Ok(()));
+        let request = self.request().encode(&mut |_| Ok(()));
         passage.count_request();
-        Some(encoded(Some(request.ok()?), None))
+        Some(Box::new(Requests::one::<Ready>(request.ok()?)))
     }
 
     fn is_whole(&self) -> bool {
@@ -114,7 +153,7 @@ struct Many(Mutex<Source>);
 
 struct Source {
     /// `None` once nothing follows, or is wanted.
-    requests: Option<Box<dyn Unsent>>,
+    requests: Option<Unencoded>,
     /// What has come of them, as it was sent.
     kept: Vec<Encoded>,
     /// How many bytes more may be kept; `None` when nothing more is to be.
@@ -124,7 +163,7 @@ struct Source {
 }
 
 impl Many {
-    fn of(requests: Box<dyn Unsent>, room: usize) -> Arc<dyn Outbox> {
+    fn of(requests: Unencoded, room: usize) -> Arc<dyn Outbox> {
         Arc::new(Many(Mutex::new(Source {
             requests: Some(requests),
             kept: Vec::new(),
@@ -154,7 +193,10 @@ impl Outbox for Many {
             passage: Arc::clone(passage),
             next: 0,
         };
-        is_whole.then(|| encoded(None, Some(Box::pin(replay))))
+        if !is_whole {
+            return None;
+        }
+        Some(Box::new(Requests::many::<Ready>(Box::pin(replay))))
     }
 
     fn is_whole(&self) -> bool {
@@ -202,42 +244,46 @@ struct Replay {
     next: usize,
 }
 
-impl Stream for Replay {
-    type Item = Result<Encoded>;
-
+impl Next<Encoded> for Replay {
     fn poll_next(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Encoded>>> {
+        place: &mut Option<Encoded>,
+    ) -> Poll<Result<()>> {
         let this = &mut *self;
         let mut source = this.many.source();
-        if let Some(request) = source.kept.get(this.next).cloned() {
+        *place = source.kept.get(this.next).cloned();
+        if place.is_some() {
             this.next += 1;
             this.passage.count_request();
-            return Poll::Ready(Some(Ok(request)));
+            return Poll::Ready(Ok(()));
         }
         let Some(requests) = &mut source.requests else {
-            return Poll::Ready(None);
+            return Poll::Ready(Ok(()));
         };
         let look = &mut |request: &mut dyn AnyMessage| {
             this.passage.count_request();
             this.passage.show_request(request)
         };
-        let encoded = match ready!(requests.poll_next(context)) {
-            Ok(true) => encode(&mut **requests, look),
+        let encoded = match ready!(requests.requests.poll_next(context)) {
+            Ok(true) => requests.encode(look),
             Ok(false) => {
                 source.requests = None;
-                return Poll::Ready(None);
+                return Poll::Ready(Ok(()));
             }
             Err(status) => Err(status),
         };
-        match &encoded {
+        Poll::Ready(match encoded {
             Ok(encoded) => {
-                source.keep(encoded);
+                source.keep(&encoded);
                 this.next += 1;
+                *place = Some(encoded);
+                Ok(())
             }
-            Err(_) => source.lose(),
-        }
-        Poll::Ready(Some(encoded))
+            Err(status) => {
+                source.lose();
+                Err(status)
+            }
+        })
     }
 }

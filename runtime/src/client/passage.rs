@@ -14,7 +14,7 @@ use bytes::Bytes;
 use super::attempt::Attempt;
 use super::channel::Channel;
 use super::interceptor::{Link, OutgoingEnd};
-use super::outbox::Outbox;
+use super::outbox::{self, Outbox};
 use super::plan::Plan;
 use super::receiving::Ongoing;
 use super::requests::send;
@@ -177,7 +177,7 @@ impl Passage {
         let Some(mut requests) = requests else {
             return self.check_replay();
         };
-        send(&mut *requests, packer, &exchange)?;
+        send(&mut *requests, outbox::packing(packer), &exchange)?;
         let caller = {
             let mut state = self.state();
             state.exchange = Some(Arc::clone(&exchange));

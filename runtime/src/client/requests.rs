@@ -7,8 +7,10 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use futures_core::Stream;
+use pin_project_lite::pin_project;
 use tokio::runtime::Handle;
 
+use super::compress_if::CompressIf;
 use super::unsent::Unsent;
 use crate::call::{Exchange, Watch};
 use crate::framing::Packer;
@@ -38,8 +40,18 @@ pub enum FromStream {}
 #[derive(Debug)]
 pub enum FromResults {}
 
-/// Where requests come from. An error among them is the end of the call.
-pub type Source<Req> = Pin<Box<dyn Stream<Item = Result<Req>> + Send>>;
+/// Where requests come from, whatever its type.
+pub trait Next<Req>: Send {
+    /// Puts the next request in its place; nothing, when none follows. An error is the end of the call.
+    fn poll_next(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        place: &mut Option<Req>,
+    ) -> Poll<Result<()>>;
+}
+
+/// Where requests come from.
+pub type Source<Req> = Pin<Box<dyn Next<Req>>>;
 
 impl<Req, I> IntoRequests<Req, FromIterator> for I
 where
@@ -56,7 +68,7 @@ where
     S: Stream<Item = Req> + Send + 'static,
 {
     fn into_requests(self) -> Source<Req> {
-        Box::pin(Sure { stream: self })
+        Box::pin(Sure { requests: self })
     }
 }
 
@@ -65,39 +77,61 @@ where
     S: Stream<Item = Result<Req>> + Send + 'static,
 {
     fn into_requests(self) -> Source<Req> {
-        Box::pin(self)
+        Box::pin(Fallible { requests: self })
     }
 }
 
-/// An iterator as a stream that is never pending.
+/// An iterator, which is never pending.
 struct Iterated<I>(I);
 
 impl<I> Unpin for Iterated<I> {}
 
-impl<I: Iterator> Stream for Iterated<I> {
-    type Item = Result<I::Item>;
-
-    fn poll_next(mut self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Poll::Ready(self.0.next().map(Ok))
+impl<I: Iterator + Send> Next<I::Item> for Iterated<I> {
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+        place: &mut Option<I::Item>,
+    ) -> Poll<Result<()>> {
+        *place = self.0.next();
+        Poll::Ready(Ok(()))
     }
 }
 
-pin_project_lite::pin_project! {
+pin_project! {
     /// A stream that does not fail.
     struct Sure<S> {
         #[pin]
-        stream: S,
+        requests: S,
     }
 }
 
-impl<S: Stream> Stream for Sure<S> {
-    type Item = Result<S::Item>;
+impl<S: Stream + Send> Next<S::Item> for Sure<S> {
+    fn poll_next(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        place: &mut Option<S::Item>,
+    ) -> Poll<Result<()>> {
+        *place = ready!(self.project().requests.poll_next(context));
+        Poll::Ready(Ok(()))
+    }
+}
 
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.project()
-            .stream
-            .poll_next(context)
-            .map(|next| next.map(Ok))
+pin_project! {
+    /// A stream that may fail.
+    struct Fallible<S> {
+        #[pin]
+        requests: S,
+    }
+}
+
+impl<Req, S: Stream<Item = Result<Req>> + Send> Next<Req> for Fallible<S> {
+    fn poll_next(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        place: &mut Option<Req>,
+    ) -> Poll<Result<()>> {
+        *place = ready!(self.project().requests.poll_next(context)).transpose()?;
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -105,42 +139,59 @@ impl<S: Stream> Stream for Sure<S> {
 /// depend on whether the caller is reading responses.
 pub(crate) fn send(
     requests: &mut dyn Unsent,
-    mut packer: Packer,
+    mut packing: Packing,
     exchange: &Arc<Exchange>,
 ) -> Result<()> {
     if requests.is_stream() {
-        return feed(requests, packer, exchange);
+        return feed(requests, packing, exchange);
     }
-    let whole = pack(requests, &mut packer, exchange)?;
+    let whole = packing.pack(requests, exchange)?;
     requests.close();
-    let whole = whole.or_else(|| packer.flush());
+    let whole = whole.or_else(|| packing.flush());
     exchange.write_request(whole.unwrap_or_default(), true);
     Ok(())
 }
 
-/// Packs the request at hand behind those before it; gives those when both do not fit into one piece.
-fn pack(
-    requests: &mut dyn Unsent,
-    packer: &mut Packer,
-    exchange: &Exchange,
-) -> Result<Option<Bytes>> {
-    let mut compression = exchange.details().compression;
-    if compression != Compression::Identity && !requests.wants_compression() {
-        compression = Compression::Identity;
-    }
-    let mut full = None;
-    requests.show(&mut |request| {
-        full = packer.push(request, compression)?;
-        Ok(())
-    })?;
-    Ok(full)
+/// Packs the requests of a call.
+pub(crate) struct Packing {
+    packer: Packer,
+    /// Which of them are compressed; without it all are.
+    compress_if: Option<CompressIf>,
 }
 
-fn feed(requests: &mut dyn Unsent, mut packer: Packer, exchange: &Arc<Exchange>) -> Result<()> {
+impl Packing {
+    pub(crate) fn new(packer: Packer, compress_if: Option<CompressIf>) -> Packing {
+        Packing {
+            packer,
+            compress_if,
+        }
+    }
+
+    /// Packs the request at hand behind those before it; gives those when both do not fit into one piece.
+    fn pack(&mut self, requests: &mut dyn Unsent, exchange: &Exchange) -> Result<Option<Bytes>> {
+        let mut full = None;
+        requests.show(&mut |request| {
+            let compression = match &self.compress_if {
+                Some(wanted) if !wanted.wants(request) => Compression::Identity,
+                _ => exchange.details().compression,
+            };
+            full = self.packer.push(request, compression)?;
+            Ok(())
+        })?;
+        Ok(full)
+    }
+
+    /// What there is.
+    fn flush(&mut self) -> Option<Bytes> {
+        self.packer.flush()
+    }
+}
+
+fn feed(requests: &mut dyn Unsent, mut packing: Packing, exchange: &Arc<Exchange>) -> Result<()> {
     let mut fed = Fed::new(exchange);
-    let mut context = Context::from_waker(Waker::noop());
+    let mut nobody = Context::from_waker(Waker::noop());
     if fed
-        .poll_feed(requests, &mut packer, &mut context)
+        .poll_feed(requests, &mut packing, &mut nobody)
         .is_pending()
     {
         let runtime = Handle::try_current().map_err(|_| {
@@ -148,7 +199,7 @@ fn feed(requests: &mut dyn Unsent, mut packer: Packer, exchange: &Arc<Exchange>)
         })?;
         runtime.spawn(Feed {
             requests: requests.take(),
-            packer,
+            packing,
             fed,
         });
     } else {
@@ -160,7 +211,7 @@ fn feed(requests: &mut dyn Unsent, mut packer: Packer, exchange: &Arc<Exchange>)
 /// Feeds the requests of a call to its connection, until they end or the call does.
 struct Feed {
     requests: Box<dyn Unsent>,
-    packer: Packer,
+    packing: Packing,
     fed: Fed,
 }
 
@@ -168,12 +219,9 @@ impl Future for Feed {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let Feed {
-            requests,
-            packer,
-            fed,
-        } = &mut *self;
-        fed.poll_feed(&mut **requests, packer, context)
+        let this = &mut *self;
+        this.fed
+            .poll_feed(&mut *this.requests, &mut this.packing, context)
     }
 }
 
@@ -197,7 +245,7 @@ impl Fed {
     fn poll_feed(
         &mut self,
         requests: &mut dyn Unsent,
-        packer: &mut Packer,
+        packing: &mut Packing,
         context: &mut Context<'_>,
     ) -> Poll<()> {
         if self.over.poll_over(context).is_ready() {
@@ -210,16 +258,16 @@ impl Fed {
             let next = match requests.poll_next(context) {
                 Poll::Ready(next) => next,
                 Poll::Pending => {
-                    if let Some(packed) = packer.flush() {
+                    if let Some(packed) = packing.flush() {
                         self.exchange.write_request(packed, false);
                     }
                     return Poll::Pending;
                 }
             };
             let packed = match next {
-                Ok(true) => pack(requests, packer, &self.exchange),
+                Ok(true) => packing.pack(requests, &self.exchange),
                 Ok(false) => {
-                    self.end(packer.flush());
+                    self.end(packing.flush());
                     return Poll::Ready(());
                 }
                 Err(status) => Err(status),

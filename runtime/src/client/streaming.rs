@@ -11,7 +11,7 @@ use super::course::Course;
 use super::options::{CallOptions, call_options};
 use super::receiving::Receiving;
 use super::sender::sealed::{Start, Started};
-use super::unsent::{CompressIf, Requests};
+use super::unsent::Requests;
 use crate::call::Reading;
 use crate::{Code, Metadata, Result, Status};
 
@@ -101,10 +101,6 @@ impl<Req: Send + 'static, Res> StreamingCall<Req, Res> {
     #[cfg(feature = "server")]
     pub(crate) fn method(&self) -> &str {
         self.course.method()
-    }
-
-    pub(crate) fn set_compress_if(&mut self, wanted: CompressIf<Req>) {
-        self.requests.compress_if(wanted);
     }
 
     pub(crate) fn new(

@@ -10,7 +10,7 @@ use super::course::Course;
 use super::options::{CallOptions, call_options};
 use super::responses;
 use super::sender::sealed::{Start, Started};
-use super::unsent::{CompressIf, Requests};
+use super::unsent::Requests;
 use crate::Result;
 use crate::call::Reading;
 
@@ -43,10 +43,6 @@ impl<Req: Send + 'static, Res> UnaryCall<Req, Res> {
     #[cfg(feature = "server")]
     pub(crate) fn method(&self) -> &str {
         self.course.method()
-    }
-
-    pub(crate) fn set_compress_if(&mut self, wanted: CompressIf<Req>) {
-        self.requests.compress_if(wanted);
     }
 
     pub(crate) fn new(

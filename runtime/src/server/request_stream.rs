@@ -29,7 +29,7 @@ enum Source<T> {
     /// A call.
     Call { inbox: Inbox, request: Reading<T> },
     /// Something that was made, for a test as a rule.
-    Made(Pin<Box<dyn Stream<Item = Result<T>> + Send + Sync>>),
+    Made(Box<dyn Next<T> + Send + Sync>),
 }
 
 impl<T> RequestStream<T> {
@@ -45,7 +45,7 @@ impl<T> RequestStream<T> {
 
     /// The items of another stream. After an error nothing follows, as in a call.
     pub fn from_stream(stream: impl Stream<Item = Result<T>> + Send + 'static) -> RequestStream<T> {
-        RequestStream(Source::Made(Box::pin(Made {
+        RequestStream(Source::Made(Box::new(Made {
             stream: Mutex::new(Box::pin(stream)),
             done: false,
         })))
@@ -68,7 +68,7 @@ impl<T> RequestStream<T> {
                 ready!(inbox.poll_next(context, request))?;
                 Poll::Ready(Ok(request.take()))
             }
-            Source::Made(stream) => stream.as_mut().poll_next(context).map(Option::transpose),
+            Source::Made(stream) => stream.poll_next(context),
         }
     }
 }
@@ -122,7 +122,11 @@ impl<T> fmt::Debug for RequestStream<T> {
     }
 }
 
-/// A stream that was made, as the requests of a call.
+/// A stream that was made, whatever its type, as the requests of a call.
+trait Next<T> {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<T>>>;
+}
+
 struct Made<S> {
     /// Never locked: it makes the whole shareable, as a call's requests are.
     stream: Mutex<Pin<Box<S>>>,
@@ -130,18 +134,16 @@ struct Made<S> {
     done: bool,
 }
 
-impl<T, S: Stream<Item = Result<T>>> Stream for Made<S> {
-    type Item = Result<T>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+impl<T, S: Stream<Item = Result<T>>> Next<T> for Made<S> {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<T>>> {
         if self.done {
-            return Poll::Ready(None);
+            return Poll::Ready(Ok(None));
         }
         let stream = self.stream.get_mut();
         let stream = stream.unwrap_or_else(PoisonError::into_inner);
         let next = ready!(stream.as_mut().poll_next(context));
         self.done = !matches!(next, Some(Ok(_)));
-        Poll::Ready(next)
+        Poll::Ready(next.transpose())
     }
 }
 
@@ -174,6 +176,9 @@ impl Inbox {
             Ok(None) => Ok(false),
             Err(status) => Err(status),
         };
+        if request.is_err() {
+            held.clear();
+        }
         self.done = !matches!(request, Ok(true));
         Poll::Ready(request.map(drop))
     }
@@ -181,12 +186,12 @@ impl Inbox {
     /// Reads a message, and shows it to who wants to see it.
     fn read(&mut self, message: Cut, held: &mut dyn Held) -> Result<()> {
         message.read(&mut self.receiver.chunks, |message| held.read(message))?;
-        let Some(record) = &self.record else {
-            return Ok(());
-        };
-        let details = self.exchange.details();
-        let shown = held.show(&mut |request| record.request(details, request));
-        shown.inspect_err(|_| held.clear())
+        match &self.record {
+            Some(record) => {
+                held.show(&mut |request| record.request(self.exchange.details(), request))
+            }
+            None => Ok(()),
+        }
     }
 }
 

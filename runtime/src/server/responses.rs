@@ -62,18 +62,14 @@ where
     T: fmt::Debug + 'static,
     C: Codec<T>,
 {
-    let packed = match next {
+    match next {
         Poll::Ready(Some(Ok(mut response))) => {
-            match pack(context, &mut Known::<T, C>::new(&mut response), packer) {
-                Ok(None) => return None,
-                full => full,
-            }
+            pack(context, &mut Known::<T, C>::new(&mut response), packer)
         }
-        Poll::Ready(Some(Err(status))) => Err(status),
-        Poll::Ready(None) => Ok(None),
-        Poll::Pending => return Some(Poll::Pending),
-    };
-    Some(Poll::Ready(packed))
+        Poll::Ready(Some(Err(status))) => Some(Poll::Ready(Err(status))),
+        Poll::Ready(None) => Some(Poll::Ready(Ok(None))),
+        Poll::Pending => Some(Poll::Pending),
+    }
 }
 
 /// Puts a response behind those before it, once it has been shown to who wants to see it; gives those before it when both
@@ -82,9 +78,13 @@ fn pack(
     context: &ServicerContext,
     response: &mut dyn AnyMessage,
     packer: &mut Packer,
-) -> Result<Option<Bytes>> {
-    context.show_response(response)?;
-    packer.push(response, context.exchange().encoding.of_next())
+) -> Option<Poll<Result<Option<Bytes>>>> {
+    let shown = context.show_response(response);
+    let packed = shown.and_then(|()| packer.push(response, context.exchange().encoding.of_next()));
+    match packed {
+        Ok(None) => None,
+        packed => Some(Poll::Ready(packed)),
+    }
 }
 
 /// Sends what a stream gives, until it ends or fails. It ends with the first error of the stream; what came before that is sent.
