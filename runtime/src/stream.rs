@@ -74,6 +74,7 @@ struct Outlet<T> {
 }
 
 impl<T> Outlet<T> {
+    #[inline]
     fn push(&mut self, message: T) {
         self.waiting = match self.queue.push(message) {
             Ok(()) => None,

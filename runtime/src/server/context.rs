@@ -223,6 +223,7 @@ impl ServicerContext {
     }
 
     /// Shows a request to who wants to see it.
+    #[inline]
     pub(crate) fn show_request(&self, request: &mut dyn AnyMessage) -> Result<()> {
         match &self.record {
             Some(record) => record.request(self.exchange.details(), request),
@@ -231,6 +232,7 @@ impl ServicerContext {
     }
 
     /// Shows a response to who wants to see it.
+    #[inline]
     pub(crate) fn show_response(&self, response: &mut dyn AnyMessage) -> Result<()> {
         match &self.record {
             Some(record) => record.response(self.exchange.details(), response),

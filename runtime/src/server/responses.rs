@@ -79,9 +79,10 @@ fn pack(
     response: &mut dyn AnyMessage,
     packer: &mut Packer,
 ) -> Option<Poll<Result<Option<Bytes>>>> {
-    let shown = context.show_response(response);
-    let packed = shown.and_then(|()| packer.push(response, context.exchange().encoding.of_next()));
-    match packed {
+    if let Err(status) = context.show_response(response) {
+        return Some(Poll::Ready(Err(status)));
+    }
+    match packer.push(response, context.exchange().encoding.of_next()) {
         Ok(None) => None,
         packed => Some(Poll::Ready(packed)),
     }
