@@ -7,7 +7,9 @@ use crate::call::AnyMessage;
 
 /// Whether a request is compressed, if those of its call are.
 #[derive(Clone)]
-pub(crate) struct CompressIf(Arc<dyn Fn(&dyn AnyMessage) -> bool + Send + Sync>);
+pub(crate) struct CompressIf(Arc<Wanted>);
+
+type Wanted = dyn Fn(&dyn AnyMessage) -> bool + Send + Sync;
 
 impl CompressIf {
     /// What is said of requests of a type; others are compressed.

@@ -23,6 +23,14 @@ use crate::{Result, Status};
 /// The course of a call: until its first poll it is a builder, then what comes of it is received. Nothing here knows the types of
 /// its messages: it is compiled once.
 pub(crate) struct Course {
+    terms: Terms,
+    receiving: Option<Receiving>,
+    /// No response follows.
+    done: bool,
+}
+
+/// What a call is made with beside its messages.
+struct Terms {
     channel: Channel,
     path: Header,
     options: CallOptions,
@@ -31,21 +39,20 @@ pub(crate) struct Course {
     is_made: bool,
     /// Why the call could not be started.
     failed: Option<Status>,
-    receiving: Option<Receiving>,
-    /// No response follows.
-    done: bool,
 }
 
 impl Course {
     /// A call with one response, or a stream of them.
     pub(crate) fn new(channel: &Channel, path: Header, one_response: bool) -> Course {
         Course {
-            channel: channel.clone(),
-            path,
-            options: CallOptions::default(),
-            one_response,
-            is_made: false,
-            failed: None,
+            terms: Terms {
+                channel: channel.clone(),
+                path,
+                options: CallOptions::default(),
+                one_response,
+                is_made: false,
+                failed: None,
+            },
             receiving: None,
             done: false,
         }
@@ -54,11 +61,11 @@ impl Course {
     /// `/package.Service/Method`.
     #[cfg(feature = "server")]
     pub(crate) fn method(&self) -> &str {
-        std::str::from_utf8(self.path.value()).unwrap_or_default()
+        std::str::from_utf8(self.terms.path.value()).unwrap_or_default()
     }
 
     pub(crate) fn options(&mut self) -> &mut CallOptions {
-        &mut self.options
+        &mut self.terms.options
     }
 
     /// The next response of a call that has many: it is `held` then. When none is, the call has ended well; nothing follows an
@@ -95,11 +102,10 @@ impl Course {
 
     /// Where the responses come in; sets the call on its way if it is not.
     pub(crate) fn receive(&mut self, requests: &mut dyn Unsent) -> Result<&mut Receiving> {
-        let started = match self.receiving.take() {
-            Some(receiving) => receiving,
-            None => self.start(requests)?,
-        };
-        Ok(self.receiving.insert(started))
+        match &mut self.receiving {
+            Some(receiving) => Ok(receiving),
+            empty => Ok(empty.insert(self.terms.start(requests)?)),
+        }
     }
 
     /// What came beside the response of a call that has ended well.
@@ -119,7 +125,9 @@ impl Course {
     pub(crate) fn receiving(&self) -> Option<&Receiving> {
         self.receiving.as_ref()
     }
+}
 
+impl Terms {
     /// Sets the call on its way. One that has failed fails again.
     fn start(&mut self, requests: &mut dyn Unsent) -> Result<Receiving> {
         if self.is_made {
