@@ -20,10 +20,11 @@ pub trait Codec<T>: Copy + Send + Sync + 'static {
     /// INTERNAL when the bytes are not a message of this type.
     fn decode(message: Encoded<'_>) -> Result<T>;
 
-    /// Reads a whole message where it is to stay. A codec whose messages grow field by field moves them less if it has one of its own.
+    /// Reads a whole message into the place where it is to stay, which is empty. A codec whose messages grow field by field moves them
+    /// less if it has one of its own.
     ///
     /// # Errors
-    /// As [`decode`](Codec::decode). What is in `place` then is no message, and is not looked at.
+    /// As [`decode`](Codec::decode). What is in `place` then is dropped, and nobody sees it.
     fn decode_to(place: &mut Option<T>, message: Encoded<'_>) -> Result<()> {
         *place = Some(Self::decode(message)?);
         Ok(())

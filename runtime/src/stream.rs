@@ -8,7 +8,6 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 use rtrb::{Consumer, Producer, PushError, RingBuffer};
-
 use tokio::sync::Mutex;
 
 use crate::{Result, Status};
@@ -20,7 +19,8 @@ const AHEAD: usize = 8;
 ///
 /// The closure gets a [`Sender`]; each message that it sends is an item, and the status that it returns the end: `Ok(())` a
 /// clean one, an error the last item. It may borrow what lives as long as the call: `self`, the context, the request. It
-/// runs when the stream is polled, up to eight messages ahead of the reader, and is dropped where it is when the stream is.
+/// runs when the stream is polled, up to eight messages ahead of the reader, and is dropped where it is when the stream is. Who
+/// polls the stream by hand pins it first, by `std::pin::pin!` or `Box::pin`.
 ///
 /// ```
 /// use stubwright::{Result, Stream, stream};

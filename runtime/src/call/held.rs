@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::any_message::{AnyMessage, Known};
-use crate::Result;
 use crate::codec::{Codec, Encoded};
+use crate::{Result, Status};
 
 /// Shows a message to who does not know its type.
 pub(crate) type Show<T> =
@@ -20,16 +20,31 @@ pub(crate) fn show<T: fmt::Debug + 'static, C: Codec<T>>(
 
 /// Where a message is read to, for who does not know its type.
 pub(crate) trait Held {
-    /// Reads a message, and holds it. What it holds after an error is no message: it has to be cleared.
-    fn read(&mut self, message: Encoded<'_>) -> Result<()>;
+    /// Decodes a message into the place, which is empty. What is there after an error is no message.
+    fn decode(&mut self, message: Encoded<'_>) -> Result<()>;
 
     /// Shows the message that is held.
     fn show(&mut self, look: &mut dyn FnMut(&mut dyn AnyMessage) -> Result<()>) -> Result<()>;
 
     fn clear(&mut self);
 
-    #[cfg(feature = "client")]
     fn is_some(&self) -> bool;
+}
+
+impl dyn Held + '_ {
+    /// Reads a message, and holds it in the place of the one before. After an error none is held.
+    pub(crate) fn read(&mut self, message: Encoded<'_>) -> Result<()> {
+        self.clear();
+        let decoded = self.decode(message);
+        match decoded {
+            Ok(()) if self.is_some() => Ok(()),
+            Ok(()) => Err(Status::internal("the codec has read no message")),
+            Err(status) => {
+                self.clear();
+                Err(status)
+            }
+        }
+    }
 }
 
 /// A message, once it has come, and how it is read.
@@ -58,7 +73,7 @@ impl<T> Reading<T> {
 }
 
 impl<T> Held for Reading<T> {
-    fn read(&mut self, message: Encoded<'_>) -> Result<()> {
+    fn decode(&mut self, message: Encoded<'_>) -> Result<()> {
         (self.decode)(&mut self.message, message)
     }
 
@@ -73,8 +88,58 @@ impl<T> Held for Reading<T> {
         self.message = None;
     }
 
-    #[cfg(feature = "client")]
     fn is_some(&self) -> bool {
         self.message.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::{Bytes, BytesMut};
+
+    use super::*;
+    use crate::Code;
+    use crate::codec::Prost;
+
+    /// Reads a string, as the message whose first field it is.
+    fn read(held: &mut dyn Held, bytes: &'static [u8]) -> Result<()> {
+        held.read(Encoded::from(&Bytes::from_static(bytes)))
+    }
+
+    #[test]
+    fn what_could_not_be_read_to_its_end_is_not_held() {
+        let mut held = Reading::<String>::of::<Prost>();
+        read(&mut held, b"\n\x03abc").unwrap();
+        let error = read(&mut held, b"\n\x03abc\n\x05a").unwrap_err();
+        assert_eq!(error.code(), Code::Internal);
+        assert_eq!(held.take(), None);
+    }
+
+    #[test]
+    fn nothing_of_the_message_before_is_left() {
+        let mut held = Reading::<String>::of::<Prost>();
+        read(&mut held, b"\n\x03abc").unwrap();
+        read(&mut held, b"").unwrap();
+        assert_eq!(held.take().unwrap(), "");
+    }
+
+    #[test]
+    fn a_codec_that_reads_no_message_has_failed() {
+        #[derive(Clone, Copy)]
+        struct Nothing;
+        impl Codec<String> for Nothing {
+            fn encoded_len(_message: &String) -> usize {
+                0
+            }
+            fn encode(_message: &String, _buffer: &mut BytesMut) {}
+            fn decode(_message: Encoded<'_>) -> Result<String> {
+                Ok(String::new())
+            }
+            fn decode_to(_place: &mut Option<String>, _message: Encoded<'_>) -> Result<()> {
+                Ok(())
+            }
+        }
+        let mut held = Reading::<String>::of::<Nothing>();
+        assert_eq!(read(&mut held, b"").unwrap_err().code(), Code::Internal);
     }
 }

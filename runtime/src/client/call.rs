@@ -4,7 +4,7 @@ use crate::{Code, Metadata};
 
 /// What came with the response of a call that ended well: `with_call()` gives it beside the message. What came with a
 /// failure is in its [`Status`](crate::Status).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Call {
     pub(crate) initial: Metadata,
     pub(crate) trailing: Metadata,

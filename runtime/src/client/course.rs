@@ -6,16 +6,16 @@ use std::task::{Context, Poll, ready};
 use super::call::Call;
 use super::channel::Channel;
 use super::compress_if::CompressIf;
+use super::feed::{Packing, send};
 use super::intercepted::Intercepted;
 use super::options::CallOptions;
 use super::outbox;
 use super::passage::Passage;
 use super::plan::Plan;
 use super::receiving::Receiving;
-use super::requests::{Packing, send};
+use super::requests::Unsent;
 use super::responses::Inbox;
 use super::service_config::MethodConfig;
-use super::unsent::Unsent;
 use crate::call::Held;
 use crate::header::Header;
 use crate::{Result, Status};
@@ -83,9 +83,6 @@ impl Course {
             Ok(receiving) => ready!(receiving.poll_next(context, held)),
             Err(status) => Err(status),
         };
-        if read.is_err() {
-            held.clear();
-        }
         self.done = !held.is_some();
         Poll::Ready(read)
     }
@@ -110,14 +107,13 @@ impl Course {
 
     /// What came beside the response of a call that has ended well.
     pub(crate) fn call(&mut self) -> Call {
-        let Some(receiving) = &mut self.receiving else {
-            return Call::default();
-        };
-        let outcome = receiving.outcome();
+        let mut receiving = self.receiving.as_mut();
+        let head = receiving.as_mut().and_then(|call| call.take_head());
+        let outcome = receiving.as_ref().and_then(|call| call.outcome());
         Call {
-            initial: receiving.take_head().unwrap_or_default(),
+            initial: head.unwrap_or_default(),
             trailing: outcome.map(|outcome| outcome.trailing).unwrap_or_default(),
-            previous_attempts: receiving.previous_attempts(),
+            previous_attempts: receiving.map_or(0, |call| call.previous_attempts()),
         }
     }
 
@@ -131,6 +127,8 @@ impl Terms {
     /// Sets the call on its way. One that has failed fails again.
     fn start(&mut self, requests: &mut dyn Unsent) -> Result<Receiving> {
         if self.is_made {
+            // A start that has panicked may have left some.
+            requests.close();
             return Err(self.made_already());
         }
         self.is_made = true;

@@ -6,11 +6,13 @@ mod channel;
 mod compress_if;
 mod course;
 mod credentials;
+mod feed;
 mod generic;
 mod intercepted;
 mod interceptor;
 #[cfg(feature = "tracing")]
 pub mod interceptors;
+mod into_requests;
 mod options;
 mod outbox;
 mod overlay;
@@ -24,7 +26,6 @@ mod service_config;
 mod streaming;
 mod stub;
 mod unary;
-mod unsent;
 mod watches;
 
 pub use call::Call;
@@ -36,9 +37,9 @@ pub(crate) use compress_if::CompressIf;
 pub(crate) use credentials::Authorizer;
 pub use credentials::{AuthMetadataContext, CallCredentials, access_token, composite};
 pub use interceptor::{ClientInterceptor, OutgoingCall, OutgoingEnd};
+pub use into_requests::{FromIterator, FromResults, FromStream, IntoRequests};
 #[cfg(feature = "blocking")]
 pub(crate) use options::{CallOptions, call_options};
-pub use requests::{FromIterator, FromResults, FromStream, IntoRequests};
 #[cfg(feature = "blocking")]
 pub(crate) use sender::sealed::{Start as Startable, Started};
 #[cfg(feature = "blocking")]

@@ -1,5 +1,6 @@
 //! The requests of a call with interceptors, which may be sent more than once.
 
+use std::any::Any;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -7,13 +8,13 @@ use std::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 
 use super::compress_if::CompressIf;
+use super::feed::Packing;
+use super::into_requests::{RequestSource, Source};
 use super::passage::Passage;
-use super::requests::{Next, Packing};
-use super::unsent::{Requests, Unsent};
+use super::requests::{Requests, Unsent, none_at_hand};
+use crate::Result;
 use crate::call::AnyMessage;
-use crate::codec::{self, Codec, Raw};
 use crate::framing::Packer;
-use crate::{Result, Status};
 
 /// The requests of a call with interceptors, whatever their type.
 pub(crate) trait Outbox: Send + Sync {
@@ -45,24 +46,29 @@ struct Encoded {
     compress: bool,
 }
 
-/// The codec of what is encoded already.
-#[derive(Clone, Copy)]
-struct Ready;
-
-impl Codec<Encoded> for Ready {
-    fn encoded_len(request: &Encoded) -> usize {
-        Raw::encoded_len(&request.bytes)
+impl AnyMessage for Encoded {
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 
-    fn encode(request: &Encoded, buffer: &mut BytesMut) {
-        Raw::encode(&request.bytes, buffer);
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
     }
 
-    fn decode(request: codec::Encoded<'_>) -> Result<Encoded> {
-        let bytes = Raw::decode(request)?;
-        let compress = true;
-        Ok(Encoded { bytes, compress })
+    fn encoded_len(&self) -> usize {
+        self.bytes.len()
     }
+
+    fn encode(&self, buffer: &mut BytesMut) {
+        buffer.extend_from_slice(&self.bytes);
+    }
+}
+
+/// Encoded requests, to be sent.
+fn encoded(at_hand: Option<Encoded>, source: Option<Source<Encoded>>) -> Box<dyn Unsent> {
+    Box::new(Requests::new(at_hand, source, |request, look| {
+        look(request)
+    }))
 }
 
 /// Packs the requests of an [`Outbox`].
@@ -102,16 +108,16 @@ impl Unencoded {
     /// Encodes the request at hand when `look` has seen it, and maybe changed it.
     fn encode(&mut self, look: &mut Look<'_>) -> Result<Encoded> {
         let compress_if = self.compress_if.as_ref();
-        let mut encoded = Err(Status::internal("the request of the call is gone"));
+        let mut encoded = None;
         self.requests.show(&mut |request| {
             look(request)?;
-            encoded = Ok(Encoded {
+            encoded = Some(Encoded {
                 bytes: request.to_bytes(),
                 compress: compress_if.is_none_or(|wanted| wanted.wants(request)),
             });
             Ok(())
         })?;
-        encoded
+        encoded.ok_or_else(none_at_hand)
     }
 }
 
@@ -136,7 +142,7 @@ impl Outbox for One {
     fn requests(self: Arc<Self>, passage: &Arc<Passage>) -> Option<Box<dyn Unsent>> {
         let request = self.request().encode(&mut |_| Ok(()));
         passage.count_request();
-        Some(Box::new(Requests::one::<Ready>(request.ok()?)))
+        Some(encoded(Some(request.ok()?), None))
     }
 
     fn is_whole(&self) -> bool {
@@ -149,9 +155,9 @@ impl Outbox for One {
 }
 
 /// A stream of requests.
-struct Many(Mutex<Source>);
+struct Many(Mutex<Stream>);
 
-struct Source {
+struct Stream {
     /// `None` once nothing follows, or is wanted.
     requests: Option<Unencoded>,
     /// What has come of them, as it was sent.
@@ -164,7 +170,7 @@ struct Source {
 
 impl Many {
     fn of(requests: Unencoded, room: usize) -> Arc<dyn Outbox> {
-        Arc::new(Many(Mutex::new(Source {
+        Arc::new(Many(Mutex::new(Stream {
             requests: Some(requests),
             kept: Vec::new(),
             room: Some(room),
@@ -172,7 +178,7 @@ impl Many {
         })))
     }
 
-    fn source(&self) -> MutexGuard<'_, Source> {
+    fn stream(&self) -> MutexGuard<'_, Stream> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -193,32 +199,29 @@ impl Outbox for Many {
             passage: Arc::clone(passage),
             next: 0,
         };
-        if !is_whole {
-            return None;
-        }
-        Some(Box::new(Requests::many::<Ready>(Box::pin(replay))))
+        is_whole.then(|| encoded(None, Some(Box::pin(replay))))
     }
 
     fn is_whole(&self) -> bool {
-        self.source().is_whole
+        self.stream().is_whole
     }
 
     fn commit(&self) {
         // What is kept and has not been sent again yet still has to be.
-        self.source().room = None;
+        self.stream().room = None;
     }
 
     fn close(&self) {
         let requests = {
-            let mut source = self.source();
-            source.lose();
-            source.requests.take()
+            let mut stream = self.stream();
+            stream.lose();
+            stream.requests.take()
         };
         drop(requests);
     }
 }
 
-impl Source {
+impl Stream {
     fn keep(&mut self, request: &Encoded) {
         let length = request.bytes.len();
         self.room = self.room.and_then(|room| room.checked_sub(length));
@@ -244,21 +247,21 @@ struct Replay {
     next: usize,
 }
 
-impl Next<Encoded> for Replay {
+impl RequestSource<Encoded> for Replay {
     fn poll_next(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         place: &mut Option<Encoded>,
     ) -> Poll<Result<()>> {
         let this = &mut *self;
-        let mut source = this.many.source();
-        *place = source.kept.get(this.next).cloned();
+        let mut stream = this.many.stream();
+        *place = stream.kept.get(this.next).cloned();
         if place.is_some() {
             this.next += 1;
             this.passage.count_request();
             return Poll::Ready(Ok(()));
         }
-        let Some(requests) = &mut source.requests else {
+        let Some(requests) = &mut stream.requests else {
             return Poll::Ready(Ok(()));
         };
         let look = &mut |request: &mut dyn AnyMessage| {
@@ -266,22 +269,26 @@ impl Next<Encoded> for Replay {
             this.passage.show_request(request)
         };
         let encoded = match ready!(requests.requests.poll_next(context)) {
-            Ok(true) => requests.encode(look),
+            Ok(true) => {
+                let encoded = requests.encode(look);
+                requests.requests.clear();
+                encoded
+            }
             Ok(false) => {
-                source.requests = None;
+                stream.requests = None;
                 return Poll::Ready(Ok(()));
             }
             Err(status) => Err(status),
         };
         Poll::Ready(match encoded {
             Ok(encoded) => {
-                source.keep(&encoded);
+                stream.keep(&encoded);
                 this.next += 1;
                 *place = Some(encoded);
                 Ok(())
             }
             Err(status) => {
-                source.lose();
+                stream.lose();
                 Err(status)
             }
         })

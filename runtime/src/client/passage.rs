@@ -13,11 +13,11 @@ use bytes::Bytes;
 
 use super::attempt::Attempt;
 use super::channel::Channel;
+use super::feed::send;
 use super::interceptor::{Link, OutgoingEnd};
 use super::outbox::{self, Outbox};
 use super::plan::Plan;
 use super::receiving::Ongoing;
-use super::requests::send;
 use super::watches::{Observers, Watches};
 use crate::call::{AnyMessage, Exchange, Panicked, Peer, panicked_in, remember};
 use crate::header::Header;

@@ -10,8 +10,8 @@ use futures_core::Stream;
 use super::course::Course;
 use super::options::{CallOptions, call_options};
 use super::receiving::Receiving;
+use super::requests::Requests;
 use super::sender::sealed::{Start, Started};
-use super::unsent::Requests;
 use crate::call::Reading;
 use crate::{Code, Metadata, Result, Status};
 

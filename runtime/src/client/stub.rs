@@ -4,10 +4,10 @@ use std::fmt::Debug;
 
 use super::channel::Channel;
 use super::course::Course;
-use super::requests::IntoRequests;
+use super::into_requests::IntoRequests;
+use super::requests::Requests;
 use super::streaming::StreamingCall;
 use super::unary::UnaryCall;
-use super::unsent::Requests;
 use crate::call::Reading;
 use crate::codec::Codec;
 use crate::header::Header;

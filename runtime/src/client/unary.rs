@@ -8,9 +8,9 @@ use std::task::{Context, Poll, ready};
 use super::call::Call;
 use super::course::Course;
 use super::options::{CallOptions, call_options};
+use super::requests::Requests;
 use super::responses;
 use super::sender::sealed::{Start, Started};
-use super::unsent::Requests;
 use crate::Result;
 use crate::call::Reading;
 

@@ -29,7 +29,7 @@ enum Source<T> {
     /// A call.
     Call { inbox: Inbox, request: Reading<T> },
     /// Something that was made, for a test as a rule.
-    Made(Box<dyn Next<T> + Send + Sync>),
+    Made(Box<dyn MadeRequests<T> + Send + Sync>),
 }
 
 impl<T> RequestStream<T> {
@@ -123,7 +123,7 @@ impl<T> fmt::Debug for RequestStream<T> {
 }
 
 /// A stream that was made, whatever its type, as the requests of a call.
-trait Next<T> {
+trait MadeRequests<T> {
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<T>>>;
 }
 
@@ -134,7 +134,7 @@ struct Made<S> {
     done: bool,
 }
 
-impl<T, S: Stream<Item = Result<T>>> Next<T> for Made<S> {
+impl<T, S: Stream<Item = Result<T>>> MadeRequests<T> for Made<S> {
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<T>>> {
         if self.done {
             return Poll::Ready(Ok(None));

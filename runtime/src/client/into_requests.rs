@@ -1,0 +1,128 @@
+//! What may be sent as the requests of a call: iterators and streams.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+use pin_project_lite::pin_project;
+
+use crate::Result;
+
+/// What may be sent as the requests of a client-streaming or bidirectional call: any iterator and any [`Stream`] of
+/// messages, and any stream of `Result`s, such as [`stream()`](crate::stream()) makes, or a servicer's `RequestStream` that is
+/// passed on. An error cancels the call, which its caller sees end with it. [`sending`](crate::sending) is for those who would
+/// rather send step by step.
+///
+/// `Marker` tells them apart; it is inferred.
+pub trait IntoRequests<Req, Marker>: Send + 'static {
+    /// The requests, as a call takes them.
+    #[doc(hidden)]
+    fn into_requests(self) -> Source<Req>;
+}
+
+/// The marker of requests that come from an iterator.
+#[derive(Debug)]
+pub enum FromIterator {}
+
+/// The marker of requests that come from a stream.
+#[derive(Debug)]
+pub enum FromStream {}
+
+/// The marker of requests that come from a stream which may fail.
+#[derive(Debug)]
+pub enum FromResults {}
+
+/// What requests come from, whatever its type.
+pub trait RequestSource<Req>: Send {
+    /// Puts the next request in its place, which is empty; nothing, when none follows. An error is the end of the call.
+    fn poll_next(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        place: &mut Option<Req>,
+    ) -> Poll<Result<()>>;
+}
+
+/// What the requests of a call come from.
+pub type Source<Req> = Pin<Box<dyn RequestSource<Req>>>;
+
+impl<Req, I> IntoRequests<Req, FromIterator> for I
+where
+    I: IntoIterator<Item = Req> + Send + 'static,
+    I::IntoIter: Send + 'static,
+{
+    fn into_requests(self) -> Source<Req> {
+        Box::pin(Iterated(self.into_iter()))
+    }
+}
+
+impl<Req, S> IntoRequests<Req, FromStream> for S
+where
+    S: Stream<Item = Req> + Send + 'static,
+{
+    fn into_requests(self) -> Source<Req> {
+        Box::pin(Sure { requests: self })
+    }
+}
+
+impl<Req, S> IntoRequests<Req, FromResults> for S
+where
+    S: Stream<Item = Result<Req>> + Send + 'static,
+{
+    fn into_requests(self) -> Source<Req> {
+        Box::pin(Fallible { requests: self })
+    }
+}
+
+/// An iterator, which is never pending.
+struct Iterated<I>(I);
+
+impl<I> Unpin for Iterated<I> {}
+
+impl<I: Iterator + Send> RequestSource<I::Item> for Iterated<I> {
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+        place: &mut Option<I::Item>,
+    ) -> Poll<Result<()>> {
+        *place = self.0.next();
+        Poll::Ready(Ok(()))
+    }
+}
+
+pin_project! {
+    /// A stream that does not fail.
+    struct Sure<S> {
+        #[pin]
+        requests: S,
+    }
+}
+
+impl<S: Stream + Send> RequestSource<S::Item> for Sure<S> {
+    fn poll_next(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        place: &mut Option<S::Item>,
+    ) -> Poll<Result<()>> {
+        *place = ready!(self.project().requests.poll_next(context));
+        Poll::Ready(Ok(()))
+    }
+}
+
+pin_project! {
+    /// A stream that may fail.
+    struct Fallible<S> {
+        #[pin]
+        requests: S,
+    }
+}
+
+impl<Req, S: Stream<Item = Result<Req>> + Send> RequestSource<Req> for Fallible<S> {
+    fn poll_next(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        place: &mut Option<Req>,
+    ) -> Poll<Result<()>> {
+        *place = ready!(self.project().requests.poll_next(context)).transpose()?;
+        Poll::Ready(Ok(()))
+    }
+}
