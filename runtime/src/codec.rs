@@ -20,14 +20,13 @@ pub trait Codec<T>: Copy + Send + Sync + 'static {
     /// INTERNAL when the bytes are not a message of this type.
     fn decode(message: Encoded<'_>) -> Result<T>;
 
-    /// Reads a whole message into the place where it is to stay, which is empty. A codec whose messages grow field by field moves them
-    /// less if it has one of its own.
+    /// Reads a whole message into the place where it is to stay, which is empty, and gives it there. A codec whose messages grow field
+    /// by field moves them less if it has one of its own.
     ///
     /// # Errors
     /// As [`decode`](Codec::decode). What is in `place` then is dropped, and nobody sees it.
-    fn decode_to(place: &mut Option<T>, message: Encoded<'_>) -> Result<()> {
-        *place = Some(Self::decode(message)?);
-        Ok(())
+    fn decode_to<'a>(place: &'a mut Option<T>, message: Encoded<'_>) -> Result<&'a mut T> {
+        Ok(place.insert(Self::decode(message)?))
     }
 }
 
@@ -102,8 +101,12 @@ impl<T: prost::Message + Default> Codec<T> for Prost {
         Ok(decoded)
     }
 
-    fn decode_to(place: &mut Option<T>, message: Encoded<'_>) -> Result<()> {
-        merge(place.insert(T::default()), message)
+    fn decode_to<'a>(place: &'a mut Option<T>, message: Encoded<'_>) -> Result<&'a mut T> {
+        let decoded = place.insert(T::default());
+        match merge(decoded, message) {
+            Ok(()) => Ok(decoded),
+            Err(status) => Err(status),
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::any_message::{AnyMessage, Known};
+use crate::Result;
 use crate::codec::{Codec, Encoded};
-use crate::{Result, Status};
 
 /// Shows a message to who does not know its type.
 pub(crate) type Show<T> =
@@ -18,6 +18,14 @@ pub(crate) fn show<T: fmt::Debug + 'static, C: Codec<T>>(
     look(&mut Known::<T, C>::new(message))
 }
 
+/// Decodes a message into its place. It is compiled for each type: `?` would convert the error there, too.
+fn decode<T, C: Codec<T>>(place: &mut Option<T>, message: Encoded<'_>) -> Result<()> {
+    match C::decode_to(place, message) {
+        Ok(_) => Ok(()),
+        Err(status) => Err(status),
+    }
+}
+
 /// Where a message is read to, for who does not know its type.
 pub(crate) trait Held {
     /// Decodes a message into the place, which is empty. What is there after an error is no message.
@@ -28,22 +36,18 @@ pub(crate) trait Held {
 
     fn clear(&mut self);
 
+    #[cfg(feature = "client")]
     fn is_some(&self) -> bool;
 }
 
 impl dyn Held + '_ {
-    /// Reads a message, and holds it in the place of the one before. After an error none is held.
+    /// Reads a message, and holds it; there is none before. After an error none is held.
     pub(crate) fn read(&mut self, message: Encoded<'_>) -> Result<()> {
-        self.clear();
         let decoded = self.decode(message);
-        match decoded {
-            Ok(()) if self.is_some() => Ok(()),
-            Ok(()) => Err(Status::internal("the codec has read no message")),
-            Err(status) => {
-                self.clear();
-                Err(status)
-            }
+        if decoded.is_err() {
+            self.clear();
         }
+        decoded
     }
 }
 
@@ -60,7 +64,7 @@ impl<T: fmt::Debug + 'static> Reading<T> {
     pub(crate) fn of<C: Codec<T>>() -> Reading<T> {
         Reading {
             message: None,
-            decode: C::decode_to,
+            decode: decode::<T, C>,
             show: show::<T, C>,
         }
     }
@@ -88,6 +92,7 @@ impl<T> Held for Reading<T> {
         self.message = None;
     }
 
+    #[cfg(feature = "client")]
     fn is_some(&self) -> bool {
         self.message.is_some()
     }
@@ -95,7 +100,7 @@ impl<T> Held for Reading<T> {
 
 #[cfg(test)]
 mod tests {
-    use bytes::{Bytes, BytesMut};
+    use bytes::Bytes;
 
     use super::*;
     use crate::Code;
@@ -110,36 +115,9 @@ mod tests {
     fn what_could_not_be_read_to_its_end_is_not_held() {
         let mut held = Reading::<String>::of::<Prost>();
         read(&mut held, b"\n\x03abc").unwrap();
+        assert_eq!(held.take().unwrap(), "abc");
         let error = read(&mut held, b"\n\x03abc\n\x05a").unwrap_err();
         assert_eq!(error.code(), Code::Internal);
         assert_eq!(held.take(), None);
-    }
-
-    #[test]
-    fn nothing_of_the_message_before_is_left() {
-        let mut held = Reading::<String>::of::<Prost>();
-        read(&mut held, b"\n\x03abc").unwrap();
-        read(&mut held, b"").unwrap();
-        assert_eq!(held.take().unwrap(), "");
-    }
-
-    #[test]
-    fn a_codec_that_reads_no_message_has_failed() {
-        #[derive(Clone, Copy)]
-        struct Nothing;
-        impl Codec<String> for Nothing {
-            fn encoded_len(_message: &String) -> usize {
-                0
-            }
-            fn encode(_message: &String, _buffer: &mut BytesMut) {}
-            fn decode(_message: Encoded<'_>) -> Result<String> {
-                Ok(String::new())
-            }
-            fn decode_to(_place: &mut Option<String>, _message: Encoded<'_>) -> Result<()> {
-                Ok(())
-            }
-        }
-        let mut held = Reading::<String>::of::<Nothing>();
-        assert_eq!(read(&mut held, b"").unwrap_err().code(), Code::Internal);
     }
 }

@@ -133,6 +133,8 @@ impl Intercepted {
     /// it, or the call.
     pub(crate) fn read(&mut self, held: &mut dyn Held, level: usize, bytes: Bytes) {
         let passage = &self.passage;
+        // An interceptor may have given one before.
+        held.clear();
         let read = held
             .read(Encoded::from(&bytes))
             .and_then(|()| held.show(&mut |message| passage.show_response(level, message)));
