@@ -144,6 +144,8 @@ struct Messages<T> {
 }
 
 impl<T> Messages<T> {
+    // Not into each closure's stream.
+    #[inline(never)]
     fn poll_next(
         &mut self,
         mut closure: Pin<&mut dyn Future<Output = Result<()>>>,

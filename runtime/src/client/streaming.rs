@@ -124,6 +124,8 @@ impl<Req: Send + 'static, Res> StreamingCall<Req, Res> {
         Some(self.course.receiving()?.outcome()?.result)
     }
 
+    // Not into each future that awaits a response.
+    #[inline(never)]
     fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Res>>> {
         let (requests, response) = (&mut self.requests, &mut self.response);
         ready!(self.course.poll_next(context, requests, response))?;

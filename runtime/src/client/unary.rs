@@ -57,6 +57,8 @@ impl<Req: Send + 'static, Res> UnaryCall<Req, Res> {
         }
     }
 
+    // Not into each future that awaits a call.
+    #[inline(never)]
     fn poll_response(&mut self, context: &mut Context<'_>) -> Poll<Result<Res>> {
         let (requests, response) = (&mut self.requests, &mut self.response);
         ready!(self.course.poll_only(context, requests, response))?;

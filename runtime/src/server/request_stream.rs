@@ -62,6 +62,8 @@ impl<T> RequestStream<T> {
         })
     }
 
+    // Not into each future that awaits a request.
+    #[inline(never)]
     fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<T>>> {
         match &mut self.0 {
             Source::Call { inbox, request } => {

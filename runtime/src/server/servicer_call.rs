@@ -23,6 +23,7 @@ pub struct ServicerCall<S, C> {
     codec: PhantomData<fn(C)>,
 }
 
+// None of this goes into the future of each method.
 impl<S, C> ServicerCall<S, C> {
     pub(crate) fn new(servicer: &Arc<S>, context: ServicerContext) -> ServicerCall<S, C> {
         ServicerCall {
@@ -33,6 +34,7 @@ impl<S, C> ServicerCall<S, C> {
     }
 
     /// The requests of a method that takes a stream of them.
+    #[inline(never)]
     pub fn requests<T>(&self) -> RequestStream<T>
     where
         T: fmt::Debug + 'static,
@@ -45,6 +47,7 @@ impl<S, C> ServicerCall<S, C> {
     ///
     /// # Errors
     /// The method's own; RESOURCE_EXHAUSTED for a response over the limit; what an interceptor says of it.
+    #[inline(never)]
     pub fn response<T>(&self, response: Result<T>) -> Result<Bytes>
     where
         T: fmt::Debug + 'static,
@@ -55,6 +58,7 @@ impl<S, C> ServicerCall<S, C> {
     }
 
     /// Sends what a stream of responses gives, until it ends or fails.
+    #[inline(never)]
     pub fn responses<'a>(
         &'a self,
         responses: Pin<&'a mut (dyn Source<C> + Send + 'a)>,
