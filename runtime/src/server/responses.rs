@@ -73,7 +73,7 @@ where
 }
 
 /// Puts a response behind those before it, once it has been shown to who wants to see it; gives those before it when both
-/// do not fit into one piece.
+/// do not fit into one piece, and `None` when there is room for more.
 fn pack(
     context: &ServicerContext,
     response: &mut dyn AnyMessage,
