@@ -163,6 +163,18 @@ pub(crate) fn is_grpc(content_type: &[u8]) -> bool {
         .is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
 }
 
+/// Returns whether messages of this content type are protobuf's: gRPC's default, which may be named. Parameters change nothing.
+pub(crate) fn is_protobuf(content_type: &[u8]) -> bool {
+    let names_it =
+        |essence: &[u8]| matches!(essence, b"application/grpc" | b"application/grpc+proto");
+    // Nearly all clients send no parameters.
+    names_it(content_type)
+        || content_type
+            .split(|&byte| byte == b';')
+            .next()
+            .is_some_and(|essence| names_it(essence.trim_ascii_end()))
+}
+
 /// The status of a call whose answer is HTTP's and not gRPC's ("HTTP to gRPC Status Code Mapping").
 pub(crate) fn status_of_http(status: u16) -> Status {
     let code = match status {

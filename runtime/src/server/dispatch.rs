@@ -85,6 +85,14 @@ impl MethodTable {
             .then(|| (method, options.named.rules(path, options.rules)))
     }
 
+    /// Returns whether a method can read messages of this content type. Only a generic handler knows of others than protobuf's.
+    fn takes(&self, content_type: &[u8], path: &[u8]) -> bool {
+        wire::is_protobuf(content_type)
+            || (wire::is_grpc(content_type)
+                && self.generic.is_some()
+                && !self.methods.contains_key(path))
+    }
+
     /// The names that options have been given for and that no method and no service here has. A generic handler may have any.
     pub(crate) fn unknown_names(&self) -> Vec<&str> {
         if self.generic.is_some() {
@@ -116,7 +124,7 @@ impl MethodTable {
         }
         let metadata = Metadata::from_fields(head.fields);
         let content_type = metadata.field(Kind::ContentType);
-        if !content_type.is_some_and(|field| wire::is_grpc(field.value())) {
+        if !content_type.is_some_and(|field| self.takes(field.value(), head.path.value())) {
             return Err(Refusal::Http(415));
         }
         let Some((method, rules)) = self.find(head.path.value()) else {

@@ -1,9 +1,10 @@
 //! The contract for requests that are wrong in some way, with raw frames to our server. The rows are numbered as in the table
 //! of the contract.
 
-use stubwright::{Code, Server};
-use stubwright_tests::Event;
-use stubwright_tests::pb::probe::v1::{Action, Request, Response};
+use bytes::Bytes;
+use stubwright::{Code, RequestStream, Server, ServicerContext};
+use stubwright_tests::pb::probe::v1::{Action, Request, Response, add_probe_servicer_to_server};
+use stubwright_tests::{Event, Probe};
 
 use crate::caller::Served;
 use crate::raw::{Answer, DATA, END_STREAM, GOAWAY, RST_STREAM, Raw, code, field};
@@ -88,6 +89,10 @@ async fn row_01_content_types() {
         "application/grpcx",
         "application/grpc-web",
         "application/json",
+        "application/grpc+",
+        "application/grpc+foo",
+        "application/grpc+json;charset=utf-8",
+        "application/grpc+protobuf",
     ] {
         let answer = pair.call(&[("content-type", content_type)]).await;
         assert_eq!(answer.status(), "415", "{content_type:?}");
@@ -97,9 +102,30 @@ async fn row_01_content_types() {
         "application/grpc",
         "application/grpc+proto",
         "application/grpc;charset=utf-8",
+        "application/grpc+proto ; charset=utf-8",
     ] {
         let answer = pair.call(&[("content-type", content_type)]).await;
         answer.assert_status(0, "");
+    }
+}
+
+#[tokio::test]
+async fn row_01_a_generic_handler_takes_other_formats_of_messages() {
+    let (probe, _events) = Probe::new();
+    let mut server = Server::new();
+    add_probe_servicer_to_server(probe, &mut server);
+    server.add_generic_handler(|requests: RequestStream<Bytes>, _: ServicerContext| requests);
+    let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
+    server.start().await.unwrap();
+    let mut raw = Raw::new(address).await;
+    for (path, content_type, status) in [
+        ("/any.Service/Any", "application/grpc+foo", "200"),
+        ("/any.Service/Any", "application/grpcx", "415"),
+        (UNARY, "application/grpc+foo", "415"),
+    ] {
+        let head = head(&[(":path", path), ("content-type", content_type)]);
+        let answer = raw.call(&head, &framed(&request(b"x"))).await;
+        assert_eq!(answer.status(), status, "{path} {content_type}");
     }
 }
 
