@@ -1,0 +1,411 @@
+//! Makes the calls that the suite asks for.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use stubwright::prost::Message;
+use stubwright::{
+    Channel, ChannelCredentials, ClientInterceptor, Compression, OutgoingCall, OutgoingEnd,
+    RequestSender, Status, StreamingCall, UnaryCall, sending,
+};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+
+use crate::any::unpack;
+use crate::pb::connectrpc::conformance::v1;
+use crate::pb::connectrpc::conformance::v1::client_compat_request::Cancel;
+use crate::pb::connectrpc::conformance::v1::client_compat_request::cancel::CancelTiming;
+use crate::pb::connectrpc::conformance::v1::{
+    BidiStreamRequest, ClientCompatRequest, ClientResponseResult, ClientStreamRequest,
+    ConformancePayload, ConformanceServiceStub, IdempotentUnaryRequest, ServerStreamRequest,
+    StreamType, UnaryRequest, UnimplementedRequest,
+};
+use crate::{error, headers};
+
+/// Makes a call, and returns how it ended.
+///
+/// # Errors
+/// The request asks for what cannot be.
+pub async fn invoke(request: &ClientCompatRequest) -> Result<ClientResponseResult, String> {
+    let end = End::default();
+    let stub = ConformanceServiceStub::new(connect(request, &end)?);
+    match request.method() {
+        "Unary" => {
+            let message: UnaryRequest = only(request, "UnaryRequest")?;
+            unary(request, &end, stub.unary(message), |response| {
+                response.payload
+            })
+            .await
+        }
+        "IdempotentUnary" => {
+            let message: IdempotentUnaryRequest = only(request, "IdempotentUnaryRequest")?;
+            let call = stub.idempotent_unary(message);
+            unary(request, &end, call, |response| response.payload).await
+        }
+        "Unimplemented" => {
+            let message: UnimplementedRequest = only(request, "UnimplementedRequest")?;
+            unary(request, &end, stub.unimplemented(message), |_| None).await
+        }
+        "ClientStream" => {
+            let messages: Vec<ClientStreamRequest> = all(request, "ClientStreamRequest")?;
+            client_stream(request, &end, &stub, messages).await
+        }
+        "ServerStream" => {
+            let message: ServerStreamRequest = only(request, "ServerStreamRequest")?;
+            server_stream(request, stub.server_stream(message)).await
+        }
+        "BidiStream" => {
+            let messages: Vec<BidiStreamRequest> = all(request, "BidiStreamRequest")?;
+            bidi_stream(request, &stub, messages).await
+        }
+        other => Err(format!("there is no method {other:?}")),
+    }
+}
+
+// How the channel is to be.
+
+fn connect(request: &ClientCompatRequest, end: &End) -> Result<Channel, String> {
+    let mut builder = Channel::builder().compression(compression(request)?);
+    if request.message_receive_limit > 0 {
+        let limit = usize::try_from(request.message_receive_limit);
+        builder = builder.max_receive_message_length(limit.map_err(|error| error.to_string())?);
+    }
+    let has_one_response = matches!(
+        request.stream_type(),
+        StreamType::Unary | StreamType::ClientStream
+    );
+    if has_one_response {
+        builder = builder.interceptor(end.recorder());
+    }
+    let target = format!("{}:{}", request.host, request.port);
+    let channel = if request.server_tls_cert.is_empty() {
+        builder.insecure(target)
+    } else {
+        credentials(request).and_then(|credentials| builder.secure(target, credentials))
+    };
+    channel.map_err(|status| status.to_string())
+}
+
+fn compression(request: &ClientCompatRequest) -> Result<Compression, String> {
+    match request.compression() {
+        v1::Compression::Unspecified | v1::Compression::Identity => Ok(Compression::Identity),
+        v1::Compression::Gzip => Ok(Compression::Gzip),
+        v1::Compression::Zstd => Ok(Compression::Zstd),
+        other => Err(format!("there is no {}", other.as_str_name())),
+    }
+}
+
+fn credentials(request: &ClientCompatRequest) -> stubwright::Result<ChannelCredentials> {
+    let credentials = ChannelCredentials::tls().root_certificates(&request.server_tls_cert)?;
+    match &request.client_tls_creds {
+        Some(creds) => credentials.client_certificate(&creds.cert, &creds.key),
+        None => Ok(credentials),
+    }
+}
+
+/// Sets the options of a call. All kinds of calls have them.
+macro_rules! with_options {
+    ($call:expr, $request:expr) => {{
+        let mut call = $call;
+        for (name, value) in headers::pairs(&$request.request_headers) {
+            call = call.metadata(name, value);
+        }
+        if let Some(milliseconds) = $request.timeout_ms {
+            call = call.timeout(Duration::from_millis(milliseconds.into()));
+        }
+        call
+    }};
+}
+
+// What is sent.
+
+fn all<M: Message + Default>(request: &ClientCompatRequest, name: &str) -> Result<Vec<M>, String> {
+    let messages = request.request_messages.iter();
+    messages.map(|message| unpack(name, message)).collect()
+}
+
+fn only<M: Message + Default>(request: &ClientCompatRequest, name: &str) -> Result<M, String> {
+    match <[M; 1]>::try_from(all(request, name)?) {
+        Ok([message]) => Ok(message),
+        Err(messages) => Err(format!("expected one request, not {}", messages.len())),
+    }
+}
+
+// The kinds of calls.
+
+async fn unary<Req: Send + 'static, Res>(
+    request: &ClientCompatRequest,
+    end: &End,
+    call: UnaryCall<Req, Res>,
+    payload: impl FnOnce(Res) -> Option<ConformancePayload>,
+) -> Result<ClientResponseResult, String> {
+    let call = with_options!(call, request);
+    let result = await_response(call, cancelled_after(request)).await;
+    Ok(end.with_payload(result.map(payload)))
+}
+
+async fn client_stream(
+    request: &ClientCompatRequest,
+    end: &End,
+    stub: &ConformanceServiceStub,
+    messages: Vec<ClientStreamRequest>,
+) -> Result<ClientResponseResult, String> {
+    let (sender, call) = sending(|requests| with_options!(stub.client_stream(requests), request));
+    let mut upload = Upload::new(request, sender, messages);
+    while upload.send().await {}
+    let result = if upload.failed || !cancels_before_the_end(request) {
+        upload.close();
+        await_response(call, cancelled_after(request)).await
+    } else {
+        // The call is cancelled before its requests are closed: dropping it is how.
+        drop(call);
+        Err(cancelled())
+    };
+    let mut ended = end.with_payload(result.map(|response| response.payload));
+    ended.num_unsent_requests = upload.unsent();
+    Ok(ended)
+}
+
+async fn server_stream<Req: Send + 'static>(
+    request: &ClientCompatRequest,
+    call: StreamingCall<Req, v1::ServerStreamResponse>,
+) -> Result<ClientResponseResult, String> {
+    let call = with_options!(call, request);
+    let mut download = Download::new(request, call);
+    if let Some(wait) = cancelled_after(request) {
+        download.cancel_after(wait).await;
+    }
+    while download.receive(|response| response.payload).await {}
+    Ok(download.finish(0).await)
+}
+
+async fn bidi_stream(
+    request: &ClientCompatRequest,
+    stub: &ConformanceServiceStub,
+    messages: Vec<BidiStreamRequest>,
+) -> Result<ClientResponseResult, String> {
+    let (sender, call) = sending(|requests| with_options!(stub.bidi_stream(requests), request));
+    let mut upload = Upload::new(request, sender, messages);
+    let mut download = Download::new(request, call);
+    let is_full_duplex = request.stream_type() == StreamType::FullDuplexBidiStream;
+    while upload.send().await {
+        if is_full_duplex && !download.receive(|response| response.payload).await {
+            break;
+        }
+    }
+    if !upload.failed && cancels_before_the_end(request) {
+        download.call.cancel();
+    }
+    upload.close();
+    if let Some(wait) = cancelled_after(request) {
+        download.cancel_after(wait).await;
+    }
+    while download.receive(|response| response.payload).await {}
+    Ok(download.finish(upload.unsent()).await)
+}
+
+/// Waits for a response. Gives the call up after a time, if there is one.
+async fn await_response<Req: Send + 'static, Res>(
+    call: UnaryCall<Req, Res>,
+    cancelled_after: Option<Duration>,
+) -> stubwright::Result<Res> {
+    match cancelled_after {
+        None => call.await,
+        Some(wait) => timeout(wait, call)
+            .await
+            .unwrap_or_else(|_| Err(cancelled())),
+    }
+}
+
+/// The requests of a stream.
+struct Upload<Req> {
+    sender: Option<RequestSender<Req>>,
+    messages: std::vec::IntoIter<Req>,
+    delay: Duration,
+    /// Whether the call took no more requests.
+    failed: bool,
+}
+
+impl<Req> Upload<Req> {
+    fn new(
+        request: &ClientCompatRequest,
+        sender: RequestSender<Req>,
+        messages: Vec<Req>,
+    ) -> Upload<Req> {
+        Upload {
+            sender: Some(sender),
+            messages: messages.into_iter(),
+            delay: Duration::from_millis(request.request_delay_ms.into()),
+            failed: false,
+        }
+    }
+
+    /// Sends the next request; returns whether there was one and the call took it.
+    async fn send(&mut self) -> bool {
+        let (Some(sender), false) = (&mut self.sender, self.failed) else {
+            return false;
+        };
+        let Some(message) = self.messages.next() else {
+            return false;
+        };
+        if !self.delay.is_zero() {
+            sleep(self.delay).await;
+        }
+        self.failed = sender.send(message).await.is_err();
+        !self.failed
+    }
+
+    fn close(&mut self) {
+        self.sender = None;
+    }
+
+    fn unsent(&self) -> i32 {
+        let unsent = self.messages.len() + usize::from(self.failed);
+        i32::try_from(unsent).unwrap_or(i32::MAX)
+    }
+}
+
+/// The responses of a stream.
+struct Download<Req, Res> {
+    call: StreamingCall<Req, Res>,
+    cancelled_at: Option<usize>,
+    payloads: Vec<ConformancePayload>,
+    /// How the call ended, once it has.
+    end: Option<stubwright::Result<()>>,
+}
+
+impl<Req: Send + 'static, Res> Download<Req, Res> {
+    fn new(request: &ClientCompatRequest, call: StreamingCall<Req, Res>) -> Download<Req, Res> {
+        let cancelled_at = match timing(request) {
+            Some(CancelTiming::AfterNumResponses(responses)) => usize::try_from(responses).ok(),
+            _ => None,
+        };
+        Download {
+            call,
+            cancelled_at,
+            payloads: Vec::new(),
+            end: None,
+        }
+    }
+
+    /// Starts the call if it has not been started yet, and cancels it after some time.
+    async fn cancel_after(&mut self, wait: Duration) {
+        let at = Instant::now() + wait;
+        if let Ok(Err(status)) = timeout_at(at, self.call.initial_metadata()).await {
+            self.end.get_or_insert(Err(status));
+        }
+        sleep_until(at).await;
+        self.call.cancel();
+    }
+
+    /// Receives the next response; returns whether there was one.
+    async fn receive(&mut self, payload: impl Fn(Res) -> Option<ConformancePayload>) -> bool {
+        if self.end.is_some() {
+            return false;
+        }
+        match self.call.message().await {
+            Ok(Some(response)) => {
+                self.payloads.push(payload(response).unwrap_or_default());
+                if Some(self.payloads.len()) == self.cancelled_at {
+                    self.call.cancel();
+                }
+                true
+            }
+            Ok(None) => {
+                self.end = Some(Ok(()));
+                false
+            }
+            Err(status) => {
+                self.end = Some(Err(status));
+                false
+            }
+        }
+    }
+
+    /// Returns what has come, when all of it has.
+    async fn finish(mut self, unsent: i32) -> ClientResponseResult {
+        let initial = self.call.initial_metadata().await.cloned();
+        let trailing = self.call.trailing_metadata().unwrap_or_default();
+        ClientResponseResult {
+            response_headers: headers::from_metadata(&initial.unwrap_or_default()),
+            payloads: self.payloads,
+            error: self
+                .end
+                .and_then(Result::err)
+                .as_ref()
+                .map(error::from_status),
+            response_trailers: headers::from_metadata(&trailing),
+            num_unsent_requests: unsent,
+            ..ClientResponseResult::default()
+        }
+    }
+}
+
+/// What an interceptor has seen of the end of a call with one response. The initial metadata of a call that has failed is not to be
+/// had otherwise.
+#[derive(Clone, Default)]
+struct End(Arc<Mutex<Option<OutgoingEnd>>>);
+
+impl End {
+    fn recorder(&self) -> impl ClientInterceptor {
+        let end = self.clone();
+        move |mut call: OutgoingCall| {
+            let end = end.clone();
+            async move {
+                let seen = call.proceed().await;
+                let result = seen.result.clone();
+                *end.lock() = Some(seen);
+                result
+            }
+        }
+    }
+
+    fn with_payload(
+        &self,
+        result: stubwright::Result<Option<ConformancePayload>>,
+    ) -> ClientResponseResult {
+        let seen = self.lock().take();
+        let (initial, trailing) = seen
+            .map(|end| (end.initial_metadata, end.trailing_metadata))
+            .unwrap_or_default();
+        let mut ended = ClientResponseResult {
+            response_headers: headers::from_metadata(&initial),
+            response_trailers: headers::from_metadata(&trailing),
+            ..ClientResponseResult::default()
+        };
+        match result {
+            Ok(payload) => ended.payloads.push(payload.unwrap_or_default()),
+            Err(status) => ended.error = Some(error::from_status(&status)),
+        }
+        ended
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<OutgoingEnd>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// When calls are cancelled.
+
+fn timing(request: &ClientCompatRequest) -> Option<CancelTiming> {
+    let Cancel { cancel_timing } = request.cancel?;
+    // The suite's default.
+    Some(cancel_timing.unwrap_or(CancelTiming::AfterCloseSendMs(0)))
+}
+
+fn cancels_before_the_end(request: &ClientCompatRequest) -> bool {
+    matches!(timing(request), Some(CancelTiming::BeforeCloseSend(_)))
+}
+
+fn cancelled_after(request: &ClientCompatRequest) -> Option<Duration> {
+    match timing(request) {
+        Some(CancelTiming::AfterCloseSendMs(milliseconds)) => {
+            Some(Duration::from_millis(milliseconds.into()))
+        }
+        _ => None,
+    }
+}
+
+/// What a call that was dropped would have ended with.
+fn cancelled() -> Status {
+    Status::cancelled("the call was dropped by its caller")
+}
