@@ -108,6 +108,10 @@ impl<S: Side> Driver<S> {
         while self.farewell.is_none() {
             // A peer that does not take its answers is not read from.
             let reads = self.engine.wants_input();
+            if !reads {
+                // Whatever it says meanwhile is not heard. The write time-out watches over it.
+                self.upkeep.heard(clock::now());
+            }
             let has_read = reads && self.read(context);
             self.side.settle(&mut self.engine, self.now);
             if self.link.set_short(self.engine.is_short_of_window()) {

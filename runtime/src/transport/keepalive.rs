@@ -1,4 +1,8 @@
 //! Keepalive: pings that find out whether a silent peer is still there (gRFC A8, A9). Pure: time comes in.
+//!
+//! The only thing that winds up the clock is what the peer says. A call that starts does not, for short calls one after the other
+//! would keep a dead connection alive for ever; if the peer has been silent for too long by then, the call's start is the moment
+//! of the ping. A ping that is out is waited for whether or not calls are open.
 
 use std::time::{Duration, Instant};
 
@@ -29,7 +33,7 @@ pub(crate) struct Keepalive {
     config: KeepaliveConfig,
     /// When something was last heard of the peer, or the watch began.
     heard: Instant,
-    /// Until when the answer to a ping has to come.
+    /// When the peer has to have answered a ping. Set while one is out.
     due: Option<Instant>,
 }
 

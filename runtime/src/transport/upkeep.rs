@@ -46,7 +46,7 @@ impl Upkeep {
         }
     }
 
-    /// Something was read.
+    /// Something was read, or nothing is read for now: a silence that is not the peer's does not count against it.
     pub(crate) fn heard(&mut self, now: Instant) {
         self.keepalive.heard(now);
     }
@@ -56,13 +56,8 @@ impl Upkeep {
         if has_calls == self.has_calls {
             return;
         }
-        let now = clock();
         self.has_calls = has_calls;
-        self.lifetime.note(now, has_calls);
-        if has_calls {
-            // The silence of an idle connection is not the peer's fault.
-            self.keepalive.heard(now);
-        }
+        self.lifetime.note(clock(), has_calls);
     }
 
     /// Everything has been written.

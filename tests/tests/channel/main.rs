@@ -3,6 +3,7 @@
 mod connectivity;
 mod health;
 mod hedging;
+mod keepalive;
 mod options;
 mod outliers;
 mod pool;

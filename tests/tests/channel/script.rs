@@ -90,9 +90,14 @@ impl Attempt {
     }
 
     pub fn accept(self) -> Peer {
+        Peer::over(self.socket())
+    }
+
+    /// Accepts, and leaves the rest to the test.
+    pub fn socket(self) -> DuplexStream {
         let (ours, theirs) = duplex(1 << 20);
         self.answer.send(Ok(theirs)).ok();
-        Peer::over(ours)
+        ours
     }
 
     /// Whether the channel has given it up.

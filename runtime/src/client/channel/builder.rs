@@ -266,9 +266,10 @@ impl ChannelBuilder {
         self
     }
 
-    /// A server that has been silent for so long while calls are open is pinged; by default it never is. Servers allow a
-    /// ping every five minutes unless they are told otherwise, and close the connection of a client that pings more.
-    /// gRPC's `grpc.keepalive_time_ms`.
+    /// Pings the server when it has sent nothing for this long and calls are open; by default it is never pinged. The clock runs
+    /// from the last bytes that were read, and no call restarts it: a call that starts after a longer silence sends the ping.
+    /// Servers allow a ping every five minutes unless they are told otherwise, and close the connection of a client that pings
+    /// more. gRPC's `grpc.keepalive_time_ms` (gRFC A8).
     pub fn keepalive_time(mut self, time: Duration) -> ChannelBuilder {
         self.options.upkeep.keepalive.time = Some(time);
         self
