@@ -5,12 +5,10 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 #[cfg(feature = "tls")]
-use rustls::server::WebPkiClientVerifier;
-#[cfg(feature = "tls")]
-use rustls::{RootCertStore, ServerConfig};
+use rustls::ServerConfig;
 
 #[cfg(feature = "tls")]
-use crate::transport::tls::{self, Identity};
+use crate::transport::tls::{self, ClientVerifier, Identity, Roots};
 #[cfg(feature = "tls")]
 use crate::{Result, Status};
 
@@ -89,9 +87,9 @@ enum Clients {
     /// Nothing.
     Any,
     /// A certificate, if they have one.
-    Request(Arc<RootCertStore>),
+    Request(Arc<Roots>),
     /// A certificate.
-    Require(Arc<RootCertStore>),
+    Require(Arc<Roots>),
 }
 
 #[cfg(feature = "tls")]
@@ -110,8 +108,8 @@ impl ServerCredentials {
         ServerCredentials::new(Arc::new(identity), Clients::Any)
     }
 
-    /// Credentials that also require a certificate of every client, signed by one of these authorities (PEM): mutual TLS.
-    /// A client without one is refused at the handshake. gRPC Python's `root_certificates` with
+    /// Credentials that also require a certificate of every client, signed by one of these authorities (PEM), or one of these
+    /// certificates itself, byte for byte: mutual TLS. A client without one is refused at the handshake. gRPC Python's `root_certificates` with
     /// `require_client_auth=True`.
     ///
     /// # Errors
@@ -120,7 +118,7 @@ impl ServerCredentials {
         self,
         authorities: impl AsRef<[u8]>,
     ) -> Result<ServerCredentials> {
-        let clients = Clients::Require(tls::roots(authorities.as_ref())?);
+        let clients = Clients::Require(Roots::from_pem(authorities.as_ref())?);
         ServerCredentials::new(self.state()?.identity, clients)
     }
 
@@ -134,7 +132,7 @@ impl ServerCredentials {
         self,
         authorities: impl AsRef<[u8]>,
     ) -> Result<ServerCredentials> {
-        let clients = Clients::Request(tls::roots(authorities.as_ref())?);
+        let clients = Clients::Request(Roots::from_pem(authorities.as_ref())?);
         ServerCredentials::new(self.state()?.identity, clients)
     }
 
@@ -162,7 +160,7 @@ impl ServerCredentials {
     /// INVALID_ARGUMENT when there is no certificate in the text, or one cannot be read; FAILED_PRECONDITION when clients
     /// are not asked for certificates. The present ones then stay in force.
     pub fn reload_client_authorities(&self, authorities: impl AsRef<[u8]>) -> Result<()> {
-        let roots = tls::roots(authorities.as_ref())?;
+        let roots = Roots::from_pem(authorities.as_ref())?;
         self.change(|state| {
             let clients = match &state.clients {
                 Clients::Any => {
@@ -214,19 +212,12 @@ fn current(state: &RwLock<State>) -> State {
 #[cfg(feature = "tls")]
 impl State {
     fn new(identity: Arc<Identity>, clients: Clients) -> Result<State> {
-        let provider = tls::provider();
-        let verifier = |roots: &Arc<RootCertStore>| {
-            WebPkiClientVerifier::builder_with_provider(Arc::clone(roots), Arc::clone(&provider))
-        };
         let verifier = match &clients {
             Clients::Any => None,
-            Clients::Request(roots) => Some(verifier(roots).allow_unauthenticated().build()),
-            Clients::Require(roots) => Some(verifier(roots).build()),
+            Clients::Request(roots) => Some(ClientVerifier::new(Arc::clone(roots), false)?),
+            Clients::Require(roots) => Some(ClientVerifier::new(Arc::clone(roots), true)?),
         };
-        let verifier = verifier
-            .transpose()
-            .map_err(|error| tls::invalid("the root certificates", error))?;
-        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        let builder = ServerConfig::builder_with_provider(tls::provider())
             .with_safe_default_protocol_versions()
             .map_err(|error| tls::invalid("TLS", error))?;
         let builder = match verifier {
@@ -235,7 +226,10 @@ impl State {
         };
         let mut config = builder
             .with_single_cert(identity.chain.clone(), identity.key.clone_key())
-            .map_err(|error| tls::invalid("the server's certificate and key", error))?;
+            .map_err(|error| {
+                let what = "the server's certificate and key";
+                tls::unusable(what, "the certificate", error)
+            })?;
         config.alpn_protocols = vec![tls::H2.into()];
         Ok(State {
             identity,

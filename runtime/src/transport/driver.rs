@@ -323,5 +323,9 @@ fn stopped() -> Status {
 }
 
 fn lost(error: &io::Error) -> Status {
+    #[cfg(feature = "tls")]
+    if let Some(refused) = super::tls::alert(error) {
+        return Status::unavailable(format!("the connection was lost: {refused}"));
+    }
     Status::unavailable(format!("the connection was lost: {error}"))
 }

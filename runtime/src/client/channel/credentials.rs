@@ -3,16 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-#[cfg(feature = "tls")]
-use rustls::RootCertStore;
-
 use super::target::{Target, authority};
 use crate::Result;
 #[cfg(feature = "tls")]
 use crate::Status;
 use crate::client::credentials::{Authorizer, CallCredentials};
 #[cfg(feature = "tls")]
-use crate::transport::tls::{self, ClientTls, Identity};
+use crate::transport::tls::{self, ClientTls, Identity, Roots};
 
 /// Whom a channel trusts, and what it proves itself with: for [`Channel::secure`](crate::Channel::secure). gRPC Python's
 /// `ssl_channel_credentials` and `local_channel_credentials`.
@@ -49,7 +46,7 @@ enum Kind {
     #[cfg(feature = "tls")]
     Tls {
         /// The system's, when none are given.
-        roots: Option<Arc<RootCertStore>>,
+        roots: Option<Arc<Roots>>,
         identity: Option<Arc<Identity>>,
     },
 }
@@ -76,14 +73,17 @@ impl ChannelCredentials {
         })
     }
 
-    /// The authorities (PEM) that are trusted, in the place of the system's. gRPC Python's `root_certificates`.
+    /// Sets the certificates (PEM) that are trusted, in the place of the system's: those of authorities, or a server's own, which
+    /// is accepted if it is one of them byte for byte. So the self-signed certificate that `openssl req -x509 -nodes -subj
+    /// /CN=localhost` makes for a server is also its root, with or without `CA:TRUE`. Its subject alternative names, or its common
+    /// name if it has none, have to be for the host of the channel's target. gRPC Python's `root_certificates`.
     ///
     /// # Errors
     /// INVALID_ARGUMENT when there is no certificate in the text, or one cannot be read, or the credentials are local.
     #[cfg(feature = "tls")]
     pub fn root_certificates(mut self, pem: impl AsRef<[u8]>) -> Result<ChannelCredentials> {
         match &mut self.kind {
-            Kind::Tls { roots, .. } => *roots = Some(tls::roots(pem.as_ref())?),
+            Kind::Tls { roots, .. } => *roots = Some(Roots::from_pem(pem.as_ref())?),
             Kind::Local => return Err(not_tls()),
         }
         Ok(self)
@@ -136,7 +136,7 @@ impl ChannelCredentials {
             Kind::Tls { roots, identity } => {
                 let roots = match roots {
                     Some(roots) => Arc::clone(roots),
-                    None => tls::system_roots()?,
+                    None => Roots::of_system()?,
                 };
                 let config = tls::client_config(roots, identity.as_deref())?;
                 let host = match &self.server_name {

@@ -11,7 +11,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::identity::auth_context;
-use super::{H2, NO_H2, reason};
+use super::refusal::{PeerRole, reason};
+use super::{H2, NO_H2};
 use crate::call::{AuthContext, Peer};
 use crate::log;
 use crate::transport::Io;
@@ -31,7 +32,7 @@ pub(crate) async fn accept(
     match timeout(limit, handshake).await {
         Ok(Ok(stream)) => check(stream, port, peer).await,
         Ok(Err((error, stream))) => {
-            log::handshake_refused(peer, port, reason(&error));
+            log::handshake_refused(peer, port, reason(&error, PeerRole::Client));
             see_off(stream).await;
             None
         }

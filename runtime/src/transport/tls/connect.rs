@@ -5,13 +5,13 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use rustls::client::verify_server_name;
+use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::server::ParsedCertificate;
-use rustls::{ClientConfig, RootCertStore};
 use tokio_rustls::TlsConnector;
 
-use super::{H2, Identity, NO_H2, invalid, provider, reason};
+use super::refusal::{self, PeerRole, reason};
+use super::verifier::{ServerVerifier, verify_name};
+use super::{H2, Identity, NO_H2, Roots, invalid, provider};
 use crate::transport::Io;
 use crate::{Result, Status};
 
@@ -41,7 +41,8 @@ impl ClientTls {
         let handshake = TlsConnector::from(Arc::clone(&self.config))
             .connect(self.name.clone(), connection)
             .await;
-        let stream = handshake.map_err(|error| failed(error.kind(), &reason(&error)))?;
+        let stream =
+            handshake.map_err(|error| failed(error.kind(), &reason(&error, PeerRole::Server)))?;
         let session = stream.get_ref().1;
         if session.alpn_protocol() != Some(H2) {
             return Err(failed(io::ErrorKind::InvalidData, NO_H2));
@@ -84,9 +85,8 @@ impl CertifiedHosts {
     }
 
     fn covers(&self, authority: &[u8]) -> Option<()> {
-        let certificate = ParsedCertificate::try_from(self.certificate.as_ref()?).ok()?;
         let name = server_name(host_of(std::str::from_utf8(authority).ok()?))?;
-        verify_server_name(&certificate, &name).ok()
+        verify_name(self.certificate.as_ref()?, &name).ok()
     }
 }
 
@@ -119,36 +119,23 @@ fn failed(kind: io::ErrorKind, reason: &str) -> io::Error {
 
 /// What the connections of a channel share: whom to trust, and who this end is.
 pub(crate) fn client_config(
-    roots: Arc<RootCertStore>,
+    roots: Arc<Roots>,
     identity: Option<&Identity>,
 ) -> Result<Arc<ClientConfig>> {
     let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| invalid("TLS", error))?
-        .with_root_certificates(roots);
+        .dangerous()
+        .with_custom_certificate_verifier(ServerVerifier::new(roots)?);
     let mut config = match identity {
         None => builder.with_no_client_auth(),
         Some(identity) => builder
             .with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())
-            .map_err(|error| invalid("the client's certificate and key", error))?,
+            .map_err(|error| {
+                let what = "the client's certificate and key";
+                refusal::invalid(what, "the certificate", error)
+            })?,
     };
     config.alpn_protocols = vec![H2.into()];
     Ok(Arc::new(config))
-}
-
-/// The authorities that this system trusts.
-pub(crate) fn system_roots() -> Result<Arc<RootCertStore>> {
-    let mut found = rustls_native_certs::load_native_certs();
-    let mut roots = RootCertStore::empty();
-    // A system's store may have certificates that are not understood, which are then not trusted.
-    roots.add_parsable_certificates(found.certs);
-    if !roots.is_empty() {
-        return Ok(Arc::new(roots));
-    }
-    let hint = "this system has no root certificates: install them (ca-certificates), name a file of them in \
-                SSL_CERT_FILE, or give the channel its own";
-    Err(match found.errors.pop() {
-        Some(error) => Status::failed_precondition(format!("{hint} ({error})")).with_source(error),
-        None => Status::failed_precondition(hint),
-    })
 }

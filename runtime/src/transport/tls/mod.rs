@@ -2,25 +2,33 @@
 
 #[cfg(feature = "server")]
 mod accept;
+mod certificate;
 #[cfg(feature = "client")]
 mod connect;
 #[cfg(feature = "server")]
 mod identity;
+mod refusal;
+mod roots;
+mod verifier;
 
-use std::io;
 use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{AlertDescription, RootCertStore};
 
 use crate::{Result, Status};
 
 #[cfg(feature = "server")]
 pub(crate) use accept::accept;
 #[cfg(feature = "client")]
-pub(crate) use connect::{CertifiedHosts, ClientTls, client_config, host_of, system_roots};
+pub(crate) use connect::{CertifiedHosts, ClientTls, client_config, host_of};
+pub(crate) use refusal::alert;
+#[cfg(feature = "server")]
+pub(crate) use refusal::invalid as unusable;
+pub(crate) use roots::Roots;
+#[cfg(feature = "server")]
+pub(crate) use verifier::ClientVerifier;
 
 /// What is negotiated by ALPN: HTTP/2 (RFC 9113, 3.2) and nothing else.
 pub(crate) const H2: &[u8] = b"h2";
@@ -38,8 +46,14 @@ pub(crate) struct Identity {
 
 impl Identity {
     pub(crate) fn from_pem(chain: &[u8], key: &[u8]) -> Result<Identity> {
+        let what = "the certificate chain";
+        let chain = certificates(chain, what)?;
+        if let Some(own) = chain.first() {
+            verifier::check_version(own)
+                .map_err(|error| refusal::invalid(what, "the first certificate", error))?;
+        }
         Ok(Identity {
-            chain: certificates(chain, "the certificate chain")?,
+            chain,
             key: PrivateKeyDer::from_pem_slice(key).map_err(|error| match error {
                 pem::Error::NoItemsFound => Status::invalid_argument(
                     "the private key: there is none in it; it is PEM, PKCS #8, PKCS #1 or SEC 1, and not encrypted",
@@ -48,18 +62,6 @@ impl Identity {
             })?,
         })
     }
-}
-
-/// Reads the certificates of authorities.
-pub(crate) fn roots(pem: &[u8]) -> Result<Arc<RootCertStore>> {
-    let what = "the root certificates";
-    let mut store = RootCertStore::empty();
-    for certificate in certificates(pem, what)? {
-        store
-            .add(certificate)
-            .map_err(|error| invalid(what, error))?;
-    }
-    Ok(Arc::new(store))
 }
 
 fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>> {
@@ -77,24 +79,6 @@ fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>> 
 /// The error of something that was given and cannot be used.
 pub(crate) fn invalid(what: &str, error: impl std::error::Error + Send + Sync + 'static) -> Status {
     Status::invalid_argument(format!("{what}: {error}")).with_source(error)
-}
-
-/// Why a handshake failed, in words.
-pub(crate) fn reason(error: &io::Error) -> String {
-    let cause = error.get_ref().and_then(|error| error.downcast_ref());
-    match cause {
-        Some(rustls::Error::InvalidMessage(_)) => {
-            format!("the peer does not speak TLS ({error})")
-        }
-        Some(
-            rustls::Error::NoApplicationProtocol
-            | rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol),
-        ) => NO_H2.into(),
-        _ if error.kind() == io::ErrorKind::UnexpectedEof => {
-            "the peer closed the connection in the handshake".into()
-        }
-        _ => error.to_string(),
-    }
 }
 
 /// Why a connection without HTTP/2 is refused.
