@@ -34,6 +34,15 @@ pub(crate) fn not_local(peer: &Peer, port: &str) {
     let _ = (peer, port);
 }
 
+/// A connection of a server has ended, be it that its peer speaks another protocol.
+#[cfg(feature = "server")]
+pub(crate) fn connection_ended(peer: &Peer, why: &crate::Status) {
+    #[cfg(feature = "tracing")]
+    tracing::debug!(%peer, why = why.message(), "connection ended");
+    #[cfg(not(feature = "tracing"))]
+    let _ = (peer, why);
+}
+
 /// A handler panicked, or what was set around it: its caller is told that it did, and not of what.
 pub(crate) fn panicked(who: &str, method: &str, peer: &Peer, panic: &(dyn Any + Send)) {
     #[cfg(feature = "tracing")]

@@ -13,7 +13,7 @@ use crate::call::{Deadlines, Exchange, Link, Outcome, Peer};
 use crate::header::Header;
 use crate::http2::{Connection, Event, Reason, RequestHead, Role, StreamId, StreamMap};
 use crate::transport::{Driver, Side, Socket, waits};
-use crate::wire;
+use crate::{log, wire};
 
 /// A connection of a server that came at `arrived`, and what reaches its task from outside.
 pub(crate) fn connection(
@@ -149,7 +149,8 @@ impl Side for ServerSide {
         engine.drain();
     }
 
-    fn cut_off(&mut self, _unsent: Vec<Arc<Exchange>>, _why: &Status) {
+    fn cut_off(&mut self, _unsent: Vec<Arc<Exchange>>, why: &Status) {
+        log::connection_ended(&self.peer, why);
         for (_, call) in self.calls.drain() {
             call.exchange
                 .cancel(Status::cancelled("the connection of the call was closed"));

@@ -48,6 +48,9 @@ struct Open {
 const NOT_LOCAL: &str = "local credentials are for servers on this machine, and this is neither a loopback address nor a unix \
                          socket";
 
+/// What may be wrong where a connection without encryption ends before its peer has said anything of HTTP/2.
+const MAY_BE_TLS: &str = "; if the server speaks TLS, as it seems, Channel::secure is for it";
+
 impl Dial {
     /// An attempt to come to a server. A connection that is made beside others, because they are full, does not stay for long
     /// once it is not needed.
@@ -135,9 +138,14 @@ impl Dial {
         poll_fn(|context| {
             let ended = Pin::new(&mut driver).poll(context).is_ready();
             match Pin::new(&mut greeting).poll(context) {
-                Poll::Ready(Ok(greeted)) => {
-                    Poll::Ready(greeted.map_err(|why| why.message().into()))
-                }
+                Poll::Ready(Ok(greeted)) => Poll::Ready(greeted.map_err(|why| {
+                    let hint = if target.is_encrypted() {
+                        ""
+                    } else {
+                        MAY_BE_TLS
+                    };
+                    format!("{}{hint}", why.message())
+                })),
                 // A driver that ends has said why.
                 Poll::Pending if !ended => Poll::Pending,
                 _ => Poll::Ready(Err("the connection ended".to_owned())),

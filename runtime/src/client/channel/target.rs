@@ -73,11 +73,15 @@ impl Target {
 
     /// Whether credentials may be sent: nobody else reads them.
     pub(super) fn is_private(&self) -> bool {
+        self.is_encrypted() || self.is_local
+    }
+
+    /// Whether connections are made over TLS.
+    pub(super) fn is_encrypted(&self) -> bool {
         #[cfg(feature = "tls")]
-        if self.tls.is_some() {
-            return true;
-        }
-        self.is_local
+        return self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        false
     }
 
     /// The host of the authority, that of an IPv6 address in brackets.
@@ -88,11 +92,8 @@ impl Target {
 
     /// HTTP/2's `:scheme`.
     pub(crate) fn scheme(&self) -> Header {
-        #[cfg(feature = "tls")]
-        if self.tls.is_some() {
-            return Header::from_static(":scheme", "https");
-        }
-        Header::from_static(":scheme", "http")
+        let scheme = if self.is_encrypted() { "https" } else { "http" };
+        Header::from_static(":scheme", scheme)
     }
 }
 

@@ -32,7 +32,7 @@ impl Connection {
     }
 
     fn receive_all(&mut self, input: &mut BytesMut, now: Instant) -> Result<(), ConnectionError> {
-        if self.greeting == Greeting::Preface && !self.receive_preface(input)? {
+        if self.greeting != Greeting::Done && !self.receive_greeting(input)? {
             return Ok(());
         }
         let before = input.len();
@@ -53,6 +53,14 @@ impl Connection {
         }
         self.watch_partial_frame(input, input.len() < before, now);
         Ok(())
+    }
+
+    /// True once nothing but frames is on the input. Peers that speak another protocol are known by their first bytes.
+    fn receive_greeting(&mut self, input: &mut BytesMut) -> Result<bool, ConnectionError> {
+        if let Some(other) = other_protocol(input) {
+            return Err(ConnectionError::protocol(other));
+        }
+        Ok(self.greeting != Greeting::Preface || self.receive_preface(input)?)
     }
 
     /// True once the client's preface is off the input (RFC 9113, 3.4). A wrong one is known by its first wrong byte.
@@ -144,5 +152,18 @@ impl Connection {
                 Role::Client => stream >= self.next_id,
                 Role::Server => stream > self.last_id && !self.is_beyond_last(stream),
             }
+    }
+}
+
+/// What a peer says that does not speak HTTP/2, if it is a protocol that is known by its first bytes. As a frame it would be one of
+/// megabytes, which no connection begins with.
+fn other_protocol(input: &[u8]) -> Option<&'static str> {
+    match input {
+        // A record of TLS (RFC 8446, 5.1): its type, and a version that begins with 3.
+        [20..=23, 3, 0..=4, ..] => Some("a record of TLS, where HTTP/2 is expected"),
+        [b'H', b'T', b'T', b'P', b'/', ..] => {
+            Some("a response of HTTP/1, where HTTP/2 is expected")
+        }
+        _ => None,
     }
 }
