@@ -164,7 +164,10 @@ impl Said {
             return;
         }
         let mut fields = Vec::new();
-        let _ = self.decoder.decode(&self.block, |field| fields.push(field));
+        let _ = self.decoder.decode(&self.block, |field| {
+            fields.push(field);
+            true
+        });
         self.stream(frame.stream).heads.push_back(fields);
     }
 

@@ -222,7 +222,10 @@ impl Written {
             return;
         }
         let mut fields = Vec::new();
-        let decoded = self.decoder.decode(block, |field| fields.push(field));
+        let decoded = self.decoder.decode(block, |field| {
+            fields.push(field);
+            true
+        });
         decoded.expect("our header blocks decode");
         assert!(heads.contains(&fields), "nobody has sent {fields:?}");
         self.block = None;

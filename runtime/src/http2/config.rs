@@ -33,8 +33,8 @@ pub struct Config {
     pub max_frame_size: u32,
     /// Streams that a client may have open; more are refused. Advertised by servers. Default: 1,000.
     pub max_concurrent_streams: u32,
-    /// The size of a list of headers, counted as RFC 7541, 4.1 does; what is beyond it is dropped, and the head says so.
-    /// Advertised. Default: 16 KiB.
+    /// The size of a list of headers, counted as RFC 7541, 4.1 does; what is beyond it is dropped, and the call is refused. A list
+    /// of more than four times that, and of more than `max_header_block`, ends the connection. Advertised. Default: 16 KiB.
     pub max_header_list_size: u32,
     /// The bytes of a header block on the wire. More ends the connection. Default: 64 KiB.
     pub max_header_block: usize,
@@ -106,6 +106,13 @@ impl Config {
         self.output_mark = self.output_mark.max(1);
         self.read_mark = self.read_mark.max(self.output_mark);
         self
+    }
+
+    /// The size at which a list of headers is not even decoded to its end. A few bytes on the wire may stand for a very long one, and
+    /// what is decoded in vain is to cost no more than what is wanted.
+    pub(super) fn most_of_a_header_list(&self) -> usize {
+        let limit = self.max_header_list_size as usize;
+        limit.saturating_mul(4).max(self.max_header_block)
     }
 }
 

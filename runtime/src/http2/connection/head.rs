@@ -95,6 +95,11 @@ impl Head {
         self.content_length = length;
     }
 
+    /// The size so far, with what was dropped.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
     fn is_oversized(&self) -> bool {
         self.size > self.limit
     }

@@ -8,7 +8,7 @@ use crate::http2::budget::WHOLE;
 use crate::http2::error::{ConnectionError, Reason};
 use crate::http2::event::Event;
 use crate::http2::frame::{self, FrameHeader, flag};
-use crate::http2::hpack::Table;
+use crate::http2::hpack::{DecodeError, Table};
 use crate::http2::stream::{Progress, Stream};
 use crate::http2::{Role, StreamId};
 
@@ -129,15 +129,18 @@ impl Connection {
             return Ok(head.clone());
         }
         let mut head = Head::new(self.config.max_header_list_size);
-        let table = self
-            .decoder
-            .decode(block, |field| head.add(field))
-            .map_err(|_| {
-                ConnectionError::violation(
-                    Reason::COMPRESSION_ERROR,
-                    "a header block that HPACK cannot decode (RFC 9113, 4.3)",
-                )
-            })?;
+        let most = self.config.most_of_a_header_list();
+        let decoded = self.decoder.decode(block, |field| {
+            head.add(field);
+            head.size() <= most
+        });
+        let table = decoded.map_err(|error| match error {
+            DecodeError::Stopped => ConnectionError::abuse("header_list_too_large"),
+            _ => ConnectionError::violation(
+                Reason::COMPRESSION_ERROR,
+                "a header block that HPACK cannot decode (RFC 9113, 4.3)",
+            ),
+        })?;
         match table {
             Table::Kept => self.repeats.learn(block, &head),
             Table::Changed => self.repeats.forget(),

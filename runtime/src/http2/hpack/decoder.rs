@@ -28,13 +28,14 @@ impl Decoder {
         }
     }
 
-    /// Decodes one whole header block. `each` is called for every field, in order. Says what became of the table.
+    /// Decodes one whole header block. `each` is called for every field, in order, and says whether to go on. Says what became of
+    /// the table.
     ///
-    /// An error is a connection error COMPRESSION_ERROR (RFC 9113, 4.3): the table is lost.
+    /// An error ends the connection (RFC 9113, 4.3): the table is lost.
     pub(crate) fn decode(
         &mut self,
         block: &[u8],
-        mut each: impl FnMut(Header),
+        mut each: impl FnMut(Header) -> bool,
     ) -> Result<Table, DecodeError> {
         let mut input = block;
         let mut table = Table::Kept;
@@ -48,7 +49,9 @@ impl Decoder {
                 // An indexed field (RFC 7541, 6.1).
                 0x80.. => {
                     let index = integer::decode(first, 7, &mut input)?;
-                    each(self.entry(index)?.clone());
+                    if !each(self.entry(index)?.clone()) {
+                        return Err(DecodeError::Stopped);
+                    }
                     may_resize = false;
                     continue;
                 }
@@ -80,7 +83,9 @@ impl Decoder {
                 self.table.insert(header.clone(), |_, _| {});
                 table = Table::Changed;
             }
-            each(header);
+            if !each(header) {
+                return Err(DecodeError::Stopped);
+            }
         }
         if self.scratch.capacity() > MAX_IDLE_SCRATCH {
             self.scratch = Vec::new();
@@ -177,6 +182,8 @@ pub(crate) enum DecodeError {
     MisplacedSizeUpdate,
     /// Literals that repeat long names of the table until the fields are many times larger than the block.
     Bomb,
+    /// Whoever takes the fields wants no more of them.
+    Stopped,
 }
 
 impl fmt::Display for DecodeError {
@@ -189,6 +196,7 @@ impl fmt::Display for DecodeError {
             DecodeError::TableTooLarge => "the header block sets a table size above the limit",
             DecodeError::MisplacedSizeUpdate => "the header block sets a table size after a field",
             DecodeError::Bomb => "the header block repeats long names too often",
+            DecodeError::Stopped => "the header block has more fields than are wanted",
         })
     }
 }

@@ -197,7 +197,10 @@ impl Raw {
     pub(super) fn decode(&mut self, block: &[u8]) -> Vec<Header> {
         let mut fields = Vec::new();
         self.decoder
-            .decode(block, |field| fields.push(field))
+            .decode(block, |field| {
+                fields.push(field);
+                true
+            })
             .expect("our own block");
         fields
     }

@@ -18,7 +18,10 @@ fn header(name: &str, value: &str) -> Header {
 
 fn decode(decoder: &mut Decoder, block: &[u8]) -> Result<Vec<Header>, DecodeError> {
     let mut headers = Vec::new();
-    decoder.decode(block, |header| headers.push(header))?;
+    decoder.decode(block, |header| {
+        headers.push(header);
+        true
+    })?;
     Ok(headers)
 }
 
