@@ -43,10 +43,15 @@ impl Budget {
         Ok(())
     }
 
-    /// Something that shows an honest peer.
+    /// Adds tokens for something that shows an honest peer, up to the burst.
     pub(super) fn earn(&mut self, tokens: u64) {
         let full = u64::from(self.allowance.burst) * WHOLE;
-        self.left = self.left.saturating_add(tokens).min(full);
+        self.left = self.left.saturating_add(tokens).min(full.max(self.left));
+    }
+
+    /// Leaves at least so many tokens, even if that is more than the burst.
+    pub(super) fn raise(&mut self, tokens: u64) {
+        self.left = self.left.max(tokens);
     }
 }
 
@@ -85,5 +90,17 @@ mod tests {
         budget.earn(WHOLE);
         assert_eq!(spend(&mut budget, start), 1);
         assert!(budget.draw(HALF, start).is_err());
+    }
+
+    #[test]
+    fn is_raised_above_the_burst_and_not_lowered_to_it() {
+        let start = super::super::tests::start();
+        let mut budget = Budget::new(ALLOWANCE, start);
+        budget.raise(10 * WHOLE);
+        budget.raise(5 * WHOLE);
+        budget.earn(WHOLE);
+        assert_eq!(spend(&mut budget, start), 10);
+        budget.raise(WHOLE);
+        assert_eq!(spend(&mut budget, start), 1);
     }
 }

@@ -63,12 +63,14 @@ pub struct Config {
     pub header_timeout: Duration,
     /// From the start to the acknowledgement of our SETTINGS. Default: 10 s.
     pub settings_timeout: Duration,
-    /// Streams of a client that may end by RST_STREAM, from either side. One that ends in order gives one back.
-    /// Default: 300 in a burst, 50 a second.
+    /// Streams of a client that may end by RST_STREAM without use: those that it resets before a handler has their call, as it does
+    /// with HEADERS and RST_STREAM at once, and those that we reset because it broke a rule. Cancelling a call that a handler
+    /// has is free. A call that ends in order gives four back: hedging makes up to five attempts. Default: 300 in a burst, 50 a
+    /// second.
     pub resets: Allowance,
     /// Frames that make us answer (PING, SETTINGS) or are worth nothing (empty DATA, PRIORITY, unknown types, frames of
-    /// closed streams). A useful frame gives one back, and so does DATA of ours: who receives it may well measure its way.
-    /// Default: 1,000 in a burst, 100 a second.
+    /// closed streams, WINDOW_UPDATEs that no DATA of ours has asked for). A useful frame gives one back, and so does DATA of
+    /// ours: who receives it may well measure its way. Default: 1,000 in a burst, 100 a second.
     pub control_frames: Allowance,
     /// How often a client may ping. Default: every 5 minutes, forgiving two; without calls every 2 hours.
     pub pings: PingPolicy,

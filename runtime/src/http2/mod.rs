@@ -22,6 +22,7 @@ mod flow;
 mod frame;
 mod history;
 pub(crate) mod hpack;
+mod ledger;
 mod output;
 mod queue;
 mod schedule;

@@ -243,6 +243,7 @@ impl ServerSide {
         } else {
             Some(Running::start(method, Arc::clone(exchange)))
         };
+        engine.take(exchange.stream());
         // Whatever the first poll brought goes out, and from here on the call tells its connection of more.
         self.pump(engine, exchange);
         if let Some(running) = running {

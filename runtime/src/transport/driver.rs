@@ -176,6 +176,10 @@ impl<S: Side> Driver<S> {
             Poll::Ready(Ok(Fill::Data(count))) => {
                 self.taken += count;
                 let now = clock::now();
+                let overdue = self.side.deadlines().next();
+                if let Some(late) = overdue.and_then(|due| now.checked_duration_since(due)) {
+                    self.engine.excuse(late);
+                }
                 let received = self.engine.receive(self.socket.input(), now);
                 self.now = now;
                 self.upkeep.heard(now);

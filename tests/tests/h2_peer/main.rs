@@ -4,6 +4,7 @@
 mod as_client;
 mod as_server;
 mod back_pressure;
+mod budget_rows;
 mod caller;
 mod client_answers;
 mod client_connections;

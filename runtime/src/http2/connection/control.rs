@@ -24,7 +24,7 @@ impl Connection {
                 "SETTINGS on a stream (RFC 9113, 6.5)",
             ));
         }
-        self.charge(WHOLE, "too_many_settings", now)?;
+        self.ledger.charge(WHOLE, "too_many_settings", now)?;
         if header.has(flag::ACK) {
             return self.receive_settings_ack(payload);
         }
@@ -97,7 +97,7 @@ impl Connection {
     ) -> Result<(), ConnectionError> {
         let payload = frame::ping(header, payload)?;
         if !header.has(flag::ACK) {
-            self.charge(WHOLE, "too_many_pings", now)?;
+            self.ledger.charge(WHOLE, "too_many_pings", now)?;
             let has_calls = !self.streams.is_empty();
             if self.role == Role::Server && !self.strikes.ping(&self.config.pings, has_calls, now) {
                 return Err(ConnectionError::abuse("too_many_pings"));
@@ -117,7 +117,7 @@ impl Connection {
                 self.events.push_back(Event::Pong { payload });
             }
         } else {
-            self.charge(WHOLE, "too_many_pings", now)?;
+            self.ledger.charge(WHOLE, "too_many_pings", now)?;
         }
         Ok(())
     }
@@ -129,7 +129,7 @@ impl Connection {
         now: Instant,
     ) -> Result<(), ConnectionError> {
         let (last, reason, debug) = frame::go_away(header, payload)?;
-        self.charge(WHOLE, "too_many_goaways", now)?;
+        self.ledger.charge(WHOLE, "too_many_goaways", now)?;
         self.peer_goes_away(last, reason, debug);
         Ok(())
     }
@@ -147,7 +147,7 @@ impl Connection {
                 "PRIORITY on stream 0 (RFC 9113, 6.3)",
             ));
         }
-        self.charge(WHOLE, "too_many_priorities", now)?;
+        self.ledger.charge(WHOLE, "too_many_priorities", now)?;
         if payload.len() == 5 {
             return Ok(());
         }
@@ -175,7 +175,7 @@ impl Connection {
             ));
         }
         if self.remove(stream).is_none() {
-            return self.charge_late(now);
+            return self.ledger.charge_late(now);
         }
         let is_refused = self.role == Role::Client && reason == Reason::REFUSED_STREAM;
         self.events.push_back(Event::Reset {
@@ -187,6 +187,10 @@ impl Connection {
                 ResetCause::Peer
             },
         });
+        if stream <= self.taken {
+            // A call that is cancelled: the end of many an honest one.
+            return Ok(());
+        }
         self.charge_reset(now)
     }
 
@@ -197,6 +201,7 @@ impl Connection {
         now: Instant,
     ) -> Result<(), ConnectionError> {
         let increment = frame::window_update(payload)?;
+        self.ledger.charge_window_update(now)?;
         if header.stream != 0 {
             return self.widen_stream(header.stream, increment, now);
         }
@@ -225,7 +230,7 @@ impl Connection {
                     "WINDOW_UPDATE on an idle stream (RFC 9113, 5.1)",
                 ));
             }
-            return self.charge_late(now);
+            return Ok(());
         };
         if increment == 0 {
             let rule = "WINDOW_UPDATE of 0 (RFC 9113, 6.9)";

@@ -92,9 +92,9 @@ impl Connection {
         if self.is_beyond_last(id) || self.history.was_reset(id) {
             // It may have been on its way when the peer learned of the end (RFC 9113, 5.4.2 and 6.8).
             return if header.length < self.config.small_data {
-                self.charge_late(now)
+                self.ledger.charge_late(now)
             } else {
-                Ok(())
+                self.ledger.charge_late_data(header.length, now)
             };
         }
         let rule = "DATA on a closed stream (RFC 9113, 6.1)";
@@ -111,14 +111,14 @@ impl Connection {
     ) -> Result<(), ConnectionError> {
         let small = self.config.small_data;
         if length >= small {
-            self.control_frames.earn(WHOLE);
+            self.ledger.earn();
             Ok(())
         } else if end {
             Ok(())
         } else if length == 0 {
-            self.charge(WHOLE, "too_many_empty_frames", now)
+            self.ledger.charge(WHOLE, "too_many_empty_frames", now)
         } else if usize::try_from(window).is_ok_and(|window| window >= small) {
-            self.charge(HALF, "too_many_small_frames", now)
+            self.ledger.charge(HALF, "too_many_small_frames", now)
         } else {
             Ok(())
         }
@@ -127,7 +127,7 @@ impl Connection {
     /// Both directions of a stream have ended in order.
     pub(super) fn finish(&mut self, id: StreamId) {
         self.remove(id);
-        self.resets.earn(WHOLE);
+        self.ledger.earn_resets();
     }
 }
 

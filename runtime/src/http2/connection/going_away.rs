@@ -38,6 +38,12 @@ impl Connection {
             return;
         }
         self.going_away.ours = Ours::Final(self.last_id);
+        if self.role == Role::Server {
+            // The client may have opened as many streams as it was allowed, and have filled their windows.
+            let streams = self.config.max_concurrent_streams.into();
+            let window = u64::try_from(self.receive_window.left()).unwrap_or(0);
+            self.ledger.expect_late(streams, window);
+        }
         frame::write_go_away(self.last_id, reason, debug, self.output.tail());
     }
 

@@ -76,7 +76,7 @@ impl Connection {
         }
         self.block = Some(block);
         if payload.is_empty() {
-            self.charge(WHOLE, "too_many_empty_frames", now)?;
+            self.ledger.charge(WHOLE, "too_many_empty_frames", now)?;
         }
         Ok(())
     }
@@ -108,10 +108,8 @@ impl Connection {
             };
         }
         self.decode_head(block)?;
-        if self.is_beyond_last(id) {
-            Ok(())
-        } else if self.history.was_reset(id) {
-            self.charge_late(now)
+        if self.is_beyond_last(id) || self.history.was_reset(id) {
+            self.ledger.charge_late(now)
         } else if self.history.was_skipped(id) {
             Err(ConnectionError::protocol(
                 "a stream id lower than the one before (RFC 9113, 5.1.1)",
@@ -159,7 +157,8 @@ impl Connection {
         self.history.record_open(self.last_id, id);
         self.last_id = id;
         if self.streams.len() >= self.config.max_concurrent_streams as usize {
-            self.reply(|connection| connection.write_reset(id, Reason::REFUSED_STREAM))?;
+            let window = self.config.stream_window.into();
+            self.reply(|connection| connection.write_reset(id, Reason::REFUSED_STREAM, window))?;
             // A client that does not know our limit yet has done nothing wrong.
             return if self.settings_acknowledged {
                 self.charge_reset(now)
@@ -179,7 +178,9 @@ impl Connection {
             return self.stream_error(id, Reason::PROTOCOL_ERROR, rule, now);
         }
         self.streams.insert(id, stream);
-        self.control_frames.earn(WHOLE);
+        if !head.oversized {
+            self.ledger.earn();
+        }
         self.events.push_back(Event::Request {
             stream: id,
             head,
@@ -204,7 +205,7 @@ impl Connection {
                 let rule = "an interim response that ends, or switches protocols (RFC 9113, 8.1)";
                 return self.stream_error(id, Reason::PROTOCOL_ERROR, rule, now);
             }
-            return self.charge(WHOLE, "too_many_interim_responses", now);
+            return self.ledger.charge(WHOLE, "too_many_interim_responses", now);
         }
         let Some(stream) = self.streams.get_mut(&id) else {
             return Ok(());
@@ -216,7 +217,7 @@ impl Connection {
             return self.stream_error(id, Reason::PROTOCOL_ERROR, rule, now);
         }
         let is_over = stream.is_over();
-        self.control_frames.earn(WHOLE);
+        self.ledger.earn();
         self.events.push_back(Event::Response {
             stream: id,
             head,

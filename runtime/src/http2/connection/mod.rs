@@ -12,7 +12,7 @@ mod timers;
 mod transmit;
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::BufMut;
 
@@ -22,7 +22,6 @@ use self::repeats::Repeats;
 use self::timers::Timers;
 use super::backlog::Backlog;
 use super::bdp::Estimator;
-use super::budget::{Budget, WHOLE};
 use super::config::Config;
 use super::error::{ConnectionError, Reason};
 use super::event::{Event, ResetCause};
@@ -30,6 +29,7 @@ use super::flow::{DEFAULT_WINDOW, ReceiveWindow, SendWindow};
 use super::frame::{self, PREFACE};
 use super::history::History;
 use super::hpack::{Decoder, Encoder};
+use super::ledger::Ledger;
 use super::output::Output;
 use super::schedule::Schedule;
 use super::settings::{self, PeerSettings, TABLE_SIZE};
@@ -53,12 +53,12 @@ pub(crate) struct Connection {
     peer: PeerSettings,
     streams: Streams,
     history: History,
-    /// How many more late frames are as good as announced: we have ended their streams.
-    late_frames: u64,
     /// Client: the id of the next stream; above 2^31-1 there are none left.
     next_id: StreamId,
     /// Server: the highest id that the client has opened.
     last_id: StreamId,
+    /// Server: the highest id of a stream whose call has been taken.
+    taken: StreamId,
     decoder: Decoder,
     repeats: Repeats,
     encoder: Encoder,
@@ -77,8 +77,7 @@ pub(crate) struct Connection {
     queued: usize,
     output: Output,
     events: VecDeque<Event>,
-    resets: Budget,
-    control_frames: Budget,
+    ledger: Ledger,
     strikes: Strikes,
     backlog: Backlog,
     going_away: GoingAway,
@@ -108,9 +107,9 @@ impl Connection {
             peer: PeerSettings::assumed(&config),
             streams: Streams::default(),
             history: History::default(),
-            late_frames: 0,
             next_id: 1,
             last_id: 0,
+            taken: 0,
             decoder: Decoder::new(TABLE_SIZE),
             repeats: Repeats::default(),
             encoder: Encoder::new(),
@@ -128,8 +127,7 @@ impl Connection {
             queued: 0,
             output: Output::default(),
             events: VecDeque::new(),
-            resets: Budget::new(config.resets, now),
-            control_frames: Budget::new(config.control_frames, now),
+            ledger: Ledger::new(&config, now),
             strikes: Strikes::default(),
             backlog: Backlog::default(),
             going_away: GoingAway::default(),
@@ -159,6 +157,17 @@ impl Connection {
             self.events.shrink_to(IDLE_EVENTS / 2);
         }
         event
+    }
+
+    /// Server: the call of this stream, and those before it, have been given to their handlers. What was not taken costs the client
+    /// more to reset.
+    pub(crate) fn take(&mut self, stream: StreamId) {
+        self.taken = self.taken.max(stream);
+    }
+
+    /// What is about to be received could have been taken so much earlier.
+    pub(crate) fn excuse(&mut self, late: Duration) {
+        self.ledger.excuse(late);
     }
 
     /// Streams that at least one side has not ended.
@@ -261,10 +270,22 @@ impl Connection {
         Some(stream)
     }
 
-    /// Writes RST_STREAM for a stream that is not in the table (any more).
-    fn write_reset(&mut self, id: StreamId, reason: Reason) {
+    /// Writes RST_STREAM for a stream that is not in the table (any more). Until the peer has it, it may send `window` bytes more.
+    fn write_reset(&mut self, id: StreamId, reason: Reason, window: u64) {
         frame::write_reset(id, reason, self.output.tail());
         self.history.record_reset(id);
+        self.ledger.expect_late(1, window);
+    }
+
+    /// How many bytes of DATA the peer may still send on a stream.
+    fn window_left(&self, stream: &Stream) -> u64 {
+        let left = u64::try_from(stream.receive_window.left()).unwrap_or(0);
+        if self.settings_acknowledged {
+            left
+        } else {
+            // It may work with our SETTINGS already.
+            left + u64::from(self.config.stream_window)
+        }
     }
 
     /// Ends a stream because the peer broke `rule` on it (RFC 9113, 5.4.2).
@@ -275,48 +296,25 @@ impl Connection {
         rule: &'static str,
         now: Instant,
     ) -> Result<(), ConnectionError> {
-        if self.remove(id).is_some() {
+        let mut window = u64::from(self.config.stream_window);
+        if let Some(stream) = self.remove(id) {
+            window = self.window_left(&stream);
             self.events.push_back(Event::Reset {
                 stream: id,
                 reason,
                 cause: ResetCause::Local(rule),
             });
         }
-        self.reply(|connection| connection.write_reset(id, reason))?;
+        self.reply(|connection| connection.write_reset(id, reason, window))?;
         self.charge_reset(now)
     }
 
-    /// A stream has ended out of order. Only a client's streams cost anything: a server can reset no more than we open.
+    /// A stream has ended that should not have: nobody had taken its call, or the client broke a rule. Only a client's streams cost
+    /// anything: a server can reset no more than we open.
     fn charge_reset(&mut self, now: Instant) -> Result<(), ConnectionError> {
-        if self.role == Role::Client {
-            return Ok(());
-        }
-        self.resets
-            .draw(WHOLE, now)
-            .map_err(|_| ConnectionError::abuse("too_many_resets"))
-    }
-
-    /// A frame that costs us something and is worth nothing.
-    fn charge(
-        &mut self,
-        cost: u64,
-        rule: &'static str,
-        now: Instant,
-    ) -> Result<(), ConnectionError> {
-        self.control_frames
-            .draw(cost, now)
-            .map_err(|_| ConnectionError::abuse(rule))
-    }
-
-    /// A frame of a stream that is over. What was on its way when we ended streams costs nothing: a thousand calls that are out
-    /// of time at once are no fault of who was about to answer them.
-    fn charge_late(&mut self, now: Instant) -> Result<(), ConnectionError> {
-        match self.late_frames.checked_sub(1) {
-            Some(left) => {
-                self.late_frames = left;
-                Ok(())
-            }
-            None => self.charge(WHOLE, "too_many_late_frames", now),
+        match self.role {
+            Role::Client => Ok(()),
+            Role::Server => self.ledger.charge_reset(now),
         }
     }
 

@@ -125,7 +125,7 @@ impl Connection {
                 "PUSH_PROMISE, which we do not allow (RFC 9113, 8.4)",
             )),
             // RFC 9113, 5.5.
-            _ => self.charge(WHOLE, "too_many_unknown_frames", now),
+            _ => self.ledger.charge(WHOLE, "too_many_unknown_frames", now),
         }
     }
 

@@ -6,14 +6,10 @@ use bytes::Bytes;
 
 use super::Connection;
 use crate::header::Header;
-use crate::http2::budget::WHOLE;
 use crate::http2::error::{OpenError, Reason};
 use crate::http2::queue::Ending;
 use crate::http2::stream::{Progress, Stream};
 use crate::http2::{MAX_STREAM_ID, Role, StreamId, frame};
-
-/// How many frames of a stream that we end may be on their way: a head, a message, trailers, the end.
-const LATE_FRAMES: u64 = 4;
 
 impl Connection {
     /// Client: whether `open` would succeed.
@@ -99,7 +95,7 @@ impl Connection {
             self.send_window.take(length);
             state.send_window.take(length);
             self.strikes.forget();
-            self.control_frames.earn(WHOLE);
+            self.ledger.expect_updates(length);
             frame::write_data_header(stream, length, end, self.output.tail());
             self.output.push(data);
             if end {
@@ -145,9 +141,9 @@ impl Connection {
 
     /// Ends a stream out of order. What it has queued is dropped, and what the peer still sends on it ignored.
     pub(crate) fn reset(&mut self, stream: StreamId, reason: Reason) {
-        if self.remove(stream).is_some() {
-            self.write_reset(stream, reason);
-            self.late_frames += LATE_FRAMES;
+        if let Some(state) = self.remove(stream) {
+            let window = self.window_left(&state);
+            self.write_reset(stream, reason, window);
         }
     }
 
@@ -230,10 +226,11 @@ impl Connection {
             return;
         };
         if stream.receiving == Progress::Ended {
-            self.resets.earn(WHOLE);
+            self.ledger.earn_resets();
         } else {
             // The rest of the request is of no use (RFC 9113, 8.1).
-            self.write_reset(id, Reason::NO_ERROR);
+            let window = self.window_left(&stream);
+            self.write_reset(id, Reason::NO_ERROR, window);
         }
     }
 

@@ -1,7 +1,6 @@
 //! Queued DATA moves to the output: one frame per stream in turn.
 
 use super::Connection;
-use crate::http2::budget::WHOLE;
 use crate::http2::event::Event;
 use crate::http2::output::Output;
 use crate::http2::queue::SendQueue;
@@ -62,7 +61,7 @@ impl Connection {
             stream.send_window.take(length);
             self.send_window.take(length);
             self.strikes.forget();
-            self.control_frames.earn(WHOLE);
+            self.ledger.expect_updates(length);
             frame::write_data_header(id, length, end, self.output.tail());
             let output = &mut self.output;
             stream.queue.pop(length, |piece| output.push(piece));

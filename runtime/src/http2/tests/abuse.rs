@@ -242,7 +242,7 @@ fn frames_that_say_nothing() {
             kind::WINDOW_UPDATE,
             1,
             &[0, 0, 0, 1],
-            "too_many_late_frames",
+            "too_many_window_updates",
         ),
         (kind::RST_STREAM, 1, &[0; 4], "too_many_late_frames"),
         (kind::GOAWAY, 0, &[0; 8], "too_many_goaways"),

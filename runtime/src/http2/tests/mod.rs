@@ -8,6 +8,7 @@ mod flow;
 mod frames;
 mod growth;
 mod heads;
+mod honest;
 mod link;
 mod raw;
 mod source;

@@ -1,0 +1,180 @@
+//! What a server charges its clients for, with raw frames: the rows of the contract that say where honest use ends.
+
+use stubwright_tests::Event;
+use stubwright_tests::pb::probe::v1::Request;
+
+use crate::caller::Served;
+use crate::raw::{
+    DATA, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, Raw, WINDOW_UPDATE, frame, literals,
+};
+use crate::wire::framed;
+
+const ENHANCE_YOUR_CALM: u32 = 11;
+const CANCEL: [u8; 4] = [0, 0, 0, 8];
+
+fn head(path: &'static str) -> [(&'static str, &'static str); 5] {
+    [
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":path", path),
+        (":authority", "probe.test"),
+        ("content-type", "application/grpc"),
+    ]
+}
+
+/// The head of a call and a request, which does not end.
+fn open(stream: u32, path: &'static str) -> Vec<u8> {
+    let mut call = frame(HEADERS, END_HEADERS, stream, &literals(&head(path)));
+    call.extend(frame(DATA, 0, stream, &framed(&Request::default())));
+    call
+}
+
+fn cancel(streams: impl Iterator<Item = u32>) -> Vec<u8> {
+    streams
+        .flat_map(|stream| frame(RST_STREAM, 0, stream, &CANCEL))
+        .collect()
+}
+
+/// A call on a stream of its own is served.
+async fn assert_served(raw: &mut Raw, stream: u32) {
+    let mut call = open(stream, "/probe.v1.Probe/Unary");
+    call.extend(frame(DATA, END_STREAM, stream, &[]));
+    raw.write(&call).await;
+    raw.answer(stream).await.assert_status(0, "");
+}
+
+async fn expect(served: &mut Served, event: Event, times: usize) {
+    for _ in 0..times {
+        assert_eq!(served.event().await, event);
+    }
+}
+
+/// A rapid reset in two writes: each call has reached its handler when it is reset. The server has no more work than with calls that
+/// it answers, refuses none, and keeps nothing of them.
+#[tokio::test]
+async fn row_21_rapid_reset_in_two_writes() {
+    let mut served = Served::new().await;
+    let mut raw = Raw::new(served.address).await;
+    let mut first = 1;
+    for calls in [1; 400].into_iter().chain([100; 20]) {
+        let streams = (first..).step_by(2).take(calls);
+        let opening = streams
+            .clone()
+            .flat_map(|stream| open(stream, "/probe.v1.Probe/ClientStream"));
+        raw.write(&opening.collect::<Vec<u8>>()).await;
+        expect(&mut served, Event::Started, calls).await;
+        raw.write(&cancel(streams)).await;
+        expect(&mut served, Event::Dropped, calls).await;
+        first += 2 * calls as u32;
+    }
+    assert_served(&mut raw, first).await;
+}
+
+#[tokio::test]
+async fn row_44_nine_hundred_calls_are_cancelled_at_once() {
+    let mut served = Served::new().await;
+    let mut raw = Raw::new(served.address).await;
+    let mut first = 1;
+    for _ in 0..3 {
+        let streams = (first..).step_by(2).take(900);
+        let opening = streams
+            .clone()
+            .flat_map(|stream| open(stream, "/probe.v1.Probe/Bidi"));
+        raw.write(&opening.collect::<Vec<u8>>()).await;
+        let mut answers = 0;
+        while answers < 900 {
+            let frame = raw.next().await;
+            match frame.kind {
+                // The table of HPACK has a state.
+                HEADERS => drop(raw.fields(&frame).await),
+                DATA => answers += 1,
+                _ => {}
+            }
+        }
+        raw.write(&cancel(streams)).await;
+        first += 1_800;
+        assert_served(&mut raw, first).await;
+        first += 2;
+    }
+    // Each has started and was dropped.
+    expect_in_any_order(&mut served, 3 * 901).await;
+}
+
+async fn expect_in_any_order(served: &mut Served, calls: usize) {
+    let (mut started, mut dropped) = (0, 0);
+    for _ in 0..2 * calls {
+        match served.event().await {
+            Event::Started => started += 1,
+            Event::Dropped => dropped += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((started, dropped), (calls, calls));
+}
+
+/// Calls that are open, with handlers at work, are made to be reset by us (CVE-2025-8671).
+#[tokio::test]
+async fn row_44_resets_that_are_provoked_of_calls_at_work() {
+    let mut served = Served::new().await;
+    let mut raw = Raw::new(served.address).await;
+    let streams = (1..).step_by(2).take(400);
+    let opening = streams
+        .clone()
+        .flat_map(|stream| open(stream, "/probe.v1.Probe/ClientStream"));
+    raw.write(&opening.collect::<Vec<u8>>()).await;
+    expect(&mut served, Event::Started, 400).await;
+    let provocations = streams.flat_map(|stream| frame(WINDOW_UPDATE, 0, stream, &[0; 4]));
+    raw.write(&provocations.collect::<Vec<u8>>()).await;
+    let (code, text) = raw.goodbye().await;
+    assert_eq!((code, &*text), (ENHANCE_YOUR_CALM, "too_many_resets"));
+    expect(&mut served, Event::Dropped, 400).await;
+}
+
+#[tokio::test]
+async fn row_53_a_header_list_far_over_the_limit() {
+    let served = Served::new().await;
+    // A field in the table and 16,000 references to it; and as many to an entry of HPACK's own table.
+    let long = [&[0x40, 1, b'k', 100][..], &[b'v'; 100], &[0xbe; 16_000]].concat();
+    for references in [long, vec![0x82; 16_000]] {
+        let mut raw = Raw::new(served.address).await;
+        let mut block = literals(&head("/probe.v1.Probe/Unary"));
+        block.extend(references);
+        raw.frame(HEADERS, END_HEADERS | END_STREAM, 1, &block)
+            .await;
+        let (code, text) = raw.goodbye().await;
+        assert_eq!((code, &*text), (ENHANCE_YOUR_CALM, "header_list_too_large"));
+    }
+    let mut raw = Raw::new(served.address).await;
+    assert_served(&mut raw, 1).await;
+}
+
+/// Sends a frame again and again behind others; what the server says at last.
+async fn flooded(served: &Served, opening: &[u8], frame: &[u8]) -> (u32, String) {
+    let mut raw = Raw::new(served.address).await;
+    raw.write(opening).await;
+    raw.flood(frame, 20_000).await;
+    raw.goodbye().await
+}
+
+#[tokio::test]
+async fn row_66_window_updates_without_end() {
+    let served = Served::new().await;
+    let opening = open(1, "/probe.v1.Probe/ClientStream");
+    for stream in [0, 1] {
+        let update = frame(WINDOW_UPDATE, 0, stream, &[0, 0, 0, 1]);
+        let (code, text) = flooded(&served, &opening, &update).await;
+        let ended = (code, &*text);
+        assert_eq!(ended, (ENHANCE_YOUR_CALM, "too_many_window_updates"));
+    }
+}
+
+#[tokio::test]
+async fn row_66_data_of_a_stream_that_was_reset() {
+    let served = Served::new().await;
+    // An unknown method is answered before its request has ended, and the rest of that is not wanted.
+    let opening = open(1, "/probe.v1.Probe/Unknown");
+    let data = frame(DATA, 0, 1, &[7; 1_000]);
+    let (code, text) = flooded(&served, &opening, &data).await;
+    let ended = (code, &*text);
+    assert_eq!(ended, (ENHANCE_YOUR_CALM, "too_many_late_frames"));
+}
