@@ -12,13 +12,12 @@ use std::sync::Arc;
 pub(crate) use self::kind::Kind;
 pub(crate) use self::text::hash;
 
-use self::rules::is_malformed;
+use self::rules::{Flaw, flaw, without_blanks};
 use self::text::equal;
 
 /// One header field, name and value, refcounted: a clone is one atomic increment, or nothing for a static one.
 ///
-/// What has to be known about a field on every call (its kind, whether it is malformed, its hash) is decided when it is
-/// made. A field that comes out of an HPACK table again costs none of that a second time.
+/// What has to be known about a field on every call (its kind, its flaw, its hash) is decided when it is made. A field that comes out of an HPACK table again costs none of that a second time.
 #[derive(Clone)]
 pub(crate) struct Header(Repr);
 
@@ -39,7 +38,7 @@ impl Header {
             hash: hash(name.as_bytes(), value.as_bytes()),
             name: index as u8,
             kind,
-            malformed: is_malformed(kind, name.as_bytes(), value.as_bytes()),
+            flaw: flaw(kind, name.as_bytes(), value.as_bytes()),
         })
     }
 
@@ -68,22 +67,27 @@ impl Header {
             return header.clone();
         }
         let kind = Kind::of(name);
-        let malformed = is_malformed(kind, name, value);
+        let flaw = flaw(kind, name, value);
         let text = Arc::from(joined);
-        Header(if malformed {
-            Repr::Malformed {
+        Header(match flaw {
+            Flaw::None => Repr::Shared {
                 text,
                 hash,
                 name_len,
                 kind,
-            }
-        } else {
-            Repr::Shared {
+            },
+            Flaw::Untidy => Repr::Untidy {
                 text,
                 hash,
                 name_len,
                 kind,
-            }
+            },
+            Flaw::Malformed => Repr::Malformed {
+                text,
+                hash,
+                name_len,
+                kind,
+            },
         })
     }
 
@@ -91,9 +95,9 @@ impl Header {
     pub(crate) fn name(&self) -> &[u8] {
         match &self.0 {
             Repr::Static { name, .. } => NAMES[usize::from(*name)].as_bytes(),
-            Repr::Shared { text, name_len, .. } | Repr::Malformed { text, name_len, .. } => {
-                split(text, *name_len).0
-            }
+            Repr::Shared { text, name_len, .. }
+            | Repr::Untidy { text, name_len, .. }
+            | Repr::Malformed { text, name_len, .. } => split(text, *name_len).0,
         }
     }
 
@@ -101,9 +105,9 @@ impl Header {
     pub(crate) fn value(&self) -> &[u8] {
         match &self.0 {
             Repr::Static { value, .. } => value.as_bytes(),
-            Repr::Shared { text, name_len, .. } | Repr::Malformed { text, name_len, .. } => {
-                split(text, *name_len).1
-            }
+            Repr::Shared { text, name_len, .. }
+            | Repr::Untidy { text, name_len, .. }
+            | Repr::Malformed { text, name_len, .. } => split(text, *name_len).1,
         }
     }
 
@@ -112,17 +116,40 @@ impl Header {
         match &self.0 {
             Repr::Static { kind, .. }
             | Repr::Shared { kind, .. }
+            | Repr::Untidy { kind, .. }
             | Repr::Malformed { kind, .. } => *kind,
         }
     }
 
+    /// Whether nothing is wrong with the field: it may be sent, and read as it is.
+    pub(crate) fn is_tidy(&self) -> bool {
+        self.flaw() == Flaw::None
+    }
+
     /// Whether the field may not occur in HTTP/2 (RFC 9113, 8.2.1 and 8.2.2): an empty, upper-case or otherwise invalid
-    /// name; a value that has NUL, CR or LF in it or blanks around it; a connection-specific field.
+    /// name; a value that has NUL, CR or LF in it; a connection-specific field; a pseudo-header with blanks around its value.
     pub(crate) fn is_malformed(&self) -> bool {
+        self.flaw() == Flaw::Malformed
+    }
+
+    /// Returns the values that a field of metadata stands for, without the blanks around them. Binary values may be joined by
+    /// commas (gRPC over HTTP/2, "Requests"). The message of a status keeps its blanks, which its sender may have meant.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &[u8]> {
+        let separates = |kind, byte| kind == Kind::Binary && byte == b',';
+        let kind = self.kind();
+        let values = self.value().split(move |&byte| separates(kind, byte));
+        values.map(move |value| match kind {
+            Kind::GrpcMessage => value,
+            _ => without_blanks(value),
+        })
+    }
+
+    const fn flaw(&self) -> Flaw {
         match self.0 {
-            Repr::Static { malformed, .. } => malformed,
-            Repr::Shared { .. } => false,
-            Repr::Malformed { .. } => true,
+            Repr::Static { flaw, .. } => flaw,
+            Repr::Shared { .. } => Flaw::None,
+            Repr::Untidy { .. } => Flaw::Untidy,
+            Repr::Malformed { .. } => Flaw::Malformed,
         }
     }
 
@@ -131,6 +158,7 @@ impl Header {
         match &self.0 {
             Repr::Static { hash, .. }
             | Repr::Shared { hash, .. }
+            | Repr::Untidy { hash, .. }
             | Repr::Malformed { hash, .. } => *hash,
         }
     }
@@ -139,7 +167,9 @@ impl Header {
     pub(crate) fn size(&self) -> usize {
         let text = match &self.0 {
             Repr::Static { name, value, .. } => NAMES[usize::from(*name)].len() + value.len(),
-            Repr::Shared { text, .. } | Repr::Malformed { text, .. } => text.len(),
+            Repr::Shared { text, .. }
+            | Repr::Untidy { text, .. }
+            | Repr::Malformed { text, .. } => text.len(),
         };
         text + 32
     }
@@ -191,7 +221,7 @@ impl fmt::Debug for Header {
     }
 }
 
-/// The variants' fields are flat, and `Malformed` is a variant, so that the tag finds room in 24 bytes.
+/// The variants' fields are flat, and flaws are variants, so that the tag finds room in 24 bytes.
 #[derive(Clone)]
 enum Repr {
     Static {
@@ -200,10 +230,17 @@ enum Repr {
         /// An index into `NAMES`.
         name: u8,
         kind: Kind,
-        malformed: bool,
+        flaw: Flaw,
     },
     Shared {
         /// Name and value, one after the other.
+        text: Arc<[u8]>,
+        hash: u32,
+        name_len: u16,
+        kind: Kind,
+    },
+    /// As `Shared`, but not to be sent.
+    Untidy {
         text: Arc<[u8]>,
         hash: u32,
         name_len: u16,
@@ -331,7 +368,7 @@ mod tests {
             assert_eq!(fixed.hash(), shared.hash());
             assert_eq!(fixed.size(), shared.size());
             assert_eq!(fixed.kind(), shared.kind());
-            assert_eq!(fixed.is_malformed(), shared.is_malformed());
+            assert_eq!(fixed.flaw(), shared.flaw());
         }
     }
 
@@ -342,6 +379,25 @@ mod tests {
             Header::new(b"ab", b"c").hash(),
             Header::new(b"a", b"bc").hash()
         );
+    }
+
+    #[test]
+    fn a_field_may_stand_for_several_values() {
+        for (name, value, values) in [
+            ("x", " a, b\t", &["a, b"][..]),
+            ("x-bin", "AAE,AgM", &["AAE", "AgM"]),
+            ("x-bin", " AAE , ,AgM=", &["AAE", "", "AgM="]),
+            ("grpc-trace-bin", "AA,", &["AA", ""]),
+            ("grpc-message", " a, b ", &[" a, b "]),
+            ("x", "", &[""]),
+        ] {
+            let header = Header::new(name.as_bytes(), value.as_bytes());
+            assert!(
+                header
+                    .values()
+                    .eq(values.iter().map(|value| value.as_bytes()))
+            );
+        }
     }
 
     #[test]

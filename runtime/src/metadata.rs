@@ -21,8 +21,13 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// The metadata of a call: an ordered list of pairs, in which a key may occur more than once.
 ///
-/// Keys are lower-case ASCII. A key that ends in `-bin` has bytes for a value, any other printable ASCII text. What
-/// gRPC itself puts beside a call (`grpc-timeout`, `content-type` and the like) is not metadata and cannot be set here.
+/// Keys are lower-case ASCII. A key that ends in `-bin` has bytes for a value, any other printable ASCII text that neither starts
+/// nor ends with a space. What gRPC itself puts beside a call (`grpc-timeout`, `content-type` and the like) is not metadata and
+/// cannot be set here.
+///
+/// What a peer sends is read more kindly: spaces and tabs around a value are stripped, and binary values that it has joined by
+/// commas are pairs of their own. A value with other characters than printable ASCII can be read, but is not sent on when the
+/// metadata is given to another call.
 ///
 /// A clone copies references, not texts: what came from a peer is read where the connection decoded it.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -48,7 +53,8 @@ impl Metadata {
     ///
     /// # Errors
     /// The key is empty, has characters other than `0-9 a-z _ - .`, or is one that gRPC or HTTP/2 keep for themselves; or
-    /// the value of a key without `-bin` has characters other than printable ASCII, or spaces at its ends.
+    /// the value of a key without `-bin` has characters other than printable ASCII, or a space at an end, which HTTP/2 does not
+    /// allow: trim it, or let the key end in `-bin`.
     pub fn append(
         &mut self,
         key: impl AsRef<str>,
@@ -133,9 +139,15 @@ impl Metadata {
         Metadata { fields }
     }
 
-    /// The fields to send, or with `field` to look into what gRPC keeps for itself.
+    /// The fields to send. Those of a peer that gRPC does not allow are not among them.
     pub(crate) fn fields(&self) -> impl Iterator<Item = &Header> {
-        self.fields.iter().filter(|field| is_metadata(field))
+        let fields = self.fields.iter();
+        fields.filter(|field| is_metadata(field) && field.is_tidy())
+    }
+
+    /// All fields that a peer sent, metadata or not.
+    pub(crate) fn all_fields(&self) -> impl Iterator<Item = &Header> {
+        self.fields.iter()
     }
 
     /// The first field of a kind, metadata or not.
@@ -217,10 +229,9 @@ impl fmt::Display for InvalidMetadata {
 
 impl Error for InvalidMetadata {}
 
-/// Decodes the value of a `-bin` field. Several values joined by commas are legal on the wire; the first counts.
+/// Decodes the value of a `-bin` field. Several values joined by commas have been split where the field was received.
 pub(crate) fn decode_binary(value: &[u8]) -> Option<Bytes> {
-    let first = value.split(|&byte| byte == b',').next()?;
-    BASE64.decode(first.trim_ascii()).ok().map(Bytes::from)
+    BASE64.decode(value).ok().map(Bytes::from)
 }
 
 /// Encodes the value of a `-bin` field.
@@ -259,14 +270,17 @@ fn checked(key: &str, value: &[u8]) -> Result<Header, InvalidMetadata> {
                 "a value is printable ASCII; let the key end in -bin for bytes",
             ));
         }
+        if matches!(value, [b' ', ..] | [.., b' ']) {
+            return Err(invalid(
+                "a value cannot start or end with a space; trim it, or let the key end in -bin",
+            ));
+        }
         Header::new(key.as_bytes(), value)
     };
+    let is_reserved =
+        key.starts_with("grpc-") && !matches!(key, "grpc-trace-bin" | "grpc-tags-bin");
     match field.kind() {
-        Kind::Binary | Kind::Other if !field.is_malformed() => Ok(field),
-        Kind::Other => Err(invalid(
-            "HTTP/2 forbids this field, or spaces at the ends of its value",
-        )),
-        Kind::GrpcOther if key == "grpc-trace-bin" || key == "grpc-tags-bin" => Ok(field),
+        Kind::Binary | Kind::Other if field.is_tidy() && !is_reserved => Ok(field),
         _ => Err(invalid("HTTP/2 or gRPC keep this key for themselves")),
     }
 }
@@ -314,6 +328,10 @@ mod tests {
             ("key", "new\nline"),
             ("key", "\u{fc}"),
             ("key", " x"),
+            ("key", "x "),
+            ("key", " "),
+            ("grpc-anything-bin", "0"),
+            ("grpc-status-details-bin", "0"),
         ] {
             let error = metadata.append(key, value).unwrap_err();
             assert!(error.to_string().contains(&format!("{key:?}")), "{error}");
@@ -322,12 +340,29 @@ mod tests {
     }
 
     #[test]
+    fn what_a_peer_may_send_and_others_may_not_be_sent_stays_here() {
+        let fields = [
+            ("a", "1"),
+            ("b", "x\x01y"),
+            ("c", "\u{fc}"),
+            ("d", "x\ty"),
+            ("e-bin", "AA"),
+        ];
+        let fields = fields.map(|(name, value)| Header::new(name.as_bytes(), value.as_bytes()));
+        let metadata = Metadata::from_fields(fields.to_vec());
+        assert_eq!(metadata.get("b"), Some("x\x01y"));
+        assert_eq!(metadata.len(), 5);
+        let sent: Vec<_> = metadata.fields().map(Header::name).collect();
+        assert_eq!(sent, [&b"a"[..], b"e-bin"]);
+    }
+
+    #[test]
     fn both_paddings_are_read() {
         assert_eq!(decode_binary(b"AQ==").as_deref(), Some(&[1][..]));
         assert_eq!(decode_binary(b"AQ").as_deref(), Some(&[1][..]));
-        assert_eq!(decode_binary(b"AQ,Ag").as_deref(), Some(&[1][..]));
         assert_eq!(decode_binary(b"").as_deref(), Some(&[][..]));
         assert_eq!(decode_binary(b"!"), None);
+        assert_eq!(decode_binary(b"AQ,Ag"), None);
         assert_eq!(encode_binary(&[1]), "AQ");
     }
 

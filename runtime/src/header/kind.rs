@@ -21,16 +21,16 @@ pub(crate) enum Kind {
     GrpcStatus,
     GrpcMessage,
     GrpcStatusDetailsBin,
-    /// Any other name that starts with `grpc-`.
-    GrpcOther,
     /// Any other name that ends in `-bin`.
     Binary,
+    /// Any other name that starts with `grpc-`.
+    GrpcOther,
     Other,
 }
 
 impl Kind {
     /// Whether the name starts with a colon (RFC 9113, 8.3).
-    pub(crate) fn is_pseudo(self) -> bool {
+    pub(crate) const fn is_pseudo(self) -> bool {
         matches!(
             self,
             Kind::Method
@@ -61,8 +61,8 @@ impl Kind {
             b"grpc-status" => Kind::GrpcStatus,
             b"grpc-message" => Kind::GrpcMessage,
             b"grpc-status-details-bin" => Kind::GrpcStatusDetailsBin,
-            [b'g', b'r', b'p', b'c', b'-', ..] => Kind::GrpcOther,
             [.., b'-', b'b', b'i', b'n'] => Kind::Binary,
+            [b'g', b'r', b'p', b'c', b'-', ..] => Kind::GrpcOther,
             _ => Kind::Other,
         }
     }
@@ -94,7 +94,8 @@ mod tests {
             ("grpc-status", Kind::GrpcStatus),
             ("grpc-message", Kind::GrpcMessage),
             ("grpc-status-details-bin", Kind::GrpcStatusDetailsBin),
-            ("grpc-trace-bin", Kind::GrpcOther),
+            ("grpc-trace-bin", Kind::Binary),
+            ("grpc-trace", Kind::GrpcOther),
             ("trace-bin", Kind::Binary),
             ("-bin", Kind::Binary),
             ("bin", Kind::Other),

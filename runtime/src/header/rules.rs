@@ -1,18 +1,56 @@
-//! Which fields HTTP/2 does not allow.
+//! Which fields HTTP/2 does not allow, and which are never sent as they are.
 
 use super::Kind;
-use super::text::{equal, has_nul_or_line_end};
+use super::text::{equal, has_comma, has_nul_or_line_end, is_printable};
 
-/// Whether a field breaks RFC 9113, 8.2.1 or 8.2.2.
-pub(super) const fn is_malformed(kind: Kind, name: &[u8], value: &[u8]) -> bool {
+/// What is wrong with a field.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Flaw {
+    /// Nothing: the field may be sent.
+    None,
+    /// The field is read but never sent: its value has blanks at an end, or characters that gRPC does not allow ("ASCII-Value"),
+    /// or is several binary values joined by commas.
+    Untidy,
+    /// The field breaks RFC 9113, 8.2.1 or 8.2.2.
+    Malformed,
+}
+
+/// Returns what is wrong with a field.
+///
+/// RFC 9113, 8.2.1 also forbids blanks at the ends of a value. They are read all the same, except in pseudo-headers: gRPC allows
+/// to strip them, and grpcio and grpc-go send them.
+pub(super) const fn flaw(kind: Kind, name: &[u8], value: &[u8]) -> Flaw {
+    let is_padded = value.len() != without_blanks(value).len();
     let bad_name = match kind {
-        Kind::Te => !equal(value, b"trailers"),
+        Kind::Te => !equal(without_blanks(value), b"trailers"),
         Kind::Other => is_connection_specific(name) || !is_valid_name(name),
         Kind::OtherPseudo | Kind::GrpcOther | Kind::Binary => !is_valid_name(name),
         // The kind says what the name is.
         _ => false,
     };
-    bad_name || !is_valid_value(value)
+    if bad_name || (is_padded && kind.is_pseudo()) {
+        Flaw::Malformed
+    } else if is_printable(value) {
+        let is_several = matches!(kind, Kind::Binary) && has_comma(value);
+        if is_padded || is_several {
+            Flaw::Untidy
+        } else {
+            Flaw::None
+        }
+    } else if has_nul_or_line_end(value) {
+        Flaw::Malformed
+    } else {
+        Flaw::Untidy
+    }
+}
+
+/// Returns a value without the blanks at its ends.
+pub(super) const fn without_blanks(value: &[u8]) -> &[u8] {
+    let mut value = value;
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
 }
 
 /// RFC 9113, 8.2.2.
@@ -38,12 +76,6 @@ const fn is_valid_name(name: &[u8]) -> bool {
     valid
 }
 
-/// No NUL, CR or LF, and no blank at either end (RFC 9113, 8.2.1).
-const fn is_valid_value(value: &[u8]) -> bool {
-    let blanks = matches!(value, [b' ' | b'\t', ..] | [.., b' ' | b'\t']);
-    !blanks && !has_nul_or_line_end(value)
-}
-
 const IS_LOWER_TOKEN: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
@@ -60,12 +92,14 @@ const IS_LOWER_TOKEN: [bool; 256] = {
 
 #[cfg(test)]
 mod tests {
+    use super::Flaw;
     use crate::header::Header;
 
     #[test]
     fn malformed_fields_are_known() {
-        let malformed =
-            |name: &str, value: &str| Header::new(name.as_bytes(), value.as_bytes()).is_malformed();
+        let malformed = |name: &str, value: &str| {
+            Header::new(name.as_bytes(), value.as_bytes()).flaw() == Flaw::Malformed
+        };
         for name in [
             "",
             ":",
@@ -87,13 +121,49 @@ mod tests {
         for name in [":path", "x", "a-b_c.d0", "content-type", "a-bin"] {
             assert!(!malformed(name, "value"), "{name}");
         }
-        for value in ["a\0b", "a\rb", "a\nb", " a", "a ", "\ta", "a\t", " "] {
+        for value in ["a\0b", "a\rb", "a\nb", " a\n", "\n"] {
             assert!(malformed("x", value), "{value:?}");
         }
-        for value in ["", "a", "a b\tc", "é", "trailers"] {
+        for value in [" /x", "/x ", "\t/x"] {
+            assert!(malformed(":path", value), "{value:?}");
+        }
+        for value in ["", "a", "a b\tc", "é", "trailers", " a", "a\t", " "] {
             assert!(!malformed("x", value), "{value:?}");
         }
         assert!(!malformed("te", "trailers"));
+        assert!(!malformed("te", " trailers"));
         assert!(malformed("te", "trailers, deflate"));
+    }
+
+    #[test]
+    fn untidy_fields_are_known() {
+        let flaw = |name: &str, value: &str| Header::new(name.as_bytes(), value.as_bytes()).flaw();
+        for (name, value) in [
+            ("x", " a"),
+            ("x", "a "),
+            ("x", "\ta"),
+            ("x", "a\t"),
+            ("x", " "),
+            ("x", "a\tb"),
+            ("x", "a\x01"),
+            ("x", "a\x7f"),
+            ("x", "a long value with an \u{fc} in it"),
+            ("grpc-message", "a "),
+            ("x-bin", "AA,AA"),
+            ("x-bin", ","),
+            ("grpc-trace-bin", "AA,AA"),
+            ("te", " trailers"),
+        ] {
+            assert_eq!(flaw(name, value), Flaw::Untidy, "{name}: {value:?}");
+        }
+        for (name, value) in [
+            ("x", ""),
+            ("x", "a b, c"),
+            ("x-bin", "AA"),
+            ("grpc-message", "%20a%20"),
+            (":path", "/a"),
+        ] {
+            assert_eq!(flaw(name, value), Flaw::None, "{name}: {value:?}");
+        }
     }
 }

@@ -38,10 +38,40 @@ pub(super) const fn has_nul_or_line_end(bytes: &[u8]) -> bool {
     found | has_zero(word) | has_zero(word ^ CR) | has_zero(word ^ LF)
 }
 
+/// Whether the text is printable ASCII, spaces included.
+pub(super) const fn is_printable(bytes: &[u8]) -> bool {
+    let mut odd = 0;
+    let mut rest = bytes;
+    while let Some((word, tail)) = rest.split_first_chunk() {
+        odd |= unprintable(u64::from_le_bytes(*word));
+        rest = tail;
+    }
+    (odd | unprintable(last_word(bytes))) & TOPS == 0
+}
+
+/// Returns a word that has a top bit set if one of the bytes is not in ` ` to `~`. No byte borrows or carries before the first
+/// such byte, so its own top bit is right.
+const fn unprintable(word: u64) -> u64 {
+    const SPACES: u64 = u64::from_ne_bytes([b' '; 8]);
+    word | word.wrapping_sub(SPACES) | word.wrapping_add(ONES)
+}
+
+/// Whether a comma is in the text.
+pub(super) const fn has_comma(bytes: &[u8]) -> bool {
+    let mut found = false;
+    let mut i = 0;
+    while i < bytes.len() {
+        found |= bytes[i] == b',';
+        i += 1;
+    }
+    found
+}
+
+const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
+const TOPS: u64 = u64::from_ne_bytes([0x80; 8]);
+
 /// Whether one of the word's bytes is zero: the subtraction borrows from such a byte's top bit, which was not set.
 const fn has_zero(word: u64) -> bool {
-    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
-    const TOPS: u64 = u64::from_ne_bytes([0x80; 8]);
     word.wrapping_sub(ONES) & !word & TOPS != 0
 }
 
@@ -90,6 +120,25 @@ mod tests {
                         bytes[place] = forbidden;
                         assert!(has_nul_or_line_end(&bytes), "{bytes:?}");
                     }
+                    bytes[place] = filler;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn unprintable_bytes_are_found_anywhere() {
+        for length in 0..40 {
+            for filler in [b' ', b'~', b'a'] {
+                let mut bytes = vec![filler; length];
+                assert!(is_printable(&bytes) && !has_comma(&bytes));
+                for place in 0..length {
+                    for odd in [0, 0x01, 0x1f, 0x7f, 0x80, 0xa0, 0xff] {
+                        bytes[place] = odd;
+                        assert!(!is_printable(&bytes), "{bytes:?}");
+                    }
+                    bytes[place] = b',';
+                    assert!(is_printable(&bytes) && has_comma(&bytes));
                     bytes[place] = filler;
                 }
             }

@@ -13,7 +13,7 @@ use crate::clock;
 use crate::jitter::jitter;
 
 /// What a server says of when to try again, in its trailers.
-const PUSHBACK: &[u8] = b"grpc-retry-pushback-ms";
+const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
 /// Decides which calls are made again.
 #[derive(Debug)]
@@ -152,13 +152,12 @@ pub(super) enum Pushback {
 
 impl Pushback {
     pub(super) fn of(outcome: &Outcome) -> Pushback {
-        let mut fields = outcome.trailing.fields();
-        let Some(field) = fields.find(|field| field.name() == PUSHBACK) else {
+        let mut pairs = outcome.trailing.iter();
+        let Some((_, value)) = pairs.find(|(key, _)| *key == PUSHBACK) else {
             return Pushback::Unsaid;
         };
-        let text = std::str::from_utf8(field.value()).ok();
         // What is negative, or no number, says no.
-        match text.and_then(|text| text.parse::<u32>().ok()) {
+        match value.as_str().and_then(|text| text.parse::<u32>().ok()) {
             Some(milliseconds) => Pushback::After(Duration::from_millis(milliseconds.into())),
             None => Pushback::Never,
         }

@@ -21,6 +21,8 @@ pub(super) struct Head {
     /// The size so far (RFC 7541, 4.1).
     size: usize,
     limit: usize,
+    /// A `grpc-status` has come that stands beyond the limit.
+    has_late_status: bool,
     /// A field that is not a pseudo-header has come.
     past_pseudo: bool,
     flaw: Option<&'static str>,
@@ -40,10 +42,38 @@ impl Head {
     }
 
     pub(super) fn add(&mut self, field: Header) {
+        self.size = self.size.saturating_add(field.size());
+        if field.is_tidy() {
+            self.keep(field);
+        } else {
+            self.add_untidy(field);
+        }
+    }
+
+    /// Takes a field as it was meant: without blanks around its value, and each of several values as a field of its own, which
+    /// counts as one. What lies beyond the limit is not looked into.
+    #[cold]
+    fn add_untidy(&mut self, field: Header) {
         if field.is_malformed() {
             self.flaw = Some("a malformed field (RFC 9113, 8.2)");
+            return;
         }
-        self.size = self.size.saturating_add(field.size());
+        if self.is_oversized() || field.kind().is_pseudo() {
+            return self.keep(field);
+        }
+        for (place, value) in field.values().enumerate() {
+            if place > 0 {
+                self.size = self.size.saturating_add(field.name().len() + 32);
+            }
+            if self.is_oversized() {
+                return;
+            }
+            self.keep(Header::new(field.name(), value));
+        }
+    }
+
+    /// Keeps a field, and checks what is said of it.
+    fn keep(&mut self, field: Header) {
         let kind = field.kind();
         if kind.is_pseudo() {
             self.add_pseudo(kind, field);
@@ -53,9 +83,15 @@ impl Head {
         if kind == Kind::ContentLength {
             self.add_content_length(field.value());
         }
-        if self.size <= self.limit {
+        if !self.is_oversized() || self.is_late_status(kind) {
             self.fields.push(field);
         }
+    }
+
+    /// Whether a field is the first status of a call that stands beyond the limit. It is kept: how a call has ended is worth more
+    /// than what else was said.
+    fn is_late_status(&mut self, kind: Kind) -> bool {
+        kind == Kind::GrpcStatus && !std::mem::replace(&mut self.has_late_status, true)
     }
 
     /// Pseudo-headers are kept even over the limit: they are few, and a block has a limit of its own.
