@@ -6,7 +6,7 @@ use crate::call::Outcome;
 use crate::compression::{self, ACCEPT_ENCODING};
 use crate::header::{Header, Kind};
 use crate::metadata::{Metadata, decode_binary, encode_binary};
-use crate::{Code, Status, percent};
+use crate::{Code, Result, Status, percent};
 
 /// The first fields of every response.
 static RESPONSE_HEAD: [Header; 2] = [
@@ -119,41 +119,96 @@ pub(crate) fn cut_to(limit: usize, fields: &mut Cow<'static, [Header]>) {
     }
 }
 
-/// How a call ended, by its trailers; `None` when they do not say.
+/// Returns how a call ended, by its trailers; `None` when they do not say. Trailers that contradict themselves, or that cannot be
+/// read, never make a call look as if it had ended well.
 pub(crate) fn outcome(trailing: Metadata) -> Option<Outcome> {
-    let number = trailing.field(Kind::GrpcStatus)?.value();
-    let text = |field: Option<&Header>| {
-        field.map_or_else(String::new, |field| percent::decode(field.value()))
-    };
-    let message = text(trailing.field(Kind::GrpcMessage));
-    let code = std::str::from_utf8(number)
-        .ok()
-        .filter(|number| number.bytes().all(|digit| digit.is_ascii_digit()))
-        .and_then(|number| number.parse().ok())
-        .and_then(Code::from_number);
-    let status = match code {
-        Some(Code::Ok) => {
-            return Some(Outcome {
-                result: Ok(()),
-                trailing,
-            });
+    let mut said = Said::default();
+    trailing.all_fields().for_each(|field| said.add(field));
+    let result = said.result()?;
+    let result = result.map_err(|status| status.with_metadata(trailing.clone()));
+    Some(Outcome { result, trailing })
+}
+
+/// What trailers say of the end of a call.
+#[derive(Default)]
+struct Said<'a> {
+    status: Option<&'a Header>,
+    /// A status that is not the first one.
+    other_status: Option<&'a Header>,
+    message: Option<&'a Header>,
+    details: Option<&'a Header>,
+    /// A binary value that is not base64.
+    malformed: Option<&'a Header>,
+}
+
+impl<'a> Said<'a> {
+    fn add(&mut self, field: &'a Header) {
+        match field.kind() {
+            Kind::GrpcStatus if self.status.is_none() => self.status = Some(field),
+            Kind::GrpcStatus if self.status != Some(field) => self.other_status = Some(field),
+            Kind::GrpcMessage => self.message = self.message.or(Some(field)),
+            Kind::GrpcStatusDetailsBin => self.details = self.details.or(Some(field)),
+            Kind::Binary if decode_binary(field.value()).is_none() => self.malformed = Some(field),
+            _ => {}
         }
-        Some(code) => Status::new(code, message),
-        None => {
-            let number = String::from_utf8_lossy(number);
-            Status::unknown(format!("unknown grpc-status {number:?}: {message}"))
+    }
+
+    /// Returns the status; `None` when there is none.
+    fn result(&self) -> Option<Result<()>> {
+        let result = self.result_of(self.status?);
+        if let Some(field) = self.malformed {
+            let why = not_base64(field);
+            let ended = result.map_or_else(|status| status.to_string(), |()| Code::Ok.to_string());
+            let why = format!("{}; the call had ended with {ended}", why.message());
+            return Some(Err(Status::internal(why)));
         }
-    };
-    // Details that cannot be read are no reason to lose the status.
-    let details = trailing
-        .field(Kind::GrpcStatusDetailsBin)
-        .and_then(|field| decode_binary(field.value()))
-        .unwrap_or_default();
-    let status = status.with_details(details).with_metadata(trailing.clone());
-    Some(Outcome {
-        result: Err(status),
-        trailing,
-    })
+        if let (Some(first), Some(other)) = (self.status, self.other_status) {
+            let [first, other] = [first, other].map(|field| String::from_utf8_lossy(field.value()));
+            let why = format!(
+                "the peer sent grpc-status {first:?} and {other:?}: {}",
+                self.message()
+            );
+            return Some(Err(Status::internal(why)));
+        }
+        Some(result)
+    }
+
+    /// The result that a `grpc-status` stands for.
+    fn result_of(&self, status: &Header) -> Result<()> {
+        let number = status.value();
+        let code = std::str::from_utf8(number)
+            .ok()
+            .filter(|number| number.bytes().all(|digit| digit.is_ascii_digit()))
+            .and_then(|number| number.parse().ok())
+            .and_then(Code::from_number);
+        let status = match code {
+            Some(Code::Ok) => return Ok(()),
+            Some(code) => Status::new(code, self.message()),
+            None => {
+                let number = String::from_utf8_lossy(number);
+                Status::unknown(format!(
+                    "unknown grpc-status {number:?}: {}",
+                    self.message()
+                ))
+            }
+        };
+        // Details that cannot be read are no reason to lose the status.
+        let details = self.details.and_then(|field| decode_binary(field.value()));
+        Err(status.with_details(details.unwrap_or_default()))
+    }
+
+    fn message(&self) -> String {
+        self.message
+            .map_or_else(String::new, |field| percent::decode(field.value()))
+    }
+}
+
+/// The status of a call whose peer sent a binary value that is not base64.
+pub(crate) fn not_base64(field: &Header) -> Status {
+    Status::internal(format!(
+        "the value of metadata {:?} is not base64",
+        String::from_utf8_lossy(field.name())
+    ))
 }
 
 /// `application/grpc`, alone or with a message format or parameters behind it.
@@ -246,6 +301,47 @@ mod tests {
         let mut fields = whole.clone();
         cut_to(400, &mut fields);
         assert!(size(&fields) > 390, "{fields:?}");
+    }
+
+    #[test]
+    fn row_58_trailers_that_contradict_themselves_are_an_error() {
+        for (first, other) in [("0", "5"), ("5", "0"), ("0", "x"), ("5", "14"), ("0", "00")] {
+            let fields = [
+                ("grpc-status", first),
+                ("grpc-message", "m"),
+                ("grpc-status", other),
+            ];
+            let error = read(&fields).unwrap().result.unwrap_err();
+            assert_eq!(error.code(), Code::Internal);
+            assert_eq!(
+                error.message(),
+                format!("the peer sent grpc-status {first:?} and {other:?}: m")
+            );
+        }
+        for status in ["0", "5"] {
+            let twice = read(&[("grpc-status", status); 2]).unwrap();
+            assert_eq!(twice.result.is_ok(), status == "0");
+        }
+    }
+
+    #[test]
+    fn row_58_a_binary_trailer_that_is_not_base64_is_an_error() {
+        for (status, ended) in [("0", "OK"), ("5", "NOT_FOUND: m")] {
+            let fields = [
+                ("grpc-status", status),
+                ("grpc-message", "m"),
+                ("x-bin", "!"),
+            ];
+            let error = read(&fields).unwrap().result.unwrap_err();
+            assert_eq!(error.code(), Code::Internal);
+            assert_eq!(
+                error.message(),
+                format!(
+                    "the value of metadata \"x-bin\" is not base64; the call had ended with {ended}"
+                )
+            );
+        }
+        assert!(read(&[("x-bin", "!")]).is_none());
     }
 
     #[test]

@@ -136,10 +136,7 @@ impl MethodTable {
         let deadline = deadline(&metadata, now).map_err(Refusal::Grpc)?;
         let compression = encoding(&metadata).map_err(Refusal::Encoding)?;
         if let Some(field) = metadata.malformed_binary() {
-            return Err(Refusal::Grpc(Status::internal(format!(
-                "the value of metadata {:?} is not base64",
-                String::from_utf8_lossy(field.name())
-            ))));
+            return Err(Refusal::Grpc(wire::not_base64(field)));
         }
         let answer = rules.compression.accepted_by(&metadata);
         let exchange = Exchange::new(CallDetails {

@@ -130,12 +130,22 @@ impl Raw {
         self.frame(DATA, 0, stream, body).await;
     }
 
+    /// Answers a request with a head of these fields; nothing follows it if it is the end.
+    pub async fn answer_head(&mut self, stream: u32, fields: &[(&str, &str)], is_end: bool) {
+        let flags = END_HEADERS | if is_end { END_STREAM } else { 0 };
+        self.frame(HEADERS, flags, stream, &literals(fields)).await;
+    }
+
+    /// Answers a request with a message and these trailers.
+    pub async fn respond_with(&mut self, stream: u32, body: &[u8], trailers: &[(&str, &str)]) {
+        self.begin(stream, body).await;
+        self.answer_head(stream, trailers, true).await;
+    }
+
     /// Answers a request with a message and OK.
     pub async fn respond(&mut self, stream: u32, body: &[u8]) {
-        self.begin(stream, body).await;
-        let end = literals(&[("grpc-status", "0")]);
-        let flags = END_HEADERS | END_STREAM;
-        self.frame(HEADERS, flags, stream, &end).await;
+        self.respond_with(stream, body, &[("grpc-status", "0")])
+            .await;
     }
 
     /// Writes a frame many times, or until the peer has had enough.

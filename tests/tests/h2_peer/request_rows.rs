@@ -2,7 +2,7 @@
 //! of the contract.
 
 use bytes::Bytes;
-use stubwright::{Code, RequestStream, Server, ServicerContext};
+use stubwright::{Code, RequestStream, Server, ServerBuilder, ServicerContext};
 use stubwright_tests::pb::probe::v1::{Action, Request, Response, add_probe_servicer_to_server};
 use stubwright_tests::{Event, Probe};
 
@@ -12,7 +12,7 @@ use crate::wire::{framed, pattern, prefixed};
 
 const UNARY: &str = "/probe.v1.Probe/Unary";
 
-fn request(payload: &[u8]) -> Request {
+pub fn request(payload: &[u8]) -> Request {
     Request {
         payload: payload.to_vec(),
         ..Request::default()
@@ -20,7 +20,7 @@ fn request(payload: &[u8]) -> Request {
 }
 
 /// A good head, with some of its fields replaced, and others added. An empty value leaves a field out.
-fn head<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+pub fn head<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let mut head = vec![
         (":method", "POST"),
         (":scheme", "http"),
@@ -40,34 +40,38 @@ fn head<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
 }
 
 /// A server and a connection to it.
-struct Pair {
-    served: Served,
-    raw: Raw,
+pub struct Pair {
+    pub served: Served,
+    pub raw: Raw,
 }
 
 impl Pair {
-    async fn new() -> Pair {
-        let served = Served::new().await;
+    pub async fn new() -> Pair {
+        Pair::with(Server::builder()).await
+    }
+
+    pub async fn with(builder: ServerBuilder) -> Pair {
+        let served = Served::with(builder).await;
         let raw = Raw::new(served.address).await;
         Pair { served, raw }
     }
 
     /// Calls with a changed head and a good body.
-    async fn call(&mut self, changes: &[(&str, &str)]) -> Answer {
+    pub async fn call(&mut self, changes: &[(&str, &str)]) -> Answer {
         self.raw.call(&head(changes), &framed(&request(b"x"))).await
     }
 
     /// Calls with a good head and another body.
-    async fn send(&mut self, body: &[u8]) -> Answer {
+    pub async fn send(&mut self, body: &[u8]) -> Answer {
         self.raw.call(&head(&[]), body).await
     }
 
-    fn assert_no_handler_ran(&mut self) {
+    pub fn assert_no_handler_ran(&mut self) {
         assert_eq!(self.served.past_event(), None);
     }
 
     /// The connection serves on.
-    async fn assert_alive(&mut self) {
+    pub async fn assert_alive(&mut self) {
         let answer = self.call(&[]).await;
         answer.assert_status(0, "");
         assert_eq!(

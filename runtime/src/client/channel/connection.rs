@@ -11,9 +11,7 @@ use super::builder::ChannelOptions;
 use super::kept::{Budget, Kept};
 use super::manager::Event as News;
 use super::outliers::Tally;
-use super::refusals::{
-    check_head, no_status, oversized_metadata, status_of_reset, unknown_encoding,
-};
+use super::refusals::{check_head, check_metadata, no_status, oversized_metadata, status_of_reset};
 use super::remote::Remote;
 use super::request_head::{CertifiedHosts, RequestHeads};
 use super::target::Target;
@@ -24,7 +22,7 @@ use crate::http2::{
 };
 use crate::metadata::Metadata;
 use crate::transport::{Driver, Side, Socket, waits};
-use crate::{Compression, Status, clock, wire};
+use crate::{Status, clock, wire};
 
 /// Where a connection comes from.
 pub(super) struct Origin {
@@ -425,7 +423,7 @@ impl ClientSide {
             engine.reset(stream, Reason::CANCEL);
             return self.conclude(engine, stream, Outcome::local(status));
         }
-        match Compression::announced(&metadata) {
+        match check_metadata(&metadata) {
             Ok(compression) => {
                 if let Some(call) = self.calls.get_mut(&stream) {
                     // From here on the caller has seen of the response.
@@ -434,9 +432,9 @@ impl ClientSide {
                     call.exchange.deliver_head(metadata);
                 }
             }
-            Err(other) => {
+            Err(status) => {
                 engine.reset(stream, Reason::CANCEL);
-                self.conclude(engine, stream, Outcome::local(unknown_encoding(&other)));
+                self.conclude(engine, stream, Outcome::local(status));
             }
         }
     }

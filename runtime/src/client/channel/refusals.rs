@@ -2,7 +2,7 @@
 
 use crate::header::{Header, Kind};
 use crate::http2::{Reason, ResetCause, ResponseHead};
-use crate::{Code, Status, wire};
+use crate::{Code, Compression, Metadata, Result, Status, wire};
 
 /// Why a response is not gRPC's; what its trailers say may still count.
 pub(super) fn check_head(head: &ResponseHead) -> Option<Status> {
@@ -26,11 +26,20 @@ pub(super) fn check_head(head: &ResponseHead) -> Option<Status> {
     None
 }
 
-/// A server is told what can be read here, so it is the one that is wrong.
-pub(super) fn unknown_encoding(name: &str) -> Status {
-    Status::internal(format!(
-        "the server compresses its messages by {name:?}, which it was not told that the client knows"
-    ))
+/// Returns how the messages of a response are compressed.
+///
+/// # Errors
+/// INTERNAL when its metadata cannot be read, or its messages could not: a server is told what can be, so it is the one that is
+/// wrong.
+pub(super) fn check_metadata(metadata: &Metadata) -> Result<Compression> {
+    if let Some(field) = metadata.malformed_binary() {
+        return Err(wire::not_base64(field));
+    }
+    Compression::announced(metadata).map_err(|name| {
+        Status::internal(format!(
+            "the server compresses its messages by {name:?}, which it was not told that the client knows"
+        ))
+    })
 }
 
 pub(super) fn oversized_metadata() -> Status {
