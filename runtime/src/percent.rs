@@ -1,7 +1,7 @@
 //! The percent-encoding of `grpc-message`.
 //!
 //! Space to `~` travel as they are, `%` and all else as `%` and two hexadecimal digits of each UTF-8 byte (gRPC over
-//! HTTP/2, "Responses").
+//! HTTP/2, "Responses"). A space at an end travels as `%20`: HTTP/2 allows no value that starts or ends with one (RFC 9113, 8.2.1).
 
 use std::borrow::Cow;
 
@@ -9,12 +9,14 @@ const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 /// The message as it is sent.
 pub(crate) fn encode(message: &str) -> Cow<'_, [u8]> {
-    if message.bytes().all(is_plain) {
+    let is_padded = message.starts_with(' ') || message.ends_with(' ');
+    if !is_padded && message.bytes().all(is_plain) {
         return Cow::Borrowed(message.as_bytes());
     }
     let mut encoded = Vec::with_capacity(message.len() + 16);
-    for byte in message.bytes() {
-        if is_plain(byte) {
+    for (place, byte) in message.bytes().enumerate() {
+        let is_outermost = place == 0 || place + 1 == message.len();
+        if is_plain(byte) && !(is_outermost && byte == b' ') {
             encoded.push(byte);
         } else {
             let [high, low] = [byte >> 4, byte & 15].map(|digit| HEX[usize::from(digit)]);
@@ -24,7 +26,7 @@ pub(crate) fn encode(message: &str) -> Cow<'_, [u8]> {
     Cow::Owned(encoded)
 }
 
-/// At most so many bytes of the beginning, without a part of an escape or of a character at their end.
+/// Returns at most `length` bytes of the beginning, without a part of an escape or of a character, or a space, at their end.
 #[cfg(feature = "server")]
 pub(crate) fn cut(encoded: &[u8], length: usize) -> &[u8] {
     let is_whole = |end: &usize| {
@@ -32,7 +34,7 @@ pub(crate) fn cut(encoded: &[u8], length: usize) -> &[u8] {
         let in_escape = kept.iter().rev().take(2).any(|&byte| byte == b'%');
         // A byte of UTF-8 that continues a character: 0x80 to 0xBF.
         let in_character = matches!(rest, [b'%', b'8' | b'9' | b'A' | b'B', ..]);
-        !in_escape && !in_character
+        !in_escape && !in_character && !kept.ends_with(b" ")
     };
     let length = length.min(encoded.len());
     let end = if length == encoded.len() {
@@ -85,6 +87,9 @@ mod tests {
     fn examples() {
         assert_eq!(&*encode("plain ~ text"), b"plain ~ text");
         assert_eq!(&*encode("100 %\n\u{fc}"), b"100 %25%0A%C3%BC".as_slice());
+        assert_eq!(&*encode("  a b "), b"%20 a b%20".as_slice());
+        assert_eq!(&*encode(" "), b"%20".as_slice());
+        assert_eq!(&*encode("   "), b"%20 %20".as_slice());
         assert_eq!(decode(b"100 %25%0a%C3%bC"), "100 %\n\u{fc}");
         assert_eq!(decode(b"%"), "%");
         assert_eq!(decode(b"%4"), "%4");
@@ -97,7 +102,19 @@ mod tests {
         fn what_is_encoded_decodes(message in ".*") {
             let encoded = encode(&message);
             prop_assert!(encoded.iter().all(|&byte| (b' '..=b'~').contains(&byte)));
+            prop_assert_eq!(encoded.trim_ascii(), &*encoded);
             prop_assert_eq!(decode(&encoded), message);
+        }
+
+        #[cfg(feature = "server")]
+        #[test]
+        fn what_is_cut_is_a_beginning(message in "( |%|a|\u{fc}|\u{1f980}){0,20}", length in 0..100_usize) {
+            let encoded = encode(&message);
+            let kept = cut(&encoded, length);
+            prop_assert!(kept.len() <= length);
+            prop_assert!(kept.len() == encoded.len() || length < encoded.len());
+            prop_assert_eq!(kept.trim_ascii(), kept);
+            prop_assert!(message.starts_with(&decode(kept)));
         }
 
         #[test]

@@ -249,6 +249,7 @@ pub(crate) fn status_of_http(status: u16) -> Status {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn read(fields: &[(&str, &str)]) -> Option<Outcome> {
         let fields = fields
@@ -301,6 +302,34 @@ mod tests {
         let mut fields = whole.clone();
         cut_to(400, &mut fields);
         assert!(size(&fields) > 390, "{fields:?}");
+    }
+
+    #[cfg(feature = "server")]
+    proptest! {
+        /// Whatever a handler says, and whatever its peer takes: the code arrives, and so does a message that is not cut.
+        #[test]
+        fn row_73_any_status_arrives(
+            message in "( |\t|%|\n|a|\u{fc}|\u{1f980}){0,40}",
+            limit in 0..400_usize,
+            is_answered: bool,
+        ) {
+            let sent = Outcome::local(Status::not_found(message.clone()));
+            let mut fields = if is_answered {
+                trailers(&sent)
+            } else {
+                refusal_head(&sent, false).into()
+            };
+            let whole = fields.clone();
+            cut_to(limit, &mut fields);
+            prop_assert!(fields.iter().all(Header::is_tidy), "{:?}", fields);
+            let size = whole.iter().map(Header::size).sum::<usize>();
+            prop_assert!(fields == whole || size > limit);
+            let read = outcome(Metadata::from_fields(fields.clone().into_owned())).unwrap();
+            let error = read.result.unwrap_err();
+            prop_assert_eq!(error.code(), Code::NotFound);
+            prop_assert!(message.starts_with(error.message()));
+            prop_assert!(error.message() == message || fields != whole);
+        }
     }
 
     #[test]

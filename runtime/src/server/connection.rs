@@ -293,7 +293,7 @@ fn refuse(engine: &mut Connection, stream: StreamId, refusal: &Refusal) {
         Refusal::Grpc(status) => end(engine, stream, false, &Outcome::local(status.clone())),
         Refusal::Encoding(status) => {
             let fields = wire::refusal_head(&Outcome::local(status.clone()), true);
-            engine.send_headers(stream, &fields, true);
+            send_last(engine, stream, fields);
         }
     }
 }
@@ -305,10 +305,15 @@ fn end(engine: &mut Connection, stream: StreamId, answered: bool, outcome: &Outc
         wire::cut_to(engine.peer_header_limit(), &mut fields);
         engine.send_trailers(stream, fields);
     } else {
-        let mut fields = wire::refusal_head(outcome, false).into();
-        wire::cut_to(engine.peer_header_limit(), &mut fields);
-        engine.send_headers(stream, fields.iter(), true);
+        send_last(engine, stream, wire::refusal_head(outcome, false));
     }
+}
+
+/// Sends a head that nothing follows, as far as the peer takes it.
+fn send_last(engine: &mut Connection, stream: StreamId, fields: Vec<Header>) {
+    let mut fields = fields.into();
+    wire::cut_to(engine.peer_header_limit(), &mut fields);
+    engine.send_headers(stream, fields.iter(), true);
 }
 
 #[cfg(test)]

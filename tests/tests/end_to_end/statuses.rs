@@ -1,7 +1,7 @@
 //! How calls fail.
 
-use stubwright::{Code, Metadata, Result, Status};
-use stubwright_tests::pb::probe::v1::{Action, Request};
+use stubwright::{Channel, Code, Metadata, Result, Status};
+use stubwright_tests::pb::probe::v1::{Action, ProbeStub, Request};
 
 use crate::transports::{Link, over_every_transport};
 
@@ -13,6 +13,7 @@ over_every_transport!(
     a_panic_is_one_call_only,
     metadata_that_cannot_be_sent_fails_the_call,
     an_unary_call_over_the_limit,
+    row_73_blanks_at_the_ends_of_a_message,
 );
 
 fn failing(code: Code, message: &str, count: u32) -> Request {
@@ -102,11 +103,50 @@ async fn an_unary_call_over_the_limit(link: Link) {
     link.stub.unary(Request::default()).await.unwrap();
 }
 
+async fn row_73_blanks_at_the_ends_of_a_message(link: Link) {
+    for message in [" padded ", "cannot open: ", " ", "\t", "\n ", "  \u{fc}  "] {
+        let error = link.stub.unary(failing(Code::Aborted, message, 0)).await;
+        let error = error.unwrap_err();
+        assert_eq!((error.code(), error.message()), (Code::Aborted, message));
+        let mut call = link.stub.server_stream(failing(Code::Aborted, message, 1));
+        assert!(call.message().await.unwrap().is_some());
+        let error = call.message().await.unwrap_err();
+        assert_eq!((error.code(), error.message()), (Code::Aborted, message));
+    }
+}
+
+/// Whatever our own client takes, it learns the code, and a message that has room.
+#[tokio::test]
+async fn row_73_a_status_arrives_at_a_client_that_takes_little() {
+    let mut link = Link::tcp().await;
+    let (_server, address) = link.take_server();
+    for limit in (0..400).step_by(7) {
+        let channel = Channel::builder().max_metadata_size(limit);
+        let channel = channel.insecure(address.to_string()).unwrap();
+        let stub = ProbeStub::new(channel);
+        let message = " a message that has a length ";
+        // A head before messages is larger than the smallest limits, and refused.
+        let counts = if limit < 200 { 0..1 } else { 0..2 };
+        for count in counts {
+            let mut call = stub.server_stream(failing(Code::Aborted, message, count));
+            let error = loop {
+                match call.message().await {
+                    Ok(response) => assert!(response.is_some()),
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!(error.code(), Code::Aborted, "{limit}: {error}");
+            assert!(message.starts_with(error.message()), "{limit}: {error}");
+            assert!(
+                limit < 300 || error.message() == message,
+                "{limit}: {error}"
+            );
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_unknown_method_is_unimplemented_with_its_path() -> Result<()> {
-    use stubwright::Channel;
-    use stubwright_tests::pb::probe::v1::ProbeStub;
-
     let nothing = Channel::in_process(stubwright::Handlers::default());
     let error = ProbeStub::new(nothing)
         .unary(Request::default())

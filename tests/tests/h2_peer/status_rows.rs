@@ -1,11 +1,14 @@
 //! The contract for how calls end, with raw frames in both roles. The rows are numbered as in the table of the contract.
 
+use proptest::prelude::*;
 use stubwright::{Call, Channel, Code, Result, Status};
-use stubwright_tests::pb::probe::v1::{ProbeStub, Request, Response};
+use stubwright_tests::pb::probe::v1::{Action, ProbeStub, Request, Response};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::raw::Raw;
+use crate::raw::{Raw, SETTINGS};
+use crate::request_rows::Pair;
+use crate::scripts::setting;
 use crate::wire::{framed, within};
 
 /// Our client, and a server that writes frames as it is told.
@@ -66,6 +69,15 @@ impl Caller {
     }
 }
 
+fn failing(message: &str) -> Request {
+    Request {
+        action: Action::Fail.into(),
+        code: 10,
+        message: message.to_owned(),
+        ..Request::default()
+    }
+}
+
 #[tokio::test]
 async fn row_58_two_statuses() {
     let mut caller = Caller::new().await;
@@ -104,5 +116,96 @@ async fn row_58_binary_trailers_that_are_not_base64() {
             );
             assert!(error.message().contains(name), "{error}");
         }
+    }
+}
+
+#[tokio::test]
+async fn row_73_blanks_at_the_ends_of_a_message_that_we_send() {
+    let mut pair = Pair::new().await;
+    for (message, encoded) in [
+        (" padded ", "%20padded%20"),
+        ("cannot open: ", "cannot open:%20"),
+        ("  ", "%20%20"),
+        (" ", "%20"),
+        ("\t\t", "%09%09"),
+        (" \u{fc} ", "%20%C3%BC%20"),
+    ] {
+        let answer = pair.send(&framed(&failing(message))).await;
+        answer.assert_status(10, "");
+        assert_eq!(answer.message(), encoded);
+    }
+    // Names that come from a peer, in a message of ours.
+    let answer = pair.call(&[("grpc-encoding", "x ")]).await;
+    answer.assert_status(12, "\"x\"");
+    pair.assert_alive().await;
+}
+
+#[tokio::test]
+async fn row_73_raw_blanks_of_a_peer_are_taken() {
+    let mut caller = Caller::new().await;
+    for message in [" padded ", "cannot open: ", " ", "\tx\t"] {
+        let trailers = [("grpc-status", "10"), ("grpc-message", message)];
+        for error in [
+            caller.ended(&trailers).await.unwrap_err(),
+            caller.refused(&trailers).await,
+        ] {
+            assert_eq!((error.code(), error.message()), (Code::Aborted, message));
+        }
+    }
+}
+
+/// Percent-decodes a message, as any peer does.
+fn decoded(message: &str) -> String {
+    let mut parts = message.split('%');
+    let mut bytes = parts.next().unwrap().as_bytes().to_vec();
+    for part in parts {
+        bytes.push(u8::from_str_radix(&part[..2], 16).unwrap());
+        bytes.extend(part[2..].bytes());
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+/// How large the answer with a message is, as HTTP/2 counts.
+fn size_of(message: &str) -> usize {
+    let escaped = |byte: &&u8| !(b' '..=b'~').contains(*byte) || **byte == b'%';
+    let padded = usize::from(message.starts_with(' ')) + usize::from(message.ends_with(' '));
+    let escapes = message.as_bytes().iter().filter(escaped).count() + padded;
+    let fields = [
+        (":status", "200"),
+        ("content-type", "application/grpc"),
+        ("grpc-status", "10"),
+        ("grpc-message", message),
+        ("grpc-status-details-bin", "CAU"),
+    ];
+    let sizes = fields.map(|(name, value)| name.len() + value.len() + 32);
+    sizes.iter().sum::<usize>() + 2 * escapes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Any text, of any length, to a peer with any limit: the code arrives, and what is not cut arrives whole.
+    #[test]
+    fn row_73_a_status_arrives_whatever_its_peer_takes(
+        texts in prop::collection::vec(("( |a|%|\n|\u{fc}|\u{1f980}){0,30}", 1..200_usize), 1..8),
+        limit in 0..2_000_u32,
+    ) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let mut pair = Pair::new().await;
+            let settings = setting(6, limit);
+            pair.raw.frame(SETTINGS, 0, 0, &settings).await;
+            for (text, times) in texts {
+                let message = text.repeat(times);
+                let answer = pair.send(&framed(&failing(&message))).await;
+                answer.assert_status(10, "");
+                let value = answer.message();
+                prop_assert_eq!(value.trim(), value);
+                let arrived = decoded(value);
+                prop_assert!(message.starts_with(&arrived));
+                prop_assert!(arrived == message || size_of(&message) > limit as usize);
+            }
+            Ok(())
+        })?;
     }
 }
