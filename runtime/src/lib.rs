@@ -69,6 +69,8 @@ mod stream;
 #[cfg(feature = "server")]
 pub mod testing;
 mod transport;
+#[cfg(unix)]
+mod unix_name;
 mod wire;
 
 #[cfg(feature = "server")]

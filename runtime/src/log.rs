@@ -25,6 +25,15 @@ pub(crate) fn no_health_service(authority: &crate::header::Header) {
     let _ = authority;
 }
 
+/// One of several addresses of a port could not be bound; others could.
+#[cfg(feature = "server")]
+pub(crate) fn not_bound(address: &std::net::SocketAddr, error: &std::io::Error) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(%address, %error, "an address of several was not bound");
+    #[cfg(not(feature = "tracing"))]
+    let _ = (address, error);
+}
+
 /// A connection to a port for connections from this machine came from another.
 #[cfg(feature = "server")]
 pub(crate) fn not_local(peer: &Peer, port: &str) {

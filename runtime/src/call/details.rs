@@ -3,7 +3,9 @@
 #[cfg(feature = "server")]
 use std::any::Any;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+#[cfg(all(unix, feature = "server"))]
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,6 +13,8 @@ use super::auth::AuthContext;
 #[cfg(feature = "client")]
 use crate::client::Authorizer;
 use crate::header::Header;
+#[cfg(all(unix, feature = "server"))]
+use crate::unix_name::{self, UnixName};
 use crate::{Compression, Metadata};
 
 /// What is known of a call before its first message.
@@ -56,7 +60,8 @@ impl CallDetails {
 /// The other end of a connection: where, and who.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
-    /// As gRPC writes it: `ipv4:127.0.0.1:5000`, `ipv6:[::1]:5000`, `unix:`, `unix:/path`, `inproc:`, `unknown:`.
+    /// As gRPC writes it: `ipv4:127.0.0.1:5000`, `ipv6:[::1]:5000`, `unix:`, `unix:/path`, `unix-abstract:name`, `inproc:`,
+    /// `unknown:`.
     address: Arc<str>,
     /// `None` when the transport has made sure of nothing.
     auth: Option<Arc<AuthContext>>,
@@ -98,7 +103,7 @@ impl Peer {
     #[cfg(feature = "server")]
     pub(crate) fn local_auth(&self) -> Option<AuthContext> {
         let (kind, address) = self.address.split_once(':')?;
-        if kind == "unix" {
+        if matches!(kind, "unix" | "unix-abstract") {
             return Some(AuthContext::local("TSI_PRIVACY_AND_INTEGRITY"));
         }
         let address: SocketAddr = address.parse().ok()?;
@@ -135,9 +140,10 @@ impl Peer {
 
 impl From<SocketAddr> for Peer {
     fn from(address: SocketAddr) -> Peer {
-        Peer::at(match address {
-            SocketAddr::V4(v4) => format!("ipv4:{v4}").into(),
-            SocketAddr::V6(v6) => format!("ipv6:{v6}").into(),
+        // A client that speaks IPv4 to a socket of both families is known by its IPv4 address, there as everywhere.
+        Peer::at(match (address, address.ip().to_canonical()) {
+            (SocketAddr::V6(v6), IpAddr::V6(_)) => format!("ipv6:{v6}").into(),
+            (_, canonical) => format!("ipv4:{}", SocketAddr::new(canonical, address.port())).into(),
         })
     }
 }
@@ -146,10 +152,13 @@ impl From<SocketAddr> for Peer {
 impl From<tokio::net::unix::SocketAddr> for Peer {
     /// A client that has bound its socket to no path, as nearly all do, is `unix:`.
     fn from(address: tokio::net::unix::SocketAddr) -> Peer {
-        Peer::at(match address.as_pathname() {
-            Some(path) => format!("unix:{}", path.display()).into(),
-            None => "unix:".into(),
-        })
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if let Some(name) = address.as_abstract_name() {
+            let path = unix_name::abstract_path(name);
+            return Peer::at(UnixName(&path).to_string().into());
+        }
+        let path = address.as_pathname().unwrap_or(Path::new(""));
+        Peer::at(UnixName(path).to_string().into())
     }
 }
 
@@ -184,6 +193,7 @@ mod tests {
             assert!(Peer::from(address).local_auth().is_none(), "{other}");
         }
         assert!(Peer::named("unix:").local_auth().is_some());
+        assert!(Peer::named("unix-abstract:x").local_auth().is_some());
         assert!(Peer::unknown().local_auth().is_none());
     }
 }

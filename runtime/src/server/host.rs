@@ -36,6 +36,8 @@ use crate::reflection;
 #[cfg(feature = "tls")]
 use crate::transport::tls;
 use crate::transport::{Io, Socket};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use crate::unix_name;
 use crate::{clock, log};
 
 /// A gRPC server.
@@ -127,11 +129,16 @@ impl Server {
     /// `localhost:5000`. The port 0 takes a free one; the address that is returned has it. The port is bound at once,
     /// and connections wait there until [`start`](Server::start).
     ///
+    /// A name with several addresses, as `localhost` may have, is bound on all of them, on one port, and the first that is bound
+    /// is returned. Addresses of it that cannot be bound are logged (feature `tracing`) if others can. `[::]` takes connections
+    /// over IPv4 too, unless the system is set up otherwise, and is `0.0.0.0` where there is no IPv6.
+    ///
     /// # Errors
-    /// The name cannot be looked up, or the address cannot be bound: it is in use, not this machine's, or not allowed.
+    /// The text is no address with a port, the name cannot be looked up, or no address can be bound: it is in use, not this
+    /// machine's, or not allowed.
     pub async fn add_insecure_port(&mut self, address: impl AsRef<str>) -> io::Result<SocketAddr> {
-        let (listener, address) = Listener::bind(address.as_ref()).await?;
-        self.add_listener(listener);
+        let (listeners, address) = Listener::bind(address.as_ref()).await?;
+        self.listeners.extend(listeners);
         Ok(address)
     }
 
@@ -141,14 +148,18 @@ impl Server {
     /// feature `tracing` is on. gRPC's `add_secure_port`.
     ///
     /// # Errors
-    /// The name cannot be looked up, or the address cannot be bound: it is in use, not this machine's, or not allowed.
+    /// The text is no address with a port, the name cannot be looked up, or no address can be bound: it is in use, not this
+    /// machine's, or not allowed.
     pub async fn add_secure_port(
         &mut self,
         address: impl AsRef<str>,
         credentials: ServerCredentials,
     ) -> io::Result<SocketAddr> {
-        let (listener, address) = Listener::bind(address.as_ref()).await?;
-        self.add_listener(listener.secured(credentials));
+        let (listeners, address) = Listener::bind(address.as_ref()).await?;
+        let secured = listeners
+            .into_iter()
+            .map(|listener| listener.secured(credentials.clone()));
+        self.listeners.extend(secured);
         Ok(address)
     }
 
@@ -162,6 +173,19 @@ impl Server {
     #[cfg(unix)]
     pub async fn add_unix_port(&mut self, path: impl AsRef<Path>) -> io::Result<()> {
         self.add_listener(Listener::bind_unix(path.as_ref()).await?);
+        Ok(())
+    }
+
+    /// Adds a unix socket in the abstract namespace, which has a name and no file, for connections without encryption: clients name
+    /// it `unix-abstract:name`. The name is any bytes; in that of a client what is not printable is percent-encoded. It is free again
+    /// when the server stops or is dropped.
+    ///
+    /// # Errors
+    /// A server listens there already, or the name is longer than 107 bytes.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub async fn add_unix_abstract_port(&mut self, name: impl AsRef<[u8]>) -> io::Result<()> {
+        let path = unix_name::abstract_path(name.as_ref());
+        self.add_listener(Listener::bind_unix(&path).await?);
         Ok(())
     }
 

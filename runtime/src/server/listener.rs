@@ -7,15 +7,18 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use tokio::net::TcpListener;
 #[cfg(unix)]
 use tokio::net::UnixListener;
-use tokio::net::{TcpListener, lookup_host};
 
 use super::credentials::ServerCredentials;
+use super::ports;
 #[cfg(unix)]
 use super::unix::{self, SocketFile};
 use crate::call::Peer;
-use crate::transport::Io;
+use crate::transport::{HostPort, Io};
+#[cfg(unix)]
+use crate::unix_name::UnixName;
 
 /// How long to wait when the system has no descriptor for a connection.
 const EXHAUSTED: Duration = Duration::from_millis(50);
@@ -60,18 +63,24 @@ impl Listener {
         }
     }
 
-    /// Binds `host:port`; the port 0 takes a free one.
-    pub(crate) async fn bind(address: &str) -> io::Result<(Listener, SocketAddr)> {
+    /// Binds the addresses of `host:port` on one port, and says the first; the port 0 takes one that is free.
+    pub(crate) async fn bind(address: &str) -> io::Result<(Vec<Listener>, SocketAddr)> {
+        let host = read(address).map_err(|why| {
+            let why = format!("cannot bind {address}: {why}");
+            io::Error::new(io::ErrorKind::InvalidInput, why)
+        })?;
         // Looked up apart from the bind, so that an error says which of the two failed.
-        let addresses: Vec<SocketAddr> = lookup_host(address)
+        let addresses = host
+            .look_up()
             .await
-            .map_err(|error| named(address, "look up", &error))?
-            .collect();
-        let listener = TcpListener::bind(addresses.as_slice())
+            .map_err(|error| named(address, "look up", &error))?;
+        let listeners = ports::bind(&addresses)
             .await
             .map_err(|error| named(address, "bind", &error))?;
-        let address = listener.local_addr()?;
-        Ok((listener.into(), address))
+        let first = listeners.first().map(TcpListener::local_addr);
+        let first =
+            first.ok_or_else(|| named(address, "look up", &io::ErrorKind::NotFound.into()))??;
+        Ok((listeners.into_iter().map(Listener::from).collect(), first))
     }
 
     /// Binds a unix socket.
@@ -79,10 +88,10 @@ impl Listener {
     pub(crate) async fn bind_unix(path: &Path) -> io::Result<Listener> {
         let (listener, file) = unix::bind(path)
             .await
-            .map_err(|error| named(&format!("unix:{}", path.display()), "bind", &error))?;
+            .map_err(|error| named(&UnixName(path).to_string(), "bind", &error))?;
         Ok(Listener::new(Source::Unix {
             listener,
-            _file: Some(file),
+            _file: file,
         }))
     }
 
@@ -117,6 +126,8 @@ impl Source {
             #[cfg(unix)]
             Source::Unix { listener, .. } => {
                 let (stream, peer) = listener.accept().await?;
+                // What an accept says leaves out abstract names.
+                let peer = stream.peer_addr().unwrap_or(peer);
                 Ok((Box::new(stream), Peer::from(peer)))
             }
         }
@@ -162,6 +173,25 @@ impl fmt::Debug for Listener {
         f.debug_tuple("Listener")
             .field(&format_args!("{self}"))
             .finish()
+    }
+}
+
+/// Reads the address of a port.
+fn read(address: &str) -> Result<HostPort<'_>, String> {
+    if address.starts_with("unix:") {
+        return Err("add_unix_port binds unix sockets".to_owned());
+    }
+    if address.starts_with("unix-abstract:") {
+        return Err("add_unix_abstract_port binds abstract unix sockets".to_owned());
+    }
+    if address.starts_with(':') && !address.starts_with("::") {
+        return Err(format!(
+            "it has no host: all addresses of this machine are [::]{address}"
+        ));
+    }
+    match HostPort::parse(address)? {
+        host if host.has_port() => Ok(host),
+        _ => Err("it has no port, as in localhost:5000; 0 is any that is free".to_owned()),
     }
 }
 

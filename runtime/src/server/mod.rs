@@ -16,6 +16,7 @@ mod listener;
 mod method_options;
 mod options;
 mod pace;
+mod ports;
 mod request_stream;
 mod responses;
 mod servicer_call;

@@ -2,14 +2,18 @@
 
 use std::fs::{self, Metadata};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf, absolute};
 
 use tokio::net::{UnixListener, UnixStream};
 
-/// Binds a socket at a path. A file that a server left there which is gone is replaced; one that a server listens on, and
+/// Binds a socket at a path, or an abstract one, which has no file. A file that a server left there which is gone is replaced; one that a server listens on, and
 /// one that is no socket, is an error.
-pub(crate) async fn bind(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
+pub(crate) async fn bind(path: &Path) -> io::Result<(UnixListener, Option<SocketFile>)> {
+    if path.as_os_str().as_bytes().starts_with(&[0]) {
+        return Ok((UnixListener::bind(path)?, None));
+    }
     let path = absolute(path)?;
     let listener = match UnixListener::bind(&path) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_stale(&path).await => {
@@ -19,7 +23,7 @@ pub(crate) async fn bind(path: &Path) -> io::Result<(UnixListener, SocketFile)> 
         other => other?,
     };
     let identity = identity(&fs::symlink_metadata(&path)?);
-    Ok((listener, SocketFile { path, identity }))
+    Ok((listener, Some(SocketFile { path, identity })))
 }
 
 /// Whether nobody listens any more on the socket that is at a path.

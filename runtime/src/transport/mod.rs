@@ -1,5 +1,6 @@
 //! What carries calls: sockets, with HTTP/2 on them, and the short way inside one process.
 
+mod address;
 mod driver;
 mod farewell;
 #[cfg(all(feature = "client", feature = "server"))]
@@ -12,6 +13,7 @@ mod socket;
 pub(crate) mod tls;
 mod upkeep;
 
+pub(crate) use address::HostPort;
 pub(crate) use driver::{Driver, Side, waits};
 pub(crate) use farewell::Farewell;
 #[cfg(all(feature = "client", feature = "server"))]

@@ -4,6 +4,7 @@ mod connectivity;
 mod health;
 mod hedging;
 mod keepalive;
+mod names;
 mod options;
 mod outliers;
 mod pool;

@@ -14,14 +14,19 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
-use crate::transport::Io;
+use crate::transport::{HostPort, Io};
+#[cfg(unix)]
+use crate::unix_name::{self, UnixName};
+
+/// The port of addresses that have none, as gRPC's naming has it: that of HTTPS.
+const DEFAULT_PORT: u16 = 443;
 
 /// Where a connection leads.
 #[derive(Clone)]
 pub(crate) enum Address {
     /// `host:port`.
     Tcp(Arc<str>),
-    /// A socket in the file system.
+    /// A unix socket; an abstract one begins with NUL.
     #[cfg(unix)]
     Unix(Arc<Path>),
     /// Wherever it leads, it is there already, until it is taken.
@@ -29,28 +34,20 @@ pub(crate) enum Address {
 }
 
 impl Address {
-    /// Reads `host:port` or `unix:path`; an error says what is wrong.
+    /// Reads `host:port`, `unix:path` or `unix-abstract:name`; an error says what is wrong.
     pub(super) fn parse(text: &str) -> Result<Address, String> {
-        match text.strip_prefix("unix:") {
-            Some(path) => Address::unix(path),
-            None => Address::host_and_port(text),
+        if let Some(path) = text.strip_prefix("unix:") {
+            return Address::unix(path);
+        }
+        match text.strip_prefix("unix-abstract:") {
+            Some(name) => Address::unix_abstract(name),
+            None => Ok(Address::tcp(&HostPort::parse(text)?)),
         }
     }
 
-    /// Reads `host:port`.
-    pub(super) fn host_and_port(text: &str) -> Result<Address, String> {
-        let (host, port) = text.rsplit_once(':').ok_or("it has no port")?;
-        if host.is_empty() {
-            return Err("it has no host".to_owned());
-        }
-        if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
-            return Err(
-                "an IPv6 address stands in brackets, and a scheme is not known here".to_owned(),
-            );
-        }
-        port.parse::<u16>()
-            .map_err(|_| "the port is no number up to 65535")?;
-        Ok(Address::Tcp(text.into()))
+    /// The address of a server at a host, at gRPC's own port unless it has one.
+    pub(super) fn tcp(address: &HostPort<'_>) -> Address {
+        Address::Tcp(address.with_port(DEFAULT_PORT).into())
     }
 
     /// Reads what follows `unix:`, a path or `//` and an absolute one.
@@ -65,6 +62,21 @@ impl Address {
             return Err("behind unix: stands the path of a socket".to_owned());
         }
         Ok(Address::Unix(Path::new(path).into()))
+    }
+
+    /// Reads what follows `unix-abstract:`, a name that may be percent-encoded.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(super) fn unix_abstract(name: &str) -> Result<Address, String> {
+        let name = unix_name::decode(name.strip_prefix("//").unwrap_or(name));
+        if name.is_empty() {
+            return Err("behind unix-abstract: stands the name of a socket".to_owned());
+        }
+        Ok(Address::Unix(unix_name::abstract_path(&name).into()))
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    pub(super) fn unix_abstract(_name: &str) -> Result<Address, String> {
+        Err("this system has no abstract unix sockets".to_owned())
     }
 
     #[cfg(not(unix))]
@@ -102,7 +114,7 @@ impl fmt::Display for Address {
         match self {
             Address::Tcp(address) => f.write_str(address),
             #[cfg(unix)]
-            Address::Unix(path) => write!(f, "unix:{}", path.display()),
+            Address::Unix(path) => UnixName(path).fmt(f),
             Address::Open(_) => f.write_str("the other end of a connection"),
         }
     }
@@ -185,7 +197,8 @@ impl Connector {
             }
             (address, Connector::Function(connect)) => connect(address.to_string()).await,
             (Address::Tcp(address), Connector::Sockets) => {
-                let stream = TcpStream::connect(&**address).await?;
+                let found = look_up(address).await?;
+                let stream = TcpStream::connect(found.as_slice()).await?;
                 // Batches are whole when they are written; a system that refuses the option still carries them.
                 drop(stream.set_nodelay(true));
                 Ok(Connected::new(stream))
@@ -196,6 +209,13 @@ impl Connector {
             }
         }
     }
+}
+
+/// The addresses of a host, which are tried in turn.
+async fn look_up(address: &str) -> io::Result<Vec<SocketAddr>> {
+    let address =
+        HostPort::parse(address).map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
+    address.look_up().await
 }
 
 impl fmt::Debug for Connector {

@@ -83,6 +83,11 @@ impl Channel {
     /// | `ipv4:10.0.0.1:5000,10.0.0.2:5000` | these addresses; the first is the authority |
     /// | `ipv6:[::1]:5000,[::2]:5000` | these addresses |
     /// | `unix:relative/path`, `unix:///absolute/path` | a unix socket, whose authority is `localhost` |
+    /// | `unix-abstract:name` | a unix socket in Linux' abstract namespace; what is not printable in its name is percent-encoded |
+    /// | `passthrough:///host:port` | grpc-go's: one address, which is looked up each time that it is connected to |
+    ///
+    /// Without a port it is 443, also for connections without encryption. An IPv6 address may have a zone, the name or the number
+    /// of a network interface: `[fe80::1%eth0]:5000`. A URL such as `http://host:port` is no target: leave the scheme out.
     ///
     /// Of several addresses the first that can be reached has all calls, unless
     /// [`load_balancing`](ChannelBuilder::load_balancing) says otherwise. They are tried one after the other, the next when one

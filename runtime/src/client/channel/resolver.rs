@@ -30,7 +30,7 @@ use crate::Result;
 /// }
 /// ```
 pub trait Resolver: Send + Sync + 'static {
-    /// The addresses as they are now, the best first, each `host:port` or `unix:path`. Asked when the channel begins to
+    /// The addresses as they are now, the best first, each `host:port`, `unix:path` or `unix-abstract:name`. Asked when the channel begins to
     /// connect, and again when a connection is lost or cannot be made. An error is the cause that calls fail with, by
     /// UNAVAILABLE, unless addresses are known from before; it is then tried again, with gRPC's back-off. No address at all
     /// is an error too.

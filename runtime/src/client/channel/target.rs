@@ -1,15 +1,15 @@
 //! Where a channel leads.
 
 use std::fmt;
-use std::net::{SocketAddrV4, SocketAddrV6};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::connector::Address;
 use super::resolver::Names;
 use crate::header::Header;
-use crate::transport::Io;
 #[cfg(feature = "tls")]
 use crate::transport::tls::{ClientTls, host_of};
+use crate::transport::{HostPort, Io};
 use crate::{Result, Status};
 
 /// Where the servers are found, the authority that calls are sent with unless they say otherwise, and what secures the
@@ -30,26 +30,18 @@ pub(crate) struct Target {
 impl Target {
     /// Reads a target of gRPC ("gRPC Name Resolution").
     pub(crate) fn parse(target: &str) -> Result<Target> {
-        let read = match target.split_once(':') {
-            Some(("unix", path)) => {
-                Address::unix(path).map(|address| (known([address]), LOCALHOST))
-            }
-            Some(("dns", name)) => dns(name),
-            Some(("ipv4", list)) => several::<SocketAddrV4>(list, "127.0.0.1:5000"),
-            Some(("ipv6", list)) => several::<SocketAddrV6>(list, "[::1]:5000"),
-            _ => host_and_port(target),
-        };
-        read.and_then(|(names, host)| {
-            let authority = authority(host).map_err(|status| status.message().to_owned())?;
-            Ok(Target::new(target, names, authority))
-        })
-        .map_err(|why| {
-            Status::invalid_argument(format!(
-                "target {target:?}: {why}; a target is host:port or dns:host:port, as in localhost:5000 or [::1]:5000, \
-                 ipv4: or ipv6: with a list of addresses, as in ipv4:10.0.0.1:5000,10.0.0.2:5000, or a unix socket, as in \
-                 unix:relative or unix:///absolute"
-            ))
-        })
+        read(target)
+            .and_then(|(names, host)| {
+                let authority = authority(&host).map_err(|status| status.message().to_owned())?;
+                Ok(Target::new(target, names, authority))
+            })
+            .map_err(|why| {
+                Status::invalid_argument(format!(
+                    "target {target:?}: {why}; a target is host:port or dns:host:port, as in localhost:5000 or [::1]:5000, \
+                     ipv4: or ipv6: with a list of addresses, as in ipv4:10.0.0.1:5000,10.0.0.2:5000, or a unix socket, as in \
+                     unix:relative, unix:///absolute or unix-abstract:name"
+                ))
+            })
     }
 
     /// A connection that is open already.
@@ -104,10 +96,24 @@ impl fmt::Display for Target {
 }
 
 /// Where servers are found, and the host that calls are for; or what is wrong with a target.
-type Read<'a> = Result<(Names, &'a str), String>;
+type Read = Result<(Names, String), String>;
+
+/// Reads a target by its scheme. Schemes are the same in capitals (RFC 3986, 3.1); without one it is a host.
+fn read(target: &str) -> Read {
+    let (scheme, rest) = target.split_once(':').unwrap_or_default();
+    match scheme.to_ascii_lowercase().as_str() {
+        "unix" => Ok((known([Address::unix(rest)?]), LOCALHOST.to_owned())),
+        "unix-abstract" => Ok((known([Address::unix_abstract(rest)?]), LOCALHOST.to_owned())),
+        "dns" => dns(rest),
+        "passthrough" => passthrough(rest),
+        "ipv4" => several(rest, IpAddr::is_ipv4, "127.0.0.1:5000"),
+        "ipv6" => several(rest, IpAddr::is_ipv6, "[::1]:5000"),
+        _ => host_and_port(target),
+    }
+}
 
 /// What follows `dns:`, with or without the slashes of a URI.
-fn dns(name: &str) -> Read<'_> {
+fn dns(name: &str) -> Read {
     let Some(uri) = name.strip_prefix("//") else {
         return host_and_port(name);
     };
@@ -123,30 +129,43 @@ fn dns(name: &str) -> Read<'_> {
     }
 }
 
-fn host_and_port(target: &str) -> Read<'_> {
-    let address = Address::host_and_port(target)?;
-    let is_literal = target.parse::<std::net::SocketAddr>().is_ok();
-    let names = if is_literal {
-        known([address])
-    } else {
-        Names::Dns(target.into())
+/// What follows grpc-go's `passthrough:`: one address, which is looked up whenever it is connected to.
+fn passthrough(name: &str) -> Read {
+    let name = name.strip_prefix("///").unwrap_or(name);
+    let address = Address::parse(name)?;
+    let host = match &address {
+        Address::Tcp(_) => HostPort::parse(name)?.authority(),
+        _ => LOCALHOST.to_owned(),
     };
-    Ok((names, target))
+    Ok((known([address]), host))
+}
+
+fn host_and_port(target: &str) -> Read {
+    let read = HostPort::parse(target)?;
+    let names = match (read.ip(), Address::tcp(&read)) {
+        (Some(_), address) => known([address]),
+        (None, address) => Names::Dns(address.to_string().into()),
+    };
+    Ok((names, read.authority()))
 }
 
 /// Addresses of one family, with commas between them.
-fn several<'a, A: std::str::FromStr>(list: &'a str, example: &str) -> Read<'a> {
+fn several(list: &str, is_of_family: fn(&IpAddr) -> bool, example: &str) -> Read {
     let mut addresses = Vec::new();
-    for address in list.split(',') {
-        if address.parse::<A>().is_err() {
-            return Err(format!(
-                "{address:?} is no address with a port, as {example}"
-            ));
-        }
-        addresses.push(Address::Tcp(address.into()));
+    let mut authority = None;
+    for text in list.split(',') {
+        let read = HostPort::parse(text).ok();
+        let read = read.filter(|read| read.ip().is_some_and(|ip| is_of_family(&ip)));
+        let read = read.ok_or_else(|| {
+            format!("{text:?} is no address, with a port or without, as {example}")
+        })?;
+        authority.get_or_insert_with(|| read.authority());
+        addresses.push(Address::tcp(&read));
     }
-    let first = list.split(',').next().unwrap_or_default();
-    Ok((Names::Known(addresses.into()), first))
+    Ok((
+        Names::Known(addresses.into()),
+        authority.unwrap_or_default(),
+    ))
 }
 
 fn known<const N: usize>(addresses: [Address; N]) -> Names {
@@ -191,6 +210,16 @@ mod tests {
             ),
             ("ipv6:[::1]:1,[::2]:2", "[::1]:1", &["[::1]:1", "[::2]:2"]),
             ("127.0.0.1:1", "127.0.0.1:1", &["127.0.0.1:1"]),
+            (
+                "ipv4:10.0.0.1,10.0.0.2:2",
+                "10.0.0.1",
+                &["10.0.0.1:443", "10.0.0.2:2"],
+            ),
+            ("ipv6:::1,[::2]", "[::1]", &["[::1]:443", "[::2]:443"]),
+            ("IPv4:10.0.0.1:1", "10.0.0.1:1", &["10.0.0.1:1"]),
+            ("passthrough:///a.b:1", "a.b:1", &["a.b:1"]),
+            ("passthrough:a.b", "a.b", &["a.b:443"]),
+            ("passthrough:///unix:/x", "localhost", &["unix:/x"]),
             ("[::1]:1", "[::1]:1", &["[::1]:1"]),
         ] {
             let parsed = Target::parse(target).unwrap();
@@ -199,7 +228,6 @@ mod tests {
         }
         for target in [
             "ipv4:",
-            "ipv4:10.0.0.1",
             "ipv4:[::1]:1",
             "ipv4:a:1",
             "ipv6:10.0.0.1:1",
@@ -207,7 +235,9 @@ mod tests {
         ] {
             let error = Target::parse(target).err().unwrap();
             assert!(
-                error.message().contains("is no address with a port"),
+                error
+                    .message()
+                    .contains("is no address, with a port or without"),
                 "{error}"
             );
         }
@@ -225,7 +255,7 @@ mod tests {
             error.message().contains("cannot be told to ask 8.8.8.8"),
             "{error}"
         );
-        for target in ["dns:", "dns://localhost:1", "dns:///", "dns:localhost"] {
+        for target in ["dns:", "dns://localhost:1", "dns:///", "dns:localhost:"] {
             assert!(Target::parse(target).is_err(), "{target}");
         }
     }
@@ -255,9 +285,9 @@ mod tests {
         }
         for target in [
             "",
-            "localhost",
             ":5000",
-            "::1:5000",
+            "localhost:",
+            "a:b:5000",
             "localhost:65536",
             "localhost:x",
             "http://localhost:5000",

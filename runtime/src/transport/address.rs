@@ -1,0 +1,252 @@
+//! Addresses as people write them: `host:port`, with what gRPC takes for either to be left out or added.
+//!
+//! Both roles read them here: targets of channels, addresses that a resolver finds, and addresses that a server binds.
+
+#[cfg(feature = "client")]
+use std::borrow::Cow;
+use std::io;
+#[cfg(feature = "client")]
+use std::net::IpAddr;
+use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
+
+use tokio::net::lookup_host;
+
+/// A host and a port. The host is a name, an IPv4 address or an IPv6 address, which may have a zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HostPort<'a> {
+    /// Without brackets and zone.
+    host: &'a str,
+    /// The network interface that an IPv6 address is on, by its name or its number (RFC 4007, 11).
+    zone: Option<&'a str>,
+    port: Option<u16>,
+}
+
+impl<'a> HostPort<'a> {
+    /// Reads `host`, `host:port`, `[ipv6]`, `[ipv6]:port` or an IPv6 address by itself; an error says what is wrong.
+    pub(crate) fn parse(text: &'a str) -> Result<HostPort<'a>, String> {
+        if let Some((scheme, rest)) = text.split_once("://") {
+            return Err(wrong_scheme(scheme, rest));
+        }
+        if let Some(inner) = text.strip_prefix('[') {
+            let (address, rest) = inner
+                .split_once(']')
+                .ok_or("behind an IPv6 address in brackets stands ]")?;
+            let port = match rest.strip_prefix(':') {
+                Some(port) => Some(port_number(port)?),
+                None if rest.is_empty() => None,
+                None => return Err("behind the brackets stands :port, or nothing".to_owned()),
+            };
+            return HostPort::of_ipv6(address, port)
+                .ok_or_else(|| format!("{address:?} in brackets is no IPv6 address"));
+        }
+        if text.matches(':').count() > 1 {
+            return HostPort::of_ipv6(text, None).ok_or_else(|| {
+                "an IPv6 address with a port stands in brackets, and a scheme is not known here"
+                    .to_owned()
+            });
+        }
+        let (host, port) = match text.split_once(':') {
+            Some((host, port)) => (host, Some(port_number(port)?)),
+            None => (text, None),
+        };
+        if host.is_empty() {
+            return Err("it has no host".to_owned());
+        }
+        Ok(HostPort {
+            host,
+            zone: None,
+            port,
+        })
+    }
+
+    /// Whether it has a port of its own.
+    #[cfg(feature = "server")]
+    pub(crate) fn has_port(&self) -> bool {
+        self.port.is_some()
+    }
+
+    /// The IP address, if it is one and needs no looking up.
+    #[cfg(feature = "client")]
+    pub(crate) fn ip(&self) -> Option<IpAddr> {
+        self.host.parse().ok()
+    }
+
+    /// As an authority has it (RFC 9113, 8.3.1): without a port if there is none, and without the zone, which means nothing elsewhere
+    /// (RFC 6874, 4).
+    #[cfg(feature = "client")]
+    pub(crate) fn authority(&self) -> String {
+        let host = self.bracketed(false);
+        match self.port {
+            Some(port) => format!("{host}:{port}"),
+            None => host.into_owned(),
+        }
+    }
+
+    /// As it is connected to: with a port, the given one if it has none.
+    #[cfg(feature = "client")]
+    pub(crate) fn with_port(&self, default: u16) -> String {
+        format!("{}:{}", self.bracketed(true), self.port.unwrap_or(default))
+    }
+
+    /// The addresses that it stands for, the best first, with the port 0 if it has none. Names are looked up by the system.
+    pub(crate) async fn look_up(&self) -> io::Result<Vec<SocketAddr>> {
+        let port = self.port.unwrap_or_default();
+        if let (Ok(address), Some(zone)) = (self.host.parse::<Ipv6Addr>(), self.zone) {
+            let scope = scope_id(zone).await?;
+            return Ok(vec![SocketAddrV6::new(address, port, 0, scope).into()]);
+        }
+        Ok(lookup_host((self.host, port)).await?.collect())
+    }
+
+    fn of_ipv6(text: &'a str, port: Option<u16>) -> Option<HostPort<'a>> {
+        let (host, zone) = match text.split_once('%') {
+            // In a URI the percent sign is encoded (RFC 6874, 2).
+            Some((host, zone)) => match zone.strip_prefix("25") {
+                Some(decoded) if !decoded.is_empty() => (host, Some(decoded)),
+                _ => (host, Some(zone)),
+            },
+            None => (text, None),
+        };
+        let is_zone =
+            |zone: &str| !zone.is_empty() && zone.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_good = host.parse::<Ipv6Addr>().is_ok() && zone.is_none_or(is_zone);
+        is_good.then_some(HostPort { host, zone, port })
+    }
+
+    #[cfg(feature = "client")]
+    fn bracketed(&self, with_zone: bool) -> Cow<'a, str> {
+        match self.zone {
+            Some(zone) if with_zone => Cow::Owned(format!("[{}%{zone}]", self.host)),
+            _ if self.host.contains(':') => Cow::Owned(format!("[{}]", self.host)),
+            _ => Cow::Borrowed(self.host),
+        }
+    }
+}
+
+fn port_number(port: &str) -> Result<u16, String> {
+    let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    let number = is_number.then(|| port.parse().ok()).flatten();
+    number.ok_or_else(|| "the port is no number up to 65535".to_owned())
+}
+
+/// What to write in the place of a URL.
+fn wrong_scheme(scheme: &str, rest: &str) -> String {
+    let host = rest.split('/').next().unwrap_or_default();
+    match scheme.to_ascii_lowercase().as_str() {
+        "http" | "grpc" => format!("leave out {scheme}://, and write {host} alone"),
+        "https" | "grpcs" => format!(
+            "leave out {scheme}://, and write {host} alone: that connections are over TLS is said by credentials, not by the \
+             address"
+        ),
+        _ => format!("the scheme {scheme} is not known here"),
+    }
+}
+
+/// The number of a zone (RFC 4007, 6), which as a rule is the name of a network interface.
+async fn scope_id(zone: &str) -> io::Result<u32> {
+    if let Ok(number) = zone.parse() {
+        return Ok(number);
+    }
+    // The system's resolver knows the names of interfaces, for addresses of a link alone, whatever address it is for.
+    let found = lookup_host((format!("fe80::1%{zone}"), 0)).await;
+    let mut found = found.map_err(|error| {
+        let why = format!("there is no network interface {zone:?} ({error})");
+        io::Error::new(io::ErrorKind::NotFound, why)
+    })?;
+    match found.next() {
+        Some(SocketAddr::V6(address)) if address.scope_id() > 0 => Ok(address.scope_id()),
+        _ => Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            format!("there is no network interface {zone:?}"),
+        )),
+    }
+}
+
+#[cfg(all(test, feature = "client"))]
+mod tests {
+    use super::*;
+
+    fn block_on(future: impl Future<Output = ()>) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.unwrap().block_on(future);
+    }
+
+    #[test]
+    fn hosts_and_ports_are_read() {
+        for (text, connected, authority) in [
+            ("localhost:5000", "localhost:5000", "localhost:5000"),
+            ("localhost", "localhost:443", "localhost"),
+            ("a.b.c.:0", "a.b.c.:0", "a.b.c.:0"),
+            ("127.0.0.1", "127.0.0.1:443", "127.0.0.1"),
+            ("[::1]:65535", "[::1]:65535", "[::1]:65535"),
+            ("[::1]", "[::1]:443", "[::1]"),
+            ("2001:db8::1", "[2001:db8::1]:443", "[2001:db8::1]"),
+            ("[fe80::1%eth0]:5", "[fe80::1%eth0]:5", "[fe80::1]:5"),
+            ("[fe80::1%25eth0]:5", "[fe80::1%eth0]:5", "[fe80::1]:5"),
+            ("[fe80::1%25]:5", "[fe80::1%25]:5", "[fe80::1]:5"),
+            ("fe80::1%2", "[fe80::1%2]:443", "[fe80::1]"),
+        ] {
+            let read = HostPort::parse(text).unwrap();
+            assert_eq!(read.with_port(443), connected, "{text}");
+            assert_eq!(read.authority(), authority, "{text}");
+            assert_eq!(HostPort::parse(connected).unwrap().with_port(1), connected);
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_said() {
+        for (text, said) in [
+            ("", "it has no host"),
+            (":5000", "it has no host"),
+            ("localhost:", "the port is no number"),
+            ("localhost:65536", "the port is no number"),
+            ("localhost:+1", "the port is no number"),
+            ("a:b:1", "stands in brackets"),
+            ("[a]:1", "is no IPv6 address"),
+            ("[::1%]:1", "is no IPv6 address"),
+            ("[::1", "stands ]"),
+            ("[::1]1", "behind the brackets"),
+            (
+                "http://localhost:5000/",
+                "leave out http://, and write localhost:5000 alone",
+            ),
+            (
+                "HTTPS://localhost",
+                "leave out HTTPS://, and write localhost alone: that",
+            ),
+            ("tcp://localhost:1", "the scheme tcp is not known"),
+        ] {
+            let error = HostPort::parse(text).unwrap_err();
+            assert!(error.contains(said), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn zones_have_names_and_numbers() {
+        block_on(async {
+            let look_up = async |text: &str| HostPort::parse(text).unwrap().look_up().await;
+            let found = look_up("[fe80::1%7]:5").await.unwrap();
+            assert_eq!(
+                found,
+                [SocketAddrV6::new("fe80::1".parse().unwrap(), 5, 0, 7).into()]
+            );
+            let error = look_up("[fe80::1%nowhere]:5").await.unwrap_err();
+            assert!(
+                error
+                    .to_string()
+                    .contains("no network interface \"nowhere\""),
+                "{error}"
+            );
+            if let Ok(index) = std::fs::read_to_string("/sys/class/net/lo/ifindex") {
+                let index = index.trim().parse().unwrap();
+                let found = look_up("[::1%lo]:5").await.unwrap();
+                assert_eq!(
+                    found,
+                    [SocketAddrV6::new("::1".parse().unwrap(), 5, 0, index).into()]
+                );
+            }
+        });
+    }
+}
