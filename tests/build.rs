@@ -27,6 +27,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             &["protos"],
         )?;
 
+    // Services that know nothing of each other, whose files and messages have the same names.
+    println!("cargo:rerun-if-changed=twins");
+    for twin in ["one", "two", "three"] {
+        let directory = Path::new("twins").join(twin);
+        let mut files = Vec::new();
+        find(&directory, &mut files)?;
+        stubwright_codegen::Config::new()
+            .out_dir(
+                Path::new(&std::env::var("OUT_DIR")?)
+                    .join("twins")
+                    .join(twin),
+            )
+            .compile_protos(&files, &[directory])?;
+    }
+
     println!("cargo:rerun-if-changed=json");
     stubwright_codegen::Config::new()
         .json(true)

@@ -15,6 +15,24 @@ pub mod blocking {
     stubwright::include_protos!("blocking/stubwright");
 }
 
+/// Three services whose files and messages have names in common.
+pub mod twins {
+    /// Has a `common.proto`.
+    pub mod first {
+        stubwright::include_protos!("twins/one/stubwright");
+    }
+
+    /// Has another `common.proto`, with other names in it.
+    pub mod second {
+        stubwright::include_protos!("twins/two/stubwright");
+    }
+
+    /// Has another message of a name of the first's.
+    pub mod third {
+        stubwright::include_protos!("twins/three/stubwright");
+    }
+}
+
 /// Messages that have a JSON form.
 pub mod json {
     stubwright::include_protos!("json/stubwright");

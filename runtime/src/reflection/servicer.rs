@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::index::Index;
+use super::index::{Index, Told};
 use super::v1::server_reflection_request::MessageRequest;
 use super::v1::server_reflection_response::MessageResponse;
 use super::v1::{
@@ -12,24 +12,56 @@ use super::v1::{
 };
 use super::{v1, v1alpha};
 use crate::private::Descriptors;
-use crate::{Code, Handlers, RequestStream, Result, ServicerContext, Stream, stream};
+use crate::{Code, Handlers, RequestStream, Result, ServicerContext, Stream, log, stream};
 
 /// The services of a server, with their descriptors if their code has them. Clones are the same.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Services(Arc<Mutex<BTreeMap<&'static str, Option<&'static Descriptors>>>>);
+pub(crate) struct Services(Arc<Mutex<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    services: BTreeMap<&'static str, Option<&'static Descriptors>>,
+    /// Reflection tells of them, and services have come since conflicts of their names were looked for.
+    is_unchecked: bool,
+    is_told: bool,
+    /// The conflicts that have been logged.
+    logged: BTreeSet<String>,
+}
 
 impl Services {
     pub(crate) fn add(&self, name: &'static str, descriptors: Option<&'static Descriptors>) {
-        self.locked().insert(name, descriptors);
+        let mut known = self.locked();
+        known.services.insert(name, descriptors);
+        known.is_unchecked = true;
     }
 
-    fn locked(&self) -> MutexGuard<'_, BTreeMap<&'static str, Option<&'static Descriptors>>> {
+    /// Logs names that mean two things, once reflection tells of them: clients that keep what they are told by its name can use one
+    /// of the services at a time.
+    pub(crate) fn check(&self) {
+        let mut known = self.locked();
+        if known.is_told && std::mem::take(&mut known.is_unchecked) {
+            for conflict in Index::new(&known.services).conflicts() {
+                if !known.logged.contains(&conflict) {
+                    log::reflection_conflict(&conflict);
+                    known.logged.insert(conflict);
+                }
+            }
+        }
+    }
+
+    fn index(&self) -> Index {
+        Index::new(&self.locked().services)
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The handlers of both services, which tell of all that are in `services` when they are first asked.
 pub(crate) fn handlers(services: Services) -> Handlers {
+    services.locked().is_told = true;
+    services.check();
     let reflection = Reflection {
         services,
         index: Arc::default(),
@@ -71,22 +103,20 @@ impl Reflection {
         mut requests: RequestStream<ServerReflectionRequest>,
     ) -> impl Stream<Item = Result<ServerReflectionResponse>> + Send {
         stream(async move |mut responses| {
-            let index = self
-                .index
-                .get_or_init(|| Index::new(&self.services.locked()));
-            let mut sent = BTreeSet::new();
+            let index = self.index.get_or_init(|| self.services.index());
+            let mut told = Told::default();
             while let Some(request) = requests.message().await? {
-                responses.send(response(index, &mut sent, request)).await;
+                responses.send(response(index, &mut told, request)).await;
             }
             Ok(())
         })
     }
 }
 
-/// Answers one request. `sent` are the files that the call has sent.
+/// Answers one request of a call.
 fn response(
     index: &Index,
-    sent: &mut BTreeSet<usize>,
+    told: &mut Told,
     request: ServerReflectionRequest,
 ) -> ServerReflectionResponse {
     let answer = request.message_request.as_ref().map_or_else(
@@ -96,7 +126,7 @@ fn response(
                 "the request asks for nothing".to_owned(),
             ))
         },
-        |question| answer(index, sent, question).map_err(|what| (Code::NotFound, what)),
+        |question| answer(index, told, question).map_err(|what| (Code::NotFound, what)),
     );
     let message_response = answer.unwrap_or_else(|(code, error_message)| {
         MessageResponse::ErrorResponse(ErrorResponse {
@@ -114,7 +144,7 @@ fn response(
 /// What was asked for; an error says what is not there.
 fn answer(
     index: &Index,
-    sent: &mut BTreeSet<usize>,
+    told: &mut Told,
     question: &MessageRequest,
 ) -> Result<MessageResponse, String> {
     let file = match question {
@@ -137,21 +167,21 @@ fn answer(
             ));
         }
         MessageRequest::FileByFilename(name) => index
-            .file(name)
+            .file(told, name)
             .ok_or_else(|| format!("no file is called {name:?}"))?,
         MessageRequest::FileContainingSymbol(name) => index
-            .file_of_symbol(name)
+            .file_of_symbol(told, name)
             .ok_or_else(|| format!("nothing is called {name:?}"))?,
         MessageRequest::FileContainingExtension(extension) => {
             let (name, number) = (&extension.containing_type, extension.extension_number);
             index
-                .file_of_extension(name, number)
+                .file_of_extension(told, name, number)
                 .ok_or_else(|| format!("{name:?} has no extension with the number {number}"))?
         }
     };
     Ok(MessageResponse::FileDescriptorResponse(
         FileDescriptorResponse {
-            file_descriptor_proto: index.with_imports(file, sent),
+            file_descriptor_proto: index.with_imports(file, told),
         },
     ))
 }

@@ -113,6 +113,10 @@ impl Server {
     /// It tells of every service, whether it is registered before or after, from the descriptors in its generated code; a
     /// service that was generated without them is listed by its name alone. gRPC Python's
     /// `reflection.enable_server_reflection`.
+    ///
+    /// What a file imports is found among the files of its own service, so that several services may each have a `common.proto`.
+    /// Names that mean different things in two services are logged, here and at the [`start`](Server::start), when the feature
+    /// `tracing` is on: some clients can use one of the two at a time.
     #[cfg(feature = "reflection")]
     pub fn add_reflection(&mut self) {
         let services = self.methods.services.clone();
@@ -258,6 +262,8 @@ impl Server {
                 ),
             ));
         }
+        #[cfg(feature = "reflection")]
+        self.methods.services.check();
         self.phase.send_replace(Phase::Serving);
         let arrivals = Arrivals {
             methods: Arc::clone(&self.methods),

@@ -2,6 +2,7 @@
 
 mod health;
 mod reflection;
+mod twins;
 
 use std::future::Future;
 use std::time::Duration;

@@ -37,7 +37,7 @@ fn request(question: MessageRequest) -> ServerReflectionRequest {
 }
 
 /// The answers to questions that are asked in one call.
-async fn ask(channel: &Channel, questions: Vec<MessageRequest>) -> Vec<MessageResponse> {
+pub async fn ask(channel: &Channel, questions: Vec<MessageRequest>) -> Vec<MessageResponse> {
     let stub = ServerReflectionStub::new(channel.clone());
     let requests: Vec<_> = questions.into_iter().map(request).collect();
     let mut call = stub.server_reflection_info(requests.clone());
@@ -54,7 +54,7 @@ async fn ask(channel: &Channel, questions: Vec<MessageRequest>) -> Vec<MessageRe
 }
 
 /// The names of the files of an answer.
-fn files(answer: &MessageResponse) -> Vec<String> {
+pub fn files(answer: &MessageResponse) -> Vec<String> {
     let MessageResponse::FileDescriptorResponse(files) = answer else {
         panic!("no files: {answer:?}");
     };
@@ -74,7 +74,7 @@ fn error(answer: &MessageResponse) -> (Option<Code>, &str) {
     (Code::from_number(code), &error.error_message)
 }
 
-fn symbol(name: &str) -> MessageRequest {
+pub fn symbol(name: &str) -> MessageRequest {
     MessageRequest::FileContainingSymbol(name.to_owned())
 }
 
