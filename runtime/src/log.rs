@@ -25,6 +25,24 @@ pub(crate) fn no_health_service(authority: &crate::header::Header) {
     let _ = authority;
 }
 
+/// Two services that reflection tells of mean different things by one name.
+#[cfg(all(feature = "server", feature = "reflection"))]
+pub(crate) fn reflection_conflict(conflict: &str) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(conflict, "conflict of names in reflection");
+    #[cfg(not(feature = "tracing"))]
+    let _ = conflict;
+}
+
+/// Something in a service config is not known here, and is ignored.
+#[cfg(feature = "client")]
+pub(crate) fn config_ignored(what: &str) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(what, "ignored in a service config");
+    #[cfg(not(feature = "tracing"))]
+    let _ = what;
+}
+
 /// One of several addresses of a port could not be bound; others could.
 #[cfg(feature = "server")]
 pub(crate) fn not_bound(address: &std::net::SocketAddr, error: &std::io::Error) {

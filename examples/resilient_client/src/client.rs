@@ -40,7 +40,7 @@ impl Client {
     /// A client of the servers at these addresses.
     pub fn new(addresses: &[&str]) -> Result<Client> {
         let channel = Channel::builder()
-            .service_config(ServiceConfig::from_json(CONFIG)?)
+            .service_config(ServiceConfig::from_json_strict(CONFIG)?)
             // A server that was killed is looked for soon, and often.
             .initial_reconnect_backoff(Duration::from_millis(100))
             .max_reconnect_backoff(Duration::from_secs(1))

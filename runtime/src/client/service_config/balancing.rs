@@ -62,16 +62,40 @@ fn simple_policy(name: &str, mut fields: Fields<'_>) -> Read<Option<LoadBalancin
         "pick_first" => LoadBalancing::PickFirst,
         "round_robin" => LoadBalancing::RoundRobin,
         "least_request_experimental" => {
-            let choices = fields
-                .take("choiceCount")
-                .map(|field| field.whole())
-                .transpose()?;
-            LoadBalancing::LeastRequest(u32::try_from(choices.unwrap_or(2)).unwrap_or(u32::MAX))
+            let choices = fields.take("choiceCount").map(choice_count).transpose()?;
+            LoadBalancing::LeastRequest(choices.unwrap_or(2))
         }
         _ => return Ok(None),
     };
     fields.finish()?;
     Ok(Some(policy))
+}
+
+/// How many servers are drawn by lot: gRFC A48 has a config with less than two refused.
+fn choice_count(choices: Field<'_>) -> Read<u32> {
+    match choices.whole()? {
+        0 | 1 => Err(choices.error("it is at least 2")),
+        most => Ok(u32::try_from(most).unwrap_or(u32::MAX)),
+    }
+}
+
+/// The policy of this name, with its defaults: the older way to say it, in which case does not matter. One that is not known is
+/// ignored, as grpc-go does it.
+pub(super) fn policy_by_name(name: Field<'_>) -> Read<Option<Balancing>> {
+    let policy = match name.text()?.to_ascii_lowercase().as_str() {
+        "pick_first" => LoadBalancing::PickFirst,
+        "round_robin" => LoadBalancing::RoundRobin,
+        "least_request_experimental" => LoadBalancing::LeastRequest(2),
+        _ => {
+            let why = format!("this policy is not known here, which are {SIMPLE_POLICIES}");
+            name.reading.ignore(name.error(&why))?;
+            return Ok(None);
+        }
+    };
+    Ok(Some(Balancing {
+        policy,
+        outliers: None,
+    }))
 }
 
 /// The most connections to one server, whatever a config says (gRFC A105).

@@ -11,16 +11,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::balancing::{Balancing, connection_scaling, health_check, load_balancing};
+use self::balancing::{
+    Balancing, connection_scaling, health_check, load_balancing, policy_by_name,
+};
 use self::json::Json;
 pub(crate) use self::outliers::{Criteria, OutlierDetection};
 #[cfg(test)]
 pub(crate) use self::outliers::{FailurePercentageEjection, SuccessRateEjection};
 pub(crate) use self::policies::{HedgingPolicy, RetryPolicy, ThrottlingConfig};
 use self::policies::{hedging_policy, retry_policy, throttling};
-use self::reader::{Field, Fields, Read};
+use self::reader::{Field, Fields, Read, Reading};
 use super::channel::LoadBalancing;
-use crate::{Result, Status};
+use crate::{Result, Status, log};
 
 /// How the methods of a channel's services are called: time-outs, limits, retries, and how calls are spread over the servers.
 /// gRPC's service config, as JSON, given in code: for [`ChannelBuilder::service_config`](crate::ChannelBuilder::service_config).
@@ -50,7 +52,8 @@ use crate::{Result, Status};
 ///
 /// | field | meaning |
 /// |---|---|
-/// | `loadBalancingConfig` | a list, of which the first policy that is known here counts: `pick_first`, `round_robin`, `least_request_experimental` with its `choiceCount` (2 by default) |
+/// | `loadBalancingConfig` | a list, of which the first policy that is known here counts: `pick_first`, `round_robin`, `least_request_experimental` with its `choiceCount` (2 by default, at least 2, more than 10 counts as 10) |
+/// | `loadBalancingPolicy` | the older form: the name of a policy that needs no config. It counts where there is no `loadBalancingConfig` |
 /// | `outlier_detection_experimental` | a policy too (gRFC A50), around the `childPolicy` that it has: every `interval` (10 s) it looks how the calls to each server have ended, and a server that fails too often has none for `baseEjectionTime` (30 s) times how often that has happened in a row, up to `maxEjectionTime` (300 s). At most `maxEjectionPercent` (10) of the servers are ejected, but one may always be. Calls count that the server has ended or kept beyond their deadline, or whose connection was lost; not those that their caller gave up. With `pick_first` it does nothing |
 /// | `.successRateEjection` | ejects who succeeds less often than the mean of all by `stdevFactor` (1900) thousandths of the standard deviation; `enforcementPercentage` (100) of the time, if at least `minimumHosts` (5) had at least `requestVolume` (100) calls in the interval, and the server had so many. None by default |
 /// | `.failurePercentageEjection` | ejects who fails in more than `threshold` (85) percent of the calls; `enforcementPercentage` (100), `minimumHosts` (5) and `requestVolume` (50) as before. None by default |
@@ -87,17 +90,34 @@ pub(crate) struct MethodConfig {
 }
 
 impl ServiceConfig {
-    /// Reads a service config.
+    /// Reads a service config that may have been written for another gRPC. As in grpc-go, fields that are not known here, a
+    /// `loadBalancingPolicy` that is not, and entries of `methodConfig` without a `name` are ignored; they are logged when the
+    /// feature `tracing` is on. For a config of one's own there is [`from_json_strict`](ServiceConfig::from_json_strict).
     ///
     /// # Errors
-    /// INVALID_ARGUMENT, with the place and what is wrong there, for what is no JSON, a field that there is not, and a value that
-    /// cannot be.
+    /// INVALID_ARGUMENT, with the place and what is wrong there, for what is no JSON, and for a value that cannot be.
     pub fn from_json(json: &str) -> Result<ServiceConfig> {
-        let parsed = Json::parse(json).and_then(|json| Parsed::read(Field::root(&json)));
-        match parsed {
-            Ok(parsed) => Ok(ServiceConfig(Arc::new(parsed))),
-            Err(why) => Err(Status::invalid_argument(format!("service config: {why}"))),
+        ServiceConfig::read(json, Reading::lenient())
+    }
+
+    /// Reads a service config that was written for this library: what [`from_json`](ServiceConfig::from_json) ignores is an error,
+    /// since it may be a slip of the pen.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT, with the place and what is wrong there, for what is no JSON, for a field that there is not, for what stands
+    /// for no method or policy, and for a value that cannot be.
+    pub fn from_json_strict(json: &str) -> Result<ServiceConfig> {
+        ServiceConfig::read(json, Reading::strict())
+    }
+
+    fn read(json: &str, reading: Reading) -> Result<ServiceConfig> {
+        let parsed = Json::parse(json).and_then(|json| Parsed::read(Field::root(&json, &reading)));
+        let parsed =
+            parsed.map_err(|why| Status::invalid_argument(format!("service config: {why}")))?;
+        for what in reading.into_ignored() {
+            log::config_ignored(&what);
         }
+        Ok(ServiceConfig(Arc::new(parsed)))
     }
 
     pub(crate) fn load_balancing(&self) -> Option<LoadBalancing> {
@@ -148,11 +168,13 @@ impl fmt::Debug for ServiceConfig {
 impl Parsed {
     fn read(root: Field<'_>) -> Read<Parsed> {
         let mut fields = root.fields()?;
+        let named_policy = fields.take("loadBalancingPolicy");
         let mut parsed = Parsed {
-            load_balancing: fields
-                .take("loadBalancingConfig")
-                .map(load_balancing)
-                .transpose()?,
+            load_balancing: match (fields.take("loadBalancingConfig"), named_policy) {
+                (Some(list), _) => Some(load_balancing(list)?),
+                (None, Some(name)) => policy_by_name(name)?,
+                (None, None) => None,
+            },
             max_connections_per_subchannel: fields
                 .take("connectionScaling")
                 .map(connection_scaling)
@@ -176,7 +198,15 @@ impl Parsed {
     }
 
     fn add_entry(&mut self, mut entry: Fields<'_>) -> Read<()> {
-        let names = entry.need("name")?.items()?;
+        let names = match entry.take("name") {
+            Some(names) => names.items()?,
+            None => Vec::new(),
+        };
+        if names.is_empty() {
+            let path = &entry.path;
+            let why = format!("{path}.name: it is missing, and the entry is for no method");
+            return entry.reading.ignore(why);
+        }
         let method = Arc::new(method_config(entry)?);
         for name in names {
             let path = name.path.clone();
@@ -240,7 +270,7 @@ mod tests {
     use crate::Code;
 
     fn error(json: &str) -> String {
-        let error = ServiceConfig::from_json(json).unwrap_err();
+        let error = ServiceConfig::from_json_strict(json).unwrap_err();
         assert_eq!(error.code(), Code::InvalidArgument);
         error.message().to_owned()
     }
@@ -287,6 +317,55 @@ mod tests {
             let config = ServiceConfig::from_json(&config).unwrap();
             assert_eq!(config.load_balancing(), Some(policy));
         }
+    }
+
+    #[test]
+    fn row_61_one_choice_is_refused() {
+        for choices in ["0", "1"] {
+            let config = format!(
+                r#"{{"loadBalancingConfig": [{{"least_request_experimental": {{"choiceCount": {choices}}}}}]}}"#
+            );
+            let said = "service config: loadBalancingConfig[0].least_request_experimental.choiceCount: it is at least 2";
+            assert_eq!(error(&config), said);
+            let lenient = ServiceConfig::from_json(&config).unwrap_err();
+            assert_eq!(lenient.message(), said);
+        }
+    }
+
+    #[test]
+    fn row_76_a_config_for_another_client_is_taken() {
+        let config = r#"{
+            "loadBalancingPolicy": "Round_Robin",
+            "clientLanguage": ["go"],
+            "methodConfig": [
+                {"timeout": "1s", "retryPolicy": {"maxAttempts": 1}},
+                {"name": null, "timeout": "2s"},
+                {"name": [], "timeout": "3s"},
+                {"name": [{"service": "a.B", "comment": "x"}], "timeout": "4s", "priority": 1,
+                 "retryPolicy": {"maxAttempts": 2, "initialBackoff": "1s", "maxBackoff": "1s", "backoffMultiplier": 2,
+                                 "retryableStatusCodes": ["UNAVAILABLE"], "perAttemptRecvTimeout": "1s"}}
+            ]
+        }"#;
+        let read = ServiceConfig::from_json(config).unwrap();
+        assert_eq!(read.load_balancing(), Some(LoadBalancing::RoundRobin));
+        let method = read.method("/a.B/C").unwrap();
+        assert_eq!(method.timeout, Some(Duration::from_secs(4)));
+        assert!(method.retry.is_some());
+        assert!(read.method("/a.C/C").is_none());
+        assert_eq!(
+            error(config),
+            "service config: methodConfig[0].name: it is missing, and the entry is for no method"
+        );
+        let unknown = ServiceConfig::from_json(r#"{"loadBalancingPolicy": "grpclb"}"#).unwrap();
+        assert_eq!(unknown.load_balancing(), None);
+        let both = r#"{"loadBalancingPolicy": "round_robin", "loadBalancingConfig": [{"pick_first": {}}]}"#;
+        let both = ServiceConfig::from_json_strict(both).unwrap();
+        assert_eq!(both.load_balancing(), Some(LoadBalancing::PickFirst));
+        // What cannot be is still an error: nobody can guess what was meant.
+        assert!(
+            ServiceConfig::from_json(r#"{"methodConfig": [{"name": [{}], "timeout": 1}]}"#)
+                .is_err()
+        );
     }
 
     #[test]
@@ -351,7 +430,15 @@ mod tests {
             (r#"{"x": 1}"#.to_owned(), "x: there is no such field"),
             (
                 r#"{"methodConfig": [{"timeout": "1s"}]}"#.to_owned(),
-                "methodConfig[0].name: it is missing",
+                "methodConfig[0].name: it is missing, and the entry is for no method",
+            ),
+            (
+                r#"{"methodConfig": [{"name": []}]}"#.to_owned(),
+                "methodConfig[0].name: it is missing, and the entry is for no method",
+            ),
+            (
+                r#"{"loadBalancingPolicy": "grpclb"}"#.to_owned(),
+                "loadBalancingPolicy: this policy is not known here, which are pick_first, round_robin, least_request_experimental",
             ),
             (
                 r#"{"methodConfig": [{"name": [{}], "timeout": "1"}]}"#.to_owned(),

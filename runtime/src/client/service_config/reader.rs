@@ -1,19 +1,60 @@
-//! Fields of JSON objects, read one by one: what is left over is an error that names it.
+//! Fields of JSON objects, read one by one. What is left over is an error that names it, or is ignored and noted.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use super::json::Json;
 use crate::Code;
 
+/// How a config is read.
+pub(super) struct Reading {
+    /// What is not known here is an error.
+    is_strict: bool,
+    /// What was ignored, with its place.
+    ignored: RefCell<Vec<String>>,
+}
+
+impl Reading {
+    pub(super) fn strict() -> Reading {
+        Reading {
+            is_strict: true,
+            ..Reading::lenient()
+        }
+    }
+
+    pub(super) fn lenient() -> Reading {
+        Reading {
+            is_strict: false,
+            ignored: RefCell::default(),
+        }
+    }
+
+    /// Ignores something, unless the reading is strict.
+    pub(super) fn ignore(&self, what: String) -> Read<()> {
+        if self.is_strict {
+            return Err(what);
+        }
+        self.ignored.borrow_mut().push(what);
+        Ok(())
+    }
+
+    /// What was ignored.
+    pub(super) fn into_ignored(self) -> Vec<String> {
+        self.ignored.into_inner()
+    }
+}
+
 /// An object whose fields are being read.
 pub(super) struct Fields<'a> {
-    path: String,
+    pub(super) path: String,
+    pub(super) reading: &'a Reading,
     left: Vec<(&'a str, &'a Json)>,
 }
 
 /// A value, and where it is.
 pub(super) struct Field<'a> {
     pub(super) path: String,
+    pub(super) reading: &'a Reading,
     value: &'a Json,
 }
 
@@ -25,8 +66,7 @@ impl<'a> Fields<'a> {
     pub(super) fn take(&mut self, name: &str) -> Option<Field<'a>> {
         let place = self.left.iter().position(|(other, _)| *other == name)?;
         let (_, value) = self.left.swap_remove(place);
-        let path = self.path_of(name);
-        (*value != Json::Null).then_some(Field { path, value })
+        (*value != Json::Null).then_some(self.field(name, value))
     }
 
     /// Whether a field of this name is left.
@@ -46,19 +86,25 @@ impl<'a> Fields<'a> {
     /// The one field that is left, with its name.
     pub(super) fn only(mut self) -> Read<(&'a str, Field<'a>)> {
         match (self.left.pop(), self.left.is_empty()) {
-            (Some((name, value)), true) => {
-                let path = self.path_of(name);
-                Ok((name, Field { path, value }))
-            }
+            (Some((name, value)), true) => Ok((name, self.field(name, value))),
             _ => Err(format!("{}: it has to have exactly one field", self.path)),
         }
     }
 
-    /// All has been read that there may be.
+    /// All has been read that is known here.
     pub(super) fn finish(self) -> Read<()> {
-        match self.left.first() {
-            None => Ok(()),
-            Some((name, _)) => Err(format!("{}: there is no such field", self.path_of(name))),
+        self.left.iter().try_for_each(|(name, _)| {
+            let path = self.path_of(name);
+            self.reading
+                .ignore(format!("{path}: there is no such field"))
+        })
+    }
+
+    fn field(&self, name: &str, value: &'a Json) -> Field<'a> {
+        Field {
+            path: self.path_of(name),
+            reading: self.reading,
+            value,
         }
     }
 
@@ -72,9 +118,10 @@ impl<'a> Fields<'a> {
 
 impl<'a> Field<'a> {
     /// The outermost value.
-    pub(super) fn root(value: &'a Json) -> Field<'a> {
+    pub(super) fn root(value: &'a Json, reading: &'a Reading) -> Field<'a> {
         Field {
             path: String::new(),
+            reading,
             value,
         }
     }
@@ -83,6 +130,7 @@ impl<'a> Field<'a> {
         match self.value {
             Json::Object(fields) => Ok(Fields {
                 path: self.path,
+                reading: self.reading,
                 left: fields
                     .iter()
                     .map(|(name, value)| (name.as_str(), value))
@@ -99,6 +147,7 @@ impl<'a> Field<'a> {
                 .enumerate()
                 .map(|(place, value)| Field {
                     path: format!("{}[{place}]", self.path),
+                    reading: self.reading,
                     value,
                 })
                 .collect()),

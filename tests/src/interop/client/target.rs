@@ -233,7 +233,7 @@ mod tests {
             ("--use_tls --use_test_ca", "--ca_file"),
             ("--use_tls --ca_file=/no/such", "/no/such: "),
             ("--additional_metadata=a", "key:value"),
-            ("--service_config_json={\"x\":1}", "service config: "),
+            ("--service_config_json={\"x\":}", "service config: "),
             ("--soak_iterations=0", "--soak_iterations"),
         ] {
             let failure = target(line).unwrap_err();
