@@ -45,16 +45,20 @@ class Checks:
         print(f"ok      {name}", flush=True)
         return True
 
+    def lacking(self, name):
+        """Says that a peer has no part in a check."""
+        print(f"lacking {name}", flush=True)
+
 
 class Program:
-    """A server of ours: it says where it listens, and is killed at the end of the block."""
+    """A server: it says where it listens, and is killed at the end of the block."""
 
     def __init__(self, *command):
-        self.command = command
+        self.command = [str(part) for part in command]
 
     def __enter__(self):
         self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True)
-        watchdog = threading.Timer(CALL, self.process.kill)
+        watchdog = threading.Timer(CHECK, self.process.kill)
         watchdog.start()
         line = self.process.stdout.readline()
         watchdog.cancel()
@@ -101,6 +105,16 @@ def cargo_build(*arguments, directory=ROOT):
         if message["reason"] == "build-script-executed":
             output_directories[message["package_id"]] = pathlib.Path(message["out_dir"])
     return programs, output_directories
+
+
+def soak(iterations=100, seconds=CHECK):
+    """The flags of the soak cases, which the clients of all languages take: what a busy machine needs, and more calls than by default."""
+    return [
+        f"--soak_iterations={iterations}",
+        "--soak_num_threads=4",
+        "--soak_per_iteration_max_acceptable_latency_ms=5000",
+        f"--soak_overall_timeout_seconds={seconds}",
+    ]
 
 
 def target_directory():

@@ -1,13 +1,15 @@
-"""interop-client runs the cases of gRPC's public interoperability tests against our server, Ruby's and a Python one, over
-plaintext and TLS."""
+"""interop-client runs the cases of gRPC's public interoperability tests against our server, those of grpc-go, grpc-java and Ruby, and
+a Python one, over plaintext and TLS."""
 
 import contextlib
 import pathlib
 import subprocess
 
+import grpc_go
+import grpc_java
 import secured
 import test_service
-from harness import CHECK, Program, equal
+from harness import CHECK, Program, equal, soak
 from harness import run as run_program
 from peers import debian_file
 
@@ -33,55 +35,71 @@ EVERYWHERE = [
     "rpc_soak",
     "channel_soak",
 ]
-# Ruby's server says no name, and has threads for thirty calls.
-NOT_RUBY = ["pick_first_unary", "concurrent_large_unary"]
+# Servers that say no name lack the first; Ruby's has threads for thirty calls.
+NAMED = ["pick_first_unary"]
+CONCURRENT = ["concurrent_large_unary"]
 COMPRESSED_REQUESTS = ["client_compressed_unary", "client_compressed_streaming"]
 COMPRESSED_RESPONSES = ["server_compressed_unary", "server_compressed_streaming"]
-
-# What a busy machine needs, and more calls than by default.
-SOAK = [
-    "--soak_iterations=100",
-    "--soak_num_threads=4",
-    "--soak_per_iteration_max_acceptable_latency_ms=5000",
-    f"--soak_overall_timeout_seconds={CHECK}",
-]
 
 HERE = pathlib.Path(__file__).resolve().parent
 
 
-def run(checks, interop_client, interop_server, certificates, directory):
-    every_case = EVERYWHERE + NOT_RUBY + COMPRESSED_REQUESTS + COMPRESSED_RESPONSES
-    checks("interop-client says which cases there are", unknown, interop_client, every_case)
-    peers = {
-        "interop-server": (ours(interop_server, certificates), every_case),
-        "Ruby's interop server": (ruby(), EVERYWHERE),
-        "a Python server": (python(certificates, directory), EVERYWHERE + NOT_RUBY + COMPRESSED_RESPONSES),
-    }
-    for peer, (kinds, cases) in peers.items():
-        for kind, (server, flags) in kinds.items():
-            with server() as port:
-                for case in cases:
-                    checks(f"interop-client calls {peer} over {kind}: {case}", call, interop_client, port, case, flags)
-                for case in COMPRESSED_REQUESTS:
-                    if case not in cases:
-                        name = f"interop-client calls {peer} over {kind}: that it has no {case} is noticed"
-                        checks(name, lacks, interop_client, port, case, flags)
+EVERY_CASE = EVERYWHERE + NAMED + CONCURRENT + COMPRESSED_REQUESTS + COMPRESSED_RESPONSES
+
+
+def run(checks, client, peer, kinds, cases):
+    """Runs the cases that a peer can do its part of against its servers, and says what it lacks."""
+    for kind, (server, flags) in kinds.items():
+        with server() as port:
+            for case in cases:
+                checks(f"interop-client calls {peer} over {kind}: {case}", call, client, port, case, flags)
+            for case in COMPRESSED_REQUESTS:
+                if case not in cases:
+                    name = f"interop-client calls {peer} over {kind}: that it has no {case} is noticed"
+                    checks(name, lacks, client, port, case, flags)
+    for case in EVERY_CASE:
+        if kinds and case not in cases:
+            checks.lacking(f"{peer} has no {case}")
+
+
+def run_ours(checks, client, server, certificates):
+    checks("interop-client says which cases there are", unknown, client, EVERY_CASE)
+    run(checks, client, "interop-server", ours(server, certificates), EVERY_CASE)
+
+
+def run_python(checks, client, certificates, directory):
+    cases = EVERYWHERE + NAMED + CONCURRENT + COMPRESSED_RESPONSES
+    run(checks, client, "a Python server", python(certificates, directory), cases)
+
+
+def run_ruby(checks, client):
+    run(checks, client, "Ruby's interop server", ruby(), EVERYWHERE)
+
+
+def run_go(checks, client, certificates):
+    run(checks, client, "grpc-go's interop server", grpc_go.servers(certificates), EVERYWHERE + CONCURRENT)
+
+
+def run_java(checks, client, directory):
+    cases = EVERYWHERE + CONCURRENT + ["server_compressed_unary"]
+    run(checks, client, "grpc-java's interop server", grpc_java.servers(directory), cases)
 
 
 # The servers: for plaintext and for TLS, what makes one and gives its port, and the flags of its client.
 
 
-def ours(interop_server, certificates):
-    @contextlib.contextmanager
-    def serving(*flags):
-        with Program(interop_server, "--port=0", *flags) as server:
-            yield server.address.rsplit(":", 1)[1]
+@contextlib.contextmanager
+def serving(interop_server, *flags):
+    with Program(interop_server, "--port=0", *flags) as server:
+        yield server.address.rsplit(":", 1)[1]
 
+
+def ours(interop_server, certificates):
     tls = certificates.tls
     secure = ("--use_tls=true", f"--tls_cert_file={tls / 'server.pem'}", f"--tls_key_file={tls / 'server.key'}")
     return {
-        "plaintext": (serving, []),
-        "TLS": (lambda: serving(*secure), ["--use_tls=true", f"--ca_file={tls / 'roots.pem'}"]),
+        "plaintext": (lambda: serving(interop_server), []),
+        "TLS": (lambda: serving(interop_server, *secure), ["--use_tls=true", f"--ca_file={tls / 'roots.pem'}"]),
     }
 
 
@@ -118,12 +136,12 @@ def ruby():
 # The checks.
 
 
-def command(client, port, case, flags):
-    return [client, "--server_host=127.0.0.1", f"--server_port={port}", f"--test_case={case}", *flags, *SOAK]
+def command(client, port, case, flags, soak):
+    return [client, "--server_host=127.0.0.1", f"--server_port={port}", f"--test_case={case}", *flags, *soak]
 
 
-def call(client, port, case, flags):
-    printed = run_program(*command(client, port, case, flags))
+def call(client, port, case, flags, soak=soak(), timeout=CHECK):
+    printed = run_program(*command(client, port, case, flags, soak), timeout=timeout)
     equal(printed.splitlines()[-1], f"OK: {case}")
 
 
@@ -134,7 +152,7 @@ def failure(command):
 
 
 def lacks(client, port, case, flags):
-    said = failure(command(client, port, case, flags))
+    said = failure(command(client, port, case, flags, []))
     assert said.startswith(f"{case}: the probe") and "expected INVALID_ARGUMENT, and it is OK" in said, said
 
 

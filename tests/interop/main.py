@@ -1,6 +1,7 @@
-"""All checks against Python's gRPC, in both directions, and against other peers."""
+"""All checks against other peers, or those of some groups: `main.py python go`."""
 
 import faulthandler
+import functools
 import pathlib
 import sys
 import tempfile
@@ -9,63 +10,146 @@ from grpc_tools import protoc
 
 from harness import ROOT, Checks, cargo_build
 
-# Whatever hangs, the run ends: every call and every build has a bound of its own well below this one.
-faulthandler.dump_traceback_later(1500, exit=True)
+# Seconds for the groups that are not long. Whatever hangs, the run ends: every call and every build has a bound of its own well below.
+TIME = 2400
 
 EXAMPLES = sorted(directory.name for directory in (ROOT / "examples").iterdir())
+TESTS = ("compression-peer", "interop-client", "interop-server", "scale")
 
 
-def main():
-    checks = Checks()
+class Run:
+    """What the groups share."""
+
+    def __init__(self, directory):
+        # It imports the generated code, which is there only now.
+        import secured
+
+        self.checks = Checks()
+        self.directory = directory
+        self.certificates = secured.Certificates(directory)
+
+    @functools.cached_property
+    def tests(self):
+        """The programs of the crate of tests."""
+        bins = (f"--bin={name}" for name in TESTS)
+        programs, _ = cargo_build("--locked", "--package=stubwright-tests", *bins)
+        return programs
+
+    @functools.cached_property
+    def examples(self):
+        """The programs of the examples and the plugin, and the output directories of their build scripts."""
+        packages = (f"--package={name}" for name in (*EXAMPLES, "protoc-gen-rs"))
+        return cargo_build("--locked", *packages, "--bins")
+
+
+def python(run):
+    """Python's gRPC, and the plugin."""
+    import compressed
+    import editions
+    import hpack_blocks
+    import interop_client
+    import interop_server
+    import json_table
+    import plugin
+    import probe
+    import python_client
+    import python_server
+    import secured
+    import services
+    import unix_sockets
+
+    checks, directory, tests = run.checks, run.directory, run.tests
+    programs, output_directories = run.examples
+    python_client.run(checks, programs["square-server"])
+    python_server.run(checks, programs["square-client"], programs["square-blocking-client"])
+    unix_sockets.run(checks, programs["square-server"], programs["square-client"], directory)
+    compressed.run(checks, tests["compression-peer"])
+    services.run(checks, programs["square-server"], tests["interop-server"])
+    interop_server.run(checks, tests["interop-server"])
+    interop_client.run_ours(checks, tests["interop-client"], tests["interop-server"], run.certificates)
+    interop_client.run_python(checks, tests["interop-client"], run.certificates, directory)
+    editions.run(checks, programs["protoc-gen-rs"], directory)
+    json_table.run(checks)
+    hpack_blocks.run(checks)
+    program = plugin.run(checks, programs["protoc-gen-rs"], output_directories, directory)
+    if program is not None:
+        probe.run(checks, program)
+        secured.run(checks, program, run.certificates)
+
+
+def others(run):
+    """Ruby's gRPC, buf and nghttp2."""
+    import buf
+    import buf_generate
+    import interop_client
+    import nghttp2
+    import ruby
+
+    checks, directory, tests = run.checks, run.directory, run.tests
+    programs, _ = run.examples
+    ruby.run(checks, tests["interop-server"], run.certificates)
+    interop_client.run_ruby(checks, tests["interop-client"])
+    buf.run(checks, programs | tests, directory)
+    buf_generate.run(checks, programs["protoc-gen-rs"], directory)
+    nghttp2.run(checks, programs["square-server"], tests["scale"], directory)
+
+
+def go(run):
+    """grpc-go and grpcurl."""
+    import grpc_go
+    import grpcurl
+    import interop_client
+
+    servers = interop_client.ours(run.tests["interop-server"], run.certificates)
+    grpc_go.run(run.checks, servers)
+    interop_client.run_go(run.checks, run.tests["interop-client"], run.certificates)
+    grpcurl.run(run.checks, run.tests["interop-server"])
+
+
+def java(run):
+    """grpc-java."""
+    import grpc_java
+    import interop_client
+
+    serving = functools.partial(interop_client.serving, run.tests["interop-server"])
+    grpc_java.run(run.checks, serving, run.directory)
+    interop_client.run_java(run.checks, run.tests["interop-client"], run.directory)
+
+
+def soaks(run):
+    """Thousands of large calls between our programs, grpc-go's and grpc-java's."""
+    import long
+
+    long.soaks(run.checks, run.tests, run.certificates, run.directory)
+
+
+def timeouts(run):
+    """A deadline that both ends know, a thousand times over."""
+    import long
+
+    long.timeouts(run.checks, run.tests, run.certificates)
+
+
+GROUPS = {group.__name__: group for group in (python, others, go, java)}
+LONG = {group.__name__: group for group in (soaks, timeouts)}
+
+
+def main(names):
+    known = GROUPS | LONG
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        print(f"there is no {', '.join(unknown)}; the groups are {', '.join(known)}", file=sys.stderr)
+        return 2
+    if not any(name in LONG for name in names):
+        faulthandler.dump_traceback_later(TIME, exit=True)
     with tempfile.TemporaryDirectory(prefix="stubwright-interop-") as directory:
         directory = pathlib.Path(directory)
         generate_python(directory)
-        packages = (f"--package={name}" for name in (*EXAMPLES, "protoc-gen-rs"))
-        programs, output_directories = cargo_build("--locked", *packages, "--bins")
-        names = ("compression-peer", "interop-client", "interop-server", "scale")
-        tests, _ = cargo_build("--locked", "--package=stubwright-tests", *(f"--bin={name}" for name in names))
-        programs |= tests
-
-        # They import the generated code, which is there only now.
-        import buf
-        import buf_generate
-        import compressed
-        import editions
-        import hpack_blocks
-        import interop_client
-        import interop_server
-        import json_table
-        import nghttp2
-        import plugin
-        import probe
-        import python_client
-        import python_server
-        import ruby
-        import secured
-        import services
-        import unix_sockets
-
-        python_client.run(checks, programs["square-server"])
-        python_server.run(checks, programs["square-client"], programs["square-blocking-client"])
-        unix_sockets.run(checks, programs["square-server"], programs["square-client"], directory)
-        compressed.run(checks, programs["compression-peer"])
-        services.run(checks, programs["square-server"], programs["interop-server"])
-        interop_server.run(checks, programs["interop-server"])
-        certificates = secured.Certificates(directory)
-        ruby.run(checks, programs["interop-server"], certificates)
-        interop_client.run(checks, programs["interop-client"], programs["interop-server"], certificates, directory)
-        buf.run(checks, programs, directory)
-        buf_generate.run(checks, programs["protoc-gen-rs"], directory)
-        editions.run(checks, programs["protoc-gen-rs"], directory)
-        json_table.run(checks)
-        hpack_blocks.run(checks)
-        nghttp2.run(checks, programs["square-server"], programs["scale"], directory)
-        program = plugin.run(checks, programs["protoc-gen-rs"], output_directories, directory)
-        if program is not None:
-            probe.run(checks, program)
-            secured.run(checks, program, certificates)
-    print(f"{checks.passed} passed, {checks.failed} failed", flush=True)
-    return 1 if checks.failed else 0
+        run = Run(directory)
+        for name in names or GROUPS:
+            known[name](run)
+    print(f"{run.checks.passed} passed, {run.checks.failed} failed", flush=True)
+    return 1 if run.checks.failed else 0
 
 
 def generate_python(directory):
@@ -80,4 +164,4 @@ def generate_python(directory):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

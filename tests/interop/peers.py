@@ -14,8 +14,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 INSTALLS = os.environ.get("STUBWRIGHT_INSTALL") == "1"
 
-# Seconds for one package.
-LONG = 600
+# Seconds for one package, which may have to be compiled.
+LONG = 1200
 
 
 def debian(program, package):
@@ -55,6 +55,39 @@ def node(program, package):
         if not found.exists():
             fail(program, package)
     return str(found)
+
+
+def golang():
+    """The directory of grpc-go's programs and of grpcurl, in the versions of go/go.mod; None when they are not here."""
+    sources = [HERE / "go" / name for name in ("go.mod", "go.sum", "server.go")]
+    build = ["go", "build", "-C", HERE / "go", "-o", f"{HERE / '.bin'}/", ".", "tool"]
+    return made(HERE / ".bin", sources, "go", "a Go toolchain", build)
+
+
+def java():
+    """The class path of grpc-java's programs, in the version of java/pom.xml; None when they are not here."""
+    directory = HERE / ".java"
+    copy = ["mvn", "--batch-mode", "--quiet", "--file", HERE / "java/pom.xml"]
+    copy += ["dependency:copy-dependencies", f"-DoutputDirectory={directory}"]
+    found = made(directory, [HERE / "java/pom.xml"], "mvn", "Maven and a JDK", copy)
+    return found and f"{found}/*"
+
+
+def made(directory, sources, program, package, command):
+    """A directory that a command fills, and that says of what; None when it is not here."""
+    stamp = directory / "made-of"
+    wanted = "".join(source.read_text() for source in sources)
+    if stamp.exists() and stamp.read_text() == wanted:
+        return directory
+    if not INSTALLS:
+        return missing(directory.name, f"STUBWRIGHT_INSTALL=1 tests/interop/run makes it, with {package}")
+    if shutil.which(program) is None:
+        raise RuntimeError(f"there is no {program}: install {package}")
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir()
+    install(*command)
+    stamp.write_text(wanted)
+    return directory
 
 
 @functools.cache
