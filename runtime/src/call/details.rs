@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 #[cfg(all(unix, feature = "server"))]
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::auth::AuthContext;
 #[cfg(feature = "client")]
@@ -15,7 +15,10 @@ use crate::client::Authorizer;
 use crate::header::Header;
 #[cfg(all(unix, feature = "server"))]
 use crate::unix_name::{self, UnixName};
-use crate::{Compression, Metadata};
+use crate::{Code, Compression, Metadata, Status};
+
+/// How exact timers are: tokio's fire up to a millisecond late, and so do those of other runtimes.
+const TICK: Duration = Duration::from_millis(1);
 
 /// What is known of a call before its first message.
 #[derive(Clone, Debug)]
@@ -54,6 +57,26 @@ impl CallDetails {
     /// `/package.Service/Method`; an empty text for a path that is not text, which no method has.
     pub(crate) fn method(&self) -> &str {
         std::str::from_utf8(self.path.value()).unwrap_or_default()
+    }
+
+    /// Whether the deadline has passed, or passes within the next tick of a timer.
+    pub(crate) fn is_late(&self, now: Instant) -> bool {
+        self.deadline.is_some_and(|deadline| deadline <= now + TICK)
+    }
+
+    /// The status of a call that was cut off for this reason, which is not its peer's own status: DEADLINE_EXCEEDED if the call
+    /// [is late](CallDetails::is_late).
+    ///
+    /// Both ends of a call watch its deadline. The one whose timer fires first resets the stream, or closes the connection, and
+    /// the other must not take that for a cancellation.
+    pub(crate) fn cut_off(&self, why: Status, now: Instant) -> Status {
+        if why.code() == Code::DeadlineExceeded || !self.is_late(now) {
+            return why;
+        }
+        Status::deadline_exceeded(format!(
+            "the deadline of the call has passed: {}",
+            why.message()
+        ))
     }
 }
 

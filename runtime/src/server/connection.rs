@@ -80,8 +80,9 @@ impl Side for ServerSide {
             }
             Event::Reset { stream, .. } => {
                 if let Some(call) = self.remove(stream) {
-                    call.exchange
-                        .cancel(Status::cancelled("the call was cancelled by its caller"));
+                    let why = Status::cancelled("the call was cancelled by its caller");
+                    let why = call.exchange.details().cut_off(why, now);
+                    call.exchange.cancel(why);
                 }
             }
             Event::Writable { stream } => {
@@ -151,9 +152,11 @@ impl Side for ServerSide {
 
     fn cut_off(&mut self, _unsent: Vec<Arc<Exchange>>, why: &Status) {
         log::connection_ended(&self.peer, why);
+        let now = crate::clock::now();
         for (_, call) in self.calls.drain() {
-            call.exchange
-                .cancel(Status::cancelled("the connection of the call was closed"));
+            let why = Status::cancelled("the connection of the call was closed");
+            let why = call.exchange.details().cut_off(why, now);
+            call.exchange.cancel(why);
         }
     }
 }

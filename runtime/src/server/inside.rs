@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::Status;
 use crate::call::{Exchange, Order, Outcome};
+use crate::{Status, clock};
 
 /// The calls that come to a server from within its process, over the channels that it has given out. Its stop ends them as it
 /// ends those of connections.
@@ -36,7 +36,7 @@ impl InsideCalls {
             let mut state = self.state();
             if state.order == Order::Close {
                 drop(state);
-                return exchange.conclude(cut_off());
+                return cut_off(exchange);
             }
             state.last += 1;
             let key = state.last;
@@ -62,7 +62,7 @@ impl InsideCalls {
             std::mem::take(&mut state.calls)
         };
         for exchange in calls.into_values() {
-            exchange.conclude(cut_off());
+            cut_off(&exchange);
         }
     }
 
@@ -88,6 +88,8 @@ impl InsideCalls {
     }
 }
 
-fn cut_off() -> Outcome {
-    Outcome::local(Status::unavailable("the server was stopped"))
+fn cut_off(exchange: &Arc<Exchange>) {
+    let why = Status::unavailable("the server was stopped");
+    let why = exchange.details().cut_off(why, clock::now());
+    exchange.conclude(Outcome::local(why));
 }

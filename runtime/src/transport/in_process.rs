@@ -7,10 +7,10 @@ use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
 
-use crate::Status;
 use crate::call::{Alarm, Exchange, Outcome};
 use crate::header::Header;
 use crate::server::{HandlerTask, InsideCalls, MethodTable, Rules, Running};
+use crate::{Status, clock};
 
 /// Handlers that are called without a connection.
 #[derive(Clone)]
@@ -40,6 +40,10 @@ impl InProcess {
             return exchange.conclude(Outcome::local(status));
         }
         let details = exchange.details();
+        if details.deadline.is_some_and(|at| at <= clock::now()) {
+            let status = Status::deadline_exceeded("the deadline of the call has passed");
+            return exchange.conclude(Outcome::local(status));
+        }
         let Some((method, _)) = self.methods.find(details.path.value()) else {
             let status = Status::unimplemented(format!("unknown method {}", details.method()));
             return exchange.conclude(Outcome::local(status));

@@ -11,16 +11,16 @@ use proptest::prelude::*;
 use stubwright::{Channel, Code, Server};
 use stubwright_tests::Probe;
 use stubwright_tests::frames::{
-    DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PREFACE, RST_STREAM, SETTINGS, frame,
-    literals,
+    DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PREFACE, RST_STREAM, SETTINGS, literals,
 };
 use stubwright_tests::pb::probe::v1::{ProbeStub, Request, add_probe_servicer_to_server};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, WriteHalf, duplex, split};
+use tokio::io::{DuplexStream, duplex};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::connectivity::{call_with, outcome};
 use crate::script::{Script, within};
+use crate::wire::Wire;
 
 const SECOND: Duration = Duration::from_secs(1);
 const ACK: u8 = 1;
@@ -73,40 +73,6 @@ fn a8(options: Options, start: u64, reads: &[u64], calls: &[Range<u64>], end: u6
         }
     };
     Fate { pings, closed }
-}
-
-/// A connection's other end, as a test writes and reads it.
-struct Wire {
-    frames: mpsc::UnboundedReceiver<(u8, u8, u32)>,
-    socket: WriteHalf<DuplexStream>,
-}
-
-impl Wire {
-    /// Reads frames behind so many bytes of something else.
-    fn new(socket: DuplexStream, before: usize) -> Wire {
-        let (mut reader, socket) = split(socket);
-        let (sender, frames) = mpsc::unbounded_channel();
-        tokio::spawn(async move {
-            reader.read_exact(&mut vec![0; before]).await?;
-            loop {
-                let mut head = [0; 9];
-                reader.read_exact(&mut head).await?;
-                let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-                reader.read_exact(&mut vec![0; length as usize]).await?;
-                let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
-                sender.send((head[3], head[4], stream)).ok();
-            }
-            #[expect(unreachable_code, reason = "the type of the block")]
-            Ok::<(), std::io::Error>(())
-        });
-        Wire { frames, socket }
-    }
-
-    async fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
-        // The other side may be gone.
-        let frame = frame(kind, flags, stream, payload);
-        self.socket.write_all(&frame).await.ok();
-    }
 }
 
 /// The time of a test, in milliseconds since it began.
@@ -295,7 +261,7 @@ async fn server(
     server.add_connection(far).await.unwrap();
     server.start().await.unwrap();
     let mut wire = Wire::new(near, 0);
-    wire.socket.write_all(PREFACE).await.unwrap();
+    wire.write(PREFACE).await;
     wire.send(SETTINGS, 0, 0, &[]).await;
     wire.send(SETTINGS, ACK, 0, &[]).await;
     let mut log = Log::default();

@@ -1,6 +1,7 @@
 //! Channels: their states, how they find servers and connect to them, and what becomes of calls meanwhile.
 
 mod connectivity;
+mod deadlines;
 mod health;
 mod hedging;
 mod keepalive;
@@ -14,3 +15,4 @@ mod rows;
 mod script;
 mod semantics;
 mod several;
+mod wire;

@@ -109,7 +109,7 @@ impl Side for ClientSide {
         self.link.set_crowded(engine.is_crowded());
     }
 
-    fn event(&mut self, engine: &mut Connection, event: Event, _now: Instant) {
+    fn event(&mut self, engine: &mut Connection, event: Event, now: Instant) {
         match event {
             Event::Response { stream, head, end } => self.response(engine, stream, head, end),
             Event::Data { stream, data, end } => match self.calls.get(&stream) {
@@ -141,16 +141,7 @@ impl Side for ClientSide {
                 stream,
                 reason,
                 cause,
-            } => {
-                if cause == ResetCause::Unprocessed && self.try_again(engine, stream) {
-                    return;
-                }
-                self.conclude(
-                    engine,
-                    stream,
-                    Outcome::local(status_of_reset(reason, &cause)),
-                );
-            }
+            } => self.reset(engine, stream, reason, cause, now),
             Event::Writable { stream } => {
                 self.send(engine, stream);
                 self.link.set_crowded(engine.is_crowded());
@@ -212,8 +203,10 @@ impl Side for ClientSide {
         // Before any call learns it: the next is not to come here, and what never left goes out on another connection.
         self.refuse();
         self.probes = 0;
+        let now = clock::now();
         for (_, call) in std::mem::take(&mut self.calls) {
-            self.finish(call, Outcome::local(why.clone()));
+            let status = call.exchange.details().cut_off(why.clone(), now);
+            self.finish(call, Outcome::local(status));
         }
         self.greet(Err(why));
         for exchange in unsent {
@@ -323,6 +316,26 @@ impl ClientSide {
             String::from_utf8_lossy(debug)
         ));
         self.refuse();
+    }
+
+    /// A stream has been reset. The call goes out again if the peer has not looked at it and there is time.
+    fn reset(
+        &mut self,
+        engine: &mut Connection,
+        stream: StreamId,
+        reason: Reason,
+        cause: ResetCause,
+        now: Instant,
+    ) {
+        let Some(call) = self.calls.get(&stream) else {
+            return;
+        };
+        let details = call.exchange.details();
+        let status = details.cut_off(status_of_reset(reason, &cause), now);
+        let is_unprocessed = cause == ResetCause::Unprocessed && !details.is_late(now);
+        if !is_unprocessed || !self.try_again(engine, stream) {
+            self.conclude(engine, stream, Outcome::local(status));
+        }
     }
 
     /// Sends a call again that the peer has not looked at, if its request is still there: on this connection, or on another

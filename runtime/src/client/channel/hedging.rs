@@ -211,8 +211,7 @@ impl Hedged {
             Pushback::After(wait) => self.plan(wait),
             Pushback::Never => self.stop(),
         }
-        let deadline = self.caller.details().deadline;
-        is_fatal || deadline.is_some_and(|deadline| deadline <= clock::now())
+        is_fatal || self.caller.details().is_late(clock::now())
     }
 
     /// This attempt counts; the others are cancelled.

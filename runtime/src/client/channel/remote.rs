@@ -17,10 +17,10 @@ use super::picker::Picker;
 use super::retries::{Retries, retry};
 use super::target::Target;
 use super::waiting::Waiting;
-use crate::Status;
 use crate::call::{Chunks, Exchange, Outcome};
 use crate::client::service_config::OutlierDetection;
 use crate::header::Header;
+use crate::{Status, clock};
 
 /// A channel to a target. Its connections are the business of a [`Manager`], which says by a [`Picker`] what becomes of
 /// calls.
@@ -105,13 +105,14 @@ impl Remote {
         };
         match &shared.picker {
             Picker::Fail(status) if !exchange.details().wait_for_ready => {
-                let outcome = Outcome::local(status.clone());
+                let status = status.clone();
                 drop(shared);
-                return self.finish(exchange, outcome, Some(Chunks::default()));
+                return self.fail(exchange, status);
             }
             Picker::Shutdown => {
                 drop(shared);
-                return exchange.conclude(Outcome::local(closed()));
+                let status = exchange.details().cut_off(closed(), clock::now());
+                return exchange.conclude(Outcome::local(status));
             }
             // Connections that take none are full, or going away, and the manager will hear of it.
             _ => {}
@@ -123,6 +124,12 @@ impl Remote {
                 exchange.conclude(Outcome::local(status.clone()));
             }
         }
+    }
+
+    /// A call that is on no connection has failed.
+    fn fail(self: &Arc<Self>, exchange: Arc<Exchange>, why: Status) {
+        let status = exchange.details().cut_off(why, clock::now());
+        self.finish(exchange, Outcome::local(status), Some(Chunks::default()));
     }
 
     /// An attempt at a call has ended so, and with it the call, unless it is made again: then what was `sent` of its request is
@@ -318,8 +325,7 @@ struct Redirected {
 impl Redirected {
     fn finish(self, remote: &Arc<Remote>) {
         for exchange in self.ended {
-            let why = self.why.clone().unwrap_or_else(closed);
-            remote.finish(exchange, Outcome::local(why), Some(Chunks::default()));
+            remote.fail(exchange, self.why.clone().unwrap_or_else(closed));
         }
     }
 }
