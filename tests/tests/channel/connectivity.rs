@@ -55,6 +55,7 @@ async fn a_channel_connects_when_it_is_asked_to() {
     assert_eq!(channel.state(false), Connecting);
     peer.greet().await;
     assert_states(&mut states, &[Idle, Connecting, Ready]).await;
+    sleep(2 * SECOND).await;
     drop(peer);
     assert_states(&mut states, &[Idle]).await;
     sleep(MINUTE).await;
@@ -92,9 +93,10 @@ async fn attempts_that_fail_are_made_again_after_longer_and_longer_waits() {
     let mut peer = attempt.accept();
     peer.greet().await;
     assert_states(&mut states, &[Connecting, Ready]).await;
+    sleep(10 * SECOND).await;
     drop(peer);
     assert_states(&mut states, &[Idle]).await;
-    // A success counts: the first wait is a second again.
+    // A success that lasts counts: the first wait is a second again.
     channel.state(true);
     script.attempt().await.refuse();
     let began = Instant::now();
@@ -206,6 +208,7 @@ async fn a_server_that_goes_away_without_calls_leaves_the_channel_idle() {
     channel.state(true);
     let mut peer = script.serve().await;
     assert_states(&mut states, &[Idle, Connecting, Ready]).await;
+    sleep(2 * SECOND).await;
     peer.go_away(0).await;
     assert_states(&mut states, &[Idle]).await;
     sleep(MINUTE).await;

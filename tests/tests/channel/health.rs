@@ -143,12 +143,21 @@ async fn a_watch_that_fails_is_begun_again_after_longer_and_longer_waits() {
     peer.begin(watch).await;
     peer.message(watch, &SERVING).await;
     assert_states(&mut states, &[Ready]).await;
-    // A server that has told something is asked again at once.
-    let began = Instant::now();
+    // A server that has told something for a while is asked again at once,
+    sleep(Duration::from_secs(2)).await;
+    let mut began = Instant::now();
     peer.fail(watch, true, UNAVAILABLE, &[]).await;
-    told(&mut peer, SERVING).await;
-    assert_eq!(began.elapsed(), Duration::ZERO);
-    assert_states(&mut states, &[TransientFailure, Ready]).await;
+    for wait in [0, 1, 1] {
+        watch = told(&mut peer, SERVING).await;
+        match wait {
+            0 => assert_eq!(began.elapsed(), Duration::ZERO),
+            wait => assert_about(began.elapsed(), Duration::from_secs(wait)),
+        }
+        assert_states(&mut states, &[TransientFailure, Ready]).await;
+        // and one that ends every watch at once, once a second.
+        began = Instant::now();
+        peer.fail(watch, true, UNAVAILABLE, &[]).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

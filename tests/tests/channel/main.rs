@@ -2,6 +2,7 @@
 
 mod connectivity;
 mod deadlines;
+mod greetings;
 mod health;
 mod hedging;
 mod keepalive;

@@ -119,7 +119,8 @@ async fn row_35_a_call_that_never_left_is_made_until_its_deadline() {
     let patient = call(&channel);
     for _ in 0..7 {
         let attempt = script.attempt().await;
-        sleep(SECOND).await;
+        // Longer than the back-off: sooner it would be a failure (row 47).
+        sleep(2 * SECOND).await;
         let mut peer = attempt.accept();
         peer.greet().await;
         peer.go_away(0).await;
@@ -129,7 +130,7 @@ async fn row_35_a_call_that_never_left_is_made_until_its_deadline() {
     assert_eq!(error.code(), Code::DeadlineExceeded);
     script.serve().await.answer().await;
     outcome(patient).await.unwrap();
-    assert_eq!(began.elapsed().as_secs(), 7);
+    assert_eq!(began.elapsed().as_secs(), 14);
 }
 
 #[tokio::test(start_paused = true)]

@@ -227,7 +227,8 @@ impl Peer {
         while self.read().await.is_some() {}
     }
 
-    async fn frame(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+    /// Sends a frame.
+    pub async fn frame(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
         let frame = frame(kind, flags, stream, payload);
         within(self.socket.write_all(&frame)).await.unwrap();
     }

@@ -114,6 +114,7 @@ async fn from_ready() {
     assert_states(&mut states, &[Idle]).await;
     // A GOAWAY without calls.
     let (_channel, mut script, mut states, mut peer) = ready().await;
+    sleep(2 * SECOND).await;
     peer.go_away(0).await;
     assert_states(&mut states, &[Idle]).await;
     assert_stays(&mut states, 60 * MINUTE).await;

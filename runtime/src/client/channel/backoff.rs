@@ -34,11 +34,22 @@ pub(super) struct Backoff {
 impl Backoff {
     /// An attempt has failed: how long after it began the next may begin. `jitter` is from -1 to 1.
     pub(super) fn next(&mut self, config: BackoffConfig, jitter: f64) -> Duration {
+        let wait = self.wait(config, jitter);
+        self.failed();
+        wait
+    }
+
+    /// How long after an attempt the next may begin if it fails. `jitter` is from -1 to 1.
+    pub(super) fn wait(&self, config: BackoffConfig, jitter: f64) -> Duration {
         let exponent = i32::try_from(self.failures).unwrap_or(i32::MAX);
-        self.failures = self.failures.saturating_add(1);
         let wait = config.initial.as_secs_f64() * MULTIPLIER.powi(exponent);
         let wait = wait.min(config.max.as_secs_f64()) * (1.0 + JITTER * jitter);
         Duration::try_from_secs_f64(wait).unwrap_or(config.max)
+    }
+
+    /// An attempt has failed.
+    pub(super) fn failed(&mut self) {
+        self.failures = self.failures.saturating_add(1);
     }
 
     /// An attempt has succeeded, or nothing that was is to count.

@@ -223,8 +223,8 @@ impl ChannelBuilder {
     }
 
     /// The wait after the first failed attempt to connect, counted from the beginning of the attempt, give or take a fifth;
-    /// the default is 1 second. Each further attempt in a row waits 1.6 times as long. gRPC's
-    /// `grpc.initial_reconnect_backoff_ms`.
+    /// the default is 1 second. Each further attempt in a row waits 1.6 times as long. A connection that ends before this wait
+    /// would have been over, and has carried no call, counts as a failed attempt. gRPC's `grpc.initial_reconnect_backoff_ms`.
     pub fn initial_reconnect_backoff(mut self, wait: Duration) -> ChannelBuilder {
         self.options.backoff.initial = wait;
         self

@@ -8,12 +8,11 @@ use tokio::sync::oneshot;
 
 use super::authorization::Pending;
 use super::builder::ChannelOptions;
-use super::kept::{Budget, Kept};
-use super::manager::Event as News;
-use super::outliers::Tally;
+use super::kept::Kept;
+use super::origin::Origin;
 use super::refusals::{check_head, check_metadata, no_status, oversized_metadata, status_of_reset};
-use super::remote::Remote;
 use super::request_head::{CertifiedHosts, RequestHeads};
+use super::subchannel::{Carried, Loss};
 use super::target::Target;
 use crate::call::{Deadlines, Exchange, Link, Outcome};
 use crate::client::Authorizer;
@@ -24,20 +23,8 @@ use crate::metadata::Metadata;
 use crate::transport::{Driver, Side, Socket, waits};
 use crate::{Status, clock, wire};
 
-/// Where a connection comes from.
-pub(super) struct Origin {
-    /// Where calls come from, and go back to when the peer has not seen them.
-    pub(super) channel: Weak<Remote>,
-    /// By which the channel knows the connection.
-    pub(super) attempt: u64,
-    /// What may be kept of requests.
-    pub(super) budget: Arc<Budget>,
-    /// Where is counted how calls end, if that is of interest.
-    pub(super) tally: Option<Arc<Tally>>,
-}
-
-/// A connection of a client, and what reaches its task from outside. It is known to its channel by the number of the attempt that
-/// made it, and says by `greeting` that the peer speaks HTTP/2, or why the connection ended before it did.
+/// A connection of a client. It tells its channel of itself once the peer speaks HTTP/2, and says by `greeting` that it does, or
+/// why the connection ended before it did.
 pub(super) fn connection(
     socket: Socket,
     hosts: Option<CertifiedHosts>,
@@ -45,7 +32,7 @@ pub(super) fn connection(
     target: &Target,
     options: &ChannelOptions,
     greeting: oneshot::Sender<Result<(), Status>>,
-) -> (Driver<ClientSide>, Arc<Link>) {
+) -> Driver<ClientSide> {
     let config = Config {
         // Calls wait for the server's limit: one that is guessed would have some of them refused. It also tells early
         // whether there is HTTP/2 at the other end.
@@ -61,14 +48,15 @@ pub(super) fn connection(
         greeting: Some(greeting),
         retries: options.service_config.is_some(),
         farewell: None,
+        carried: Carried::Nothing,
+        unseen: Vec::new(),
         calls: StreamMap::default(),
         probes: 0,
         is_metered: false,
         deadlines: Deadlines::new(),
         draining: false,
     };
-    let driver = Driver::new(socket, engine, Arc::clone(&link), options.upkeep, side);
-    (driver, link)
+    Driver::new(socket, engine, link, options.upkeep, side)
 }
 
 /// The calls of a client's connection.
@@ -82,6 +70,9 @@ pub(super) struct ClientSide {
     retries: bool,
     /// What the peer said when it announced that it goes away.
     farewell: Option<String>,
+    carried: Carried,
+    /// Calls that the peer has not looked at before it went away. They go back to the channel once all that was read is known.
+    unseen: Vec<Arc<Exchange>>,
     calls: StreamMap<Call>,
     /// How many of them are about the connection itself.
     probes: usize,
@@ -127,6 +118,7 @@ impl Side for ClientSide {
                 fields,
                 oversized,
             } => {
+                self.carried = Carried::Calls;
                 let outcome = wire::outcome(Metadata::from_fields(fields));
                 let outcome = outcome.unwrap_or_else(|| {
                     Outcome::local(if oversized {
@@ -148,7 +140,10 @@ impl Side for ClientSide {
             }
             // The peer's first SETTINGS have come, or a stream has become free.
             Event::CanOpen => {
-                self.greet(Ok(()));
+                if self.greeting.is_some() {
+                    self.origin.connected(&self.link);
+                    self.greet(Ok(()));
+                }
                 self.meter(engine);
             }
             // The engine has ended the calls that the peer will not see; the others go on.
@@ -160,6 +155,9 @@ impl Side for ClientSide {
     }
 
     fn settle(&mut self, engine: &mut Connection, _now: Instant) {
+        for exchange in std::mem::take(&mut self.unseen) {
+            self.origin.hand_back(exchange);
+        }
         self.meter(engine);
         self.finish_drain(engine);
     }
@@ -189,9 +187,7 @@ impl Side for ClientSide {
     fn drain(&mut self, engine: &mut Connection) {
         self.draining = true;
         // The channel may have asked for it; if not, nobody has used the connection for long.
-        self.tell(News::Unused {
-            attempt: self.origin.attempt,
-        });
+        self.origin.unused();
         self.finish_drain(engine);
     }
 
@@ -200,8 +196,11 @@ impl Side for ClientSide {
             Some(farewell) => Status::unavailable(format!("{} after {farewell}", why.message())),
             None => why.clone(),
         };
+        if self.carried == Carried::Nothing && !self.calls.is_empty() {
+            self.carried = Carried::Unanswered;
+        }
         // Before any call learns it: the next is not to come here, and what never left goes out on another connection.
-        self.refuse();
+        self.refuse(why.clone());
         self.probes = 0;
         let now = clock::now();
         for (_, call) in std::mem::take(&mut self.calls) {
@@ -209,9 +208,9 @@ impl Side for ClientSide {
             self.finish(call, Outcome::local(status));
         }
         self.greet(Err(why));
-        for exchange in unsent {
+        for exchange in self.unseen.drain(..).chain(unsent) {
             if exchange.stream() == 0 && exchange.outcome().is_none() {
-                self.hand_back(exchange);
+                self.origin.hand_back(exchange);
             }
         }
     }
@@ -225,13 +224,13 @@ impl ClientSide {
             return;
         }
         if engine.takes_no_streams() {
-            self.refuse();
-            return self.hand_back(Arc::clone(exchange));
+            self.refuse(Status::unavailable("the connection takes no more calls"));
+            return self.origin.hand_back(Arc::clone(exchange));
         }
         if !engine.can_open() {
             self.is_metered = true;
             self.meter(engine);
-            return self.hand_back(Arc::clone(exchange));
+            return self.origin.hand_back(Arc::clone(exchange));
         }
         let details = exchange.details();
         if let Err(status) = self.heads.check_authority(details) {
@@ -295,27 +294,25 @@ impl ClientSide {
         }
     }
 
-    /// Takes no new calls any more: the channel is to look for another connection.
-    fn refuse(&self) {
+    /// Takes no new calls any more: the channel is to look for another connection. It knows of this one since its greeting.
+    fn refuse(&self, cause: Status) {
         self.link.refuse();
-        self.tell(News::Lost {
-            attempt: self.origin.attempt,
-        });
-    }
-
-    fn tell(&self, news: News) {
-        if let Some(channel) = self.origin.channel.upgrade() {
-            channel.notify(news);
+        if self.greeting.is_none() {
+            self.origin.lost(Loss {
+                carried: self.carried,
+                cause,
+            });
         }
     }
 
-    /// The peer takes no new calls.
+    /// The peer takes no new calls, and finishes those that are still open.
     fn go_away(&mut self, reason: Reason, debug: &[u8]) {
-        self.farewell = Some(format!(
-            "GOAWAY {reason} {:?}",
-            String::from_utf8_lossy(debug)
-        ));
-        self.refuse();
+        if !self.calls.is_empty() {
+            self.carried = Carried::Calls;
+        }
+        let farewell = format!("GOAWAY {reason} {:?}", String::from_utf8_lossy(debug));
+        self.refuse(Status::unavailable(farewell.clone()));
+        self.farewell = Some(farewell);
     }
 
     /// A stream has been reset. The call goes out again if the peer has not looked at it and there is time.
@@ -332,6 +329,9 @@ impl ClientSide {
         };
         let details = call.exchange.details();
         let status = details.cut_off(status_of_reset(reason, &cause), now);
+        if cause != ResetCause::Unprocessed {
+            self.carried = Carried::Calls;
+        }
         let is_unprocessed = cause == ResetCause::Unprocessed && !details.is_late(now);
         if !is_unprocessed || !self.try_again(engine, stream) {
             self.conclude(engine, stream, Outcome::local(status));
@@ -353,32 +353,20 @@ impl ClientSide {
             return false;
         };
         call.exchange.detach(sent);
-        if engine.takes_no_streams() {
-            self.refuse();
-        }
         if let Some(call) = self.remove(stream) {
-            self.hand_back(call.exchange);
+            if engine.takes_no_streams() {
+                self.unseen.push(call.exchange);
+            } else {
+                self.origin.hand_back(call.exchange);
+            }
         }
         true
-    }
-
-    /// Gives a call back to its channel, which finds it another connection, unless it is about this one.
-    fn hand_back(&self, exchange: Arc<Exchange>) {
-        let is_probe = exchange.details().is_probe;
-        match self.origin.channel.upgrade() {
-            Some(channel) if !is_probe => channel.start(exchange),
-            _ => exchange.conclude(Outcome::local(Status::unavailable(
-                "the connection was closed before the call was sent",
-            ))),
-        }
     }
 
     /// Says how many calls more there is room for, once the peer's limit of streams has been reached.
     fn meter(&self, engine: &Connection) {
         if self.is_metered && self.link.set_room(engine.room()) {
-            if let Some(channel) = self.origin.channel.upgrade() {
-                channel.send_waiting();
-            }
+            self.origin.has_room();
         }
     }
 
@@ -423,6 +411,7 @@ impl ClientSide {
         head: ResponseHead,
         end: bool,
     ) {
+        self.carried = Carried::Calls;
         let status = check_head(&head);
         let metadata = Metadata::from_fields(head.fields);
         if end {

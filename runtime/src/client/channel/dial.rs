@@ -10,17 +10,17 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::builder::ChannelOptions;
-use super::connection::{ClientSide, Origin, connection};
+use super::connection::{ClientSide, connection};
 use super::connector::{Address, Connected};
 use super::kept::Budget;
 use super::manager::Event;
+use super::origin::Origin;
 use super::outliers::{Record, Tally};
 use super::race::race;
 use super::remote::Remote;
 use super::subchannel::Subchannel;
 use super::target::Target;
 use crate::Status;
-use crate::call::Link;
 use crate::transport::{Driver, Socket};
 
 /// A connection that was made beside others is closed when it has had no calls for so long.
@@ -35,13 +35,6 @@ pub(super) struct Dial {
     options: ChannelOptions,
     budget: Arc<Budget>,
     tally: Option<Arc<Tally>>,
-}
-
-/// A connection with HTTP/2 at its other end.
-struct Open {
-    address: Address,
-    driver: Driver<ClientSide>,
-    link: Arc<Link>,
 }
 
 /// Why a channel with local credentials does not use a connection.
@@ -71,7 +64,7 @@ impl Dial {
         }
     }
 
-    /// Connects, says how that went, and drives the connection to its end.
+    /// Connects, says if that fails, and drives the connection to its end. A connection tells its channel of itself.
     pub(super) async fn run(self) {
         let attempt = self.attempt;
         let limit = self.options.min_connect_timeout;
@@ -79,24 +72,16 @@ impl Dial {
         let attempts = addresses.into_iter().map(|address| self.open(address));
         let opened = timeout(limit, race(attempts)).await;
         let cause = match opened {
-            Ok(Ok(open)) => {
-                self.tell(Event::Connected {
-                    attempt,
-                    address: open.address,
-                    link: open.link,
-                });
-                open.driver.await;
-                return self.tell(Event::Lost { attempt });
-            }
+            Ok(Ok(driver)) => return driver.await,
             Ok(Err(causes)) => causes.join("; "),
             Err(_) => format!("there is no connection after {limit:?}"),
         };
         let status = Status::unavailable(format!("cannot connect to {}: {cause}", self.target));
-        self.tell(Event::Failed { attempt, status });
+        tell(&self.remote, Event::Failed { attempt, status });
     }
 
     /// Opens a connection; an error is the cause in words.
-    async fn open(&self, address: Address) -> Result<Open, String> {
+    async fn open(&self, address: Address) -> Result<Driver<ClientSide>, String> {
         let opened = self.open_and_greet(&address).await;
         opened.map_err(|cause| {
             let address = address.to_string();
@@ -108,7 +93,7 @@ impl Dial {
     }
 
     /// Opens a connection, up to the server's first words.
-    async fn open_and_greet(&self, address: &Address) -> Result<Open, String> {
+    async fn open_and_greet(&self, address: &Address) -> Result<Driver<ClientSide>, String> {
         let target = &self.target;
         let io = self.options.connector.connect(address).await;
         let Connected { io, is_local } = io.map_err(|error| error.to_string())?;
@@ -130,11 +115,12 @@ impl Dial {
         let origin = Origin {
             channel: Weak::clone(&self.remote),
             attempt: self.attempt,
+            address: address.clone(),
             budget: Arc::clone(&self.budget),
             tally: self.tally.clone(),
         };
         let socket = Socket::new(io);
-        let (mut driver, link) = connection(socket, hosts, origin, target, &self.options, sender);
+        let mut driver = connection(socket, hosts, origin, target, &self.options, sender);
         poll_fn(|context| {
             let ended = Pin::new(&mut driver).poll(context).is_ready();
             match Pin::new(&mut greeting).poll(context) {
@@ -152,15 +138,7 @@ impl Dial {
             }
         })
         .await?;
-        Ok(Open {
-            address: address.clone(),
-            driver,
-            link,
-        })
-    }
-
-    fn tell(&self, event: Event) {
-        tell(&self.remote, event);
+        Ok(driver)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::sync::{Arc, Weak};
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::backoff::{Backoff, BackoffConfig};
 use super::manager::Event;
@@ -65,6 +65,7 @@ impl HealthWatch {
     pub(super) async fn run(self) {
         let mut backoff = Backoff::default();
         loop {
+            let began = Instant::now();
             let (was_told, status) = self.watch().await;
             if status.code() == Code::Unimplemented {
                 log::no_health_service(&self.authority);
@@ -74,11 +75,12 @@ impl HealthWatch {
                 "the health of the server is not known: {status}"
             ))));
             if was_told {
-                // It did answer: the first attempt after that is made at once.
                 backoff.reset();
-            } else {
-                sleep(backoff.next(self.backoff, jitter())).await;
             }
+            // From the beginning of the watch: after one that lasted the next is made at once, and a server that answers and ends
+            // each is not asked without end.
+            let wait = backoff.next(self.backoff, jitter());
+            sleep(wait.saturating_sub(began.elapsed())).await;
         }
     }
 

@@ -15,7 +15,7 @@ use super::picker::Picker;
 use super::remote::Remote;
 use super::resolver::Names;
 use super::servers::Servers;
-use super::subchannel::{State, Subchannel};
+use super::subchannel::{Loss, State, Subchannel};
 use crate::call::{Link, Order};
 use crate::{Status, clock};
 
@@ -38,8 +38,8 @@ pub(super) enum Event {
     Failed { attempt: u64, status: Status },
     /// A connection has had no calls for so long that it closes.
     Unused { attempt: u64 },
-    /// A connection takes no more calls, or is closed.
-    Lost { attempt: u64 },
+    /// A connection takes no more calls, or is closed, by the peer's doing.
+    Lost { attempt: u64, loss: Loss },
     /// A server has said how it is, on this connection.
     Health { number: u64, health: Health },
     /// Failures so far are to count no more.
@@ -144,20 +144,22 @@ impl Manager {
                 }
             }
             Event::Failed { attempt, status } => {
-                let backoff = remote.options().backoff;
                 let mut all = self.servers.iter_mut();
-                if all.any(|subchannel| subchannel.failed(attempt, &status, backoff)) {
+                if all.any(|subchannel| subchannel.failed(attempt, status.clone())) {
                     self.doubt_names(remote, now);
                     self.publish(remote);
                 }
             }
             Event::Unused { attempt } => {
-                if self.lost(remote, attempt) {
+                let mut all = self.servers.iter_mut();
+                if all.any(|subchannel| subchannel.unused(attempt)) {
+                    self.replace(remote, now);
                     self.publish(remote);
                 }
             }
-            Event::Lost { attempt } => {
-                if self.lost(remote, attempt) {
+            Event::Lost { attempt, loss } => {
+                if self.lost(remote, attempt, loss, now) {
+                    self.replace(remote, now);
                     self.doubt_names(remote, now);
                     if self.servers.are_several() {
                         // At once: the channel is not idle meanwhile.
@@ -348,21 +350,29 @@ impl Manager {
         let is_beside = subchannel.connections() > 0;
         let dial = Dial::new(remote, attempt, subchannel);
         let task = tokio::spawn(dial.run());
-        subchannel.connecting(attempt, clock::now(), task.abort_handle());
+        let backoff = remote.options().backoff;
+        subchannel.connecting(attempt, clock::now(), backoff, task.abort_handle());
         if !is_beside {
             self.publish(remote);
         }
     }
 
-    /// A connection takes no more calls. Says whether it was one that is used.
-    fn lost(&mut self, remote: &Arc<Remote>, attempt: u64) -> bool {
+    /// The peer has ended a connection. Says whether it was one that is used.
+    fn lost(&mut self, remote: &Remote, attempt: u64, loss: Loss, now: Instant) -> bool {
+        let cause = Status::unavailable(format!(
+            "cannot connect to {}: the connection ended before it carried a call: {}",
+            remote.target(),
+            loss.cause.message()
+        ));
+        let loss = Loss { cause, ..loss };
         let mut all = self.servers.iter_mut();
-        let is_ours = all.any(|subchannel| subchannel.lost(attempt));
-        if is_ours {
-            self.wanted_at = clock::now();
-            self.watch_health(remote);
-        }
-        is_ours
+        all.any(|subchannel| subchannel.lost(attempt, loss.clone(), now))
+    }
+
+    /// A connection is gone: another may have to do its work.
+    fn replace(&mut self, remote: &Arc<Remote>, now: Instant) {
+        self.wanted_at = now;
+        self.watch_health(remote);
     }
 
     /// Asks servers for their health, if that is to be done.

@@ -16,6 +16,7 @@ mod kept;
 #[cfg(feature = "server")]
 mod local;
 mod manager;
+mod origin;
 mod outliers;
 mod picker;
 mod race;

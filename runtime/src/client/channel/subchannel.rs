@@ -27,6 +27,10 @@ pub(super) struct Subchannel {
     /// The last attempt failed; the next is made then, or later.
     retry_at: Option<Instant>,
     backoff: Backoff,
+    /// Addresses whose connections ended at once since the last back-off: the others are tried first.
+    passed: Vec<Address>,
+    /// The last connection was lost at once, with calls on it that were not answered.
+    is_suspect: bool,
     /// Why the last attempt failed, until one succeeds.
     failure: Option<Status>,
     /// What asks the server for its health, where that is to be done.
@@ -50,7 +54,8 @@ pub(super) enum State {
 #[derive(Debug)]
 struct Attempt {
     number: u64,
-    began: Instant,
+    /// When the next may be made if it fails.
+    retry_at: Instant,
     task: AbortHandle,
 }
 
@@ -60,6 +65,26 @@ struct Connection {
     number: u64,
     address: Address,
     link: Arc<Link>,
+    /// Until then it is not known to be better than an attempt that fails.
+    retry_at: Instant,
+}
+
+/// How a connection has come to its end.
+#[derive(Clone, Debug)]
+pub(super) struct Loss {
+    pub(super) carried: Carried,
+    pub(super) cause: Status,
+}
+
+/// What a connection has carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Carried {
+    /// No call, or none that the peer has looked at.
+    Nothing,
+    /// Calls that were open when it was lost, and of which the peer has said nothing.
+    Unanswered,
+    /// A call that the peer has answered, or is about to.
+    Calls,
 }
 
 /// What asks a server for its health, on the connection of this number.
@@ -84,18 +109,27 @@ impl Subchannel {
             attempt: None,
             retry_at: None,
             backoff: Backoff::default(),
+            passed: Vec::new(),
+            is_suspect: false,
             failure: None,
             watch: None,
             record,
         }
     }
 
-    /// Where the next attempt is to lead: a connection beside others leads to where the oldest does.
+    /// Where the next attempt is to lead: a connection beside others leads to where the oldest does, and one after others that
+    /// ended at once to where they did not.
     pub(super) fn addresses(&self) -> Arc<[Address]> {
         match self.connections.first() {
             Some(oldest) => Arc::new([oldest.address.clone()]),
-            None => Arc::clone(&self.addresses),
+            None if self.passed.is_empty() => Arc::clone(&self.addresses),
+            None => self.untried().cloned().collect(),
         }
+    }
+
+    fn untried(&self) -> impl Iterator<Item = &Address> {
+        let all = self.addresses.iter();
+        all.filter(|address| !self.passed.contains(address))
     }
 
     /// Whether it leads to this address and no other.
@@ -210,54 +244,96 @@ impl Subchannel {
     }
 
     /// An attempt has begun.
-    pub(super) fn connecting(&mut self, number: u64, began: Instant, task: AbortHandle) {
+    pub(super) fn connecting(
+        &mut self,
+        number: u64,
+        began: Instant,
+        config: BackoffConfig,
+        task: AbortHandle,
+    ) {
+        if !self.connections.is_empty() && self.failure.is_none() {
+            // They are full of calls, so the server is well.
+            self.backoff.reset();
+        }
+        let wait = self.backoff.wait(config, jitter());
         self.retry_at = None;
         self.attempt = Some(Attempt {
             number,
-            began,
+            // Too long for the clock is as good as for ever.
+            retry_at: began.checked_add(wait).unwrap_or(began),
             task,
         });
     }
 
     /// An attempt has come to a connection. Says whether it is the one that is waited for.
     pub(super) fn connected(&mut self, number: u64, address: &Address, link: &Arc<Link>) -> bool {
-        let awaited = self
-            .attempt
-            .as_ref()
-            .is_some_and(|own| own.number == number);
-        if awaited {
-            self.attempt = None;
-            self.backoff.reset();
-            self.failure = None;
-            self.connections.push(Connection {
-                number,
-                address: address.clone(),
-                link: Arc::clone(link),
-            });
-        }
-        awaited
-    }
-
-    /// An attempt has failed. Says whether it is the one that is waited for.
-    pub(super) fn failed(&mut self, number: u64, cause: &Status, config: BackoffConfig) -> bool {
         let Some(attempt) = self.attempt.take_if(|own| own.number == number) else {
             return false;
         };
-        let wait = self.backoff.next(config, jitter());
-        // The wait counts from the beginning of the attempt; too long for the clock is as good as for ever.
-        self.retry_at = Some(attempt.began.checked_add(wait).unwrap_or(attempt.began));
-        self.failure = Some(cause.clone());
+        self.failure = None;
+        self.connections.push(Connection {
+            number,
+            address: address.clone(),
+            link: Arc::clone(link),
+            retry_at: attempt.retry_at,
+        });
         true
     }
 
-    /// A connection takes no more calls. Says whether it is one of those that there are.
-    pub(super) fn lost(&mut self, number: u64) -> bool {
-        let before = self.connections.len();
-        self.connections.retain(|one| one.number != number);
+    /// An attempt has failed. Says whether it is the one that is waited for.
+    pub(super) fn failed(&mut self, number: u64, cause: Status) -> bool {
+        let Some(attempt) = self.attempt.take_if(|own| own.number == number) else {
+            return false;
+        };
+        self.back_off(attempt.retry_at, cause);
+        true
+    }
+
+    /// A connection takes no more calls, and nobody wants it to. Says whether it is one of those that there are.
+    pub(super) fn unused(&mut self, number: u64) -> bool {
+        self.take_out(number).is_some()
+    }
+
+    /// The peer has ended a connection. Says whether it is one of those that there are.
+    ///
+    /// A connection that has carried no call and ends before the wait after its attempt is over was worth no more than an attempt
+    /// that fails. Without the wait a server that greets every client with GOAWAY would be asked for connections without end. One
+    /// that is lost with its first calls may be the last of a server that is restarted: that counts when it happens twice in a row.
+    pub(super) fn lost(&mut self, number: u64, loss: Loss, now: Instant) -> bool {
+        let Some(lost) = self.take_out(number) else {
+            return false;
+        };
+        if loss.carried == Carried::Calls || lost.retry_at <= now {
+            self.backoff.reset();
+            self.passed.clear();
+            self.is_suspect = false;
+        } else if loss.carried == Carried::Unanswered && !self.is_suspect {
+            self.is_suspect = true;
+        } else if self.attempt.is_none() {
+            self.passed.push(lost.address);
+            if self.untried().next().is_none() || !self.connections.is_empty() {
+                self.back_off(lost.retry_at, loss.cause);
+            }
+        }
+        true
+    }
+
+    /// Waits until another attempt may be made, and keeps the cause until one succeeds.
+    fn back_off(&mut self, until: Instant, cause: Status) {
+        self.backoff.failed();
+        self.passed.clear();
+        self.retry_at = Some(until);
+        self.failure = Some(cause);
+    }
+
+    fn take_out(&mut self, number: u64) -> Option<Connection> {
+        let mut all = self.connections.iter();
+        let place = all.position(|one| one.number == number)?;
+        let connection = self.connections.remove(place);
         if self.connections.is_empty() {
             self.watch = None;
         }
-        self.connections.len() < before
+        Some(connection)
     }
 
     /// When to try again, after a failure.
@@ -279,6 +355,8 @@ impl Subchannel {
     /// Ends an attempt, and lets the connections end with the last of their calls.
     pub(super) fn release(&mut self) {
         self.backoff.reset();
+        self.passed.clear();
+        self.is_suspect = false;
         self.failure = None;
         self.retry_at = None;
         self.watch = None;

@@ -1,0 +1,73 @@
+//! What a connection knows of its channel.
+
+use std::sync::{Arc, Weak};
+
+use super::connector::Address;
+use super::kept::Budget;
+use super::manager::Event;
+use super::outliers::Tally;
+use super::remote::Remote;
+use super::subchannel::Loss;
+use crate::Status;
+use crate::call::{Exchange, Link, Outcome};
+
+/// What a connection knows of its channel, and what it tells it.
+pub(super) struct Origin {
+    /// Where calls come from, and go back to when the peer has not seen them.
+    pub(super) channel: Weak<Remote>,
+    /// By which the channel knows the connection.
+    pub(super) attempt: u64,
+    /// Where the connection leads.
+    pub(super) address: Address,
+    /// What may be kept of requests.
+    pub(super) budget: Arc<Budget>,
+    /// Where is counted how calls end, if that is of interest.
+    pub(super) tally: Option<Arc<Tally>>,
+}
+
+impl Origin {
+    /// Tells the channel that calls can go out on this connection.
+    pub(super) fn connected(&self, link: &Arc<Link>) {
+        self.tell(Event::Connected {
+            attempt: self.attempt,
+            address: self.address.clone(),
+            link: Arc::clone(link),
+        });
+    }
+
+    /// Tells the channel that this connection takes no more calls, and why.
+    pub(super) fn lost(&self, loss: Loss) {
+        let attempt = self.attempt;
+        self.tell(Event::Lost { attempt, loss });
+    }
+
+    /// Tells the channel that this connection has had no calls for so long that it closes.
+    pub(super) fn unused(&self) {
+        let attempt = self.attempt;
+        self.tell(Event::Unused { attempt });
+    }
+
+    /// Tells the channel that calls which found no room on this connection may be sent now.
+    pub(super) fn has_room(&self) {
+        if let Some(channel) = self.channel.upgrade() {
+            channel.send_waiting();
+        }
+    }
+
+    /// Gives a call back to the channel, which finds it another connection, unless it is about this one.
+    pub(super) fn hand_back(&self, exchange: Arc<Exchange>) {
+        let is_probe = exchange.details().is_probe;
+        match self.channel.upgrade() {
+            Some(channel) if !is_probe => channel.start(exchange),
+            _ => exchange.conclude(Outcome::local(Status::unavailable(
+                "the connection was closed before the call was sent",
+            ))),
+        }
+    }
+
+    fn tell(&self, event: Event) {
+        if let Some(channel) = self.channel.upgrade() {
+            channel.notify(event);
+        }
+    }
+}

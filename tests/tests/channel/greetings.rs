@@ -1,0 +1,215 @@
+//! Connections that end as soon as they are made, and what a channel learns from one connection for the next.
+
+use std::time::Duration;
+
+use stubwright::ChannelConnectivity::{Connecting, Idle, Ready, TransientFailure};
+use stubwright::{Channel, Code, LoadBalancing};
+use tokio::time::{Instant, sleep};
+
+use crate::connectivity::{assert_about, call, call_with, outcome};
+use crate::script::{Peer, Script, assert_states, within};
+use crate::several::Names;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The ways in which a server that has greeted can leave, without having taken a call.
+#[derive(Clone, Copy, Debug)]
+enum Leaves {
+    /// GOAWAY at once, and the connection stays open.
+    GoesAway,
+    /// GOAWAY, and the end of the connection.
+    GoesAwayAndCloses,
+    /// The end of the connection.
+    Closes,
+    /// What is not HTTP/2.
+    Babbles,
+    /// GOAWAY once a call has come, which it has not looked at.
+    GoesAwayFromACall,
+}
+
+use Leaves::{Babbles, Closes, GoesAway, GoesAwayAndCloses, GoesAwayFromACall};
+
+impl Leaves {
+    /// What a caller learns of it.
+    fn cause(self) -> &'static str {
+        match self {
+            GoesAway | GoesAwayAndCloses | GoesAwayFromACall => "GOAWAY NO_ERROR",
+            Closes => "the connection was lost",
+            Babbles => "connection error",
+        }
+    }
+
+    async fn from(self, mut peer: Peer) -> Option<Peer> {
+        match self {
+            GoesAway => peer.go_away(0).await,
+            GoesAwayAndCloses => {
+                peer.go_away(0).await;
+                return None;
+            }
+            Closes => return None,
+            // RST_STREAM on stream 0.
+            Babbles => peer.reset(0, 0).await,
+            GoesAwayFromACall => {
+                peer.request().await;
+                peer.go_away(0).await;
+            }
+        }
+        Some(peer)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn row_47_a_connection_that_ends_at_once_is_a_failed_attempt() {
+    for leaves in [GoesAway, GoesAwayAndCloses, Closes, Babbles] {
+        let (channel, mut script) = Script::new(Channel::builder());
+        let mut states = channel.subscribe();
+        let fails = call(&channel);
+        let waits = call_with(&channel, |call| call.wait_for_ready(true));
+        let mut began = Instant::now();
+        let mut open = vec![leaves.from(script.serve().await).await];
+        let error = outcome(fails).await.unwrap_err();
+        assert_eq!(error.code(), Code::Unavailable, "{leaves:?}");
+        assert!(
+            error.message().contains("cannot connect to server.test:1"),
+            "{error}"
+        );
+        assert!(error.message().contains(leaves.cause()), "{error}");
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        // The waits grow as after attempts that fail.
+        for wait in [1.0, 1.6, 2.56] {
+            assert_states(&mut states, &[Idle, Connecting][usize::from(wait > 1.0)..]).await;
+            let peer = script.serve().await;
+            assert_about(began.elapsed(), Duration::from_secs_f64(wait));
+            began = Instant::now();
+            assert_states(&mut states, &[Ready, TransientFailure, Connecting][..2]).await;
+            open.push(leaves.from(peer).await);
+        }
+        // One that stays has the call that has waited, and no wait is left over.
+        let mut peer = script.serve().await;
+        peer.answer().await;
+        outcome(waits).await.unwrap();
+        drop((open, peer));
+        let next = call(&channel);
+        let began = Instant::now();
+        script.serve().await.answer().await;
+        outcome(next).await.unwrap();
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+}
+
+/// Calls that a server has not looked at go out once more by themselves, and not for ever.
+#[tokio::test(start_paused = true)]
+async fn row_47_transparent_retries_do_not_loop() {
+    let (channel, mut script) = Script::new(Channel::builder());
+    let calls = [
+        call(&channel),
+        call_with(&channel, |call| call.wait_for_ready(true)),
+    ];
+    let began = Instant::now();
+    let mut made = 0;
+    let serve = async {
+        loop {
+            let peer = script.serve().await;
+            made += 1;
+            let peer = GoesAwayFromACall.from(peer).await;
+            drop(peer);
+        }
+    };
+    let both = async {
+        for call in calls {
+            let error = outcome(call).await.unwrap_err();
+            assert_eq!(error.code(), Code::Unavailable, "{error}");
+        }
+    };
+    tokio::select! {
+        () = serve => {}
+        () = both => {}
+    }
+    assert_eq!(made, 2);
+    assert_about(began.elapsed(), SECOND);
+}
+
+/// A connection that is lost with its first calls is replaced at once, for a server may just have been restarted; the second in a
+/// row is not.
+#[tokio::test(start_paused = true)]
+async fn row_47_a_server_that_dies_of_every_call_is_left_alone() {
+    let (channel, mut script) = Script::new(Channel::builder());
+    let began = Instant::now();
+    for _ in 0..2 {
+        let fails = call(&channel);
+        script.serve().await.request().await;
+        let error = outcome(fails).await.unwrap_err();
+        assert_eq!(error.code(), Code::Unavailable, "{error}");
+    }
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    let error = outcome(call(&channel)).await.unwrap_err();
+    assert!(
+        error.message().contains("before it carried a call"),
+        "{error}"
+    );
+    assert!(script.is_quiet());
+    script.attempt().await;
+    assert_about(began.elapsed(), SECOND);
+}
+
+/// Of several addresses the next is tried at once, and only after the last there is a wait.
+#[tokio::test(start_paused = true)]
+async fn row_47_an_address_that_greets_with_goaway_hides_no_other() {
+    for policy in [LoadBalancing::PickFirst, LoadBalancing::RoundRobin] {
+        let builder = Channel::builder()
+            .resolver(Names::new(&["a:1", "b:1"]))
+            .load_balancing(policy);
+        let (channel, mut script) = Script::new(builder);
+        let waits = call(&channel);
+        let began = Instant::now();
+        let b = loop {
+            let attempt = script.attempt().await;
+            if attempt.address == "b:1" {
+                break attempt;
+            }
+            let mut peer = attempt.accept();
+            peer.greet().await;
+            GoesAway.from(peer).await;
+        };
+        let mut b = b.accept();
+        b.greet().await;
+        b.answer().await;
+        outcome(waits).await.unwrap();
+        assert_eq!(began.elapsed(), Duration::ZERO, "{policy:?}");
+    }
+    // Both of them: a wait, and then both again.
+    let builder = Channel::builder().resolver(Names::new(&["a:1", "b:1"]));
+    let (channel, mut script) = Script::new(builder);
+    let fails = call(&channel);
+    let began = Instant::now();
+    for address in ["a:1", "b:1"] {
+        let attempt = script.attempt().await;
+        assert_eq!(attempt.address, address);
+        let mut peer = attempt.accept();
+        peer.greet().await;
+        GoesAway.from(peer).await;
+    }
+    assert_eq!(outcome(fails).await.unwrap_err().code(), Code::Unavailable);
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    assert_eq!(script.attempt().await.address, "a:1");
+    assert_about(began.elapsed(), SECOND);
+}
+
+/// A server that is restarted after a long life is replaced at once, unseen.
+#[tokio::test(start_paused = true)]
+async fn row_47_a_rolling_restart_stays_unseen() {
+    let (channel, mut script) = Script::new(Channel::builder());
+    channel.state(true);
+    let mut peer = script.serve().await;
+    for _ in 0..10 {
+        sleep(5 * SECOND).await;
+        peer.go_away(0).await;
+        let next = call(&channel);
+        let began = Instant::now();
+        let mut another = script.serve().await;
+        another.answer().await;
+        outcome(next).await.unwrap();
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        peer = another;
+    }
+}
