@@ -1,6 +1,8 @@
 //! What goes wrong and reaches no caller: events of `tracing` with the feature of that name, nothing without it.
 
 use std::any::Any;
+#[cfg(feature = "client")]
+use std::time::Duration;
 
 use crate::call::Peer;
 
@@ -50,6 +52,29 @@ pub(crate) fn not_bound(address: &std::net::SocketAddr, error: &std::io::Error) 
     tracing::warn!(%address, %error, "an address of several was not bound");
     #[cfg(not(feature = "tracing"))]
     let _ = (address, error);
+}
+
+/// A server has closed a connection because the channel pinged it too often. The next ones ping after `keepalive_time` of silence, if
+/// they ping at all.
+#[cfg(feature = "client")]
+pub(crate) fn too_many_pings(target: impl std::fmt::Display, keepalive_time: Option<Duration>) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(%target, ?keepalive_time, "GOAWAY too_many_pings: keepalive_time is doubled for later connections");
+    #[cfg(not(feature = "tracing"))]
+    let _ = (target, keepalive_time);
+}
+
+/// A channel pings more often than gRFC A8 has clients do.
+#[cfg(feature = "client")]
+pub(crate) fn short_keepalive_time(target: impl std::fmt::Display, keepalive_time: Duration) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(
+        %target,
+        ?keepalive_time,
+        "keepalive_time is below 10 s, the least that gRFC A8 allows: servers may take the pings for abuse"
+    );
+    #[cfg(not(feature = "tracing"))]
+    let _ = (target, keepalive_time);
 }
 
 /// A connection to a port for connections from this machine came from another.

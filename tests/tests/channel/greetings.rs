@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use stubwright::ChannelConnectivity::{Connecting, Idle, Ready, TransientFailure};
 use stubwright::{Channel, Code, LoadBalancing};
+use stubwright_tests::frames::{GOAWAY, PING};
+use stubwright_tests::log;
 use tokio::time::{Instant, sleep};
 
 use crate::connectivity::{assert_about, call, call_with, outcome};
-use crate::script::{Peer, Script, assert_states, within};
-use crate::several::Names;
+use crate::script::{Attempt, Peer, Script, assert_states, within};
+use crate::several::{Names, attempts};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -212,4 +214,115 @@ async fn row_47_a_rolling_restart_stays_unseen() {
         assert_eq!(began.elapsed(), Duration::ZERO);
         peer = another;
     }
+}
+
+/// Says that the client pings too often.
+async fn complain(peer: &mut Peer, last_stream: u32) {
+    let code = 11_u32.to_be_bytes();
+    let payload = [&last_stream.to_be_bytes()[..], &code, b"too_many_pings"].concat();
+    peer.frame(GOAWAY, 0, 0, &payload).await;
+}
+
+/// How long a client says nothing on a connection, with a call on it, before it pings. Other connections have as many calls.
+async fn silence(channel: &Channel, peer: &mut Peer) -> Duration {
+    let open = [call(channel), call(channel)];
+    let stream = peer.request().await;
+    // What is read winds up the clock.
+    peer.begin(stream).await;
+    let began = Instant::now();
+    while peer.read().await.unwrap().0 != PING {}
+    let silence = began.elapsed();
+    peer.message(stream, &[]).await;
+    peer.headers(stream, &[("grpc-status", "0")], true).await;
+    for call in open {
+        call.abort();
+    }
+    silence
+}
+
+#[tokio::test(start_paused = true)]
+async fn row_46_too_many_pings_is_remembered() {
+    log::collect();
+    let builder = Channel::builder()
+        .resolver(Names::new(&["a:1", "b:1"]))
+        .load_balancing(LoadBalancing::RoundRobin)
+        .keepalive_time(4 * SECOND)
+        .keepalive_timeout(1000 * SECOND);
+    let (channel, mut script) = Script::new(builder);
+    within(log::event(&["keepalive_time=4s", "below 10 s"])).await;
+    channel.state(true);
+    // What one server has complained of, the other has the benefit of too.
+    let mut gone = Vec::new();
+    for (round, expected) in [4, 8, 16, 32].into_iter().enumerate() {
+        let [one, other] = attempts(&mut script).await.map(Attempt::accept);
+        let mut peers = [one, other];
+        for peer in &mut peers {
+            peer.greet().await;
+        }
+        sleep(SECOND / 100).await;
+        let peer = &mut peers[round % 2];
+        assert_eq!(silence(&channel, peer).await.as_secs(), expected);
+        complain(peer, 1 << 30).await;
+        peers[(round + 1) % 2].go_away(1 << 30).await;
+        gone.push(peers);
+    }
+    within(log::event(&["too_many_pings", "keepalive_time=Some(64s)"])).await;
+}
+
+/// GOAWAY for other reasons, or without keepalive, changes nothing.
+#[tokio::test(start_paused = true)]
+async fn row_46_another_complaint_changes_nothing() {
+    let builder = Channel::builder().keepalive_time(20 * SECOND);
+    let (channel, mut script) = Script::new(builder);
+    channel.state(true);
+    let mut peer = script.serve().await;
+    sleep(2 * SECOND).await;
+    let payload = [&[0; 4][..], &11_u32.to_be_bytes(), b"too_many_resets"].concat();
+    peer.frame(GOAWAY, 0, 0, &payload).await;
+    sleep(SECOND).await;
+    channel.state(true);
+    let mut peer = script.serve().await;
+    assert_eq!(silence(&channel, &mut peer).await.as_secs(), 20);
+    let (channel, mut script) = Script::new(Channel::builder());
+    channel.state(true);
+    let mut peer = script.serve().await;
+    sleep(2 * SECOND).await;
+    complain(&mut peer, 0).await;
+    let open = call(&channel);
+    let mut peer = script.serve().await;
+    let stream = peer.request().await;
+    sleep(3600 * SECOND).await;
+    peer.respond(stream).await;
+    outcome(open).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn row_77_the_deadline_of_a_call_that_waits_comes_with_the_last_cause() {
+    let (channel, mut script) = Script::new(Channel::builder());
+    let early = call_with(&channel, |call| {
+        call.wait_for_ready(true).timeout(SECOND / 2)
+    });
+    let late = call_with(&channel, |call| {
+        call.wait_for_ready(true).timeout(3 * SECOND)
+    });
+    // The deadline passes while nothing is done, and while the next attempt is under way.
+    script.attempt().await.refuse();
+    let hangs = script.attempt().await;
+    for call in [early, late] {
+        let error = outcome(call).await.unwrap_err();
+        assert_eq!(error.code(), Code::DeadlineExceeded);
+        let cause = "latest balancer error: cannot connect to server.test:1: nobody is here";
+        assert!(error.message().contains(cause), "{error}");
+    }
+    // Not when there was none, or it is over.
+    let mut peer = hangs.accept();
+    peer.greet().await;
+    peer.limit(1).await;
+    within(channel.ready()).await.unwrap();
+    let open = call(&channel);
+    peer.request().await;
+    let error = outcome(call_with(&channel, |call| call.timeout(SECOND))).await;
+    let error = error.unwrap_err();
+    assert!(!error.message().contains("latest"), "{error}");
+    drop(open);
 }

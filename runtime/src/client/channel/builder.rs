@@ -19,7 +19,7 @@ use crate::client::overlay::Overlay;
 use crate::client::service_config::ServiceConfig;
 use crate::header::Header;
 use crate::transport::{KeepaliveConfig, LifetimeConfig, UpkeepConfig};
-use crate::{Compression, Result, http2};
+use crate::{Compression, Result, http2, log};
 
 /// Sets the options of a [`Channel`]; every option has a default that serves.
 #[derive(Clone, Debug, Default)]
@@ -93,6 +93,9 @@ impl ChannelOptions {
         self.upkeep.lifetime.max_idle
     }
 }
+
+/// gRFC A8's least time between pings.
+const MIN_KEEPALIVE_TIME: Duration = Duration::from_secs(10);
 
 /// How much of its request a call keeps unless an option says otherwise, in bytes.
 pub(super) const PER_RPC_RETRY_BUFFER: usize = 256 << 10;
@@ -268,8 +271,12 @@ impl ChannelBuilder {
 
     /// Pings the server when it has sent nothing for this long and calls are open; by default it is never pinged. The clock runs
     /// from the last bytes that were read, and no call restarts it: a call that starts after a longer silence sends the ping.
-    /// Servers allow a ping every five minutes unless they are told otherwise, and close the connection of a client that pings
-    /// more. gRPC's `grpc.keepalive_time_ms` (gRFC A8).
+    /// gRPC's `grpc.keepalive_time_ms` (gRFC A8).
+    ///
+    /// Servers allow a ping every five minutes unless they are told otherwise, and close the connection of a client that pings more
+    /// often, with the message `too_many_pings`. That is logged (feature `tracing`), and the channel's later connections wait twice
+    /// as long, to whichever server they lead. Other gRPCs never ping more often than every 10 seconds; a shorter time is used as it
+    /// is, and logged.
     pub fn keepalive_time(mut self, time: Duration) -> ChannelBuilder {
         self.options.upkeep.keepalive.time = Some(time);
         self
@@ -402,6 +409,11 @@ impl ChannelBuilder {
         {
             // Whoever makes the connections is told the name: it may mean something where they lead.
             target.names = Names::Known(Arc::new([Address::Tcp(Arc::clone(name))]));
+        }
+        if let Some(time) = self.options.upkeep.keepalive.time {
+            if time < MIN_KEEPALIVE_TIME {
+                log::short_keepalive_time(&target, time);
+            }
         }
         Channel::new(target, self.options, self.overlay)
     }

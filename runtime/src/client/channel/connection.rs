@@ -1,7 +1,7 @@
 //! The calls of a client's connection.
 
 use std::sync::{Arc, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
@@ -48,6 +48,7 @@ pub(super) fn connection(
         greeting: Some(greeting),
         retries: options.service_config.is_some(),
         farewell: None,
+        keepalive: options.upkeep.keepalive.time,
         carried: Carried::Nothing,
         unseen: Vec::new(),
         calls: StreamMap::default(),
@@ -70,6 +71,8 @@ pub(super) struct ClientSide {
     retries: bool,
     /// What the peer said when it announced that it goes away.
     farewell: Option<String>,
+    /// After how much silence the peer is pinged.
+    keepalive: Option<Duration>,
     carried: Carried,
     /// Calls that the peer has not looked at before it went away. They go back to the channel once all that was read is known.
     unseen: Vec<Arc<Exchange>>,
@@ -307,6 +310,7 @@ impl ClientSide {
 
     /// The peer takes no new calls, and finishes those that are still open.
     fn go_away(&mut self, reason: Reason, debug: &[u8]) {
+        self.origin.went_away(reason, debug, self.keepalive);
         if !self.calls.is_empty() {
             self.carried = Carried::Calls;
         }

@@ -49,6 +49,7 @@ impl Dial {
     /// once it is not needed.
     pub(super) fn new(remote: &Arc<Remote>, attempt: u64, subchannel: &Subchannel) -> Dial {
         let mut options = remote.options().clone();
+        options.upkeep.keepalive.time = remote.keepalive_time();
         if subchannel.connections() > 0 {
             let max_idle = &mut options.upkeep.lifetime.max_idle;
             *max_idle = Some(max_idle.map_or(SURPLUS_IDLE, |most| most.min(SURPLUS_IDLE)));

@@ -1,6 +1,7 @@
 //! What a connection knows of its channel.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use super::connector::Address;
 use super::kept::Budget;
@@ -10,6 +11,10 @@ use super::remote::Remote;
 use super::subchannel::Loss;
 use crate::Status;
 use crate::call::{Exchange, Link, Outcome};
+use crate::http2::Reason;
+
+/// What servers say in GOAWAY to a client that pings too often (gRFC A8).
+const TOO_MANY_PINGS: &[u8] = b"too_many_pings";
 
 /// What a connection knows of its channel, and what it tells it.
 pub(super) struct Origin {
@@ -51,6 +56,16 @@ impl Origin {
     pub(super) fn has_room(&self) {
         if let Some(channel) = self.channel.upgrade() {
             channel.send_waiting();
+        }
+    }
+
+    /// Tells the channel what the peer said when it went away, if that is of interest for later connections. This one has
+    /// pinged after so much silence.
+    pub(super) fn went_away(&self, reason: Reason, debug: &[u8], keepalive: Option<Duration>) {
+        if reason == Reason::ENHANCE_YOUR_CALM && debug == TOO_MANY_PINGS {
+            if let Some(channel) = self.channel.upgrade() {
+                channel.ping_less(keepalive);
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -20,7 +20,7 @@ use super::waiting::Waiting;
 use crate::call::{Chunks, Exchange, Outcome};
 use crate::client::service_config::OutlierDetection;
 use crate::header::Header;
-use crate::{Status, clock};
+use crate::{Status, clock, log};
 
 /// A channel to a target. Its connections are the business of a [`Manager`], which says by a [`Picker`] what becomes of
 /// calls.
@@ -36,6 +36,10 @@ struct Shared {
     picker: Picker,
     waiting: Waiting,
     announcer: Announcer,
+    /// Why the last attempt to connect failed, until there is a connection.
+    failure: Option<Status>,
+    /// After how much silence new connections ping.
+    keepalive_time: Option<Duration>,
     /// To the manager's task, once there is one. It is gone when its runtime is.
     manager: Option<UnboundedSender<Event>>,
 }
@@ -51,13 +55,15 @@ impl Remote {
             target,
             retries: options.service_config.clone().map(Retries::new),
             budget: Arc::new(budget),
-            options,
             shared: Mutex::new(Shared {
                 picker: Picker::Wait,
                 waiting: Waiting::new(),
                 announcer: Announcer::new(ChannelConnectivity::Idle),
+                failure: None,
+                keepalive_time: options.upkeep.keepalive.time,
                 manager: None,
             }),
+            options,
         }
     }
 
@@ -67,6 +73,20 @@ impl Remote {
 
     pub(super) fn options(&self) -> &ChannelOptions {
         &self.options
+    }
+
+    /// After how much silence a connection that is made now pings.
+    pub(super) fn keepalive_time(&self) -> Option<Duration> {
+        self.shared().keepalive_time
+    }
+
+    /// A server has closed a connection that pinged it after so much silence, because it pinged too often. Connections that are
+    /// made from now on, to whatever server, wait twice as long (gRFC A8).
+    pub(super) fn ping_less(&self, keepalive_time: Option<Duration>) {
+        let doubled = keepalive_time.map(|time| time.saturating_mul(2));
+        log::too_many_pings(&self.target, doubled);
+        let mut shared = self.shared();
+        shared.keepalive_time = shared.keepalive_time.max(doubled);
     }
 
     /// What may be kept of requests that are on their way.
@@ -191,6 +211,11 @@ impl Remote {
             if matches!(shared.picker, Picker::Shutdown) {
                 return;
             }
+            match &picker {
+                Picker::Fail(status) => shared.failure = Some(status.clone()),
+                Picker::One(_) | Picker::Several(_) => shared.failure = None,
+                Picker::Wait | Picker::Shutdown => {}
+            }
             shared.picker = picker;
             shared.announcer.announce(state);
             shared.redirect()
@@ -212,15 +237,20 @@ impl Remote {
 
     /// Ends the waiting calls whose deadline has passed, or that nobody wants any more.
     pub(super) fn expire(&self, now: Instant) {
-        let (expired, is_connected) = {
+        let (expired, waited_for) = {
             let mut shared = self.shared();
-            let is_connected = matches!(shared.picker, Picker::One(_) | Picker::Several(_));
-            (shared.waiting.expired(now), is_connected)
-        };
-        let waited_for = if is_connected {
-            "had room for one more call"
-        } else {
-            "was connected"
+            let waited_for = match (&shared.picker, &shared.failure) {
+                (Picker::One(_) | Picker::Several(_), _) => "had room for one more call".to_owned(),
+                // In grpc-go's words.
+                (_, Some(failure)) => {
+                    format!(
+                        "was connected: latest balancer error: {}",
+                        failure.message()
+                    )
+                }
+                (_, None) => "was connected".to_owned(),
+            };
+            (shared.waiting.expired(now), waited_for)
         };
         for exchange in expired {
             exchange.conclude(Outcome::local(Status::deadline_exceeded(format!(
