@@ -8,6 +8,7 @@ mod hedging;
 mod keepalive;
 mod names;
 mod options;
+mod orders;
 mod outliers;
 mod pool;
 mod retries;
