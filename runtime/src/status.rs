@@ -171,10 +171,27 @@ macro_rules! constructors {
 
 impl Status {
     /// A status with a code and a message for the other side. gRPC Python calls the message `details`.
+    ///
+    /// A status is an error, and [`Code::Ok`] is none: a status that is made with it is INTERNAL, and its message says what was
+    /// wrong. A call that ends well returns `Ok`.
+    ///
+    /// ```
+    /// use stubwright::{Code, Status};
+    ///
+    /// let status = Status::new(Code::Ok, "all is well");
+    /// assert_eq!(status.code(), Code::Internal);
+    /// assert_eq!(status.message(), "an error was made with the code OK: all is well");
+    /// ```
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Status {
+        let mut code = code;
+        let mut message = message.into();
+        if code == Code::Ok {
+            code = Code::Internal;
+            message = format!("an error was made with the code OK: {message}").into();
+        }
         Status(Box::new(Inner {
             code,
-            message: message.into(),
+            message,
             details: Bytes::new(),
             metadata: Metadata::new(),
             source: None,
@@ -216,7 +233,7 @@ impl Status {
         unauthenticated => Unauthenticated;
     }
 
-    /// The code.
+    /// The code, which is never [`Code::Ok`].
     pub fn code(&self) -> Code {
         self.0.code
     }

@@ -52,7 +52,8 @@ fn number(code: Code) -> i32 {
     i32::from(code as u8)
 }
 
-/// A status that came in a message, in the answer to a batch for example. A code that gRPC does not define is UNKNOWN.
+/// A status that came in a message, in the answer to a batch for example. A code that gRPC does not define is UNKNOWN; OK, which is
+/// no error, is INTERNAL: look at the message's `code` first.
 impl From<rpc::Status> for Status {
     fn from(status: rpc::Status) -> Status {
         let details = status.encode_to_vec();
@@ -153,6 +154,13 @@ mod tests {
         let status = Status::unknown("").with_error_detail(broken.clone());
         assert_eq!(status.error_details(), [ErrorDetail::Other(broken)]);
         assert_eq!(status.error_detail::<RetryInfo>(), None);
+    }
+
+    #[test]
+    fn row_54_ok_is_no_error() {
+        let status = Status::from(rpc::Status::default());
+        assert_eq!(status.code(), Code::Internal);
+        assert_eq!(rpc::Status::from(&status).code, 13);
     }
 
     #[test]

@@ -1,9 +1,16 @@
 //! How calls fail.
 
-use stubwright::{Channel, Code, Metadata, Result, Status};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use bytes::Bytes;
+use futures_util::{TryStreamExt, stream};
+use stubwright::{
+    Channel, Code, InterceptedCall, Metadata, OutgoingCall, Raw, Result, Server, ServiceConfig,
+    Status,
+};
 use stubwright_tests::pb::probe::v1::{Action, ProbeStub, Request};
 
-use crate::transports::{Link, over_every_transport};
+use crate::transports::{Link, Transport, over_every_transport};
 
 over_every_transport!(
     a_status_arrives_whole,
@@ -13,6 +20,9 @@ over_every_transport!(
     a_panic_is_one_call_only,
     metadata_that_cannot_be_sent_fails_the_call,
     an_unary_call_over_the_limit,
+    row_54_an_error_that_says_ok_of_a_handler,
+    row_54_an_error_that_says_ok_of_an_interceptor,
+    row_54_an_error_that_says_ok_of_a_caller,
     row_73_blanks_at_the_ends_of_a_message,
 );
 
@@ -101,6 +111,112 @@ async fn an_unary_call_over_the_limit(link: Link) {
     assert_eq!(error.code(), Code::ResourceExhausted);
     assert!(error.message().contains("4194304"), "{error}");
     link.stub.unary(Request::default()).await.unwrap();
+}
+
+/// What a call of each kind with this request ends with.
+async fn errors_of_each_kind(stub: &ProbeStub, request: &Request) -> [Status; 4] {
+    let requests = || stream::iter([request.clone()]);
+    [
+        stub.unary(request.clone()).await.map(drop),
+        stub.server_stream(request.clone())
+            .try_for_each(async |_| Ok(()))
+            .await,
+        stub.client_stream(requests()).await.map(drop),
+        stub.bidi(requests()).try_for_each(async |_| Ok(())).await,
+    ]
+    .map(Result::unwrap_err)
+}
+
+fn assert_ok_is_no_error(errors: impl IntoIterator<Item = Status>) {
+    for error in errors {
+        assert_eq!(error.code(), Code::Internal, "{error}");
+        let message = "an error was made with the code OK: fine";
+        assert_eq!(error.message(), message);
+    }
+}
+
+async fn row_54_an_error_that_says_ok_of_a_handler(link: Link) {
+    let failing = failing(Code::Ok, "fine", 2);
+    assert_ok_is_no_error(errors_of_each_kind(&link.stub, &failing).await);
+    let seen = async |mut call: OutgoingCall| {
+        let end = call.proceed().await;
+        assert_eq!(end.code(), Code::Internal);
+        end.result
+    };
+    let stub = ProbeStub::new(link.channel.with_interceptor(seen));
+    assert_ok_is_no_error(errors_of_each_kind(&stub, &failing).await);
+}
+
+async fn row_54_an_error_that_says_ok_of_an_interceptor(transport: Transport) {
+    // The outer one sees what becomes of the inner one's error.
+    let outer = async |call: InterceptedCall| {
+        let end = call.proceed().await;
+        assert_eq!(end.result.as_ref().unwrap_err().code(), Code::Internal);
+        end.result
+    };
+    let inner = async |call: InterceptedCall| {
+        if call.context().invocation_metadata().contains_key("late") {
+            call.proceed().await.result?;
+        }
+        Err(Status::new(Code::Ok, "fine"))
+    };
+    let server = Server::builder().interceptor(outer).interceptor(inner);
+    let link = transport.link(server).await;
+    let request = Request::default();
+    assert_ok_is_no_error(errors_of_each_kind(&link.stub, &request).await);
+    let late = ProbeStub::new(link.channel.with_metadata("late", "1"));
+    assert_ok_is_no_error(errors_of_each_kind(&late, &request).await);
+}
+
+async fn row_54_an_error_that_says_ok_of_a_caller(link: Link) {
+    let request = Request::default();
+    let ending = |is_late| {
+        move |mut call: OutgoingCall| async move {
+            if is_late {
+                call.proceed().await.result?;
+            }
+            Err(Status::new(Code::Ok, "fine"))
+        }
+    };
+    for is_late in [false, true] {
+        let stub = ProbeStub::new(link.channel.with_interceptor(ending(is_late)));
+        assert_ok_is_no_error(errors_of_each_kind(&stub, &request).await);
+    }
+    // Requests that fail end their call with what they failed with.
+    let requests = || stream::iter([Ok(Request::default()), Err(Status::new(Code::Ok, "fine"))]);
+    let ended = link.stub.client_stream(requests()).await;
+    assert_ok_is_no_error([ended.unwrap_err()]);
+    let ended = link.stub.bidi(requests()).try_for_each(async |_| Ok(()));
+    assert_ok_is_no_error([ended.await.unwrap_err()]);
+}
+
+/// A handler that fails in the ordinary way first is asked again, and what it says then is the end.
+#[tokio::test]
+async fn row_54_an_error_that_says_ok_is_not_made_again() {
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    let handler = |_requests, _context| {
+        let asked = ASKED.fetch_add(1, Ordering::Relaxed);
+        let code = if asked == 0 {
+            Code::Unavailable
+        } else {
+            Code::Ok
+        };
+        stream::iter([Err(Status::new(code, "fine"))])
+    };
+    let mut server = Transport::Tcp.server(Server::builder());
+    server.add_generic_handler(handler);
+    let (_server, address) = Transport::Tcp.link_to(server).await.take_server();
+    let config = r#"{"methodConfig": [{"name": [{}], "retryPolicy": {"maxAttempts": 4,
+        "initialBackoff": "0.001s", "maxBackoff": "0.001s", "backoffMultiplier": 1,
+        "retryableStatusCodes": ["UNAVAILABLE"]}}]}"#;
+    let channel = Channel::builder()
+        .service_config(ServiceConfig::from_json(config).unwrap())
+        .insecure(address.to_string())
+        .unwrap();
+    let call = channel.unary_unary("/any.Service/Any", Raw, Bytes::new());
+    let ended: Result<Bytes> = call.await;
+    assert_ok_is_no_error([ended.unwrap_err()]);
+    assert_eq!(ASKED.load(Ordering::Relaxed), 2);
 }
 
 async fn row_73_blanks_at_the_ends_of_a_message(link: Link) {
