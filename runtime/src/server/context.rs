@@ -240,6 +240,11 @@ impl ServicerContext {
         }
     }
 
+    /// The method that was called, as it came.
+    pub(crate) fn path(&self) -> &[u8] {
+        self.exchange.details().path.value()
+    }
+
     /// The metadata that holders of this context and of its clones to come see.
     pub(crate) fn invocation_metadata_mut(&mut self) -> &mut Metadata {
         let details = self.exchange.details();

@@ -27,6 +27,8 @@ pub(crate) struct MethodTable {
     pub(crate) services: Services,
     /// Serves the methods that are not among them.
     generic: Option<Arc<Method>>,
+    /// What interceptors are around where nothing serves a method; `None` without interceptors.
+    unknown: Option<Arc<Method>>,
     pub(crate) options: Options,
 }
 
@@ -44,6 +46,7 @@ pub(crate) enum Refusal {
 impl MethodTable {
     pub(crate) fn new(options: Options) -> MethodTable {
         MethodTable {
+            unknown: options.around_unknown().map(Arc::new),
             options,
             ..MethodTable::default()
         }
@@ -68,21 +71,27 @@ impl MethodTable {
         self.generic = Some(Arc::new(method));
     }
 
-    /// The method with exactly this path, no other spelling of which reaches a handler of its own, and what holds for its calls.
+    /// Returns the method with exactly this path, no other spelling of which reaches a handler of its own, and what holds for its
+    /// calls. Where there is none, interceptors have their say all the same: who may not call is not to learn which methods there
+    /// are.
     pub(crate) fn find(&self, path: &[u8]) -> Option<(&Arc<Method>, Rules)> {
         match self.methods.get(path) {
             Some(method) => Some((method, method.rules)),
-            None => self.find_generic(path),
+            None => self.find_other(path),
         }
     }
 
     #[cold]
-    fn find_generic(&self, path: &[u8]) -> Option<(&Arc<Method>, Rules)> {
-        let method = self.generic.as_ref()?;
-        let path = std::str::from_utf8(path).ok()?;
+    fn find_other(&self, path: &[u8]) -> Option<(&Arc<Method>, Rules)> {
         let options = &self.options;
-        path.starts_with('/')
-            .then(|| (method, options.named.rules(path, options.rules)))
+        let path = std::str::from_utf8(path).ok();
+        let path = path.filter(|path| path.starts_with('/'));
+        let generic = self.generic.as_ref().filter(|_| path.is_some());
+        let method = generic.or(self.unknown.as_ref())?;
+        let rules = path.map_or(options.rules, |path| {
+            options.named.rules(path, options.rules)
+        });
+        Some((method, rules))
     }
 
     /// Returns whether a method can read messages of this content type. Only a generic handler knows of others than protobuf's.
@@ -128,10 +137,7 @@ impl MethodTable {
             return Err(Refusal::Http(415));
         }
         let Some((method, rules)) = self.find(head.path.value()) else {
-            let path = String::from_utf8_lossy(head.path.value());
-            return Err(Refusal::Grpc(Status::unimplemented(format!(
-                "unknown method {path}"
-            ))));
+            return Err(Refusal::Grpc(unknown_method(head.path.value())));
         };
         let deadline = deadline(&metadata, now).map_err(Refusal::Grpc)?;
         let compression = encoding(&metadata).map_err(Refusal::Encoding)?;
@@ -157,6 +163,12 @@ impl MethodTable {
         }
         Ok((Arc::clone(method), Arc::new(exchange)))
     }
+}
+
+/// What a call of a method ends with that nothing serves.
+pub(crate) fn unknown_method(path: &[u8]) -> Status {
+    let path = String::from_utf8_lossy(path);
+    Status::unimplemented(format!("unknown method {path}"))
 }
 
 /// When the call is over; an error when its time is not to be read, or over already.

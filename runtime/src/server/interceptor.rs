@@ -31,8 +31,8 @@ use crate::{Metadata, Result};
 /// call first, and its end last. When a call is cancelled, or its time is over, the interceptors' futures are dropped with
 /// the handler's. A panic is INTERNAL for its call alone.
 ///
-/// Calls that reach no handler reach no interceptor either: those that are not well-formed, and those of unknown methods unless
-/// the server has a [generic handler](crate::Server::add_generic_handler).
+/// Calls of unknown methods pass the interceptors, too, and end behind them with UNIMPLEMENTED: a client that an interceptor
+/// turns away does not learn which methods there are. Calls that are not well-formed reach no interceptor.
 ///
 /// ```
 /// use stubwright::{InterceptedCall, Server, Status};
@@ -194,9 +194,13 @@ impl Chain {
         self.0.push(Arc::new(interceptor));
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// A method with the interceptors around its handler; the method itself when there are none.
     pub(crate) fn around(&self, method: Method) -> Method {
-        if self.0.is_empty() {
+        if self.is_empty() {
             return method;
         }
         let chain = Arc::new(self.clone());

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::dispatch::unknown_method;
 use super::handlers::Method;
 use super::host::Server;
 use super::interceptor::{Chain, ServerInterceptor};
 use super::method_options::{MethodOptions, NamedOptions, Rules};
 use super::pace::InlinePolling;
 use super::slots::Slots;
+use super::start::failed;
 use crate::Compression;
 use crate::http2;
 use crate::transport::{KeepaliveConfig, LifetimeConfig, UpkeepConfig};
@@ -57,6 +59,13 @@ impl Default for Options {
 }
 
 impl Options {
+    /// What answers the calls of unknown methods, with all that the server puts around its handlers; `None` where that is no
+    /// interceptor.
+    pub(crate) fn around_unknown(&self) -> Option<Method> {
+        let unknown = Method::new(|context| failed(unknown_method(context.path())));
+        (!self.interceptors.is_empty()).then(|| self.around(unknown))
+    }
+
     /// A method with all that the server puts around its handlers.
     pub(crate) fn around(&self, method: Method) -> Method {
         let method = self.interceptors.around(method);

@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 
 use crate::call::{Alarm, Exchange, Outcome};
 use crate::header::Header;
-use crate::server::{HandlerTask, InsideCalls, MethodTable, Rules, Running};
+use crate::server::{HandlerTask, InsideCalls, MethodTable, Rules, Running, unknown_method};
 use crate::{Status, clock};
 
 /// Handlers that are called without a connection.
@@ -45,7 +45,7 @@ impl InProcess {
             return exchange.conclude(Outcome::local(status));
         }
         let Some((method, _)) = self.methods.find(details.path.value()) else {
-            let status = Status::unimplemented(format!("unknown method {}", details.method()));
+            let status = unknown_method(details.path.value());
             return exchange.conclude(Outcome::local(status));
         };
         let Some(running) = Running::start_inline(method, Arc::clone(&exchange)) else {

@@ -27,6 +27,7 @@ over_every_transport!(
     a_panic_of_an_interceptor_ends_its_call_alone,
     a_cancelled_call_drops_its_interceptors,
     done_callbacks_learn_how_a_call_ends,
+    row_71_interceptors_are_around_unknown_methods,
 );
 
 const METHODS: [&str; 4] = ["Unary", "ServerStream", "ClientStream", "Bidi"];
@@ -442,4 +443,38 @@ async fn done_callbacks_learn_how_a_call_ends(transport: Transport) {
     let code = within(seen.recv()).await.unwrap();
     // The caller may be the first to give the call up.
     assert!(matches!(code, Code::DeadlineExceeded | Code::Cancelled));
+}
+
+async fn row_71_interceptors_are_around_unknown_methods(transport: Transport) {
+    let guard =
+        async |call: InterceptedCall| match call.context().invocation_metadata().get("token") {
+            Some("good") => {
+                let end = call.proceed().await;
+                assert_eq!((end.requests, end.responses), (0, 0));
+                end.result
+            }
+            _ => Err(Status::unauthenticated("no token")),
+        };
+    let mut link = transport.link(Server::builder().interceptor(guard)).await;
+    for path in ["/probe.v1.Probe/Nothing", "/no.Service/No", "/x"] {
+        for (token, code, message) in [
+            ("bad", Code::Unauthenticated, "no token".to_owned()),
+            (
+                "good",
+                Code::Unimplemented,
+                format!("unknown method {path}"),
+            ),
+        ] {
+            let requests = || stream::iter([Bytes::from_static(b"\xff"), Bytes::new()]);
+            let channel = link.channel.with_metadata("token", token);
+            let unary = channel.unary_unary(path, Raw, Bytes::new()).await;
+            let bidi = channel.stream_stream(path, Raw, requests());
+            let bidi: Result<Vec<Bytes>> = bidi.try_collect().await;
+            for error in [unary.map(|_: Bytes| ()), bidi.map(drop)].map(Result::unwrap_err) {
+                assert_eq!(error.code(), code, "{error}");
+                assert_eq!(error.message(), message);
+            }
+        }
+    }
+    assert!(link.events.try_recv().is_err());
 }

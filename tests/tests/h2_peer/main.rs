@@ -10,6 +10,7 @@ mod client_answers;
 mod client_connections;
 mod compression_rows;
 mod connection_rows;
+mod dispatch_rows;
 mod flow_control;
 mod listener;
 mod metadata_rows;
