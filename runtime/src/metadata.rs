@@ -177,6 +177,7 @@ impl Metadata {
     }
 
     /// The first field whose value should be base64 and is not.
+    #[cfg(any(feature = "client", test, fuzzing))]
     pub(crate) fn malformed_binary(&self) -> Option<&Header> {
         self.fields
             .iter()

@@ -29,6 +29,16 @@ pub(crate) fn refusal_head(outcome: &Outcome, says_encodings: bool) -> Vec<Heade
     fields
 }
 
+/// The fields of a response to a request that HTTP does not allow.
+#[cfg(feature = "server")]
+pub(crate) fn bad_request_head(outcome: &Outcome) -> Vec<Header> {
+    let mut fields = refusal_head(outcome, false);
+    if let Some(status) = fields.first_mut() {
+        *status = Header::from_static(":status", "400");
+    }
+    fields
+}
+
 /// What the other end is told of what can be read here, when there is anything to tell.
 pub(crate) fn advertised() -> Option<&'static Header> {
     compression::AVAILABLE.then_some(&ACCEPT_ENCODING)

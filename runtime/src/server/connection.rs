@@ -298,6 +298,10 @@ fn refuse(engine: &mut Connection, stream: StreamId, refusal: &Refusal) {
             let fields = wire::refusal_head(&Outcome::local(status.clone()), true);
             send_last(engine, stream, fields);
         }
+        Refusal::BadRequest(status) => {
+            let fields = wire::bad_request_head(&Outcome::local(status.clone()));
+            send_last(engine, stream, fields);
+        }
     }
 }
 

@@ -10,9 +10,9 @@ use super::method_options::Rules;
 use super::options::Options;
 use crate::call::{CallDetails, Exchange, Peer};
 use crate::deadline::parse_timeout;
-use crate::header::Kind;
+use crate::header::{Header, Kind};
 use crate::http2::RequestHead;
-use crate::metadata::Metadata;
+use crate::metadata::{Metadata, decode_binary};
 #[cfg(feature = "reflection")]
 use crate::reflection::Services;
 use crate::wire;
@@ -41,6 +41,8 @@ pub(crate) enum Refusal {
     Grpc(Status),
     /// The messages are compressed in a way that is not known here: the answer says which are.
     Encoding(Status),
+    /// It is gRPC, and no request that HTTP allows: the answer is 400 and a status.
+    BadRequest(Status),
 }
 
 impl MethodTable {
@@ -141,13 +143,11 @@ impl MethodTable {
         };
         let deadline = deadline(&metadata, now).map_err(Refusal::Grpc)?;
         let compression = encoding(&metadata).map_err(Refusal::Encoding)?;
-        if let Some(field) = metadata.malformed_binary() {
-            return Err(Refusal::Grpc(wire::not_base64(field)));
-        }
+        let host = host(&metadata)?;
         let answer = rules.compression.accepted_by(&metadata);
         let exchange = Exchange::new(CallDetails {
             path: head.path,
-            authority: head.authority,
+            authority: head.authority.or(host),
             metadata,
             deadline: rules.deadline(now, deadline),
             peer: peer.clone(),
@@ -169,6 +169,27 @@ impl MethodTable {
 pub(crate) fn unknown_method(path: &[u8]) -> Status {
     let path = String::from_utf8_lossy(path);
     Status::unimplemented(format!("unknown method {path}"))
+}
+
+/// Looks through the fields of a request, and returns the authority that `host` names: it counts where HTTP/2's own is missing
+/// (gRFC A41).
+fn host(metadata: &Metadata) -> Result<Option<Header>, Refusal> {
+    let mut host = None;
+    for field in metadata.all_fields() {
+        match field.kind() {
+            Kind::Host if host.is_some() => {
+                return Err(Refusal::BadRequest(Status::internal(
+                    "the request has several host fields",
+                )));
+            }
+            Kind::Host => host = Some(Header::new(b":authority", field.value())),
+            Kind::Binary if decode_binary(field.value()).is_none() => {
+                return Err(Refusal::Grpc(wire::not_base64(field)));
+            }
+            _ => {}
+        }
+    }
+    Ok(host)
 }
 
 /// When the call is over; an error when its time is not to be read, or over already.

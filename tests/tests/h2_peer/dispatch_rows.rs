@@ -4,7 +4,51 @@ use std::sync::{Arc, Mutex};
 
 use stubwright::{InterceptedCall, Server, Status};
 
-use crate::request_rows::Pair;
+use crate::raw::{Answer, field};
+use crate::request_rows::{Pair, head, request};
+use crate::wire::framed;
+
+/// Calls with this authority, and these hosts.
+async fn call_for(pair: &mut Pair, authority: &str, hosts: &[&str]) -> Answer {
+    let mut fields = head(&[(":authority", authority), ("describe", "1")]);
+    fields.extend(hosts.iter().map(|host| ("host", *host)));
+    pair.raw.call(&fields, &framed(&request(b"x"))).await
+}
+
+#[tokio::test]
+async fn row_57_the_host_where_there_is_no_authority() {
+    let mut pair = Pair::new().await;
+    for (sent, hosts, authority) in [
+        ("", &[][..], ""),
+        ("", &["a.test"], "a.test"),
+        ("", &[" a.test:80 "], "a.test:80"),
+        ("b.test", &[], "b.test"),
+        ("b.test", &["a.test"], "b.test"),
+    ] {
+        let answer = call_for(&mut pair, sent, hosts).await;
+        answer.assert_status(0, "");
+        assert_eq!(
+            field(&answer.end, "authority"),
+            Some(authority),
+            "{hosts:?}"
+        );
+        pair.served.event().await;
+        pair.served.event().await;
+    }
+}
+
+#[tokio::test]
+async fn row_57_several_hosts() {
+    let mut pair = Pair::new().await;
+    for (authority, hosts) in [("", ["a.test", "b.test"]), ("c.test", ["a.test", "a.test"])] {
+        let answer = call_for(&mut pair, authority, &hosts).await;
+        assert_eq!(answer.status(), "400", "{answer:?}");
+        assert_eq!(answer.grpc_status(), Some(13), "{answer:?}");
+        assert!(answer.message().contains("host"), "{answer:?}");
+        pair.assert_no_handler_ran();
+    }
+    pair.assert_alive().await;
+}
 
 /// A server that asks for a token, and notes the methods that it was asked for.
 async fn guarded() -> (Pair, Arc<Mutex<Vec<String>>>) {
