@@ -60,6 +60,17 @@ impl Exchange {
         self.stream.store(stream, Ordering::Relaxed);
     }
 
+    /// Whether the call still wants to go out, and on the connection of this link.
+    ///
+    /// A call may be on the list of a connection that it has left: its caller wrote something just before the connection gave it
+    /// back. What finds it there must not open a second stream for it.
+    #[cfg(feature = "client")]
+    pub(crate) fn is_wanted_on(&self, link: &Arc<Link>) -> bool {
+        let state = self.state();
+        let is_here = |own: &Arc<Link>| Arc::ptr_eq(own, link);
+        state.outcome.is_none() && state.link.as_ref().is_some_and(is_here)
+    }
+
     /// Takes what the handler's side has for the peer: at most `room` bytes of data, and the outcome when no data is
     /// left before it.
     pub(crate) fn take_response(&self, room: usize) -> Departure {

@@ -211,8 +211,11 @@ impl Side for ClientSide {
             self.finish(call, Outcome::local(status));
         }
         self.greet(Err(why));
-        for exchange in self.unseen.drain(..).chain(unsent) {
-            if exchange.stream() == 0 && exchange.outcome().is_none() {
+        for exchange in self.unseen.drain(..) {
+            self.origin.hand_back(exchange);
+        }
+        for exchange in unsent {
+            if exchange.stream() == 0 && exchange.is_wanted_on(&self.link) {
                 self.origin.hand_back(exchange);
             }
         }
@@ -222,8 +225,8 @@ impl Side for ClientSide {
 impl ClientSide {
     /// Opens a stream for a call, or gives the call back if there is none for it.
     fn open(&mut self, engine: &mut Connection, exchange: &Arc<Exchange>) {
-        if exchange.outcome().is_some() {
-            // Given up before it was sent.
+        if !exchange.is_wanted_on(&self.link) {
+            // Given up before it was sent, or gone to another connection.
             return;
         }
         if engine.takes_no_streams() {
