@@ -1,11 +1,12 @@
 //! What connects calls that run in other tasks to the task that owns their connection.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Waker};
 
 use super::Exchange;
 use super::pipe::remember;
+use super::sync::atomic::{AtomicBool, Ordering};
+use super::sync::{Mutex, MutexGuard};
 
 /// The list of calls that have something for their connection.
 ///

@@ -19,6 +19,7 @@ mod pipe;
 #[cfg(all(feature = "client", feature = "server"))]
 mod propagation;
 mod record;
+mod sync;
 mod timers;
 
 pub use any_message::AnyMessage;

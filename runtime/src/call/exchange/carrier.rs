@@ -1,11 +1,11 @@
 //! The exchange as a connection driver sees it, which carries it to its other end.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
 use super::{Exchange, Head, Over};
+use crate::call::sync::atomic::Ordering;
 use crate::call::{Chunks, Link, Outcome};
 use crate::{Metadata, Status};
 

@@ -3,11 +3,12 @@
 mod carrier;
 mod ends;
 mod extras;
+#[cfg(all(test, shuttle))]
+mod schedules;
 mod wakes;
 mod watch;
 
-use std::sync::atomic::{AtomicBool, AtomicU32};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::task::Waker;
 
 pub(crate) use self::extras::DoneCallback;
@@ -19,6 +20,8 @@ use super::Extensions;
 use super::encoding::Encoding;
 use super::link::Link;
 use super::pipe::Pipe;
+use super::sync::atomic::{AtomicBool, AtomicU32};
+use super::sync::{Mutex, MutexGuard};
 use super::{CallDetails, Outcome};
 use crate::{Metadata, Status};
 

@@ -1,0 +1,258 @@
+//! The orders in which the two ends of a call, and its connections, may run: shuttle tries thousands of them. An end that waits for a
+//! wake that was lost is a deadlock, which shuttle reports.
+//!
+//! `RUSTFLAGS='--cfg shuttle' cargo test -p stubwright --lib schedules --target-dir target/shuttle` runs them; `.ci/long` does.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use shuttle::future::block_on;
+use shuttle::{check_pct, check_random, thread};
+
+use super::{Exchange, Watch};
+use crate::call::sync::atomic::{AtomicUsize, Ordering};
+use crate::call::{Chunks, Link, Order, Outcome};
+use crate::testing::TestCall;
+use crate::{Code, Metadata, Status};
+
+/// Orders at random, and orders with few changes of thread at places that matter.
+fn check(test: fn()) {
+    check_random(test, 5_000);
+    check_pct(test, 5_000, 3);
+}
+
+fn exchange() -> Arc<Exchange> {
+    Arc::clone(TestCall::new().context().exchange())
+}
+
+/// A call that has been given to a connection.
+fn submitted(link: &Arc<Link>) -> Arc<Exchange> {
+    let exchange = exchange();
+    submit(&exchange, link);
+    exchange
+}
+
+fn submit(exchange: &Arc<Exchange>, link: &Arc<Link>) {
+    exchange.attach(0, Arc::clone(link));
+    assert!(link.submit(Arc::clone(exchange)).is_ok());
+}
+
+fn ok() -> Outcome {
+    Outcome {
+        result: Ok(()),
+        trailing: Metadata::new(),
+    }
+}
+
+/// Runs a connection's task until `pump` says that a call on its list was the last, or it is told to close.
+fn drive(link: &Link, mut pump: impl FnMut(&Arc<Exchange>) -> bool) {
+    let mut batch = Vec::new();
+    block_on(poll_fn(|context: &mut Context<'_>| {
+        if link.collect(context, &mut batch) == Order::Close {
+            return Poll::Ready(());
+        }
+        let mut is_over = false;
+        for exchange in batch.drain(..) {
+            is_over |= pump(&exchange);
+        }
+        if is_over {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }));
+}
+
+/// Takes what the caller has, a byte at a time; whether that is the end of the request.
+fn take(exchange: &Exchange, body: &mut Vec<u8>) -> bool {
+    loop {
+        let mut part = exchange.take_request(1);
+        while !part.data.is_empty() {
+            body.extend(part.data.take(usize::MAX));
+        }
+        if !part.has_more && !part.held {
+            return part.end;
+        }
+    }
+}
+
+/// Writes a request of three pieces as there is room for them.
+fn write(exchange: &Arc<Exchange>) {
+    for piece in 0..3_u8 {
+        if block_on(poll_fn(|context| exchange.poll_request_room(context))).is_err() {
+            return;
+        }
+        exchange.write_request(Bytes::from(vec![piece; 2]), piece == 2);
+    }
+}
+
+const BODY: [u8; 6] = [0, 0, 1, 1, 2, 2];
+
+/// Reads a response to its end.
+fn read(exchange: &Arc<Exchange>, whole: bool) -> Vec<u8> {
+    let (mut body, mut used) = (Vec::new(), 0);
+    loop {
+        let mut chunks = Chunks::default();
+        let has_more = block_on(poll_fn(|context| {
+            exchange.poll_response(context, std::mem::take(&mut used), &mut chunks, whole)
+        }));
+        if !has_more {
+            return body;
+        }
+        used = chunks.len();
+        while !chunks.is_empty() {
+            body.extend(chunks.take(usize::MAX));
+        }
+    }
+}
+
+#[test]
+fn a_call_loses_no_wake() {
+    check(|| {
+        let link = Arc::new(Link::new(4));
+        let exchange = submitted(&link);
+        let driver = thread::spawn(move || {
+            let (mut body, mut turn) = (Vec::new(), 0);
+            drive(&link, |exchange| {
+                turn += 1;
+                link.set_crowded(turn % 2 == 0);
+                if !take(exchange, &mut body) || exchange.outcome().is_some() {
+                    return false;
+                }
+                exchange.deliver_head(Metadata::new());
+                for piece in &body {
+                    exchange.deliver_response(Bytes::from(vec![*piece]));
+                }
+                exchange.conclude(ok());
+                true
+            });
+            body
+        });
+        let writer = Arc::clone(&exchange);
+        let writer = thread::spawn(move || write(&writer));
+        let watch = Watch::new(Arc::clone(&exchange));
+        let watch = thread::spawn(move || block_on(watch));
+        let head = block_on(poll_fn(|context| exchange.poll_head(context)));
+        assert!(head.is_some());
+        assert_eq!(read(&exchange, false), BODY);
+        assert_eq!(driver.join().unwrap(), BODY);
+        writer.join().unwrap();
+        watch.join().unwrap();
+        assert!(exchange.outcome().unwrap().result.is_ok());
+    });
+}
+
+#[test]
+fn a_caller_that_waits_for_the_whole_is_woken() {
+    check(|| {
+        let link = Arc::new(Link::new(1 << 20));
+        let exchange = submitted(&link);
+        exchange.write_request(Bytes::from_static(&BODY), true);
+        let driver = thread::spawn(move || {
+            drive(&link, |exchange| {
+                let is_whole = take(exchange, &mut Vec::new());
+                if is_whole {
+                    exchange.deliver_head(Metadata::new());
+                    exchange.deliver_response(Bytes::from_static(&BODY[..4]));
+                    exchange.deliver_response(Bytes::from_static(&BODY[4..]));
+                    exchange.conclude(ok());
+                }
+                is_whole
+            });
+        });
+        assert_eq!(read(&exchange, true), BODY);
+        driver.join().unwrap();
+    });
+}
+
+/// Whoever is first, both learn it: the caller has an outcome, and the connection has the outcome or the news that it is not wanted.
+#[test]
+fn a_call_that_is_given_up_as_it_ends_has_one_end() {
+    check(|| {
+        let link = Arc::new(Link::new(4));
+        let exchange = submitted(&link);
+        exchange.write_request(Bytes::from_static(&BODY), true);
+        let driver = thread::spawn(move || {
+            let mut is_told = false;
+            drive(&link, |exchange| {
+                let part = exchange.take_request(usize::MAX);
+                is_told |= part.abandoned;
+                if part.end && !part.data.is_empty() {
+                    exchange.conclude(ok());
+                }
+                let outcome = exchange.outcome();
+                is_told || outcome.is_some_and(|outcome| outcome.result.is_ok())
+            });
+            is_told
+        });
+        let canceller = Arc::clone(&exchange);
+        let canceller = thread::spawn(move || canceller.abandon(Status::cancelled("enough")));
+        read(&exchange, false);
+        let outcome = exchange.outcome().unwrap();
+        canceller.join().unwrap();
+        let was_told = driver.join().unwrap();
+        match outcome.result {
+            Ok(()) => assert!(!was_told),
+            Err(status) => {
+                assert_eq!(status.code(), Code::Cancelled);
+                assert!(was_told);
+            }
+        }
+    });
+}
+
+/// A call goes from one connection to another while its caller writes: only the other opens a stream for it, and once.
+#[test]
+fn a_call_that_changes_its_connection_is_carried_by_one() {
+    check(|| {
+        let (first, second) = (Arc::new(Link::new(4)), Arc::new(Link::new(4)));
+        let exchange = submitted(&first);
+        let opened = Arc::new(AtomicUsize::new(0));
+        let refuser = thread::spawn({
+            let (second, opened) = (Arc::clone(&second), Arc::clone(&opened));
+            let link = Arc::clone(&first);
+            move || {
+                let mut was_refused = false;
+                drive(&link, |exchange| {
+                    if exchange.stream() != 0 || !exchange.is_wanted_on(&link) {
+                        return false;
+                    }
+                    opened.fetch_add(1, Ordering::SeqCst);
+                    assert!(!was_refused, "it is the other's call");
+                    was_refused = true;
+                    exchange.set_stream(7);
+                    let sent = exchange.take_request(usize::MAX).data;
+                    exchange.detach(sent);
+                    submit(exchange, &second);
+                    false
+                });
+            }
+        });
+        let taker = thread::spawn({
+            let opened = Arc::clone(&opened);
+            move || {
+                let mut body = Vec::new();
+                drive(&second, |exchange| {
+                    if exchange.stream() == 0 && exchange.is_wanted_on(&second) {
+                        opened.fetch_add(1, Ordering::SeqCst);
+                        exchange.set_stream(9);
+                    }
+                    let is_whole = take(exchange, &mut body);
+                    if is_whole {
+                        exchange.conclude(ok());
+                    }
+                    is_whole
+                });
+                first.order(Order::Close);
+                body
+            }
+        });
+        write(&exchange);
+        read(&exchange, false);
+        refuser.join().unwrap();
+        assert_eq!(taker.join().unwrap(), BODY);
+        assert_eq!(opened.load(Ordering::SeqCst), 2);
+    });
+}
