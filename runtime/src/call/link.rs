@@ -130,6 +130,12 @@ impl Link {
         wake(waker);
     }
 
+    /// Wakes the connection's task.
+    pub(crate) fn wake(&self) {
+        let waker = self.state().waker.take();
+        wake(waker);
+    }
+
     /// Moves the list to `batch`, which is empty, and keeps the waker of the connection's task for what comes next.
     pub(crate) fn collect(&self, context: &Context<'_>, batch: &mut Vec<Arc<Exchange>>) -> Order {
         let mut state = self.state();

@@ -1,19 +1,20 @@
 //! The calls of a server's connection.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use tokio::runtime::Handle;
 
 use super::dispatch::{MethodTable, Refusal};
 use super::handlers::Method;
-use super::task::Running;
 use crate::Status;
 use crate::call::{Deadlines, Exchange, Link, Outcome, Peer};
 use crate::header::Header;
 use crate::http2::{Connection, Event, Reason, RequestHead, Role, StreamId, StreamMap};
-use crate::transport::{Driver, Side, Socket, waits};
-use crate::{log, wire};
+use crate::transport::{Driver, Side, Socket, Turns, waits};
+use crate::{clock, log, wire};
 
 /// A connection of a server that came at `arrived`, and what reaches its task from outside.
 pub(crate) fn connection(
@@ -27,7 +28,7 @@ pub(crate) fn connection(
     config.handshake_timeout = config.handshake_timeout.saturating_sub(arrived.elapsed());
     let upkeep = methods.options.upkeep;
     let link = Arc::new(Link::new(config.stream_window));
-    let engine = Connection::new(Role::Server, config, crate::clock::now());
+    let engine = Connection::new(Role::Server, config, clock::now());
     let side = ServerSide {
         link: Arc::clone(&link),
         peer,
@@ -35,6 +36,8 @@ pub(crate) fn connection(
         calls: StreamMap::default(),
         deadlines: Deadlines::new(),
         fresh: Vec::new(),
+        waiting: VecDeque::new(),
+        turns: Turns::new(Arc::clone(&link), Handle::current().metrics().num_workers()),
     };
     let driver = Driver::new(socket, engine, Arc::clone(&link), upkeep, side);
     (driver, link)
@@ -42,19 +45,24 @@ pub(crate) fn connection(
 
 /// The calls of a server's connection.
 pub(crate) struct ServerSide {
-    link: Arc<Link>,
+    pub(super) link: Arc<Link>,
     peer: Peer,
-    methods: Arc<MethodTable>,
-    calls: StreamMap<Call>,
-    deadlines: Deadlines<StreamId>,
+    pub(super) methods: Arc<MethodTable>,
+    pub(super) calls: StreamMap<Call>,
+    pub(super) deadlines: Deadlines<StreamId>,
     /// Calls whose head has come with the last read, and whose handlers have not been started.
-    fresh: Vec<(StreamId, Arc<Method>)>,
+    pub(super) fresh: Vec<(StreamId, Arc<Method>)>,
+    /// Calls whose handlers are likely to compute, and wait for their turn.
+    pub(super) waiting: VecDeque<(StreamId, Arc<Method>)>,
+    pub(super) turns: Turns,
 }
 
 /// A call that is open on the connection.
-struct Call {
-    exchange: Arc<Exchange>,
-    deadline: Option<Instant>,
+pub(super) struct Call {
+    pub(super) exchange: Arc<Exchange>,
+    /// Its method, if its handler is likely to compute and some of its request is still to come.
+    pub(super) held: Option<Arc<Method>>,
+    pub(super) deadline: Option<Instant>,
     /// The head of the response is out.
     answered: bool,
 }
@@ -69,13 +77,21 @@ impl Side for ServerSide {
         match event {
             Event::Request { stream, head, end } => self.request(engine, stream, head, end, now),
             Event::Data { stream, data, end } => match self.calls.get(&stream) {
-                Some(call) => call.exchange.deliver_request(data, end),
+                Some(call) => {
+                    call.exchange.deliver_request(data, end);
+                    if call.held.is_some() {
+                        self.admit(engine, stream);
+                    }
+                }
                 // The call is answered: its data goes nowhere, its window back.
                 None => engine.release(stream, data.len()),
             },
             Event::Trailers { stream, .. } => {
                 if let Some(call) = self.calls.get(&stream) {
                     call.exchange.deliver_request(Bytes::new(), true);
+                    if call.held.is_some() {
+                        self.admit(engine, stream);
+                    }
                 }
             }
             Event::Reset { stream, .. } => {
@@ -101,16 +117,16 @@ impl Side for ServerSide {
     /// Starts the handlers of the calls that have come, each with all of its request that was read with its head, which as
     /// a rule is the whole.
     fn settle(&mut self, engine: &mut Connection, now: Instant) {
-        let mut fresh = std::mem::take(&mut self.fresh);
-        let mut before = now;
-        for (stream, method) in fresh.drain(..) {
-            // A call may have been reset in the same read.
-            if let Some(call) = self.calls.get(&stream) {
-                let exchange = Arc::clone(&call.exchange);
-                self.start(engine, &method, &exchange, &mut before);
-            }
+        if !self.fresh.is_empty() {
+            self.start_fresh(engine, now);
         }
-        self.fresh = fresh;
+        if !self.waiting.is_empty() || self.turns.timeout().is_some() {
+            self.start_waiting(engine);
+        }
+    }
+
+    fn turns(&mut self) -> Option<&mut Turns> {
+        Some(&mut self.turns)
     }
 
     fn reclaim(&mut self, engine: &mut Connection) {
@@ -181,6 +197,7 @@ impl ServerSide {
         let call = Call {
             deadline: exchange.details().deadline,
             exchange,
+            held: None,
             answered: false,
         };
         self.calls.insert(stream, call);
@@ -225,37 +242,6 @@ impl ServerSide {
             }
             if waits(engine, stream, departure.has_more, departure.held) {
                 return;
-            }
-        }
-    }
-
-    /// Starts a handler, inline if its method is quick; `before` is when the one before it was done.
-    fn start(
-        &mut self,
-        engine: &mut Connection,
-        method: &Method,
-        exchange: &Arc<Exchange>,
-        before: &mut Instant,
-    ) {
-        let running = if method.pace.is_inline(self.methods.options.inline_polling) {
-            let running = Running::start_inline(method, Arc::clone(exchange));
-            let after = Instant::now();
-            method.pace.note(*before, after);
-            *before = after;
-            running
-        } else {
-            Some(Running::start(method, Arc::clone(exchange)))
-        };
-        engine.take(exchange.stream());
-        // Whatever the first poll brought goes out, and from here on the call tells its connection of more.
-        self.pump(engine, exchange);
-        if let Some(running) = running {
-            running.spawn();
-        }
-        let stream = exchange.stream();
-        if let Some(deadline) = exchange.details().deadline {
-            if self.calls.contains_key(&stream) || engine.is_sending(stream) {
-                self.deadlines.insert(deadline, stream);
             }
         }
     }
@@ -413,8 +399,7 @@ mod tests {
         let _guard = runtime.enter();
         let read = Arc::new(AtomicUsize::new(0));
         let socket = Socket::new(Box::new(Endless::new(Arc::clone(&read))));
-        let (driver, _link) =
-            connection(socket, Peer::unknown(), Arc::default(), crate::clock::now());
+        let (driver, _link) = connection(socket, Peer::unknown(), Arc::default(), clock::now());
         let mut driver = pin!(driver);
         let wakes = Arc::new(Wakes::default());
         let waker = Waker::from(Arc::clone(&wakes));

@@ -61,7 +61,9 @@ impl MethodTable {
         }
         let options = &self.options;
         let methods = handlers.into_methods().map(|(path, method)| {
+            let takes_one_request = method.takes_one_request;
             let mut method = options.around(method);
+            method.takes_one_request = takes_one_request;
             method.rules = options.named.rules(&path, options.rules);
             (path.into_bytes(), Arc::new(method))
         });

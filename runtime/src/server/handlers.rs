@@ -70,6 +70,8 @@ impl fmt::Debug for Handlers {
 pub(crate) struct Method {
     pub(crate) start: Start,
     pub(crate) pace: Arc<Pace>,
+    /// Whether its handler is given one request. One that reads a stream may have to answer before the next comes.
+    pub(crate) takes_one_request: bool,
     /// What holds for its calls.
     pub(crate) rules: Rules,
 }
@@ -84,6 +86,7 @@ impl Method {
 
     fn of(start: Start) -> Method {
         Method {
+            takes_one_request: matches!(start, Start::Request(_)),
             start,
             pace: Arc::default(),
             rules: Rules::default(),

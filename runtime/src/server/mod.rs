@@ -1,5 +1,6 @@
 //! The serving side: what a servicer sees, how its methods are found and run, and the connections they are reached by.
 
+mod admission;
 mod connection;
 mod connections;
 mod context;

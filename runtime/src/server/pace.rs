@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InlinePolling {
     /// By its connection, unless the first polls of its method turn out to take long, 100 microseconds, two among a hundred: the
-    /// next 1,000 calls of that method are then moved to tasks at once. The default.
+    /// next 1,000 calls of that method are then moved to tasks at once. A connection runs as many of them at a time as the
+    /// runtime has threads, each until its first await that waits. The default.
     #[default]
     Adaptive,
     /// By its connection, however long that takes: for servicers that are known never to compute for long.
@@ -36,18 +37,30 @@ const MOVED: u32 = 1000;
 /// thread in the middle of it, as it does every few thousand calls where threads are more than processors.
 const SUSPECT: u32 = 100;
 
+/// Where the handler of a call is polled for the first time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FirstPoll {
+    /// By the connection.
+    Inline,
+    /// In a task.
+    Moved,
+    /// In a task, in which it is likely to compute for long.
+    Long,
+}
+
 impl Pace {
-    /// Whether the next call is to be polled inline.
-    pub(crate) fn is_inline(&self, polling: InlinePolling) -> bool {
+    /// Where the handler of the next call is polled first.
+    pub(crate) fn next(&self, polling: InlinePolling) -> FirstPoll {
         match polling {
-            InlinePolling::Adaptive => self.was_short(),
-            InlinePolling::Always => true,
-            InlinePolling::Never => false,
+            InlinePolling::Always => FirstPoll::Inline,
+            _ if !self.was_short() => FirstPoll::Long,
+            InlinePolling::Adaptive => FirstPoll::Inline,
+            InlinePolling::Never => FirstPoll::Moved,
         }
     }
 
-    /// Takes note of a first poll between two instants.
-    pub(crate) fn note(&self, before: Instant, after: Instant) {
+    /// Takes note of a first poll between two instants, wherever it was; returns whether it was long.
+    pub(crate) fn note(&self, before: Instant, after: Instant) -> bool {
         let is_long = after.saturating_duration_since(before) > LONG;
         let suspect = self.suspect.load(Ordering::Relaxed);
         match (is_long, suspect) {
@@ -59,6 +72,7 @@ impl Pace {
                 self.suspect.store(0, Ordering::Relaxed);
             }
         }
+        is_long
     }
 
     fn was_short(&self) -> bool {
@@ -86,14 +100,15 @@ mod tests {
         for _ in 0..2 {
             for took in [LONG, LONG * 2, LONG] {
                 note(&pace, took);
-                assert!(pace.is_inline(InlinePolling::Adaptive));
+                assert_eq!(pace.next(InlinePolling::Adaptive), FirstPoll::Inline);
             }
             note(&pace, LONG * 2);
             for call in 0..MOVED {
-                let is_inline = pace.is_inline(InlinePolling::Adaptive);
-                assert!(!is_inline, "call {call} after two long ones");
+                let next = pace.next(InlinePolling::Adaptive);
+                assert_eq!(next, FirstPoll::Long, "call {call} after two long ones");
             }
-            assert!(pace.is_inline(InlinePolling::Adaptive), "tried again");
+            let next = pace.next(InlinePolling::Adaptive);
+            assert_eq!(next, FirstPoll::Inline, "tried again");
         }
     }
 
@@ -105,16 +120,17 @@ mod tests {
             for _ in 0..SUSPECT {
                 note(&pace, LONG);
             }
-            assert!(pace.is_inline(InlinePolling::Adaptive));
+            assert_eq!(pace.next(InlinePolling::Adaptive), FirstPoll::Inline);
         }
     }
 
     #[test]
     fn a_choice_for_good_does_not_adapt() {
         let pace = Pace::default();
-        assert!(!pace.is_inline(InlinePolling::Never));
+        assert_eq!(pace.next(InlinePolling::Never), FirstPoll::Moved);
         note(&pace, LONG * 2);
         note(&pace, LONG * 2);
-        assert!(pace.is_inline(InlinePolling::Always));
+        assert_eq!(pace.next(InlinePolling::Never), FirstPoll::Long);
+        assert_eq!(pace.next(InlinePolling::Always), FirstPoll::Inline);
     }
 }

@@ -5,13 +5,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::context::ServicerContext;
 use super::handlers::Method;
+use super::pace::Pace;
 use super::start::Handling;
 use crate::call::{Exchange, Panicked, panicked};
+use crate::transport::Turn;
 use crate::{Result, framing};
 
 /// A handler and the call that it serves.
@@ -45,9 +48,22 @@ impl Running {
         }
     }
 
+    /// Whether the handler has been polled: its request was there.
+    pub(crate) fn has_begun(&self) -> bool {
+        matches!(self.handler, Handling::Running(_))
+    }
+
     /// Moves the handler to a task of its own.
     pub(crate) fn spawn(self) {
         tokio::spawn(HandlerTask::new(self));
+    }
+
+    /// Moves the handler to a task of its own, in which it is polled for the first time.
+    pub(crate) fn spawn_first(self, first: First) {
+        tokio::spawn(HandlerTask {
+            running: Some(self),
+            first: Some(Box::new(first)),
+        });
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
@@ -85,11 +101,52 @@ impl Running {
 }
 
 /// A handler in a task of its own. It drops the handler as soon as the call is over, whoever ended it.
-pub(crate) struct HandlerTask(Option<Running>);
+pub(crate) struct HandlerTask {
+    running: Option<Running>,
+    /// The handler's first poll is still to come, and is of interest.
+    first: Option<Box<First>>,
+}
+
+/// The first poll of a handler in a task.
+pub(crate) struct First {
+    pace: Arc<Pace>,
+    /// Its turn, if it is likely to compute.
+    turn: Option<Turn>,
+    /// Whether the task lets others run before.
+    gives_way: bool,
+    /// It has let others run.
+    has_given_way: bool,
+}
+
+impl First {
+    /// A first poll of which nothing is known.
+    pub(crate) fn new(pace: &Arc<Pace>) -> First {
+        First {
+            pace: Arc::clone(pace),
+            turn: None,
+            gives_way: false,
+            has_given_way: false,
+        }
+    }
+
+    /// A first poll that is likely to take long. On a runtime with several threads it `gives_way` once before. A task that is
+    /// woken alone runs next on the thread that has woken it, which is as a rule the one that looks at the sockets, and no
+    /// other thread is woken to do that meanwhile. For a task that has given way one is.
+    pub(crate) fn long(pace: &Arc<Pace>, turn: Option<Turn>, gives_way: bool) -> First {
+        First {
+            turn,
+            gives_way,
+            ..First::new(pace)
+        }
+    }
+}
 
 impl HandlerTask {
     pub(crate) fn new(running: Running) -> HandlerTask {
-        HandlerTask(Some(running))
+        HandlerTask {
+            running: Some(running),
+            first: None,
+        }
     }
 }
 
@@ -97,15 +154,50 @@ impl Future for HandlerTask {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let Some(running) = &mut self.0 else {
+        let HandlerTask { running, first } = &mut *self;
+        let Some(handler) = running else {
             return Poll::Ready(());
         };
-        if running.exchange.poll_over(context).is_ready() || running.poll(context).is_ready() {
-            drop_quietly(self.0.take());
-            return Poll::Ready(());
+        let is_over = handler.exchange.poll_over(context).is_ready()
+            || match first {
+                None => handler.poll(context).is_ready(),
+                Some(_) => poll_first(handler, first, context).is_ready(),
+            };
+        if !is_over {
+            return Poll::Pending;
         }
-        Poll::Pending
+        *first = None;
+        drop_quietly(running.take());
+        Poll::Ready(())
     }
+}
+
+/// Polls a handler for the first time, or finds that its request has not come yet.
+fn poll_first(
+    handler: &mut Running,
+    slot: &mut Option<Box<First>>,
+    context: &mut Context<'_>,
+) -> Poll<()> {
+    let Some(mut first) = slot.take() else {
+        return handler.poll(context);
+    };
+    if first.gives_way && !first.has_given_way {
+        first.has_given_way = true;
+        *slot = Some(first);
+        context.waker().wake_by_ref();
+        return Poll::Pending;
+    }
+    let before = Instant::now();
+    let polled = handler.poll(context);
+    if handler.has_begun() {
+        first.pace.note(before, Instant::now());
+    } else {
+        // Nobody has a turn who has nothing to compute.
+        first.turn = None;
+        first.has_given_way = false;
+        *slot = Some(first);
+    }
+    polled
 }
 
 /// Drops a handler; a panic in its drop ends there.

@@ -5,13 +5,15 @@
 
 use std::future::Future;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
+use super::batching::Batching;
+use super::turns::Turns;
 use super::upkeep::{Duty, Upkeep, UpkeepConfig};
 use super::{Farewell, Fill, Socket};
 use crate::Status;
@@ -46,6 +48,11 @@ pub(crate) trait Side: Unpin {
     /// How many calls are open.
     fn open_calls(&self) -> usize;
 
+    /// The turns of handlers that compute, where there are handlers.
+    fn turns(&mut self) -> Option<&mut Turns> {
+        None
+    }
+
     /// The owner of the connection wants it to end once its calls have.
     fn drain(&mut self, engine: &mut Connection);
 
@@ -70,9 +77,10 @@ pub(crate) struct Driver<S: Side> {
     batch: Vec<Arc<Exchange>>,
     /// How many bytes were read since the task has let others run.
     taken: usize,
-    /// The task has let others run since it last flushed.
-    yielded: bool,
+    batching: Batching,
     on_many_threads: bool,
+    /// The task has asked to run again once the runtime has looked at its sockets.
+    rests: bool,
 }
 
 impl<S: Side> Driver<S> {
@@ -97,14 +105,18 @@ impl<S: Side> Driver<S> {
             now,
             batch: Vec::new(),
             taken: 0,
-            yielded: false,
+            batching: Batching::default(),
             on_many_threads: Handle::current().runtime_flavor() != RuntimeFlavor::CurrentThread,
+            rests: false,
         }
     }
 
     fn poll_open(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.collect(context);
         self.taken = 0;
+        if std::mem::take(&mut self.rests) {
+            self.side.turns().into_iter().for_each(Turns::rest);
+        }
         while self.farewell.is_none() {
             // A peer that does not take its answers is not read from.
             let reads = self.engine.wants_input();
@@ -120,11 +132,10 @@ impl<S: Side> Driver<S> {
             self.upkeep
                 .note_calls(self.side.open_calls() > 0, clock::now);
             self.check_time(context);
-            if self.should_yield() {
+            if self.should_wait() {
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            self.yielded = false;
             match self.flush(context) {
                 Poll::Ready(Err(error)) => self.end(&lost(&error)),
                 Poll::Ready(Ok(())) if self.engine.is_drained() => self.end(&stopped()),
@@ -140,6 +151,8 @@ impl<S: Side> Driver<S> {
                 self.socket.rest();
                 if !waits {
                     context.waker().wake_by_ref();
+                } else if self.side.turns().is_some_and(|turns| turns.want_rest()) {
+                    self.rest(context);
                 }
                 return Poll::Pending;
             }
@@ -151,6 +164,7 @@ impl<S: Side> Driver<S> {
     fn collect(&mut self, context: &Context<'_>) {
         let mut batch = std::mem::take(&mut self.batch);
         let order = self.link.collect(context, &mut batch);
+        self.batching.resume(batch.len(), clock::now);
         for exchange in batch.drain(..) {
             self.side.pump(&mut self.engine, &exchange);
         }
@@ -232,8 +246,26 @@ impl<S: Side> Driver<S> {
                 self.upkeep.next(),
             ];
             let next = next.into_iter().flatten().min();
-            if self.alarm.poll(next, context).is_pending() {
-                return;
+            let (computes, patience) = match self.side.turns() {
+                Some(turns) => (
+                    turns.are_taken() || turns.timeout().is_some(),
+                    turns.timeout(),
+                ),
+                None => (false, None),
+            };
+            // While handlers keep its threads, the runtime does not look at its timers.
+            let is_late = computes && next.is_some_and(|next| next <= clock::now());
+            let alarm = [next, patience].into_iter().flatten().min();
+            if !is_late {
+                if self.alarm.poll(alarm, context).is_pending() {
+                    return;
+                }
+                // Only a thread that has nothing else to do looks at timers.
+                if let Some(turns) = self.side.turns() {
+                    if turns.due(clock::now()) {
+                        self.side.settle(&mut self.engine, self.now);
+                    }
+                }
             }
             self.on_time(clock::now());
         }
@@ -261,15 +293,21 @@ impl<S: Side> Driver<S> {
         }
     }
 
-    /// Whether to let handlers, or callers, in other tasks run before a flush. Without it the scheduler of a runtime with
-    /// several threads runs this task after every one of them, and every call is a write of its own.
-    fn should_yield(&mut self) -> bool {
-        let yields = self.on_many_threads
-            && !self.yielded
+    /// Whether to let handlers, or callers, in other tasks run before a flush. A handler that computes may be among them.
+    fn should_wait(&mut self) -> bool {
+        self.on_many_threads
             && self.side.open_calls() > 1
-            && !self.engine.transmit().is_empty();
-        self.yielded = yields;
-        yields
+            && !self.engine.transmit().is_empty()
+            && !self.side.turns().is_some_and(|turns| turns.are_taken())
+            && self.batching.waits(clock::now())
+    }
+
+    /// Runs again when the runtime has looked at its sockets and timers, once its thread has nothing else to do.
+    fn rest(&mut self, context: &mut Context<'_>) {
+        self.rests = true;
+        // It asks to be woken when it is polled first.
+        let asked = pin!(tokio::task::yield_now()).poll(context);
+        debug_assert!(asked.is_pending());
     }
 
     /// Ends all calls; what is in the output is still written.

@@ -1,6 +1,7 @@
 //! What carries calls: sockets, with HTTP/2 on them, and the short way inside one process.
 
 mod address;
+mod batching;
 mod driver;
 mod farewell;
 #[cfg(all(feature = "client", feature = "server"))]
@@ -11,6 +12,11 @@ mod read_buffers;
 mod socket;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;
+#[cfg_attr(
+    not(feature = "server"),
+    expect(dead_code, reason = "only servers have handlers")
+)]
+mod turns;
 mod upkeep;
 
 pub(crate) use address::HostPort;
@@ -21,4 +27,6 @@ pub(crate) use in_process::InProcess;
 pub(crate) use keepalive::KeepaliveConfig;
 pub(crate) use lifetime::LifetimeConfig;
 pub(crate) use socket::{Fill, Io, Socket};
+#[cfg(feature = "server")]
+pub(crate) use turns::{Turn, Turns};
 pub(crate) use upkeep::UpkeepConfig;

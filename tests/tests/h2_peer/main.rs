@@ -9,6 +9,7 @@ mod caller;
 mod client_answers;
 mod client_connections;
 mod compression_rows;
+mod computing;
 mod connection_rows;
 mod dispatch_rows;
 mod flow_control;

@@ -71,6 +71,13 @@ impl Exchange {
         state.outcome.is_none() && state.link.as_ref().is_some_and(is_here)
     }
 
+    /// How much of the request has come and waits to be read, and whether that is the last of it.
+    #[cfg(feature = "server")]
+    pub(crate) fn request_so_far(&self) -> (usize, bool) {
+        let request = &self.state().request;
+        (request.chunks.len(), request.ended)
+    }
+
     /// Takes what the handler's side has for the peer: at most `room` bytes of data, and the outcome when no data is
     /// left before it.
     pub(crate) fn take_response(&self, room: usize) -> Departure {
