@@ -22,7 +22,7 @@ pub enum ChannelConnectivity {
     Connecting,
     /// There is a connection.
     Ready,
-    /// No connection came about. The next attempt is made by itself, after a while that grows from attempt to attempt.
+    /// No connection came about, or it ended before it carried a call. The next attempt is made by itself, after a while that grows from attempt to attempt.
     TransientFailure,
     /// The channel was closed: it takes no more calls.
     Shutdown,

@@ -122,7 +122,10 @@ impl Subchannel {
     pub(super) fn addresses(&self) -> Arc<[Address]> {
         match self.connections.first() {
             Some(oldest) => Arc::new([oldest.address.clone()]),
-            None if self.passed.is_empty() => Arc::clone(&self.addresses),
+            // Others may have been found since.
+            None if self.passed.is_empty() || self.untried().next().is_none() => {
+                Arc::clone(&self.addresses)
+            }
             None => self.untried().cloned().collect(),
         }
     }
