@@ -1,10 +1,14 @@
 //! gRPC's length-prefixed messages: a flag byte, four bytes of length, the message.
 
+mod packer;
+
 use bytes::{Bytes, BytesMut};
 
 use crate::call::{AnyMessage, Chunks};
 use crate::codec::Encoded;
 use crate::{Compression, Result, Status};
+
+pub use self::packer::{Packed, Packer};
 
 /// The bytes before each message.
 pub(crate) const PREFIX: usize = 5;
@@ -12,11 +16,8 @@ pub(crate) const PREFIX: usize = 5;
 /// The room that is made for a message at once, before its bytes have come.
 const FIRST_ROOM: usize = 64 * 1024;
 
-/// How many bytes of messages are packed before they are handed on: what fits into one DATA frame.
-pub(crate) const PACK: usize = 16 * 1024;
-
-/// The room that is made for a first small message: others may follow it.
-const FIRST_PACK: usize = 256;
+/// The longest message that the prefix can say: 4 GiB.
+const LONGEST: usize = u32::MAX as usize;
 
 /// The flag of a message that is compressed.
 const COMPRESSED: u8 = 1;
@@ -28,26 +29,26 @@ const COMPRESSED: u8 = 1;
 #[cfg(feature = "server")]
 pub(crate) fn framed(message: &dyn AnyMessage, limit: usize) -> Result<Bytes> {
     let length = message.encoded_len();
-    let prefix = prefix(length, limit)?;
-    let mut buffer = BytesMut::with_capacity(PREFIX + length);
-    buffer.extend_from_slice(&prefix);
-    message.encode(&mut buffer);
-    Ok(buffer.freeze())
+    let limit = limit.min(LONGEST);
+    if length > limit {
+        return Err(over(length, limit));
+    }
+    Ok(framed_alone(message, length).freeze())
 }
 
-/// The prefix of a message of so many bytes.
+/// A message of so many bytes with its prefix, in a buffer that has room for nothing else.
+fn framed_alone(message: &dyn AnyMessage, length: usize) -> BytesMut {
+    let mut buffer = BytesMut::with_capacity(PREFIX + length);
+    buffer.extend_from_slice(&prefix(length));
+    message.encode(&mut buffer);
+    buffer
+}
+
+/// The prefix of a message that is not compressed, of at most [`LONGEST`] bytes.
 #[inline]
-fn prefix(length: usize, limit: usize) -> Result<[u8; PREFIX]> {
-    match u32::try_from(length) {
-        Ok(said) if length <= limit => {
-            let [a, b, c, d] = said.to_be_bytes();
-            Ok([0, a, b, c, d])
-        }
-        _ if length > limit => Err(over(length, limit)),
-        _ => Err(Status::resource_exhausted(format!(
-            "a message of {length} bytes is over gRPC's limit of 4 GiB"
-        ))),
-    }
+fn prefix(length: usize) -> [u8; PREFIX] {
+    let [.., a, b, c, d] = length.to_be_bytes();
+    [0, a, b, c, d]
 }
 
 /// A framed message, compressed if that makes it shorter.
@@ -79,66 +80,6 @@ fn compressed(message: &[u8], compression: Compression) -> Option<Vec<u8>> {
         .get_mut(1..PREFIX)?
         .copy_from_slice(&length.to_be_bytes());
     Some(output)
-}
-
-/// Packs small messages into pieces of [`PACK`] bytes.
-#[derive(Debug)]
-pub struct Packer {
-    buffer: BytesMut,
-    /// The largest message, in bytes.
-    limit: usize,
-}
-
-/// Messages may be as large as gRPC can say.
-impl Default for Packer {
-    fn default() -> Packer {
-        Packer::new(usize::MAX)
-    }
-}
-
-impl Packer {
-    pub(crate) fn new(limit: usize) -> Packer {
-        Packer {
-            buffer: BytesMut::new(),
-            limit,
-        }
-    }
-
-    /// Adds a message; gives what was there before it when both do not fit into one piece.
-    pub(crate) fn push(
-        &mut self,
-        message: &dyn AnyMessage,
-        compression: Compression,
-    ) -> Result<Option<Bytes>> {
-        let length = message.encoded_len();
-        // Before anything is taken out: it is not to be lost with the message that cannot be sent.
-        let prefix = prefix(length, self.limit)?;
-        let length = PREFIX + length;
-        let full = if self.buffer.len() + length > PACK {
-            self.flush()
-        } else {
-            None
-        };
-        let start = self.buffer.len();
-        if self.buffer.capacity() - start < length {
-            self.buffer.reserve(length.max(FIRST_PACK));
-        }
-        self.buffer.extend_from_slice(&prefix);
-        message.encode(&mut self.buffer);
-        if compression != Compression::Identity {
-            let payload = self.buffer.get(start + PREFIX..).unwrap_or_default();
-            if let Some(shorter) = compressed(payload, compression) {
-                self.buffer.truncate(start);
-                self.buffer.extend_from_slice(&shorter);
-            }
-        }
-        Ok(full)
-    }
-
-    /// What there is.
-    pub(crate) fn flush(&mut self) -> Option<Bytes> {
-        (!self.buffer.is_empty()).then(|| self.buffer.split().freeze())
-    }
 }
 
 /// A message that was cut out of chunks.

@@ -1,5 +1,6 @@
 //! The `stream` helper: from an async closure that sends to a stream.
 
+use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -12,15 +13,29 @@ use tokio::sync::Mutex;
 
 use crate::{Result, Status};
 
-/// How far a closure may run ahead of the stream's reader.
-const AHEAD: usize = 8;
+thread_local! {
+    /// The address of the waker that the closure is polled with which runs on this thread; zero when none runs.
+    static POLLED_WITH: Cell<usize> = const { Cell::new(0) };
+    /// How many messages a closure may send in a row, before the first of them is taken.
+    static ALLOWED: Cell<u8> = const { Cell::new(1) };
+}
+
+/// How many messages a closure may send in a row where they are small and come fast. What comes after them need not be small: so many
+/// of any size may wait.
+const IN_A_ROW: u8 = 4;
+
+/// How many messages fit between a closure and the reader: those in a row, and some that are sent without waiting. (With more room
+/// the sender looks less often at how far the reader is.)
+const ROOM: usize = 8;
 
 /// Turns an async closure that sends into a stream: what Python's `yield` does.
 ///
 /// The closure gets a [`Sender`]; each message that it sends is an item, and the status that it returns the end: `Ok(())` a
 /// clean one, an error the last item. It may borrow what lives as long as the call: `self`, the context, the request. It
-/// runs when the stream is polled, up to eight messages ahead of the reader, and is dropped where it is when the stream is. Who
-/// polls the stream by hand pins it first, by `std::pin::pin!` or `Box::pin`.
+/// runs when the stream is polled, until it has sent a message, and goes on when the next one is asked for. As long as all messages
+/// of a call are small, no more than 2 KiB, and come fast, it is asked for four at a time: so at most three messages are ever made
+/// ahead of the reader, and none behind a large one. The closure is dropped where it is when the stream is. Who polls the stream by
+/// hand pins it first, by `std::pin::pin!` or `Box::pin`.
 ///
 /// ```
 /// use stubwright::{Result, Stream, stream};
@@ -34,6 +49,18 @@ const AHEAD: usize = 8;
 ///     })
 /// }
 /// ```
+///
+/// # When messages go out
+///
+/// Small messages that are there at once go out together, up to 16 KiB of them. They go out as soon as the closure awaits
+/// something that is not ready. A closure that computes instead of awaiting is looked at from time to time: after its first
+/// message, after twice as many, and so on, and at least every 2 KiB. When a millisecond has passed, all that it has sent goes
+/// out before it is asked for the next message. So a closure whose messages each take long sends each of them on time. One that
+/// was fast and becomes slow in the midst of a run may be late once: by as many messages as it had sent since it last awaited or
+/// was last held up, and by at most 2 KiB of them. To avoid it, await `tokio::task::yield_now()` before what is slow, or move
+/// what computes for long to [`offload`](crate::offload()).
+///
+/// The same holds for any other stream of responses, and for the requests of a call.
 pub fn stream<T, F>(f: F) -> impl Stream<Item = Result<T>>
 where
     F: AsyncFnOnce(Sender<T>) -> Result<()>,
@@ -52,7 +79,10 @@ pub struct Sender<T>(
 );
 
 impl<T> Sender<T> {
-    /// Sends a message. Waits while the reader is behind; what is dropped while it waits has sent nothing.
+    /// Sends a message, and waits until the reader asks for the next one.
+    ///
+    /// The message is sent when this is called: dropping the future takes nothing back. Only a message that is sent without
+    /// waiting for the one before it may have to wait; if its future is dropped meanwhile, it is not sent.
     pub fn send(&mut self, message: T) -> impl Future<Output = ()> {
         let outlet = self.0.get_mut();
         outlet.push(message);
@@ -66,40 +96,126 @@ impl<T> fmt::Debug for Sender<T> {
     }
 }
 
+/// A stream that is being read by a call, which knows how large and how fast its messages are. As long as this is there, closures
+/// send as many messages in a row as that allows.
+pub(crate) struct Reading {
+    /// How often messages have been small and fast, one time after the other.
+    calm: u32,
+}
+
+impl Reading {
+    /// Nothing is known yet: messages are asked for one by one.
+    pub(crate) fn new() -> Reading {
+        ALLOWED.set(1);
+        Reading { calm: 0 }
+    }
+
+    /// Takes note of some messages before more are asked for: whether they, and all before them, were small.
+    pub(crate) fn go_on(&mut self, is_small: bool) {
+        self.calm += 1;
+        ALLOWED.set(if is_small && self.calm > 2 {
+            IN_A_ROW
+        } else {
+            1
+        });
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        ALLOWED.set(1);
+    }
+}
+
 /// The closure's end of the queue.
 struct Outlet<T> {
     queue: Producer<T>,
-    /// A message that found no room.
+    stage: Stage,
+    /// How many messages may be sent before the reader has its turn.
+    left: u8,
+    /// The message, as long as it has found no room.
     waiting: Option<T>,
+}
+
+/// How far the last message has come.
+#[derive(Clone, Copy)]
+enum Stage {
+    /// It lies ready, and the closure goes on.
+    Ahead,
+    /// It lies ready, and the reader is to have its turn.
+    Offered,
+    /// The reader has its turn: the closure goes on when it is polled again.
+    Passed,
+    /// It has found no room.
+    Waiting,
 }
 
 impl<T> Outlet<T> {
     #[inline]
     fn push(&mut self, message: T) {
-        self.waiting = match self.queue.push(message) {
-            Ok(()) => None,
-            Err(PushError::Full(message)) => Some(message),
+        self.stage = match self.queue.push(message) {
+            Ok(()) if self.left > 1 => {
+                self.left -= 1;
+                Stage::Ahead
+            }
+            Ok(()) => Stage::Offered,
+            Err(PushError::Full(message)) => {
+                self.waiting = Some(message);
+                Stage::Waiting
+            }
         };
+    }
+
+    /// Offers the message that has found no room.
+    #[cold]
+    fn push_waiting(&mut self) {
+        if let Some(message) = self.waiting.take() {
+            self.push(message);
+        }
+        if !matches!(self.stage, Stage::Waiting) {
+            self.stage = Stage::Passed;
+        }
     }
 }
 
-/// Waits until a message has found room. The message is with its sender: whoever awaits this has nothing to drop, which would
-/// be compiled for each place where a message is sent.
+/// Waits until the reader asks for the next message. The message is with its sender: whoever awaits this has nothing to drop,
+/// which would be compiled for each place where a message is sent.
 struct Sent<'a, T>(&'a mut Outlet<T>);
 
 impl<T> Future for Sent<'_, T> {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<()> {
-        if let Some(message) = self.0.waiting.take() {
-            self.0.push(message);
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let outlet = &mut *self.0;
+        match outlet.stage {
+            Stage::Ahead => return Poll::Ready(()),
+            Stage::Passed => {
+                outlet.left = ALLOWED.get();
+                return Poll::Ready(());
+            }
+            Stage::Offered => outlet.stage = Stage::Passed,
+            Stage::Waiting => outlet.push_waiting(),
         }
-        // The reader polls again when it has taken what is there: no waker is needed.
-        if self.0.waiting.is_some() {
-            Poll::Pending
-        } else {
-            Poll::Ready(())
+        if POLLED_WITH.get() != address(context) {
+            wake_elsewhere(context);
         }
+        Poll::Pending
+    }
+}
+
+/// What tells one waker from another while both are there.
+fn address(context: &Context<'_>) -> usize {
+    std::ptr::from_ref(context.waker()).addr()
+}
+
+/// The reader polls the closure when it asks for the next message: no waker is needed. What the closure polls with wakers of
+/// its own, as `FuturesUnordered` does, is polled again only when it is woken.
+#[cold]
+fn wake_elsewhere(context: &Context<'_>) {
+    // Outside of a closure nobody would take the message meanwhile, and it would be polled without end.
+    if POLLED_WITH.get() != 0 {
+        context.waker().wake_by_ref();
     }
 }
 
@@ -107,9 +223,13 @@ impl<T> Future for Sent<'_, T> {
 // Not into each closure's function.
 #[inline(never)]
 fn queue<T>() -> (Sender<T>, Messages<T>) {
-    let (queue, items) = RingBuffer::new(AHEAD);
-    let waiting = None;
-    let sender = Sender(Mutex::new(Outlet { queue, waiting }));
+    let (queue, items) = RingBuffer::new(ROOM);
+    let sender = Sender(Mutex::new(Outlet {
+        queue,
+        stage: Stage::Passed,
+        left: 1,
+        waiting: None,
+    }));
     (
         sender,
         Messages {
@@ -148,18 +268,17 @@ impl<T> Messages<T> {
     #[inline(never)]
     fn poll_next(
         &mut self,
-        mut closure: Pin<&mut dyn Future<Output = Result<()>>>,
+        closure: Pin<&mut dyn Future<Output = Result<()>>>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<T>>> {
-        let mut is_polled = false;
-        loop {
-            if let Ok(item) = self.items.pop() {
-                return Poll::Ready(Some(Ok(item)));
-            }
-            if is_polled || !self.end.run(closure.as_mut(), context) {
-                break;
-            }
-            is_polled = true;
+        // The closure goes on when all is taken that it has sent.
+        let mut item = self.items.pop();
+        if item.is_err() {
+            self.end.run(closure, context);
+            item = self.items.pop();
+        }
+        if let Ok(item) = item {
+            return Poll::Ready(Some(Ok(item)));
         }
         match self.end.poll() {
             Poll::Ready(Some(status)) => Poll::Ready(Some(Err(status))),
@@ -178,21 +297,24 @@ enum End {
 }
 
 impl End {
-    /// Polls the closure, if it has not ended; it may have sent something then.
+    /// Polls the closure, if it has not ended; it may have sent a message then.
     fn run(
         &mut self,
         closure: Pin<&mut dyn Future<Output = Result<()>>>,
         context: &mut Context<'_>,
-    ) -> bool {
+    ) {
         if !matches!(self, End::Open) {
-            return false;
+            return;
         }
-        match closure.poll(context) {
+        // The closure may poll the stream of another one.
+        let outer = POLLED_WITH.replace(address(context));
+        let polled = closure.poll(context);
+        POLLED_WITH.set(outer);
+        match polled {
             Poll::Ready(Ok(())) => *self = End::Closed,
             Poll::Ready(Err(status)) => *self = End::Failed(status),
             Poll::Pending => {}
         }
-        true
     }
 
     /// What the stream says when it has no message.
@@ -208,90 +330,4 @@ impl End {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::task::Waker;
-
-    use super::*;
-
-    fn poll<T>(stream: &mut (impl Stream<Item = Result<T>> + Unpin)) -> Poll<Option<Result<T>>> {
-        Pin::new(stream).poll_next(&mut Context::from_waker(Waker::noop()))
-    }
-
-    fn collect<T>(stream: impl Stream<Item = Result<T>>) -> (Vec<T>, Option<Status>) {
-        let mut stream = Box::pin(stream);
-        let mut items = Vec::new();
-        loop {
-            match poll(&mut stream) {
-                Poll::Ready(Some(Ok(item))) => items.push(item),
-                Poll::Ready(Some(Err(status))) => {
-                    assert!(matches!(poll(&mut stream), Poll::Ready(None)));
-                    return (items, Some(status));
-                }
-                Poll::Ready(None) => return (items, None),
-                Poll::Pending => panic!("nothing is waited for"),
-            }
-        }
-    }
-
-    #[test]
-    fn all_messages_come_in_order_and_the_end_behind_them() {
-        for count in [0, 1, AHEAD, AHEAD + 1, 5 * AHEAD] {
-            let (items, end) = collect(stream(async |mut responses| {
-                for i in 0..count {
-                    responses.send(i).await;
-                }
-                Ok(())
-            }));
-            assert_eq!(items, (0..count).collect::<Vec<_>>());
-            assert!(end.is_none());
-        }
-    }
-
-    #[test]
-    fn an_error_is_the_last_item() {
-        let (items, end) = collect(stream(async |mut responses| {
-            responses.send(1).await;
-            Err(Status::aborted("enough"))
-        }));
-        assert_eq!(items, [1]);
-        assert_eq!(end.unwrap().message(), "enough");
-    }
-
-    #[test]
-    fn a_message_is_out_before_what_the_closure_waits_for() {
-        let mut stream = Box::pin(stream(async |mut responses| {
-            responses.send(1).await;
-            std::future::pending::<()>().await;
-            Ok(())
-        }));
-        assert!(matches!(poll(&mut stream), Poll::Ready(Some(Ok(1)))));
-        assert!(poll(&mut stream).is_pending());
-    }
-
-    #[test]
-    fn a_message_that_is_dropped_while_it_waits_is_not_sent() {
-        let (items, _) = collect(stream(async |mut responses| {
-            for i in 0..AHEAD {
-                responses.send(i).await;
-            }
-            // There is no room for it, and nobody waits for some.
-            drop(responses.send(100));
-            responses.send(200).await;
-            Ok(())
-        }));
-        assert_eq!(items, [0, 1, 2, 3, 4, 5, 6, 7, 200]);
-    }
-
-    #[test]
-    fn the_closure_stops_when_it_is_too_far_ahead() {
-        let sent = std::cell::Cell::new(0);
-        let mut stream = Box::pin(stream(async |mut responses| {
-            loop {
-                responses.send(sent.get()).await;
-                sent.set(sent.get() + 1);
-            }
-        }));
-        assert!(matches!(poll(&mut stream), Poll::Ready(Some(Ok(0)))));
-        assert_eq!(sent.get(), AHEAD);
-    }
-}
+mod tests;

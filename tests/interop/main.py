@@ -55,7 +55,6 @@ def python(run):
     import python_client
     import python_server
     import secured
-    import self_signed
     import services
     import unix_sockets
 
@@ -69,7 +68,6 @@ def python(run):
     interop_server.run(checks, tests["interop-server"])
     interop_client.run_ours(checks, tests["interop-client"], tests["interop-server"], run.certificates)
     interop_client.run_python(checks, tests["interop-client"], run.certificates, directory)
-    self_signed.run(checks, tests["interop-server"], tests["interop-client"], directory)
     editions.run(checks, programs["protoc-gen-rs"], directory)
     json_table.run(checks)
     hpack_blocks.run(checks)

@@ -21,6 +21,7 @@ mod propagation;
 mod record;
 mod sync;
 mod timers;
+mod turn;
 
 pub use any_message::AnyMessage;
 pub(crate) use any_message::Known;
@@ -45,3 +46,4 @@ pub use propagation::Propagation;
 pub(crate) use propagation::Tie;
 pub(crate) use record::{Observer, Record};
 pub(crate) use timers::{Alarm, Deadlines};
+pub(crate) use turn::Turn;

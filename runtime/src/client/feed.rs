@@ -1,5 +1,6 @@
 //! The requests of a call on their way to its connection.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,9 +11,21 @@ use tokio::runtime::Handle;
 
 use super::compress_if::CompressIf;
 use super::requests::{Unsent, none_at_hand};
-use crate::call::{Exchange, Watch};
-use crate::framing::Packer;
+use crate::call::{Exchange, Turn, Watch};
+use crate::framing::{Packed, Packer};
+use crate::stream::Reading;
 use crate::{Compression, Result, Status};
+
+thread_local! {
+    /// How many bytes the request had that this thread packed last, for the stream that is asked for the next one.
+    static PACKED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// How many bytes the request had that was taken from a stream before it is asked for more; zero when that is not known, because
+/// the stream is not read by a call. What knows a stream's messages as values alone learns here how large they are.
+pub(super) fn last_packed() -> usize {
+    PACKED.take()
+}
 
 /// Sends the requests of a call. One is sent at once; many as far as they are there, the rest by a task: it must not
 /// depend on whether the caller is reading responses.
@@ -24,9 +37,10 @@ pub(crate) fn send(
     if requests.is_stream() {
         return feed(requests, packing, exchange);
     }
-    let whole = packing.pack(requests, exchange)?;
-    let whole = whole.or_else(|| packing.flush());
-    exchange.write_request(whole.unwrap_or_default(), true);
+    if packing.pack(requests, exchange) == Packed::Failed {
+        return Err(packing.packer.failure());
+    }
+    exchange.write_request(packing.packer.flush().unwrap_or_default(), true);
     Ok(())
 }
 
@@ -45,24 +59,24 @@ impl Packing {
         }
     }
 
-    /// Packs the request at hand behind those before it; gives those when both do not fit into one piece.
-    fn pack(&mut self, requests: &mut dyn Unsent, exchange: &Exchange) -> Result<Option<Bytes>> {
+    /// Packs the request at hand behind those before it.
+    fn pack(&mut self, requests: &mut dyn Unsent, exchange: &Exchange) -> Packed {
         let mut packed = None;
-        requests.show(&mut |request| {
+        let shown = requests.show(&mut |request| {
             let compression = match &self.compress_if {
                 Some(wanted) if !wanted.wants(request) => Compression::Identity,
                 _ => exchange.details().compression,
             };
-            packed = Some(self.packer.push(request, compression)?);
+            PACKED.set(request.encoded_len());
+            packed = Some(self.packer.push(request, compression));
             Ok(())
-        })?;
+        });
         requests.clear();
-        packed.ok_or_else(none_at_hand)
-    }
-
-    /// What there is.
-    fn flush(&mut self) -> Option<Bytes> {
-        self.packer.flush()
+        match (shown, packed) {
+            (Ok(()), Some(packed)) => packed,
+            (Ok(()), None) => self.packer.fail(none_at_hand()),
+            (Err(status), _) => self.packer.fail(status),
+        }
     }
 }
 
@@ -130,35 +144,54 @@ impl Fed {
         if self.over.poll_over(context).is_ready() {
             return Poll::Ready(());
         }
+        PACKED.set(0);
+        let (turn, mut reading) = (Turn::new(), Reading::new());
+        packing.packer.stop_at_next();
         loop {
             if ready!(self.exchange.poll_request_room(context)).is_err() {
                 return Poll::Ready(());
             }
-            let next = match requests.poll_next(context) {
-                Poll::Ready(next) => next,
-                Poll::Pending => {
-                    if let Some(packed) = packing.flush() {
-                        self.exchange.write_request(packed, false);
-                    }
-                    return Poll::Pending;
-                }
-            };
-            let packed = match next {
-                Ok(true) => packing.pack(requests, &self.exchange),
-                Ok(false) => {
-                    self.end(packing.flush());
+            match self.poll_pack(requests, packing, context) {
+                Packed::More => continue,
+                Packed::Stopped => {}
+                Packed::Pending => break,
+                Packed::Ended => {
+                    self.end(packing.packer.flush());
                     return Poll::Ready(());
                 }
-                Err(status) => Err(status),
-            };
-            match packed {
-                Ok(Some(packed)) => self.exchange.write_request(packed, false),
-                Ok(None) => {}
-                Err(status) => {
-                    self.exchange.abandon(status);
+                Packed::Failed => {
+                    self.exchange.abandon(packing.packer.failure());
                     return Poll::Ready(());
                 }
             }
+            while let Some(piece) = packing.packer.take_full() {
+                self.exchange.write_request(piece, false);
+            }
+            if turn.is_over() {
+                // Whoever sends what is there has its turn before the next request is asked for.
+                context.waker().wake_by_ref();
+                break;
+            }
+            reading.go_on(packing.packer.go_on());
+        }
+        if let Some(piece) = packing.packer.flush() {
+            self.exchange.write_request(piece, false);
+        }
+        Poll::Pending
+    }
+
+    /// Packs the next request.
+    fn poll_pack(
+        &self,
+        requests: &mut dyn Unsent,
+        packing: &mut Packing,
+        context: &mut Context<'_>,
+    ) -> Packed {
+        match requests.poll_next(context) {
+            Poll::Ready(Ok(true)) => packing.pack(requests, &self.exchange),
+            Poll::Ready(Ok(false)) => Packed::Ended,
+            Poll::Ready(Err(status)) => packing.packer.fail(status),
+            Poll::Pending => Packed::Pending,
         }
     }
 
@@ -193,10 +226,12 @@ mod tests {
         let mut requests = Requests::one::<Raw>(Bytes::from_owner(Arc::clone(&owner)));
         let mut packing = Packing::new(Packer::default(), None);
         let exchange = call.context().exchange();
-        assert_eq!(packing.pack(&mut requests, exchange).unwrap(), None);
-        assert_eq!(packing.flush().unwrap(), [0, 0, 0, 0, 4, 7, 7, 7, 7][..]);
+        assert_eq!(packing.pack(&mut requests, exchange), Packed::Stopped);
+        let packed = packing.packer.flush().unwrap();
+        assert_eq!(packed, [0, 0, 0, 0, 4, 7, 7, 7, 7][..]);
         assert_eq!(Arc::strong_count(&owner), 1);
-        let error = packing.pack(&mut requests, exchange).unwrap_err();
+        assert_eq!(packing.pack(&mut requests, exchange), Packed::Failed);
+        let error = packing.packer.failure();
         assert_eq!(error.message(), "there is no request to be sent");
     }
 }

@@ -10,13 +10,17 @@ use std::task::{Context, Poll, Waker};
 use futures_core::Stream;
 
 use self::sealed::Started;
+use super::feed::last_packed;
 use super::streaming::StreamingCall;
 use super::unary::UnaryCall;
 use crate::call::remember;
 use crate::{Result, Status};
 
-/// How many messages may wait between a sender and its call.
+/// How many messages may wait between a sender and its call, if they are small.
 const AHEAD: usize = 8;
+
+/// How many bytes they may have together, if they are as large as those before them.
+const AHEAD_BYTES: usize = 16 * 1024;
 
 /// Starts a call whose requests are sent step by step: what gRPC Python's `call.write()` and `call.done_writing()` do.
 ///
@@ -64,6 +68,7 @@ where
 pub(crate) fn queue<T>() -> (Entrance<T>, SentRequests<T>) {
     let queue = Arc::new(Queue(Mutex::new(State {
         messages: VecDeque::new(),
+        ahead: 1,
         sender: None,
         reader: None,
         end: None,
@@ -72,6 +77,7 @@ pub(crate) fn queue<T>() -> (Entrance<T>, SentRequests<T>) {
     let requests = SentRequests {
         queue: Arc::clone(&queue),
         taken: VecDeque::new(),
+        largest: 0,
     };
     (Entrance(queue), requests)
 }
@@ -86,8 +92,9 @@ pub struct RequestSender<T> {
 }
 
 impl<T> RequestSender<T> {
-    /// Sends a request. Waits while the call is behind: at most sixteen messages are between a sender and what the server's
-    /// flow control leaves to the call.
+    /// Sends a request. Waits while the call is behind. Between a sender and what the server's flow control leaves to the call
+    /// there are at most sixteen messages as long as those before them were small: no more than 2 KiB each. Behind a message of
+    /// 16 KiB or more one may wait.
     ///
     /// What is dropped while it waits has sent nothing. What has been sent is on its way, and no more is said of it: the server
     /// may still end the call without having looked at it.
@@ -140,6 +147,8 @@ pub struct SentRequests<T> {
     queue: Arc<Queue<T>>,
     /// Messages that have been taken from the queue, all at a time.
     taken: VecDeque<T>,
+    /// How many bytes the largest of those had that were taken and packed last; zero when that is not known.
+    largest: usize,
 }
 
 impl<T> Unpin for SentRequests<T> {}
@@ -149,8 +158,10 @@ impl<T> Stream for SentRequests<T> {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<T>>> {
         let this = &mut *self;
+        this.largest = this.largest.max(last_packed());
         if this.taken.is_empty() {
-            if let Some(end) = this.queue.take(&mut this.taken, context) {
+            let largest = std::mem::take(&mut this.largest);
+            if let Some(end) = this.queue.take(&mut this.taken, largest, context) {
                 return Poll::Ready(match end {
                     End::Closed => None,
                     End::Panicked => Some(Err(Status::cancelled(
@@ -276,6 +287,8 @@ struct Queue<T>(Mutex<State<T>>);
 
 struct State<T> {
     messages: VecDeque<T>,
+    /// How many messages may wait.
+    ahead: usize,
     sender: Option<Waker>,
     reader: Option<Waker>,
     /// Nothing follows behind the messages.
@@ -308,7 +321,7 @@ impl<T> Queue<T> {
         if state.unwanted {
             return Poll::Ready(Err(Unwanted));
         }
-        if state.messages.len() >= AHEAD {
+        if state.messages.len() >= state.ahead {
             remember(&mut state.sender, context);
             return Poll::Pending;
         }
@@ -327,9 +340,18 @@ impl<T> Queue<T> {
         wake(reader);
     }
 
-    /// Takes all messages, or says that none follow. With neither the reader is woken later.
-    fn take(&self, messages: &mut VecDeque<T>, context: &Context<'_>) -> Option<End> {
+    /// Takes all messages, or says that none follow. With neither the reader is woken later. Messages are values here: how many
+    /// may wait is learnt from the largest of those before, in bytes.
+    fn take(
+        &self,
+        messages: &mut VecDeque<T>,
+        largest: usize,
+        context: &Context<'_>,
+    ) -> Option<End> {
         let mut state = self.state();
+        if let Some(fit) = AHEAD_BYTES.checked_div(largest) {
+            state.ahead = fit.clamp(1, AHEAD).min(2 * state.ahead);
+        }
         if state.messages.is_empty() {
             if state.end.is_none() {
                 remember(&mut state.reader, context);

@@ -10,9 +10,10 @@ use futures_core::Stream;
 
 use super::context::ServicerContext;
 use crate::Result;
-use crate::call::{AnyMessage, Known};
+use crate::call::{AnyMessage, Known, Turn};
 use crate::codec::Codec;
-use crate::framing::Packer;
+use crate::framing::{Packed, Packer};
+use crate::stream::Reading;
 
 /// What one poll sends at most: 512 KiB of small messages. With a peer that keeps up there is always room for more, and a thread
 /// of the runtime would be the stream's alone.
@@ -21,13 +22,13 @@ const PIECES_PER_POLL: u32 = 32;
 /// A stream of responses as what becomes of it: packed messages. Of all that is done with a stream only this knows its type, and
 /// is compiled for each.
 pub trait Source<C> {
-    /// Packs messages until a piece is full: `Ok(Some(..))`, until the stream is pending, or until it has ended: `Ok(None)`.
+    /// Packs messages until the packer stops, or until the stream is pending, or at its end.
     fn poll_pack(
         self: Pin<&mut Self>,
         wakes: &mut Context<'_>,
         context: &ServicerContext,
         packer: &mut Packer,
-    ) -> Poll<Result<Option<Bytes>>>;
+    ) -> Packed;
 }
 
 impl<C, T, St> Source<C> for St
@@ -41,23 +42,24 @@ where
         wakes: &mut Context<'_>,
         context: &ServicerContext,
         packer: &mut Packer,
-    ) -> Poll<Result<Option<Bytes>>> {
+    ) -> Packed {
         loop {
             let next = self.as_mut().poll_next(wakes);
-            if let Some(packed) = pack_next::<T, C>(next, context, packer) {
+            let packed = pack_next::<T, C>(next, context, packer);
+            if packed != Packed::More {
                 return packed;
             }
         }
     }
 }
 
-/// Packs what a stream has given; `None` when there is room for more. It is compiled for each type of message.
+/// Packs what a stream has given. It is compiled for each type of message.
 #[inline(always)]
 fn pack_next<T, C>(
     next: Poll<Option<Result<T>>>,
     context: &ServicerContext,
     packer: &mut Packer,
-) -> Option<Poll<Result<Option<Bytes>>>>
+) -> Packed
 where
     T: fmt::Debug + 'static,
     C: Codec<T>,
@@ -66,32 +68,24 @@ where
         Poll::Ready(Some(Ok(mut response))) => {
             pack(context, &mut Known::<T, C>::new(&mut response), packer)
         }
-        Poll::Ready(Some(Err(status))) => Some(Poll::Ready(Err(status))),
-        Poll::Ready(None) => Some(Poll::Ready(Ok(None))),
-        Poll::Pending => Some(Poll::Pending),
+        Poll::Ready(Some(Err(status))) => packer.fail(status),
+        Poll::Ready(None) => Packed::Ended,
+        Poll::Pending => Packed::Pending,
     }
 }
 
-/// Puts a response behind those before it, once it has been shown to who wants to see it; gives those before it when both
-/// do not fit into one piece, and `None` when there is room for more.
-fn pack(
-    context: &ServicerContext,
-    response: &mut dyn AnyMessage,
-    packer: &mut Packer,
-) -> Option<Poll<Result<Option<Bytes>>>> {
-    if let Err(status) = context.show_response(response) {
-        return Some(Poll::Ready(Err(status)));
-    }
-    match packer.push(response, context.exchange().encoding.of_next()) {
-        Ok(None) => None,
-        packed => Some(Poll::Ready(packed)),
+/// Puts a response behind those before it, once it has been shown to who wants to see it.
+fn pack(context: &ServicerContext, response: &mut dyn AnyMessage, packer: &mut Packer) -> Packed {
+    match context.show_response(response) {
+        Ok(()) => packer.push(response, context.exchange().encoding.of_next()),
+        Err(status) => packer.fail(status),
     }
 }
 
 /// Sends what a stream gives, until it ends or fails. It ends with the first error of the stream; what came before that is sent.
 ///
-/// Messages are packed while the stream has more to give, and flushed when it is pending; it is not polled while the
-/// peer is behind. A stream that is always ready lets other tasks have their turn every so often.
+/// Messages are packed while the stream has more to give, and flushed when it is pending, or takes long to give it; it is not
+/// polled while the peer is behind. A stream that is always ready lets other tasks have their turn every so often.
 pub struct SendAll<'a, C> {
     context: &'a ServicerContext,
     responses: Pin<&'a mut (dyn Source<C> + Send + 'a)>,
@@ -121,28 +115,30 @@ impl<C> Future for SendAll<'_, C> {
             packer,
         } = &mut *self;
         let exchange = context.exchange();
-        let mut pieces = 0;
-        loop {
+        let (turn, mut reading, mut pieces) = (Turn::new(), Reading::new(), 0);
+        packer.stop_at_next();
+        let end = loop {
             ready!(exchange.poll_response_room(wakes));
-            let end = match responses.as_mut().poll_pack(wakes, context, packer) {
-                Poll::Ready(Ok(Some(piece))) => {
-                    exchange.write_response(piece);
-                    pieces += 1;
-                    if pieces == PIECES_PER_POLL {
-                        wakes.waker().wake_by_ref();
-                        return Poll::Pending;
-                    }
-                    continue;
-                }
-                Poll::Ready(Ok(None)) => Poll::Ready(Ok(Bytes::new())),
-                Poll::Ready(Err(status)) => Poll::Ready(Err(status)),
-                Poll::Pending => Poll::Pending,
-            };
-            if let Some(piece) = packer.flush() {
-                exchange.write_response(piece);
+            match responses.as_mut().poll_pack(wakes, context, packer) {
+                Packed::More | Packed::Stopped => {}
+                Packed::Pending => break Poll::Pending,
+                Packed::Ended => break Poll::Ready(Ok(Bytes::new())),
+                Packed::Failed => break Poll::Ready(Err(packer.failure())),
             }
-            return end;
+            while let Some(piece) = packer.take_full() {
+                exchange.write_response(piece);
+                pieces += 1;
+            }
+            if pieces >= PIECES_PER_POLL || turn.is_over() {
+                wakes.waker().wake_by_ref();
+                break Poll::Pending;
+            }
+            reading.go_on(packer.go_on());
+        };
+        if let Some(piece) = packer.flush() {
+            exchange.write_response(piece);
         }
+        end
     }
 }
 

@@ -12,7 +12,7 @@ use crate::call::{CallDetails, Exchange, Known, Link, MessageLimits, Peer};
 use crate::client::receiving::Ongoing;
 use crate::client::responses::Inbox;
 use crate::codec::{Codec, Prost};
-use crate::framing::Packer;
+use crate::framing::{Packed, Packer};
 use crate::header::Header;
 use crate::jitter::jitter;
 use crate::{Code, Compression, Metadata, Result, Status, log};
@@ -125,9 +125,10 @@ impl HealthWatch {
         let mut packer = Packer::new(usize::MAX);
         let mut request = String::from(&*self.service);
         let request = Known::<_, Prost>::new(&mut request);
-        let packed = packer.push(&request, Compression::Identity)?;
-        let packed = packed.or_else(|| packer.flush()).unwrap_or_default();
-        exchange.write_request(packed, true);
+        if packer.push(&request, Compression::Identity) == Packed::Failed {
+            return Err(packer.failure());
+        }
+        exchange.write_request(packer.flush().unwrap_or_default(), true);
         let ongoing = Ongoing::alone(Arc::clone(&exchange));
         exchange.attach(0, Arc::clone(&self.link));
         self.link
