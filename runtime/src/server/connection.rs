@@ -50,7 +50,7 @@ pub(crate) struct ServerSide {
     pub(super) methods: Arc<MethodTable>,
     pub(super) calls: StreamMap<Call>,
     pub(super) deadlines: Deadlines<StreamId>,
-    /// Calls whose head has come with the last read, and whose handlers have not been started.
+    /// Calls whose head has come, and whose handlers have not been started.
     pub(super) fresh: Vec<(StreamId, Arc<Method>)>,
     /// Calls whose handlers are likely to compute, and wait for their turn.
     pub(super) waiting: VecDeque<(StreamId, Arc<Method>)>,
@@ -115,7 +115,7 @@ impl Side for ServerSide {
     }
 
     /// Starts the handlers of the calls that have come, each with all of its request that was read with its head, which as
-    /// a rule is the whole.
+    /// a rule is the whole. Of many calls some wait until other connections have had their turn.
     fn settle(&mut self, engine: &mut Connection, now: Instant) {
         if !self.fresh.is_empty() {
             self.start_fresh(engine, now);
@@ -127,6 +127,10 @@ impl Side for ServerSide {
 
     fn turns(&mut self) -> Option<&mut Turns> {
         Some(&mut self.turns)
+    }
+
+    fn is_behind(&self) -> bool {
+        !self.fresh.is_empty()
     }
 
     fn reclaim(&mut self, engine: &mut Connection) {

@@ -36,6 +36,11 @@ pub(crate) trait Side: Unpin {
     /// All that there was to take has been taken; the last read was at `now`.
     fn settle(&mut self, engine: &mut Connection, now: Instant);
 
+    /// Whether there is more to settle, once other connections have had their turn.
+    fn is_behind(&self) -> bool {
+        false
+    }
+
     /// The connection's window is short: takes back what the calls have used up of it, and lets them use up the rest.
     fn reclaim(&mut self, engine: &mut Connection);
 
@@ -117,6 +122,10 @@ impl<S: Side> Driver<S> {
         if std::mem::take(&mut self.rests) {
             self.side.turns().into_iter().for_each(Turns::rest);
         }
+        if self.side.is_behind() {
+            // What is settled now has not taken the time since the last read.
+            self.now = clock::now();
+        }
         while self.farewell.is_none() {
             // A peer that does not take its answers is not read from.
             let reads = self.engine.wants_input();
@@ -147,9 +156,10 @@ impl<S: Side> Driver<S> {
             if self.farewell.is_some() {
                 break;
             }
-            if waits || self.taken >= TURN {
+            let is_behind = self.side.is_behind();
+            if waits || is_behind || self.taken >= TURN {
                 self.socket.rest();
-                if !waits {
+                if !waits || is_behind {
                     context.waker().wake_by_ref();
                 } else if self.side.turns().is_some_and(|turns| turns.want_rest()) {
                     self.rest(context);
