@@ -7,6 +7,11 @@ def payload(size, count=0):
     return message + (_varint_field(2, count) if count else b"")
 
 
+def varint_fields(fields):
+    """A message of numbers by the numbers of their fields."""
+    return b"".join(_varint_field(field, value) for field, value in fields.items())
+
+
 def log_batch(records=50):
     """A `LogBatch` such as a collector gets: about 22 KB for 50 records."""
     return b"".join(_bytes(1, _record(number)) for number in range(records))
