@@ -67,6 +67,22 @@ async fn row_68_it_is_taken_among_other_roots_and_by_a_wildcard() {
     }
 }
 
+/// A dot at the end of a name says that it is whole, to the system's resolver; to a certificate it is the same name.
+#[tokio::test]
+async fn row_68_a_name_may_end_with_a_dot() {
+    for names in [&[] as &[&str], &["localhost"]] {
+        let issued = SelfSigned {
+            names,
+            ..SelfSigned::DEFAULT
+        }
+        .make();
+        let (_server, address) = serve(&server_credentials(&issued)).await;
+        let credentials = trusting(&issued).server_name("localhost.");
+        let channel = Channel::secure(address.to_string(), credentials).unwrap();
+        ask(&channel).await.unwrap();
+    }
+}
+
 /// The names of calls are the certificate's too.
 #[tokio::test]
 async fn row_68_the_common_name_is_an_authority_for_calls() {
