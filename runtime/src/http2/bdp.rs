@@ -1,7 +1,8 @@
 //! How large a receive window has to be: the bandwidth-delay product, measured by PING.
 //!
 //! While a probe is on its way, the DATA that comes in is counted. What came within one round trip is what the peer can have under
-//! way; if it is most of what the window allowed, the window is in its way, and is doubled.
+//! way; if it is most of what the window allowed, the window is in its way, and is doubled. If that makes nothing faster, it was not
+//! in the way: the peer fills any window when we are the slower side, and what is short would wait behind all that it has sent.
 
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,9 @@ pub(super) const PROBE: [u8; 8] = *b"measure!";
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// It never waits longer. A peer on the same machine would answer ten thousand probes a second, and may take so many for abuse.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A window is doubled again only where the last time has made the peer so much faster.
+const GAIN: f64 = 1.25;
 
 /// A measure of how much a peer can have under way.
 #[derive(Debug)]
@@ -24,8 +28,6 @@ pub(super) struct Estimator {
     /// When the last probe was answered, and how long after it there is none.
     answered: Option<Instant>,
     pause: Duration,
-    /// The smoothed round trip.
-    round_trip: Option<Duration>,
     /// The highest rate so far, in bytes a second.
     rate: f64,
 }
@@ -44,7 +46,6 @@ impl Estimator {
             probe: None,
             answered: None,
             pause: Duration::ZERO,
-            round_trip: None,
             rate: 0.0,
         }
     }
@@ -82,18 +83,10 @@ impl Estimator {
             return;
         };
         let took = now.saturating_duration_since(probe.sent);
-        // One slow answer says little.
-        let round_trip = match self.round_trip {
-            Some(before) => before.mul_f64(0.9) + took.mul_f64(0.1),
-            None => took,
-        };
-        self.round_trip = Some(round_trip);
-        // An answer waits behind other frames, so the time is a little longer than the way.
-        let rate = probe.bytes as f64 / (round_trip.as_secs_f64() * 1.5).max(1e-6);
+        let rate = probe.bytes as f64 / took.as_secs_f64().max(1e-6);
         let fills = probe.bytes.saturating_mul(3) >= u64::from(self.window) * 2;
-        if fills && rate > self.rate {
-            let doubled = u32::try_from(probe.bytes.saturating_mul(2)).unwrap_or(u32::MAX);
-            self.window = doubled.clamp(self.window, self.limit);
+        if fills && rate > self.rate * GAIN {
+            self.window = self.window.saturating_mul(2).min(self.limit);
             self.pause = Duration::ZERO;
         } else {
             self.pause = (self.pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
@@ -133,6 +126,19 @@ mod tests {
             !estimator.begin(start() + 2_000 * MS),
             "nothing is left to measure"
         );
+    }
+
+    #[test]
+    fn row_82_a_window_that_makes_nothing_faster_stays() {
+        let mut estimator = Estimator::new(65_536, 1 << 20);
+        // The peer fills any window, and we take a megabyte in a second.
+        for turn in 0..100 {
+            let bytes = 16 * estimator.window();
+            assert!(estimator.begin(start() + turn * 10_000 * MS));
+            estimator.count(bytes as usize);
+            estimator.answered(start() + turn * 10_000 * MS + bytes / 1_000 * MS);
+        }
+        assert_eq!(estimator.window(), 131_072);
     }
 
     #[test]
