@@ -10,6 +10,7 @@ use crate::http2::error::{ConnectionError, Reason};
 use crate::http2::event::{Event, ResetCause};
 use crate::http2::flow::DEFAULT_WINDOW;
 use crate::http2::frame::{self, FrameHeader, flag};
+use crate::http2::schedule::Place;
 use crate::http2::{Role, StreamId};
 
 impl Connection {
@@ -85,7 +86,9 @@ impl Connection {
         }
         // The table has no order; the streams' turns have one.
         opened.sort_unstable();
-        opened.into_iter().for_each(|id| self.schedule_stream(id));
+        opened
+            .into_iter()
+            .for_each(|id| self.schedule_stream(id, Place::Long));
         Ok(())
     }
 
@@ -240,7 +243,7 @@ impl Connection {
             let rule = "a stream's window is larger than 2^31-1 (RFC 9113, 6.9.1)";
             return self.stream_error(id, Reason::FLOW_CONTROL_ERROR, rule, now);
         }
-        self.schedule_stream(id);
+        self.schedule_stream(id, Place::Long);
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ use super::Connection;
 use crate::header::Header;
 use crate::http2::error::{OpenError, Reason};
 use crate::http2::queue::Ending;
+use crate::http2::schedule::Place;
 use crate::http2::stream::{Progress, Stream};
 use crate::http2::{MAX_STREAM_ID, Role, StreamId, frame};
 
@@ -103,12 +104,17 @@ impl Connection {
             }
             return;
         }
+        let place = if state.queue.is_empty() && length <= self.config.send_frame_size {
+            Place::Short
+        } else {
+            Place::Long
+        };
         state.queue.push(data);
         self.queued += length;
         if end {
             state.queue.end(Ending::Data);
         }
-        self.schedule_stream(stream);
+        self.schedule_stream(stream, place);
     }
 
     /// The size of the largest list of headers that the peer takes, counted as [`Header::size`] does (RFC 9113, 6.5.2). It is advice:
@@ -135,7 +141,7 @@ impl Connection {
             self.end_sent(stream);
         } else {
             state.queue.end(Ending::Trailers(trailers));
-            self.schedule_stream(stream);
+            self.schedule_stream(stream, Place::Long);
         }
     }
 

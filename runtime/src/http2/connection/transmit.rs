@@ -4,6 +4,7 @@ use super::Connection;
 use crate::http2::event::Event;
 use crate::http2::output::Output;
 use crate::http2::queue::SendQueue;
+use crate::http2::schedule::Place;
 use crate::http2::{StreamId, frame};
 
 impl Connection {
@@ -12,16 +13,16 @@ impl Connection {
     pub(crate) fn transmit(&mut self) -> &mut Output {
         while self.output.len() < self.config.output_mark {
             let window_is_open = self.send_window.available() > 0;
-            let Some(stream) = self.schedule.next(window_is_open) else {
+            let Some((stream, place)) = self.schedule.next(window_is_open) else {
                 break;
             };
-            self.take_turn(stream);
+            self.take_turn(stream, place);
         }
         &mut self.output
     }
 
     /// Gives a stream that has something to send, and may, a place in the schedule.
-    pub(super) fn schedule_stream(&mut self, id: StreamId) {
+    pub(super) fn schedule_stream(&mut self, id: StreamId, place: Place) {
         let Some(stream) = self.streams.get_mut(&id) else {
             return;
         };
@@ -31,12 +32,12 @@ impl Connection {
         }
         if queue.bytes() == 0 || stream.send_window.available() > 0 {
             queue.scheduled = true;
-            self.schedule.push(id);
+            self.schedule.push(id, place);
         }
     }
 
     /// Sends one frame of a stream, and its trailers if that was the last one.
-    fn take_turn(&mut self, id: StreamId) {
+    fn take_turn(&mut self, id: StreamId, place: Place) {
         let share = self.send_share();
         let Some(stream) = self.streams.get_mut(&id) else {
             return;
@@ -51,7 +52,7 @@ impl Connection {
         if queued > 0 && length == 0 {
             if stream.send_window.available() > 0 {
                 stream.queue.scheduled = true;
-                self.schedule.block(id);
+                self.schedule.block(id, place);
             }
             return;
         }
@@ -76,7 +77,7 @@ impl Connection {
             stream.queue = SendQueue::default();
             self.end_sent(id);
         } else if !is_last {
-            self.schedule_stream(id);
+            self.schedule_stream(id, Place::Long);
         } else if let Some(trailers) = stream.queue.take_trailers() {
             self.write_headers(id, &*trailers, true);
             self.end_sent(id);

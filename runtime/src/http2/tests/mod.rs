@@ -14,6 +14,7 @@ mod raw;
 mod source;
 mod states;
 mod steps;
+mod turns;
 
 use std::sync::OnceLock;
 use std::time::Instant;

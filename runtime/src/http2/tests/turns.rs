@@ -1,0 +1,102 @@
+//! Short answers and requests beside long ones.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::link::{pattern, response, trailers};
+use super::raw::{END_STREAM, Frame, Raw};
+use crate::http2::frame::{HEADER_LEN, kind};
+use crate::http2::{Config, StreamId};
+
+/// How many streams have much to send.
+const LONG: u32 = 16;
+/// How much each of them has.
+const MUCH: usize = 256 * 1024;
+
+const LARGEST: u32 = (1 << 31) - 1;
+
+/// The id of initial windows in SETTINGS.
+const INITIAL_WINDOW: u16 = 4;
+
+/// A server whose peer takes everything, with long answers on streams 1, 3, ..., and its next stream.
+fn answering() -> (Raw, StreamId) {
+    let mut raw = Raw::server(Config::default());
+    raw.settings(&[(INITIAL_WINDOW, LARGEST)])
+        .expect("SETTINGS");
+    raw.window_update(0, LARGEST - 65_535).expect("a window");
+    for stream in (0..LONG).map(|index| 1 + 2 * index) {
+        raw.request(stream, END_STREAM);
+        let connection = &mut raw.end.connection;
+        connection.send_headers(stream, &response(), false);
+        connection.send_data(stream, pattern(MUCH), false);
+        connection.send_trailers(stream, trailers());
+        // As much as may wait in front of the socket does.
+        connection.transmit();
+    }
+    (raw, 1 + 2 * LONG)
+}
+
+fn answer(raw: &mut Raw, stream: StreamId) {
+    raw.request(stream, END_STREAM);
+    let connection = &mut raw.end.connection;
+    connection.send_headers(stream, &response(), false);
+    connection.send_data(stream, Bytes::from_static(b"short"), false);
+    connection.send_trailers(stream, trailers());
+}
+
+/// How many bytes go out before the last frame of a stream.
+fn bytes_before_the_end(frames: &[Frame], stream: StreamId) -> usize {
+    let end = |frame: &Frame| frame.stream == stream && frame.flags & END_STREAM != 0;
+    let end = frames.iter().position(end).expect("an end");
+    let size = |frame: &Frame| HEADER_LEN + frame.payload.len();
+    frames[..end].iter().map(size).sum()
+}
+
+/// What waits in front of the socket, and a frame.
+fn most() -> usize {
+    let config = Config::default();
+    config.output_mark + 2 * config.send_frame_size
+}
+
+#[test]
+fn row_82_a_short_answer_goes_before_what_is_queued_of_long_ones() {
+    let (mut raw, stream) = answering();
+    answer(&mut raw, stream);
+    let before = bytes_before_the_end(&raw.frames(), stream);
+    assert!(before <= most(), "{before} bytes");
+}
+
+#[test]
+fn row_82_a_short_request_goes_before_what_is_queued_of_long_ones() {
+    let settings = [(INITIAL_WINDOW, LARGEST)];
+    let mut raw = Raw::client(Config::default(), &settings);
+    raw.window_update(0, LARGEST - 65_535).expect("a window");
+    for _ in 0..LONG {
+        let stream = raw.call(0);
+        raw.end.connection.send_data(stream, pattern(MUCH), true);
+        raw.end.connection.transmit();
+        // It stays in front of the socket.
+        raw.end.events.clear();
+    }
+    let stream = raw.call(0);
+    let short = Bytes::from_static(b"short");
+    raw.end.connection.send_data(stream, short, true);
+    let before = bytes_before_the_end(&raw.frames(), stream);
+    assert!(before <= most(), "{before} bytes");
+}
+
+#[test]
+fn long_answers_go_on_beside_any_number_of_short_ones() {
+    let (mut raw, first) = answering();
+    for stream in (0..200).map(|index| first + 2 * index) {
+        answer(&mut raw, stream);
+    }
+    let data = raw.frames().into_iter();
+    let data = data.filter(|frame| frame.kind == kind::DATA);
+    let is_long: VecDeque<bool> = data.map(|frame| frame.stream < first).collect();
+    let last_short = is_long.iter().rposition(|is_long| !is_long);
+    let beside: Vec<bool> = is_long.into_iter().take(last_short.unwrap_or(0)).collect();
+    let most = beside.split(|is_long| *is_long).map(<[bool]>::len).max();
+    assert_eq!(most, Some(8), "short ones in a row");
+}
