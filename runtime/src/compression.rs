@@ -1,7 +1,7 @@
 //! How messages are compressed on their way.
 
 #[cfg(feature = "gzip")]
-mod gzip;
+mod flate;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "zstd")]
@@ -9,6 +9,8 @@ mod zstd;
 
 use bytes::Bytes;
 
+#[cfg(feature = "gzip")]
+use self::flate::Wrapping;
 use crate::header::{Header, Kind};
 use crate::{Metadata, Result, Status};
 
@@ -31,25 +33,32 @@ pub enum Compression {
     /// `zstd`: smaller and faster than gzip, and known to few other implementations.
     #[cfg(feature = "zstd")]
     Zstd,
+    /// `deflate` in zlib's format (RFC 1950): compressed as by gzip, with less around it. gRPC Python's `Deflate`. It comes with
+    /// the feature `gzip`.
+    #[cfg(feature = "gzip")]
+    Deflate,
 }
 
-/// Every kind, in the order in which they are advertised.
+/// Every kind, in the order of their numbers.
 const ALL: &[Compression] = &[
     Compression::Identity,
     #[cfg(feature = "gzip")]
     Compression::Gzip,
     #[cfg(feature = "zstd")]
     Compression::Zstd,
+    #[cfg(feature = "gzip")]
+    Compression::Deflate,
 ];
 
-/// What can be read here; a peer is told when it is more than `identity`.
+/// What can be read here; a peer is told when it is more than `identity`. `deflate` is part of it: a server that compresses by
+/// nothing else (grpcio's can be told so) would send its messages as they are. With the feature `gzip` alone it is grpcio's text.
 pub(crate) static ACCEPT_ENCODING: Header = Header::from_static(
     "grpc-accept-encoding",
     match (cfg!(feature = "gzip"), cfg!(feature = "zstd")) {
         (false, false) => "identity",
-        (true, false) => "identity,gzip",
+        (true, false) => "identity,deflate,gzip",
         (false, true) => "identity,zstd",
-        (true, true) => "identity,gzip,zstd",
+        (true, true) => "identity,deflate,gzip,zstd",
     },
 );
 
@@ -68,6 +77,8 @@ impl Compression {
     pub fn name(self) -> &'static str {
         match self {
             Compression::Identity => "identity",
+            #[cfg(feature = "gzip")]
+            Compression::Deflate => "deflate",
             #[cfg(feature = "gzip")]
             Compression::Gzip => "gzip",
             #[cfg(feature = "zstd")]
@@ -103,11 +114,15 @@ impl Compression {
     /// The field that announces it; none is needed for messages that go as they are.
     pub(crate) fn header(self) -> Option<&'static Header> {
         #[cfg(feature = "gzip")]
+        static DEFLATE: Header = Header::from_static("grpc-encoding", "deflate");
+        #[cfg(feature = "gzip")]
         static GZIP: Header = Header::from_static("grpc-encoding", "gzip");
         #[cfg(feature = "zstd")]
         static ZSTD: Header = Header::from_static("grpc-encoding", "zstd");
         match self {
             Compression::Identity => None,
+            #[cfg(feature = "gzip")]
+            Compression::Deflate => Some(&DEFLATE),
             #[cfg(feature = "gzip")]
             Compression::Gzip => Some(&GZIP),
             #[cfg(feature = "zstd")]
@@ -143,7 +158,9 @@ impl Compression {
         match self {
             Compression::Identity => false,
             #[cfg(feature = "gzip")]
-            Compression::Gzip => gzip::compress(message, output),
+            Compression::Deflate => Wrapping::Zlib.compress(message, output),
+            #[cfg(feature = "gzip")]
+            Compression::Gzip => Wrapping::Gzip.compress(message, output),
             #[cfg(feature = "zstd")]
             Compression::Zstd => zstd::compress(message, output),
         }
@@ -164,7 +181,9 @@ impl Compression {
                 "a message is marked as compressed, and the call named no grpc-encoding",
             )),
             #[cfg(feature = "gzip")]
-            Compression::Gzip => self.grow(message, limit, gzip::decompressor()),
+            Compression::Deflate => self.grow(message, limit, Wrapping::Zlib.decompressor()),
+            #[cfg(feature = "gzip")]
+            Compression::Gzip => self.grow(message, limit, Wrapping::Gzip.decompressor()),
             #[cfg(feature = "zstd")]
             Compression::Zstd if zstd::announces_more_than(limit, message) => {
                 Err(over(message, limit))

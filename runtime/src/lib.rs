@@ -10,7 +10,7 @@
 //! - `server` and `client`, on by default: without one of them its half is left out.
 //! - `blocking`: [`blocking`], calls for programs without async.
 //! - `health` and `reflection`: the services that every server has, [`health`] and [`reflection`].
-//! - `gzip` and `zstd`: [`Compression`] of messages. `gzip` is pure Rust; `zstd` needs a C compiler.
+//! - `gzip` and `zstd`: [`Compression`] of messages. `gzip` is pure Rust, and brings `deflate`; `zstd` needs a C compiler.
 //! - `tls`: encryption and certificates on both sides, by rustls. It needs a C compiler, as `zstd` does and nothing else here.
 //! - `signal`: `shutdown_signal`, the signals by which a system asks a server to end.
 //! - `tracing`: events for what nobody else is told of, which are refused handshakes and panics of handlers, and the interceptors

@@ -134,6 +134,7 @@ fn compress(context: &ServicerContext, key: &str) -> Result<()> {
         context.disable_next_message_compression();
     }
     match context.invocation_metadata().get(key) {
+        Some("deflate") => context.set_compression(Compression::Deflate),
         Some("gzip") => context.set_compression(Compression::Gzip),
         Some("zstd") => context.set_compression(Compression::Zstd),
         Some("identity") => context.set_compression(Compression::Identity),

@@ -142,6 +142,22 @@ mod both_ways {
 
     #[cfg(feature = "gzip")]
     #[test]
+    fn row_72_deflate_is_the_format_of_zlib() {
+        let sent = compressed(Compression::Deflate, &text(1000));
+        // RFC 1950, 2.2: CM, CINFO, and a multiple of 31.
+        assert_eq!(
+            (sent[0], u16::from_be_bytes([sent[0], sent[1]]) % 31),
+            (0x78, 0)
+        );
+        // Raw deflate, and a dictionary that nobody has.
+        for other in [&sent[2..], &[0x78, 0xbb, 0, 0, 0, 1, 3, 0]] {
+            let status = Compression::Deflate.decompress(other, 1000).unwrap_err();
+            assert_eq!(status.code(), Code::Internal, "{status}");
+        }
+    }
+
+    #[cfg(feature = "gzip")]
+    #[test]
     fn a_wrong_checksum_or_length_is_an_error() {
         let sent = compressed(Compression::Gzip, &text(1000));
         for place in sent.len() - 8..sent.len() {

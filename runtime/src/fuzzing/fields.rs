@@ -182,7 +182,7 @@ fn request(input: &mut Input<'_>) {
         );
         let timeout = text(Kind::GrpcTimeout).map(|value| parse_timeout(&value));
         assert!(timeout.is_none_or(|timeout| timeout.is_some_and(|timeout| !timeout.is_zero())));
-        let encodings: [&[u8]; 3] = [b"identity", b"gzip", b"zstd"];
+        let encodings: [&[u8]; 4] = [b"identity", b"deflate", b"gzip", b"zstd"];
         assert!(text(Kind::GrpcEncoding).is_none_or(|value| encodings.contains(&&value[..])));
         assert_eq!(metadata.malformed_binary(), None);
     }

@@ -13,7 +13,12 @@ over_every_transport!(
     compression_is_set_before_anything_is_sent,
 );
 
-const KINDS: [Compression; 3] = [Compression::Identity, Compression::Gzip, Compression::Zstd];
+const KINDS: [Compression; 4] = [
+    Compression::Identity,
+    Compression::Deflate,
+    Compression::Gzip,
+    Compression::Zstd,
+];
 
 fn request(payload: Vec<u8>, count: u32) -> Request {
     Request {

@@ -12,7 +12,7 @@ use crate::caller::{Caller, Served, answer};
 use crate::wire::{fields, framed, next_message, pairs, pattern, read_all, within};
 
 /// What a server that knows them says of every answer.
-const ENCODINGS: (&str, &str) = ("grpc-accept-encoding", "identity,gzip,zstd");
+const ENCODINGS: (&str, &str) = ("grpc-accept-encoding", "identity,deflate,gzip,zstd");
 
 fn request(payload: &[u8]) -> Request {
     Request {
