@@ -11,6 +11,7 @@ mod options;
 mod orders;
 mod outliers;
 mod pool;
+mod refused;
 mod retries;
 mod rolling;
 mod rows;

@@ -1,5 +1,7 @@
 //! The calls of a client's connection.
 
+mod answers;
+
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -10,18 +12,17 @@ use super::authorization::Pending;
 use super::builder::ChannelOptions;
 use super::kept::Kept;
 use super::origin::Origin;
-use super::refusals::{check_head, check_metadata, no_status, oversized_metadata, status_of_reset};
+use super::refusals::{no_status, status_of_reset, too_late};
+use super::refused::RefusedCalls;
 use super::request_head::{CertifiedHosts, RequestHeads};
 use super::subchannel::{Carried, Loss};
 use super::target::Target;
 use crate::call::{Deadlines, Exchange, Link, Outcome};
 use crate::client::Authorizer;
-use crate::http2::{
-    Config, Connection, Event, Reason, ResetCause, ResponseHead, Role, StreamId, StreamMap,
-};
+use crate::http2::{Config, Connection, Event, Reason, ResetCause, Role, StreamId, StreamMap};
 use crate::metadata::Metadata;
 use crate::transport::{Driver, Side, Socket, waits};
-use crate::{Status, clock, wire};
+use crate::{Status, clock};
 
 /// A connection of a client. It tells its channel of itself once the peer speaks HTTP/2, and says by `greeting` that it does, or
 /// why the connection ended before it did.
@@ -52,6 +53,7 @@ pub(super) fn connection(
         carried: Carried::Nothing,
         unseen: Vec::new(),
         calls: StreamMap::default(),
+        refused: RefusedCalls::default(),
         probes: 0,
         is_metered: false,
         deadlines: Deadlines::new(),
@@ -77,6 +79,7 @@ pub(super) struct ClientSide {
     /// Calls that the peer has not looked at before it went away. They go back to the channel once all that was read is known.
     unseen: Vec<Arc<Exchange>>,
     calls: StreamMap<Call>,
+    refused: RefusedCalls,
     /// How many of them are about the connection itself.
     probes: usize,
     /// The peer's limit of streams has been reached once: from then on the channel is told how many calls more it may give.
@@ -86,8 +89,8 @@ pub(super) struct ClientSide {
 }
 
 /// A call that is open on the connection.
-struct Call {
-    exchange: Arc<Exchange>,
+pub(super) struct Call {
+    pub(super) exchange: Arc<Exchange>,
     /// All of the request has been given to the engine.
     sent: bool,
     /// What was sent of the request.
@@ -113,25 +116,19 @@ impl Side for ClientSide {
                         self.conclude(engine, stream, Outcome::local(no_status()));
                     }
                 }
-                // The call is over on this side: its data goes nowhere, its window back.
-                None => engine.release(stream, data.len()),
+                // Nobody reads it as it is: its window goes back.
+                None => {
+                    engine.release(stream, data.len());
+                    if self.refused.receive(stream, &data) || end {
+                        self.end_refused(engine, stream, None);
+                    }
+                }
             },
             Event::Trailers {
                 stream,
                 fields,
                 oversized,
-            } => {
-                self.carried = Carried::Calls;
-                let outcome = wire::outcome(Metadata::from_fields(fields));
-                let outcome = outcome.unwrap_or_else(|| {
-                    Outcome::local(if oversized {
-                        oversized_metadata()
-                    } else {
-                        no_status()
-                    })
-                });
-                self.conclude(engine, stream, outcome);
-            }
+            } => self.trailers(engine, stream, fields, oversized),
             Event::Reset {
                 stream,
                 reason,
@@ -176,15 +173,16 @@ impl Side for ClientSide {
     }
 
     fn expire(&mut self, engine: &mut Connection, stream: StreamId) {
+        self.end_refused(engine, stream, None);
         engine.reset(stream, Reason::CANCEL);
         if let Some(call) = self.remove(stream) {
-            self.count(&call, false);
+            self.origin.count(&call.exchange, false);
             call.exchange.conclude(Outcome::local(too_late()));
         }
     }
 
     fn open_calls(&self) -> usize {
-        self.calls.len() - self.probes
+        self.calls.len() + self.refused.len() - self.probes
     }
 
     fn drain(&mut self, engine: &mut Connection) {
@@ -209,6 +207,10 @@ impl Side for ClientSide {
         for (_, call) in std::mem::take(&mut self.calls) {
             let status = call.exchange.details().cut_off(why.clone(), now);
             self.finish(call, Outcome::local(status));
+        }
+        for refused in self.refused.take_all() {
+            let status = refused.status();
+            self.finish(refused.call, Outcome::local(status));
         }
         self.greet(Err(why));
         for exchange in self.unseen.drain(..) {
@@ -332,7 +334,7 @@ impl ClientSide {
         now: Instant,
     ) {
         let Some(call) = self.calls.get(&stream) else {
-            return;
+            return self.end_refused(engine, stream, None);
         };
         let details = call.exchange.details();
         let status = details.cut_off(status_of_reset(reason, &cause), now);
@@ -411,73 +413,6 @@ impl ClientSide {
         }
     }
 
-    fn response(
-        &mut self,
-        engine: &mut Connection,
-        stream: StreamId,
-        head: ResponseHead,
-        end: bool,
-    ) {
-        self.carried = Carried::Calls;
-        let status = check_head(&head);
-        let metadata = Metadata::from_fields(head.fields);
-        if end {
-            // A head that ends the stream is its trailers too.
-            let outcome = wire::outcome(metadata);
-            let outcome =
-                outcome.unwrap_or_else(|| Outcome::local(status.unwrap_or_else(no_status)));
-            return self.conclude(engine, stream, outcome);
-        }
-        if let Some(status) = status {
-            engine.reset(stream, Reason::CANCEL);
-            return self.conclude(engine, stream, Outcome::local(status));
-        }
-        match check_metadata(&metadata) {
-            Ok(compression) => {
-                if let Some(call) = self.calls.get_mut(&stream) {
-                    // From here on the caller has seen of the response.
-                    call.kept.lose();
-                    call.exchange.encoding.choose(compression);
-                    call.exchange.deliver_head(metadata);
-                }
-            }
-            Err(status) => {
-                engine.reset(stream, Reason::CANCEL);
-                self.conclude(engine, stream, Outcome::local(status));
-            }
-        }
-    }
-
-    /// A call has ended here, which need not be the end of it.
-    fn conclude(&mut self, engine: &mut Connection, stream: StreamId, outcome: Outcome) {
-        if let Some(call) = self.remove(stream) {
-            if !call.sent {
-                // The peer has had enough of a request that may go on elsewhere.
-                engine.reset(stream, Reason::CANCEL);
-            }
-            self.finish(call, outcome);
-        }
-    }
-
-    fn finish(&self, mut call: Call, outcome: Outcome) {
-        self.count(&call, outcome.result.is_ok());
-        if self.retries && !call.exchange.details().is_probe {
-            if let Some(channel) = self.origin.channel.upgrade() {
-                return channel.finish(call.exchange, outcome, call.kept.take());
-            }
-        }
-        call.exchange.conclude(outcome);
-    }
-
-    /// Takes note of how a call has ended that its caller has not given up.
-    fn count(&self, call: &Call, is_good: bool) {
-        if let Some(tally) = &self.origin.tally {
-            if !call.exchange.details().is_probe {
-                tally.count(is_good);
-            }
-        }
-    }
-
     fn remove(&mut self, stream: StreamId) -> Option<Call> {
         let call = self.calls.remove(&stream)?;
         self.probes -= usize::from(call.exchange.details().is_probe);
@@ -489,12 +424,8 @@ impl ClientSide {
 
     /// Goes away once the last call has ended, when the channel is gone.
     fn finish_drain(&mut self, engine: &mut Connection) {
-        if self.draining && self.calls.is_empty() {
+        if self.draining && self.calls.is_empty() && self.refused.len() == 0 {
             engine.go_away(Reason::NO_ERROR, "");
         }
     }
-}
-
-fn too_late() -> Status {
-    Status::deadline_exceeded("the deadline of the call has passed")
 }

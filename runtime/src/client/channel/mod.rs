@@ -21,6 +21,7 @@ mod outliers;
 mod picker;
 mod race;
 mod refusals;
+mod refused;
 mod remote;
 mod request_head;
 mod resolver;

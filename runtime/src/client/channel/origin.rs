@@ -69,6 +69,15 @@ impl Origin {
         }
     }
 
+    /// Takes note of how a call has ended that its caller has not given up.
+    pub(super) fn count(&self, exchange: &Exchange, is_good: bool) {
+        if let Some(tally) = &self.tally {
+            if !exchange.details().is_probe {
+                tally.count(is_good);
+            }
+        }
+    }
+
     /// Gives a call back to the channel, which finds it another connection, unless it is about this one.
     pub(super) fn hand_back(&self, exchange: Arc<Exchange>) {
         let is_probe = exchange.details().is_probe;

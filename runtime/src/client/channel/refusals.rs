@@ -50,6 +50,10 @@ pub(super) fn no_status() -> Status {
     Status::unknown("the peer ended the call without a grpc-status")
 }
 
+pub(super) fn too_late() -> Status {
+    Status::deadline_exceeded("the deadline of the call has passed")
+}
+
 /// The status of a call whose stream was reset ("Errors" of gRPC over HTTP/2).
 pub(super) fn status_of_reset(reason: Reason, cause: &ResetCause) -> Status {
     let code = match reason {
