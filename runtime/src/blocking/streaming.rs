@@ -9,7 +9,7 @@ use super::background::runtime;
 use super::canceller::Canceller;
 use super::wait::{poll_until_ready, wait};
 use crate::client::{self, CallOptions, Startable, call_options};
-use crate::{Code, Metadata, Result};
+use crate::{Call, Code, Metadata, Result};
 
 /// A call with a stream of responses: it *is* the [`Iterator`] over them. It is lazy: each response is waited for when it is
 /// asked for, and a server that is far ahead waits too. It ends when the server has said OK, and with an error as its last item
@@ -48,7 +48,12 @@ impl<Req: Send + 'static, Res> StreamingCall<Req, Res> {
         self.call.trailing_metadata()
     }
 
-    /// How the call ended; `None` before it has.
+    /// Returns how the call has ended, and what came beside its messages; `None` before it has.
+    pub fn end(&mut self) -> Option<Call> {
+        self.call.end()
+    }
+
+    /// The code of the status that the call ended with; `None` before it has.
     pub fn code(&self) -> Option<Code> {
         self.call.code()
     }

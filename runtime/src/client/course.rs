@@ -18,13 +18,17 @@ use super::responses::Inbox;
 use super::service_config::MethodConfig;
 use crate::call::Held;
 use crate::header::Header;
-use crate::{Result, Status};
+use crate::{Metadata, Result, Status};
 
 /// The course of a call: until its first poll it is a builder, then what comes of it is received. Nothing here knows the types of
 /// its messages: it is compiled once.
 pub(crate) struct Course {
     terms: Terms,
     receiving: Option<Receiving>,
+    /// The initial metadata of the response, once it was asked for.
+    initial: Option<Metadata>,
+    /// What the caller was told that the call has failed with.
+    failed: Option<Status>,
     /// No response follows.
     done: bool,
 }
@@ -54,6 +58,8 @@ impl Course {
                 failed: None,
             },
             receiving: None,
+            initial: None,
+            failed: None,
             done: false,
         }
     }
@@ -84,7 +90,7 @@ impl Course {
             Err(status) => Err(status),
         };
         self.done = !held.is_some();
-        Poll::Ready(read)
+        Poll::Ready(self.told(read))
     }
 
     /// The response of a call that has one, which is `held` from when it has come; ready once the call has ended.
@@ -94,7 +100,11 @@ impl Course {
         requests: &mut dyn Unsent,
         held: &mut dyn Held,
     ) -> Poll<Result<()>> {
-        self.receive(requests)?.poll_only(context, held)
+        let read = match self.receive(requests) {
+            Ok(receiving) => ready!(receiving.poll_only(context, held)),
+            Err(status) => Err(status),
+        };
+        Poll::Ready(self.told(read))
     }
 
     /// Where the responses come in; sets the call on its way if it is not.
@@ -105,16 +115,56 @@ impl Course {
         }
     }
 
-    /// What came beside the response of a call that has ended well.
-    pub(crate) fn call(&mut self) -> Call {
-        let mut receiving = self.receiving.as_mut();
-        let head = receiving.as_mut().and_then(|call| call.take_head());
-        let outcome = receiving.as_ref().and_then(|call| call.outcome());
-        Call {
-            initial: head.unwrap_or_default(),
+    /// How the call has ended, and what came beside its messages; `None` before it has.
+    pub(crate) fn end(&mut self) -> Option<Call> {
+        let result = self.result()?;
+        let outcome = self.receiving.as_ref().and_then(Receiving::outcome);
+        Some(Call {
+            result,
+            initial: self.initial().cloned().unwrap_or_default(),
             trailing: outcome.map(|outcome| outcome.trailing).unwrap_or_default(),
-            previous_attempts: receiving.map_or(0, |call| call.previous_attempts()),
+            previous_attempts: self
+                .receiving
+                .as_ref()
+                .map_or(0, Receiving::previous_attempts),
+        })
+    }
+
+    /// How the call has ended; `None` before it has.
+    pub(crate) fn result(&self) -> Option<Result<()>> {
+        match &self.failed {
+            Some(status) => Some(Err(status.clone())),
+            None => Some(self.receiving.as_ref()?.outcome()?.result),
         }
+    }
+
+    /// The initial metadata of the response, once it has come.
+    pub(crate) fn initial(&mut self) -> Option<&Metadata> {
+        if self.initial.is_none() {
+            self.initial = self.receiving.as_mut()?.take_head();
+        }
+        self.initial.as_ref()
+    }
+
+    /// Waits until the initial metadata of the response has come, or the call has ended without any.
+    pub(crate) fn poll_initial(
+        &mut self,
+        context: &mut Context<'_>,
+        requests: &mut dyn Unsent,
+    ) -> Poll<Result<()>> {
+        if self.initial.is_none() {
+            let receiving = self.receive(requests)?;
+            self.initial = ready!(receiving.poll_head(context));
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Remembers what its caller is told of a call: the end of it is that, whatever has come.
+    fn told(&mut self, read: Result<()>) -> Result<()> {
+        if let Err(status) = &read {
+            self.failed.get_or_insert_with(|| status.clone());
+        }
+        read
     }
 
     /// What is received, once the call is on its way.

@@ -27,8 +27,6 @@ pub(crate) struct Intercepted {
     /// The attempt that is under way.
     attempt: Option<Reader>,
     previous_attempts: u32,
-    /// The initial metadata of the last attempt, until the caller has taken it.
-    head: Option<Metadata>,
     /// What came while the caller waited for the head.
     unread: Option<Next>,
     timer: Timer,
@@ -78,7 +76,6 @@ impl Intercepted {
             interceptors: Interceptors::Inline(Box::pin(OutgoingCall::enter(entered, plan))),
             attempt: None,
             previous_attempts: 0,
-            head: None,
             unread: None,
             timer: Timer::default(),
             outcome: None,
@@ -112,7 +109,6 @@ impl Intercepted {
                         has_head: false,
                         has_response: false,
                     });
-                    self.head = None;
                     return Poll::Ready(Next::Attempt);
                 }
                 News::Answer(level, bytes) => {
@@ -152,27 +148,29 @@ impl Intercepted {
     /// Waits for the initial metadata of the response; `None` when the call has ended without any, or it was taken before.
     pub(crate) fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<Option<Metadata>> {
         loop {
-            if let Some(head) = self.head.take() {
+            if let Some(head) = self.take_head() {
                 self.commit();
                 return Poll::Ready(Some(head));
             }
             let next = self.poll_next(context);
-            if self.head.is_none() {
-                match ready!(next) {
-                    Next::Attempt => {}
-                    other => {
-                        self.unread = Some(other);
-                        return Poll::Ready(None);
-                    }
+            if self.passage.has_head() {
+                if let Poll::Ready(next) = next {
+                    self.unread = Some(next);
                 }
-            } else if let Poll::Ready(next) = next {
-                self.unread = Some(next);
+                continue;
+            }
+            match ready!(next) {
+                Next::Attempt => {}
+                other => {
+                    self.unread = Some(other);
+                    return Poll::Ready(None);
+                }
             }
         }
     }
 
-    pub(crate) fn take_head(&mut self) -> Option<Metadata> {
-        self.head.take()
+    pub(crate) fn take_head(&self) -> Option<Metadata> {
+        self.passage.take_head()
     }
 
     pub(crate) fn outcome(&self) -> Option<&Outcome> {
@@ -226,15 +224,11 @@ impl Intercepted {
         };
         if !reader.has_head {
             let exchange = &reader.inbox.ongoing().exchange;
-            let head = ready!(exchange.poll_head(context));
+            ready!(exchange.poll_head_came(context));
             reader.has_head = true;
-            if let Some(mut head) = head {
-                let shown = self.passage.show_head(&mut head);
-                self.head = Some(head);
-                if let Err(status) = shown {
-                    self.fail(SERVER, status);
-                    return Poll::Ready(None);
-                }
+            if let Err(status) = self.passage.show_head(exchange) {
+                self.fail(SERVER, status);
+                return Poll::Ready(None);
             }
         }
         let result = match ready!(reader.inbox.poll_message(context)) {
@@ -276,6 +270,14 @@ impl Intercepted {
     /// The interceptors have said how the call ends.
     fn end(&mut self, result: Result<()>) {
         self.interceptors = Interceptors::Ended(None);
+        let mut result = result;
+        if let Some(reader) = &self.attempt {
+            let exchange = &reader.inbox.ongoing().exchange;
+            if self.passage.is_under_way(exchange) {
+                // What has come of its head may not have been read.
+                result = result.and(self.passage.show_head(exchange));
+            }
+        }
         let trailing = self.passage.trailing(&result);
         self.passage.close(result.clone());
         self.attempt = None;

@@ -53,6 +53,8 @@ struct State {
     /// How the attempt has ended.
     end: Option<Result<()>>,
     initial: Metadata,
+    /// The same, until the caller has taken it.
+    head: Option<Metadata>,
     trailing: Metadata,
     /// Responses that interceptors gave, encoded, with their levels.
     answers: VecDeque<(usize, Bytes)>,
@@ -184,6 +186,7 @@ impl Passage {
             state.fresh = Some(ongoing);
             state.end = None;
             state.initial = Metadata::new();
+            state.head = None;
             state.trailing = Metadata::new();
             state.caller.take()
         };
@@ -256,20 +259,35 @@ impl Passage {
             .try_for_each(|(_, observer)| self.watched(|| observer(response)))
     }
 
-    /// Shows the initial metadata of the response, as [`Passage::show_response`] does a response.
-    pub(super) fn show_head(&self, head: &mut Metadata) -> Result<()> {
-        let shown = {
-            let mut observers = self.observers();
-            let mut heads = observers.heads.iter_mut().rev();
-            heads.try_for_each(|(_, observer)| {
-                self.watched(|| {
-                    observer(head);
-                    Ok(())
-                })
-            })
+    /// Takes the initial metadata of the response from the attempt, if it has come, and shows it as [`Passage::show_response`] does
+    /// a response. Whoever is first does it, the caller that reads or the interceptors that learn of the end.
+    pub(super) fn show_head(&self, exchange: &Exchange) -> Result<()> {
+        // Taken under this lock, so that nobody finds it gone and not yet shown.
+        let mut observers = self.observers();
+        let Some(mut head) = exchange.head() else {
+            return Ok(());
         };
-        self.state().initial = head.clone();
+        let mut heads = observers.heads.iter_mut().rev();
+        let shown = heads.try_for_each(|(_, observer)| {
+            self.watched(|| {
+                observer(&mut head);
+                Ok(())
+            })
+        });
+        let mut state = self.state();
+        state.initial = head.clone();
+        state.head = Some(head);
         shown
+    }
+
+    /// Takes the initial metadata of the last attempt for the caller.
+    pub(super) fn take_head(&self) -> Option<Metadata> {
+        self.state().head.take()
+    }
+
+    /// Whether there is initial metadata that the caller has not taken.
+    pub(super) fn has_head(&self) -> bool {
+        self.state().head.is_some()
     }
 
     /// The caller has seen of the response.
@@ -409,7 +427,8 @@ impl Passage {
     pub(super) fn unread(&self, exchange: &Arc<Exchange>, result: Result<()>) -> bool {
         let is_empty = self.one_response || !exchange.has_response();
         if is_empty && result.is_err() && !self.state().committed {
-            self.ended(exchange, result);
+            let shown = self.show_head(exchange);
+            self.ended(exchange, shown.and(result));
             return true;
         }
         self.state().over.get_or_insert(result);

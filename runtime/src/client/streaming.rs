@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
+use super::call::Call;
 use super::course::Course;
 use super::options::{CallOptions, call_options};
 use super::receiving::Receiving;
@@ -23,8 +24,9 @@ pub struct StreamingCall<Req, Res> {
     course: Course,
     requests: Requests<Req>,
     response: Reading<Res>,
-    initial: Option<Metadata>,
 }
+
+static NO_METADATA: Metadata = Metadata::new();
 
 impl<Req: Send + 'static, Res> StreamingCall<Req, Res> {
     call_options!();
@@ -42,18 +44,13 @@ impl<Req: Send + 'static, Res> StreamingCall<Req, Res> {
     /// # Errors
     /// The status of a call that failed before any came.
     pub async fn initial_metadata(&mut self) -> Result<&Metadata> {
-        if self.initial.is_none() {
-            let head = poll_fn(|context| {
-                let receiving = self.receive()?;
-                receiving.poll_head(context).map(Ok::<_, Status>)
-            });
-            let head = head.await?;
-            if let (None, Some(Err(status))) = (&head, self.result()) {
-                return Err(status);
-            }
-            self.initial = head;
+        poll_fn(|context| self.course.poll_initial(context, &mut self.requests)).await?;
+        let failed = self.course.result().and_then(Result::err);
+        match (self.course.initial(), failed) {
+            (Some(initial), _) => Ok(initial),
+            (None, Some(status)) => Err(status),
+            (None, None) => Ok(&NO_METADATA),
         }
-        Ok(self.initial.get_or_insert_default())
     }
 
     /// The metadata that the server sent with its status; `None` before the call has ended.
@@ -62,9 +59,14 @@ impl<Req: Send + 'static, Res> StreamingCall<Req, Res> {
         Some(outcome.trailing)
     }
 
-    /// How the call ended; `None` before it has.
+    /// Returns how the call has ended, and what came beside its messages; `None` before it has.
+    pub fn end(&mut self) -> Option<Call> {
+        self.course.end()
+    }
+
+    /// The code of the status that the call ended with; `None` before it has.
     pub fn code(&self) -> Option<Code> {
-        Some(match self.result()? {
+        Some(match self.course.result()? {
             Ok(()) => Code::Ok,
             Err(status) => status.code(),
         })
@@ -72,7 +74,7 @@ impl<Req: Send + 'static, Res> StreamingCall<Req, Res> {
 
     /// The message of the status, empty for OK; `None` before the call has ended.
     pub fn details(&self) -> Option<String> {
-        Some(match self.result()? {
+        Some(match self.course.result()? {
             Ok(()) => String::new(),
             Err(status) => status.message().to_owned(),
         })
@@ -112,16 +114,11 @@ impl<Req: Send + 'static, Res> StreamingCall<Req, Res> {
             course,
             requests,
             response,
-            initial: None,
         }
     }
 
     fn receive(&mut self) -> Result<&mut Receiving> {
         self.course.receive(&mut self.requests)
-    }
-
-    fn result(&self) -> Option<Result<()>> {
-        Some(self.course.receiving()?.outcome()?.result)
     }
 
     // Not into each future that awaits a response.

@@ -35,6 +35,12 @@ impl<Req: Send + 'static, Res> UnaryCall<Req, Res> {
         WithCall(self)
     }
 
+    /// Returns how the call has ended, and what came beside the response; `None` before it has. To have it after a failure, await
+    /// the call by reference: `(&mut call).await`.
+    pub fn end(&mut self) -> Option<Call> {
+        self.course.end()
+    }
+
     pub(crate) fn options(&mut self) -> &mut CallOptions {
         self.course.options()
     }
@@ -89,7 +95,8 @@ impl<Req: Send + 'static, Res> Future for WithCall<Req, Res> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let response = ready!(self.0.poll_response(context))?;
-        Poll::Ready(Ok((response, self.0.course.call())))
+        let call = self.0.course.end().ok_or_else(responses::none)?;
+        Poll::Ready(Ok((response, call)))
     }
 }
 

@@ -6,6 +6,7 @@ mod client_interceptors;
 mod compression;
 mod connections;
 mod deadlines;
+mod ends;
 mod four_kinds;
 mod generic;
 mod interceptors;

@@ -194,6 +194,17 @@ impl Exchange {
         }
     }
 
+    /// Waits until the initial metadata of the response is there, or was taken, or the call has ended without any.
+    #[cfg(feature = "client")]
+    pub(crate) fn poll_head_came(&self, context: &Context<'_>) -> Poll<()> {
+        let mut state = self.state();
+        if !matches!(state.head, Head::Unsent(_)) || state.outcome.is_some() {
+            return Poll::Ready(());
+        }
+        state.response.wait_to_read(context, 1);
+        Poll::Pending
+    }
+
     /// Takes what has come of the response, after counting `used` bytes of what was taken before as used up.
     /// `None` says that the call has ended and nothing is left of the response. With `whole` the wait goes on until
     /// the response is there as a whole.
