@@ -1,5 +1,8 @@
 //! Work that keeps a processor busy, off the threads that carry calls.
 
+#[cfg(feature = "server")]
+mod counted;
+
 use std::future::pending;
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
@@ -9,6 +12,9 @@ use std::thread::available_parallelism;
 
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, spawn_blocking};
+
+#[cfg(feature = "server")]
+pub(crate) use self::counted::Counted;
 
 /// Runs work that keeps a processor busy on a thread of its own, and gives what it returns. What gRPC Python's users move to a
 /// pool of processes.
@@ -27,7 +33,8 @@ use tokio::task::{AbortHandle, spawn_blocking};
 ///
 /// As many such works run at a time, in the whole process, as there are processors; others wait for their turn, first come
 /// first served. When the future is dropped, as it is when its call is cancelled or out of time, work that has not begun
-/// never does; what has begun runs on unless it asks, by [`offload_with`], and its result is dropped. A panic goes on in the one
+/// never does; what has begun runs on unless it asks, by [`offload_with`], and its result is dropped. As long as it runs its call
+/// counts for `ServerBuilder::max_concurrent_rpcs` and `interceptors::MethodConcurrency`. A panic goes on in the one
 /// who awaits, and so becomes INTERNAL for its call. For work that waits instead of computing, for files or for locks, there is
 /// tokio's `spawn_blocking`.
 ///
@@ -96,13 +103,17 @@ where
     T: Send + 'static,
     F: FnOnce(&Cancellation) -> T + Send + 'static,
 {
+    #[cfg(feature = "server")]
+    let places = counted::places();
     // Nobody closes it.
     let turn = turns.acquire().await;
     let cancellation = Cancellation::default();
     let asked = cancellation.clone();
     let task = spawn_blocking(move || {
-        // It is kept as long as the thread is, whether or not somebody waits.
+        // They are kept as long as the thread is, whether or not somebody waits.
         let _turn = turn;
+        #[cfg(feature = "server")]
+        let _places = places;
         work(&asked)
     });
     let _waiting = Waiting {

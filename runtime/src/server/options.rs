@@ -131,7 +131,7 @@ impl ServerBuilder {
 
     /// The number of calls that the server works on at a time, over all connections; by default there is no limit. A call
     /// over it fails at once with RESOURCE_EXHAUSTED, before interceptors and anything of its body; a call counts until its
-    /// handler has ended or is dropped. gRPC Python's `maximum_concurrent_rpcs`.
+    /// handler has ended or is dropped, and as long as work runs that it has given to [`offload`](crate::offload()). gRPC Python's `maximum_concurrent_rpcs`.
     pub fn max_concurrent_rpcs(mut self, calls: usize) -> ServerBuilder {
         self.options.slots = Some(Arc::new(Slots::new(calls)));
         self

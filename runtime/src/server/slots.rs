@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::handlers::Method;
 use crate::Status;
+use crate::offload::Counted;
 
 /// Room for a number of calls at a time.
 #[derive(Debug)]
@@ -22,8 +23,8 @@ impl Slots {
         }
     }
 
-    /// A method whose calls take a slot each, from before their interceptors until their handlers have ended or are dropped. One
-    /// that finds none fails at once.
+    /// A method whose calls take a slot each, from before their interceptors until their handlers, and what they have offloaded, have
+    /// ended or are dropped. One that finds none fails at once.
     pub(crate) fn around(self: &Arc<Self>, method: Method) -> Method {
         let slots = Arc::clone(self);
         let handler = method.start;
@@ -32,8 +33,7 @@ impl Slots {
                 let handler = handler.clone();
                 Box::pin(async move {
                     // It is free again before the caller hears of the end.
-                    let _until_the_end = slot;
-                    handler.call_now(context).await
+                    Counted::new(slot, async { handler.call_now(context).await }).await
                 })
             }
             None => Box::pin(ready(Err(Status::resource_exhausted(format!(

@@ -1,12 +1,17 @@
 //! Work that a servicer gives to other threads, and what becomes of it with its call.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use stubwright::{Channel, Code, Result, Server, ServicerContext, offload, offload_with};
+use stubwright::interceptors::MethodConcurrency;
+use stubwright::{
+    Channel, Code, Result, Server, ServerBuilder, ServicerContext, offload, offload_with,
+};
 use stubwright_tests::pb::probe::v1::{
     Action, ProbeServicer, ProbeStub, Request, Response, add_probe_servicer_to_server,
     probe_handler,
 };
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::transports::within;
@@ -88,4 +93,71 @@ async fn it_learns_that_its_call_is_over() {
             assert_eq!(within(news.recv()).await, Some(expected));
         }
     }
+}
+
+/// Computes until it is told to end, whether or not its call is cancelled; tells when it begins.
+struct Stubborn {
+    told: UnboundedSender<&'static str>,
+    end: Arc<Semaphore>,
+}
+
+impl ProbeServicer for Stubborn {
+    async fn unary(&self, request: Request, _context: &ServicerContext) -> Result<Response> {
+        if request.action() == Action::Hang {
+            let (told, end) = (self.told.clone(), Arc::clone(&self.end));
+            offload(move || {
+                told.send("began").unwrap();
+                // One that fails waits for it, too.
+                let until = Instant::now() + Duration::from_secs(60);
+                while end.available_permits() == 0 && Instant::now() < until {
+                    std::thread::yield_now();
+                }
+            })
+            .await;
+        }
+        Ok(Response::default())
+    }
+}
+
+/// A call that is cancelled has left its handler, and computes on: the next one would compute beside it.
+async fn assert_counts_until_it_ends(builder: ServerBuilder) {
+    let (told, mut news) = unbounded_channel();
+    let end = Arc::new(Semaphore::new(0));
+    let mut server = builder.build();
+    let servicer = Stubborn {
+        told,
+        end: Arc::clone(&end),
+    };
+    add_probe_servicer_to_server(servicer, &mut server);
+    let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
+    server.start().await.unwrap();
+    let tcp = Channel::insecure(address.to_string()).unwrap();
+    for stub in [tcp, server.in_process_channel()].map(ProbeStub::new) {
+        let call = tokio::spawn(stub.unary(request(Action::Hang)).into_future());
+        assert_eq!(within(news.recv()).await, Some("began"));
+        call.abort();
+        // The cancellation has reached the server when a call after it has been answered; its handler is dropped a moment later.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+            let error = within(stub.unary(request(Action::End))).await.unwrap_err();
+            assert_eq!(error.code(), Code::ResourceExhausted);
+        }
+        end.add_permits(1);
+        while let Err(error) = within(stub.unary(request(Action::End))).await {
+            assert_eq!(error.code(), Code::ResourceExhausted);
+            tokio::task::yield_now().await;
+        }
+        end.forget_permits(1);
+    }
+}
+
+#[tokio::test]
+async fn row_44_it_counts_for_the_servers_limit_of_calls_until_it_ends() {
+    assert_counts_until_it_ends(Server::builder().max_concurrent_rpcs(1)).await;
+}
+
+#[tokio::test]
+async fn row_44_it_counts_for_the_limit_of_its_method_until_it_ends() {
+    let limit = MethodConcurrency::new(1);
+    assert_counts_until_it_ends(Server::builder().interceptor(limit)).await;
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::offload::Counted;
 use crate::server::{InterceptedCall, ServerInterceptor};
 use crate::{Result, Status};
 
@@ -61,8 +62,8 @@ impl MethodConcurrency {
 
 impl ServerInterceptor for MethodConcurrency {
     async fn intercept(&self, call: InterceptedCall) -> Result<()> {
-        let _until_the_end = self.begin(call.context().method())?;
-        call.proceed().await.result
+        let at_work = self.begin(call.context().method())?;
+        Counted::new(at_work, call.proceed()).await.result
     }
 }
 
