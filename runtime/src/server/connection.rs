@@ -114,6 +114,10 @@ impl Side for ServerSide {
         }
     }
 
+    fn unstarted(&self) -> usize {
+        self.fresh.len()
+    }
+
     /// Starts the handlers of the calls that have come, each with all of its request that was read with its head, which as
     /// a rule is the whole. Of many calls some wait until other connections have had their turn.
     fn settle(&mut self, engine: &mut Connection, now: Instant) {

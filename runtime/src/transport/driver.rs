@@ -11,6 +11,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::yield_now;
 
 use super::batching::Batching;
 use super::turns::Turns;
@@ -25,6 +26,9 @@ use crate::jitter::jitter;
 /// How many bytes are read before the calls have a turn. What has come is in the processor's cache then, and few buffers are in use.
 const TURN: usize = 128 * 1024;
 
+/// Before more calls than this are started it is worth looking whether the peer is still there.
+const MANY: usize = 32;
+
 /// What one role does with its calls.
 pub(crate) trait Side: Unpin {
     /// Sends what a call has for the peer, as far as there is room for it.
@@ -32,6 +36,11 @@ pub(crate) trait Side: Unpin {
 
     /// Takes an event of the engine.
     fn event(&mut self, engine: &mut Connection, event: Event, now: Instant);
+
+    /// How many calls have come that are still to be started.
+    fn unstarted(&self) -> usize {
+        0
+    }
 
     /// All that there was to take has been taken; the last read was at `now`.
     fn settle(&mut self, engine: &mut Connection, now: Instant);
@@ -83,6 +92,8 @@ pub(crate) struct Driver<S: Side> {
     /// How many bytes were read since the task has let others run.
     taken: usize,
     batching: Batching,
+    /// The system may not have said yet what has become of the socket since it came.
+    is_new: bool,
     on_many_threads: bool,
     /// The task has asked to run again once the runtime has looked at its sockets.
     rests: bool,
@@ -111,6 +122,7 @@ impl<S: Side> Driver<S> {
             batch: Vec::new(),
             taken: 0,
             batching: Batching::default(),
+            is_new: true,
             on_many_threads: Handle::current().runtime_flavor() != RuntimeFlavor::CurrentThread,
             rests: false,
         }
@@ -134,6 +146,16 @@ impl<S: Side> Driver<S> {
                 self.upkeep.heard(clock::now());
             }
             let has_read = reads && self.read(context);
+            if self.side.unstarted() > MANY {
+                if std::mem::take(&mut self.is_new) {
+                    // The system is asked about sockets before this task goes on.
+                    ready!(pin!(yield_now()).poll(context));
+                }
+                if self.socket.is_left() {
+                    self.end(&left());
+                    break;
+                }
+            }
             self.side.settle(&mut self.engine, self.now);
             if self.link.set_short(self.engine.is_short_of_window()) {
                 self.side.reclaim(&mut self.engine);
@@ -214,7 +236,7 @@ impl<S: Side> Driver<S> {
                 true
             }
             Poll::Ready(Ok(Fill::End)) => {
-                self.end(&Status::unavailable("the peer closed the connection"));
+                self.end(&left());
                 true
             }
             Poll::Ready(Err(error)) => {
@@ -369,6 +391,10 @@ pub(crate) fn waits(engine: &mut Connection, stream: StreamId, has_more: bool, h
 
 /// The payload of keepalive's pings; any answer will do.
 const KEEPALIVE: [u8; 8] = *b"keepaliv";
+
+fn left() -> Status {
+    Status::unavailable("the peer closed the connection")
+}
 
 fn stopped() -> Status {
     Status::unavailable("the connection was closed on this side")

@@ -1,12 +1,18 @@
 //! A socket as a connection driver uses it: reads into a buffer of the thread, writes whole batches.
 
+use std::any::Any;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest, Ready};
+use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
+#[cfg(all(feature = "server", feature = "tls"))]
+use tokio_rustls::server::TlsStream;
 
 use super::read_buffers;
 use crate::http2::Output;
@@ -15,9 +21,16 @@ use crate::http2::Output;
 const SLICES: usize = 64;
 
 /// Both directions of an open connection.
-pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {
+    /// The connection as the type that it is.
+    fn as_any(&self) -> &dyn Any;
+}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
 
 /// A socket and what has been read from it and not been used.
 pub(crate) struct Socket {
@@ -69,6 +82,12 @@ impl Socket {
         })
     }
 
+    /// Whether the peer is known to have closed its direction, though there may be more to read before that. Only sockets of the
+    /// system tell.
+    pub(crate) fn is_left(&self) -> bool {
+        is_left(&*self.io)
+    }
+
     /// Gives the read buffer back to the thread when nothing is left in it.
     pub(crate) fn rest(&mut self) {
         if let Some(buffer) = self.input.take_if(|input| input.is_empty()) {
@@ -114,6 +133,28 @@ impl Socket {
     pub(crate) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_shutdown(context)
     }
+}
+
+fn is_left(io: &dyn Io) -> bool {
+    let io = io.as_any();
+    if let Some(socket) = io.downcast_ref::<TcpStream>() {
+        return has_end(socket.ready(Interest::READABLE));
+    }
+    #[cfg(unix)]
+    if let Some(socket) = io.downcast_ref::<UnixStream>() {
+        return has_end(socket.ready(Interest::READABLE));
+    }
+    #[cfg(all(feature = "server", feature = "tls"))]
+    if let Some(stream) = io.downcast_ref::<TlsStream<Box<dyn Io>>>() {
+        return is_left(&**stream.get_ref().0);
+    }
+    false
+}
+
+/// Whether what a socket is ready for is its end, as far as is known without waiting or asking the system.
+fn has_end(ready: impl Future<Output = io::Result<Ready>>) -> bool {
+    let polled = pin!(ready).poll(&mut Context::from_waker(Waker::noop()));
+    matches!(polled, Poll::Ready(Ok(ready)) if ready.is_read_closed())
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 //! What a server charges its clients for, with raw frames: the rows of the contract that say where honest use ends.
 
+use std::io::Write;
+
 use stubwright_tests::Event;
 use stubwright_tests::pb::probe::v1::Request;
 
 use crate::caller::Served;
 use crate::raw::{
-    DATA, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, Raw, WINDOW_UPDATE, frame, literals,
+    DATA, END_HEADERS, END_STREAM, HEADERS, PREFACE, RST_STREAM, Raw, SETTINGS, WINDOW_UPDATE,
+    frame, literals,
 };
 use crate::wire::framed;
 
@@ -146,6 +149,59 @@ async fn row_53_a_header_list_far_over_the_limit() {
     }
     let mut raw = Raw::new(served.address).await;
     assert_served(&mut raw, 1).await;
+}
+
+/// The client has opened its calls and closed the connection before the server has had a look at it. The runtime has one thread, on
+/// which nothing else runs meanwhile, and all of it fits into what the system keeps for the server.
+#[tokio::test]
+async fn row_67_no_handler_is_started_for_a_client_that_is_gone() {
+    let mut served = Served::new().await;
+    for path in ["/probe.v1.Probe/ClientStream", "/probe.v1.Probe/Unary"] {
+        let mut socket = std::net::TcpStream::connect(served.address).unwrap();
+        let mut calls = PREFACE.to_vec();
+        calls.extend(frame(SETTINGS, 0, 0, &[]));
+        calls.extend(
+            (1..)
+                .step_by(2)
+                .take(400)
+                .flat_map(|stream| open(stream, path)),
+        );
+        socket.write_all(&calls).unwrap();
+        drop(socket);
+        let mut raw = Raw::new(served.address).await;
+        assert_served(&mut raw, 1).await;
+        let events = [Event::Started, Event::Dropped];
+        for expected in events {
+            assert_eq!(
+                served.event().await,
+                expected,
+                "of the call that was made last"
+            );
+        }
+        assert_eq!(served.past_event(), None);
+    }
+}
+
+/// The handlers of a client that leaves are dropped with the turn in which the server learns of it.
+#[tokio::test]
+async fn row_67_handlers_are_dropped_when_their_client_leaves() {
+    let mut served = Served::new().await;
+    let mut raw = Raw::new(served.address).await;
+    let streams = (1..).step_by(2).take(900);
+    let opening = streams.flat_map(|stream| open(stream, "/probe.v1.Probe/ClientStream"));
+    raw.write(&opening.collect::<Vec<u8>>()).await;
+    expect(&mut served, Event::Started, 900).await;
+    // What it has sent last is not looked at any more.
+    let more = (1_801..).step_by(2).take(90);
+    let more = more.flat_map(|stream| open(stream, "/probe.v1.Probe/ClientStream"));
+    assert!(raw.try_write_now(&more.collect::<Vec<u8>>()));
+    drop(raw);
+    expect(&mut served, Event::Dropped, 900).await;
+    let mut raw = Raw::new(served.address).await;
+    assert_served(&mut raw, 1).await;
+    expect(&mut served, Event::Started, 1).await;
+    expect(&mut served, Event::Dropped, 1).await;
+    assert_eq!(served.past_event(), None);
 }
 
 /// Sends a frame again and again behind others; what the server says at last.

@@ -178,6 +178,13 @@ impl Raw {
         within(self.socket.write_all(bytes)).await.is_ok()
     }
 
+    /// Writes without waiting; whether the system has taken it all.
+    pub fn try_write_now(&self, bytes: &[u8]) -> bool {
+        self.socket
+            .try_write(bytes)
+            .is_ok_and(|written| written == bytes.len())
+    }
+
     /// Says that nothing more is written.
     pub async fn close(&mut self) {
         self.socket.shutdown().await.unwrap();
