@@ -44,6 +44,7 @@ class Run:
 
 def python(run):
     """Python's gRPC, and the plugin."""
+    import cancels
     import compressed
     import editions
     import hpack_blocks
@@ -66,6 +67,7 @@ def python(run):
     compressed.run(checks, tests["compression-peer"])
     services.run(checks, programs["square-server"], tests["interop-server"])
     interop_server.run(checks, tests["interop-server"])
+    cancels.run(checks, tests["interop-server"])
     interop_client.run_ours(checks, tests["interop-client"], tests["interop-server"], run.certificates)
     interop_client.run_python(checks, tests["interop-client"], run.certificates, directory)
     editions.run(checks, programs["protoc-gen-rs"], directory)
@@ -96,12 +98,14 @@ def others(run):
 
 def go(run):
     """grpc-go and grpcurl."""
+    import cancels
     import grpc_go
     import grpcurl
     import interop_client
 
     servers = interop_client.ours(run.tests["interop-server"], run.certificates)
     grpc_go.run(run.checks, servers)
+    cancels.run_go(run.checks, run.tests["interop-server"])
     interop_client.run_go(run.checks, run.tests["interop-client"], run.certificates)
     grpcurl.run(run.checks, run.tests["interop-server"])
 

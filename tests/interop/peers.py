@@ -59,8 +59,8 @@ def node(program, package):
 
 def golang():
     """The directory of grpc-go's programs and of grpcurl, in the versions of go/go.mod; None when they are not here."""
-    sources = [HERE / "go" / name for name in ("go.mod", "go.sum", "server.go")]
-    build = ["go", "build", "-C", HERE / "go", "-o", f"{HERE / '.bin'}/", ".", "tool"]
+    sources = [HERE / "go" / name for name in ("go.mod", "go.sum", "server.go", "cancels/main.go")]
+    build = ["go", "build", "-C", HERE / "go", "-o", f"{HERE / '.bin'}/", ".", "./cancels", "tool"]
     return made(HERE / ".bin", sources, "go", "a Go toolchain", build)
 
 

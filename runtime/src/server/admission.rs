@@ -69,6 +69,7 @@ impl ServerSide {
         let (come, is_whole) = call.exchange.request_so_far();
         if is_whole || !method.takes_one_request {
             self.waiting.push_back((stream, method));
+            self.forget_ended();
             // The socket has just been looked at.
             self.turns.rest();
         } else if come < self.link.release_at() {
@@ -77,6 +78,16 @@ impl ServerSide {
             let exchange = Arc::clone(&call.exchange);
             let first = First::long(&method.pace, None, self.turns.threads() > 1);
             self.start_in_task(engine, &method, &exchange, first);
+        }
+    }
+
+    /// Drops the places of calls that have ended while they waited, once they are more than the others: a client may open and reset
+    /// without end while one call before them has no turn.
+    fn forget_ended(&mut self) {
+        let calls = &self.calls;
+        if self.waiting.len() > 2 * calls.len() {
+            self.waiting
+                .retain(|(stream, _)| calls.contains_key(stream));
         }
     }
 
