@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use futures_util::stream;
-use stubwright::{Channel, Code, Server, ServiceConfig, UnaryCall};
+use stubwright::{Channel, Code, Result, Server, ServiceConfig, ServicerContext, UnaryCall};
 use stubwright_tests::frames::RST_STREAM;
-use stubwright_tests::pb::probe::v1::{ProbeStub, Request, Response, add_probe_servicer_to_server};
+use stubwright_tests::pb::probe::v1::{
+    ProbeServicer, ProbeStub, Request, Response, add_probe_servicer_to_server,
+};
 use stubwright_tests::{Event, Probe};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
@@ -258,4 +260,70 @@ async fn streams_of_all_kinds_go_through() {
         assert_eq!(echoes.message().await.unwrap(), None);
     })
     .await;
+}
+
+/// A servicer that takes its time.
+struct Slow;
+
+impl ProbeServicer for Slow {
+    async fn unary(&self, request: Request, _context: &ServicerContext) -> Result<Response> {
+        sleep(Duration::from_millis(10)).await;
+        Ok(Response {
+            payload: request.payload,
+            index: 0,
+        })
+    }
+}
+
+/// Four attempts, all at once.
+const FOUR_AT_ONCE: &str = r#"{
+    "methodConfig": [{
+        "name": [{"service": "probe.v1.Probe"}],
+        "hedgingPolicy": {"maxAttempts": 4, "hedgingDelay": "0s"}
+    }]
+}"#;
+
+/// Makes so many calls, 500 a second. If their connection is lost, those that are open on it fail.
+async fn hedge(stub: &ProbeStub, calls: usize) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(2));
+    let mut open = Vec::new();
+    for _ in 0..calls {
+        ticks.tick().await;
+        open.push(tokio::spawn(stub.unary(request(10)).into_future()));
+    }
+    for call in open {
+        within(call).await.unwrap().unwrap();
+    }
+}
+
+/// 500 calls a second, each with four attempts at once, of which three are cancelled when the first is answered: all over one
+/// connection, the only one that its channel has. The clock is the test's.
+#[tokio::test(start_paused = true)]
+async fn row_44_hedging_costs_no_connection() {
+    let mut server = Server::new();
+    add_probe_servicer_to_server(Slow, &mut server);
+    let (channel, mut script) = new(FOUR_AT_ONCE);
+    let stub = ProbeStub::new(channel);
+    let first = tokio::spawn(stub.unary(request(10)).into_future());
+    let connection = script.attempt().await.socket();
+    server.add_connection(connection).await.unwrap();
+    server.start().await.unwrap();
+    within(first).await.unwrap().unwrap();
+    hedge(&stub, 1_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes a minute: .ci/long runs it"]
+async fn row_44_hedging_for_a_minute() {
+    let mut server = Server::new();
+    add_probe_servicer_to_server(Slow, &mut server);
+    let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
+    server.start().await.unwrap();
+    let config = ServiceConfig::from_json(FOUR_AT_ONCE).unwrap();
+    let channel = Channel::builder()
+        .service_config(config)
+        .insecure(address.to_string())
+        .unwrap();
+    let stub = ProbeStub::new(channel);
+    hedge(&stub, 30_000).await;
 }

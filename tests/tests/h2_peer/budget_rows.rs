@@ -1,6 +1,7 @@
 //! What a server charges its clients for, with raw frames: the rows of the contract that say where honest use ends.
 
 use std::io::Write;
+use std::time::Duration;
 
 use stubwright_tests::Event;
 use stubwright_tests::pb::probe::v1::Request;
@@ -101,6 +102,29 @@ async fn row_44_nine_hundred_calls_are_cancelled_at_once() {
     }
     // Each has started and was dropped.
     expect_in_any_order(&mut served, 3 * 901).await;
+}
+
+/// The engine's tests do the same on a clock of their own.
+#[tokio::test]
+#[ignore = "takes a minute: .ci/long runs it"]
+async fn row_44_twenty_calls_are_cancelled_ten_times_a_second_for_a_minute() {
+    let mut served = Served::new().await;
+    let mut raw = Raw::new(served.address).await;
+    let mut ticks = tokio::time::interval(Duration::from_millis(100));
+    let mut first = 1;
+    for _ in 0..600 {
+        ticks.tick().await;
+        let streams = (first..).step_by(2).take(20);
+        let opening = streams
+            .clone()
+            .flat_map(|stream| open(stream, "/probe.v1.Probe/ClientStream"));
+        raw.write(&opening.collect::<Vec<u8>>()).await;
+        expect(&mut served, Event::Started, 20).await;
+        raw.write(&cancel(streams)).await;
+        expect(&mut served, Event::Dropped, 20).await;
+        first += 40;
+    }
+    assert_served(&mut raw, first).await;
 }
 
 async fn expect_in_any_order(served: &mut Served, calls: usize) {

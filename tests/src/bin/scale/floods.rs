@@ -56,11 +56,11 @@ pub fn run(seconds: usize) -> Option<bool> {
 }
 
 /// What honest calls saw.
-struct Honest {
-    calls: usize,
-    failed: usize,
-    median: Duration,
-    p99: Duration,
+pub struct Honest {
+    pub calls: usize,
+    pub failed: usize,
+    pub median: Duration,
+    pub p99: Duration,
 }
 
 impl std::fmt::Display for Honest {
@@ -79,7 +79,7 @@ impl std::fmt::Display for Honest {
 }
 
 /// Calls one after the other for so long.
-fn honest(address: &str, time: Duration) -> Option<Honest> {
+pub fn honest(address: &str, time: Duration) -> Option<Honest> {
     runtime().block_on(async {
         let stub = ProbeStub::new(Channel::insecure(address).ok()?);
         let (start, mut took, mut failed) = (Instant::now(), Vec::new(), 0);

@@ -4,6 +4,7 @@
 //! cargo run --release -p stubwright-tests --bin scale -- idle 10000     # memory of idle connections
 //! cargo run --release -p stubwright-tests --bin scale -- held 1000 100  # calls held open, then drained by stop
 //! cargo run --release -p stubwright-tests --bin scale -- floods 5       # each flood for 5 seconds, beside honest calls
+//! cargo run --release -p stubwright-tests --bin scale -- resets 10      # calls that are reset, beside honest ones
 //! cargo run --release -p stubwright-tests --bin scale -- stopped h2load # stop with a grace under h2load's calls
 //! ```
 //!
@@ -12,6 +13,7 @@
 mod floods;
 mod held;
 mod idle;
+mod resets;
 mod stopped;
 
 use std::process::ExitCode;
@@ -20,8 +22,7 @@ use stubwright::Server;
 use stubwright_tests::child::{Process, this_program};
 use stubwright_tests::serve;
 
-const USAGE: &str =
-    "usage: scale idle CONNECTIONS | held CONNECTIONS STREAMS | floods SECONDS | stopped H2LOAD";
+const USAGE: &str = "usage: scale idle CONNECTIONS | held CONNECTIONS STREAMS | floods SECONDS | resets SECONDS | stopped H2LOAD";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -37,12 +38,16 @@ fn main() -> ExitCode {
         ["flood", kind, address, seconds] => {
             number(seconds).and_then(|seconds| floods::flood(kind, address, seconds))
         }
+        ["calls", kind, address, seconds] => {
+            number(seconds).and_then(|seconds| resets::calls(kind, address, seconds))
+        }
         ["idle", count] => number(count).and_then(idle::run),
         ["held", connections, streams] => number(connections)
             .zip(number(streams))
             .and_then(|(connections, streams)| held::run(connections, streams)),
         ["stopped", h2load] => stopped::run(h2load),
         ["floods", seconds] => number(seconds).and_then(floods::run),
+        ["resets", seconds] => number(seconds).and_then(resets::run),
         _ => None,
     };
     match done {
