@@ -50,7 +50,7 @@ async fn a_refused_connection_is_unavailable_with_the_cause() {
 
 #[tokio::test]
 async fn a_target_that_is_none_is_refused() {
-    let error = Channel::insecure("localhost").unwrap_err();
+    let error = Channel::insecure("http://localhost").unwrap_err();
     assert_eq!(error.code(), Code::InvalidArgument);
 }
 
