@@ -1,0 +1,277 @@
+//! What is read from service configs, and what is said of those that cannot be.
+
+use super::*;
+use crate::Code;
+
+fn error(json: &str) -> String {
+    let error = ServiceConfig::from_json_strict(json).unwrap_err();
+    assert_eq!(error.code(), Code::InvalidArgument);
+    error.message().to_owned()
+}
+
+#[test]
+fn the_most_exact_entry_counts() {
+    let config = ServiceConfig::from_json(
+        r#"{"methodConfig": [
+            {"name": [{}], "timeout": "1s"},
+            {"name": [{"service": "a.B"}], "timeout": "2s"},
+            {"name": [{"service": "a.B", "method": "C"}, {"service": "a.B", "method": "D"}], "timeout": "3s"}
+        ]}"#,
+    )
+    .unwrap();
+    for (path, seconds) in [("/a.B/C", 3), ("/a.B/D", 3), ("/a.B/E", 2), ("/a.C/C", 1)] {
+        let timeout = config.method(path).unwrap().timeout;
+        assert_eq!(timeout, Some(Duration::from_secs(seconds)), "{path}");
+    }
+    let config = ServiceConfig::from_json("{}").unwrap();
+    assert!(config.method("/a.B/C").is_none());
+}
+
+#[test]
+fn the_first_policy_that_is_known_counts() {
+    for (list, policy) in [
+        (
+            r#"[{"xds": {"x": 1}}, {"round_robin": {}}]"#,
+            LoadBalancing::RoundRobin,
+        ),
+        (
+            r#"[{"pick_first": {}}, {"round_robin": {}}]"#,
+            LoadBalancing::PickFirst,
+        ),
+        (
+            r#"[{"least_request_experimental": {}}]"#,
+            LoadBalancing::LeastRequest(2),
+        ),
+        (
+            r#"[{"least_request_experimental": {"choiceCount": 4}}]"#,
+            LoadBalancing::LeastRequest(4),
+        ),
+    ] {
+        let config = format!(r#"{{"loadBalancingConfig": {list}}}"#);
+        let config = ServiceConfig::from_json(&config).unwrap();
+        assert_eq!(config.load_balancing(), Some(policy));
+    }
+}
+
+#[test]
+fn row_61_one_choice_is_refused() {
+    for choices in ["0", "1"] {
+        let config = format!(
+            r#"{{"loadBalancingConfig": [{{"least_request_experimental": {{"choiceCount": {choices}}}}}]}}"#
+        );
+        let said = "service config: loadBalancingConfig[0].least_request_experimental.choiceCount: it is at least 2";
+        assert_eq!(error(&config), said);
+        let lenient = ServiceConfig::from_json(&config).unwrap_err();
+        assert_eq!(lenient.message(), said);
+    }
+}
+
+#[test]
+fn row_76_a_config_for_another_client_is_taken() {
+    let config = r#"{
+        "loadBalancingPolicy": "Round_Robin",
+        "clientLanguage": ["go"],
+        "methodConfig": [
+            {"timeout": "1s", "retryPolicy": {"maxAttempts": 1}},
+            {"name": null, "timeout": "2s"},
+            {"name": [], "timeout": "3s"},
+            {"name": [{"service": "a.B", "comment": "x"}], "timeout": "4s", "priority": 1,
+             "retryPolicy": {"maxAttempts": 2, "initialBackoff": "1s", "maxBackoff": "1s", "backoffMultiplier": 2,
+                             "retryableStatusCodes": ["UNAVAILABLE"], "perAttemptRecvTimeout": "1s"}}
+        ]
+    }"#;
+    let read = ServiceConfig::from_json(config).unwrap();
+    assert_eq!(read.load_balancing(), Some(LoadBalancing::RoundRobin));
+    let method = read.method("/a.B/C").unwrap();
+    assert_eq!(method.timeout, Some(Duration::from_secs(4)));
+    assert!(method.retry.is_some());
+    assert!(read.method("/a.C/C").is_none());
+    assert_eq!(
+        error(config),
+        "service config: methodConfig[0].name: it is missing, and the entry is for no method"
+    );
+    let unknown = ServiceConfig::from_json(r#"{"loadBalancingPolicy": "grpclb"}"#).unwrap();
+    assert_eq!(unknown.load_balancing(), None);
+    let both =
+        r#"{"loadBalancingPolicy": "round_robin", "loadBalancingConfig": [{"pick_first": {}}]}"#;
+    let both = ServiceConfig::from_json_strict(both).unwrap();
+    assert_eq!(both.load_balancing(), Some(LoadBalancing::PickFirst));
+    // What cannot be is still an error: nobody can guess what was meant.
+    assert!(
+        ServiceConfig::from_json(r#"{"methodConfig": [{"name": [{}], "timeout": 1}]}"#).is_err()
+    );
+}
+
+#[test]
+fn outlier_detection_has_the_defaults_of_grpc() {
+    let read = |fields: &str| {
+        let config = format!(
+            r#"{{"loadBalancingConfig": [{{"outlier_detection_experimental": {{{fields}
+                "childPolicy": [{{"xds": {{}}}}, {{"round_robin": {{}}}}]}}}}]}}"#
+        );
+        ServiceConfig::from_json(&config).unwrap()
+    };
+    let config = read("");
+    assert_eq!(config.load_balancing(), Some(LoadBalancing::RoundRobin));
+    let none = OutlierDetection {
+        interval: Duration::from_secs(10),
+        base_ejection_time: Duration::from_secs(30),
+        max_ejection_time: Duration::from_secs(300),
+        max_ejection_percent: 10,
+        success_rate: None,
+        failure_percentage: None,
+    };
+    assert_eq!(**config.outlier_detection().unwrap(), none);
+    let config =
+        read(r#""interval": "5s", "successRateEjection": {}, "failurePercentageEjection": {},"#);
+    let criteria = |request_volume| Criteria {
+        enforcement_percentage: 100,
+        minimum_hosts: 5,
+        request_volume,
+    };
+    let both = OutlierDetection {
+        interval: Duration::from_secs(5),
+        success_rate: Some(SuccessRateEjection {
+            stdev_factor: 1900,
+            criteria: criteria(100),
+        }),
+        failure_percentage: Some(FailurePercentageEjection {
+            threshold: 85,
+            criteria: criteria(50),
+        }),
+        ..none
+    };
+    assert_eq!(**config.outlier_detection().unwrap(), both);
+}
+
+#[test]
+fn what_cannot_be_is_named_with_its_place() {
+    let policy = |fields: &str| {
+        format!(r#"{{"methodConfig": [{{"name": [{{}}], "retryPolicy": {{{fields}}}}}]}}"#)
+    };
+    let outliers = |fields: &str| {
+        let child = r#""childPolicy": [{"round_robin": {}}]"#;
+        format!(
+            r#"{{"loadBalancingConfig": [{{"outlier_detection_experimental": {{{child}, {fields}}}}}]}}"#
+        )
+    };
+    let hedging = |fields: &str| policy(fields).replace("retryPolicy", "hedgingPolicy");
+    let good = r#""maxAttempts": 3, "initialBackoff": "1s", "maxBackoff": "1s", "backoffMultiplier": 2, "retryableStatusCodes": [14]"#;
+    ServiceConfig::from_json(&policy(good)).unwrap();
+    for (json, said) in [
+        ("[]".to_owned(), "the config: an array is not an object"),
+        (r#"{"x": 1}"#.to_owned(), "x: there is no such field"),
+        (
+            r#"{"methodConfig": [{"timeout": "1s"}]}"#.to_owned(),
+            "methodConfig[0].name: it is missing, and the entry is for no method",
+        ),
+        (
+            r#"{"methodConfig": [{"name": []}]}"#.to_owned(),
+            "methodConfig[0].name: it is missing, and the entry is for no method",
+        ),
+        (
+            r#"{"loadBalancingPolicy": "grpclb"}"#.to_owned(),
+            "loadBalancingPolicy: this policy is not known here, which are pick_first, round_robin, least_request_experimental",
+        ),
+        (
+            r#"{"methodConfig": [{"name": [{}], "timeout": "1"}]}"#.to_owned(),
+            "methodConfig[0].timeout: \"1\" is not a duration, as \"1.5s\"",
+        ),
+        (
+            r#"{"methodConfig": [{"name": [{}], "timeOut": "1s"}]}"#.to_owned(),
+            "methodConfig[0].timeOut: there is no such field",
+        ),
+        (
+            r#"{"methodConfig": [{"name": [{"method": "a"}]}]}"#.to_owned(),
+            "methodConfig[0].name[0].method: a method stands with its service",
+        ),
+        (
+            r#"{"methodConfig": [{"name": [{}, {}]}]}"#.to_owned(),
+            "methodConfig[0].name[1]: there is an entry for it already",
+        ),
+        (
+            policy(&good.replace('3', "1")),
+            "methodConfig[0].retryPolicy.maxAttempts: with less than 2 nothing is made again",
+        ),
+        (
+            policy(&good.replace("[14]", "[]")),
+            "methodConfig[0].retryPolicy.retryableStatusCodes: without one nothing is made again",
+        ),
+        (
+            policy(&good.replace("14", "\"DOWN\"")),
+            "methodConfig[0].retryPolicy.retryableStatusCodes[0]: \"DOWN\" is not a status code, as \"UNAVAILABLE\"",
+        ),
+        (
+            policy(&good.replacen("1s", "0s", 1)),
+            "methodConfig[0].retryPolicy.initialBackoff: it has to be above 0",
+        ),
+        (
+            policy(&good.replace(": 2", ": 0")),
+            "methodConfig[0].retryPolicy.backoffMultiplier: 0 is not a number above 0",
+        ),
+        (
+            r#"{"retryThrottling": {"maxTokens": 2000, "tokenRatio": 1}}"#.to_owned(),
+            "retryThrottling.maxTokens: it is at most 1000",
+        ),
+        (
+            r#"{"healthCheckConfig": {"serviceName": 1}}"#.to_owned(),
+            "healthCheckConfig.serviceName: 1 is not a string",
+        ),
+        (
+            r#"{"healthCheckConfig": {"service": ""}}"#.to_owned(),
+            "healthCheckConfig.service: there is no such field",
+        ),
+        (
+            r#"{"connectionScaling": {"maxConnectionsPerSubchannel": 0}}"#.to_owned(),
+            "connectionScaling.maxConnectionsPerSubchannel: there has to be one",
+        ),
+        (
+            r#"{"loadBalancingConfig": [{}]}"#.to_owned(),
+            "loadBalancingConfig[0]: it has to have exactly one field",
+        ),
+        (
+            policy(good).replace("}]}", r#", "hedgingPolicy": {"maxAttempts": 2}}]}"#),
+            "methodConfig[0].hedgingPolicy: a method has this or a retryPolicy, and not both",
+        ),
+        (
+            hedging(r#""maxAttempts": 1"#),
+            "methodConfig[0].hedgingPolicy.maxAttempts: with less than 2 nothing is made again",
+        ),
+        (
+            hedging(r#""maxAttempts": 2, "hedgingDelay": 1"#),
+            "methodConfig[0].hedgingPolicy.hedgingDelay: 1 is not a duration, as \"1.5s\"",
+        ),
+        (
+            hedging(r#""maxAttempts": 2, "maxBackoff": "1s""#),
+            "methodConfig[0].hedgingPolicy.maxBackoff: there is no such field",
+        ),
+        (
+            outliers(r#""interval": "10""#),
+            "loadBalancingConfig[0].outlier_detection_experimental.interval: \"10\" is not a duration, as \"1.5s\"",
+        ),
+        (
+            outliers(r#""interval": "0s""#),
+            "loadBalancingConfig[0].outlier_detection_experimental.interval: it has to be above 0",
+        ),
+        (
+            outliers(r#""maxEjectionPercent": 101"#),
+            "loadBalancingConfig[0].outlier_detection_experimental.maxEjectionPercent: it is at most 100",
+        ),
+        (
+            outliers(r#""successRateEjection": {"threshold": 1}"#),
+            "loadBalancingConfig[0].outlier_detection_experimental.successRateEjection.threshold: there is no such field",
+        ),
+        (
+            outliers(r#""failurePercentageEjection": {"minimumHosts": 5000000000}"#),
+            "loadBalancingConfig[0].outlier_detection_experimental.failurePercentageEjection.minimumHosts: it is too large",
+        ),
+        (
+            r#"{"loadBalancingConfig": [{"outlier_detection_experimental": {}}]}"#.to_owned(),
+            "loadBalancingConfig[0].outlier_detection_experimental.childPolicy: it is missing",
+        ),
+    ] {
+        assert_eq!(error(&json), format!("service config: {said}"), "{json}");
+    }
+    assert!(error(r#"{"loadBalancingConfig": [{"xds": {}}]}"#).contains("none of these policies"));
+    assert!(error("{").contains("line 1, column 2"));
+}
