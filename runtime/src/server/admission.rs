@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::connection::ServerSide;
 use super::handlers::Method;
-use super::pace::FirstPoll;
+use super::pace::{FirstPoll, InlinePolling};
 use super::task::{First, Running};
 use crate::call::Exchange;
 use crate::clock;
@@ -23,6 +23,7 @@ impl ServerSide {
         let mut fresh = std::mem::take(&mut self.fresh);
         let later = fresh.split_off(fresh.len().min(STARTS));
         let mut before = now;
+        let polling = self.methods.options.inline_polling;
         let mut long: Option<Arc<Method>> = None;
         for (stream, method) in fresh.drain(..) {
             // A call may have been reset in the same read.
@@ -32,14 +33,15 @@ impl ServerSide {
             let exchange = Arc::clone(&call.exchange);
             engine.take(stream);
             let is_long = |long: &Arc<Method>| Arc::ptr_eq(long, &method);
-            let first_poll = match method.pace.next(self.methods.options.inline_polling) {
+            let first_poll = match method.pace.next(polling) {
                 // One that has just taken long says enough of those that wait behind it.
                 FirstPoll::Inline if long.as_ref().is_some_and(is_long) => FirstPoll::Long,
                 first_poll => first_poll,
             };
             match first_poll {
                 FirstPoll::Inline => {
-                    if self.start_inline(engine, &method, &exchange, &mut before) {
+                    let is_long = self.start_inline(engine, &method, &exchange, &mut before);
+                    if is_long && polling == InlinePolling::Adaptive {
                         long = Some(method);
                     }
                 }
