@@ -14,7 +14,7 @@ from harness import ROOT, Checks, cargo_build
 TIME = 2400
 
 EXAMPLES = sorted(directory.name for directory in (ROOT / "examples").iterdir())
-TESTS = ("compression-peer", "interop-client", "interop-server", "scale")
+INTEROP = ("--bin=interop-client", "--bin=interop-server")
 
 
 class Run:
@@ -31,8 +31,14 @@ class Run:
     @functools.cached_property
     def tests(self):
         """The programs of the crate of tests."""
-        bins = (f"--bin={name}" for name in TESTS)
-        programs, _ = cargo_build("--locked", "--package=stubwright-tests", *bins)
+        others = ("--bin=compression-peer", "--bin=scale")
+        programs, _ = cargo_build("--locked", "--package=stubwright-tests", *INTEROP, *others)
+        return programs
+
+    @functools.cached_property
+    def optimized(self):
+        """The interop programs as a release: thousands of large calls of a debug build measure the compiler."""
+        programs, _ = cargo_build("--locked", "--release", "--package=stubwright-tests", *INTEROP)
         return programs
 
     @functools.cached_property
@@ -124,7 +130,7 @@ def soaks(run):
     """Thousands of large calls between our programs, grpc-go's and grpc-java's."""
     import long
 
-    long.soaks(run.checks, run.tests, run.certificates, run.directory)
+    long.soaks(run.checks, run.optimized, run.certificates, run.directory)
 
 
 def timeouts(run):
