@@ -13,8 +13,9 @@ use tokio::io::{stdin, stdout};
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
 
-/// How many calls are made at a time.
-const CALLS: usize = 16;
+/// How many calls are made at a time. The suite gives a deadline 500 ms to reach its server, with the handshake of TLS: calls that wait
+/// for each other on a busy machine would fail.
+const CALLS: usize = 4;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
