@@ -37,12 +37,12 @@ def free_address():
 
 
 @contextmanager
-def serving(stack, threads, tls=None, wrapper=(), cores=None, patience=10):
-    """A server of a stack, bound to as many cores as it has threads."""
+def serving(stack, threads, tls=None, wrapper=(), cores=None, patience=10, role="server", more=()):
+    """A server of a stack, bound to as many cores as it has threads; `more` are arguments of its own."""
     address = free_address()
     if cores is None:
         cores = "0" if threads == 1 else "0,1"
-    command = ["taskset", "-c", cores, *wrapper, *stack.server(address, threads, tls)]
+    command = ["taskset", "-c", cores, *wrapper, *stack.server(address, threads, tls, role), *more]
     # A wrapper slows the server down, which must not change what it does.
     environment = {**os.environ, "BENCH_INLINE": "1"} if wrapper else None
     process = subprocess.Popen(

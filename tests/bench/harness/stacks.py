@@ -24,12 +24,12 @@ class Stack:
         """The program that serves, or calls."""
         return TARGET / "release" / f"{self.name}-{role}"
 
-    def server(self, address, threads, tls=None):
+    def server(self, address, threads, tls=None, role="server"):
         """The command that serves."""
         if self.name == "grpcio":
             command = [sys.executable, str(BENCH / "stacks/grpcio/server.py")]
         else:
-            command = [str(self.program("server"))]
+            command = [str(self.program(role))]
         return command + [address, str(threads), *(map(str, tls or ()))]
 
     def build(self):
@@ -47,8 +47,8 @@ class Stack:
 
 
 STACKS = [
-    Stack("stubwright", "this project", EVERYTHING),
-    Stack("tonic", "tonic 0.14.9", EVERYTHING),
+    Stack("stubwright", "this project", EVERYTHING | {"work"}),
+    Stack("tonic", "tonic 0.14.9", EVERYTHING | {"work"}),
     Stack("connectrpc", "connectrpc 0.9.1", EVERYTHING - {"tls"}),
     Stack("volo", "volo-grpc 0.12", EVERYTHING - {"tls", "client"}),
     Stack(

@@ -1,3 +1,4 @@
 fn main() -> Result<(), stubwright_codegen::Error> {
-    stubwright_codegen::compile_protos(&["../../proto/bench.proto"], &["../../proto"])
+    let protos = ["../../proto/bench.proto", "../../proto/work.proto"];
+    stubwright_codegen::compile_protos(&protos, &["../../proto"])
 }

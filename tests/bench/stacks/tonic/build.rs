@@ -1,5 +1,6 @@
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    println!("cargo::rerun-if-changed=../../proto/bench.proto");
-    let descriptors = protox::compile(["../../proto/bench.proto"], ["../../proto"])?;
+    println!("cargo::rerun-if-changed=../../proto");
+    let protos = ["../../proto/bench.proto", "../../proto/work.proto"];
+    let descriptors = protox::compile(protos, ["../../proto"])?;
     Ok(tonic_prost_build::configure().compile_fds(descriptors)?)
 }

@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use tokio::runtime::{Builder, Runtime};
 
+pub mod work;
+
 /// `server ADDRESS THREADS [CERTIFICATE KEY]`.
 pub struct ServerOptions {
     /// Where to listen.
