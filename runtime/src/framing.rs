@@ -224,6 +224,20 @@ impl Deframer {
         }
     }
 
+    /// How many bytes it keeps of a message that is not whole.
+    pub(crate) fn kept(&self) -> usize {
+        let message = self.message.as_ref();
+        message.map_or(self.prefix_len, |message| PREFIX + message.bytes.len())
+    }
+
+    /// How many bytes more make the prefix whole, or the message.
+    pub(crate) fn missing(&self) -> usize {
+        match &self.message {
+            Some(message) => message.length - message.bytes.len(),
+            None => PREFIX - self.prefix_len,
+        }
+    }
+
     /// Whether the chunks so far ended with a whole message.
     pub(crate) fn is_at_boundary(&self) -> bool {
         self.prefix_len == 0 && self.message.is_none()

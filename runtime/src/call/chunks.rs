@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 /// A piece below this size that has to wait is copied to the ones before it: many small pieces would each keep the whole
 /// buffer alive in which a connection read them.
-const SMALL: usize = 1024;
+const SMALL: usize = 4 * 1024;
 
 /// Bytes in the order of their coming. The first piece needs no allocation, and as a rule it is the only one: a call has several of
 /// these, and they are moved about.
@@ -16,6 +16,8 @@ pub(crate) struct Chunks {
     first: Bytes,
     more: Option<Box<More>>,
     len: usize,
+    /// How many bytes at the front were set aside.
+    aside: usize,
 }
 
 /// What is behind the first piece.
@@ -57,6 +59,7 @@ impl Chunks {
     }
 
     /// Takes everything that `other` has, behind what is here.
+    #[cfg(feature = "client")]
     pub(crate) fn append(&mut self, other: &mut Chunks) {
         if self.is_empty() {
             std::mem::swap(self, other);
@@ -64,6 +67,47 @@ impl Chunks {
         }
         while !other.is_empty() {
             self.push(other.take(usize::MAX));
+        }
+    }
+
+    /// Takes a piece off the front of `other`, behind what is here.
+    pub(crate) fn take_piece(&mut self, other: &mut Chunks) {
+        if self.is_empty() && other.more.is_none() {
+            std::mem::swap(self, other);
+        } else {
+            self.push(other.take(usize::MAX));
+        }
+    }
+
+    /// Copies what lies in the buffers that a connection reads into to ones of its own, which are no larger: a piece may be a small
+    /// part of what it keeps alive.
+    pub(crate) fn set_aside(&mut self) {
+        let new = self.len - self.aside;
+        if new == 0 {
+            return;
+        }
+        let mut old = std::mem::take(self);
+        let mut left = old.aside;
+        while left > 0 {
+            let piece = old.take(left);
+            left -= piece.len();
+            self.push_whole(piece);
+        }
+        let mut copy = BytesMut::with_capacity(new);
+        while !old.is_empty() {
+            copy.extend_from_slice(&old.take(usize::MAX));
+        }
+        self.push_whole(copy.freeze());
+        self.aside = self.len;
+    }
+
+    /// Puts a piece at the end, however small it is.
+    fn push_whole(&mut self, chunk: Bytes) {
+        self.len += chunk.len();
+        if self.first.is_empty() {
+            self.first = chunk;
+        } else {
+            self.more.get_or_insert_default().pieces.push_back(chunk);
         }
     }
 
@@ -83,6 +127,7 @@ impl Chunks {
     #[inline]
     fn used(&mut self, count: usize) {
         self.len -= count;
+        self.aside = self.aside.saturating_sub(count);
         if self.first.is_empty() && self.len > 0 {
             self.bring_next();
         }

@@ -15,12 +15,10 @@ use super::sync::{Mutex, MutexGuard};
 #[derive(Debug)]
 pub(crate) struct Link {
     state: Mutex<State>,
-    /// How many used-up bytes of one call are worth telling the connection.
-    release_at: usize,
+    /// The smallest window that a stream of the connection may have.
+    window: usize,
     /// The connection's calls have so much to send that each is to hold back.
     crowded: AtomicBool,
-    /// The peer may not send much more before some of what it sent is used up.
-    short: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -50,14 +48,12 @@ pub(crate) enum Order {
 }
 
 impl Link {
-    /// A link of a connection whose streams have this receive window, in bytes.
-    pub(crate) fn new(stream_window: u32) -> Link {
-        let window = usize::try_from(stream_window).unwrap_or(usize::MAX);
+    /// A link of a connection whose streams have a receive window of so many bytes, or more.
+    pub(crate) fn new(window: u32) -> Link {
         Link {
             state: Mutex::default(),
-            release_at: (window / 4).max(1),
+            window: usize::try_from(window).unwrap_or(usize::MAX).max(1),
             crowded: AtomicBool::new(false),
-            short: AtomicBool::new(false),
         }
     }
 
@@ -153,23 +149,15 @@ impl Link {
         std::mem::take(&mut state.ready)
     }
 
-    /// How many used-up bytes of one call are worth telling the connection: all when its window is short. What every call keeps to
-    /// itself would else be all of the window when there are many, and none could go on.
-    pub(crate) fn release_at(&self) -> usize {
-        if self.short.load(Ordering::Relaxed) {
-            1
-        } else {
-            self.release_at
-        }
+    /// What the peer can always send on a stream before we use some of it up.
+    pub(crate) fn window(&self) -> usize {
+        self.window
     }
 
-    /// Says to the connection's calls whether its window is short; whether that is news, and what they have is to be reclaimed.
-    pub(crate) fn set_short(&self, short: bool) -> bool {
-        let changes = self.short.load(Ordering::Relaxed) != short;
-        if changes {
-            self.short.store(short, Ordering::Relaxed);
-        }
-        changes && short
+    /// How many bytes that are used up, or that it waits for, a call may keep to itself. The other half of the window is what the
+    /// connection has not told the peer.
+    pub(crate) fn slack(&self) -> usize {
+        self.window / 2
     }
 
     /// Says to the connection's calls whether there is so much to be sent that each is to hold back.

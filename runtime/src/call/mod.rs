@@ -22,6 +22,7 @@ mod record;
 mod sync;
 mod timers;
 mod turn;
+mod unread;
 
 pub use any_message::AnyMessage;
 pub(crate) use any_message::Known;
@@ -40,6 +41,7 @@ pub(crate) use panicked::panicked_in;
 pub(crate) use panicked::{Panicked, panicked};
 #[cfg(feature = "client")]
 pub(crate) use pipe::remember;
+pub(crate) use pipe::{ReadState, WORTH_TELLING};
 #[cfg(all(feature = "client", feature = "server"))]
 pub use propagation::Propagation;
 #[cfg(all(feature = "client", feature = "server"))]
@@ -47,3 +49,4 @@ pub(crate) use propagation::Tie;
 pub(crate) use record::{Observer, Record};
 pub(crate) use timers::{Alarm, Deadlines};
 pub(crate) use turn::Turn;
+pub(crate) use unread::Unread;

@@ -7,6 +7,20 @@ use super::Chunks;
 /// How many bytes may wait for the reader before the writer has to.
 const HIGH_WATER: usize = 64 * 1024;
 
+/// How far the reader of a pipe is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ReadState {
+    /// How many bytes of what it took before are used up.
+    pub(crate) used: usize,
+    /// How many it keeps until more have come: the beginning of a message.
+    pub(crate) kept: usize,
+    /// How many more it needs to go on.
+    pub(crate) missing: usize,
+}
+
+/// So many bytes that a reader has used up are worth a word of their own; fewer are told when it reads again.
+pub(crate) const WORTH_TELLING: usize = 32 * 1024;
+
 /// One direction of a call. Either end may be a connection driver, which does not wait here but is told through the
 /// exchange's link.
 #[derive(Debug, Default)]
@@ -18,6 +32,14 @@ pub(crate) struct Pipe {
     unread: usize,
     /// Bytes that the reader has used up and the transport has not been told of.
     released: usize,
+    /// How many bytes more the reader needs to go on, if the transport is to know.
+    wanted: usize,
+    /// How many it has then of what it has not used up.
+    awaited: usize,
+    /// The transport knows.
+    told: bool,
+    /// What has come is on the connection's list of what may have to be set aside.
+    listed: bool,
     reader: Option<Waker>,
     /// The reader is to be woken once so many bytes wait, or at the end.
     wake_at: usize,
@@ -43,6 +65,8 @@ impl Pipe {
     pub(crate) fn release(&mut self, bytes: usize) -> Option<Waker> {
         self.unread = self.unread.saturating_sub(bytes);
         self.released += bytes;
+        self.wanted = 0;
+        self.awaited = 0;
         if self.has_room(false) {
             self.writer.take()
         } else {
@@ -55,8 +79,50 @@ impl Pipe {
         self.released
     }
 
-    pub(crate) fn take_released(&mut self) -> usize {
-        std::mem::take(&mut self.released)
+    /// What was used up since the transport last asked, and how much more the reader needs, if that is news.
+    pub(crate) fn take_released(&mut self) -> (usize, usize) {
+        let wanted = if self.told { 0 } else { self.wanted };
+        self.told = true;
+        let released = std::mem::take(&mut self.released);
+        (released, wanted.saturating_sub(self.chunks.len()))
+    }
+
+    /// The reader waits. Whether the transport has to know, who may let no more come than that: it does when what it believes to be
+    /// unread, and what is missing, are more than `slack`.
+    pub(crate) fn want(&mut self, reader: ReadState, slack: usize) -> bool {
+        let awaited = reader.kept + reader.missing;
+        if awaited <= self.awaited || self.released + awaited <= slack {
+            return false;
+        }
+        self.awaited = awaited;
+        self.pass_on_want(reader.missing);
+        true
+    }
+
+    /// The reader needs so many bytes more to go on, and the transport has to know.
+    pub(crate) fn pass_on_want(&mut self, missing: usize) {
+        self.wanted = missing;
+        self.told = false;
+    }
+
+    /// Another transport carries the call from now on.
+    #[cfg(feature = "client")]
+    pub(crate) fn forget_transport(&mut self) {
+        self.told = false;
+        self.listed = false;
+    }
+
+    /// What has come and is there to stay for a while gets buffers of its own.
+    pub(crate) fn set_aside(&mut self) {
+        // A reader that has come since may be about to come again.
+        if std::mem::take(&mut self.listed) {
+            self.chunks.set_aside();
+        }
+    }
+
+    /// Whether nobody waits for what comes now; said once until it is set aside.
+    pub(crate) fn is_news_to_nobody(&mut self) -> bool {
+        self.reader.is_none() && !std::mem::replace(&mut self.listed, true)
     }
 
     /// Whether the writer may go on. On a crowded connection it may once all that it wrote is on its way.
@@ -73,22 +139,13 @@ impl Pipe {
     /// The reader waits until so many bytes are there.
     pub(crate) fn wait_to_read(&mut self, context: &Context<'_>, bytes: usize) {
         self.wake_at = bytes;
+        self.listed = false;
         remember(&mut self.reader, context);
     }
 
     /// A reader that waits already is to be woken for this much.
     pub(crate) fn wait_for_no_more_than(&mut self, bytes: usize) {
         self.wake_at = self.wake_at.min(bytes);
-    }
-
-    /// A reader that waits already is to be woken for anything; returns it when there is something.
-    pub(crate) fn hurry(&mut self) -> Option<Waker> {
-        self.wait_for_no_more_than(1);
-        if self.chunks.is_empty() {
-            None
-        } else {
-            self.reader.take()
-        }
     }
 
     pub(crate) fn wait_to_write(&mut self, context: &Context<'_>) {

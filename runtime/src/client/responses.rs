@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 
 use super::receiving::Ongoing;
-use crate::call::{Chunks, Outcome};
+use crate::call::{Chunks, Outcome, ReadState, WORTH_TELLING};
 use crate::codec::Encoded;
 use crate::framing::{Cut, Deframer};
 use crate::{Result, Status};
@@ -14,7 +14,7 @@ use crate::{Result, Status};
 pub(crate) struct Inbox {
     ongoing: Ongoing,
     chunks: Chunks,
-    /// How many bytes `chunks` had when the exchange was last told how many of them have been used up.
+    /// How many bytes there were here when the exchange was last told how many of them have been used up.
     had: usize,
     deframer: Deframer,
     /// The caller has no use for a part of the response.
@@ -49,9 +49,14 @@ impl Inbox {
                 Ok(message) => return Poll::Ready(Ok(message)),
                 Err(status) => return Poll::Ready(Err(self.give_up(status))),
             }
-            let used = std::mem::replace(&mut self.had, self.chunks.len()) - self.chunks.len();
-            let more = exchange.poll_response(context, used, &mut self.chunks, self.whole);
-            self.had = self.chunks.len();
+            let kept = self.deframer.kept();
+            let reader = ReadState {
+                used: self.had.saturating_sub(kept + self.chunks.len()),
+                kept,
+                missing: self.deframer.missing(),
+            };
+            let more = exchange.poll_response(context, reader, &mut self.chunks, self.whole);
+            self.had = kept + self.chunks.len();
             if !ready!(more) {
                 return Poll::Ready(self.end());
             }
@@ -67,12 +72,25 @@ impl Inbox {
         read: impl FnOnce(Encoded<'_>) -> Result<T>,
     ) -> Result<T> {
         let response = response.read(&mut self.chunks, read);
+        self.tell_used();
         response.map_err(|status| self.give_up(status))
     }
 
     /// Takes the bytes of a response.
     pub(crate) fn take(&mut self, response: Cut) -> Bytes {
-        response.take(&mut self.chunks)
+        let response = response.take(&mut self.chunks);
+        self.tell_used();
+        response
+    }
+
+    /// What a large response has used up makes room for others: the connection hears of it before the next one is asked for.
+    fn tell_used(&mut self) {
+        let left = self.deframer.kept() + self.chunks.len();
+        let used = self.had.saturating_sub(left);
+        if used >= WORTH_TELLING {
+            self.had = left;
+            self.ongoing.exchange.release_response(used);
+        }
     }
 
     /// The end of the call: the server's status, unless it left a message unfinished.

@@ -20,14 +20,26 @@ use super::strikes::PingPolicy;
 #[non_exhaustive]
 pub struct Config {
     /// Bytes of DATA that a peer may send on a stream before the application has taken some. Advertised, at most
-    /// 2^31-1. Default: 256 KiB.
+    /// 2^31-1. A reader that waits for the rest of a larger message is granted it. Default: 65,535.
     pub stream_window: u32,
-    /// The same for all streams together. Advertised; below 65,535 it takes effect once that much was received.
-    /// Default: 4 MiB.
-    pub connection_window: u32,
-    /// What a stream's window grows to when the bandwidth-delay product asks for it. Default: 8 MiB.
+    /// What the window of a stream that is read from grows to when the bandwidth-delay product asks for it. Default: 8 MiB.
     pub max_stream_window: u32,
-    /// What the connection's window then grows to: bytes that a peer can make us hold. Default: 16 MiB.
+    /// The window of streams while `receive_mark` is passed, if it is smaller. Advertised then. Default: 16 KiB.
+    pub reduced_stream_window: u32,
+    /// Bytes that have come on all streams and that the application has not taken, above which streams have
+    /// `reduced_stream_window`, until half of them are left. Default: 16 MiB.
+    pub receive_mark: usize,
+    /// The most that a peer can make a connection hold, messages that are half there included. Windows of streams grow within half
+    /// of it, and messages that do not fit into a window are granted within three quarters; a call that is too many then is
+    /// refused (REFUSED_STREAM). At least `stream_window`. Default: 64 MiB.
+    pub receive_buffer_per_connection: usize,
+    /// How long a message may take, of which too little comes or which is not read, while there is no room for messages of other calls. Its
+    /// call then ends, with ENHANCE_YOUR_CALM. 64 KiB are enough to go on. Default: 10 s.
+    pub message_timeout: Duration,
+    /// Bytes of DATA that may be on their way on all streams together: they come back to the peer when they arrive. Advertised;
+    /// below 65,535 it takes effect once that much was received. Default: 4 MiB.
+    pub connection_window: u32,
+    /// What the connection's window grows to when a stream's grows. Default: 16 MiB.
     pub max_connection_window: u32,
     /// The payload of the largest frame that a peer may send. Advertised, 2^14 to 2^24-1. Default: 16 KiB.
     pub max_frame_size: u32,
@@ -91,17 +103,25 @@ pub struct Allowance {
 }
 
 impl Config {
+    /// What a peer may always send on a stream, however much is held.
+    pub(crate) fn smallest_window(&self) -> u32 {
+        self.stream_window.min(self.reduced_stream_window)
+    }
+
     /// The same, with every value that HTTP/2 does not allow moved to the nearest that it does.
     pub(super) fn allowed(mut self) -> Config {
         const LARGEST_WINDOW: u32 = (1 << 31) - 1;
         for window in [
             &mut self.stream_window,
+            &mut self.reduced_stream_window,
             &mut self.connection_window,
             &mut self.max_stream_window,
             &mut self.max_connection_window,
         ] {
             *window = (*window).min(LARGEST_WINDOW);
         }
+        let least = usize::try_from(self.stream_window).unwrap_or(usize::MAX);
+        self.receive_buffer_per_connection = self.receive_buffer_per_connection.max(least);
         self.max_frame_size = self.max_frame_size.clamp(1 << 14, (1 << 24) - 1);
         self.send_frame_size = self.send_frame_size.clamp(1, (1 << 24) - 1);
         self.send_buffer_per_stream = self.send_buffer_per_stream.max(1);
@@ -121,9 +141,13 @@ impl Config {
 impl Default for Config {
     fn default() -> Config {
         Config {
-            stream_window: 256 << 10,
-            connection_window: 4 << 20,
+            stream_window: 65_535,
             max_stream_window: 8 << 20,
+            reduced_stream_window: 16 << 10,
+            receive_mark: 16 << 20,
+            receive_buffer_per_connection: 64 << 20,
+            message_timeout: Duration::from_secs(10),
+            connection_window: 4 << 20,
             max_connection_window: 16 << 20,
             max_frame_size: 16 << 10,
             max_concurrent_streams: 1_000,

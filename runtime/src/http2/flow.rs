@@ -93,6 +93,14 @@ impl ReceiveWindow {
         u32::try_from(std::mem::take(&mut self.credit)).ok()
     }
 
+    /// Announces all that was given back, however little it is.
+    pub(super) fn announce(&mut self) -> u32 {
+        let credit = u32::try_from(self.credit).unwrap_or(0);
+        self.credit -= i32::try_from(credit).unwrap_or(0);
+        self.grow(credit);
+        credit
+    }
+
     /// The window is to be `size`, and was `before`: announces what is more, and owes what is less.
     pub(super) fn resize(&mut self, before: u32, size: u32) -> Option<u32> {
         let delta = i64::from(size) - i64::from(before);

@@ -101,6 +101,15 @@ pub(super) fn write(role: Role, config: &Config, out: &mut BytesMut) {
             .then_some((MAX_FRAME_SIZE, config.max_frame_size)),
         Some((MAX_HEADER_LIST_SIZE, config.max_header_list_size)),
     ];
+    write_entries(&entries, out);
+}
+
+/// Writes SETTINGS with a new initial window alone.
+pub(super) fn write_initial_window(window: u32, out: &mut BytesMut) {
+    write_entries(&[Some((INITIAL_WINDOW_SIZE, window))], out);
+}
+
+fn write_entries(entries: &[Option<(u16, u32)>], out: &mut BytesMut) {
     let header = FrameHeader {
         length: entries.iter().flatten().count() * 6,
         kind: kind::SETTINGS,
@@ -108,8 +117,8 @@ pub(super) fn write(role: Role, config: &Config, out: &mut BytesMut) {
         stream: 0,
     };
     header.write(out);
-    for (setting, value) in entries.into_iter().flatten() {
-        out.put_u16(setting);
-        out.put_u32(value);
+    for (setting, value) in entries.iter().flatten() {
+        out.put_u16(*setting);
+        out.put_u32(*value);
     }
 }

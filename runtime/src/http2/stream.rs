@@ -1,6 +1,7 @@
 //! One stream.
 
 use super::flow::{ReceiveWindow, SendWindow};
+use super::holdings::Grant;
 use super::queue::SendQueue;
 
 /// A stream that at least one side has not ended. The states of RFC 9113, 5.1 are pairs: "open" is two unfinished directions, "half-closed"
@@ -15,6 +16,12 @@ pub(super) struct Stream {
     pub window: u32,
     /// Bytes that the application was given and has not released.
     pub unreleased: u32,
+    /// How many unreleased bytes the application needs to go on, if more than it has; zero if it has not said.
+    pub awaited: u32,
+    /// The stream waits until there is room for them.
+    pub is_waiting: bool,
+    /// The window was made larger for a message.
+    pub grant: Option<Box<Grant>>,
     /// What is missing of the `content-length` that the peer announced.
     pub expected: Option<u64>,
     pub queue: SendQueue,
@@ -47,6 +54,9 @@ impl Stream {
             receive_window: ReceiveWindow::new(receive_window),
             window: receive_window,
             unreleased: 0,
+            awaited: 0,
+            is_waiting: false,
+            grant: None,
             expected: None,
             queue: SendQueue::default(),
         }
@@ -57,14 +67,49 @@ impl Stream {
         self.receiving == Progress::Ended && self.sending == Progress::Ended
     }
 
+    /// How many bytes of DATA the peer may still send.
+    pub(super) fn window_left(&self) -> u64 {
+        u64::try_from(self.receive_window.left()).unwrap_or(0)
+    }
+
+    /// The most that the peer can make us hold by this stream.
+    #[inline]
+    pub(super) fn most(&self) -> usize {
+        let window = match self.receiving {
+            Progress::Ended => 0,
+            Progress::Head | Progress::Body => self.window,
+        };
+        window.max(self.unreleased) as usize
+    }
+
+    /// How much larger the window has to be for what the application awaits.
+    pub(super) fn lacking(&self) -> u32 {
+        if self.receiving == Progress::Ended {
+            return 0;
+        }
+        let missing = i64::from(self.awaited) - i64::from(self.unreleased);
+        let lacking = missing - i64::from(self.receive_window.left());
+        if missing > 0 {
+            u32::try_from(lacking).unwrap_or(0)
+        } else {
+            0
+        }
+    }
+
     /// Gives received DATA back to the window, if the peer can still use it. Returns what is to be announced.
-    /// A window that is to be larger grows when it is announced anyway.
-    pub(super) fn give_back(&mut self, bytes: usize, size: u32) -> Option<u32> {
+    ///
+    /// A window above `size` shrinks by what is not given back. One below it grows when something is announced anyway, to twice what
+    /// it was at most and by no more than `room`.
+    pub(super) fn give_back(&mut self, bytes: u32, size: u32, room: u32) -> Option<u32> {
         if self.receiving == Progress::Ended {
             return None;
         }
+        let kept = self.window.saturating_sub(size).min(bytes);
+        self.window -= kept;
+        let bytes = (bytes - kept) as usize;
         let increment = self.receive_window.give_back(bytes, self.window)?;
-        let more = size.saturating_sub(self.window);
+        let twice = self.window.saturating_mul(2);
+        let more = size.min(twice).saturating_sub(self.window).min(room);
         self.window += more;
         self.receive_window.grow(more);
         Some(increment.saturating_add(more))

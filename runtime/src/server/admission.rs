@@ -31,6 +31,7 @@ impl ServerSide {
                 continue;
             };
             let exchange = Arc::clone(&call.exchange);
+            call.started = true;
             engine.take(stream);
             let is_long = |long: &Arc<Method>| Arc::ptr_eq(long, &method);
             let first_poll = match method.pace.next(polling) {
@@ -50,6 +51,7 @@ impl ServerSide {
                 }
                 FirstPoll::Long => {
                     call.held = Some(method);
+                    self.unread.push(&exchange);
                     self.watch(engine, &exchange);
                     self.admit(engine, stream);
                 }
@@ -74,7 +76,7 @@ impl ServerSide {
             self.forget_ended();
             // The socket has just been looked at.
             self.turns.rest();
-        } else if come < self.link.release_at() {
+        } else if come < self.link.window() {
             call.held = Some(method);
         } else {
             let exchange = Arc::clone(&call.exchange);
@@ -128,6 +130,9 @@ impl ServerSide {
         *before = after;
         // Whatever the first poll brought goes out, and from here on the call tells its connection of more.
         self.pump(engine, exchange);
+        if running.is_some() {
+            self.unread.push(exchange);
+        }
         match running {
             Some(running) if running.has_begun() => running.spawn(),
             Some(running) => running.spawn_first(First::new(&method.pace)),
@@ -149,6 +154,7 @@ impl ServerSide {
         // From here on the call tells its connection of what it has.
         self.pump(engine, exchange);
         running.spawn_first(first);
+        self.unread.push(exchange);
         self.watch(engine, exchange);
     }
 

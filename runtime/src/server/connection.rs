@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use super::dispatch::{MethodTable, Refusal};
 use super::handlers::Method;
 use crate::Status;
-use crate::call::{Deadlines, Exchange, Link, Outcome, Peer};
+use crate::call::{Deadlines, Exchange, Link, Outcome, Peer, Unread};
 use crate::header::Header;
 use crate::http2::{Connection, Event, Reason, RequestHead, Role, StreamId, StreamMap};
 use crate::transport::{Driver, Side, Socket, Turns, waits};
@@ -27,7 +27,7 @@ pub(crate) fn connection(
     // TLS has taken its part of the time.
     config.handshake_timeout = config.handshake_timeout.saturating_sub(arrived.elapsed());
     let upkeep = methods.options.upkeep;
-    let link = Arc::new(Link::new(config.stream_window));
+    let link = Arc::new(Link::new(config.smallest_window()));
     let engine = Connection::new(Role::Server, config, clock::now());
     let side = ServerSide {
         link: Arc::clone(&link),
@@ -38,6 +38,7 @@ pub(crate) fn connection(
         fresh: Vec::new(),
         waiting: VecDeque::new(),
         turns: Turns::new(Arc::clone(&link), Handle::current().metrics().num_workers()),
+        unread: Unread::default(),
     };
     let driver = Driver::new(socket, engine, Arc::clone(&link), upkeep, side);
     (driver, link)
@@ -55,6 +56,8 @@ pub(crate) struct ServerSide {
     /// Calls whose handlers are likely to compute, and wait for their turn.
     pub(super) waiting: VecDeque<(StreamId, Arc<Method>)>,
     pub(super) turns: Turns,
+    /// Calls that something has come of while nobody waited for it.
+    pub(super) unread: Unread,
 }
 
 /// A call that is open on the connection.
@@ -65,6 +68,8 @@ pub(super) struct Call {
     pub(super) deadline: Option<Instant>,
     /// The head of the response is out.
     answered: bool,
+    /// All that was read together with its head has come.
+    pub(super) started: bool,
 }
 
 impl Side for ServerSide {
@@ -78,7 +83,9 @@ impl Side for ServerSide {
             Event::Request { stream, head, end } => self.request(engine, stream, head, end, now),
             Event::Data { stream, data, end } => match self.calls.get(&stream) {
                 Some(call) => {
-                    call.exchange.deliver_request(data, end);
+                    if call.exchange.deliver_request(data, end) && call.started {
+                        self.unread.push(&call.exchange);
+                    }
                     if call.held.is_some() {
                         self.admit(engine, stream);
                     }
@@ -137,10 +144,8 @@ impl Side for ServerSide {
         !self.fresh.is_empty()
     }
 
-    fn reclaim(&mut self, engine: &mut Connection) {
-        for (stream, call) in &self.calls {
-            engine.release(*stream, call.exchange.reclaim());
-        }
+    fn set_aside(&mut self) {
+        self.unread.set_aside();
     }
 
     fn deadlines(&mut self) -> &mut Deadlines<StreamId> {
@@ -207,6 +212,7 @@ impl ServerSide {
             exchange,
             held: None,
             answered: false,
+            started: false,
         };
         self.calls.insert(stream, call);
         self.fresh.push((stream, method));
@@ -222,6 +228,9 @@ impl ServerSide {
             let mut departure = exchange.take_response(engine.send_capacity(stream));
             if departure.released > 0 {
                 engine.release(stream, departure.released);
+            }
+            if departure.wanted > 0 {
+                engine.want(stream, departure.wanted, clock::now());
             }
             if let Some(metadata) = departure.head {
                 let encoding = exchange.encoding.fix().header();

@@ -11,9 +11,9 @@ use bytes::Bytes;
 use futures_core::Stream;
 
 use super::context::ServicerContext;
-use crate::call::{Chunks, Exchange, Held, Reading, Record};
+use crate::call::{Chunks, Exchange, Held, ReadState, Reading, Record, WORTH_TELLING};
 use crate::codec::Codec;
-use crate::framing::{Cut, Deframer};
+use crate::framing::{Cut, Deframer, PREFIX};
 use crate::{Compression, Result, Status};
 
 /// The stream of requests of a client-streaming or bidirectional call.
@@ -173,7 +173,7 @@ impl Inbox {
         if self.done {
             return Poll::Ready(Ok(()));
         }
-        let request = match ready!(self.receiver.poll_message(&self.exchange, context)) {
+        let request = match ready!(self.receiver.poll_message(&self.exchange, 0, context)) {
             Ok(Some(request)) => self.read(request, held).map(|()| true),
             Ok(None) => Ok(false),
             Err(status) => Err(status),
@@ -188,6 +188,7 @@ impl Inbox {
     /// Reads a message, and shows it to who wants to see it.
     fn read(&mut self, message: Cut, held: &mut dyn Held) -> Result<()> {
         message.read(&mut self.receiver.chunks, |message| held.read(message))?;
+        self.receiver.tell_used(&self.exchange);
         match &self.record {
             Some(record) => {
                 held.show(&mut |request| record.request(self.exchange.details(), request))
@@ -200,7 +201,7 @@ impl Inbox {
 /// Cuts the requests of a call out of what has come of them.
 pub(crate) struct Receiver {
     chunks: Chunks,
-    /// How many bytes `chunks` had when the exchange was last told how many of them have been used up.
+    /// How many bytes there were here when the exchange was last told how many of them have been used up.
     had: usize,
     deframer: Deframer,
     limit: usize,
@@ -223,7 +224,12 @@ impl Receiver {
         request: &mut Option<Bytes>,
         context: &mut Context<'_>,
     ) -> Poll<Result<Bytes>> {
-        while let Some(message) = ready!(self.poll_message(exchange, context))? {
+        loop {
+            // Until its end has come the request is here to stay.
+            let beside = request.as_ref().map_or(0, |request| PREFIX + request.len());
+            let Some(message) = ready!(self.poll_message(exchange, beside, context))? else {
+                break;
+            };
             let message = message.take(&mut self.chunks);
             if request.replace(message).is_some() {
                 return Poll::Ready(Err(Status::internal(
@@ -238,9 +244,21 @@ impl Receiver {
         )
     }
 
+    /// What a large request has used up makes room for others: the connection hears of it before the next one is asked for.
+    fn tell_used(&mut self, exchange: &Arc<Exchange>) {
+        let left = self.deframer.kept() + self.chunks.len();
+        let used = self.had.saturating_sub(left);
+        if used >= WORTH_TELLING {
+            self.had = left;
+            exchange.release_request(used);
+        }
+    }
+
+    /// The next message. The caller keeps so many bytes of the one before `beside` it.
     fn poll_message(
         &mut self,
         exchange: &Arc<Exchange>,
+        beside: usize,
         context: &mut Context<'_>,
     ) -> Poll<Result<Option<Cut>>> {
         loop {
@@ -253,9 +271,14 @@ impl Receiver {
                 }
                 return Poll::Ready(Ok(message));
             }
-            let used = std::mem::replace(&mut self.had, self.chunks.len()) - self.chunks.len();
-            let more = exchange.poll_request(context, used, &mut self.chunks);
-            self.had = self.chunks.len();
+            let kept = beside + self.deframer.kept();
+            let reader = ReadState {
+                used: self.had.saturating_sub(kept + self.chunks.len()),
+                kept,
+                missing: self.deframer.missing(),
+            };
+            let more = exchange.poll_request(context, reader, &mut self.chunks);
+            self.had = kept + self.chunks.len();
             if !ready!(more)? {
                 return Poll::Ready(if self.deframer.is_at_boundary() {
                     Ok(None)

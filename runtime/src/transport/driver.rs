@@ -50,8 +50,8 @@ pub(crate) trait Side: Unpin {
         false
     }
 
-    /// The connection's window is short: takes back what the calls have used up of it, and lets them use up the rest.
-    fn reclaim(&mut self, engine: &mut Connection);
+    /// The other tasks have had a turn: what came long before it and was not read is here to stay.
+    fn set_aside(&mut self);
 
     /// The deadlines of the open calls.
     fn deadlines(&mut self) -> &mut Deadlines<StreamId>;
@@ -129,6 +129,7 @@ impl<S: Side> Driver<S> {
     }
 
     fn poll_open(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.side.set_aside();
         self.collect(context);
         self.taken = 0;
         if std::mem::take(&mut self.rests) {
@@ -157,9 +158,6 @@ impl<S: Side> Driver<S> {
                 }
             }
             self.side.settle(&mut self.engine, self.now);
-            if self.link.set_short(self.engine.is_short_of_window()) {
-                self.side.reclaim(&mut self.engine);
-            }
             self.upkeep
                 .note_calls(self.side.open_calls() > 0, clock::now);
             self.check_time(context);
@@ -309,7 +307,9 @@ impl<S: Side> Driver<S> {
             self.side.expire(&mut self.engine, stream);
         }
         if self.engine.timeout().is_some_and(|timeout| timeout <= now) {
-            if let Err(error) = self.engine.handle_timeout(now) {
+            let in_time = self.engine.handle_timeout(now);
+            self.take_events();
+            if let Err(error) = in_time {
                 return self.end(&Status::unavailable(format!("connection error: {error}")));
             }
         }

@@ -21,4 +21,5 @@ mod same_bytes;
 mod scripts;
 mod silence_rows;
 mod status_rows;
+mod unread;
 mod wire;

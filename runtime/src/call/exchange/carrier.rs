@@ -21,6 +21,8 @@ pub(crate) struct Departure {
     pub(crate) held: bool,
     /// Request bytes that the handler has used up.
     pub(crate) released: usize,
+    /// How many more bytes of the request the handler needs to go on, if that is news; zero if it is not.
+    pub(crate) wanted: usize,
 }
 
 /// What a client's connection takes from a call to send it.
@@ -36,6 +38,8 @@ pub(crate) struct RequestPart {
     pub(crate) abandoned: bool,
     /// Response bytes that the caller has used up.
     pub(crate) released: usize,
+    /// How many more bytes of the response the caller needs to go on, if that is news; zero if it is not.
+    pub(crate) wanted: usize,
 }
 
 impl Exchange {
@@ -89,7 +93,7 @@ impl Exchange {
             let (data, writer) = state.response.hand_over(room, crowded);
             let has_more = !state.response.chunks.is_empty();
             let outcome = if has_more { None } else { state.outcome.take() };
-            let released = state.request.take_released();
+            let (released, wanted) = state.request.take_released();
             let departure = Departure {
                 head,
                 data,
@@ -97,6 +101,7 @@ impl Exchange {
                 has_more,
                 held: state.response.is_held(),
                 released,
+                wanted,
             };
             (departure, writer)
         };
@@ -113,13 +118,15 @@ impl Exchange {
             state.scheduled = false;
             let crowded = state.is_crowded();
             let (data, writer) = state.request.hand_over(room, crowded);
+            let (released, wanted) = state.response.take_released();
             let part = RequestPart {
                 data,
                 end: state.request.ended && state.request.chunks.is_empty(),
                 has_more: !state.request.chunks.is_empty(),
                 held: state.request.is_held(),
                 abandoned: state.abandoned,
-                released: state.response.take_released(),
+                released,
+                wanted,
             };
             (part, writer)
         };
@@ -137,6 +144,7 @@ impl Exchange {
         state.link = None;
         state.scheduled = false;
         state.request.take_back(sent);
+        state.response.forget_transport();
     }
 
     /// The call was refused by a peer that has not looked at it. Says whether that is the first time.
@@ -183,31 +191,25 @@ impl Exchange {
         another
     }
 
-    /// Takes what was used up on this side and its connection not told of, and has what was not read yet, though it was less than
-    /// somebody waits for.
-    pub(crate) fn reclaim(&self) -> usize {
-        let (released, readers) = {
-            let mut state = self.state();
-            let released = state.request.take_released() + state.response.take_released();
-            let readers = [state.request.hurry(), state.response.hurry()];
-            (released, readers)
-        };
-        for reader in readers.into_iter().flatten() {
-            reader.wake();
-        }
-        released
+    /// What has come and is still unread gets buffers of its own, in the place of the connection's.
+    pub(crate) fn set_aside(&self) {
+        let mut state = self.state();
+        state.request.set_aside();
+        state.response.set_aside();
     }
 
-    /// A piece of the request has come.
-    pub(crate) fn deliver_request(self: &Arc<Self>, chunk: Bytes, end: bool) {
+    /// A piece of the request has come. Returns whether nobody waits for it, and it may have to be set aside.
+    pub(crate) fn deliver_request(self: &Arc<Self>, chunk: Bytes, end: bool) -> bool {
         self.change(|state, wakes| {
-            if state.over.is_none() {
-                wakes.add(state.request.write(chunk, end));
-            } else {
+            if state.over.is_some() {
                 // Nobody will read it; its window goes back with the next departure.
                 wakes.release(&mut state.request, chunk.len(), state.link.as_deref());
+                return false;
             }
-        });
+            let is_news_to_nobody = state.request.is_news_to_nobody();
+            wakes.add(state.request.write(chunk, end));
+            is_news_to_nobody
+        })
     }
 
     /// The head of the response has come.
@@ -220,13 +222,16 @@ impl Exchange {
         });
     }
 
-    /// A piece of the response has come.
-    pub(crate) fn deliver_response(self: &Arc<Self>, chunk: Bytes) {
+    /// A piece of the response has come. Returns whether nobody waits for it, and it may have to be set aside.
+    pub(crate) fn deliver_response(self: &Arc<Self>, chunk: Bytes) -> bool {
         self.change(|state, wakes| {
-            if state.outcome.is_none() {
-                wakes.add(state.response.write(chunk, false));
+            if state.outcome.is_some() {
+                return false;
             }
-        });
+            let is_news_to_nobody = state.response.is_news_to_nobody();
+            wakes.add(state.response.write(chunk, false));
+            is_news_to_nobody
+        })
     }
 
     /// The call is over, by the peer's word or because the connection says so. What has come of the response before it

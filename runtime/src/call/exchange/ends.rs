@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 
 use super::{DoneCallback, Exchange, Head, Over};
-use crate::call::pipe::remember;
+use crate::call::pipe::{ReadState, remember};
 use crate::call::{Chunks, Extensions, Outcome};
 use crate::{Metadata, Result, Status};
 
@@ -34,29 +34,47 @@ impl Exchange {
         Poll::Pending
     }
 
-    /// Takes what has come of the request, after counting `used` bytes of what was taken before as used up.
-    /// `Ok(false)` says that the request has ended and nothing is left of it.
+    /// Takes a piece of what has come of the request. `Ok(false)` says that the request has ended and nothing is left of it.
     pub(crate) fn poll_request(
         self: &Arc<Self>,
         context: &Context<'_>,
-        used: usize,
+        reader: ReadState,
         chunks: &mut Chunks,
     ) -> Poll<Result<bool>> {
         self.change(|state, wakes| {
-            wakes.release(&mut state.request, used, state.link.as_deref());
+            let (request, link) = (&mut state.request, state.link.as_deref());
+            wakes.release(request, reader.used, link);
             if let Some(over) = &state.over {
                 return Poll::Ready(Err(over.status()));
             }
-            if !state.request.chunks.is_empty() {
-                chunks.append(&mut state.request.chunks);
+            if !request.chunks.is_empty() {
+                chunks.take_piece(&mut request.chunks);
                 return Poll::Ready(Ok(true));
             }
-            if state.request.ended {
+            if request.ended {
+                wakes.release(request, reader.kept, link);
                 return Poll::Ready(Ok(false));
             }
-            state.request.wait_to_read(context, 1);
+            wakes.want(request, reader, link);
+            request.wait_to_read(context, 1);
             Poll::Pending
         })
+    }
+
+    /// Counts bytes of the request that were taken before as used up.
+    #[cfg(feature = "server")]
+    pub(crate) fn release_request(self: &Arc<Self>, used: usize) {
+        self.change(|state, wakes| {
+            wakes.release(&mut state.request, used, state.link.as_deref());
+        });
+    }
+
+    /// Counts bytes of the response that were taken before as used up.
+    #[cfg(feature = "client")]
+    pub(crate) fn release_response(self: &Arc<Self>, used: usize) {
+        self.change(|state, wakes| {
+            wakes.release(&mut state.response, used, state.link.as_deref());
+        });
     }
 
     /// Initial metadata that goes out with the first message, or before it when the handler asks. An error once it is
@@ -205,32 +223,41 @@ impl Exchange {
         Poll::Pending
     }
 
-    /// Takes what has come of the response, after counting `used` bytes of what was taken before as used up.
-    /// `None` says that the call has ended and nothing is left of the response. With `whole` the wait goes on until
+    /// Takes a piece of what has come of the response. `false` says that the call has ended and nothing is left of the response. With `whole` the wait goes on
+    /// until
     /// the response is there as a whole.
     pub(crate) fn poll_response(
         self: &Arc<Self>,
         context: &Context<'_>,
-        used: usize,
+        reader: ReadState,
         chunks: &mut Chunks,
         whole: bool,
     ) -> Poll<bool> {
         self.change(|state, wakes| {
-            wakes.release(&mut state.response, used, state.link.as_deref());
             let waits_for = if whole { state.whole() } else { 1 };
+            let (response, link) = (&mut state.response, state.link.as_deref());
+            wakes.release(response, reader.used, link);
             let ended = state.outcome.is_some();
-            if state.response.chunks.len() >= waits_for
-                || (ended && !state.response.chunks.is_empty())
-            {
-                chunks.append(&mut state.response.chunks);
+            if response.chunks.len() >= waits_for || (ended && !response.chunks.is_empty()) {
+                chunks.take_piece(&mut response.chunks);
                 return Poll::Ready(true);
             }
             if ended {
                 return Poll::Ready(false);
             }
-            state.response.wait_to_read(context, waits_for);
+            wakes.want(response, reader, link);
+            response.wait_to_read(context, waits_for);
             Poll::Pending
         })
+    }
+
+    /// The caller of the response waits for so many bytes more of it, and reads elsewhere.
+    #[cfg(feature = "client")]
+    pub(crate) fn want_response(self: &Arc<Self>, missing: usize) {
+        self.change(|state, wakes| {
+            state.response.pass_on_want(missing);
+            wakes.connection = true;
+        });
     }
 
     /// Whether something of the response is there that nobody has taken.

@@ -26,7 +26,7 @@ use super::{CallDetails, Outcome};
 use crate::{Metadata, Status};
 
 /// A response of a unary call is waited for until it is whole; only one larger than this is taken piece by piece.
-const WHOLE_RESPONSE: usize = 32 * 1024;
+const WHOLE_RESPONSE: usize = 16 * 1024;
 
 /// One call. Whoever holds it sees the same state, under a lock that is held for a few moves and never across a wake.
 #[derive(Debug)]
@@ -147,7 +147,7 @@ impl State {
     fn whole(&self) -> usize {
         self.link
             .as_ref()
-            .map_or(WHOLE_RESPONSE, |link| link.release_at().min(WHOLE_RESPONSE))
+            .map_or(WHOLE_RESPONSE, |link| link.window().min(WHOLE_RESPONSE))
     }
 
     /// Whether the calls of the connection have so much to send that this one is to hold back.

@@ -13,7 +13,7 @@ use shuttle::{check_pct, check_random, thread};
 
 use super::{Exchange, Watch};
 use crate::call::sync::atomic::{AtomicUsize, Ordering};
-use crate::call::{Chunks, Link, Order, Outcome};
+use crate::call::{Chunks, Link, Order, Outcome, ReadState};
 use crate::testing::TestCall;
 use crate::{Code, Metadata, Status};
 
@@ -92,16 +92,17 @@ const BODY: [u8; 6] = [0, 0, 1, 1, 2, 2];
 
 /// Reads a response to its end.
 fn read(exchange: &Arc<Exchange>, whole: bool) -> Vec<u8> {
-    let (mut body, mut used) = (Vec::new(), 0);
+    let (mut body, mut reader) = (Vec::new(), ReadState::default());
     loop {
         let mut chunks = Chunks::default();
         let has_more = block_on(poll_fn(|context| {
-            exchange.poll_response(context, std::mem::take(&mut used), &mut chunks, whole)
+            let reader = std::mem::take(&mut reader);
+            exchange.poll_response(context, reader, &mut chunks, whole)
         }));
         if !has_more {
             return body;
         }
-        used = chunks.len();
+        reader.used = chunks.len();
         while !chunks.is_empty() {
             body.extend(chunks.take(usize::MAX));
         }

@@ -4,7 +4,7 @@ use std::task::Waker;
 
 use super::extras::Done;
 use crate::call::Link;
-use crate::call::pipe::Pipe;
+use crate::call::pipe::{Pipe, ReadState};
 
 /// Who is to be woken after a change.
 #[derive(Default)]
@@ -36,8 +36,13 @@ impl Wakes {
     pub(super) fn release(&mut self, pipe: &mut Pipe, bytes: usize, link: Option<&Link>) {
         if bytes > 0 {
             self.add(pipe.release(bytes));
-            self.connection |= link.is_some_and(|link| pipe.released() >= link.release_at());
+            self.connection |= link.is_some_and(|link| pipe.released() > link.slack());
         }
+    }
+
+    /// A reader waits: tells the connection when that may have to let more come.
+    pub(super) fn want(&mut self, pipe: &mut Pipe, reader: ReadState, link: Option<&Link>) {
+        self.connection |= link.is_some_and(|link| pipe.want(reader, link.slack()));
     }
 
     /// Wakes them. Most changes are nobody's concern.

@@ -17,7 +17,7 @@ use super::refused::RefusedCalls;
 use super::request_head::{CertifiedHosts, RequestHeads};
 use super::subchannel::{Carried, Loss};
 use super::target::Target;
-use crate::call::{Deadlines, Exchange, Link, Outcome};
+use crate::call::{Deadlines, Exchange, Link, Outcome, Unread};
 use crate::client::Authorizer;
 use crate::http2::{Config, Connection, Event, Reason, ResetCause, Role, StreamId, StreamMap};
 use crate::metadata::Metadata;
@@ -40,7 +40,7 @@ pub(super) fn connection(
         assumed_concurrent_streams: 0,
         ..options.http2.clone()
     };
-    let link = Arc::new(Link::new(config.stream_window));
+    let link = Arc::new(Link::new(config.smallest_window()));
     let engine = Connection::new(Role::Client, config, clock::now());
     let side = ClientSide {
         origin,
@@ -54,6 +54,7 @@ pub(super) fn connection(
         unseen: Vec::new(),
         calls: StreamMap::default(),
         refused: RefusedCalls::default(),
+        unread: Unread::default(),
         probes: 0,
         is_metered: false,
         deadlines: Deadlines::new(),
@@ -80,6 +81,8 @@ pub(super) struct ClientSide {
     unseen: Vec<Arc<Exchange>>,
     calls: StreamMap<Call>,
     refused: RefusedCalls,
+    /// Calls that something has come of while nobody waited for it.
+    unread: Unread,
     /// How many of them are about the connection itself.
     probes: usize,
     /// The peer's limit of streams has been reached once: from then on the channel is told how many calls more it may give.
@@ -111,7 +114,9 @@ impl Side for ClientSide {
             Event::Response { stream, head, end } => self.response(engine, stream, head, end),
             Event::Data { stream, data, end } => match self.calls.get(&stream) {
                 Some(call) => {
-                    call.exchange.deliver_response(data);
+                    if call.exchange.deliver_response(data) {
+                        self.unread.push(&call.exchange);
+                    }
                     if end {
                         self.conclude(engine, stream, Outcome::local(no_status()));
                     }
@@ -162,10 +167,8 @@ impl Side for ClientSide {
         self.finish_drain(engine);
     }
 
-    fn reclaim(&mut self, engine: &mut Connection) {
-        for (stream, call) in &self.calls {
-            engine.release(*stream, call.exchange.reclaim());
-        }
+    fn set_aside(&mut self) {
+        self.unread.set_aside();
     }
 
     fn deadlines(&mut self) -> &mut Deadlines<StreamId> {
@@ -393,6 +396,9 @@ impl ClientSide {
             }
             if part.released > 0 {
                 engine.release(stream, part.released);
+            }
+            if part.wanted > 0 {
+                engine.want(stream, part.wanted, clock::now());
             }
             if call.sent {
                 return;

@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use super::kept::Kept;
 use super::remote::{Remote, no_runtime};
 use super::retries::{Pushback, Retries};
-use crate::call::{Alarm, Chunks, Exchange, Link, Outcome};
+use crate::call::{Alarm, Chunks, Exchange, Link, Outcome, ReadState};
 use crate::client::service_config::HedgingPolicy;
 use crate::{Metadata, Status, clock};
 
@@ -24,7 +24,7 @@ pub(super) fn hedge(remote: &Arc<Remote>, caller: Arc<Exchange>, policy: Arc<Hed
     let Ok(runtime) = Handle::try_current() else {
         return caller.conclude(Outcome::local(no_runtime()));
     };
-    let link = Arc::new(Link::new(remote.options().http2.stream_window));
+    let link = Arc::new(Link::new(remote.options().http2.smallest_window()));
     caller.attach(0, Arc::clone(&link));
     runtime.spawn(Hedged {
         remote: Arc::clone(remote),
@@ -241,13 +241,15 @@ impl Hedged {
 
     /// Carries what is left of the call between its caller and the attempt that counts.
     fn relay(&mut self, context: &mut Context<'_>, winner: &Arc<Exchange>) -> Poll<()> {
-        let mut used = 0;
         loop {
             let has_room = !self.has_ended && winner.poll_request_room(context).is_ready();
             let Some(taken) = self.take_request(if has_room { ROOM } else { 0 }) else {
                 return Poll::Ready(());
             };
-            used += taken.used;
+            winner.release_response(taken.used);
+            if taken.wanted > 0 {
+                winner.want_response(taken.wanted);
+            }
             if !taken.has_more || !has_room {
                 break;
             }
@@ -258,8 +260,7 @@ impl Hedged {
             }
         }
         let mut chunks = Chunks::default();
-        while ready!(winner.poll_response(context, used, &mut chunks, false)) {
-            used = 0;
+        while ready!(winner.poll_response(context, ReadState::default(), &mut chunks, false)) {
             while !chunks.is_empty() {
                 self.caller.deliver_response(chunks.take(usize::MAX));
             }
@@ -296,6 +297,7 @@ impl Hedged {
         }
         Some(Taken {
             used: part.released,
+            wanted: part.wanted,
             has_more: part.has_more,
         })
     }
@@ -312,6 +314,8 @@ impl Hedged {
 struct Taken {
     /// How many bytes of the response it has used up.
     used: usize,
+    /// How many more bytes of the response it needs to go on, if that is news.
+    wanted: usize,
     /// There is more of the request.
     has_more: bool,
 }

@@ -58,10 +58,12 @@ impl Watched {
     fn check_windows(&mut self) {
         self.release_all();
         self.write(usize::MAX);
-        let first = if self.said.settings_acknowledged {
-            self.config.stream_window.into()
+        // A smaller window than HTTP/2's own holds once the peer knows of it: of a client's streams it does.
+        let ours = i64::from(self.config.stream_window);
+        let first = if self.role == Role::Client || self.said.settings_acknowledged {
+            ours
         } else {
-            DEFAULT_WINDOW
+            ours.max(DEFAULT_WINDOW)
         };
         for (&stream, call) in &self.calls {
             let Some((size, credit)) = self.engine.receive_window(stream) else {

@@ -8,7 +8,6 @@ use crate::http2::bdp::PROBE;
 use crate::http2::budget::WHOLE;
 use crate::http2::error::{ConnectionError, Reason};
 use crate::http2::event::{Event, ResetCause};
-use crate::http2::flow::DEFAULT_WINDOW;
 use crate::http2::frame::{self, FrameHeader, flag};
 use crate::http2::schedule::Place;
 use crate::http2::{Role, StreamId};
@@ -27,7 +26,7 @@ impl Connection {
         }
         self.ledger.charge(WHOLE, "too_many_settings", now)?;
         if header.has(flag::ACK) {
-            return self.receive_settings_ack(payload);
+            return self.receive_settings_ack(payload, now);
         }
         let could_open = self.can_open();
         let window = self.peer.initial_window;
@@ -46,23 +45,20 @@ impl Connection {
         self.reply(|connection| frame::write_settings_ack(connection.output.tail()))
     }
 
-    /// The peer works with our SETTINGS from here on (RFC 9113, 6.5.3). An acknowledgement too many is harmless.
-    fn receive_settings_ack(&mut self, payload: &[u8]) -> Result<(), ConnectionError> {
+    /// An acknowledgement too many is harmless.
+    fn receive_settings_ack(
+        &mut self,
+        payload: &[u8],
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
         if !payload.is_empty() {
             return Err(ConnectionError::frame_size(
                 "a SETTINGS acknowledgement with a payload (RFC 9113, 6.5)",
             ));
         }
-        if !self.settings_acknowledged {
-            self.settings_acknowledged = true;
+        if !self.initial.is_acknowledged() {
             self.timers.settings = None;
-            self.stream_window = self.config.stream_window;
-            let window = i32::try_from(self.stream_window).unwrap_or(i32::MAX);
-            let delta = window - DEFAULT_WINDOW as i32;
-            for stream in self.streams.values_mut() {
-                stream.receive_window.shift(delta);
-                stream.window = self.stream_window;
-            }
+            self.settings_acknowledged(now);
         }
         Ok(())
     }

@@ -36,19 +36,19 @@ impl Connection {
                 "DATA past the connection's window (RFC 9113, 6.9.1)",
             )
         })?;
+        self.credit(header.length);
         let (before, after) = frame::padding(header, &data)?;
         data.advance(before);
         data.truncate(data.len() - after);
         let end = header.has(flag::END_STREAM);
-        let size = self.wanted_stream_window();
         let Some(stream) = self.streams.get_mut(&id) else {
             return self.receive_stray_data(header, now);
         };
         let window = window.min(stream.receive_window.left());
         if let Err((reason, rule)) = accept(stream, header.length, data.len(), end) {
-            self.credit(header.length);
             return self.stream_error(id, reason, rule, now);
         }
+        let before = stream.most();
         stream.unreleased += data.len() as u32;
         if end {
             stream.receiving = Progress::Ended;
@@ -57,12 +57,12 @@ impl Connection {
         let used = i64::from(stream.window) - i64::from(stream.receive_window.left());
         let padding = header.length - data.len();
         if padding > 0 {
-            if let Some(increment) = stream.give_back(padding, size) {
+            if let Some(increment) = stream.give_back(padding as u32, stream.window, 0) {
                 frame::write_window_update(id, increment, self.output.tail());
             }
         }
-        // What was given back before may be worth telling now that less is left.
-        self.credit(padding);
+        self.holdings.held += data.len();
+        self.holdings.change(before, stream.most());
         self.estimator.count(header.length);
         if used >= BULK && !end && self.estimator.begin(now) {
             self.ping(PROBE);
@@ -88,7 +88,6 @@ impl Connection {
         now: Instant,
     ) -> Result<(), ConnectionError> {
         let id = header.stream;
-        self.credit(header.length);
         if self.is_beyond_last(id) || self.history.was_reset(id) {
             // It may have been on its way when the peer learned of the end (RFC 9113, 5.4.2 and 6.8).
             return if header.length < self.config.small_data {

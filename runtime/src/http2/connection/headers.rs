@@ -156,11 +156,16 @@ impl Connection {
         let head = self.decode_head(block)?;
         self.history.record_open(self.last_id, id);
         self.last_id = id;
-        if self.streams.len() >= self.config.max_concurrent_streams as usize {
-            let window = self.config.stream_window.into();
-            self.reply(|connection| connection.write_reset(id, Reason::REFUSED_STREAM, window))?;
+        let window = self.initial.current();
+        let most = self.config.receive_buffer_per_connection;
+        // What the body could make us hold is more than all streams may.
+        let has_no_room = !end && self.holdings.counted() + window as usize > most;
+        if has_no_room || self.streams.len() >= self.config.max_concurrent_streams as usize {
+            self.reply(|connection| {
+                connection.write_reset(id, Reason::REFUSED_STREAM, window.into())
+            })?;
             // A client that does not know our limit yet has done nothing wrong.
-            return if self.settings_acknowledged {
+            return if self.initial.is_acknowledged() {
                 self.charge_reset(now)
             } else {
                 Ok(())
@@ -170,13 +175,14 @@ impl Connection {
             Ok(request) => request,
             Err(rule) => return self.stream_error(id, Reason::PROTOCOL_ERROR, rule, now),
         };
-        let mut stream = Stream::new(self.peer.initial_window, self.stream_window);
+        let mut stream = Stream::new(self.peer.initial_window, window);
         stream.receiving = Progress::after_head(end);
         stream.expected = content_length;
         if !stream.expects(0, end) {
             let rule = "a request without the DATA that content-length says (RFC 9113, 8.1.1)";
             return self.stream_error(id, Reason::PROTOCOL_ERROR, rule, now);
         }
+        self.holdings.change(0, stream.most());
         self.streams.insert(id, stream);
         if !head.oversized {
             self.ledger.earn();
@@ -210,7 +216,9 @@ impl Connection {
         let Some(stream) = self.streams.get_mut(&id) else {
             return Ok(());
         };
+        let before = stream.most();
         stream.receiving = Progress::after_head(end);
+        self.holdings.change(before, stream.most());
         stream.expected = content_length;
         if !stream.expects(0, end) {
             let rule = "a response without the DATA that content-length says (RFC 9113, 8.1.1)";
@@ -255,7 +263,9 @@ impl Connection {
             Ok(trailers) => trailers,
             Err(rule) => return self.stream_error(id, Reason::PROTOCOL_ERROR, rule, now),
         };
+        let before = stream.most();
         stream.receiving = Progress::Ended;
+        self.holdings.change(before, stream.most());
         let is_over = stream.is_over();
         self.events.push_back(Event::Trailers {
             stream: id,

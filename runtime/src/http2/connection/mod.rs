@@ -1,6 +1,7 @@
 //! A connection: what its parts share, and what ends a stream or all of it.
 
 mod control;
+mod credit;
 mod data;
 mod going_away;
 mod head;
@@ -28,7 +29,9 @@ use super::event::{Event, ResetCause};
 use super::flow::{DEFAULT_WINDOW, ReceiveWindow, SendWindow};
 use super::frame::{self, PREFACE};
 use super::history::History;
+use super::holdings::Holdings;
 use super::hpack::{Decoder, Encoder};
+use super::initial_window::InitialWindow;
 use super::ledger::Ledger;
 use super::output::Output;
 use super::schedule::Schedule;
@@ -67,11 +70,12 @@ pub(crate) struct Connection {
     greeting: Greeting,
     send_window: SendWindow,
     receive_window: ReceiveWindow,
-    /// The initial window of the peer's side of streams: ours once the peer has acknowledged it.
-    stream_window: u32,
+    /// The window of the peer's side of streams, at their start.
+    initial: InitialWindow,
     /// The size of `receive_window` when nothing of it is used.
     connection_window: u32,
     estimator: Estimator,
+    holdings: Holdings,
     schedule: Schedule,
     /// The bytes in the queues of all streams.
     queued: usize,
@@ -84,7 +88,6 @@ pub(crate) struct Connection {
     /// Pings of ours that are not answered.
     pings: u32,
     timers: Timers,
-    settings_acknowledged: bool,
     failed: Option<ConnectionError>,
 }
 
@@ -102,6 +105,11 @@ impl Connection {
     /// A connection at its start: the client's preface (in that role) and our SETTINGS are in the output.
     pub(crate) fn new(role: Role, config: Config, now: Instant) -> Connection {
         let config = config.allowed();
+        // A server reads a client's SETTINGS before it sees a stream of that client.
+        let first_known = match role {
+            Role::Client => 0,
+            Role::Server => StreamId::MAX,
+        };
         let mut connection = Connection {
             role,
             peer: PeerSettings::assumed(&config),
@@ -120,9 +128,10 @@ impl Connection {
             },
             send_window: SendWindow::new(DEFAULT_WINDOW),
             receive_window: ReceiveWindow::new(DEFAULT_WINDOW),
-            stream_window: DEFAULT_WINDOW,
+            initial: InitialWindow::new(config.stream_window, first_known),
             connection_window: config.connection_window,
             estimator: Estimator::new(config.stream_window, config.max_stream_window),
+            holdings: Holdings::default(),
             schedule: Schedule::default(),
             queued: 0,
             output: Output::default(),
@@ -133,7 +142,6 @@ impl Connection {
             going_away: GoingAway::default(),
             pings: 0,
             timers: Timers::new(&config, now),
-            settings_acknowledged: false,
             failed: None,
             config,
         };
@@ -176,6 +184,17 @@ impl Connection {
         self.streams.len()
     }
 
+    /// The bytes that the application was given and has not released, and the most that the peer may make of them.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn held(&self) -> (usize, usize) {
+        let streams = || self.streams.values();
+        let held: u32 = streams().map(|stream| stream.unreleased).sum();
+        let promised = streams().map(Stream::most).sum();
+        assert_eq!(self.holdings.held, held as usize);
+        assert_eq!(self.holdings.promised, promised);
+        (self.holdings.held, promised)
+    }
+
     /// The bytes that streams have queued, as they are counted and as they are.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn queued(&self) -> (usize, usize) {
@@ -192,49 +211,6 @@ impl Connection {
         }
         let stream = self.streams.get(&stream)?;
         Some((stream.window.into(), stream.receive_window.credit()))
-    }
-
-    /// The application took `bytes` of what `Event::Data` gave it. They go back to the windows in batches of half a window. What a stream
-    /// has not released when it ends goes back by itself.
-    pub(crate) fn release(&mut self, stream: StreamId, bytes: usize) {
-        let size = self.wanted_stream_window();
-        let Some(state) = self.streams.get_mut(&stream) else {
-            return;
-        };
-        let taken = u32::try_from(bytes)
-            .unwrap_or(u32::MAX)
-            .min(state.unreleased);
-        state.unreleased -= taken;
-        if let Some(increment) = state.give_back(taken as usize, size) {
-            frame::write_window_update(stream, increment, self.output.tail());
-        }
-        self.credit(taken as usize);
-    }
-
-    /// Gives DATA back to the connection's window: in batches of half of it, and in smaller ones near its end, where what some streams
-    /// keep would hold all of them back.
-    fn credit(&mut self, bytes: usize) {
-        let left = u32::try_from(self.receive_window.left()).unwrap_or(0);
-        let size = self.connection_window.min(left.saturating_mul(2));
-        if let Some(increment) = self.receive_window.give_back(bytes, size) {
-            frame::write_window_update(0, increment, self.output.tail());
-        }
-    }
-
-    /// Whether the peer has less than a quarter of the connection's window left: what was taken is to be released at once, and what
-    /// is there to be taken.
-    pub(crate) fn is_short_of_window(&self) -> bool {
-        i64::from(self.receive_window.left()) < i64::from(self.connection_window / 4)
-    }
-
-    /// What the windows of streams are to be. None grows until the peer has acknowledged our SETTINGS, which change the windows
-    /// of open streams too: it would grow twice.
-    fn wanted_stream_window(&self) -> u32 {
-        if self.settings_acknowledged {
-            self.estimator.window()
-        } else {
-            self.stream_window
-        }
     }
 
     /// The connection's window keeps ahead of what a stream's has grown to: two streams at full speed share it.
@@ -255,8 +231,10 @@ impl Connection {
     /// Takes a stream out of the table, in order or not.
     fn remove(&mut self, id: StreamId) -> Option<Stream> {
         let was_full = !self.has_room();
-        let stream = self.streams.remove(&id)?;
-        self.credit(stream.unreleased as usize);
+        let mut stream = self.streams.remove(&id)?;
+        self.holdings.held -= stream.unreleased as usize;
+        self.holdings.change(stream.most(), 0);
+        self.holdings.end_grant(stream.grant.take());
         self.queued -= stream.queue.bytes();
         if stream.queue.scheduled {
             self.schedule.remove(id);
@@ -267,6 +245,7 @@ impl Connection {
         if was_full && self.can_open() {
             self.events.push_back(Event::CanOpen);
         }
+        self.serve_waiting();
         Some(stream)
     }
 
@@ -275,17 +254,6 @@ impl Connection {
         frame::write_reset(id, reason, self.output.tail());
         self.history.record_reset(id);
         self.ledger.expect_late(1, window);
-    }
-
-    /// How many bytes of DATA the peer may still send on a stream.
-    fn window_left(&self, stream: &Stream) -> u64 {
-        let left = u64::try_from(stream.receive_window.left()).unwrap_or(0);
-        if self.settings_acknowledged {
-            left
-        } else {
-            // It may work with our SETTINGS already.
-            left + u64::from(self.config.stream_window)
-        }
     }
 
     /// Ends a stream because the peer broke `rule` on it (RFC 9113, 5.4.2).
@@ -298,7 +266,7 @@ impl Connection {
     ) -> Result<(), ConnectionError> {
         let mut window = u64::from(self.config.stream_window);
         if let Some(stream) = self.remove(id) {
-            window = self.window_left(&stream);
+            window = stream.window_left();
             self.events.push_back(Event::Reset {
                 stream: id,
                 reason,
@@ -338,6 +306,7 @@ impl Connection {
         self.failed = Some(error);
         self.block = None;
         self.streams.clear();
+        self.holdings = Holdings::default();
         self.queued = 0;
         self.schedule.clear();
         self.timers.stop();

@@ -28,7 +28,9 @@ impl Connection {
             return Err(error);
         }
         self.receive_all(input, now)
-            .map_err(|error| self.fail(error))
+            .map_err(|error| self.fail(error))?;
+        self.balance(now);
+        Ok(())
     }
 
     fn receive_all(&mut self, input: &mut BytesMut, now: Instant) -> Result<(), ConnectionError> {

@@ -48,8 +48,12 @@ impl Connection {
         }
         let id = self.next_id;
         self.next_id += 2;
-        let mut stream = Stream::new(self.peer.initial_window, self.stream_window);
+        let mut stream = Stream::new(self.peer.initial_window, self.initial.of_ours());
         stream.sending = Progress::after_head(end);
+        self.holdings.change(0, stream.most());
+        if self.holdings.counted() > self.config.receive_buffer_per_connection / 2 {
+            self.reduce();
+        }
         self.streams.insert(id, stream);
         self.write_headers(id, head, end);
         Ok(id)
@@ -148,7 +152,7 @@ impl Connection {
     /// Ends a stream out of order. What it has queued is dropped, and what the peer still sends on it ignored.
     pub(crate) fn reset(&mut self, stream: StreamId, reason: Reason) {
         if let Some(state) = self.remove(stream) {
-            let window = self.window_left(&state);
+            let window = state.window_left();
             self.write_reset(stream, reason, window);
         }
     }
@@ -235,7 +239,7 @@ impl Connection {
             self.ledger.earn_resets();
         } else {
             // The rest of the request is of no use (RFC 9113, 8.1).
-            let window = self.window_left(&stream);
+            let window = stream.window_left();
             self.write_reset(id, Reason::NO_ERROR, window);
         }
     }

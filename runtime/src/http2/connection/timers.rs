@@ -37,13 +37,14 @@ impl Connection {
     /// When `handle_timeout` wants to be called.
     pub(crate) fn timeout(&self) -> Option<Instant> {
         let timers = &self.timers;
-        [timers.handshake, timers.settings, timers.header]
+        let look_at = self.holdings.look_at;
+        [timers.handshake, timers.settings, timers.header, look_at]
             .into_iter()
             .flatten()
             .min()
     }
 
-    /// Ends the connection if the peer was too slow. Nothing happens if it is called too early.
+    /// Ends the connection if the peer was too slow, or the calls that others wait for. Nothing happens if it is called too early.
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> Result<(), ConnectionError> {
         if let Some(error) = self.failed {
             return Err(error);
@@ -55,6 +56,8 @@ impl Connection {
             ConnectionError::silence(Reason::ENHANCE_YOUR_CALM, "header_timeout")
         } else if is_due(self.timers.settings) {
             ConnectionError::silence(Reason::SETTINGS_TIMEOUT, "settings_timeout")
+        } else if is_due(self.holdings.look_at) {
+            return self.end_stalled(now).map_err(|error| self.fail(error));
         } else {
             return Ok(());
         };

@@ -2,6 +2,7 @@
 
 mod abuse;
 mod arbitrary;
+mod credit;
 mod ending;
 mod exchange;
 mod flow;
@@ -14,6 +15,7 @@ mod raw;
 mod source;
 mod states;
 mod steps;
+mod together;
 mod turns;
 
 use std::sync::OnceLock;
