@@ -223,9 +223,8 @@ impl Exchange {
         Poll::Pending
     }
 
-    /// Takes a piece of what has come of the response. `false` says that the call has ended and nothing is left of the response. With `whole` the wait goes on
-    /// until
-    /// the response is there as a whole.
+    /// Takes a piece of what has come of the response. `false` says that the call has ended and nothing is left of the response. With
+    /// `whole` the wait goes on until the response is there as a whole.
     pub(crate) fn poll_response(
         self: &Arc<Self>,
         context: &Context<'_>,

@@ -6,6 +6,7 @@
 //! cargo run --release -p stubwright-tests --bin scale -- floods 5       # each flood for 5 seconds, beside honest calls
 //! cargo run --release -p stubwright-tests --bin scale -- resets 10      # calls that are reset, beside honest ones
 //! cargo run --release -p stubwright-tests --bin scale -- stopped h2load # stop with a grace under h2load's calls
+//! cargo run --release -p stubwright-tests --bin scale -- unread 300 10  # small calls beside 300 that nobody reads, for 10 seconds
 //! ```
 //!
 //! It prints figures, and exits with 1 when a call was lost or a limit was passed. Everything is on loopback.
@@ -15,6 +16,7 @@ mod held;
 mod idle;
 mod resets;
 mod stopped;
+mod unread;
 
 use std::process::ExitCode;
 
@@ -22,7 +24,7 @@ use stubwright::Server;
 use stubwright_tests::child::{Process, this_program};
 use stubwright_tests::serve;
 
-const USAGE: &str = "usage: scale idle CONNECTIONS | held CONNECTIONS STREAMS | floods SECONDS | resets SECONDS | stopped H2LOAD";
+const USAGE: &str = "usage: scale idle CONNECTIONS | held CONNECTIONS STREAMS | floods SECONDS | resets SECONDS | stopped H2LOAD | unread STREAMS SECONDS";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -41,11 +43,17 @@ fn main() -> ExitCode {
         ["calls", kind, address, seconds] => {
             number(seconds).and_then(|seconds| resets::calls(kind, address, seconds))
         }
+        ["unread-calls", side, address, streams, seconds] => number(streams)
+            .zip(number(seconds))
+            .and_then(|(streams, seconds)| unread::calls(side, address, streams, seconds)),
         ["idle", count] => number(count).and_then(idle::run),
         ["held", connections, streams] => number(connections)
             .zip(number(streams))
             .and_then(|(connections, streams)| held::run(connections, streams)),
         ["stopped", h2load] => stopped::run(h2load),
+        ["unread", streams, seconds] => number(streams)
+            .zip(number(seconds))
+            .and_then(|(streams, seconds)| unread::run(streams, seconds)),
         ["floods", seconds] => number(seconds).and_then(floods::run),
         ["resets", seconds] => number(seconds).and_then(resets::run),
         _ => None,
