@@ -262,12 +262,15 @@ async fn streams_of_all_kinds_go_through() {
     .await;
 }
 
-/// A servicer that takes its time.
+/// A servicer that answers the first attempt at a call long before the others.
 struct Slow;
 
 impl ProbeServicer for Slow {
-    async fn unary(&self, request: Request, _context: &ServicerContext) -> Result<Response> {
-        sleep(Duration::from_millis(10)).await;
+    async fn unary(&self, request: Request, context: &ServicerContext) -> Result<Response> {
+        let metadata = context.invocation_metadata();
+        let is_first = !metadata.contains_key("grpc-previous-rpc-attempts");
+        let time = if is_first { 10 } else { 10_000 };
+        sleep(Duration::from_millis(time)).await;
         Ok(Response {
             payload: request.payload,
             index: 0,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use stubwright_tests::Event;
 use stubwright_tests::pb::probe::v1::Request;
+use tokio::io::AsyncWriteExt;
 
 use crate::caller::Served;
 use crate::raw::{
@@ -137,6 +138,32 @@ async fn expect_in_any_order(served: &mut Served, calls: usize) {
         }
     }
     assert_eq!((started, dropped), (calls, calls));
+}
+
+/// The server computes for a second. Meanwhile a client has made calls with deadlines, which it has given up when they were over: all
+/// that comes at once when the server reads on, and nobody has done anything wrong. The clock is the test's.
+#[tokio::test(start_paused = true)]
+async fn row_44_calls_that_ran_out_of_time_while_the_server_computed() {
+    let mut served = Served::new().await;
+    let (mut ours, theirs) = tokio::io::duplex(1 << 20);
+    served.server.add_connection(theirs).await.unwrap();
+    let mut timed = Vec::from(head("/probe.v1.Probe/ClientStream"));
+    timed.push(("grpc-timeout", "100m"));
+    let block = literals(&timed);
+    let open = |stream| frame(HEADERS, END_HEADERS, stream, &block);
+    let mut first = PREFACE.to_vec();
+    first.extend(frame(SETTINGS, 0, 0, &[]));
+    first.extend((1..).step_by(2).take(100).flat_map(open));
+    ours.write_all(&first).await.unwrap();
+    expect(&mut served, Event::Started, 100).await;
+    let more = (201..).step_by(2).take(2_000);
+    let more = more.flat_map(|stream| [open(stream), cancel([stream].into_iter())].concat());
+    ours.write_all(&more.collect::<Vec<u8>>()).await.unwrap();
+    // Nothing else has run since that was written.
+    tokio::time::advance(Duration::from_millis(1_100)).await;
+    expect(&mut served, Event::Dropped, 100).await;
+    ours.write_all(&open(5_001)).await.unwrap();
+    assert_eq!(served.event().await, Event::Started);
 }
 
 /// Calls that are open, with handlers at work, are made to be reset by us (CVE-2025-8671).
