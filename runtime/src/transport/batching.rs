@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-/// What follows a flush sooner than this is worth a wait: others are about to add to it. A write costs a tenth of it.
-const SOON: Duration = Duration::from_micros(50);
+/// What follows a flush sooner than this is worth a wait: others are about to add to it. Handlers that compute for longer never
+/// make a flush wait.
+const SOON: Duration = Duration::from_micros(200);
 
 /// A wait that took longer for each call that it brought has delayed them by more than it saved.
 const WORTH: Duration = Duration::from_micros(500);
