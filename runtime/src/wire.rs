@@ -230,14 +230,17 @@ pub(crate) fn is_grpc(content_type: &[u8]) -> bool {
 
 /// Returns whether messages of this content type are protobuf's: gRPC's default, which may be named. Parameters change nothing.
 pub(crate) fn is_protobuf(content_type: &[u8]) -> bool {
-    let names_it =
-        |essence: &[u8]| matches!(essence, b"application/grpc" | b"application/grpc+proto");
-    // Nearly all clients send no parameters.
-    names_it(content_type)
-        || content_type
-            .split(|&byte| byte == b';')
-            .next()
-            .is_some_and(|essence| names_it(essence.trim_ascii_end()))
+    // Nearly all clients send this and nothing else.
+    content_type == b"application/grpc" || names_protobuf(content_type)
+}
+
+#[cold]
+fn names_protobuf(content_type: &[u8]) -> bool {
+    let essence = content_type.split(|&byte| byte == b';').next();
+    matches!(
+        essence.map(<[u8]>::trim_ascii_end),
+        Some(b"application/grpc" | b"application/grpc+proto")
+    )
 }
 
 /// The status of a call whose answer is HTTP's and not gRPC's ("HTTP to gRPC Status Code Mapping").

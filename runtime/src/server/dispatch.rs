@@ -176,6 +176,17 @@ pub(crate) fn unknown_method(path: &[u8]) -> Status {
 /// Looks through the fields of a request, and returns the authority that `host` names: it counts where HTTP/2's own is missing
 /// (gRFC A41).
 fn host(metadata: &Metadata) -> Result<Option<Header>, Refusal> {
+    let matters = |field: &Header| matches!(field.kind(), Kind::Host | Kind::Binary);
+    if metadata.all_fields().any(matters) {
+        read_host(metadata)
+    } else {
+        Ok(None)
+    }
+}
+
+/// Reads the fields of a request of which one at least has to be looked at: few requests have any.
+#[cold]
+fn read_host(metadata: &Metadata) -> Result<Option<Header>, Refusal> {
     let mut host = None;
     for field in metadata.all_fields() {
         match field.kind() {
