@@ -1,4 +1,4 @@
-//! FAULTS, rows 60, 70, 78 and 79: the addresses that people write, and those that peers have. Over real sockets.
+//! Hostile input, rows 60, 70, 78 and 79: the addresses that people write, and those that peers have. Over real sockets.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};

@@ -117,7 +117,7 @@ async fn a_client_and_windows_of_all_sizes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes a minute: .ci/run runs it"]
+#[ignore = "takes a minute: .ci/long runs it"]
 async fn a_server_and_long_messages() {
     for each_way in each_way(LONG) {
         each_way.to_server().await;
@@ -125,7 +125,7 @@ async fn a_server_and_long_messages() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes a minute: .ci/run runs it"]
+#[ignore = "takes a minute: .ci/long runs it"]
 async fn a_client_and_long_messages() {
     for each_way in each_way(LONG) {
         println!("{each_way:?}");

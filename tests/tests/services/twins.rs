@@ -1,4 +1,4 @@
-//! FAULTS, row 75: reflection of services that each have a `common.proto`.
+//! Hostile input, row 75: reflection of services that each have a `common.proto`.
 
 use stubwright::prost::Message as _;
 use stubwright::prost_types::FileDescriptorProto;

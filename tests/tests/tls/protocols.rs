@@ -1,4 +1,4 @@
-//! FAULTS, row 63: one end speaks TLS and the other does not, and either is told.
+//! Hostile input, row 63: one end speaks TLS and the other does not, and either is told.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! FAULTS of a handshake, row 33: each is refused in time, and the reason reaches the log or the caller.
+//! Faults of a handshake, row 33: each is refused in time, and the reason reaches the log or the caller.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! FAULTS, row 68: the certificate of every tutorial, which the server shows and the client is given as its root; and what each end
+//! Hostile input, row 68: the certificate of every tutorial, which the server shows and the client is given as its root; and what each end
 //! is told when a certificate will not do.
 
 use std::net::SocketAddr;
