@@ -29,50 +29,33 @@
 // Generated code names it so.
 extern crate self as stubwright;
 
+mod base;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod call;
 #[cfg(feature = "client")]
 mod client;
-mod clock;
-mod codec;
-mod compression;
-mod deadline;
-mod descriptors;
-mod framing;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod header;
-#[cfg(feature = "health")]
-pub mod health;
+mod helpers;
 mod http2;
-mod jitter;
-#[cfg(feature = "json")]
-pub mod json;
-mod log;
 pub mod manual;
-mod metadata;
-mod offload;
-mod percent;
 #[doc(hidden)]
 pub mod private;
-#[cfg(feature = "reflection")]
-pub mod reflection;
-pub mod rpc;
 #[cfg(feature = "server")]
 mod server;
-#[cfg(feature = "signal")]
-mod signal;
-mod status;
-mod stream;
+mod services;
 #[cfg(feature = "server")]
 pub mod testing;
 mod transport;
-#[cfg(unix)]
-mod unix_name;
-mod wire;
 
+#[cfg(feature = "json")]
+pub use base::json;
+pub use base::rpc;
+pub use base::{
+    Code, Codec, Compression, Encoded, InvalidMetadata, Metadata, Prost, Raw, Result, Status, Value,
+};
 #[cfg(feature = "server")]
 pub use call::Extensions;
 #[cfg(all(feature = "client", feature = "server"))]
@@ -85,12 +68,11 @@ pub use client::{
     FromStream, IntoRequests, LoadBalancing, OutgoingCall, OutgoingEnd, RequestSender, Resolver,
     SentRequests, ServiceConfig, Start, StreamingCall, UnaryCall, WithCall, sending,
 };
-pub use codec::{Codec, Encoded, Prost, Raw};
-pub use compression::Compression;
 pub use futures_core::Stream;
+pub use helpers::{Cancellation, Sender, offload, offload_with, stream};
+#[cfg(feature = "signal")]
+pub use helpers::{ShutdownSignal, shutdown_signal};
 pub use http2::{Allowance, Config as Limits, PingPolicy};
-pub use metadata::{InvalidMetadata, Metadata, Value};
-pub use offload::{Cancellation, offload, offload_with};
 #[doc(no_inline)]
 pub use prost;
 #[doc(no_inline)]
@@ -100,10 +82,10 @@ pub use server::{
     CallEnd, GenericHandler, Handlers, InlinePolling, InterceptedCall, Listener, MethodOptions,
     RequestStream, Server, ServerBuilder, ServerCredentials, ServerInterceptor, ServicerContext,
 };
-#[cfg(feature = "signal")]
-pub use signal::{ShutdownSignal, shutdown_signal};
-pub use status::{Code, Result, Status};
-pub use stream::{Sender, stream};
+#[cfg(feature = "health")]
+pub use services::health;
+#[cfg(feature = "reflection")]
+pub use services::reflection;
 
 /// Call credentials that are ready to be used.
 #[cfg(feature = "client")]
@@ -118,9 +100,6 @@ pub mod interceptors {
     #[cfg(feature = "server")]
     pub use crate::server::interceptors::*;
 }
-
-/// The largest message that is taken from a peer unless an option says otherwise: gRPC's default of 4 MiB.
-const MAX_RECEIVE_MESSAGE_LENGTH: usize = 4 << 20;
 
 /// Includes the code that `stubwright-codegen` generated in the build script: one module tree for all packages.
 ///

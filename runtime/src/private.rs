@@ -6,12 +6,11 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
+#[cfg(feature = "json")]
+pub use crate::base::json::descriptor_of as descriptor;
+pub use crate::base::{Descriptors, Prost};
 #[cfg(feature = "client")]
 pub use crate::client::{stream_stream, stream_unary, unary_stream, unary_unary};
-pub use crate::codec::Prost;
-pub use crate::descriptors::Descriptors;
-#[cfg(feature = "json")]
-pub use crate::json::descriptor_of as descriptor;
 #[cfg(feature = "server")]
 pub use crate::server::{HandlerFuture, HandlersBuilder};
 use crate::{Result, Status};

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::codec::Codec;
+use crate::base::Codec;
 
 /// A message of some type, as an interceptor meets it. [`downcast_ref`](trait.AnyMessage.html#method.downcast_ref) and
 /// [`downcast_mut`](trait.AnyMessage.html#method.downcast_mut) give the message itself to who knows its type; `{:?}`
@@ -86,7 +86,7 @@ impl<T: fmt::Debug, C> fmt::Debug for Known<'_, T, C> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::Prost;
+    use crate::base::Prost;
 
     #[test]
     fn who_knows_the_type_reads_and_changes_the_message() {

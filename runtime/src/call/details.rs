@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::auth::AuthContext;
+use crate::base::header::Header;
+#[cfg(all(unix, feature = "server"))]
+use crate::base::unix_name::{self, UnixName};
 #[cfg(feature = "client")]
 use crate::client::Authorizer;
-use crate::header::Header;
-#[cfg(all(unix, feature = "server"))]
-use crate::unix_name::{self, UnixName};
 use crate::{Code, Compression, Metadata, Status};
 
 /// How exact timers are: tokio's fire up to a millisecond late, and so do those of other runtimes.

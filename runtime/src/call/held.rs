@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::any_message::{AnyMessage, Known};
 use crate::Result;
-use crate::codec::{Codec, Encoded};
+use crate::base::{Codec, Encoded};
 
 /// Shows a message to who does not know its type.
 pub(crate) type Show<T> =
@@ -104,7 +104,7 @@ mod tests {
 
     use super::*;
     use crate::Code;
-    use crate::codec::Prost;
+    use crate::base::Prost;
 
     /// Reads a string, as the message whose first field it is.
     fn read(held: &mut dyn Held, bytes: &'static [u8]) -> Result<()> {

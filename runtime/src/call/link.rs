@@ -5,8 +5,8 @@ use std::task::{Context, Waker};
 
 use super::Exchange;
 use super::pipe::remember;
-use super::sync::atomic::{AtomicBool, Ordering};
-use super::sync::{Mutex, MutexGuard};
+use crate::base::sync::atomic::{AtomicBool, Ordering};
+use crate::base::sync::{Mutex, MutexGuard};
 
 /// The list of calls that have something for their connection.
 ///

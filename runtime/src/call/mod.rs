@@ -6,20 +6,17 @@
 
 mod any_message;
 mod auth;
-mod chunks;
 mod details;
 mod encoding;
 mod exchange;
 mod extensions;
 mod held;
 mod link;
-mod outcome;
 mod panicked;
 mod pipe;
 #[cfg(all(feature = "client", feature = "server"))]
 mod propagation;
 mod record;
-mod sync;
 mod timers;
 mod turn;
 mod unread;
@@ -29,13 +26,11 @@ pub(crate) use any_message::Known;
 pub use auth::AuthContext;
 #[cfg(all(feature = "server", feature = "tls"))]
 pub(crate) use auth::{COMMON_NAME, SUBJECT_ALTERNATIVE_NAME};
-pub(crate) use chunks::Chunks;
 pub(crate) use details::{CallDetails, MessageLimits, Peer};
 pub(crate) use exchange::{Exchange, Watch};
 pub use extensions::Extensions;
 pub(crate) use held::{Held, Reading, Show, show};
 pub(crate) use link::{Link, Order};
-pub(crate) use outcome::Outcome;
 #[cfg(feature = "client")]
 pub(crate) use panicked::panicked_in;
 pub(crate) use panicked::{Panicked, panicked};

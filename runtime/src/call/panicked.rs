@@ -3,7 +3,8 @@
 use std::any::Any;
 
 use super::{CallDetails, Peer};
-use crate::{Status, log};
+use crate::Status;
+use crate::base::log;
 
 /// What of the program's own code panicked in a call.
 #[derive(Clone, Copy, Debug)]

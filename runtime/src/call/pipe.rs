@@ -2,7 +2,7 @@
 
 use std::task::{Context, Waker};
 
-use super::Chunks;
+use crate::base::Chunks;
 
 /// How many bytes may wait for the reader before the writer has to.
 const HIGH_WATER: usize = 64 * 1024;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::clock;
+use crate::base::clock;
 
 /// After so long, what a stream has given goes out before it is asked for more.
 const LONG: Duration = Duration::from_millis(1);

@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::base::header::Header;
 use crate::call::{Panicked, Peer, panicked_in};
-use crate::header::Header;
 use crate::{Code, Metadata, Result, Status};
 
 /// What calls prove themselves with: metadata, tokens as a rule, that is asked for again with each call, and each time that a call

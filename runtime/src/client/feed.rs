@@ -11,9 +11,9 @@ use tokio::runtime::Handle;
 
 use super::compress_if::CompressIf;
 use super::requests::{Unsent, none_at_hand};
+use crate::base::framing::{Packed, Packer};
 use crate::call::{Exchange, Turn, Watch};
-use crate::framing::{Packed, Packer};
-use crate::stream::Reading;
+use crate::helpers::stream::Reading;
 use crate::{Compression, Result, Status};
 
 thread_local! {
@@ -214,8 +214,8 @@ impl Drop for Fed {
 #[cfg(all(test, feature = "server"))]
 mod tests {
     use super::*;
+    use crate::base::Raw;
     use crate::client::requests::Requests;
-    use crate::codec::Raw;
     use crate::testing::TestCall;
 
     /// Its call may wait for long before it takes the next.

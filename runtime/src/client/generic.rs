@@ -8,9 +8,9 @@ use super::into_requests::IntoRequests;
 use super::requests::Requests;
 use super::streaming::StreamingCall;
 use super::unary::UnaryCall;
+use crate::base::Codec;
+use crate::base::header::Header;
 use crate::call::Reading;
-use crate::codec::Codec;
-use crate::header::Header;
 use crate::{Result, Status};
 
 /// Calls of any method, by its name and with a codec of the program's choice: [`Prost`](crate::Prost) for messages of prost's,

@@ -15,8 +15,8 @@ use super::passage::{News, Passage};
 use super::plan::Plan;
 use super::responses::{self, Inbox};
 use super::sender::sealed::Started;
-use crate::call::{Held, Outcome};
-use crate::codec::Encoded;
+use crate::base::{Encoded, Outcome};
+use crate::call::Held;
 use crate::{Metadata, Result, Status};
 
 /// A call with interceptors: their futures are polled here, by the caller, and what comes of the attempts they make is read. To drop

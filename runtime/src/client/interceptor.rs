@@ -15,8 +15,9 @@ use super::generic;
 use super::passage::Passage;
 use super::plan::Plan;
 use super::watches::Watches;
+use crate::base::clock;
 use crate::call::AnyMessage;
-use crate::{Compression, Metadata, Result, clock};
+use crate::{Compression, Metadata, Result};
 
 /// Stands around the calls of a channel, of all four kinds. [`ChannelBuilder::interceptor`] adds one, and
 /// [`Channel::with_interceptor`] puts one around a channel that is there already; a closure is one, too.

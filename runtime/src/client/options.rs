@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use super::compress_if::CompressIf;
 use super::credentials::{Authorizer, CallCredentials};
 use super::service_config::MethodConfig;
+use crate::base::header::Header;
 #[cfg(feature = "server")]
 use crate::call::Propagation;
-use crate::header::Header;
 use crate::{Compression, Metadata, Status};
 
 /// What a call is made with, beside its messages.
@@ -37,7 +37,7 @@ impl CallOptions {
         // A time too far off for the clock is no deadline.
         let own = self
             .timeout
-            .and_then(|timeout| crate::clock::now().checked_add(timeout));
+            .and_then(|timeout| crate::base::clock::now().checked_add(timeout));
         #[cfg(feature = "server")]
         if let Some(propagation) = &self.propagation {
             return propagation.bound(own);

@@ -13,8 +13,8 @@ use super::into_requests::{RequestSource, Source};
 use super::passage::Passage;
 use super::requests::{Requests, Unsent, none_at_hand};
 use crate::Result;
+use crate::base::framing::Packer;
 use crate::call::AnyMessage;
-use crate::framing::Packer;
 
 /// The requests of a call with interceptors, whatever their type.
 pub(crate) trait Outbox: Send + Sync {

@@ -19,9 +19,10 @@ use super::outbox::{self, Outbox};
 use super::plan::Plan;
 use super::receiving::Ongoing;
 use super::watches::{Observers, Watches};
+use crate::base::clock;
+use crate::base::header::Header;
 use crate::call::{AnyMessage, Exchange, Panicked, Peer, panicked_in, remember};
-use crate::header::Header;
-use crate::{Metadata, Result, Status, clock};
+use crate::{Metadata, Result, Status};
 
 /// A call with interceptors. They are numbered by levels, the outermost is 0; behind the last of them an attempt is made, which is
 /// an exchange with the server. The caller reads what comes of it.

@@ -9,9 +9,9 @@ use super::options::CallOptions;
 use super::receiving::Ongoing;
 use super::service_config::MethodConfig;
 use crate::Result;
+use crate::base::framing::Packer;
+use crate::base::header::Header;
 use crate::call::{CallDetails, Exchange};
-use crate::framing::Packer;
-use crate::header::Header;
 
 /// What a call is made with, beside its messages.
 #[derive(Clone, Debug)]

@@ -6,9 +6,10 @@ use std::task::{Context, Poll, ready};
 use super::intercepted::{Intercepted, Next};
 use super::responses::{self, Inbox};
 use super::sender::sealed::Started;
+use crate::base::Outcome;
 #[cfg(feature = "server")]
 use crate::call::Tie;
-use crate::call::{Exchange, Held, Outcome};
+use crate::call::{Exchange, Held};
 use crate::{Metadata, Result, Status};
 
 /// A call on its way.

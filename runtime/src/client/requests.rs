@@ -4,8 +4,8 @@ use std::fmt;
 use std::task::{Context, Poll, ready};
 
 use super::into_requests::Source;
+use crate::base::Codec;
 use crate::call::{AnyMessage, Show, show};
-use crate::codec::Codec;
 use crate::{Result, Status};
 
 /// The requests of a call until they are sent, one of them at hand, for who does not know their type.

@@ -5,9 +5,9 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 
 use super::receiving::Ongoing;
-use crate::call::{Chunks, Outcome, ReadState, WORTH_TELLING};
-use crate::codec::Encoded;
-use crate::framing::{Cut, Deframer};
+use crate::base::framing::{Cut, Deframer};
+use crate::base::{Chunks, Encoded, Outcome};
+use crate::call::{ReadState, WORTH_TELLING};
 use crate::{Result, Status};
 
 /// Cuts the responses of a call out of what has come of them.

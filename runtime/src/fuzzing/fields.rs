@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use super::input::Input;
-use crate::call::Outcome;
-use crate::deadline::{format_timeout, parse_timeout};
-use crate::header::{Header, Kind};
-use crate::metadata::{Metadata, decode_binary, encode_binary};
-use crate::{Code, Status, percent, wire};
+use crate::base::deadline::{format_timeout, parse_timeout};
+use crate::base::header::{Header, Kind};
+use crate::base::metadata::{Metadata, decode_binary, encode_binary};
+use crate::base::{Outcome, percent, wire};
+use crate::{Code, Status};
 
 /// Fields in any form. The first byte says which of them the rest is.
 pub fn fields(input: &[u8]) {

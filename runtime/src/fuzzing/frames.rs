@@ -6,7 +6,7 @@ use super::input::Input;
 use super::raw::{action, request, response};
 use super::said::PREFACE;
 use super::watched::{Watched, growing_windows, small_limits};
-use crate::header::Header;
+use crate::base::header::Header;
 use crate::http2::hpack::Encoder;
 use crate::http2::{Config, Role, StreamId};
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use bytes::BytesMut;
 
 use super::input::Input;
-use crate::header::Header;
+use crate::base::header::Header;
 use crate::http2::hpack::{Decoder, Encoder};
 
 /// What HPACK's tables may hold.

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use super::input::Input;
-use crate::call::Chunks;
-use crate::framing::{Deframer, PREFIX};
+use crate::base::Chunks;
+use crate::base::framing::{Deframer, PREFIX};
 use crate::{Code, Result};
 
 /// Messages are the same however their bytes are cut, and what is no message is one error.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::input::Input;
 use super::watched::{Watched, growing_windows, small_limits};
-use crate::header::Header;
+use crate::base::header::Header;
 use crate::http2::{Config, Role};
 
 /// A server connection. See [`run`] for what the bytes mean.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::written::{Frame, Splitter};
-use crate::header::Header;
+use crate::base::header::Header;
 use crate::http2::hpack::Decoder;
 use crate::http2::{Role, StreamId};
 

@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::corpus::directory;
 use super::raw::{request, response};
-use crate::header::Header;
+use crate::base::header::Header;
 use crate::http2::{Config, Connection, Event, Role};
 
 #[test]

@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::said::{DEFAULT_WINDOW, Said};
 use super::written::Written;
-use crate::header::Header;
+use crate::base::header::Header;
 use crate::http2::{Config, Connection, Event, Reason, Role, StreamId};
 
 /// More than any frame of ours that is not DATA, and its answer.

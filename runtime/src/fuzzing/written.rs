@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::{Buf, BytesMut};
 
 use super::said::{DEFAULT_WINDOW, PREFACE, Said};
-use crate::header::Header;
+use crate::base::header::Header;
 use crate::http2::hpack::Decoder;
 use crate::http2::{Role, StreamId};
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::{Reason, StreamId};
-use crate::header::Header;
+use crate::base::header::Header;
 
 /// Something that the peer did, in the order in which it did it.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use crate::header::Header;
+use crate::base::header::Header;
 
 /// The DATA of a stream that waits for windows, for other streams or for the output, and how it ends.
 ///

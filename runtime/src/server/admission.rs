@@ -7,8 +7,8 @@ use super::connection::ServerSide;
 use super::handlers::Method;
 use super::pace::{FirstPoll, InlinePolling};
 use super::task::{First, Running};
+use crate::base::clock;
 use crate::call::Exchange;
-use crate::clock;
 use crate::http2::{Connection, StreamId};
 use crate::transport::Side;
 

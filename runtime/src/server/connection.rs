@@ -10,11 +10,11 @@ use tokio::runtime::Handle;
 use super::dispatch::{MethodTable, Refusal};
 use super::handlers::Method;
 use crate::Status;
-use crate::call::{Deadlines, Exchange, Link, Outcome, Peer, Unread};
-use crate::header::Header;
+use crate::base::header::Header;
+use crate::base::{Outcome, clock, log, wire};
+use crate::call::{Deadlines, Exchange, Link, Peer, Unread};
 use crate::http2::{Connection, Event, Reason, RequestHead, Role, StreamId, StreamMap};
 use crate::transport::{Driver, Side, Socket, Turns, waits};
-use crate::{clock, log, wire};
 
 /// A connection of a server that came at `arrived`, and what reaches its task from outside.
 pub(crate) fn connection(
@@ -181,7 +181,7 @@ impl Side for ServerSide {
 
     fn cut_off(&mut self, _unsent: Vec<Arc<Exchange>>, why: &Status) {
         log::connection_ended(&self.peer, why);
-        let now = crate::clock::now();
+        let now = crate::base::clock::now();
         for (_, call) in self.calls.drain() {
             let why = Status::cancelled("the connection of the call was closed");
             let why = call.exchange.details().cut_off(why, now);

@@ -80,7 +80,7 @@ impl ServicerContext {
     /// The time that is left to the call; zero once it is over, `None` when the caller set no timeout.
     pub fn time_remaining(&self) -> Option<Duration> {
         self.deadline()
-            .map(|deadline| deadline.saturating_duration_since(crate::clock::now()))
+            .map(|deadline| deadline.saturating_duration_since(crate::base::clock::now()))
     }
 
     /// Whether the call goes on: it has not been cancelled, its deadline has not passed, its method has not returned.

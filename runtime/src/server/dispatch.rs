@@ -8,14 +8,14 @@ use super::generic::{self, GenericHandler};
 use super::handlers::{Handlers, Method};
 use super::method_options::Rules;
 use super::options::Options;
+use crate::base::deadline::parse_timeout;
+use crate::base::header::{Header, Kind};
+use crate::base::metadata::{Metadata, decode_binary};
+use crate::base::wire;
 use crate::call::{CallDetails, Exchange, Peer};
-use crate::deadline::parse_timeout;
-use crate::header::{Header, Kind};
 use crate::http2::RequestHead;
-use crate::metadata::{Metadata, decode_binary};
 #[cfg(feature = "reflection")]
-use crate::reflection::Services;
-use crate::wire;
+use crate::services::reflection::Services;
 use crate::{Compression, Status};
 
 /// The methods of a server by their paths, and the options that all calls share.

@@ -11,7 +11,7 @@ use super::handlers::Method;
 use super::request_stream::RequestStream;
 use super::responses::SendAll;
 use crate::Result;
-use crate::codec::Raw;
+use crate::base::Raw;
 
 /// Answers calls of any method, as bytes: what a proxy, a mock or a service that is known only at run time needs.
 /// [`Server::add_generic_handler`](crate::Server::add_generic_handler) takes one; a closure that takes the requests and the

@@ -10,8 +10,7 @@ use super::method_options::Rules;
 use super::pace::Pace;
 use super::servicer_call::{ServicerCall, received};
 use super::start::{HandlerFuture, Start, failed};
-use crate::codec::Codec;
-use crate::descriptors::Descriptors;
+use crate::base::{Codec, Descriptors};
 
 /// The handlers of one or more services, ready to be registered with a [`Server`](crate::Server) or to be called
 /// in-process by a [`Channel`](crate::Channel).

@@ -28,17 +28,17 @@ use super::listener::Listener;
 use super::options::{Options, ServerBuilder};
 #[cfg(feature = "client")]
 use crate::Channel;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use crate::base::unix_name;
+use crate::base::{clock, log};
 use crate::call::{Order, Peer};
 #[cfg(feature = "health")]
-use crate::health::Health;
+use crate::services::health::Health;
 #[cfg(feature = "reflection")]
-use crate::reflection;
+use crate::services::reflection;
 #[cfg(feature = "tls")]
 use crate::transport::tls;
 use crate::transport::{Io, Socket};
-#[cfg(any(target_os = "linux", target_os = "android"))]
-use crate::unix_name;
-use crate::{clock, log};
 
 /// A gRPC server.
 ///

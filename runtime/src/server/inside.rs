@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::call::{Exchange, Order, Outcome};
-use crate::{Status, clock};
+use crate::Status;
+use crate::base::{Outcome, clock};
+use crate::call::{Exchange, Order};
 
 /// The calls that come to a server from within its process, over the channels that it has given out. Its stop ends them as it
 /// ends those of connections.

@@ -15,10 +15,10 @@ use super::credentials::ServerCredentials;
 use super::ports;
 #[cfg(unix)]
 use super::unix::{self, SocketFile};
+#[cfg(unix)]
+use crate::base::unix_name::UnixName;
 use crate::call::Peer;
 use crate::transport::{HostPort, Io};
-#[cfg(unix)]
-use crate::unix_name::UnixName;
 
 /// How long to wait when the system has no descriptor for a connection.
 const EXHAUSTED: Duration = Duration::from_millis(50);

@@ -64,7 +64,7 @@ impl Default for Rules {
     fn default() -> Rules {
         Rules {
             limits: MessageLimits {
-                request: crate::MAX_RECEIVE_MESSAGE_LENGTH,
+                request: crate::base::framing::MAX_RECEIVE_MESSAGE_LENGTH,
                 response: usize::MAX,
             },
             timeout: None,

@@ -11,9 +11,8 @@ use super::method_options::{MethodOptions, NamedOptions, Rules};
 use super::pace::InlinePolling;
 use super::slots::Slots;
 use super::start::failed;
-use crate::Compression;
-use crate::http2;
 use crate::transport::{KeepaliveConfig, LifetimeConfig, UpkeepConfig};
+use crate::{Compression, http2};
 
 /// Sets the options of a [`Server`]; every option has a default that serves.
 #[derive(Clone, Debug, Default)]

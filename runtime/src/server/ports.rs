@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tokio::net::TcpListener;
 
-use crate::log;
+use crate::base::log;
 
 /// How often another free port is tried when one address has it and another does not.
 const TRIES: usize = 16;

@@ -11,9 +11,9 @@ use bytes::Bytes;
 use futures_core::Stream;
 
 use super::context::ServicerContext;
-use crate::call::{Chunks, Exchange, Held, ReadState, Reading, Record, WORTH_TELLING};
-use crate::codec::Codec;
-use crate::framing::{Cut, Deframer, PREFIX};
+use crate::base::framing::{Cut, Deframer, PREFIX};
+use crate::base::{Chunks, Codec};
+use crate::call::{Exchange, Held, ReadState, Reading, Record, WORTH_TELLING};
 use crate::{Compression, Result, Status};
 
 /// The stream of requests of a client-streaming or bidirectional call.

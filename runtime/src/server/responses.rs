@@ -10,10 +10,10 @@ use futures_core::Stream;
 
 use super::context::ServicerContext;
 use crate::Result;
+use crate::base::Codec;
+use crate::base::framing::{Packed, Packer};
 use crate::call::{AnyMessage, Known, Turn};
-use crate::codec::Codec;
-use crate::framing::{Packed, Packer};
-use crate::stream::Reading;
+use crate::helpers::stream::Reading;
 
 /// What one poll sends at most: 512 KiB of small messages. With a peer that keeps up there is always room for more, and a thread
 /// of the runtime would be the stream's alone.
@@ -156,7 +156,7 @@ mod tests {
     use std::task::{Wake, Waker};
 
     use super::*;
-    use crate::codec::Prost;
+    use crate::base::Prost;
     use crate::testing::TestCall;
 
     /// A stream that is always ready, with a peer that takes everything at once.

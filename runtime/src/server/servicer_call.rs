@@ -10,9 +10,9 @@ use bytes::Bytes;
 use super::context::ServicerContext;
 use super::request_stream::RequestStream;
 use super::responses::{SendAll, Source};
+use crate::Result;
+use crate::base::{Codec, Encoded, framing};
 use crate::call::{AnyMessage, Known};
-use crate::codec::{Codec, Encoded};
-use crate::{Result, framing};
 
 /// A call and the servicer that serves it. Generated code holds it while the servicer's method runs.
 pub struct ServicerCall<S, C> {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::handlers::Method;
 use crate::Status;
-use crate::offload::Counted;
+use crate::helpers::offload::Counted;
 
 /// Room for a number of calls at a time.
 #[derive(Debug)]

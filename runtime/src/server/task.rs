@@ -13,9 +13,10 @@ use super::context::ServicerContext;
 use super::handlers::Method;
 use super::pace::Pace;
 use super::start::Handling;
+use crate::Result;
+use crate::base::framing;
 use crate::call::{Exchange, Panicked, panicked};
 use crate::transport::Turn;
-use crate::{Result, framing};
 
 /// A handler and the call that it serves.
 pub(crate) struct Running {

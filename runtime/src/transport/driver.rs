@@ -18,10 +18,10 @@ use super::turns::Turns;
 use super::upkeep::{Duty, Upkeep, UpkeepConfig};
 use super::{Farewell, Fill, Socket};
 use crate::Status;
+use crate::base::clock;
+use crate::base::jitter::jitter;
 use crate::call::{Alarm, Deadlines, Exchange, Link, Order};
-use crate::clock;
 use crate::http2::{Connection, Event, Reason, StreamId};
-use crate::jitter::jitter;
 
 /// How many bytes are read before the calls have a turn. What has come is in the processor's cache then, and few buffers are in use.
 const TURN: usize = 128 * 1024;

@@ -7,10 +7,11 @@ use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
 
-use crate::call::{Alarm, Exchange, Outcome};
-use crate::header::Header;
+use crate::Status;
+use crate::base::header::Header;
+use crate::base::{Outcome, clock};
+use crate::call::{Alarm, Exchange};
 use crate::server::{HandlerTask, InsideCalls, MethodTable, Rules, Running, unknown_method};
-use crate::{Status, clock};
 
 /// Handlers that are called without a connection.
 #[derive(Clone)]

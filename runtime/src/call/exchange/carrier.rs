@@ -5,8 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{Exchange, Head, Over};
-use crate::call::sync::atomic::Ordering;
-use crate::call::{Chunks, Link, Outcome};
+use crate::base::sync::atomic::Ordering;
+use crate::base::{Chunks, Outcome};
+use crate::call::Link;
 use crate::{Metadata, Status};
 
 /// What a server's connection takes from a call to send it.

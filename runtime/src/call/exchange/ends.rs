@@ -6,8 +6,9 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 
 use super::{DoneCallback, Exchange, Head, Over};
+use crate::base::{Chunks, Outcome};
+use crate::call::Extensions;
 use crate::call::pipe::{ReadState, remember};
-use crate::call::{Chunks, Extensions, Outcome};
 use crate::{Metadata, Result, Status};
 
 impl Exchange {

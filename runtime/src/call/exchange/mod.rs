@@ -16,13 +16,13 @@ use self::extras::{Done, Extras};
 use self::wakes::Wakes;
 pub(crate) use self::watch::Watch;
 use self::watch::Watchers;
-use super::Extensions;
 use super::encoding::Encoding;
 use super::link::Link;
 use super::pipe::Pipe;
-use super::sync::atomic::{AtomicBool, AtomicU32};
-use super::sync::{Mutex, MutexGuard};
-use super::{CallDetails, Outcome};
+use super::{CallDetails, Extensions};
+use crate::base::Outcome;
+use crate::base::sync::atomic::{AtomicBool, AtomicU32};
+use crate::base::sync::{Mutex, MutexGuard};
 use crate::{Metadata, Status};
 
 /// A response of a unary call is waited for until it is whole; only one larger than this is taken piece by piece.

@@ -12,8 +12,9 @@ use shuttle::future::block_on;
 use shuttle::{check_pct, check_random, thread};
 
 use super::{Exchange, Watch};
-use crate::call::sync::atomic::{AtomicUsize, Ordering};
-use crate::call::{Chunks, Link, Order, Outcome, ReadState};
+use crate::base::sync::atomic::{AtomicUsize, Ordering};
+use crate::base::{Chunks, Outcome};
+use crate::call::{Link, Order, ReadState};
 use crate::testing::TestCall;
 use crate::{Code, Metadata, Status};
 

@@ -8,7 +8,8 @@ use std::task::Poll;
 use tokio::time::{Instant, timeout_at};
 
 use super::remote::Remote;
-use crate::call::{Chunks, Exchange, Link, Outcome, Watch};
+use crate::base::{Chunks, Outcome};
+use crate::call::{Exchange, Link, Watch};
 use crate::client::credentials::{AuthMetadataContext, Authorizer};
 use crate::{Metadata, Result, Status};
 

@@ -14,12 +14,13 @@ use super::connector::{Address, Connector};
 use super::credentials::ChannelCredentials;
 use super::resolver::{Names, Resolver};
 use super::target::{Target, authority};
+use crate::base::header::Header;
+use crate::base::log;
 use crate::client::interceptor::ClientInterceptor;
 use crate::client::overlay::Overlay;
 use crate::client::service_config::ServiceConfig;
-use crate::header::Header;
 use crate::transport::{KeepaliveConfig, LifetimeConfig, UpkeepConfig};
-use crate::{Compression, Result, http2, log};
+use crate::{Compression, Result, http2};
 
 /// Sets the options of a [`Channel`]; every option has a default that serves.
 #[derive(Clone, Debug, Default)]
@@ -64,7 +65,7 @@ impl Default for ChannelOptions {
             load_balancing: LoadBalancing::default(),
             max_connections_per_subchannel: 4,
             wait_for_ready: false,
-            max_receive_message_length: crate::MAX_RECEIVE_MESSAGE_LENGTH,
+            max_receive_message_length: crate::base::framing::MAX_RECEIVE_MESSAGE_LENGTH,
             compression: Compression::Identity,
             connector: Connector::default(),
             min_connect_timeout: Duration::from_secs(20),

@@ -17,12 +17,13 @@ use super::refused::RefusedCalls;
 use super::request_head::{CertifiedHosts, RequestHeads};
 use super::subchannel::{Carried, Loss};
 use super::target::Target;
-use crate::call::{Deadlines, Exchange, Link, Outcome, Unread};
+use crate::Status;
+use crate::base::metadata::Metadata;
+use crate::base::{Outcome, clock};
+use crate::call::{Deadlines, Exchange, Link, Unread};
 use crate::client::Authorizer;
 use crate::http2::{Config, Connection, Event, Reason, ResetCause, Role, StreamId, StreamMap};
-use crate::metadata::Metadata;
 use crate::transport::{Driver, Side, Socket, waits};
-use crate::{Status, clock};
 
 /// A connection of a client. It tells its channel of itself once the peer speaks HTTP/2, and says by `greeting` that it does, or
 /// why the connection ended before it did.

@@ -14,9 +14,9 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
-use crate::transport::{HostPort, Io};
 #[cfg(unix)]
-use crate::unix_name::{self, UnixName};
+use crate::base::unix_name::{self, UnixName};
+use crate::transport::{HostPort, Io};
 
 /// The port of addresses that have none, as gRPC's naming has it: that of HTTPS.
 const DEFAULT_PORT: u16 = 443;

@@ -7,7 +7,7 @@ use tokio::task::AbortHandle;
 
 use super::backoff::{Backoff, BackoffConfig};
 use super::connector::Address;
-use crate::jitter::jitter;
+use crate::base::jitter::jitter;
 
 /// Names are not resolved more often than this, whatever is lost meanwhile; gRPC's default for DNS.
 const MIN_BETWEEN: Duration = Duration::from_secs(30);

@@ -8,14 +8,14 @@ use tokio::time::{Instant, sleep};
 use super::backoff::{Backoff, BackoffConfig};
 use super::manager::Event;
 use super::remote::Remote;
+use crate::base::framing::{Packed, Packer};
+use crate::base::header::Header;
+use crate::base::jitter::jitter;
+use crate::base::{Codec, Prost, log};
 use crate::call::{CallDetails, Exchange, Known, Link, MessageLimits, Peer};
 use crate::client::receiving::Ongoing;
 use crate::client::responses::Inbox;
-use crate::codec::{Codec, Prost};
-use crate::framing::{Packed, Packer};
-use crate::header::Header;
-use crate::jitter::jitter;
-use crate::{Code, Compression, Metadata, Result, Status, log};
+use crate::{Code, Compression, Metadata, Result, Status};
 
 static WATCH: Header = Header::from_static(":path", "/grpc.health.v1.Health/Watch");
 
@@ -118,7 +118,7 @@ impl HealthWatch {
             compression: Compression::Identity,
             limits: MessageLimits {
                 request: usize::MAX,
-                response: crate::MAX_RECEIVE_MESSAGE_LENGTH,
+                response: crate::base::framing::MAX_RECEIVE_MESSAGE_LENGTH,
             },
         }));
         // The message's only field is a string, the first.

@@ -12,9 +12,10 @@ use tokio::runtime::Handle;
 use super::kept::Kept;
 use super::remote::{Remote, no_runtime};
 use super::retries::{Pushback, Retries};
-use crate::call::{Alarm, Chunks, Exchange, Link, Outcome, ReadState};
+use crate::base::{Chunks, Outcome, clock};
+use crate::call::{Alarm, Exchange, Link, ReadState};
 use crate::client::service_config::HedgingPolicy;
-use crate::{Metadata, Status, clock};
+use crate::{Metadata, Status};
 
 /// How much of a request is taken from its caller at a time, once only one attempt is left to send it.
 const ROOM: usize = 64 * 1024;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 
-use crate::call::Chunks;
+use crate::base::Chunks;
 
 /// So much a call keeps without asking: it is not worth counting.
 const UNCOUNTED: usize = 16 * 1024;

@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use super::connectivity::{Announcer, ChannelConnectivity, ConnectivityChanges};
 use super::remote::closed;
-use crate::call::{Exchange, MessageLimits, Outcome};
-use crate::clock;
-use crate::header::Header;
+use crate::base::header::Header;
+use crate::base::{Outcome, clock};
+use crate::call::{Exchange, MessageLimits};
 use crate::server::{InsideCalls, MethodTable};
 use crate::transport::InProcess;
 
@@ -47,7 +47,7 @@ impl Local {
             response: rules
                 .limits
                 .response
-                .min(response.unwrap_or(crate::MAX_RECEIVE_MESSAGE_LENGTH)),
+                .min(response.unwrap_or(crate::base::framing::MAX_RECEIVE_MESSAGE_LENGTH)),
             ..rules.limits
         };
         let deadline = match rules.timeout {

@@ -16,8 +16,9 @@ use super::remote::Remote;
 use super::resolver::Names;
 use super::servers::Servers;
 use super::subchannel::{Loss, State, Subchannel};
+use crate::Status;
+use crate::base::clock;
 use crate::call::{Link, Order};
-use crate::{Status, clock};
 
 /// Something that a manager has to know.
 #[derive(Debug)]

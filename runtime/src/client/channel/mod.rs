@@ -52,8 +52,9 @@ use self::target::Target;
 pub(crate) use self::target::authority;
 use super::overlay::Overlay;
 use super::service_config::MethodConfig;
-use crate::call::{Exchange, MessageLimits, Outcome, Peer};
-use crate::header::Header;
+use crate::base::Outcome;
+use crate::base::header::Header;
+use crate::call::{Exchange, MessageLimits, Peer};
 #[cfg(feature = "server")]
 use crate::server::{Handlers, InsideCalls, MethodTable};
 use crate::{Compression, Result};

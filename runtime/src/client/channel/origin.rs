@@ -10,7 +10,8 @@ use super::outliers::Tally;
 use super::remote::Remote;
 use super::subchannel::Loss;
 use crate::Status;
-use crate::call::{Exchange, Link, Outcome};
+use crate::base::Outcome;
+use crate::call::{Exchange, Link};
 use crate::http2::Reason;
 
 /// What servers say in GOAWAY to a client that pings too often (gRFC A8).

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::balancing::LoadBalancing;
 use crate::Status;
+use crate::base::jitter::random;
 use crate::call::{Exchange, Link};
-use crate::jitter::random;
 
 /// What becomes of a call that is started now. gRPC's `SubchannelPicker`.
 #[derive(Debug)]

@@ -1,8 +1,9 @@
 //! What a call has ended with when its peer's answer is not what gRPC has.
 
-use crate::header::{Header, Kind};
+use crate::base::header::{Header, Kind};
+use crate::base::wire;
 use crate::http2::{Reason, ResetCause, ResponseHead};
-use crate::{Code, Compression, Metadata, Result, Status, wire};
+use crate::{Code, Compression, Metadata, Result, Status};
 
 /// Why a response is not gRPC's; what its trailers say may still count.
 pub(super) fn check_head(head: &ResponseHead) -> Option<Status> {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::connection::Call;
 use crate::Status;
-use crate::header::{Header, Kind};
+use crate::base::header::{Header, Kind};
 use crate::http2::{ResponseHead, StreamId, StreamMap};
 
 /// How much of a text is read, in bytes.

@@ -17,10 +17,11 @@ use super::picker::Picker;
 use super::retries::{Retries, retry};
 use super::target::Target;
 use super::waiting::Waiting;
-use crate::call::{Chunks, Exchange, Outcome};
+use crate::Status;
+use crate::base::header::Header;
+use crate::base::{Chunks, Outcome, clock, log};
+use crate::call::Exchange;
 use crate::client::service_config::OutlierDetection;
-use crate::header::Header;
-use crate::{Status, clock, log};
 
 /// A channel to a target. Its connections are the business of a [`Manager`], which says by a [`Picker`] what becomes of
 /// calls.

@@ -2,13 +2,14 @@
 
 use super::builder::ChannelOptions;
 use super::target::Target;
+use crate::base::deadline::format_timeout;
+use crate::base::header::Header;
+use crate::base::{clock, wire};
 use crate::call::{CallDetails, Exchange};
 use crate::client::AuthMetadataContext;
-use crate::deadline::format_timeout;
-use crate::header::Header;
 #[cfg(feature = "tls")]
 pub(super) use crate::transport::tls::CertifiedHosts;
-use crate::{Metadata, Status, clock, wire};
+use crate::{Metadata, Status};
 
 /// What the requests on a connection have in common, and whom its peer is certified for.
 pub(super) struct RequestHeads {

@@ -7,10 +7,10 @@ use tokio::runtime::Handle;
 use tokio::time::sleep;
 
 use super::remote::Remote;
-use crate::call::{Exchange, Outcome};
+use crate::base::jitter::jitter;
+use crate::base::{Outcome, clock};
+use crate::call::Exchange;
 use crate::client::service_config::{RetryPolicy, ServiceConfig, ThrottlingConfig};
-use crate::clock;
-use crate::jitter::jitter;
 
 /// What a server says of when to try again, in its trailers.
 const PUSHBACK: &str = "grpc-retry-pushback-ms";

@@ -10,8 +10,8 @@ use super::connector::Address;
 use super::outliers::{Record, sweep};
 use super::picker::Picker;
 use super::subchannel::{State, Subchannel};
+use crate::base::jitter::random;
 use crate::client::service_config::OutlierDetection;
-use crate::jitter::random;
 
 /// The servers of a channel: a subchannel for each address; by `pick_first` one for all of them. Time comes in.
 #[derive(Debug)]

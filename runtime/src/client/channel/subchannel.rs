@@ -11,8 +11,8 @@ use super::health::Health;
 use super::outliers::Record;
 use super::picker::Lines;
 use crate::Status;
+use crate::base::jitter::jitter;
 use crate::call::{Link, Order};
-use crate::jitter::jitter;
 
 /// The connections to a server, from the first attempt on: as a rule one, more where the peer's limit of streams is reached
 /// (gRFC A105). gRPC's subchannel. Time comes in.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::connector::Address;
 use super::resolver::Names;
-use crate::header::Header;
+use crate::base::header::Header;
 #[cfg(feature = "tls")]
 use crate::transport::tls::{ClientTls, host_of};
 use crate::transport::{HostPort, Io};

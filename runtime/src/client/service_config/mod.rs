@@ -24,7 +24,8 @@ pub(crate) use self::policies::{HedgingPolicy, RetryPolicy, ThrottlingConfig};
 use self::policies::{hedging_policy, retry_policy, throttling};
 use self::reader::{Field, Fields, Read, Reading};
 use super::channel::LoadBalancing;
-use crate::{Result, Status, log};
+use crate::base::log;
+use crate::{Result, Status};
 
 /// How the methods of a channel's services are called: time-outs, limits, retries, and how calls are spread over the servers.
 /// gRPC's service config, as JSON, given in code: for [`ChannelBuilder::service_config`](crate::ChannelBuilder::service_config).

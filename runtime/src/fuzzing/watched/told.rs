@@ -1,7 +1,7 @@
 //! What the engine tells the application.
 
 use super::{Call, Watched};
-use crate::header::{Header, Kind};
+use crate::base::header::{Header, Kind};
 use crate::http2::{Event, ResetCause, Role, StreamId};
 
 impl Watched {

@@ -1,6 +1,6 @@
 //! The fields of one header block, gathered and checked (RFC 9113, 8.2 and 8.3).
 
-use crate::header::{Header, Kind};
+use crate::base::header::{Header, Kind};
 use crate::http2::event::{RequestHead, ResponseHead};
 
 /// What a CONNECT request has for a path.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use super::Connection;
-use crate::header::Header;
+use crate::base::header::Header;
 use crate::http2::error::{OpenError, Reason};
 use crate::http2::queue::Ending;
 use crate::http2::schedule::Place;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::dynamic_table::DynamicTable;
 use super::{DEFAULT_TABLE_SIZE, huffman, integer, static_table};
-use crate::header::Header;
+use crate::base::header::Header;
 
 /// Turns the header blocks of one direction of a connection into fields.
 pub(crate) struct Decoder {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::header::Header;
+use crate::base::header::Header;
 
 /// The fields that were inserted last, as many as its size allows.
 pub(super) struct DynamicTable {

@@ -5,7 +5,7 @@ use bytes::{BufMut, BytesMut};
 use super::dynamic_table::{DynamicTable, EntryId};
 use super::index::Index;
 use super::{DEFAULT_TABLE_SIZE, huffman, integer, static_table};
-use crate::header::{self, Header};
+use crate::base::header::{self, Header};
 
 /// Turns fields into the header blocks of one direction of a connection.
 ///

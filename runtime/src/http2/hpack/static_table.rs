@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use crate::header::{Header, hash};
+use crate::base::header::{Header, hash};
 
 /// How many entries the static table has. The dynamic table's indexes start after it.
 pub(super) const LEN: usize = TABLE.len();

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::link::{pattern, request, response, trailers};
 use super::raw::{Frame, Raw, frame, parse};
 use super::steps::{Pick, Step, frame_step, step};
-use crate::header::Header;
+use crate::base::header::Header;
 use crate::http2::frame::{PREFACE, kind};
 use crate::http2::{Config, Connection, Event, Reason, ResetCause, Role, StreamId};
 

@@ -2,7 +2,7 @@
 
 use super::link::{fields, request, response, trailers};
 use super::raw::{END_HEADERS, END_STREAM, Raw, request_with};
-use crate::header::Header;
+use crate::base::header::Header;
 use crate::http2::frame::kind;
 use crate::http2::{Config, Event, Reason};
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 
 use super::start;
-use crate::header::Header;
+use crate::base::header::Header;
 use crate::http2::error::ConnectionError;
 use crate::http2::{Config, Connection, Event, Role, StreamId};
 

@@ -6,7 +6,7 @@ use bytes::BytesMut;
 
 use super::link::{End, fields, request, response};
 use super::start;
-use crate::header::Header;
+use crate::base::header::Header;
 use crate::http2::error::ConnectionError;
 use crate::http2::frame::{FrameHeader, HEADER_LEN, PREFACE, flag, kind};
 use crate::http2::hpack::{Decoder, Encoder};

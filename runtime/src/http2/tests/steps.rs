@@ -6,7 +6,7 @@ use proptest::sample::select;
 
 use super::link::{fields, request, response, trailers};
 use super::raw::settings;
-use crate::header::Header;
+use crate::base::header::Header;
 use crate::http2::StreamId;
 use crate::http2::frame::kind;
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::offload::Counted;
+use crate::helpers::offload::Counted;
 use crate::server::{InterceptedCall, ServerInterceptor};
 use crate::{Result, Status};
 

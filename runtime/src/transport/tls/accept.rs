@@ -13,8 +13,8 @@ use tokio_rustls::server::TlsStream;
 use super::identity::auth_context;
 use super::refusal::{PeerRole, reason};
 use super::{H2, NO_H2};
+use crate::base::log;
 use crate::call::{AuthContext, Peer};
-use crate::log;
 use crate::transport::Io;
 
 /// How long a client that is refused has to take the alert that says why.

@@ -4,10 +4,10 @@ use super::super::refusals::{check_head, check_metadata, no_status, oversized_me
 use super::super::refused::has_text;
 use super::super::subchannel::Carried;
 use super::{Call, ClientSide};
-use crate::call::Outcome;
-use crate::header::Header;
+use crate::base::header::Header;
+use crate::base::{Outcome, clock, wire};
 use crate::http2::{Connection, Reason, ResponseHead, StreamId};
-use crate::{Metadata, Status, clock, wire};
+use crate::{Metadata, Status};
 
 impl ClientSide {
     pub(super) fn response(

@@ -10,7 +10,7 @@ mod rfc;
 use bytes::BytesMut;
 
 use super::{DecodeError, Decoder, Encoder};
-use crate::header::Header;
+use crate::base::header::Header;
 
 fn header(name: &str, value: &str) -> Header {
     Header::new(name.as_bytes(), value.as_bytes())

@@ -71,7 +71,7 @@ impl Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::header::Header;
+    use crate::base::header::Header;
 
     #[test]
     fn kinds_follow_from_names() {

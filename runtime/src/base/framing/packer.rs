@@ -160,8 +160,8 @@ impl Packer {
 mod tests {
     use super::*;
     use crate::Code;
+    use crate::base::Raw;
     use crate::call::Known;
-    use crate::codec::Raw;
 
     /// Packs a message of so many bytes.
     fn push(packer: &mut Packer, length: usize) -> Packed {

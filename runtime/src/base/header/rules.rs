@@ -93,7 +93,7 @@ const IS_LOWER_TOKEN: [bool; 256] = {
 #[cfg(test)]
 mod tests {
     use super::Flaw;
-    use crate::header::Header;
+    use crate::base::header::Header;
 
     #[test]
     fn malformed_fields_are_known() {

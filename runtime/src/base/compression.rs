@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 #[cfg(feature = "gzip")]
 use self::flate::Wrapping;
-use crate::header::{Header, Kind};
+use crate::base::header::{Header, Kind};
 use crate::{Metadata, Result, Status};
 
 /// How messages are compressed on their way: gRPC's `grpc-encoding`, gRPC Python's `grpc.Compression`.

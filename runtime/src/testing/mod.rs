@@ -49,9 +49,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::base::clock;
+use crate::base::header::Header;
 use crate::call::{AuthContext, CallDetails, Exchange, Peer};
-use crate::clock;
-use crate::header::Header;
 use crate::server::Rules;
 use crate::{Compression, Metadata, ServicerContext, Status};
 

@@ -7,7 +7,7 @@ use prost::Message;
 use prost_reflect::{DescriptorPool, MessageDescriptor};
 use prost_types::{FileDescriptorProto, FileDescriptorSet};
 
-use crate::descriptors::Descriptors;
+use crate::base::Descriptors;
 
 /// The descriptor of a message of generated code.
 ///

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use crate::call::Outcome;
-use crate::compression::{self, ACCEPT_ENCODING};
-use crate::header::{Header, Kind};
-use crate::metadata::{Metadata, decode_binary, encode_binary};
-use crate::{Code, Result, Status, percent};
+use crate::base::compression::{self, ACCEPT_ENCODING};
+use crate::base::header::{Header, Kind};
+use crate::base::metadata::{Metadata, decode_binary, encode_binary};
+use crate::base::{Outcome, percent};
+use crate::{Code, Result, Status};
 
 /// The first fields of every response.
 static RESPONSE_HEAD: [Header; 2] = [

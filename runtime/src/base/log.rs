@@ -1,14 +1,13 @@
 //! What goes wrong and reaches no caller: events of `tracing` with the feature of that name, nothing without it.
 
 use std::any::Any;
+use std::fmt::Display;
 #[cfg(feature = "client")]
 use std::time::Duration;
 
-use crate::call::Peer;
-
 /// A connection to one of our ports was refused before HTTP/2 began on it.
 #[cfg(all(feature = "server", feature = "tls"))]
-pub(crate) fn handshake_refused(peer: &Peer, port: &str, reason: impl std::fmt::Display) {
+pub(crate) fn handshake_refused(peer: &dyn Display, port: &str, reason: impl std::fmt::Display) {
     #[cfg(feature = "tracing")]
     tracing::warn!(%peer, %port, %reason, "TLS handshake refused");
     #[cfg(not(feature = "tracing"))]
@@ -17,7 +16,7 @@ pub(crate) fn handshake_refused(peer: &Peer, port: &str, reason: impl std::fmt::
 
 /// A channel that was to ask a server for its health cannot: the server counts as healthy.
 #[cfg(feature = "client")]
-pub(crate) fn no_health_service(authority: &crate::header::Header) {
+pub(crate) fn no_health_service(authority: &crate::base::header::Header) {
     #[cfg(feature = "tracing")]
     tracing::error!(
         authority = %String::from_utf8_lossy(authority.value()),
@@ -79,7 +78,7 @@ pub(crate) fn short_keepalive_time(target: impl std::fmt::Display, keepalive_tim
 
 /// A connection to a port for connections from this machine came from another.
 #[cfg(feature = "server")]
-pub(crate) fn not_local(peer: &Peer, port: &str) {
+pub(crate) fn not_local(peer: &dyn Display, port: &str) {
     #[cfg(feature = "tracing")]
     tracing::warn!(%peer, %port, "connection refused that does not come from this machine");
     #[cfg(not(feature = "tracing"))]
@@ -88,7 +87,7 @@ pub(crate) fn not_local(peer: &Peer, port: &str) {
 
 /// A connection of a server has ended, be it that its peer speaks another protocol.
 #[cfg(feature = "server")]
-pub(crate) fn connection_ended(peer: &Peer, why: &crate::Status) {
+pub(crate) fn connection_ended(peer: &dyn Display, why: &crate::Status) {
     #[cfg(feature = "tracing")]
     tracing::debug!(%peer, why = why.message(), "connection ended");
     #[cfg(not(feature = "tracing"))]
@@ -96,7 +95,7 @@ pub(crate) fn connection_ended(peer: &Peer, why: &crate::Status) {
 }
 
 /// A handler panicked, or what was set around it: its caller is told that it did, and not of what.
-pub(crate) fn panicked(who: &str, method: &str, peer: &Peer, panic: &(dyn Any + Send)) {
+pub(crate) fn panicked(who: &str, method: &str, peer: &dyn Display, panic: &(dyn Any + Send)) {
     #[cfg(feature = "tracing")]
     tracing::error!(method, %peer, panic = text(panic), "{who} panicked");
     #[cfg(not(feature = "tracing"))]

@@ -11,8 +11,9 @@ use super::v1::{
     ServerReflectionRequest, ServerReflectionResponse, ServiceResponse,
 };
 use super::{v1, v1alpha};
+use crate::base::log;
 use crate::private::Descriptors;
-use crate::{Code, Handlers, RequestStream, Result, ServicerContext, Stream, log, stream};
+use crate::{Code, Handlers, RequestStream, Result, ServicerContext, Stream, stream};
 
 /// The services of a server, with their descriptors if their code has them. Clones are the same.
 #[derive(Clone, Debug, Default)]

@@ -24,5 +24,5 @@ pub use v1::health_check_response::ServingStatus;
 /// Package `grpc.health.v1`.
 #[allow(clippy::all, reason = "the style of generated code")]
 pub mod v1 {
-    include!("generated/grpc.health.v1.rs");
+    include!("../generated/grpc.health.v1.rs");
 }

@@ -4,14 +4,17 @@ mod packer;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::call::{AnyMessage, Chunks};
-use crate::codec::Encoded;
+use crate::base::{Chunks, Encoded};
+use crate::call::AnyMessage;
 use crate::{Compression, Result, Status};
 
 pub use self::packer::{Packed, Packer};
 
 /// The bytes before each message.
 pub(crate) const PREFIX: usize = 5;
+
+/// The default limit of a message that is received, in bytes: gRPC's 4 MiB.
+pub(crate) const MAX_RECEIVE_MESSAGE_LENGTH: usize = 4 << 20;
 
 /// The room that is made for a message at once, before its bytes have come.
 const FIRST_ROOM: usize = 64 * 1024;

@@ -8,7 +8,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 
-use crate::header::{Header, Kind};
+use crate::base::header::{Header, Kind};
 
 /// Binary values: sent without padding, read with or without it, as gRPC asks of everybody.
 const BASE64: GeneralPurpose = GeneralPurpose::new(

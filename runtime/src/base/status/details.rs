@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use prost::{Message, Name};
 
 use super::{Code, Status};
-use crate::rpc::{self, ErrorDetail};
+use crate::base::rpc::{self, ErrorDetail};
 
 impl Status {
     /// The same status with one more detail: a standard message of [`rpc`](crate::rpc), or a
@@ -80,7 +80,7 @@ mod tests {
     use prost_types::{Any, Duration};
 
     use super::*;
-    use crate::rpc::{BadRequest, ErrorInfo, RetryInfo};
+    use crate::base::rpc::{BadRequest, ErrorInfo, RetryInfo};
 
     fn retry() -> RetryInfo {
         RetryInfo {

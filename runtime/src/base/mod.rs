@@ -1,0 +1,32 @@
+//! The ground floor: the rules of gRPC as values and functions that do no I/O, and what all layers above use. Nothing here knows
+//! of a call or of a connection.
+
+mod chunks;
+pub(crate) mod clock;
+mod codec;
+pub(crate) mod compression;
+pub(crate) mod deadline;
+mod descriptors;
+pub(crate) mod framing;
+pub(crate) mod header;
+pub(crate) mod jitter;
+#[cfg(feature = "json")]
+pub mod json;
+pub(crate) mod log;
+pub(crate) mod metadata;
+mod outcome;
+pub(crate) mod percent;
+pub mod rpc;
+mod status;
+pub(crate) mod sync;
+#[cfg(unix)]
+pub(crate) mod unix_name;
+pub(crate) mod wire;
+
+pub(crate) use chunks::Chunks;
+pub use codec::{Codec, Encoded, Prost, Raw};
+pub use compression::Compression;
+pub use descriptors::Descriptors;
+pub use metadata::{InvalidMetadata, Metadata, Value};
+pub(crate) use outcome::Outcome;
+pub use status::{Code, Result, Status};
