@@ -34,15 +34,21 @@ mod base;
 pub mod blocking;
 mod call;
 #[cfg(feature = "client")]
+mod channel;
+#[cfg(feature = "client")]
 mod client;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod helpers;
 mod http2;
+#[cfg(all(feature = "client", feature = "server"))]
+mod in_process;
 pub mod manual;
 #[doc(hidden)]
 pub mod private;
+#[cfg(feature = "client")]
+mod retry;
 #[cfg(feature = "server")]
 mod server;
 mod services;
@@ -60,13 +66,19 @@ pub use base::{
 pub use call::Extensions;
 #[cfg(all(feature = "client", feature = "server"))]
 pub use call::Propagation;
+#[cfg(feature = "client")]
+pub use call::credentials::{AuthMetadataContext, CallCredentials};
 pub use call::{AnyMessage, AuthContext};
 #[cfg(feature = "client")]
+pub use channel::{
+    ChannelConnectivity, ChannelCredentials, ConnectivityChanges, LoadBalancing, Resolver,
+    ServiceConfig,
+};
+#[cfg(feature = "client")]
 pub use client::{
-    AuthMetadataContext, Call, CallCredentials, Channel, ChannelBuilder, ChannelConnectivity,
-    ChannelCredentials, ClientInterceptor, ConnectivityChanges, FromIterator, FromResults,
-    FromStream, IntoRequests, LoadBalancing, OutgoingCall, OutgoingEnd, RequestSender, Resolver,
-    SentRequests, ServiceConfig, Start, StreamingCall, UnaryCall, WithCall, sending,
+    Call, Channel, ChannelBuilder, ClientInterceptor, FromIterator, FromResults, FromStream,
+    IntoRequests, OutgoingCall, OutgoingEnd, RequestSender, SentRequests, Start, StreamingCall,
+    UnaryCall, WithCall, sending,
 };
 pub use futures_core::Stream;
 pub use helpers::{Cancellation, Sender, offload, offload_with, stream};
@@ -90,7 +102,7 @@ pub use services::reflection;
 /// Call credentials that are ready to be used.
 #[cfg(feature = "client")]
 pub mod credentials {
-    pub use crate::client::{access_token, composite};
+    pub use crate::call::credentials::{access_token, composite};
 }
 
 /// Interceptors that are ready to be used, on either side.

@@ -14,7 +14,7 @@ use crate::base::header::Header;
 #[cfg(all(unix, feature = "server"))]
 use crate::base::unix_name::{self, UnixName};
 #[cfg(feature = "client")]
-use crate::client::Authorizer;
+use crate::call::credentials::Authorizer;
 use crate::{Code, Compression, Metadata, Status};
 
 /// How exact timers are: tokio's fire up to a millisecond late, and so do those of other runtimes.

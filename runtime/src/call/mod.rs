@@ -6,17 +6,25 @@
 
 mod any_message;
 mod auth;
+#[cfg(feature = "client")]
+pub(crate) mod credentials;
 mod details;
 mod encoding;
 mod exchange;
 mod extensions;
 mod held;
+#[cfg(feature = "client")]
+pub(crate) mod inbox;
 mod link;
+#[cfg(feature = "client")]
+pub(crate) mod ongoing;
 mod panicked;
 mod pipe;
 #[cfg(all(feature = "client", feature = "server"))]
 mod propagation;
 mod record;
+#[cfg(feature = "client")]
+pub(crate) mod retry_buffer;
 mod timers;
 mod turn;
 mod unread;

@@ -14,10 +14,10 @@ use super::passage::Passage;
 use super::plan::Plan;
 use super::receiving::Receiving;
 use super::requests::Unsent;
-use super::responses::Inbox;
-use super::service_config::MethodConfig;
 use crate::base::header::Header;
 use crate::call::Held;
+use crate::call::inbox::Inbox;
+use crate::channel::resolve::service_config::MethodConfig;
 use crate::{Metadata, Result, Status};
 
 /// The course of a call: until its first poll it is a builder, then what comes of it is received. Nothing here knows the types of

@@ -13,10 +13,11 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::interceptor::OutgoingCall;
 use super::passage::{News, Passage};
 use super::plan::Plan;
-use super::responses::{self, Inbox};
 use super::sender::sealed::Started;
-use crate::base::{Encoded, Outcome};
+use crate::Encoded;
+use crate::base::Outcome;
 use crate::call::Held;
+use crate::call::inbox::{self, Inbox};
 use crate::{Metadata, Result, Status};
 
 /// A call with interceptors: their futures are polled here, by the caller, and what comes of the attempts they make is read. To drop
@@ -233,14 +234,14 @@ impl Intercepted {
         }
         let result = match ready!(reader.inbox.poll_message(context)) {
             Ok(Some(_)) if reader.has_response && self.passage.one_response => {
-                Err(reader.inbox.give_up(responses::second()))
+                Err(reader.inbox.give_up(inbox::second()))
             }
             Ok(Some(response)) => {
                 let bytes = reader.inbox.take(response);
                 reader.has_response = true;
                 return Poll::Ready(Some(bytes));
             }
-            Ok(None) if !reader.has_response && self.passage.one_response => Err(responses::none()),
+            Ok(None) if !reader.has_response && self.passage.one_response => Err(inbox::none()),
             Ok(None) => Ok(()),
             Err(status) => Err(status),
         };

@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::credentials::CallCredentials;
 use super::generic;
 use super::passage::Passage;
 use super::plan::Plan;
 use super::watches::Watches;
 use crate::base::clock;
 use crate::call::AnyMessage;
+use crate::call::credentials::CallCredentials;
 use crate::{Compression, Metadata, Result};
 
 /// Stands around the calls of a channel, of all four kinds. [`ChannelBuilder::interceptor`] adds one, and
@@ -182,7 +182,7 @@ impl OutgoingCall {
     /// # Errors
     /// INVALID_ARGUMENT for what is no host, with or without a port.
     pub fn set_authority(&mut self, authority: impl AsRef<str>) -> Result<()> {
-        let authority = super::channel::authority(authority.as_ref())?;
+        let authority = crate::channel::resolve::target::authority(authority.as_ref())?;
         self.plan.options.authority = Some(authority);
         Ok(())
     }

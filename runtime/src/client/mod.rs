@@ -1,11 +1,11 @@
 //! The calling side: channels, the calls that stubs make over them, and the connections that carry them.
 
 mod attempt;
+mod builder;
 mod call;
 mod channel;
 mod compress_if;
 mod course;
-mod credentials;
 mod feed;
 mod generic;
 mod intercepted;
@@ -20,22 +20,16 @@ mod passage;
 mod plan;
 mod receiving;
 mod requests;
-mod responses;
 mod sender;
-mod service_config;
 mod streaming;
 mod stub;
 mod unary;
 mod watches;
 
+pub use builder::ChannelBuilder;
 pub use call::Call;
-pub use channel::{
-    Channel, ChannelBuilder, ChannelConnectivity, ChannelCredentials, ConnectivityChanges,
-    LoadBalancing, Resolver,
-};
+pub use channel::Channel;
 pub(crate) use compress_if::CompressIf;
-pub(crate) use credentials::Authorizer;
-pub use credentials::{AuthMetadataContext, CallCredentials, access_token, composite};
 pub use interceptor::{ClientInterceptor, OutgoingCall, OutgoingEnd};
 pub use into_requests::{FromIterator, FromResults, FromStream, IntoRequests};
 #[cfg(feature = "blocking")]
@@ -45,7 +39,6 @@ pub(crate) use sender::sealed::{Start as Startable, Started};
 #[cfg(feature = "blocking")]
 pub(crate) use sender::{Entrance, queue};
 pub use sender::{RequestSender, SentRequests, Start, sending};
-pub use service_config::ServiceConfig;
 pub use streaming::StreamingCall;
 pub use stub::{stream_stream, stream_unary, unary_stream, unary_unary};
 pub use unary::{UnaryCall, WithCall};

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use super::compress_if::CompressIf;
-use super::credentials::{Authorizer, CallCredentials};
-use super::service_config::MethodConfig;
 use crate::base::header::Header;
 #[cfg(feature = "server")]
 use crate::call::Propagation;
+use crate::call::credentials::{Authorizer, CallCredentials};
+use crate::channel::resolve::service_config::MethodConfig;
 use crate::{Compression, Metadata, Status};
 
 /// What a call is made with, beside its messages.
@@ -95,7 +95,7 @@ impl CallOptions {
     }
 
     pub(crate) fn set_authority(&mut self, authority: &str) {
-        match super::channel::authority(authority) {
+        match crate::channel::resolve::target::authority(authority) {
             Ok(authority) => self.authority = Some(authority),
             Err(status) => self.invalid(status),
         }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::channel::Channel;
-use super::credentials::CallCredentials;
 use super::interceptor::{Chain, ClientInterceptor};
 use super::options::CallOptions;
 use crate::Compression;
+use crate::call::credentials::CallCredentials;
 
 /// What a handle of a channel adds to the calls that are made over it.
 #[derive(Clone, Debug, Default)]

@@ -17,10 +17,10 @@ use super::feed::send;
 use super::interceptor::{Link, OutgoingEnd};
 use super::outbox::{self, Outbox};
 use super::plan::Plan;
-use super::receiving::Ongoing;
 use super::watches::{Observers, Watches};
 use crate::base::clock;
 use crate::base::header::Header;
+use crate::call::ongoing::Ongoing;
 use crate::call::{AnyMessage, Exchange, Panicked, Peer, panicked_in, remember};
 use crate::{Metadata, Result, Status};
 

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::channel::Channel;
-use super::credentials::AuthMetadataContext;
 use super::options::CallOptions;
-use super::receiving::Ongoing;
-use super::service_config::MethodConfig;
 use crate::Result;
 use crate::base::framing::Packer;
 use crate::base::header::Header;
+use crate::call::credentials::AuthMetadataContext;
+use crate::call::ongoing::Ongoing;
 use crate::call::{CallDetails, Exchange};
+use crate::channel::resolve::service_config::MethodConfig;
 
 /// What a call is made with, beside its messages.
 #[derive(Clone, Debug)]

@@ -1,15 +1,12 @@
 //! A call on its way, as its caller reads it.
 
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::intercepted::{Intercepted, Next};
-use super::responses::{self, Inbox};
 use super::sender::sealed::Started;
 use crate::base::Outcome;
-#[cfg(feature = "server")]
-use crate::call::Tie;
-use crate::call::{Exchange, Held};
+use crate::call::Held;
+use crate::call::inbox::{self, Inbox};
 use crate::{Metadata, Result, Status};
 
 /// A call on its way.
@@ -57,10 +54,10 @@ impl Receiving {
             Receiving::Plain(inbox) => loop {
                 let Some(response) = ready!(inbox.poll_message(context))? else {
                     let has_one = held.is_some();
-                    return Poll::Ready(has_one.then_some(()).ok_or_else(responses::none));
+                    return Poll::Ready(has_one.then_some(()).ok_or_else(inbox::none));
                 };
                 if held.is_some() {
-                    return Poll::Ready(Err(inbox.give_up(responses::second())));
+                    return Poll::Ready(Err(inbox.give_up(inbox::second())));
                 }
                 inbox.read(response, |response| held.read(response))?;
             },
@@ -127,31 +124,5 @@ impl Receiving {
             Receiving::Plain(inbox) => drop(inbox.give_up(status)),
             Receiving::Intercepted(call) => call.give_up(status),
         }
-    }
-}
-
-/// An exchange that is the caller's. To drop it is to cancel it.
-pub(crate) struct Ongoing {
-    pub(crate) exchange: Arc<Exchange>,
-    #[cfg(feature = "server")]
-    pub(crate) _tie: Option<Tie>,
-}
-
-impl Ongoing {
-    /// A call that depends on no other.
-    pub(crate) fn alone(exchange: Arc<Exchange>) -> Ongoing {
-        Ongoing {
-            exchange,
-            #[cfg(feature = "server")]
-            _tie: None,
-        }
-    }
-}
-
-impl Drop for Ongoing {
-    fn drop(&mut self) {
-        // Does nothing to a call that has ended.
-        self.exchange
-            .abandon(Status::cancelled("the call was dropped by its caller"));
     }
 }

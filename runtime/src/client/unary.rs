@@ -9,10 +9,10 @@ use super::call::Call;
 use super::course::Course;
 use super::options::{CallOptions, call_options};
 use super::requests::Requests;
-use super::responses;
 use super::sender::sealed::{Start, Started};
 use crate::Result;
 use crate::call::Reading;
+use crate::call::inbox;
 
 /// A call with one response: await it. Options are set before; nothing is sent until the first poll. Dropping it cancels
 /// the call on both sides.
@@ -68,7 +68,7 @@ impl<Req: Send + 'static, Res> UnaryCall<Req, Res> {
     fn poll_response(&mut self, context: &mut Context<'_>) -> Poll<Result<Res>> {
         let (requests, response) = (&mut self.requests, &mut self.response);
         ready!(self.course.poll_only(context, requests, response))?;
-        Poll::Ready(self.response.take().ok_or_else(responses::none))
+        Poll::Ready(self.response.take().ok_or_else(inbox::none))
     }
 }
 
@@ -95,7 +95,7 @@ impl<Req: Send + 'static, Res> Future for WithCall<Req, Res> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let response = ready!(self.0.poll_response(context))?;
-        let call = self.0.course.end().ok_or_else(responses::none)?;
+        let call = self.0.course.end().ok_or_else(inbox::none)?;
         Poll::Ready(Ok((response, call)))
     }
 }

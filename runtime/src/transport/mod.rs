@@ -4,8 +4,6 @@ mod address;
 mod batching;
 mod driver;
 mod farewell;
-#[cfg(all(feature = "client", feature = "server"))]
-mod in_process;
 mod keepalive;
 mod lifetime;
 mod read_buffers;
@@ -22,8 +20,6 @@ mod upkeep;
 pub(crate) use address::HostPort;
 pub(crate) use driver::{Driver, Side, waits};
 pub(crate) use farewell::Farewell;
-#[cfg(all(feature = "client", feature = "server"))]
-pub(crate) use in_process::InProcess;
 pub(crate) use keepalive::KeepaliveConfig;
 pub(crate) use lifetime::LifetimeConfig;
 pub(crate) use socket::{Fill, Io, Socket};

@@ -1,0 +1,124 @@
+//! The responses of a call as bytes, on their way to the caller.
+
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+
+use crate::Encoded;
+use crate::base::framing::{Cut, Deframer};
+use crate::base::{Chunks, Outcome};
+use crate::call::ongoing::Ongoing;
+use crate::call::{ReadState, WORTH_TELLING};
+use crate::{Result, Status};
+
+/// Cuts the responses of a call out of what has come of them.
+pub(crate) struct Inbox {
+    ongoing: Ongoing,
+    chunks: Chunks,
+    /// How many bytes there were here when the exchange was last told how many of them have been used up.
+    had: usize,
+    deframer: Deframer,
+    /// The caller has no use for a part of the response.
+    whole: bool,
+}
+
+impl Inbox {
+    /// The responses of a call; with `whole` the caller is not woken for a part of them.
+    pub(crate) fn new(ongoing: Ongoing, whole: bool) -> Inbox {
+        Inbox {
+            ongoing,
+            chunks: Chunks::default(),
+            had: 0,
+            deframer: Deframer::default(),
+            whole,
+        }
+    }
+
+    pub(crate) fn ongoing(&self) -> &Ongoing {
+        &self.ongoing
+    }
+
+    /// The next response; `None` when the call has ended well. An error is the end. A response has to be read, or taken, before
+    /// the one after it.
+    pub(crate) fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Cut>>> {
+        let exchange = &self.ongoing.exchange;
+        loop {
+            let limit = exchange.details().limits.response;
+            let message = self.deframer.next(&mut self.chunks, limit);
+            match message {
+                Ok(None) => {}
+                Ok(message) => return Poll::Ready(Ok(message)),
+                Err(status) => return Poll::Ready(Err(self.give_up(status))),
+            }
+            let kept = self.deframer.kept();
+            let reader = ReadState {
+                used: self.had.saturating_sub(kept + self.chunks.len()),
+                kept,
+                missing: self.deframer.missing(),
+            };
+            let more = exchange.poll_response(context, reader, &mut self.chunks, self.whole);
+            self.had = kept + self.chunks.len();
+            if !ready!(more) {
+                return Poll::Ready(self.end());
+            }
+            // The head has come, for it comes before the messages.
+            self.deframer.compression = exchange.encoding.get();
+        }
+    }
+
+    /// Reads a response. When that fails the call cannot go on.
+    pub(crate) fn read<T>(
+        &mut self,
+        response: Cut,
+        read: impl FnOnce(Encoded<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let response = response.read(&mut self.chunks, read);
+        self.tell_used();
+        response.map_err(|status| self.give_up(status))
+    }
+
+    /// Takes the bytes of a response.
+    pub(crate) fn take(&mut self, response: Cut) -> Bytes {
+        let response = response.take(&mut self.chunks);
+        self.tell_used();
+        response
+    }
+
+    /// What a large response has used up makes room for others: the connection hears of it before the next one is asked for.
+    fn tell_used(&mut self) {
+        let left = self.deframer.kept() + self.chunks.len();
+        let used = self.had.saturating_sub(left);
+        if used >= WORTH_TELLING {
+            self.had = left;
+            self.ongoing.exchange.release_response(used);
+        }
+    }
+
+    /// The end of the call: the server's status, unless it left a message unfinished.
+    fn end(&self) -> Result<Option<Cut>> {
+        let outcome = self.ongoing.exchange.outcome();
+        match outcome {
+            Some(Outcome { result: Ok(()), .. }) if !self.deframer.is_at_boundary() => {
+                Err(Status::internal("the response ended inside a message"))
+            }
+            Some(Outcome { result, .. }) => result.map(|()| None),
+            None => Ok(None),
+        }
+    }
+
+    /// The call cannot go on because of what the server sent: the server is told to stop.
+    pub(crate) fn give_up(&self, status: Status) -> Status {
+        self.ongoing.exchange.abandon(status.clone());
+        status
+    }
+}
+
+/// What a call with one response ends with that had none.
+pub(crate) fn none() -> Status {
+    Status::internal("the server said OK to a call with one response, and sent none")
+}
+
+/// What a call with one response ends with that had two.
+pub(crate) fn second() -> Status {
+    Status::internal("the server sent a second response to a call with one")
+}

@@ -1,0 +1,172 @@
+//! What has been sent of a request and may have to be sent again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+
+use crate::base::Chunks;
+
+/// So much a call keeps without asking: it is not worth counting.
+const UNCOUNTED: usize = 16 * 1024;
+
+/// How much may be kept.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    /// For one call, in bytes.
+    pub(crate) per_call: usize,
+    /// For all calls of the channel that keep more than [`UNCOUNTED`].
+    pub(crate) per_channel: usize,
+    pub(crate) used: AtomicUsize,
+}
+
+/// What has been sent of a request, as long as it can be sent again: until the head of the response has come, or until it is
+/// too much to keep.
+#[derive(Debug)]
+pub(crate) enum Kept {
+    /// A small request in one piece, as most are; empty when nothing has been sent.
+    One(Bytes),
+    /// All else. Nothing when it cannot be sent again: gRPC's "committed".
+    Rest(Option<Box<More>>),
+}
+
+impl Default for Kept {
+    fn default() -> Kept {
+        Kept::One(Bytes::new())
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct More {
+    chunks: Chunks,
+    /// How much of it counts as used of the budget.
+    counted: usize,
+    budget: Arc<Budget>,
+}
+
+impl Kept {
+    /// Keeps what is being sent, if there is room for it.
+    pub(crate) fn push(&mut self, chunk: &Bytes, budget: &Arc<Budget>) {
+        match self {
+            Kept::One(first)
+                if first.is_empty() && chunk.len() <= UNCOUNTED.min(budget.per_call) =>
+            {
+                *first = chunk.clone();
+            }
+            Kept::One(first) => {
+                let mut more = Box::new(More {
+                    chunks: Chunks::from(std::mem::take(first)),
+                    counted: 0,
+                    budget: Arc::clone(budget),
+                });
+                let has_room = more.push(chunk);
+                *self = Kept::Rest(has_room.then_some(more));
+            }
+            Kept::Rest(Some(more)) => {
+                if !more.push(chunk) {
+                    self.lose();
+                }
+            }
+            Kept::Rest(None) => {}
+        }
+    }
+
+    /// Nothing can be sent again any more.
+    pub(crate) fn lose(&mut self) {
+        *self = Kept::Rest(None);
+    }
+
+    /// Whether it cannot be sent again.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(self, Kept::Rest(None))
+    }
+
+    /// What was sent, to be sent again and kept, if all of it is there.
+    pub(crate) fn copy(&self) -> Option<Chunks> {
+        match self {
+            Kept::One(first) => Some(Chunks::from(first.clone())),
+            Kept::Rest(Some(more)) => Some(more.chunks.clone()),
+            Kept::Rest(None) => None,
+        }
+    }
+
+    /// What was sent, if all of it is there.
+    pub(crate) fn take(&mut self) -> Option<Chunks> {
+        match std::mem::take(self) {
+            Kept::One(first) => Some(Chunks::from(first)),
+            Kept::Rest(Some(mut more)) => Some(std::mem::take(&mut more.chunks)),
+            Kept::Rest(None) => None,
+        }
+    }
+}
+
+impl More {
+    /// Says whether there is room for it.
+    fn push(&mut self, chunk: &Bytes) -> bool {
+        self.chunks.push(chunk.clone());
+        let total = self.chunks.len();
+        if total > self.budget.per_call {
+            return false;
+        }
+        if total <= UNCOUNTED {
+            return true;
+        }
+        let added = total - self.counted;
+        self.counted = total;
+        let before = self.budget.used.fetch_add(added, Ordering::Relaxed);
+        before + added <= self.budget.per_channel
+    }
+}
+
+impl Drop for More {
+    fn drop(&mut self) {
+        self.budget.used.fetch_sub(self.counted, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn budget(per_call: usize, per_channel: usize) -> Arc<Budget> {
+        Arc::new(Budget {
+            per_call,
+            per_channel,
+            used: AtomicUsize::new(0),
+        })
+    }
+
+    fn keep(pieces: &[usize], budget: &Arc<Budget>) -> Kept {
+        let mut kept = Kept::default();
+        for &size in pieces {
+            kept.push(&Bytes::from(vec![7; size]), budget);
+        }
+        kept
+    }
+
+    #[test]
+    fn what_was_sent_is_there_until_it_is_too_much() {
+        let budget = budget(100_000, 150_000);
+        for pieces in [&[][..], &[10], &[10, 20], &[20_000], &[50_000, 50_000]] {
+            let whole = keep(pieces, &budget).take().unwrap();
+            assert_eq!(whole.len(), pieces.iter().sum::<usize>());
+        }
+        assert!(keep(&[50_000, 50_001], &budget).take().is_none());
+        assert!(keep(&[100_001, 1], &budget).take().is_none());
+        assert_eq!(budget.used.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn calls_share_the_room_of_their_channel() {
+        let budget = budget(100_000, 150_000);
+        let mut first = keep(&[90_000], &budget);
+        assert!(keep(&[90_000], &budget).take().is_none());
+        // What is small is always kept.
+        assert!(keep(&[UNCOUNTED], &budget).take().is_some());
+        first.lose();
+        assert_eq!(budget.used.load(Ordering::Relaxed), 0);
+        first.push(&Bytes::from_static(b"more"), &budget);
+        assert!(first.take().is_none());
+        assert!(keep(&[90_000], &budget).take().is_some());
+    }
+}

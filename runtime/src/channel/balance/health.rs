@@ -1,0 +1,167 @@
+//! Whether a server says that it is well: client-side health checking (gRFC A17).
+
+use std::future::poll_fn;
+use std::sync::{Arc, Weak};
+
+use tokio::time::{Instant, sleep};
+
+use crate::base::framing::{Packed, Packer};
+use crate::base::header::Header;
+use crate::base::jitter::jitter;
+use crate::base::log;
+use crate::call::inbox::Inbox;
+use crate::call::ongoing::Ongoing;
+use crate::call::{CallDetails, Exchange, Known, Link, MessageLimits, Peer};
+use crate::channel::connect::backoff::{Backoff, BackoffConfig};
+use crate::channel::core::Remote;
+use crate::channel::manager::Event;
+use crate::{Code, Compression, Metadata, Result, Status};
+use crate::{Codec, Prost};
+
+static WATCH: Header = Header::from_static(":path", "/grpc.health.v1.Health/Watch");
+
+/// `ServingStatus.SERVING`.
+const SERVING: i32 = 1;
+
+/// What a server says of itself.
+#[derive(Clone, Debug)]
+pub(crate) enum Health {
+    /// Nothing yet.
+    Unknown,
+    Serving,
+    /// That it is not well, or nothing more.
+    Failing(Status),
+}
+
+/// A watch over a server, by a call on one of the connections to it. It does not keep the channel alive.
+pub(crate) struct HealthWatch {
+    remote: Weak<Remote>,
+    /// By which the channel knows the connection.
+    number: u64,
+    link: Arc<Link>,
+    /// What is asked for.
+    service: Arc<str>,
+    authority: Header,
+    backoff: BackoffConfig,
+}
+
+impl HealthWatch {
+    pub(crate) fn new(
+        remote: &Arc<Remote>,
+        number: u64,
+        link: Arc<Link>,
+        service: &Arc<str>,
+    ) -> HealthWatch {
+        HealthWatch {
+            remote: Arc::downgrade(remote),
+            number,
+            link,
+            service: Arc::clone(service),
+            authority: remote.authority(),
+            backoff: remote.options().backoff,
+        }
+    }
+
+    /// Tells the channel how the server is, until the connection is gone, whose end is the end of this task.
+    pub(crate) async fn run(self) {
+        let mut backoff = Backoff::default();
+        loop {
+            let began = Instant::now();
+            let (was_told, status) = self.watch().await;
+            if status.code() == Code::Unimplemented {
+                log::no_health_service(&self.authority);
+                return self.tell(Health::Serving);
+            }
+            self.tell(Health::Failing(Status::unavailable(format!(
+                "the health of the server is not known: {status}"
+            ))));
+            if was_told {
+                backoff.reset();
+            }
+            // From the beginning of the watch: after one that lasted the next is made at once, and a server that answers and ends
+            // each is not asked without end.
+            let wait = backoff.next(self.backoff, jitter());
+            sleep(wait.saturating_sub(began.elapsed())).await;
+        }
+    }
+
+    /// Watches by one call. Says whether the server has told anything, and how the call ended.
+    async fn watch(&self) -> (bool, Status) {
+        let mut was_told = false;
+        let ended = async {
+            let mut inbox = self.call()?;
+            while let Some(message) = poll_fn(|context| inbox.poll_message(context)).await? {
+                was_told = true;
+                // The message's only field is an enum, the first.
+                self.tell(self.health(inbox.read(message, Prost::decode)?));
+            }
+            Ok(())
+        };
+        let ended: Result<()> = ended.await;
+        let status = ended.err();
+        (
+            was_told,
+            status.unwrap_or_else(|| Status::unavailable("the server ended the watch")),
+        )
+    }
+
+    /// Begins the call.
+    fn call(&self) -> Result<Inbox> {
+        let exchange = Arc::new(Exchange::new(CallDetails {
+            path: WATCH.clone(),
+            authority: Some(self.authority.clone()),
+            metadata: Metadata::new(),
+            deadline: None,
+            peer: Peer::unknown(),
+            wait_for_ready: false,
+            is_probe: true,
+            credentials: None,
+            compression: Compression::Identity,
+            limits: MessageLimits {
+                request: usize::MAX,
+                response: crate::base::framing::MAX_RECEIVE_MESSAGE_LENGTH,
+            },
+        }));
+        // The message's only field is a string, the first.
+        let mut packer = Packer::new(usize::MAX);
+        let mut request = String::from(&*self.service);
+        let request = Known::<_, Prost>::new(&mut request);
+        if packer.push(&request, Compression::Identity) == Packed::Failed {
+            return Err(packer.failure());
+        }
+        exchange.write_request(packer.flush().unwrap_or_default(), true);
+        let ongoing = Ongoing::alone(Arc::clone(&exchange));
+        exchange.attach(0, Arc::clone(&self.link));
+        self.link
+            .submit(exchange)
+            .map_err(|_| Status::unavailable("the connection takes no more calls"))?;
+        Ok(Inbox::new(ongoing, false))
+    }
+
+    fn health(&self, status: i32) -> Health {
+        match status {
+            SERVING => Health::Serving,
+            _ => Health::Failing(Status::unavailable(format!(
+                "the server says that {:?} is not SERVING but {}",
+                self.service,
+                name(status)
+            ))),
+        }
+    }
+
+    fn tell(&self, health: Health) {
+        if let Some(remote) = self.remote.upgrade() {
+            let number = self.number;
+            remote.notify(Event::Health { number, health });
+        }
+    }
+}
+
+/// The name of a `ServingStatus` that is not SERVING.
+fn name(status: i32) -> &'static str {
+    match status {
+        2 => "NOT_SERVING",
+        3 => "SERVICE_UNKNOWN",
+        _ => "UNKNOWN",
+    }
+}

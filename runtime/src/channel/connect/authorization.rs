@@ -1,0 +1,89 @@
+//! Call credentials: asked when a connection is there for a call.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::{Arc, Weak};
+use std::task::Poll;
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::base::{Chunks, Outcome};
+use crate::call::credentials::{AuthMetadataContext, Authorizer};
+use crate::call::{Exchange, Link, Watch};
+use crate::channel::core::Remote;
+use crate::{Metadata, Result, Status};
+
+/// A call that goes out on a connection, and whose credentials are asked for metadata, in a task of its own; with that the call
+/// comes back to the connection. Each attempt at a call asks again.
+pub(crate) struct Pending {
+    pub(crate) exchange: Arc<Exchange>,
+    pub(crate) channel: Weak<Remote>,
+    pub(crate) link: Arc<Link>,
+}
+
+/// What a call with credentials ends with where others can read them.
+pub(crate) fn unprotected() -> Status {
+    Status::unauthenticated(
+        "the call has credentials, which are not sent where others can read them: the channel has to be over TLS \
+         (ChannelCredentials::tls) or, to a server on this machine, local (ChannelCredentials::local)",
+    )
+}
+
+impl Pending {
+    pub(crate) async fn run(self, credentials: Authorizer, context: AuthMetadataContext) {
+        let asked = self.unless_over(credentials.ask(context));
+        let granted = match self.exchange.details().deadline {
+            Some(deadline) => timeout_at(Instant::from_std(deadline), asked)
+                .await
+                .unwrap_or_else(|_| {
+                    Some(Err(Status::deadline_exceeded(
+                        "the deadline of the call passed while its credentials were asked",
+                    )))
+                }),
+            None => asked.await,
+        };
+        match granted {
+            Some(Ok(metadata)) => self.go_on(metadata),
+            Some(Err(status)) => self.fail(status),
+            // Its caller has given it up.
+            None => {}
+        }
+    }
+
+    async fn unless_over(
+        &self,
+        asked: impl Future<Output = Result<Metadata>>,
+    ) -> Option<Result<Metadata>> {
+        let mut over = Watch::new(Arc::clone(&self.exchange));
+        let mut asked = pin!(asked);
+        poll_fn(|context| {
+            if over.poll_over(context).is_ready() {
+                return Poll::Ready(None);
+            }
+            asked.as_mut().poll(context).map(Some)
+        })
+        .await
+    }
+
+    fn go_on(self, metadata: Metadata) {
+        self.exchange.grant(metadata);
+        let Err(exchange) = self.link.submit(self.exchange) else {
+            return;
+        };
+        match self.channel.upgrade() {
+            Some(channel) => channel.start(exchange),
+            None => exchange.conclude(Outcome::local(Status::unavailable(
+                "the connection was closed while the credentials of the call were asked",
+            ))),
+        }
+    }
+
+    /// Nothing has been sent: a policy may try again.
+    fn fail(self, status: Status) {
+        let outcome = Outcome::local(status);
+        match self.channel.upgrade() {
+            Some(channel) => channel.finish(self.exchange, outcome, Some(Chunks::default())),
+            None => self.exchange.conclude(outcome),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! How long a channel waits between attempts to connect ("gRPC Connection Backoff Protocol").
+
+use std::time::Duration;
+
+/// gRPC's MULTIPLIER.
+const MULTIPLIER: f64 = 1.6;
+/// gRPC's JITTER.
+const JITTER: f64 = 0.2;
+
+/// The first wait and the longest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BackoffConfig {
+    /// gRPC's INITIAL_BACKOFF.
+    pub(crate) initial: Duration,
+    /// gRPC's MAX_BACKOFF.
+    pub(crate) max: Duration,
+}
+
+impl Default for BackoffConfig {
+    fn default() -> BackoffConfig {
+        BackoffConfig {
+            initial: Duration::from_secs(1),
+            max: Duration::from_secs(120),
+        }
+    }
+}
+
+/// The attempts that have failed since one succeeded.
+#[derive(Debug, Default)]
+pub(crate) struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    /// An attempt has failed: how long after it began the next may begin. `jitter` is from -1 to 1.
+    pub(crate) fn next(&mut self, config: BackoffConfig, jitter: f64) -> Duration {
+        let wait = self.wait(config, jitter);
+        self.failed();
+        wait
+    }
+
+    /// How long after an attempt the next may begin if it fails. `jitter` is from -1 to 1.
+    pub(crate) fn wait(&self, config: BackoffConfig, jitter: f64) -> Duration {
+        let exponent = i32::try_from(self.failures).unwrap_or(i32::MAX);
+        let wait = config.initial.as_secs_f64() * MULTIPLIER.powi(exponent);
+        let wait = wait.min(config.max.as_secs_f64()) * (1.0 + JITTER * jitter);
+        Duration::try_from_secs_f64(wait).unwrap_or(config.max)
+    }
+
+    /// An attempt has failed.
+    pub(crate) fn failed(&mut self) {
+        self.failures = self.failures.saturating_add(1);
+    }
+
+    /// An attempt has succeeded, or nothing that was is to count.
+    pub(crate) fn reset(&mut self) {
+        self.failures = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_their_limit_and_begin_anew() {
+        let config = BackoffConfig::default();
+        let mut backoff = Backoff::default();
+        assert_eq!(backoff.next(config, 0.0), Duration::from_secs(1));
+        assert_eq!(backoff.next(config, 0.0), Duration::from_millis(1600));
+        assert_eq!(backoff.next(config, -1.0), Duration::from_millis(2048));
+        for _ in 0..100 {
+            backoff.next(config, 0.0);
+        }
+        assert_eq!(backoff.next(config, 0.0), config.max);
+        assert_eq!(backoff.next(config, 1.0), Duration::from_secs(144));
+        backoff.failures = u32::MAX;
+        assert_eq!(backoff.next(config, 0.0), config.max);
+        backoff.reset();
+        assert_eq!(backoff.next(config, -1.0), Duration::from_millis(800));
+    }
+}

@@ -1,0 +1,439 @@
+//! The calls of a client's connection.
+
+mod answers;
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use crate::Metadata;
+use crate::Status;
+use crate::base::Outcome;
+use crate::base::clock;
+use crate::call::credentials::Authorizer;
+use crate::call::retry_buffer::Kept;
+use crate::call::{Deadlines, Exchange, Link, Unread};
+use crate::channel::balance::subchannel::{Carried, Loss};
+use crate::channel::connect::authorization::Pending;
+use crate::channel::connect::origin::Origin;
+use crate::channel::connect::refusals::{no_status, status_of_reset, too_late};
+use crate::channel::connect::refused::RefusedCalls;
+use crate::channel::connect::request_head::{CertifiedHosts, RequestHeads};
+use crate::channel::options::ChannelOptions;
+use crate::channel::resolve::target::Target;
+use crate::http2::{Config, Connection, Event, Reason, ResetCause, Role, StreamId, StreamMap};
+use crate::transport::{Driver, Side, Socket, waits};
+
+/// A connection of a client. It tells its channel of itself once the peer speaks HTTP/2, and says by `greeting` that it does, or
+/// why the connection ended before it did.
+pub(crate) fn connection(
+    socket: Socket,
+    hosts: Option<CertifiedHosts>,
+    origin: Origin,
+    target: &Target,
+    options: &ChannelOptions,
+    greeting: oneshot::Sender<Result<(), Status>>,
+) -> Driver<ClientSide> {
+    let config = Config {
+        // Calls wait for the server's limit: one that is guessed would have some of them refused. It also tells early
+        // whether there is HTTP/2 at the other end.
+        assumed_concurrent_streams: 0,
+        ..options.http2.clone()
+    };
+    let link = Arc::new(Link::new(config.smallest_window()));
+    let engine = Connection::new(Role::Client, config, clock::now());
+    let side = ClientSide {
+        origin,
+        heads: RequestHeads::new(target, options, hosts),
+        link: Arc::clone(&link),
+        greeting: Some(greeting),
+        retries: options.service_config.is_some(),
+        farewell: None,
+        keepalive: options.upkeep.keepalive.time,
+        carried: Carried::Nothing,
+        unseen: Vec::new(),
+        calls: StreamMap::default(),
+        refused: RefusedCalls::default(),
+        unread: Unread::default(),
+        probes: 0,
+        is_metered: false,
+        deadlines: Deadlines::new(),
+        draining: false,
+    };
+    Driver::new(socket, engine, link, options.upkeep, side)
+}
+
+/// The calls of a client's connection.
+pub(crate) struct ClientSide {
+    origin: Origin,
+    heads: RequestHeads,
+    link: Arc<Link>,
+    /// Taken when the peer has shown that it speaks HTTP/2.
+    greeting: Option<oneshot::Sender<Result<(), Status>>>,
+    /// What has failed may be made again by a policy.
+    retries: bool,
+    /// What the peer said when it announced that it goes away.
+    farewell: Option<String>,
+    /// After how much silence the peer is pinged.
+    keepalive: Option<Duration>,
+    carried: Carried,
+    /// Calls that the peer has not looked at before it went away. They go back to the channel once all that was read is known.
+    unseen: Vec<Arc<Exchange>>,
+    calls: StreamMap<Call>,
+    refused: RefusedCalls,
+    /// Calls that something has come of while nobody waited for it.
+    unread: Unread,
+    /// How many of them are about the connection itself.
+    probes: usize,
+    /// The peer's limit of streams has been reached once: from then on the channel is told how many calls more it may give.
+    is_metered: bool,
+    deadlines: Deadlines<StreamId>,
+    draining: bool,
+}
+
+/// A call that is open on the connection.
+pub(crate) struct Call {
+    pub(crate) exchange: Arc<Exchange>,
+    /// All of the request has been given to the engine.
+    sent: bool,
+    /// What was sent of the request.
+    kept: Kept,
+}
+
+impl Side for ClientSide {
+    fn pump(&mut self, engine: &mut Connection, exchange: &Arc<Exchange>) {
+        match exchange.stream() {
+            0 => self.open(engine, exchange),
+            stream => self.send(engine, stream),
+        }
+        self.link.set_crowded(engine.is_crowded());
+    }
+
+    fn event(&mut self, engine: &mut Connection, event: Event, now: Instant) {
+        match event {
+            Event::Response { stream, head, end } => self.response(engine, stream, head, end),
+            Event::Data { stream, data, end } => match self.calls.get(&stream) {
+                Some(call) => {
+                    if call.exchange.deliver_response(data) {
+                        self.unread.push(&call.exchange);
+                    }
+                    if end {
+                        self.conclude(engine, stream, Outcome::local(no_status()));
+                    }
+                }
+                // Nobody reads it as it is: its window goes back.
+                None => {
+                    engine.release(stream, data.len());
+                    if self.refused.receive(stream, &data) || end {
+                        self.end_refused(engine, stream, None);
+                    }
+                }
+            },
+            Event::Trailers {
+                stream,
+                fields,
+                oversized,
+            } => self.trailers(engine, stream, fields, oversized),
+            Event::Reset {
+                stream,
+                reason,
+                cause,
+            } => self.reset(engine, stream, reason, cause, now),
+            Event::Writable { stream } => {
+                self.send(engine, stream);
+                self.link.set_crowded(engine.is_crowded());
+            }
+            // The peer's first SETTINGS have come, or a stream has become free.
+            Event::CanOpen => {
+                if self.greeting.is_some() {
+                    self.origin.connected(&self.link);
+                    self.greet(Ok(()));
+                }
+                self.meter(engine);
+            }
+            // The engine has ended the calls that the peer will not see; the others go on.
+            Event::GoAway { reason, debug, .. } => self.go_away(reason, &debug),
+            Event::Pong { .. } => {}
+            // A server's.
+            Event::Request { .. } => {}
+        }
+    }
+
+    fn settle(&mut self, engine: &mut Connection, _now: Instant) {
+        for exchange in std::mem::take(&mut self.unseen) {
+            self.origin.hand_back(exchange);
+        }
+        self.meter(engine);
+        self.finish_drain(engine);
+    }
+
+    fn set_aside(&mut self) {
+        self.unread.set_aside();
+    }
+
+    fn deadlines(&mut self) -> &mut Deadlines<StreamId> {
+        &mut self.deadlines
+    }
+
+    fn expire(&mut self, engine: &mut Connection, stream: StreamId) {
+        self.end_refused(engine, stream, None);
+        engine.reset(stream, Reason::CANCEL);
+        if let Some(call) = self.remove(stream) {
+            self.origin.count(&call.exchange, false);
+            call.exchange.conclude(Outcome::local(too_late()));
+        }
+    }
+
+    fn open_calls(&self) -> usize {
+        self.calls.len() + self.refused.len() - self.probes
+    }
+
+    fn drain(&mut self, engine: &mut Connection) {
+        self.draining = true;
+        // The channel may have asked for it; if not, nobody has used the connection for long.
+        self.origin.unused();
+        self.finish_drain(engine);
+    }
+
+    fn cut_off(&mut self, unsent: Vec<Arc<Exchange>>, why: &Status) {
+        let why = match &self.farewell {
+            Some(farewell) => Status::unavailable(format!("{} after {farewell}", why.message())),
+            None => why.clone(),
+        };
+        if self.carried == Carried::Nothing && !self.calls.is_empty() {
+            self.carried = Carried::Unanswered;
+        }
+        // Before any call learns it: the next is not to come here, and what never left goes out on another connection.
+        self.refuse(why.clone());
+        self.probes = 0;
+        let now = clock::now();
+        for (_, call) in std::mem::take(&mut self.calls) {
+            let status = call.exchange.details().cut_off(why.clone(), now);
+            self.finish(call, Outcome::local(status));
+        }
+        for refused in self.refused.take_all() {
+            let status = refused.status();
+            self.finish(refused.call, Outcome::local(status));
+        }
+        self.greet(Err(why));
+        for exchange in self.unseen.drain(..) {
+            self.origin.hand_back(exchange);
+        }
+        for exchange in unsent {
+            if exchange.stream() == 0 && exchange.is_wanted_on(&self.link) {
+                self.origin.hand_back(exchange);
+            }
+        }
+    }
+}
+
+impl ClientSide {
+    /// Opens a stream for a call, or gives the call back if there is none for it.
+    fn open(&mut self, engine: &mut Connection, exchange: &Arc<Exchange>) {
+        if !exchange.is_wanted_on(&self.link) {
+            // Given up before it was sent, or gone to another connection.
+            return;
+        }
+        if engine.takes_no_streams() {
+            self.refuse(Status::unavailable("the connection takes no more calls"));
+            return self.origin.hand_back(Arc::clone(exchange));
+        }
+        if !engine.can_open() {
+            self.is_metered = true;
+            self.meter(engine);
+            return self.origin.hand_back(Arc::clone(exchange));
+        }
+        let details = exchange.details();
+        if let Err(status) = self.heads.check_authority(details) {
+            return exchange.conclude(Outcome::local(status));
+        }
+        let granted = match &details.credentials {
+            None => Metadata::new(),
+            Some(credentials) => match exchange.take_grant() {
+                Some(granted) => granted,
+                None => return self.authorize(exchange, credentials),
+            },
+        };
+        let Some(head) = self.heads.head(exchange, granted) else {
+            // The server is spared a call that it could only hear to be over.
+            return exchange.conclude(Outcome::local(too_late()));
+        };
+        // Many a peer closes the connection instead, and with it every other call.
+        if head.size() > engine.peer_header_limit() {
+            return exchange.conclude(Outcome::local(Status::resource_exhausted(
+                "the metadata of the call is over the server's limit",
+            )));
+        }
+        match engine.open(head.fields(), false) {
+            Ok(stream) => {
+                exchange.set_stream(stream);
+                if let Some(deadline) = details.deadline {
+                    self.deadlines.insert(deadline, stream);
+                }
+                let call = Call {
+                    exchange: Arc::clone(exchange),
+                    sent: false,
+                    kept: Kept::default(),
+                };
+                self.calls.insert(stream, call);
+                self.probes += usize::from(details.is_probe);
+                self.send(engine, stream);
+            }
+            Err(error) => {
+                let status = Status::unavailable(format!("no stream for the call: {error}"));
+                exchange.conclude(Outcome::local(status));
+            }
+        }
+    }
+
+    /// Lets a call wait for what its credentials give.
+    fn authorize(&self, exchange: &Arc<Exchange>, credentials: &Authorizer) {
+        let context = self.heads.auth_context(exchange.details());
+        let pending = Pending {
+            exchange: Arc::clone(exchange),
+            channel: Weak::clone(&self.origin.channel),
+            link: Arc::clone(&self.link),
+        };
+        tokio::spawn(pending.run(credentials.clone(), context));
+    }
+
+    /// Says, the first time, how the beginning of the connection went.
+    fn greet(&mut self, greeted: Result<(), Status>) {
+        if let Some(greeting) = self.greeting.take() {
+            // An attempt that nobody waits for any more needs no news.
+            drop(greeting.send(greeted));
+        }
+    }
+
+    /// Takes no new calls any more: the channel is to look for another connection. It knows of this one since its greeting.
+    fn refuse(&self, cause: Status) {
+        self.link.refuse();
+        if self.greeting.is_none() {
+            self.origin.lost(Loss {
+                carried: self.carried,
+                cause,
+            });
+        }
+    }
+
+    /// The peer takes no new calls, and finishes those that are still open.
+    fn go_away(&mut self, reason: Reason, debug: &[u8]) {
+        self.origin.went_away(reason, debug, self.keepalive);
+        if !self.calls.is_empty() {
+            self.carried = Carried::Calls;
+        }
+        let farewell = format!("GOAWAY {reason} {:?}", String::from_utf8_lossy(debug));
+        self.refuse(Status::unavailable(farewell.clone()));
+        self.farewell = Some(farewell);
+    }
+
+    /// A stream has been reset. The call goes out again if the peer has not looked at it and there is time.
+    fn reset(
+        &mut self,
+        engine: &mut Connection,
+        stream: StreamId,
+        reason: Reason,
+        cause: ResetCause,
+        now: Instant,
+    ) {
+        let Some(call) = self.calls.get(&stream) else {
+            return self.end_refused(engine, stream, None);
+        };
+        let details = call.exchange.details();
+        let status = details.cut_off(status_of_reset(reason, &cause), now);
+        if cause != ResetCause::Unprocessed {
+            self.carried = Carried::Calls;
+        }
+        let is_unprocessed = cause == ResetCause::Unprocessed && !details.is_late(now);
+        if !is_unprocessed || !self.try_again(engine, stream) {
+            self.conclude(engine, stream, Outcome::local(status));
+        }
+    }
+
+    /// Sends a call again that the peer has not looked at, if its request is still there: on this connection, or on another
+    /// one if this takes no more. Once: a call that is refused twice fails, unless a policy says otherwise (gRFC A6,
+    /// "Transparent Retries").
+    fn try_again(&mut self, engine: &Connection, stream: StreamId) -> bool {
+        let Some(call) = self.calls.get_mut(&stream) else {
+            return false;
+        };
+        if call.exchange.details().is_probe || !call.exchange.is_first_refusal() {
+            return false;
+        }
+        let Some(sent) = call.kept.take() else {
+            call.kept.lose();
+            return false;
+        };
+        call.exchange.detach(sent);
+        if let Some(call) = self.remove(stream) {
+            if engine.takes_no_streams() {
+                self.unseen.push(call.exchange);
+            } else {
+                self.origin.hand_back(call.exchange);
+            }
+        }
+        true
+    }
+
+    /// Says how many calls more there is room for, once the peer's limit of streams has been reached.
+    fn meter(&self, engine: &Connection) {
+        if self.is_metered && self.link.set_room(engine.room()) {
+            self.origin.has_room();
+        }
+    }
+
+    /// Sends what the caller has, as far as the stream has room for it.
+    fn send(&mut self, engine: &mut Connection, stream: StreamId) {
+        let Some(call) = self.calls.get_mut(&stream) else {
+            return;
+        };
+        loop {
+            let mut part = call.exchange.take_request(engine.send_capacity(stream));
+            if part.abandoned {
+                engine.reset(stream, Reason::CANCEL);
+                self.remove(stream);
+                return;
+            }
+            if part.released > 0 {
+                engine.release(stream, part.released);
+            }
+            if part.wanted > 0 {
+                engine.want(stream, part.wanted, clock::now());
+            }
+            if call.sent {
+                return;
+            }
+            while !part.data.is_empty() {
+                let chunk = part.data.take(usize::MAX);
+                call.kept.push(&chunk, &self.origin.budget);
+                call.sent = part.end && part.data.is_empty();
+                engine.send_data(stream, chunk, call.sent);
+            }
+            if part.end && !call.sent {
+                call.sent = true;
+                engine.send_data(stream, Bytes::new(), true);
+            }
+            if waits(engine, stream, part.has_more, part.held) {
+                return;
+            }
+        }
+    }
+
+    fn remove(&mut self, stream: StreamId) -> Option<Call> {
+        let call = self.calls.remove(&stream)?;
+        self.probes -= usize::from(call.exchange.details().is_probe);
+        if let Some(deadline) = call.exchange.details().deadline {
+            self.deadlines.remove(deadline, stream);
+        }
+        Some(call)
+    }
+
+    /// Goes away once the last call has ended, when the channel is gone.
+    fn finish_drain(&mut self, engine: &mut Connection) {
+        if self.draining && self.calls.is_empty() && self.refused.len() == 0 {
+            engine.go_away(Reason::NO_ERROR, "");
+        }
+    }
+}

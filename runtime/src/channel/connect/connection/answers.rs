@@ -1,0 +1,125 @@
+//! What a server answers to calls.
+
+use super::{Call, ClientSide};
+use crate::base::Outcome;
+use crate::base::header::Header;
+use crate::base::{clock, wire};
+use crate::channel::balance::subchannel::Carried;
+use crate::channel::connect::refusals::{
+    check_head, check_metadata, no_status, oversized_metadata,
+};
+use crate::channel::connect::refused::has_text;
+use crate::http2::{Connection, Reason, ResponseHead, StreamId};
+use crate::{Metadata, Status};
+
+impl ClientSide {
+    pub(crate) fn response(
+        &mut self,
+        engine: &mut Connection,
+        stream: StreamId,
+        head: ResponseHead,
+        end: bool,
+    ) {
+        self.carried = Carried::Calls;
+        let status = check_head(&head);
+        let is_text = status.is_some() && has_text(&head);
+        let metadata = Metadata::from_fields(head.fields);
+        if end {
+            // A head that ends the stream is its trailers too.
+            let outcome = wire::outcome(metadata);
+            let outcome =
+                outcome.unwrap_or_else(|| Outcome::local(status.unwrap_or_else(no_status)));
+            return self.conclude(engine, stream, outcome);
+        }
+        if let Some(status) = status {
+            if is_text {
+                return self.await_text(stream, status);
+            }
+            engine.reset(stream, Reason::CANCEL);
+            return self.conclude(engine, stream, Outcome::local(status));
+        }
+        match check_metadata(&metadata) {
+            Ok(compression) => {
+                if let Some(call) = self.calls.get_mut(&stream) {
+                    // From here on the caller has seen of the response.
+                    call.kept.lose();
+                    call.exchange.encoding.choose(compression);
+                    call.exchange.deliver_head(metadata);
+                }
+            }
+            Err(status) => {
+                engine.reset(stream, Reason::CANCEL);
+                self.conclude(engine, stream, Outcome::local(status));
+            }
+        }
+    }
+
+    pub(crate) fn trailers(
+        &mut self,
+        engine: &mut Connection,
+        stream: StreamId,
+        fields: Vec<Header>,
+        oversized: bool,
+    ) {
+        self.carried = Carried::Calls;
+        let outcome = wire::outcome(Metadata::from_fields(fields));
+        if self.refused.contains(stream) {
+            return self.end_refused(engine, stream, outcome);
+        }
+        let outcome = outcome.unwrap_or_else(|| {
+            Outcome::local(if oversized {
+                oversized_metadata()
+            } else {
+                no_status()
+            })
+        });
+        self.conclude(engine, stream, outcome);
+    }
+
+    /// Keeps a call that was not answered by gRPC until the text of the answer has come.
+    fn await_text(&mut self, stream: StreamId, status: Status) {
+        if let Some(call) = self.remove(stream) {
+            let until = self.refused.add(stream, call, status, clock::now());
+            self.deadlines.insert(until, stream);
+        }
+    }
+
+    /// Ends a call that was not answered by gRPC, by the trailers behind the text if they say how.
+    pub(crate) fn end_refused(
+        &mut self,
+        engine: &mut Connection,
+        stream: StreamId,
+        said: Option<Outcome>,
+    ) {
+        if let Some(refused) = self.refused.remove(stream) {
+            self.deadlines.remove(refused.until, stream);
+            engine.reset(stream, Reason::CANCEL);
+            // A caller that has given the call up learns nothing more of it.
+            if refused.call.exchange.outcome().is_none() {
+                let outcome = said.unwrap_or_else(|| Outcome::local(refused.status()));
+                self.finish(refused.call, outcome);
+            }
+        }
+    }
+
+    /// A call has ended here, which need not be the end of it.
+    pub(crate) fn conclude(&mut self, engine: &mut Connection, stream: StreamId, outcome: Outcome) {
+        if let Some(call) = self.remove(stream) {
+            if !call.sent {
+                // The peer has had enough of a request that may go on elsewhere.
+                engine.reset(stream, Reason::CANCEL);
+            }
+            self.finish(call, outcome);
+        }
+    }
+
+    pub(crate) fn finish(&self, mut call: Call, outcome: Outcome) {
+        self.origin.count(&call.exchange, outcome.result.is_ok());
+        if self.retries && !call.exchange.details().is_probe {
+            if let Some(channel) = self.origin.channel.upgrade() {
+                return channel.finish(call.exchange, outcome, call.kept.take());
+            }
+        }
+        call.exchange.conclude(outcome);
+    }
+}

@@ -1,0 +1,160 @@
+//! The tasks of a channel: attempts to connect, with the connections that come of them, and looking up names.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::Status;
+use crate::call::retry_buffer::Budget;
+use crate::channel::balance::outliers::{Record, Tally};
+use crate::channel::balance::subchannel::Subchannel;
+use crate::channel::connect::connection::{ClientSide, connection};
+use crate::channel::connect::connector::{Address, Connected};
+use crate::channel::connect::origin::Origin;
+use crate::channel::connect::race::race;
+use crate::channel::core::Remote;
+use crate::channel::manager::Event;
+use crate::channel::options::ChannelOptions;
+use crate::channel::resolve::target::Target;
+use crate::transport::{Driver, Socket};
+
+/// A connection that was made beside others is closed when it has had no calls for so long.
+const SURPLUS_IDLE: Duration = Duration::from_secs(60);
+
+/// An attempt to connect. It does not keep the channel alive.
+pub(crate) struct Dial {
+    remote: Weak<Remote>,
+    attempt: u64,
+    target: Target,
+    addresses: Arc<[Address]>,
+    options: ChannelOptions,
+    budget: Arc<Budget>,
+    tally: Option<Arc<Tally>>,
+}
+
+/// Why a channel with local credentials does not use a connection.
+const NOT_LOCAL: &str = "local credentials are for servers on this machine, and this is neither a loopback address nor a unix \
+                         socket";
+
+/// What may be wrong where a connection without encryption ends before its peer has said anything of HTTP/2.
+const MAY_BE_TLS: &str = "; if the server speaks TLS, as it seems, Channel::secure is for it";
+
+impl Dial {
+    /// An attempt to come to a server. A connection that is made beside others, because they are full, does not stay for long
+    /// once it is not needed.
+    pub(crate) fn new(remote: &Arc<Remote>, attempt: u64, subchannel: &Subchannel) -> Dial {
+        let mut options = remote.options().clone();
+        options.upkeep.keepalive.time = remote.keepalive_time();
+        if subchannel.connections() > 0 {
+            let max_idle = &mut options.upkeep.lifetime.max_idle;
+            *max_idle = Some(max_idle.map_or(SURPLUS_IDLE, |most| most.min(SURPLUS_IDLE)));
+        }
+        Dial {
+            remote: Arc::downgrade(remote),
+            attempt,
+            target: remote.target().clone(),
+            addresses: subchannel.addresses(),
+            options,
+            budget: remote.budget(),
+            tally: subchannel.record().map(Record::tally),
+        }
+    }
+
+    /// Connects, says if that fails, and drives the connection to its end. A connection tells its channel of itself.
+    pub(crate) async fn run(self) {
+        let attempt = self.attempt;
+        let limit = self.options.min_connect_timeout;
+        let addresses: Vec<Address> = self.addresses.to_vec();
+        let attempts = addresses.into_iter().map(|address| self.open(address));
+        let opened = timeout(limit, race(attempts)).await;
+        let cause = match opened {
+            Ok(Ok(driver)) => return driver.await,
+            Ok(Err(causes)) => causes.join("; "),
+            Err(_) => format!("there is no connection after {limit:?}"),
+        };
+        let status = Status::unavailable(format!("cannot connect to {}: {cause}", self.target));
+        tell(&self.remote, Event::Failed { attempt, status });
+    }
+
+    /// Opens a connection; an error is the cause in words.
+    async fn open(&self, address: Address) -> Result<Driver<ClientSide>, String> {
+        let opened = self.open_and_greet(&address).await;
+        opened.map_err(|cause| {
+            let address = address.to_string();
+            if address == self.target.to_string() {
+                return cause;
+            }
+            format!("{address}: {cause}")
+        })
+    }
+
+    /// Opens a connection, up to the server's first words.
+    async fn open_and_greet(&self, address: &Address) -> Result<Driver<ClientSide>, String> {
+        let target = &self.target;
+        let io = self.options.connector.connect(address).await;
+        let Connected { io, is_local } = io.map_err(|error| error.to_string())?;
+        if target.is_local && !is_local {
+            return Err(NOT_LOCAL.to_owned());
+        }
+        #[cfg(feature = "tls")]
+        let (io, hosts) = match &target.tls {
+            Some(tls) => {
+                let secured = tls.secure(io).await;
+                let (io, hosts) = secured.map_err(|error| error.to_string())?;
+                (io, Some(hosts))
+            }
+            None => (io, None),
+        };
+        #[cfg(not(feature = "tls"))]
+        let hosts = None;
+        let (sender, mut greeting) = oneshot::channel();
+        let origin = Origin {
+            channel: Weak::clone(&self.remote),
+            attempt: self.attempt,
+            address: address.clone(),
+            budget: Arc::clone(&self.budget),
+            tally: self.tally.clone(),
+        };
+        let socket = Socket::new(io);
+        let mut driver = connection(socket, hosts, origin, target, &self.options, sender);
+        poll_fn(|context| {
+            let ended = Pin::new(&mut driver).poll(context).is_ready();
+            match Pin::new(&mut greeting).poll(context) {
+                Poll::Ready(Ok(greeted)) => Poll::Ready(greeted.map_err(|why| {
+                    let hint = if target.is_encrypted() {
+                        ""
+                    } else {
+                        MAY_BE_TLS
+                    };
+                    format!("{}{hint}", why.message())
+                })),
+                // A driver that ends has said why.
+                Poll::Pending if !ended => Poll::Pending,
+                _ => Poll::Ready(Err("the connection ended".to_owned())),
+            }
+        })
+        .await?;
+        Ok(driver)
+    }
+}
+
+/// Resolves the names of a target, says what came of it, and when it is to be done again.
+pub(crate) async fn look_up(remote: Weak<Remote>, target: Target) {
+    let resolved = target.names.resolve().await;
+    let resolved =
+        resolved.map_err(|cause| Status::unavailable(format!("cannot resolve {target}: {cause}")));
+    tell(&remote, Event::Resolved(resolved));
+    target.names.changed().await;
+    tell(&remote, Event::NamesChanged);
+}
+
+fn tell(remote: &Weak<Remote>, event: Event) {
+    if let Some(remote) = remote.upgrade() {
+        remote.notify(event);
+    }
+}

@@ -1,0 +1,13 @@
+//! From an address to a connection, and the calls on it.
+
+pub(crate) mod authorization;
+pub(crate) mod backoff;
+pub(crate) mod connection;
+pub(crate) mod connector;
+pub(crate) mod credentials;
+pub(crate) mod dial;
+pub(crate) mod origin;
+pub(crate) mod race;
+pub(crate) mod refusals;
+pub(crate) mod refused;
+pub(crate) mod request_head;

@@ -1,0 +1,144 @@
+//! The heads of the requests on a connection.
+
+use crate::base::deadline::format_timeout;
+use crate::base::header::Header;
+use crate::base::{clock, wire};
+use crate::call::credentials::AuthMetadataContext;
+use crate::call::{CallDetails, Exchange};
+use crate::channel::options::ChannelOptions;
+use crate::channel::resolve::target::Target;
+#[cfg(feature = "tls")]
+pub(crate) use crate::transport::tls::CertifiedHosts;
+use crate::{Metadata, Status};
+
+/// What the requests on a connection have in common, and whom its peer is certified for.
+pub(crate) struct RequestHeads {
+    /// The `:scheme` of all calls.
+    scheme: Header,
+    /// The channel's, which the peer is certified for where it has to be.
+    authority: Header,
+    /// Over TLS: what else the peer is certified for.
+    hosts: Option<CertifiedHosts>,
+    user_agent: Header,
+}
+
+/// The head of one request.
+pub(crate) struct RequestHead<'a> {
+    common: &'a RequestHeads,
+    details: &'a CallDetails,
+    timeout: Option<Header>,
+    previous_attempts: Option<Header>,
+    /// What the credentials of the call have given.
+    granted: Metadata,
+}
+
+/// Nothing is certified without TLS.
+#[cfg(not(feature = "tls"))]
+pub(crate) enum CertifiedHosts {}
+
+#[cfg(not(feature = "tls"))]
+impl CertifiedHosts {
+    fn cover(&mut self, _authority: &[u8]) -> bool {
+        match *self {}
+    }
+}
+
+impl RequestHeads {
+    pub(crate) fn new(
+        target: &Target,
+        options: &ChannelOptions,
+        hosts: Option<CertifiedHosts>,
+    ) -> RequestHeads {
+        RequestHeads {
+            scheme: target.scheme(),
+            authority: target.authority.clone(),
+            hosts,
+            user_agent: options.user_agent.clone(),
+        }
+    }
+
+    /// What the credentials of a call are told of it.
+    pub(crate) fn auth_context(&self, details: &CallDetails) -> AuthMetadataContext {
+        let scheme = std::str::from_utf8(self.scheme.value()).unwrap_or_default();
+        AuthMetadataContext::new(scheme, details.authority.as_ref(), details.method())
+    }
+
+    /// Over TLS the peer has to be certified for the authority of a call (gRFC A81).
+    pub(crate) fn check_authority(&mut self, details: &CallDetails) -> Result<(), Status> {
+        let (Some(hosts), Some(authority)) = (&mut self.hosts, &details.authority) else {
+            return Ok(());
+        };
+        if authority.value() == self.authority.value() || hosts.cover(authority.value()) {
+            return Ok(());
+        }
+        Err(Status::unavailable(format!(
+            "the server's certificate is not for {:?}, the authority of the call",
+            String::from_utf8_lossy(authority.value())
+        )))
+    }
+
+    /// The head of a request that goes out now, with what the credentials of the call have given; nothing when the call has no
+    /// time left.
+    pub(crate) fn head<'a>(
+        &'a self,
+        exchange: &'a Exchange,
+        granted: Metadata,
+    ) -> Option<RequestHead<'a>> {
+        let details = exchange.details();
+        let timeout = match details.deadline {
+            Some(deadline) => {
+                let left = deadline.saturating_duration_since(clock::now());
+                if left.is_zero() {
+                    return None;
+                }
+                let left = format_timeout(left);
+                Some(Header::new(b"grpc-timeout", left.as_bytes()))
+            }
+            None => None,
+        };
+        let previous = exchange.previous_attempts();
+        let previous_attempts = (previous > 0).then(|| {
+            Header::new(
+                b"grpc-previous-rpc-attempts",
+                previous.to_string().as_bytes(),
+            )
+        });
+        Some(RequestHead {
+            common: self,
+            details,
+            timeout,
+            previous_attempts,
+            granted,
+        })
+    }
+}
+
+impl RequestHead<'_> {
+    /// The fields, pseudo-headers first.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &Header> {
+        [&METHOD, &self.common.scheme, &self.details.path]
+            .into_iter()
+            .chain(&self.details.authority)
+            .chain(&REQUEST_HEAD)
+            .chain([&self.common.user_agent])
+            .chain(wire::advertised())
+            .chain(self.details.compression.header())
+            .chain(&self.timeout)
+            .chain(&self.previous_attempts)
+            .chain(self.details.metadata.fields())
+            .chain(self.granted.fields())
+    }
+
+    /// How large it is, as HTTP/2 counts.
+    pub(crate) fn size(&self) -> usize {
+        self.fields().map(Header::size).sum()
+    }
+}
+
+static METHOD: Header = Header::from_static(":method", "POST");
+
+/// The fields that every request has behind the pseudo-headers.
+static REQUEST_HEAD: [Header; 2] = [
+    Header::from_static("te", "trailers"),
+    Header::from_static("content-type", "application/grpc"),
+];

@@ -1,0 +1,220 @@
+//! The state of a channel, and who is told when it changes.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
+
+use futures_core::Stream;
+
+/// The state of a channel, by gRPC's connectivity semantics. gRPC Python's `ChannelConnectivity`.
+///
+/// Calls over a channel that is idle or connecting wait until it is neither; while it is in transient failure they fail
+/// with UNAVAILABLE and the cause, unless they wait for ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ChannelConnectivity {
+    /// Nothing has been wanted of the channel for a while, or its connection is gone: the next call connects.
+    Idle,
+    /// A connection is on its way: names are resolved, sockets opened, hands shaken, until the server has shown that it
+    /// speaks HTTP/2.
+    Connecting,
+    /// There is a connection.
+    Ready,
+    /// No connection came about, or it ended before it carried a call. The next attempt is made by itself, after a while that grows from attempt to attempt.
+    TransientFailure,
+    /// The channel was closed: it takes no more calls.
+    Shutdown,
+}
+
+impl fmt::Display for ChannelConnectivity {
+    /// gRPC's name of the state, as `TRANSIENT_FAILURE`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ChannelConnectivity::Idle => "IDLE",
+            ChannelConnectivity::Connecting => "CONNECTING",
+            ChannelConnectivity::Ready => "READY",
+            ChannelConnectivity::TransientFailure => "TRANSIENT_FAILURE",
+            ChannelConnectivity::Shutdown => "SHUTDOWN",
+        })
+    }
+}
+
+/// The states of a channel as they change: [`Channel::subscribe`](crate::Channel::subscribe) gives it. The first item is the
+/// state when it was made, the last `Shutdown`.
+///
+/// It does not keep the channel open. A reader who is far behind, by more than 64 changes, loses the oldest.
+pub struct ConnectivityChanges(Arc<Watcher>);
+
+impl ConnectivityChanges {
+    /// The next state; `None` after the last.
+    pub async fn next(&mut self) -> Option<ChannelConnectivity> {
+        poll_fn(|context| self.poll_change(context)).await
+    }
+
+    fn poll_change(&mut self, context: &mut Context<'_>) -> Poll<Option<ChannelConnectivity>> {
+        let mut seen = self.0.seen();
+        match seen.changes.pop_front() {
+            Some(state) => Poll::Ready(Some(state)),
+            None if seen.ended => Poll::Ready(None),
+            None => {
+                seen.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Stream for ConnectivityChanges {
+    type Item = ChannelConnectivity;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_change(context)
+    }
+}
+
+impl fmt::Debug for ConnectivityChanges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectivityChanges")
+            .finish_non_exhaustive()
+    }
+}
+
+/// The state as it is, and those who want to know when it changes.
+#[derive(Debug)]
+pub(crate) struct Announcer {
+    state: ChannelConnectivity,
+    watchers: Vec<Weak<Watcher>>,
+}
+
+impl Announcer {
+    pub(crate) fn new(state: ChannelConnectivity) -> Announcer {
+        Announcer {
+            state,
+            watchers: Vec::new(),
+        }
+    }
+
+    pub(crate) fn state(&self) -> ChannelConnectivity {
+        self.state
+    }
+
+    /// Changes the state, if it is another one. Nothing follows SHUTDOWN.
+    pub(crate) fn announce(&mut self, state: ChannelConnectivity) {
+        if state == self.state || self.state == ChannelConnectivity::Shutdown {
+            return;
+        }
+        self.state = state;
+        self.watchers.retain(|watcher| {
+            let watcher = watcher.upgrade();
+            if let Some(watcher) = &watcher {
+                watcher.push(state);
+            }
+            watcher.is_some()
+        });
+    }
+
+    pub(crate) fn subscribe(&mut self) -> ConnectivityChanges {
+        let watcher = Arc::new(Watcher::default());
+        watcher.push(self.state);
+        self.watchers.retain(|other| other.strong_count() > 0);
+        self.watchers.push(Arc::downgrade(&watcher));
+        ConnectivityChanges(watcher)
+    }
+}
+
+impl Drop for Announcer {
+    fn drop(&mut self) {
+        self.announce(ChannelConnectivity::Shutdown);
+    }
+}
+
+/// How many changes are kept for a reader.
+const KEPT: usize = 64;
+
+/// The changes that one reader has not seen.
+#[derive(Debug, Default)]
+struct Watcher(Mutex<Seen>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    changes: VecDeque<ChannelConnectivity>,
+    ended: bool,
+    waker: Option<Waker>,
+}
+
+impl Watcher {
+    fn push(&self, state: ChannelConnectivity) {
+        let waker = {
+            let mut seen = self.seen();
+            if seen.changes.len() == KEPT {
+                seen.changes.pop_front();
+            }
+            seen.changes.push_back(state);
+            seen.ended = state == ChannelConnectivity::Shutdown;
+            seen.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn next(changes: &mut ConnectivityChanges) -> Poll<Option<ChannelConnectivity>> {
+        changes.poll_change(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn a_reader_sees_where_it_began_every_change_and_the_end() {
+        let mut announcer = Announcer::new(ChannelConnectivity::Idle);
+        let mut changes = announcer.subscribe();
+        let states = [
+            ChannelConnectivity::Connecting,
+            ChannelConnectivity::TransientFailure,
+            ChannelConnectivity::TransientFailure,
+            ChannelConnectivity::Connecting,
+        ];
+        for state in states {
+            announcer.announce(state);
+        }
+        drop(announcer);
+        for state in [
+            ChannelConnectivity::Idle,
+            ChannelConnectivity::Connecting,
+            ChannelConnectivity::TransientFailure,
+            ChannelConnectivity::Connecting,
+            ChannelConnectivity::Shutdown,
+        ] {
+            assert_eq!(next(&mut changes), Poll::Ready(Some(state)));
+        }
+        assert_eq!(next(&mut changes), Poll::Ready(None));
+    }
+
+    #[test]
+    fn what_a_slow_reader_can_make_us_keep_is_bounded() {
+        let mut announcer = Announcer::new(ChannelConnectivity::Idle);
+        let mut changes = announcer.subscribe();
+        for _ in 0..1000 {
+            announcer.announce(ChannelConnectivity::Connecting);
+            announcer.announce(ChannelConnectivity::Idle);
+        }
+        let mut seen = 0;
+        while next(&mut changes).is_ready() {
+            seen += 1;
+        }
+        assert_eq!(seen, KEPT);
+        // Nor is a reader kept who is gone.
+        drop(changes);
+        announcer.announce(ChannelConnectivity::Connecting);
+        assert!(announcer.watchers.is_empty());
+    }
+}

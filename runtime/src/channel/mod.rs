@@ -1,0 +1,16 @@
+//! From a target to a connection that takes a call. Nothing here knows messages, the options of calls or interceptors.
+
+pub(crate) mod balance;
+pub(crate) mod connect;
+pub(crate) mod connectivity;
+pub(crate) mod core;
+pub(crate) mod manager;
+pub(crate) mod options;
+pub(crate) mod resolve;
+pub(crate) mod waiting;
+
+pub use self::balance::load_balancing::LoadBalancing;
+pub use self::connect::credentials::ChannelCredentials;
+pub use self::connectivity::{ChannelConnectivity, ConnectivityChanges};
+pub use self::resolve::names::Resolver;
+pub use self::resolve::service_config::ServiceConfig;

@@ -1,0 +1,304 @@
+//! Where a channel leads.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::base::header::Header;
+use crate::channel::connect::connector::Address;
+use crate::channel::resolve::names::Names;
+#[cfg(feature = "tls")]
+use crate::transport::tls::{ClientTls, host_of};
+use crate::transport::{HostPort, Io};
+use crate::{Result, Status};
+
+/// Where the servers are found, the authority that calls are sent with unless they say otherwise, and what secures the
+/// connections.
+#[derive(Clone)]
+pub(crate) struct Target {
+    /// As it was given.
+    text: Arc<str>,
+    pub(crate) names: Names,
+    pub(crate) authority: Header,
+    /// `None` for connections without encryption.
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<ClientTls>,
+    /// Only servers on this machine are connected to.
+    pub(crate) is_local: bool,
+}
+
+impl Target {
+    /// Reads a target of gRPC ("gRPC Name Resolution").
+    pub(crate) fn parse(target: &str) -> Result<Target> {
+        read(target)
+            .and_then(|(names, host)| {
+                let authority = authority(&host).map_err(|status| status.message().to_owned())?;
+                Ok(Target::new(target, names, authority))
+            })
+            .map_err(|why| {
+                Status::invalid_argument(format!(
+                    "target {target:?}: {why}; a target is host:port or dns:host:port, as in localhost:5000 or [::1]:5000, \
+                     ipv4: or ipv6: with a list of addresses, as in ipv4:10.0.0.1:5000,10.0.0.2:5000, or a unix socket, as in \
+                     unix:relative, unix:///absolute or unix-abstract:name"
+                ))
+            })
+    }
+
+    /// A connection that is open already.
+    pub(crate) fn open(connection: impl Io + 'static) -> Target {
+        let address = Address::open(connection);
+        let text = address.to_string();
+        let authority = Header::from_static(":authority", LOCALHOST);
+        Target::new(&text, known([address]), authority)
+    }
+
+    fn new(text: &str, names: Names, authority: Header) -> Target {
+        Target {
+            text: text.into(),
+            names,
+            authority,
+            #[cfg(feature = "tls")]
+            tls: None,
+            is_local: false,
+        }
+    }
+
+    /// Whether credentials may be sent: nobody else reads them.
+    pub(crate) fn is_private(&self) -> bool {
+        self.is_encrypted() || self.is_local
+    }
+
+    /// Whether connections are made over TLS.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+
+    /// The host of the authority, that of an IPv6 address in brackets.
+    #[cfg(feature = "tls")]
+    pub(crate) fn host(&self) -> &str {
+        host_of(std::str::from_utf8(self.authority.value()).unwrap_or_default())
+    }
+
+    /// HTTP/2's `:scheme`.
+    pub(crate) fn scheme(&self) -> Header {
+        let scheme = if self.is_encrypted() { "https" } else { "http" };
+        Header::from_static(":scheme", scheme)
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Where servers are found, and the host that calls are for; or what is wrong with a target.
+type Read = Result<(Names, String), String>;
+
+/// Reads a target by its scheme. Schemes are the same in capitals (RFC 3986, 3.1); without one it is a host.
+fn read(target: &str) -> Read {
+    let (scheme, rest) = target.split_once(':').unwrap_or_default();
+    match scheme.to_ascii_lowercase().as_str() {
+        "unix" => Ok((known([Address::unix(rest)?]), LOCALHOST.to_owned())),
+        "unix-abstract" => Ok((known([Address::unix_abstract(rest)?]), LOCALHOST.to_owned())),
+        "dns" => dns(rest),
+        "passthrough" => passthrough(rest),
+        "ipv4" => several(rest, IpAddr::is_ipv4, "127.0.0.1:5000"),
+        "ipv6" => several(rest, IpAddr::is_ipv6, "[::1]:5000"),
+        _ => host_and_port(target),
+    }
+}
+
+/// What follows `dns:`, with or without the slashes of a URI.
+fn dns(name: &str) -> Read {
+    let Some(uri) = name.strip_prefix("//") else {
+        return host_and_port(name);
+    };
+    match uri.split_once('/') {
+        Some(("", name)) => host_and_port(name),
+        Some((server, _)) => Err(format!(
+            "the system asks its own DNS servers, and cannot be told to ask {server}: write dns:///host:port, or give the \
+             channel a resolver"
+        )),
+        None => {
+            Err("behind dns:// stands a server, which may be left out, and /host:port".to_owned())
+        }
+    }
+}
+
+/// What follows grpc-go's `passthrough:`: one address, which is looked up whenever it is connected to.
+fn passthrough(name: &str) -> Read {
+    let name = name.strip_prefix("///").unwrap_or(name);
+    let address = Address::parse(name)?;
+    let host = match &address {
+        Address::Tcp(_) => HostPort::parse(name)?.authority(),
+        _ => LOCALHOST.to_owned(),
+    };
+    Ok((known([address]), host))
+}
+
+fn host_and_port(target: &str) -> Read {
+    let read = HostPort::parse(target)?;
+    let names = match (read.ip(), Address::tcp(&read)) {
+        (Some(_), address) => known([address]),
+        (None, address) => Names::Dns(address.to_string().into()),
+    };
+    Ok((names, read.authority()))
+}
+
+/// Addresses of one family, with commas between them.
+fn several(list: &str, is_of_family: fn(&IpAddr) -> bool, example: &str) -> Read {
+    let mut addresses = Vec::new();
+    let mut authority = None;
+    for text in list.split(',') {
+        let read = HostPort::parse(text).ok();
+        let read = read.filter(|read| read.ip().is_some_and(|ip| is_of_family(&ip)));
+        let read = read.ok_or_else(|| {
+            format!("{text:?} is no address, with a port or without, as {example}")
+        })?;
+        authority.get_or_insert_with(|| read.authority());
+        addresses.push(Address::tcp(&read));
+    }
+    Ok((
+        Names::Known(addresses.into()),
+        authority.unwrap_or_default(),
+    ))
+}
+
+fn known<const N: usize>(addresses: [Address; N]) -> Names {
+    Names::Known(Arc::new(addresses))
+}
+
+/// The authority of what has no host, as other gRPC libraries have it.
+const LOCALHOST: &str = "localhost";
+
+/// The `:authority` field for a host, with or without a port.
+pub(crate) fn authority(host: &str) -> Result<Header> {
+    let is_plain =
+        |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'/' | b'@' | b'?' | b'#' | b'\\');
+    if host.is_empty() || !host.bytes().all(is_plain) {
+        return Err(Status::invalid_argument(format!(
+            "authority {host:?}: it is a host, with or without :port"
+        )));
+    }
+    Ok(Header::new(b":authority", host.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addresses(target: &Target) -> Vec<String> {
+        match &target.names {
+            Names::Known(addresses) => addresses.iter().map(Address::to_string).collect(),
+            Names::Dns(name) => vec![format!("to be looked up: {name}")],
+            Names::Custom(_) => unreachable!("no target says so"),
+        }
+    }
+
+    #[test]
+    fn a_target_is_a_list_of_addresses() {
+        for (target, authority, list) in [
+            ("ipv4:10.0.0.1:1", "10.0.0.1:1", &["10.0.0.1:1"][..]),
+            (
+                "ipv4:10.0.0.1:1,10.0.0.2:2",
+                "10.0.0.1:1",
+                &["10.0.0.1:1", "10.0.0.2:2"],
+            ),
+            ("ipv6:[::1]:1,[::2]:2", "[::1]:1", &["[::1]:1", "[::2]:2"]),
+            ("127.0.0.1:1", "127.0.0.1:1", &["127.0.0.1:1"]),
+            (
+                "ipv4:10.0.0.1,10.0.0.2:2",
+                "10.0.0.1",
+                &["10.0.0.1:443", "10.0.0.2:2"],
+            ),
+            ("ipv6:::1,[::2]", "[::1]", &["[::1]:443", "[::2]:443"]),
+            ("IPv4:10.0.0.1:1", "10.0.0.1:1", &["10.0.0.1:1"]),
+            ("passthrough:///a.b:1", "a.b:1", &["a.b:1"]),
+            ("passthrough:a.b", "a.b", &["a.b:443"]),
+            ("passthrough:///unix:/x", "localhost", &["unix:/x"]),
+            ("[::1]:1", "[::1]:1", &["[::1]:1"]),
+        ] {
+            let parsed = Target::parse(target).unwrap();
+            assert_eq!(parsed.authority.value(), authority.as_bytes(), "{target}");
+            assert_eq!(addresses(&parsed), list);
+        }
+        for target in [
+            "ipv4:",
+            "ipv4:[::1]:1",
+            "ipv4:a:1",
+            "ipv6:10.0.0.1:1",
+            "ipv4:10.0.0.1:1,",
+        ] {
+            let error = Target::parse(target).err().unwrap();
+            assert!(
+                error
+                    .message()
+                    .contains("is no address, with a port or without"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_target_is_a_name() {
+        for target in ["dns:localhost:1", "dns:///localhost:1", "localhost:1"] {
+            let parsed = Target::parse(target).unwrap();
+            assert_eq!(parsed.authority.value(), b"localhost:1");
+            assert_eq!(addresses(&parsed), ["to be looked up: localhost:1"]);
+        }
+        let error = Target::parse("dns://8.8.8.8/localhost:1").err().unwrap();
+        assert!(
+            error.message().contains("cannot be told to ask 8.8.8.8"),
+            "{error}"
+        );
+        for target in ["dns:", "dns://localhost:1", "dns:///", "dns:localhost:"] {
+            assert!(Target::parse(target).is_err(), "{target}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_target_is_a_unix_socket() {
+        for (target, path) in [
+            ("unix:a/b c", "a/b c"),
+            ("unix:/run/x:1", "/run/x:1"),
+            ("unix:///run/x", "/run/x"),
+        ] {
+            let parsed = Target::parse(target).unwrap();
+            assert_eq!(parsed.authority.value(), b"localhost");
+            assert_eq!(addresses(&parsed), [format!("unix:{path}")]);
+        }
+        for target in ["unix:", "unix://", "unix://run/x", "unix:a\0b"] {
+            assert!(Target::parse(target).is_err(), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_target_is_host_and_port() {
+        for target in ["localhost:5000", "127.0.0.1:1", "[::1]:65535", "a.b.c:0"] {
+            let parsed = Target::parse(target).unwrap();
+            assert_eq!(parsed.authority.value(), target.as_bytes());
+        }
+        for target in [
+            "",
+            ":5000",
+            "localhost:",
+            "a:b:5000",
+            "localhost:65536",
+            "localhost:x",
+            "http://localhost:5000",
+            "host name:1",
+            "a/b:1",
+        ] {
+            let error = Target::parse(target).err().unwrap();
+            assert!(
+                error.message().contains(&format!("{target:?}")) || target.contains([' ', '/']),
+                "{error}"
+            );
+        }
+    }
+}

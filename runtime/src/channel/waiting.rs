@@ -1,0 +1,97 @@
+//! The calls that wait for a connection.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::call::{Deadlines, Exchange};
+
+/// Below so many, calls that their callers have given up are not looked for.
+const FEW: usize = 64;
+
+/// The calls that wait for a connection, in the order of their coming.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    calls: BTreeMap<u64, Arc<Exchange>>,
+    deadlines: Deadlines<u64>,
+    next_ticket: u64,
+    /// When so many wait, those that were given up are looked for.
+    sweep_at: usize,
+}
+
+impl Waiting {
+    pub(crate) fn new() -> Waiting {
+        Waiting {
+            calls: BTreeMap::new(),
+            deadlines: Deadlines::new(),
+            next_ticket: 0,
+            sweep_at: FEW,
+        }
+    }
+
+    pub(crate) fn push(&mut self, exchange: Arc<Exchange>) {
+        if self.calls.len() >= self.sweep_at {
+            // What was given up lies here until there is twice as much: a look costs each call little.
+            drop(self.take(|exchange| exchange.outcome().is_some()));
+            self.sweep_at = (2 * self.calls.len()).max(FEW);
+        }
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        if let Some(deadline) = exchange.details().deadline {
+            self.deadlines.insert(deadline, ticket);
+        }
+        self.calls.insert(ticket, exchange);
+    }
+
+    /// Lets the calls go in their order, until one is given back.
+    pub(crate) fn release(
+        &mut self,
+        mut submit: impl FnMut(Arc<Exchange>) -> Result<(), Arc<Exchange>>,
+    ) {
+        while let Some((ticket, exchange)) = self.calls.pop_first() {
+            let deadline = exchange.details().deadline;
+            if let Err(back) = submit(exchange) {
+                self.calls.insert(ticket, back);
+                return;
+            }
+            if let Some(deadline) = deadline {
+                self.deadlines.remove(deadline, ticket);
+            }
+        }
+    }
+
+    /// Takes out the calls that `which` holds for.
+    pub(crate) fn take(&mut self, which: impl Fn(&Exchange) -> bool) -> Vec<Arc<Exchange>> {
+        let mut taken = Vec::new();
+        let deadlines = &mut self.deadlines;
+        self.calls.retain(|&ticket, exchange| {
+            let takes = which(exchange);
+            if takes {
+                if let Some(deadline) = exchange.details().deadline {
+                    deadlines.remove(deadline, ticket);
+                }
+                taken.push(Arc::clone(exchange));
+            }
+            !takes
+        });
+        taken
+    }
+
+    /// Takes out the calls whose deadline has passed.
+    pub(crate) fn expired(&mut self, now: Instant) -> Vec<Arc<Exchange>> {
+        let mut expired = Vec::new();
+        while let Some(ticket) = self.deadlines.expired(now) {
+            expired.extend(self.calls.remove(&ticket));
+        }
+        expired
+    }
+
+    /// The earliest deadline.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.next()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.calls.is_empty()
+    }
+}
