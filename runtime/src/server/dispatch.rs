@@ -8,6 +8,7 @@ use super::generic::{self, GenericHandler};
 use super::handlers::{Handlers, Method};
 use super::method_options::Rules;
 use super::options::Options;
+use super::path_hash::PathHash;
 use crate::base::deadline::parse_timeout;
 use crate::base::header::{Header, Kind};
 use crate::base::metadata::{Metadata, decode_binary};
@@ -21,7 +22,7 @@ use crate::{Compression, Status};
 /// The methods of a server by their paths, and the options that all calls share.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct MethodTable {
-    methods: HashMap<Vec<u8>, Arc<Method>>,
+    methods: HashMap<Vec<u8>, Arc<Method>, PathHash>,
     /// The services that have methods here.
     #[cfg(feature = "reflection")]
     pub(crate) services: Services,

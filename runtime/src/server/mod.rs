@@ -17,6 +17,7 @@ mod listener;
 mod method_options;
 mod options;
 mod pace;
+mod path_hash;
 mod ports;
 mod request_stream;
 mod responses;
