@@ -16,8 +16,8 @@ pub(crate) struct Chunks {
     first: Bytes,
     more: Option<Box<More>>,
     len: usize,
-    /// How many bytes at the front were set aside.
-    aside: usize,
+    /// How many bytes at the end were not set aside. Taking bytes off the front leaves it as it is, so it may be more than there are.
+    fresh: usize,
 }
 
 /// What is behind the first piece.
@@ -31,6 +31,7 @@ struct More {
 impl Chunks {
     /// Puts a piece at the end.
     pub(crate) fn push(&mut self, chunk: Bytes) {
+        self.fresh = self.fresh.min(self.len) + chunk.len();
         self.len += chunk.len();
         if self.first.is_empty() {
             self.first = chunk;
@@ -82,12 +83,12 @@ impl Chunks {
     /// Copies what lies in the buffers that a connection reads into to ones of its own, which are no larger: a piece may be a small
     /// part of what it keeps alive.
     pub(crate) fn set_aside(&mut self) {
-        let new = self.len - self.aside;
+        let new = self.fresh.min(self.len);
         if new == 0 {
             return;
         }
         let mut old = std::mem::take(self);
-        let mut left = old.aside;
+        let mut left = old.len - new;
         while left > 0 {
             let piece = old.take(left);
             left -= piece.len();
@@ -98,7 +99,7 @@ impl Chunks {
             copy.extend_from_slice(&old.take(usize::MAX));
         }
         self.push_whole(copy.freeze());
-        self.aside = self.len;
+        self.fresh = 0;
     }
 
     /// Puts a piece at the end, however small it is.
@@ -127,7 +128,6 @@ impl Chunks {
     #[inline]
     fn used(&mut self, count: usize) {
         self.len -= count;
-        self.aside = self.aside.saturating_sub(count);
         if self.first.is_empty() && self.len > 0 {
             self.bring_next();
         }
@@ -167,6 +167,7 @@ impl From<Bytes> for Chunks {
     fn from(first: Bytes) -> Chunks {
         Chunks {
             len: first.len(),
+            fresh: first.len(),
             first,
             ..Chunks::default()
         }
@@ -177,6 +178,34 @@ impl From<Bytes> for Chunks {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn bytes_are_set_aside_once() {
+        let mut chunks = Chunks::default();
+        chunks.push(Bytes::from(vec![1; 5_000]));
+        chunks.set_aside();
+        let first = chunks.front().as_ptr();
+        let second = Bytes::from(vec![2; 5_000]);
+        chunks.push(second.clone());
+        // Fewer bytes are left than were not set aside when they came.
+        assert_eq!(chunks.take(4_000).as_ptr(), first);
+        chunks.set_aside();
+        assert_eq!(chunks.take(usize::MAX).as_ptr(), first.wrapping_add(4_000));
+        let copy = chunks.take(1_000);
+        assert_eq!(copy, [2; 1_000][..]);
+        assert_ne!(copy.as_ptr(), second.as_ptr());
+        chunks.set_aside();
+        assert_eq!(
+            chunks.take(usize::MAX).as_ptr(),
+            copy.as_ptr().wrapping_add(1_000)
+        );
+        chunks.push(second.clone());
+        chunks.take(1_000);
+        chunks.set_aside();
+        let rest = chunks.take(usize::MAX);
+        assert_eq!(rest, [2; 4_000][..]);
+        assert_ne!(rest.as_ptr(), second.as_ptr().wrapping_add(1_000));
+    }
 
     proptest! {
         #[test]

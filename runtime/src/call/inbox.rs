@@ -86,7 +86,8 @@ impl Inbox {
 
     /// What a large response has used up makes room for others: the connection hears of it before the next one is asked for.
     fn tell_used(&mut self) {
-        let left = self.deframer.kept() + self.chunks.len();
+        // Nothing is kept behind a message that is whole.
+        let left = self.chunks.len();
         let used = self.had.saturating_sub(left);
         if used >= WORTH_TELLING {
             self.had = left;

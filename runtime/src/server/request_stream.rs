@@ -246,7 +246,8 @@ impl Receiver {
 
     /// What a large request has used up makes room for others: the connection hears of it before the next one is asked for.
     fn tell_used(&mut self, exchange: &Arc<Exchange>) {
-        let left = self.deframer.kept() + self.chunks.len();
+        // Nothing is kept behind a message that is whole.
+        let left = self.chunks.len();
         let used = self.had.saturating_sub(left);
         if used >= WORTH_TELLING {
             self.had = left;
