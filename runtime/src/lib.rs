@@ -60,15 +60,16 @@ mod transport;
 pub use base::json;
 pub use base::rpc;
 pub use base::{
-    Code, Codec, Compression, Encoded, InvalidMetadata, Metadata, Prost, Raw, Result, Status, Value,
+    AnyMessage, Code, Codec, Compression, Encoded, InvalidMetadata, Metadata, Prost, Raw, Result,
+    Status, Value,
 };
+pub use call::AuthContext;
 #[cfg(feature = "server")]
 pub use call::Extensions;
 #[cfg(all(feature = "client", feature = "server"))]
 pub use call::Propagation;
 #[cfg(feature = "client")]
 pub use call::credentials::{AuthMetadataContext, CallCredentials};
-pub use call::{AnyMessage, AuthContext};
 #[cfg(feature = "client")]
 pub use channel::{
     ChannelConnectivity, ChannelCredentials, ConnectivityChanges, LoadBalancing, Resolver,
@@ -76,9 +77,8 @@ pub use channel::{
 };
 #[cfg(feature = "client")]
 pub use client::{
-    Call, Channel, ChannelBuilder, ClientInterceptor, FromIterator, FromResults, FromStream,
-    IntoRequests, OutgoingCall, OutgoingEnd, RequestSender, SentRequests, Start, StreamingCall,
-    UnaryCall, WithCall, sending,
+    Call, Channel, ChannelBuilder, ClientInterceptor, IntoRequests, OutgoingCall, OutgoingEnd,
+    RequestSender, SentRequests, Start, StreamingCall, UnaryCall, WithCall, sending,
 };
 pub use futures_core::Stream;
 pub use helpers::{Cancellation, Sender, offload, offload_with, stream};

@@ -4,8 +4,8 @@ mod packer;
 
 use bytes::{Bytes, BytesMut};
 
+use crate::base::erasure::AnyMessage;
 use crate::base::{Chunks, Encoded};
-use crate::call::AnyMessage;
 use crate::{Compression, Result, Status};
 
 pub use self::packer::{Packed, Packer};

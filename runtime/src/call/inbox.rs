@@ -4,12 +4,11 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 
-use crate::Encoded;
 use crate::base::framing::{Cut, Deframer};
 use crate::base::{Chunks, Outcome};
 use crate::call::ongoing::Ongoing;
 use crate::call::{ReadState, WORTH_TELLING};
-use crate::{Result, Status};
+use crate::{Encoded, Result, Status};
 
 /// Cuts the responses of a call out of what has come of them.
 pub(crate) struct Inbox {

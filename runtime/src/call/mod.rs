@@ -4,7 +4,6 @@
 //! the response. Over HTTP/2 each side has an exchange of its own with a connection driver at the other end; in-process
 //! the two sides share one.
 
-mod any_message;
 mod auth;
 #[cfg(feature = "client")]
 pub(crate) mod credentials;
@@ -12,7 +11,6 @@ mod details;
 mod encoding;
 mod exchange;
 mod extensions;
-mod held;
 #[cfg(feature = "client")]
 pub(crate) mod inbox;
 mod link;
@@ -29,15 +27,12 @@ mod timers;
 mod turn;
 mod unread;
 
-pub use any_message::AnyMessage;
-pub(crate) use any_message::Known;
 pub use auth::AuthContext;
 #[cfg(all(feature = "server", feature = "tls"))]
 pub(crate) use auth::{COMMON_NAME, SUBJECT_ALTERNATIVE_NAME};
 pub(crate) use details::{CallDetails, MessageLimits, Peer};
 pub(crate) use exchange::{Exchange, Watch};
 pub use extensions::Extensions;
-pub(crate) use held::{Held, Reading, Show, show};
 pub(crate) use link::{Link, Order};
 #[cfg(feature = "client")]
 pub(crate) use panicked::panicked_in;

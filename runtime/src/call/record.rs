@@ -7,9 +7,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::CallDetails;
-use super::any_message::AnyMessage;
 use super::panicked::{Panicked, panicked};
 use crate::Result;
+use crate::base::erasure::AnyMessage;
 
 /// What an interceptor does with each message of one direction.
 pub(crate) type Observer = Box<dyn FnMut(&mut dyn AnyMessage) -> Result<()> + Send>;

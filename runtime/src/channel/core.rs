@@ -10,8 +10,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::Status;
 use crate::base::header::Header;
-use crate::base::{Chunks, Outcome};
-use crate::base::{clock, log};
+use crate::base::{Chunks, Outcome, clock, log};
 use crate::call::Exchange;
 use crate::call::retry_buffer::Budget;
 use crate::channel::balance::load_balancing::LoadBalancing;

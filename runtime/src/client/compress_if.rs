@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::call::AnyMessage;
+use crate::base::erasure::AnyMessage;
 
 /// Whether a request is compressed, if those of its call are.
 #[derive(Clone)]

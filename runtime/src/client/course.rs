@@ -13,9 +13,8 @@ use super::outbox;
 use super::passage::Passage;
 use super::plan::Plan;
 use super::receiving::Receiving;
-use super::requests::Unsent;
+use crate::base::erasure::{AnyRequests, AnySlot};
 use crate::base::header::Header;
-use crate::call::Held;
 use crate::call::inbox::Inbox;
 use crate::channel::resolve::service_config::MethodConfig;
 use crate::{Metadata, Result, Status};
@@ -79,8 +78,8 @@ impl Course {
     pub(crate) fn poll_next(
         &mut self,
         context: &mut Context<'_>,
-        requests: &mut dyn Unsent,
-        held: &mut dyn Held,
+        requests: &mut dyn AnyRequests,
+        held: &mut dyn AnySlot,
     ) -> Poll<Result<()>> {
         if self.done {
             return Poll::Ready(Ok(()));
@@ -97,8 +96,8 @@ impl Course {
     pub(crate) fn poll_only(
         &mut self,
         context: &mut Context<'_>,
-        requests: &mut dyn Unsent,
-        held: &mut dyn Held,
+        requests: &mut dyn AnyRequests,
+        held: &mut dyn AnySlot,
     ) -> Poll<Result<()>> {
         let read = match self.receive(requests) {
             Ok(receiving) => ready!(receiving.poll_only(context, held)),
@@ -108,7 +107,7 @@ impl Course {
     }
 
     /// Where the responses come in; sets the call on its way if it is not.
-    pub(crate) fn receive(&mut self, requests: &mut dyn Unsent) -> Result<&mut Receiving> {
+    pub(crate) fn receive(&mut self, requests: &mut dyn AnyRequests) -> Result<&mut Receiving> {
         match &mut self.receiving {
             Some(receiving) => Ok(receiving),
             empty => Ok(empty.insert(self.terms.start(requests)?)),
@@ -150,7 +149,7 @@ impl Course {
     pub(crate) fn poll_initial(
         &mut self,
         context: &mut Context<'_>,
-        requests: &mut dyn Unsent,
+        requests: &mut dyn AnyRequests,
     ) -> Poll<Result<()>> {
         if self.initial.is_none() {
             let receiving = self.receive(requests)?;
@@ -175,7 +174,7 @@ impl Course {
 
 impl Terms {
     /// Sets the call on its way. One that has failed fails again.
-    fn start(&mut self, requests: &mut dyn Unsent) -> Result<Receiving> {
+    fn start(&mut self, requests: &mut dyn AnyRequests) -> Result<Receiving> {
         if self.is_made {
             // A start that has panicked may have left some.
             requests.close();
@@ -190,7 +189,7 @@ impl Terms {
         })
     }
 
-    fn start_with(&mut self, requests: &mut dyn Unsent) -> Result<Receiving> {
+    fn start_with(&mut self, requests: &mut dyn AnyRequests) -> Result<Receiving> {
         let mut options = std::mem::take(&mut self.options);
         let compress_if = options.compress_if.take();
         let (plan, method) = self.plan(options)?;
@@ -241,7 +240,7 @@ impl Terms {
     #[cold]
     fn intercepted(
         &self,
-        requests: Box<dyn Unsent>,
+        requests: Box<dyn AnyRequests>,
         compress_if: Option<CompressIf>,
         plan: Plan,
     ) -> Box<Intercepted> {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 
 use super::compress_if::CompressIf;
-use super::requests::{Unsent, none_at_hand};
+use crate::base::erasure::{AnyRequests, none_at_hand};
 use crate::base::framing::{Packed, Packer};
 use crate::call::{Exchange, Turn, Watch};
 use crate::helpers::stream::Reading;
@@ -30,7 +30,7 @@ pub(super) fn last_packed() -> usize {
 /// Sends the requests of a call. One is sent at once; many as far as they are there, the rest by a task: it must not
 /// depend on whether the caller is reading responses.
 pub(crate) fn send(
-    requests: &mut dyn Unsent,
+    requests: &mut dyn AnyRequests,
     mut packing: Packing,
     exchange: &Arc<Exchange>,
 ) -> Result<()> {
@@ -60,7 +60,7 @@ impl Packing {
     }
 
     /// Packs the request at hand behind those before it.
-    fn pack(&mut self, requests: &mut dyn Unsent, exchange: &Exchange) -> Packed {
+    fn pack(&mut self, requests: &mut dyn AnyRequests, exchange: &Exchange) -> Packed {
         let mut packed = None;
         let shown = requests.show(&mut |request| {
             let compression = match &self.compress_if {
@@ -80,7 +80,11 @@ impl Packing {
     }
 }
 
-fn feed(requests: &mut dyn Unsent, mut packing: Packing, exchange: &Arc<Exchange>) -> Result<()> {
+fn feed(
+    requests: &mut dyn AnyRequests,
+    mut packing: Packing,
+    exchange: &Arc<Exchange>,
+) -> Result<()> {
     let mut fed = Fed::new(exchange);
     let mut nobody = Context::from_waker(Waker::noop());
     if fed
@@ -103,7 +107,7 @@ fn feed(requests: &mut dyn Unsent, mut packing: Packing, exchange: &Arc<Exchange
 
 /// Feeds the requests of a call to its connection, until they end or the call does.
 struct Feed {
-    requests: Box<dyn Unsent>,
+    requests: Box<dyn AnyRequests>,
     packing: Packing,
     fed: Fed,
 }
@@ -137,7 +141,7 @@ impl Fed {
 
     fn poll_feed(
         &mut self,
-        requests: &mut dyn Unsent,
+        requests: &mut dyn AnyRequests,
         packing: &mut Packing,
         context: &mut Context<'_>,
     ) -> Poll<()> {
@@ -183,7 +187,7 @@ impl Fed {
     /// Packs the next request.
     fn poll_pack(
         &self,
-        requests: &mut dyn Unsent,
+        requests: &mut dyn AnyRequests,
         packing: &mut Packing,
         context: &mut Context<'_>,
     ) -> Packed {
@@ -215,7 +219,7 @@ impl Drop for Fed {
 mod tests {
     use super::*;
     use crate::base::Raw;
-    use crate::client::requests::Requests;
+    use crate::base::erasure::Requests;
     use crate::testing::TestCall;
 
     /// Its call may wait for long before it takes the next.

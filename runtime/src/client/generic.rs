@@ -5,12 +5,11 @@ use std::fmt::Debug;
 use super::channel::Channel;
 use super::course::Course;
 use super::into_requests::IntoRequests;
-use super::requests::Requests;
 use super::streaming::StreamingCall;
 use super::unary::UnaryCall;
 use crate::base::Codec;
+use crate::base::erasure::{Requests, Slot};
 use crate::base::header::Header;
-use crate::call::Reading;
 use crate::{Result, Status};
 
 /// Calls of any method, by its name and with a codec of the program's choice: [`Prost`](crate::Prost) for messages of prost's,
@@ -42,7 +41,7 @@ impl Channel {
         C: Codec<Req> + Codec<Res>,
     {
         let course = self.course(method.as_ref(), true);
-        UnaryCall::new(course, Requests::one::<C>(request), Reading::of::<C>())
+        UnaryCall::new(course, Requests::one::<C>(request), Slot::of::<C>())
     }
 
     /// A call with one request and a stream of responses. gRPC Python's `channel.unary_stream`.
@@ -58,7 +57,7 @@ impl Channel {
         C: Codec<Req> + Codec<Res>,
     {
         let course = self.course(method.as_ref(), false);
-        StreamingCall::new(course, Requests::one::<C>(request), Reading::of::<C>())
+        StreamingCall::new(course, Requests::one::<C>(request), Slot::of::<C>())
     }
 
     /// A call with a stream of requests and one response. gRPC Python's `channel.stream_unary`.
@@ -75,7 +74,7 @@ impl Channel {
     {
         let requests = Requests::many::<C>(requests.into_requests());
         let course = self.course(method.as_ref(), true);
-        UnaryCall::new(course, requests, Reading::of::<C>())
+        UnaryCall::new(course, requests, Slot::of::<C>())
     }
 
     /// A call with a stream of requests and a stream of responses. gRPC Python's `channel.stream_stream`.
@@ -92,7 +91,7 @@ impl Channel {
     {
         let requests = Requests::many::<C>(requests.into_requests());
         let course = self.course(method.as_ref(), false);
-        StreamingCall::new(course, requests, Reading::of::<C>())
+        StreamingCall::new(course, requests, Slot::of::<C>())
     }
 
     fn course(&self, method: &str, one_response: bool) -> Course {

@@ -14,11 +14,10 @@ use super::interceptor::OutgoingCall;
 use super::passage::{News, Passage};
 use super::plan::Plan;
 use super::sender::sealed::Started;
-use crate::Encoded;
 use crate::base::Outcome;
-use crate::call::Held;
+use crate::base::erasure::AnySlot;
 use crate::call::inbox::{self, Inbox};
-use crate::{Metadata, Result, Status};
+use crate::{Encoded, Metadata, Result, Status};
 
 /// A call with interceptors: their futures are polled here, by the caller, and what comes of the attempts they make is read. To drop
 /// it is to drop them, and to cancel the attempt that is under way.
@@ -128,7 +127,7 @@ impl Intercepted {
 
     /// Reads a response, which is shown to the interceptors that are around `level`. It is held then, unless the attempt has failed by
     /// it, or the call.
-    pub(crate) fn read(&mut self, held: &mut dyn Held, level: usize, bytes: Bytes) {
+    pub(crate) fn read(&mut self, held: &mut dyn AnySlot, level: usize, bytes: Bytes) {
         let passage = &self.passage;
         // An interceptor may have given one before.
         held.clear();

@@ -15,7 +15,7 @@ use super::passage::Passage;
 use super::plan::Plan;
 use super::watches::Watches;
 use crate::base::clock;
-use crate::call::AnyMessage;
+use crate::base::erasure::AnyMessage;
 use crate::call::credentials::CallCredentials;
 use crate::{Compression, Metadata, Result};
 

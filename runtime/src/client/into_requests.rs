@@ -7,6 +7,7 @@ use futures_core::Stream;
 use pin_project_lite::pin_project;
 
 use crate::Result;
+use crate::base::erasure::{RequestSource, Source};
 
 /// What may be sent as the requests of a client-streaming or bidirectional call: any iterator and any [`Stream`] of
 /// messages, and any stream of `Result`s, such as [`stream()`](crate::stream()) makes, or a servicer's `RequestStream` that is
@@ -22,30 +23,17 @@ pub trait IntoRequests<Req, Marker>: Send + 'static {
 
 /// The marker of requests that come from an iterator.
 #[derive(Debug)]
-pub enum FromIterator {}
+pub enum ViaIterator {}
 
 /// The marker of requests that come from a stream.
 #[derive(Debug)]
-pub enum FromStream {}
+pub enum ViaStream {}
 
 /// The marker of requests that come from a stream which may fail.
 #[derive(Debug)]
-pub enum FromResults {}
+pub enum ViaResults {}
 
-/// What requests come from, whatever its type.
-pub trait RequestSource<Req>: Send {
-    /// Puts the next request in its place, which is empty; nothing, when none follows. An error is the end of the call.
-    fn poll_next(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        place: &mut Option<Req>,
-    ) -> Poll<Result<()>>;
-}
-
-/// What the requests of a call come from.
-pub type Source<Req> = Pin<Box<dyn RequestSource<Req>>>;
-
-impl<Req, I> IntoRequests<Req, FromIterator> for I
+impl<Req, I> IntoRequests<Req, ViaIterator> for I
 where
     I: IntoIterator<Item = Req> + Send + 'static,
     I::IntoIter: Send + 'static,
@@ -55,7 +43,7 @@ where
     }
 }
 
-impl<Req, S> IntoRequests<Req, FromStream> for S
+impl<Req, S> IntoRequests<Req, ViaStream> for S
 where
     S: Stream<Item = Req> + Send + 'static,
 {
@@ -64,7 +52,7 @@ where
     }
 }
 
-impl<Req, S> IntoRequests<Req, FromResults> for S
+impl<Req, S> IntoRequests<Req, ViaResults> for S
 where
     S: Stream<Item = Result<Req>> + Send + 'static,
 {

@@ -19,7 +19,6 @@ mod overlay;
 mod passage;
 mod plan;
 mod receiving;
-mod requests;
 mod sender;
 mod streaming;
 mod stub;
@@ -31,7 +30,7 @@ pub use call::Call;
 pub use channel::Channel;
 pub(crate) use compress_if::CompressIf;
 pub use interceptor::{ClientInterceptor, OutgoingCall, OutgoingEnd};
-pub use into_requests::{FromIterator, FromResults, FromStream, IntoRequests};
+pub use into_requests::IntoRequests;
 #[cfg(feature = "blocking")]
 pub(crate) use options::{CallOptions, call_options};
 #[cfg(feature = "blocking")]

@@ -9,12 +9,12 @@ use bytes::{Bytes, BytesMut};
 
 use super::compress_if::CompressIf;
 use super::feed::Packing;
-use super::into_requests::{RequestSource, Source};
 use super::passage::Passage;
-use super::requests::{Requests, Unsent, none_at_hand};
 use crate::Result;
+use crate::base::erasure::{
+    AnyMessage, AnyRequests, RequestSource, Requests, Source, none_at_hand,
+};
 use crate::base::framing::Packer;
-use crate::call::AnyMessage;
 
 /// The requests of a call with interceptors, whatever their type.
 pub(crate) trait Outbox: Send + Sync {
@@ -26,7 +26,7 @@ pub(crate) trait Outbox: Send + Sync {
 
     /// All requests from the first, encoded; `None` when not all are there any more. Those that have never been sent are shown to
     /// the interceptors before.
-    fn requests(self: Arc<Self>, passage: &Arc<Passage>) -> Option<Box<dyn Unsent>>;
+    fn requests(self: Arc<Self>, passage: &Arc<Passage>) -> Option<Box<dyn AnyRequests>>;
 
     /// Whether all requests are there from the first.
     fn is_whole(&self) -> bool;
@@ -65,7 +65,7 @@ impl AnyMessage for Encoded {
 }
 
 /// Encoded requests, to be sent.
-fn encoded(at_hand: Option<Encoded>, source: Option<Source<Encoded>>) -> Box<dyn Unsent> {
+fn encoded(at_hand: Option<Encoded>, source: Option<Source<Encoded>>) -> Box<dyn AnyRequests> {
     Box::new(Requests::new(at_hand, source, |request, look| {
         look(request)
     }))
@@ -82,7 +82,7 @@ type Look<'a> = dyn FnMut(&mut dyn AnyMessage) -> Result<()> + 'a;
 
 /// Requests that may be sent more than once; of a stream as many as are no more than `room` bytes.
 pub(crate) fn new(
-    requests: Box<dyn Unsent>,
+    requests: Box<dyn AnyRequests>,
     compress_if: Option<CompressIf>,
     room: usize,
 ) -> Arc<dyn Outbox> {
@@ -100,7 +100,7 @@ pub(crate) fn new(
 
 /// Requests that have not been encoded.
 struct Unencoded {
-    requests: Box<dyn Unsent>,
+    requests: Box<dyn AnyRequests>,
     compress_if: Option<CompressIf>,
 }
 
@@ -139,7 +139,7 @@ impl Outbox for One {
         Some(self.request().requests.show(look))
     }
 
-    fn requests(self: Arc<Self>, passage: &Arc<Passage>) -> Option<Box<dyn Unsent>> {
+    fn requests(self: Arc<Self>, passage: &Arc<Passage>) -> Option<Box<dyn AnyRequests>> {
         let request = self.request().encode(&mut |_| Ok(()));
         passage.count_request();
         Some(encoded(Some(request.ok()?), None))
@@ -192,7 +192,7 @@ impl Outbox for Many {
         None
     }
 
-    fn requests(self: Arc<Self>, passage: &Arc<Passage>) -> Option<Box<dyn Unsent>> {
+    fn requests(self: Arc<Self>, passage: &Arc<Passage>) -> Option<Box<dyn AnyRequests>> {
         let is_whole = self.is_whole();
         let replay = Replay {
             many: self,

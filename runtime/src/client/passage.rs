@@ -19,9 +19,10 @@ use super::outbox::{self, Outbox};
 use super::plan::Plan;
 use super::watches::{Observers, Watches};
 use crate::base::clock;
+use crate::base::erasure::AnyMessage;
 use crate::base::header::Header;
 use crate::call::ongoing::Ongoing;
-use crate::call::{AnyMessage, Exchange, Panicked, Peer, panicked_in, remember};
+use crate::call::{Exchange, Panicked, Peer, panicked_in, remember};
 use crate::{Metadata, Result, Status};
 
 /// A call with interceptors. They are numbered by levels, the outermost is 0; behind the last of them an attempt is made, which is

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 use super::intercepted::{Intercepted, Next};
 use super::sender::sealed::Started;
 use crate::base::Outcome;
-use crate::call::Held;
+use crate::base::erasure::AnySlot;
 use crate::call::inbox::{self, Inbox};
 use crate::{Metadata, Result, Status};
 
@@ -21,7 +21,7 @@ impl Receiving {
     pub(crate) fn poll_next(
         &mut self,
         context: &mut Context<'_>,
-        held: &mut dyn Held,
+        held: &mut dyn AnySlot,
     ) -> Poll<Result<()>> {
         match self {
             Receiving::Plain(inbox) => Poll::Ready(match ready!(inbox.poll_message(context))? {
@@ -48,7 +48,7 @@ impl Receiving {
     pub(crate) fn poll_only(
         &mut self,
         context: &mut Context<'_>,
-        held: &mut dyn Held,
+        held: &mut dyn AnySlot,
     ) -> Poll<Result<()>> {
         match self {
             Receiving::Plain(inbox) => loop {

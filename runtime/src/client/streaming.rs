@@ -11,9 +11,8 @@ use super::call::Call;
 use super::course::Course;
 use super::options::{CallOptions, call_options};
 use super::receiving::Receiving;
-use super::requests::Requests;
 use super::sender::sealed::{Start, Started};
-use crate::call::Reading;
+use crate::base::erasure::{Requests, Slot};
 use crate::{Code, Metadata, Result, Status};
 
 /// A call with a stream of responses: it *is* the [`Stream`]. Options are set before; nothing is sent until the first
@@ -23,7 +22,7 @@ use crate::{Code, Metadata, Result, Status};
 pub struct StreamingCall<Req, Res> {
     course: Course,
     requests: Requests<Req>,
-    response: Reading<Res>,
+    response: Slot<Res>,
 }
 
 static NO_METADATA: Metadata = Metadata::new();
@@ -108,7 +107,7 @@ impl<Req: Send + 'static, Res> StreamingCall<Req, Res> {
     pub(crate) fn new(
         course: Course,
         requests: Requests<Req>,
-        response: Reading<Res>,
+        response: Slot<Res>,
     ) -> StreamingCall<Req, Res> {
         StreamingCall {
             course,

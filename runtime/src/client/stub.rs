@@ -5,12 +5,11 @@ use std::fmt::Debug;
 use super::channel::Channel;
 use super::course::Course;
 use super::into_requests::IntoRequests;
-use super::requests::Requests;
 use super::streaming::StreamingCall;
 use super::unary::UnaryCall;
 use crate::base::Codec;
+use crate::base::erasure::{Requests, Slot};
 use crate::base::header::Header;
-use crate::call::Reading;
 
 /// A call with one request and one response.
 #[inline(never)]
@@ -25,7 +24,7 @@ pub fn unary_unary<
     request: Req,
 ) -> UnaryCall<Req, Res> {
     let requests = Requests::one::<C>(request);
-    UnaryCall::new(course(channel, path, true), requests, Reading::of::<C>())
+    UnaryCall::new(course(channel, path, true), requests, Slot::of::<C>())
 }
 
 /// A call with one request and a stream of responses.
@@ -41,7 +40,7 @@ pub fn unary_stream<
     request: Req,
 ) -> StreamingCall<Req, Res> {
     let requests = Requests::one::<C>(request);
-    StreamingCall::new(course(channel, path, false), requests, Reading::of::<C>())
+    StreamingCall::new(course(channel, path, false), requests, Slot::of::<C>())
 }
 
 /// A call with a stream of requests and one response.
@@ -58,7 +57,7 @@ pub fn stream_unary<
     requests: impl IntoRequests<Req, M>,
 ) -> UnaryCall<Req, Res> {
     let requests = Requests::many::<C>(requests.into_requests());
-    UnaryCall::new(course(channel, path, true), requests, Reading::of::<C>())
+    UnaryCall::new(course(channel, path, true), requests, Slot::of::<C>())
 }
 
 /// A call with a stream of requests and a stream of responses.
@@ -75,7 +74,7 @@ pub fn stream_stream<
     requests: impl IntoRequests<Req, M>,
 ) -> StreamingCall<Req, Res> {
     let requests = Requests::many::<C>(requests.into_requests());
-    StreamingCall::new(course(channel, path, false), requests, Reading::of::<C>())
+    StreamingCall::new(course(channel, path, false), requests, Slot::of::<C>())
 }
 
 fn course(channel: &Channel, path: &'static str, one_response: bool) -> Course {

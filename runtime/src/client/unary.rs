@@ -8,10 +8,9 @@ use std::task::{Context, Poll, ready};
 use super::call::Call;
 use super::course::Course;
 use super::options::{CallOptions, call_options};
-use super::requests::Requests;
 use super::sender::sealed::{Start, Started};
 use crate::Result;
-use crate::call::Reading;
+use crate::base::erasure::{Requests, Slot};
 use crate::call::inbox;
 
 /// A call with one response: await it. Options are set before; nothing is sent until the first poll. Dropping it cancels
@@ -20,7 +19,7 @@ use crate::call::inbox;
 pub struct UnaryCall<Req, Res> {
     course: Course,
     requests: Requests<Req>,
-    response: Reading<Res>,
+    response: Slot<Res>,
 }
 
 /// A call with one response, awaited with what came beside the response.
@@ -54,7 +53,7 @@ impl<Req: Send + 'static, Res> UnaryCall<Req, Res> {
     pub(crate) fn new(
         course: Course,
         requests: Requests<Req>,
-        response: Reading<Res>,
+        response: Slot<Res>,
     ) -> UnaryCall<Req, Res> {
         UnaryCall {
             course,

@@ -5,9 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::handlers::InProcess;
-use crate::base::Outcome;
-use crate::base::clock;
 use crate::base::header::Header;
+use crate::base::{Outcome, clock};
 use crate::call::{Exchange, MessageLimits};
 use crate::channel::connectivity::{Announcer, ChannelConnectivity, ConnectivityChanges};
 use crate::channel::core::closed;

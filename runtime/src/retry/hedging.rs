@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
-use crate::base::clock;
-use crate::base::{Chunks, Outcome};
+use crate::base::{Chunks, Outcome, clock};
 use crate::call::retry_buffer::Kept;
 use crate::call::{Alarm, Exchange, Link, ReadState};
 use crate::channel::core::{Remote, no_runtime};

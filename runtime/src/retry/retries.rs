@@ -6,9 +6,8 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::sleep;
 
-use crate::base::Outcome;
-use crate::base::clock;
 use crate::base::jitter::jitter;
+use crate::base::{Outcome, clock};
 use crate::call::Exchange;
 use crate::channel::core::Remote;
 use crate::channel::resolve::service_config::{RetryPolicy, ServiceConfig, ThrottlingConfig};

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use crate::base::erasure::AnyMessage;
 #[cfg(feature = "client")]
 use crate::call::Propagation;
-use crate::call::{AnyMessage, AuthContext, Exchange, Extensions, Record, Watch};
+use crate::call::{AuthContext, Exchange, Extensions, Record, Watch};
 use crate::{Compression, Metadata, Result, Status};
 
 /// The call that a servicer's method serves: who calls, with what, for how long, and what goes back beside the messages.

@@ -14,7 +14,8 @@ use super::context::ServicerContext;
 use super::generic::{self, GenericHandler};
 use super::handlers::Method;
 use super::start::Start;
-use crate::call::{AnyMessage, Panicked, Record, panicked};
+use crate::base::erasure::AnyMessage;
+use crate::call::{Panicked, Record, panicked};
 use crate::{Metadata, Result};
 
 /// Stands around the handlers of a server, for calls of all four kinds. [`ServerBuilder::interceptor`] adds one; a closure

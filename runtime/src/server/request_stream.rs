@@ -11,9 +11,10 @@ use bytes::Bytes;
 use futures_core::Stream;
 
 use super::context::ServicerContext;
+use crate::base::erasure::{AnySlot, Slot};
 use crate::base::framing::{Cut, Deframer, PREFIX};
 use crate::base::{Chunks, Codec};
-use crate::call::{Exchange, Held, ReadState, Reading, Record, WORTH_TELLING};
+use crate::call::{Exchange, ReadState, Record, WORTH_TELLING};
 use crate::{Compression, Result, Status};
 
 /// The stream of requests of a client-streaming or bidirectional call.
@@ -27,7 +28,7 @@ pub struct RequestStream<T>(Source<T>);
 
 enum Source<T> {
     /// A call.
-    Call { inbox: Inbox, request: Reading<T> },
+    Call { inbox: Inbox, request: Slot<T> },
     /// Something that was made, for a test as a rule.
     Made(Box<dyn MadeRequests<T> + Send + Sync>),
 }
@@ -58,7 +59,7 @@ impl<T> RequestStream<T> {
     {
         RequestStream(Source::Call {
             inbox: Inbox::new(context),
-            request: Reading::of::<C>(),
+            request: Slot::of::<C>(),
         })
     }
 
@@ -169,7 +170,7 @@ impl Inbox {
     }
 
     /// The next request: it is `held` then. When none is, they have ended; nothing follows an error.
-    fn poll_next(&mut self, context: &mut Context<'_>, held: &mut dyn Held) -> Poll<Result<()>> {
+    fn poll_next(&mut self, context: &mut Context<'_>, held: &mut dyn AnySlot) -> Poll<Result<()>> {
         if self.done {
             return Poll::Ready(Ok(()));
         }
@@ -186,7 +187,7 @@ impl Inbox {
     }
 
     /// Reads a message, and shows it to who wants to see it.
-    fn read(&mut self, message: Cut, held: &mut dyn Held) -> Result<()> {
+    fn read(&mut self, message: Cut, held: &mut dyn AnySlot) -> Result<()> {
         message.read(&mut self.receiver.chunks, |message| held.read(message))?;
         self.receiver.tell_used(&self.exchange);
         match &self.record {

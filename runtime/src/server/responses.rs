@@ -11,8 +11,9 @@ use futures_core::Stream;
 use super::context::ServicerContext;
 use crate::Result;
 use crate::base::Codec;
+use crate::base::erasure::{AnyMessage, Typed};
 use crate::base::framing::{Packed, Packer};
-use crate::call::{AnyMessage, Known, Turn};
+use crate::call::Turn;
 use crate::helpers::stream::Reading;
 
 /// What one poll sends at most: 512 KiB of small messages. With a peer that keeps up there is always room for more, and a thread
@@ -21,7 +22,7 @@ const PIECES_PER_POLL: u32 = 32;
 
 /// A stream of responses as what becomes of it: packed messages. Of all that is done with a stream only this knows its type, and
 /// is compiled for each.
-pub trait Source<C> {
+pub trait ResponseSource<C> {
     /// Packs messages until the packer stops, or until the stream is pending, or at its end.
     fn poll_pack(
         self: Pin<&mut Self>,
@@ -31,7 +32,7 @@ pub trait Source<C> {
     ) -> Packed;
 }
 
-impl<C, T, St> Source<C> for St
+impl<C, T, St> ResponseSource<C> for St
 where
     T: fmt::Debug + 'static,
     C: Codec<T>,
@@ -66,7 +67,7 @@ where
 {
     match next {
         Poll::Ready(Some(Ok(mut response))) => {
-            pack(context, &mut Known::<T, C>::new(&mut response), packer)
+            pack(context, &mut Typed::<T, C>::new(&mut response), packer)
         }
         Poll::Ready(Some(Err(status))) => packer.fail(status),
         Poll::Ready(None) => Packed::Ended,
@@ -88,14 +89,14 @@ fn pack(context: &ServicerContext, response: &mut dyn AnyMessage, packer: &mut P
 /// polled while the peer is behind. A stream that is always ready lets other tasks have their turn every so often.
 pub struct SendAll<'a, C> {
     context: &'a ServicerContext,
-    responses: Pin<&'a mut (dyn Source<C> + Send + 'a)>,
+    responses: Pin<&'a mut (dyn ResponseSource<C> + Send + 'a)>,
     packer: Packer,
 }
 
 impl<'a, C> SendAll<'a, C> {
     pub(crate) fn new(
         context: &'a ServicerContext,
-        responses: Pin<&'a mut (dyn Source<C> + Send + 'a)>,
+        responses: Pin<&'a mut (dyn ResponseSource<C> + Send + 'a)>,
     ) -> SendAll<'a, C> {
         SendAll {
             context,

@@ -9,10 +9,10 @@ use bytes::Bytes;
 
 use super::context::ServicerContext;
 use super::request_stream::RequestStream;
-use super::responses::{SendAll, Source};
+use super::responses::{ResponseSource, SendAll};
 use crate::Result;
+use crate::base::erasure::{AnyMessage, Typed};
 use crate::base::{Codec, Encoded, framing};
-use crate::call::{AnyMessage, Known};
 
 /// A call and the servicer that serves it. Generated code holds it while the servicer's method runs.
 pub struct ServicerCall<S, C> {
@@ -54,14 +54,14 @@ impl<S, C> ServicerCall<S, C> {
         C: Codec<T>,
     {
         let mut response = response?;
-        sent(&self.context, &mut Known::<T, C>::new(&mut response))
+        sent(&self.context, &mut Typed::<T, C>::new(&mut response))
     }
 
     /// Sends what a stream of responses gives, until it ends or fails.
     #[inline(never)]
     pub fn responses<'a>(
         &'a self,
-        responses: Pin<&'a mut (dyn Source<C> + Send + 'a)>,
+        responses: Pin<&'a mut (dyn ResponseSource<C> + Send + 'a)>,
     ) -> SendAll<'a, C> {
         SendAll::new(&self.context, responses)
     }
@@ -86,7 +86,7 @@ where
     C: Codec<T>,
 {
     let mut message = C::decode(Encoded::from(bytes))?;
-    context.show_request(&mut Known::<T, C>::new(&mut message))?;
+    context.show_request(&mut Typed::<T, C>::new(&mut message))?;
     Ok(message)
 }
 

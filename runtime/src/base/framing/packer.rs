@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::{LONGEST, PREFIX, compressed, framed_alone, over, prefix};
-use crate::call::AnyMessage;
+use crate::base::erasure::AnyMessage;
 use crate::{Compression, Status};
 
 /// How many bytes of messages are packed before they are handed on: what fits into one DATA frame.
@@ -161,12 +161,12 @@ mod tests {
     use super::*;
     use crate::Code;
     use crate::base::Raw;
-    use crate::call::Known;
+    use crate::base::erasure::Typed;
 
     /// Packs a message of so many bytes.
     fn push(packer: &mut Packer, length: usize) -> Packed {
         let mut message = Bytes::from(vec![7; length]);
-        packer.push(&Known::<_, Raw>::new(&mut message), Compression::Identity)
+        packer.push(&Typed::<_, Raw>::new(&mut message), Compression::Identity)
     }
 
     fn taken(packer: &mut Packer) -> Vec<usize> {

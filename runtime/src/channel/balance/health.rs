@@ -5,18 +5,18 @@ use std::sync::{Arc, Weak};
 
 use tokio::time::{Instant, sleep};
 
+use crate::base::erasure::Typed;
 use crate::base::framing::{Packed, Packer};
 use crate::base::header::Header;
 use crate::base::jitter::jitter;
 use crate::base::log;
 use crate::call::inbox::Inbox;
 use crate::call::ongoing::Ongoing;
-use crate::call::{CallDetails, Exchange, Known, Link, MessageLimits, Peer};
+use crate::call::{CallDetails, Exchange, Link, MessageLimits, Peer};
 use crate::channel::connect::backoff::{Backoff, BackoffConfig};
 use crate::channel::core::Remote;
 use crate::channel::manager::Event;
-use crate::{Code, Compression, Metadata, Result, Status};
-use crate::{Codec, Prost};
+use crate::{Code, Codec, Compression, Metadata, Prost, Result, Status};
 
 static WATCH: Header = Header::from_static(":path", "/grpc.health.v1.Health/Watch");
 
@@ -125,7 +125,7 @@ impl HealthWatch {
         // The message's only field is a string, the first.
         let mut packer = Packer::new(usize::MAX);
         let mut request = String::from(&*self.service);
-        let request = Known::<_, Prost>::new(&mut request);
+        let request = Typed::<_, Prost>::new(&mut request);
         if packer.push(&request, Compression::Identity) == Packed::Failed {
             return Err(packer.failure());
         }

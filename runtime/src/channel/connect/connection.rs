@@ -8,10 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use crate::Metadata;
-use crate::Status;
-use crate::base::Outcome;
-use crate::base::clock;
+use crate::base::{Outcome, clock};
 use crate::call::credentials::Authorizer;
 use crate::call::retry_buffer::Kept;
 use crate::call::{Deadlines, Exchange, Link, Unread};
@@ -25,6 +22,7 @@ use crate::channel::options::ChannelOptions;
 use crate::channel::resolve::target::Target;
 use crate::http2::{Config, Connection, Event, Reason, ResetCause, Role, StreamId, StreamMap};
 use crate::transport::{Driver, Side, Socket, waits};
+use crate::{Metadata, Status};
 
 /// A connection of a client. It tells its channel of itself once the peer speaks HTTP/2, and says by `greeting` that it does, or
 /// why the connection ended before it did.

@@ -1,9 +1,8 @@
 //! What a server answers to calls.
 
 use super::{Call, ClientSide};
-use crate::base::Outcome;
 use crate::base::header::Header;
-use crate::base::{clock, wire};
+use crate::base::{Outcome, clock, wire};
 use crate::channel::balance::subchannel::Carried;
 use crate::channel::connect::refusals::{
     check_head, check_metadata, no_status, oversized_metadata,

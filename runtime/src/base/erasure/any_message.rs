@@ -1,4 +1,4 @@
-//! Messages as interceptors meet them: of any type.
+//! A message of any type.
 
 use std::any::Any;
 use std::fmt;
@@ -6,37 +6,37 @@ use std::marker::PhantomData;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::base::Codec;
+use crate::base::codec::Codec;
 
-/// A message of some type, as an interceptor meets it. [`downcast_ref`](trait.AnyMessage.html#method.downcast_ref) and
-/// [`downcast_mut`](trait.AnyMessage.html#method.downcast_mut) give the message itself to who knows its type; `{:?}`
-/// prints it for who does not.
+/// A message of any type, as interceptors see it. [`downcast_ref`](trait.AnyMessage.html#method.downcast_ref) and
+/// [`downcast_mut`](trait.AnyMessage.html#method.downcast_mut) give access to the message itself; `{:?}` prints a message whose type
+/// is not known.
 pub trait AnyMessage: fmt::Debug {
-    /// The message.
+    /// Returns the message.
     fn as_any(&self) -> &dyn Any;
 
-    /// The message, to be changed.
+    /// Returns the message, which may be changed.
     fn as_any_mut(&mut self) -> &mut dyn Any;
 
-    /// How many bytes the message has when it is encoded, without the five bytes of gRPC's prefix, and before compression.
+    /// Returns the length of the encoded message in bytes, without gRPC's prefix of five bytes and before compression.
     fn encoded_len(&self) -> usize;
 
-    /// Writes the message as it is encoded behind what is in `buffer`, which had better have room for it.
+    /// Appends the encoded message to `buffer`. Room for [`encoded_len`](AnyMessage::encoded_len) bytes should be reserved before.
     fn encode(&self, buffer: &mut BytesMut);
 }
 
 impl dyn AnyMessage + '_ {
-    /// The message, if its type is `M`: the one that a servicer's method takes or gives.
+    /// Returns the message if its type is `M`, the type that the method of the servicer or the stub has.
     pub fn downcast_ref<M: 'static>(&self) -> Option<&M> {
         self.as_any().downcast_ref()
     }
 
-    /// The message, to be changed, if its type is `M`.
+    /// Returns the message, which may be changed, if its type is `M`.
     pub fn downcast_mut<M: 'static>(&mut self) -> Option<&mut M> {
         self.as_any_mut().downcast_mut()
     }
 
-    /// The message as it is encoded.
+    /// Encodes the message.
     pub fn to_bytes(&self) -> Bytes {
         let mut buffer = BytesMut::with_capacity(self.encoded_len());
         self.encode(&mut buffer);
@@ -44,22 +44,22 @@ impl dyn AnyMessage + '_ {
     }
 }
 
-/// A message and the codec that it is written with.
-pub(crate) struct Known<'a, T, C> {
+/// A message with the codec that encodes it.
+pub(crate) struct Typed<'a, T, C> {
     message: &'a mut T,
     codec: PhantomData<C>,
 }
 
-impl<'a, T, C: Codec<T>> Known<'a, T, C> {
-    pub(crate) fn new(message: &'a mut T) -> Known<'a, T, C> {
-        Known {
+impl<'a, T, C: Codec<T>> Typed<'a, T, C> {
+    pub(crate) fn new(message: &'a mut T) -> Typed<'a, T, C> {
+        Typed {
             message,
             codec: PhantomData,
         }
     }
 }
 
-impl<T: fmt::Debug + 'static, C: Codec<T>> AnyMessage for Known<'_, T, C> {
+impl<T: fmt::Debug + 'static, C: Codec<T>> AnyMessage for Typed<'_, T, C> {
     fn as_any(&self) -> &dyn Any {
         self.message
     }
@@ -77,7 +77,7 @@ impl<T: fmt::Debug + 'static, C: Codec<T>> AnyMessage for Known<'_, T, C> {
     }
 }
 
-impl<T: fmt::Debug, C> fmt::Debug for Known<'_, T, C> {
+impl<T: fmt::Debug, C> fmt::Debug for Typed<'_, T, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.message.fmt(f)
     }
@@ -86,12 +86,12 @@ impl<T: fmt::Debug, C> fmt::Debug for Known<'_, T, C> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::Prost;
+    use crate::base::codec::Prost;
 
     #[test]
-    fn who_knows_the_type_reads_and_changes_the_message() {
+    fn a_message_is_read_and_changed_by_its_type() {
         let mut text = String::from("abc");
-        let message: &mut dyn AnyMessage = &mut Known::<_, Prost>::new(&mut text);
+        let message: &mut dyn AnyMessage = &mut Typed::<_, Prost>::new(&mut text);
         assert_eq!(message.encoded_len(), 5);
         assert_eq!(message.to_bytes(), "\n\u{3}abc");
         assert_eq!(format!("{message:?}"), "\"abc\"");

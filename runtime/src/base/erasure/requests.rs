@@ -1,39 +1,56 @@
-//! The requests of a call until they are sent.
+//! The requests of a call, until they are sent.
 
 use std::fmt;
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use super::into_requests::Source;
-use crate::base::Codec;
-use crate::call::{AnyMessage, Show, show};
+use super::any_message::AnyMessage;
+use super::slot::{ShowFn, show};
+use crate::base::codec::Codec;
 use crate::{Result, Status};
 
-/// The requests of a call until they are sent, one of them at hand, for who does not know their type.
-pub(crate) trait Unsent: Send {
-    /// Whether there is a stream of them. None of a stream is at hand before it is asked for; the one of a call that has one is.
+/// A stream of requests of any type.
+pub trait RequestSource<Req>: Send {
+    /// Puts the next request into `place`, which is empty. When no request follows, `place` stays empty. An error ends the call.
+    fn poll_next(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        place: &mut Option<Req>,
+    ) -> Poll<Result<()>>;
+}
+
+/// The stream of requests of a call.
+pub type Source<Req> = Pin<Box<dyn RequestSource<Req>>>;
+
+/// The [`Requests`] of a call, of any type. At most one request is at hand.
+pub(crate) trait AnyRequests: Send {
+    /// Whether the call has a stream of requests. If so, [`poll_next`](AnyRequests::poll_next) puts each request at hand; otherwise
+    /// the one request is at hand from the beginning.
     fn is_stream(&self) -> bool;
 
-    /// Puts the next request of a stream at hand, where none is; `false` when none follows.
+    /// Puts the next request of the stream at hand, where none may be; `false` when none follows.
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<bool>>;
 
-    /// Shows the request at hand, if one is.
+    /// Shows the request at hand; does nothing when there is none.
     fn show(&mut self, look: &mut dyn FnMut(&mut dyn AnyMessage) -> Result<()>) -> Result<()>;
 
     /// Drops the request at hand.
     fn clear(&mut self);
 
-    /// All of it, to be kept; nothing is left here.
-    fn take(&mut self) -> Box<dyn Unsent>;
+    /// Moves everything into a box, and leaves nothing here.
+    fn take(&mut self) -> Box<dyn AnyRequests>;
 
-    /// Drops them: no more are wanted.
+    /// Drops the request at hand and the stream.
     fn close(&mut self);
 }
 
-/// Requests, and what is done with one.
+/// The requests of a call, with the function that shows one.
 pub(crate) struct Requests<Req> {
     at_hand: Option<Req>,
-    source: Option<Source<Req>>,
-    show: Show<Req>,
+    /// The lock is never taken: it makes a call `Sync` whose stream is not.
+    source: Option<Mutex<Source<Req>>>,
+    show: ShowFn<Req>,
 }
 
 impl<Req: fmt::Debug + 'static> Requests<Req> {
@@ -52,17 +69,17 @@ impl<Req> Requests<Req> {
     pub(crate) fn new(
         at_hand: Option<Req>,
         source: Option<Source<Req>>,
-        show: Show<Req>,
+        show: ShowFn<Req>,
     ) -> Requests<Req> {
         Requests {
             at_hand,
-            source,
+            source: source.map(Mutex::new),
             show,
         }
     }
 }
 
-impl<Req: Send + 'static> Unsent for Requests<Req> {
+impl<Req: Send + 'static> AnyRequests for Requests<Req> {
     fn is_stream(&self) -> bool {
         self.source.is_some()
     }
@@ -71,6 +88,7 @@ impl<Req: Send + 'static> Unsent for Requests<Req> {
         let Some(source) = &mut self.source else {
             return Poll::Ready(Ok(false));
         };
+        let source = source.get_mut().unwrap_or_else(PoisonError::into_inner);
         ready!(source.as_mut().poll_next(context, &mut self.at_hand))?;
         Poll::Ready(Ok(self.at_hand.is_some()))
     }
@@ -86,7 +104,7 @@ impl<Req: Send + 'static> Unsent for Requests<Req> {
         self.at_hand = None;
     }
 
-    fn take(&mut self) -> Box<dyn Unsent> {
+    fn take(&mut self) -> Box<dyn AnyRequests> {
         Box::new(Requests {
             at_hand: self.at_hand.take(),
             source: self.source.take(),
@@ -100,7 +118,7 @@ impl<Req: Send + 'static> Unsent for Requests<Req> {
     }
 }
 
-/// Of a call whose request is not there.
+/// The status of a call whose request is missing.
 pub(crate) fn none_at_hand() -> Status {
     Status::internal("there is no request to be sent")
 }

@@ -1,24 +1,25 @@
-//! A place for a message whose type is known where the call is made or served, and not on the way there.
+//! A place for one message that is received. Its type is known at the ends of a call, and not on the way there.
 
 use std::fmt;
 
-use super::any_message::{AnyMessage, Known};
+use super::any_message::{AnyMessage, Typed};
 use crate::Result;
-use crate::base::{Codec, Encoded};
+use crate::base::codec::Codec;
+use crate::base::encoded::Encoded;
 
-/// Shows a message to who does not know its type.
-pub(crate) type Show<T> =
+/// Shows a message to code that does not know its type.
+pub(crate) type ShowFn<T> =
     fn(&mut T, &mut dyn FnMut(&mut dyn AnyMessage) -> Result<()>) -> Result<()>;
 
-/// Shows a message that is written with a codec.
+/// Shows a message with its codec.
 pub(crate) fn show<T: fmt::Debug + 'static, C: Codec<T>>(
     message: &mut T,
     look: &mut dyn FnMut(&mut dyn AnyMessage) -> Result<()>,
 ) -> Result<()> {
-    look(&mut Known::<T, C>::new(message))
+    look(&mut Typed::<T, C>::new(message))
 }
 
-/// Decodes a message into its place. It is compiled for each type: `?` would convert the error there, too.
+/// Decodes a message into its place. It is compiled for each type, so it has no `?`: the conversion of the error would be, too.
 fn decode<T, C: Codec<T>>(place: &mut Option<T>, message: Encoded<'_>) -> Result<()> {
     match C::decode_to(place, message) {
         Ok(_) => Ok(()),
@@ -26,22 +27,24 @@ fn decode<T, C: Codec<T>>(place: &mut Option<T>, message: Encoded<'_>) -> Result
     }
 }
 
-/// Where a message is read to, for who does not know its type.
-pub(crate) trait Held {
-    /// Decodes a message into the place, which is empty. What is there after an error is no message.
+/// A [`Slot`] of any type.
+pub(crate) trait AnySlot {
+    /// Decodes a message into the slot, which must be empty. After an error the slot may hold a part of a message.
     fn decode(&mut self, message: Encoded<'_>) -> Result<()>;
 
-    /// Shows the message that is held.
+    /// Shows the message in the slot; does nothing when there is none.
     fn show(&mut self, look: &mut dyn FnMut(&mut dyn AnyMessage) -> Result<()>) -> Result<()>;
 
+    /// Drops the message in the slot.
     fn clear(&mut self);
 
+    /// Whether the slot holds a message.
     #[cfg(feature = "client")]
     fn is_some(&self) -> bool;
 }
 
-impl dyn Held + '_ {
-    /// Reads a message, and holds it; there is none before. After an error none is held.
+impl dyn AnySlot + '_ {
+    /// Decodes a message into the slot, which must be empty. After an error the slot is empty.
     pub(crate) fn read(&mut self, message: Encoded<'_>) -> Result<()> {
         let decoded = self.decode(message);
         if decoded.is_err() {
@@ -51,18 +54,18 @@ impl dyn Held + '_ {
     }
 }
 
-/// A message, once it has come, and how it is read.
-pub(crate) struct Reading<T> {
+/// A place for one message, with the functions of its type.
+pub(crate) struct Slot<T> {
     message: Option<T>,
     decode: fn(&mut Option<T>, Encoded<'_>) -> Result<()>,
-    /// For calls with interceptors.
-    show: Show<T>,
+    /// Used by calls with interceptors.
+    show: ShowFn<T>,
 }
 
-impl<T: fmt::Debug + 'static> Reading<T> {
-    /// Messages that are read with a codec.
-    pub(crate) fn of<C: Codec<T>>() -> Reading<T> {
-        Reading {
+impl<T: fmt::Debug + 'static> Slot<T> {
+    /// An empty slot for messages of a codec.
+    pub(crate) fn of<C: Codec<T>>() -> Slot<T> {
+        Slot {
             message: None,
             decode: decode::<T, C>,
             show: show::<T, C>,
@@ -70,13 +73,14 @@ impl<T: fmt::Debug + 'static> Reading<T> {
     }
 }
 
-impl<T> Reading<T> {
+impl<T> Slot<T> {
+    /// Takes the message out.
     pub(crate) fn take(&mut self) -> Option<T> {
         self.message.take()
     }
 }
 
-impl<T> Held for Reading<T> {
+impl<T> AnySlot for Slot<T> {
     fn decode(&mut self, message: Encoded<'_>) -> Result<()> {
         (self.decode)(&mut self.message, message)
     }
@@ -104,20 +108,20 @@ mod tests {
 
     use super::*;
     use crate::Code;
-    use crate::base::Prost;
+    use crate::base::codec::Prost;
 
     /// Reads a string, as the message whose first field it is.
-    fn read(held: &mut dyn Held, bytes: &'static [u8]) -> Result<()> {
-        held.read(Encoded::from(&Bytes::from_static(bytes)))
+    fn read(slot: &mut dyn AnySlot, bytes: &'static [u8]) -> Result<()> {
+        slot.read(Encoded::from(&Bytes::from_static(bytes)))
     }
 
     #[test]
-    fn what_could_not_be_read_to_its_end_is_not_held() {
-        let mut held = Reading::<String>::of::<Prost>();
-        read(&mut held, b"\n\x03abc").unwrap();
-        assert_eq!(held.take().unwrap(), "abc");
-        let error = read(&mut held, b"\n\x03abc\n\x05a").unwrap_err();
+    fn a_message_that_cannot_be_decoded_is_not_kept() {
+        let mut slot = Slot::<String>::of::<Prost>();
+        read(&mut slot, b"\n\x03abc").unwrap();
+        assert_eq!(slot.take().unwrap(), "abc");
+        let error = read(&mut slot, b"\n\x03abc\n\x05a").unwrap_err();
         assert_eq!(error.code(), Code::Internal);
-        assert_eq!(held.take(), None);
+        assert_eq!(slot.take(), None);
     }
 }
