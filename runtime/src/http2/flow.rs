@@ -81,12 +81,15 @@ impl ReceiveWindow {
         Ok(())
     }
 
-    /// `bytes` were taken or thrown away. When half of `size` has gathered, it is to be announced in a WINDOW_UPDATE.
+    /// `bytes` were taken or thrown away. When a quarter of `size` has gathered, it is to be announced in a WINDOW_UPDATE.
+    ///
+    /// What has gathered and is not announced is of no use to the peer. Over a long way it may be as much all the time, so a half would
+    /// leave the peer the other half, and the window would look as if it were not needed.
     pub(super) fn give_back(&mut self, bytes: usize, size: u32) -> Option<u32> {
         let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);
         self.credit = self.credit.saturating_add(bytes);
-        let half = i32::try_from(size / 2).unwrap_or(i32::MAX).max(1);
-        if self.credit < half {
+        let enough = i32::try_from(size / 4).unwrap_or(i32::MAX).max(1);
+        if self.credit < enough {
             return None;
         }
         self.left = self.left.saturating_add(self.credit);

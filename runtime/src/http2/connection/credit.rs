@@ -14,7 +14,7 @@ use crate::http2::stream::{Progress, Stream};
 use crate::http2::{Role, StreamId, frame, settings};
 
 impl Connection {
-    /// The application took `bytes` of what `Event::Data` gave it. They go back to the stream's window in batches of half of it. What a
+    /// The application took `bytes` of what `Event::Data` gave it. They go back to the stream's window in batches of a quarter of it. What a
     /// stream has not released when it ends goes back by itself.
     pub(crate) fn release(&mut self, stream: StreamId, bytes: usize) {
         let Some(state) = self.streams.get_mut(&stream) else {
@@ -96,7 +96,7 @@ impl Connection {
         self.reduce();
     }
 
-    /// DATA has come, or padding, which nobody holds: the connection's window gets it back, in batches of half of it.
+    /// DATA has come, or padding, which nobody holds: the connection's window gets it back, in batches of a quarter of it.
     pub(super) fn credit(&mut self, bytes: usize) {
         let size = self.connection_window;
         if let Some(increment) = self.receive_window.give_back(bytes, size) {

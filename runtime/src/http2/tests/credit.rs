@@ -49,9 +49,9 @@ fn updates(raw: &mut Raw) -> Vec<(u32, u32)> {
 }
 
 #[test]
-fn what_is_released_goes_back_by_halves() {
+fn what_is_released_goes_back_by_quarters() {
     let mut raw = Raw::server(Config {
-        stream_window: 100,
+        stream_window: 200,
         ..Config::default()
     });
     raw.request(1, 0);
@@ -76,7 +76,7 @@ fn what_is_released_goes_back_by_halves() {
 #[test]
 fn the_connections_window_comes_back_when_data_arrives() {
     let mut raw = Raw::server(Config {
-        connection_window: 100_000,
+        connection_window: 200_000,
         ..Config::default()
     });
     // Data that nobody has taken.
