@@ -1,10 +1,15 @@
 //! How large a receive window has to be: the bandwidth-delay product, measured by PING.
 //!
-//! While a probe is on its way, the DATA that comes in is counted. What came within one round trip is what the peer can have under
+//! While a probe is on its way, the DATA of one stream is counted. What came within one round trip is what the peer can have under
 //! way; if it is most of what the window allowed, the window is in its way, and is doubled. If that makes nothing faster, it was not
 //! in the way: the peer fills any window when we are the slower side, and what is short would wait behind all that it has sent.
+//!
+//! A window is a stream's, and so is what is compared with it. What many streams bring together, once and never again, may
+//! be more than one of them ever does.
 
 use std::time::{Duration, Instant};
+
+use super::StreamId;
 
 /// The payload of the PING that measures.
 pub(super) const PROBE: [u8; 8] = *b"measure!";
@@ -28,12 +33,14 @@ pub(super) struct Estimator {
     /// When the last probe was answered, and how long after it there is none.
     answered: Option<Instant>,
     pause: Duration,
-    /// The highest rate so far, in bytes a second.
+    /// The highest rate of a stream so far, in bytes a second.
     rate: f64,
 }
 
 #[derive(Debug)]
 struct Probe {
+    /// The stream whose DATA is counted.
+    stream: StreamId,
     sent: Instant,
     bytes: u64,
 }
@@ -56,7 +63,7 @@ impl Estimator {
     }
 
     /// A stream uses its window: true if a probe is to be sent now.
-    pub(super) fn begin(&mut self, now: Instant) -> bool {
+    pub(super) fn begin(&mut self, stream: StreamId, now: Instant) -> bool {
         let rests = self
             .answered
             .is_some_and(|answered| now.saturating_duration_since(answered) < self.pause);
@@ -64,15 +71,16 @@ impl Estimator {
             return false;
         }
         self.probe = Some(Probe {
+            stream,
             sent: now,
             bytes: 0,
         });
         true
     }
 
-    /// DATA has come in.
-    pub(super) fn count(&mut self, bytes: usize) {
-        if let Some(probe) = &mut self.probe {
+    /// DATA of a stream has come in.
+    pub(super) fn count(&mut self, stream: StreamId, bytes: usize) {
+        if let Some(probe) = self.probe.as_mut().filter(|probe| probe.stream == stream) {
             probe.bytes = probe.bytes.saturating_add(bytes as u64);
         }
     }
@@ -104,8 +112,8 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     fn round(estimator: &mut Estimator, at: u32, bytes: usize) {
-        assert!(estimator.begin(start() + at * MS));
-        estimator.count(bytes);
+        assert!(estimator.begin(1, start() + at * MS));
+        estimator.count(1, bytes);
         estimator.answered(start() + at * MS + 20 * MS);
     }
 
@@ -123,7 +131,7 @@ mod tests {
         }
         assert_eq!(windows, [65_536, 131_072, 262_144, 524_288, 1 << 20]);
         assert!(
-            !estimator.begin(start() + 2_000 * MS),
+            !estimator.begin(1, start() + 2_000 * MS),
             "nothing is left to measure"
         );
     }
@@ -134,11 +142,26 @@ mod tests {
         // The peer fills any window, and we take a megabyte in a second.
         for turn in 0..100 {
             let bytes = 16 * estimator.window();
-            assert!(estimator.begin(start() + turn * 10_000 * MS));
-            estimator.count(bytes as usize);
+            assert!(estimator.begin(1, start() + turn * 10_000 * MS));
+            estimator.count(1, bytes as usize);
             estimator.answered(start() + turn * 10_000 * MS + bytes / 1_000 * MS);
         }
         assert_eq!(estimator.window(), 131_072);
+    }
+
+    #[test]
+    fn row_49_what_comes_on_other_streams_does_not_count() {
+        let mut estimator = Estimator::new(65_536, 1 << 20);
+        assert!(estimator.begin(1, start()));
+        estimator.count(1, 65_536);
+        for stream in 2..300 {
+            estimator.count(stream, 65_536);
+        }
+        estimator.answered(start() + 20 * MS);
+        assert_eq!(estimator.window(), 131_072);
+        // Twice as much is faster, though less than all of them were together.
+        round(&mut estimator, 100, 131_072);
+        assert_eq!(estimator.window(), 262_144);
     }
 
     #[test]
@@ -155,9 +178,9 @@ mod tests {
         let mut estimator = Estimator::new(65_536, 1 << 20);
         let mut probes = 0;
         for at in 0..10_000 {
-            if estimator.begin(start() + at * MS) {
+            if estimator.begin(1, start() + at * MS) {
                 probes += 1;
-                estimator.count(20_000);
+                estimator.count(1, 20_000);
                 estimator.answered(start() + at * MS);
             }
         }
@@ -170,17 +193,17 @@ mod tests {
         let mut estimator = Estimator::new(65_536, 1 << 20);
         round(&mut estimator, 0, 65_536);
         assert_eq!(estimator.window(), 131_072);
-        assert!(estimator.begin(start() + 20 * MS));
+        assert!(estimator.begin(1, start() + 20 * MS));
     }
 
     #[test]
     fn one_probe_is_on_its_way_at_a_time() {
         let mut estimator = Estimator::new(65_536, 1 << 20);
-        assert!(estimator.begin(start()));
-        assert!(!estimator.begin(start()));
+        assert!(estimator.begin(1, start()));
+        assert!(!estimator.begin(1, start()));
         estimator.answered(start() + MS);
         estimator.answered(start() + MS);
-        assert!(!estimator.begin(start() + 2 * MS));
-        assert!(estimator.begin(start() + 20 * MS));
+        assert!(!estimator.begin(1, start() + 2 * MS));
+        assert!(estimator.begin(1, start() + 20 * MS));
     }
 }

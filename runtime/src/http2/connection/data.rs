@@ -63,8 +63,8 @@ impl Connection {
         }
         self.holdings.held += data.len();
         self.holdings.change(before, stream.most());
-        self.estimator.count(header.length);
-        if used >= BULK && !end && self.estimator.begin(now) {
+        self.estimator.count(id, header.length);
+        if used >= BULK && !end && self.estimator.begin(id, now) {
             self.ping(PROBE);
         }
         self.judge_data(data.len(), end, window, now)?;

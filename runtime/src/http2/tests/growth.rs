@@ -1,10 +1,12 @@
 //! Receive windows that grow with what a peer has under way.
 
-use std::time::Duration;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
+use super::link::{End, Link, pattern};
 use super::raw::{Frame, Raw};
 use crate::http2::frame::{PREFACE, flag, kind};
-use crate::http2::{Config, Role, StreamId};
+use crate::http2::{Config, Event, Role, StreamId};
 
 const ROUND_TRIP: Duration = Duration::from_millis(50);
 const FRAME: usize = 16 * 1024;
@@ -119,4 +121,91 @@ fn a_window_does_not_grow_before_settings_are_acknowledged() {
     fill(&mut raw, 65_535 + widened as usize);
     let beyond = raw.frames_of(kind::RST_STREAM);
     assert!(beyond.is_empty());
+}
+
+const LONG: Duration = Duration::from_millis(100);
+
+/// A client and a server, and what is on its way between them, which takes half of `LONG`.
+struct LongLink {
+    link: Link,
+    up: Wire,
+    down: Wire,
+}
+
+/// Bytes on their way, and when they arrive.
+#[derive(Default)]
+struct Wire(VecDeque<(Instant, Vec<u8>)>);
+
+impl Wire {
+    fn arrive(&mut self, end: &mut End, now: Instant) {
+        while self.0.front().is_some_and(|&(due, _)| due <= now) {
+            let arrived = self.0.pop_front();
+            let (_, bytes) = arrived.expect("the front");
+            end.receive(&bytes, now).expect("an honest peer");
+        }
+    }
+
+    fn depart(&mut self, end: &mut End, now: Instant) {
+        loop {
+            let bytes = end.take_output(usize::MAX);
+            if bytes.is_empty() {
+                break;
+            }
+            self.0.push_back((now + LONG / 2, bytes));
+        }
+    }
+}
+
+impl LongLink {
+    fn new() -> LongLink {
+        LongLink {
+            link: Link::new(Config::default(), Config::default()),
+            up: Wire::default(),
+            down: Wire::default(),
+        }
+    }
+
+    /// Lets a millisecond pass.
+    fn step(&mut self) {
+        self.link.now += Duration::from_millis(1);
+        let now = self.link.now;
+        self.up.arrive(&mut self.link.server, now);
+        self.down.arrive(&mut self.link.client, now);
+        self.up.depart(&mut self.link.client, now);
+        self.down.depart(&mut self.link.server, now);
+    }
+}
+
+/// The window of a stream is measured by what comes on it, not by what comes on all together.
+#[test]
+fn row_49_a_window_grows_beside_streams_that_nobody_reads() {
+    let mut long = LongLink::new();
+    let began = long.link.now;
+    for _ in 0..300 {
+        let stream = long.link.open(false);
+        let client = &mut long.link.client.connection;
+        client.send_data(stream, pattern(65_535), false);
+    }
+    while long.link.now < began + 10 * LONG {
+        long.step();
+    }
+    long.link.server.events.clear();
+    let read = long.link.open(false);
+    let all = 24 << 20;
+    let client = &mut long.link.client.connection;
+    client.send_data(read, pattern(all), false);
+    let began = long.link.now;
+    let mut come = 0;
+    while come < all {
+        long.step();
+        while let Some(event) = long.link.server.event() {
+            if let Event::Data { stream, data, .. } = event {
+                assert_eq!(stream, read, "nothing more comes of the others");
+                come += data.len();
+                long.link.server.connection.release(stream, data.len());
+            }
+        }
+        let took = long.link.now - began;
+        assert!(took <= 24 * LONG, "{come} bytes after {took:?}");
+    }
 }
