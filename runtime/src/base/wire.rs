@@ -221,6 +221,13 @@ pub(crate) fn not_base64(field: &Header) -> Status {
     ))
 }
 
+/// The status of a call of a method that nothing serves.
+#[cfg(feature = "server")]
+pub(crate) fn unknown_method(path: &[u8]) -> Status {
+    let path = String::from_utf8_lossy(path);
+    Status::unimplemented(format!("unknown method {path}"))
+}
+
 /// `application/grpc`, alone or with a message format or parameters behind it.
 pub(crate) fn is_grpc(content_type: &[u8]) -> bool {
     content_type

@@ -9,9 +9,9 @@ use tokio::runtime::Handle;
 
 use crate::Status;
 use crate::base::header::Header;
-use crate::base::{Outcome, clock};
+use crate::base::{Outcome, clock, wire};
 use crate::call::{Alarm, Exchange};
-use crate::server::{HandlerTask, InsideCalls, MethodTable, Rules, Running, unknown_method};
+use crate::server::{HandlerTask, InsideCalls, MethodTable, Rules, Running};
 
 /// Handlers that are called without a connection.
 #[derive(Clone)]
@@ -46,7 +46,7 @@ impl InProcess {
             return exchange.conclude(Outcome::local(status));
         }
         let Some((method, _)) = self.methods.find(details.path.value()) else {
-            let status = unknown_method(details.path.value());
+            let status = wire::unknown_method(details.path.value());
             return exchange.conclude(Outcome::local(status));
         };
         let Some(running) = Running::start_inline(method, Arc::clone(&exchange)) else {

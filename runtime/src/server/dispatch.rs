@@ -142,7 +142,7 @@ impl MethodTable {
             return Err(Refusal::Http(415));
         }
         let Some((method, rules)) = self.find(head.path.value()) else {
-            return Err(Refusal::Grpc(unknown_method(head.path.value())));
+            return Err(Refusal::Grpc(wire::unknown_method(head.path.value())));
         };
         let deadline = deadline(&metadata, now).map_err(Refusal::Grpc)?;
         let compression = encoding(&metadata).map_err(Refusal::Encoding)?;
@@ -166,12 +166,6 @@ impl MethodTable {
         }
         Ok((Arc::clone(method), Arc::new(exchange)))
     }
-}
-
-/// What a call of a method ends with that nothing serves.
-pub(crate) fn unknown_method(path: &[u8]) -> Status {
-    let path = String::from_utf8_lossy(path);
-    Status::unimplemented(format!("unknown method {path}"))
 }
 
 /// Looks through the fields of a request, and returns the authority that `host` names: it counts where HTTP/2's own is missing

@@ -343,7 +343,7 @@ impl Server {
         self.inside.empty().await;
     }
 
-    pub(crate) fn with_options(options: Options) -> Server {
+    fn with_options(options: Options) -> Server {
         Server {
             methods: Arc::new(MethodTable::new(options)),
             listeners: Vec::new(),
@@ -355,6 +355,15 @@ impl Server {
             #[cfg(feature = "health")]
             health: None,
         }
+    }
+}
+
+// Not beside the options, which know nothing of the server that they are for.
+impl ServerBuilder {
+    /// A server with these options, without services and ports.
+    #[must_use]
+    pub fn build(self) -> Server {
+        Server::with_options(self.options)
     }
 }
 

@@ -44,8 +44,6 @@ pub use start::HandlerFuture;
 
 pub(crate) use dispatch::MethodTable;
 #[cfg(feature = "client")]
-pub(crate) use dispatch::unknown_method;
-#[cfg(feature = "client")]
 pub(crate) use inside::InsideCalls;
 pub(crate) use method_options::Rules;
 pub(crate) use task::{HandlerTask, Running};

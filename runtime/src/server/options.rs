@@ -3,22 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::dispatch::unknown_method;
 use super::handlers::Method;
-use super::host::Server;
 use super::interceptor::{Chain, ServerInterceptor};
 use super::method_options::{MethodOptions, NamedOptions, Rules};
 use super::pace::InlinePolling;
 use super::slots::Slots;
 use super::start::failed;
+use crate::base::wire;
 use crate::transport::{KeepaliveConfig, LifetimeConfig, UpkeepConfig};
 use crate::{Compression, http2};
 
-/// Sets the options of a [`Server`]; every option has a default that serves.
+/// Sets the options of a [`Server`](crate::Server); every option has a default that serves.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct ServerBuilder {
-    options: Options,
+    pub(super) options: Options,
 }
 
 /// What all calls of a server share.
@@ -61,7 +60,7 @@ impl Options {
     /// What answers the calls of unknown methods, with all that the server puts around its handlers; `None` where that is no
     /// interceptor.
     pub(crate) fn around_unknown(&self) -> Option<Method> {
-        let unknown = Method::new(|context| failed(unknown_method(context.path())));
+        let unknown = Method::new(|context| failed(wire::unknown_method(context.path())));
         (!self.interceptors.is_empty()).then(|| self.around(unknown))
     }
 
@@ -106,7 +105,7 @@ impl ServerBuilder {
 
     /// Options for the calls of one method, `/package.Service/Method`, or of all methods of one service, `package.Service`, in
     /// the place of the server's. A method's own are before its service's. A name that nothing registered has makes
-    /// [`Server::start`] fail.
+    /// [`Server::start`](crate::Server::start) fail.
     ///
     /// ```
     /// use std::time::Duration;
@@ -241,11 +240,5 @@ impl ServerBuilder {
     pub fn max_metadata_size(mut self, bytes: u32) -> ServerBuilder {
         self.options.http2.max_header_list_size = bytes;
         self
-    }
-
-    /// A server with these options, without services and ports.
-    #[must_use]
-    pub fn build(self) -> Server {
-        Server::with_options(self.options)
     }
 }
