@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::link::{Link, fields, pattern, request, response, trailers};
 use super::raw::{END_HEADERS, END_STREAM, Raw, frame};
+use crate::base::header::Header;
 use crate::http2::error::ConnectionError;
 use crate::http2::frame::kind;
 use crate::http2::{Config, Event, Reason, StreamId};
@@ -147,9 +148,9 @@ fn row_44_a_server_that_was_late_does_not_charge_for_calls_that_ran_out_of_time(
     assert_eq!(error.map(|error| error.rule), Some("too_many_resets"));
 }
 
-/// A list of headers in a few bytes: one long field in HPACK's table, and references to it.
-fn references(raw: &mut Raw, count: usize) -> Vec<u8> {
-    let mut block = raw.encode(&request());
+/// A list of headers in a few bytes: a head, one long field in HPACK's table, and references to it.
+fn references(raw: &mut Raw, head: &[Header], count: usize) -> Vec<u8> {
+    let mut block = raw.encode(head);
     block.extend([0x40, 1, b'x', 0x7f, 0xa1, 0x1e]);
     block.extend([b'v'; 4_000]);
     block.extend(vec![0x80 | 62; count]);
@@ -159,7 +160,7 @@ fn references(raw: &mut Raw, count: usize) -> Vec<u8> {
 #[test]
 fn row_53_a_list_of_headers_far_over_the_limit_ends_the_connection() {
     let mut raw = server();
-    let block = references(&mut raw, 12_000);
+    let block = references(&mut raw, &request(), 12_000);
     let error = raw
         .send(kind::HEADERS, END_HEADERS | END_STREAM, 1, &block)
         .expect_err("48 MB");
@@ -174,6 +175,25 @@ fn row_53_a_list_of_headers_far_over_the_limit_ends_the_connection() {
         .send(kind::HEADERS, END_HEADERS | END_STREAM, 1, &block)
         .expect_err("672 KB");
     assert_eq!(error.rule, "header_list_too_large");
+}
+
+/// The head of an answer, and its trailers.
+#[test]
+fn row_53_a_list_of_headers_far_over_the_limit_ends_the_connection_to_a_server() {
+    for has_head in [false, true] {
+        let mut raw = Raw::client(Config::default(), &[]);
+        let stream = raw.end.connection.open(&request(), true).expect("open");
+        if has_head {
+            raw.headers(stream, &response(), 0).expect("an answer");
+        }
+        let head = if has_head { trailers() } else { response() };
+        let block = references(&mut raw, &head, 12_000);
+        let error = raw
+            .send(kind::HEADERS, END_HEADERS | END_STREAM, stream, &block)
+            .expect_err("48 MB");
+        assert_eq!(error.rule, "header_list_too_large");
+        assert_eq!(error.reason, Reason::ENHANCE_YOUR_CALM);
+    }
 }
 
 #[test]
@@ -262,6 +282,29 @@ fn row_66_streams_beyond_the_last_one_without_end() {
     let (times, rule) = endless(&mut raw, |raw| raw.data(3, &[0; 16_000], 0));
     assert_eq!(rule, "too_many_late_frames");
     assert!((1_255..1_275).contains(&times), "{times}");
+}
+
+/// What a server is charged for is what a client is.
+#[test]
+fn row_66_a_server_that_goes_on_without_end() {
+    for update_of in [Some(0), Some(1), None] {
+        let mut raw = Raw::client(Config::default(), &[]);
+        let (open, over) = (raw.call(0), raw.call(0));
+        assert_eq!(open, 1);
+        raw.end.connection.reset(over, Reason::CANCEL);
+        raw.frames();
+        let (times, rule) = endless(&mut raw, |raw| match update_of {
+            Some(stream) => raw.window_update(stream, 1),
+            None => raw.data(over, &[0; 1_000], 0),
+        });
+        if update_of.is_some() {
+            assert_eq!(rule, "too_many_window_updates");
+            assert!((990..1_010).contains(&times), "{times}");
+        } else {
+            assert_eq!(rule, "too_many_late_frames");
+            assert!((1_055..1_075).contains(&times), "{times}");
+        }
+    }
 }
 
 /// The client streams small messages, and is sent a reset while a window of them is on its way.
