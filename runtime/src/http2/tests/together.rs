@@ -257,7 +257,7 @@ impl Two {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(16))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn row_49_calls_do_not_keep_each_other(
         calls in vec(any_call(), 0..12),
