@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use stubwright::{Channel, Code};
+use stubwright::{Channel, Code, ServiceConfig};
+use stubwright_tests::log;
 use stubwright_tests::pb::probe::v1::{ProbeStub, Request};
 
 use crate::connectivity::{call, call_with, outcome};
@@ -48,6 +49,30 @@ async fn servers_are_told_of_the_program_and_the_library() {
         peer.answer().await;
         assert_eq!(peer.head["user-agent"], told);
         outcome(call).await.unwrap();
+    }
+}
+
+/// A service config for another client is taken, and what is not for this one does not vanish without a word.
+#[tokio::test(start_paused = true)]
+async fn row_76_what_is_ignored_of_a_service_config_is_logged() {
+    log::collect();
+    let config = r#"{
+        "loadBalancingPolicy": "row_76",
+        "row76Language": ["go"],
+        "methodConfig": [
+            {"name": [{"service": "a.B"}], "row76Priority": 1},
+            {"timeout": "1s"}
+        ]
+    }"#;
+    ServiceConfig::from_json_strict(config).unwrap_err();
+    ServiceConfig::from_json(config).unwrap();
+    for what in [
+        "loadBalancingPolicy: this policy is not known here",
+        "row76Language: there is no such field",
+        "methodConfig[0].row76Priority: there is no such field",
+        "methodConfig[1].name: it is missing, and the entry is for no method",
+    ] {
+        within(log::event(&["WARN", "ignored in a service config", what])).await;
     }
 }
 
