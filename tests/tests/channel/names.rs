@@ -267,6 +267,9 @@ async fn row_79_localhost_is_all_of_its_addresses_on_one_port() {
             bindable.push(address.ip());
         }
     }
+    if bindable.len() < 2 {
+        println!("localhost is one address on this machine: that there may be more is not tested");
+    }
     let (_server, address) = serve("localhost:0").await.unwrap();
     assert!(address.port() > 0);
     for ip in bindable {
