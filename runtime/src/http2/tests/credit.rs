@@ -318,6 +318,28 @@ fn read_all_of(raw: &mut Raw, stream: StreamId, window: usize) -> usize {
     announced.map(|update| update.1 as usize).sum()
 }
 
+/// Streams that are read from, one after the other, have windows that grow into half of what may be held and no further.
+#[test]
+fn row_49_windows_grow_while_there_is_room() {
+    let most = Config::default().receive_buffer_per_connection;
+    let mut raw = Raw::server(Config::default());
+    for number in 0..20 {
+        raw.request(stream(number), 0);
+        let mut window = 65_535;
+        for _ in 0..12 {
+            window = read_all_of(&mut raw, stream(number), window);
+        }
+    }
+    let (held, promised) = raw.end.connection.held();
+    assert_eq!(held, 0);
+    // Each has its first window, besides.
+    let small = 20 * 65_535;
+    assert!(
+        (most / 4..most / 2 + small).contains(&promised),
+        "{promised}"
+    );
+}
+
 /// All that streams may have which start at once, and a thousand are advertised.
 #[test]
 fn row_49_a_thousand_bodies_fit() {
