@@ -9,12 +9,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "client")]
+use super::attempts::RetryPolicy;
 use super::auth::AuthContext;
+#[cfg(feature = "client")]
+use super::credentials::Authorizer;
 use crate::base::header::Header;
 #[cfg(all(unix, feature = "server"))]
 use crate::base::unix_name::{self, UnixName};
-#[cfg(feature = "client")]
-use crate::call::credentials::Authorizer;
 use crate::{Code, Compression, Metadata, Status};
 
 /// How exact timers are: tokio's fire up to a millisecond late, and so do those of other runtimes.
@@ -33,17 +35,23 @@ pub(crate) struct CallDetails {
     pub(crate) deadline: Option<Instant>,
     /// Who is at the other end.
     pub(crate) peer: Peer,
-    /// Caller: the call waits while no server can be reached.
-    pub(crate) wait_for_ready: bool,
+    /// Caller: whether the call waits while no server can be reached, if that was said.
+    pub(crate) wait_for_ready: Option<bool>,
     /// Caller: the call is the channel's own, about the connection it is made on: it goes out on no other, and does not keep that
     /// one open.
     pub(crate) is_probe: bool,
     /// Caller: what the call proves itself with.
     #[cfg(feature = "client")]
     pub(crate) credentials: Option<Authorizer>,
+    /// Caller: what decides whether the call is made again, if anything does.
+    #[cfg(feature = "client")]
+    pub(crate) retry_policy: Option<Arc<dyn RetryPolicy>>,
     /// How the messages of the request are compressed, those that are.
     pub(crate) compression: Compression,
     pub(crate) limits: MessageLimits,
+    /// Caller: the largest request that is sent, in bytes.
+    #[cfg(feature = "client")]
+    pub(crate) max_send_message_length: usize,
 }
 
 /// The largest messages of a call, in bytes, before and after compression.
@@ -57,6 +65,12 @@ impl CallDetails {
     /// `/package.Service/Method`; an empty text for a path that is not text, which no method has.
     pub(crate) fn method(&self) -> &str {
         std::str::from_utf8(self.path.value()).unwrap_or_default()
+    }
+
+    /// Whether the call waits while no server can be reached.
+    #[cfg(feature = "client")]
+    pub(crate) fn waits_for_ready(&self) -> bool {
+        self.wait_for_ready.unwrap_or(false)
     }
 
     /// Whether the deadline has passed, or passes within the next tick of a timer.

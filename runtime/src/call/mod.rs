@@ -4,6 +4,8 @@
 //! the response. Over HTTP/2 each side has an exchange of its own with a connection driver at the other end; in-process
 //! the two sides share one.
 
+#[cfg(feature = "client")]
+pub(crate) mod attempts;
 mod auth;
 #[cfg(feature = "client")]
 pub(crate) mod credentials;

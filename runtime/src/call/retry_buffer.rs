@@ -10,29 +10,52 @@ use crate::base::Chunks;
 /// So much a call keeps without asking: it is not worth counting.
 const UNCOUNTED: usize = 16 * 1024;
 
+/// How much of its request a call keeps unless an option says otherwise, in bytes.
+pub(crate) const PER_RPC_RETRY_BUFFER: usize = 256 << 10;
+
+/// How much all calls of a channel keep unless an option says otherwise, in bytes.
+pub(crate) const RETRY_BUFFER: usize = 1 << 20;
+
 /// How much may be kept.
 #[derive(Debug)]
 pub(crate) struct Budget {
     /// For one call, in bytes.
-    pub(crate) per_call: usize,
+    per_call: usize,
     /// For all calls of the channel that keep more than [`UNCOUNTED`].
-    pub(crate) per_channel: usize,
-    pub(crate) used: AtomicUsize,
+    per_channel: usize,
+    used: AtomicUsize,
 }
 
 /// What has been sent of a request, as long as it can be sent again: until the head of the response has come, or until it is
 /// too much to keep.
 #[derive(Debug)]
-pub(crate) enum Kept {
+pub(crate) enum RetryBuffer {
     /// A small request in one piece, as most are; empty when nothing has been sent.
     One(Bytes),
     /// All else. Nothing when it cannot be sent again: gRPC's "committed".
     Rest(Option<Box<More>>),
 }
 
-impl Default for Kept {
-    fn default() -> Kept {
-        Kept::One(Bytes::new())
+impl Budget {
+    /// The limits for one call and for all of them.
+    pub(crate) fn new(per_call: usize, per_channel: usize) -> Budget {
+        Budget {
+            per_call,
+            per_channel,
+            used: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl Default for Budget {
+    fn default() -> Budget {
+        Budget::new(PER_RPC_RETRY_BUFFER, RETRY_BUFFER)
+    }
+}
+
+impl Default for RetryBuffer {
+    fn default() -> RetryBuffer {
+        RetryBuffer::One(Bytes::new())
     }
 }
 
@@ -44,58 +67,58 @@ pub(crate) struct More {
     budget: Arc<Budget>,
 }
 
-impl Kept {
+impl RetryBuffer {
     /// Keeps what is being sent, if there is room for it.
     pub(crate) fn push(&mut self, chunk: &Bytes, budget: &Arc<Budget>) {
         match self {
-            Kept::One(first)
+            RetryBuffer::One(first)
                 if first.is_empty() && chunk.len() <= UNCOUNTED.min(budget.per_call) =>
             {
                 *first = chunk.clone();
             }
-            Kept::One(first) => {
+            RetryBuffer::One(first) => {
                 let mut more = Box::new(More {
                     chunks: Chunks::from(std::mem::take(first)),
                     counted: 0,
                     budget: Arc::clone(budget),
                 });
                 let has_room = more.push(chunk);
-                *self = Kept::Rest(has_room.then_some(more));
+                *self = RetryBuffer::Rest(has_room.then_some(more));
             }
-            Kept::Rest(Some(more)) => {
+            RetryBuffer::Rest(Some(more)) => {
                 if !more.push(chunk) {
                     self.lose();
                 }
             }
-            Kept::Rest(None) => {}
+            RetryBuffer::Rest(None) => {}
         }
     }
 
     /// Nothing can be sent again any more.
     pub(crate) fn lose(&mut self) {
-        *self = Kept::Rest(None);
+        *self = RetryBuffer::Rest(None);
     }
 
     /// Whether it cannot be sent again.
     pub(crate) fn is_lost(&self) -> bool {
-        matches!(self, Kept::Rest(None))
+        matches!(self, RetryBuffer::Rest(None))
     }
 
     /// What was sent, to be sent again and kept, if all of it is there.
     pub(crate) fn copy(&self) -> Option<Chunks> {
         match self {
-            Kept::One(first) => Some(Chunks::from(first.clone())),
-            Kept::Rest(Some(more)) => Some(more.chunks.clone()),
-            Kept::Rest(None) => None,
+            RetryBuffer::One(first) => Some(Chunks::from(first.clone())),
+            RetryBuffer::Rest(Some(more)) => Some(more.chunks.clone()),
+            RetryBuffer::Rest(None) => None,
         }
     }
 
     /// What was sent, if all of it is there.
     pub(crate) fn take(&mut self) -> Option<Chunks> {
         match std::mem::take(self) {
-            Kept::One(first) => Some(Chunks::from(first)),
-            Kept::Rest(Some(mut more)) => Some(std::mem::take(&mut more.chunks)),
-            Kept::Rest(None) => None,
+            RetryBuffer::One(first) => Some(Chunks::from(first)),
+            RetryBuffer::Rest(Some(mut more)) => Some(std::mem::take(&mut more.chunks)),
+            RetryBuffer::Rest(None) => None,
         }
     }
 }
@@ -129,15 +152,11 @@ mod tests {
     use super::*;
 
     fn budget(per_call: usize, per_channel: usize) -> Arc<Budget> {
-        Arc::new(Budget {
-            per_call,
-            per_channel,
-            used: AtomicUsize::new(0),
-        })
+        Arc::new(Budget::new(per_call, per_channel))
     }
 
-    fn keep(pieces: &[usize], budget: &Arc<Budget>) -> Kept {
-        let mut kept = Kept::default();
+    fn keep(pieces: &[usize], budget: &Arc<Budget>) -> RetryBuffer {
+        let mut kept = RetryBuffer::default();
         for &size in pieces {
             kept.push(&Bytes::from(vec![7; size]), budget);
         }

@@ -1,35 +1,36 @@
-//! What the clones of a channel share: how calls find a connection, or wait for one.
+//! How calls find a connection, or wait for one.
 
 use std::fmt;
-use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
+use super::connect::address::Address;
+use super::connect::owner::{Loss, Owner};
+use super::transport::{closed, no_runtime};
 use crate::Status;
 use crate::base::header::Header;
 use crate::base::{Chunks, Outcome, clock, log};
-use crate::call::Exchange;
-use crate::call::retry_buffer::Budget;
+use crate::call::{Exchange, Link};
 use crate::channel::balance::load_balancing::LoadBalancing;
 use crate::channel::balance::picker::Picker;
 use crate::channel::connectivity::{Announcer, ChannelConnectivity, ConnectivityChanges};
-use crate::channel::manager::{Event, Manager};
+use crate::channel::event::Event;
+use crate::channel::manager::Manager;
 use crate::channel::options::ChannelOptions;
 use crate::channel::resolve::service_config::OutlierDetection;
 use crate::channel::resolve::target::Target;
 use crate::channel::waiting::Waiting;
-use crate::retry::retries::{Retries, retry};
 
 /// A channel to a target. Its connections are the business of a [`Manager`], which says by a [`Picker`] what becomes of
 /// calls.
-pub(crate) struct Remote {
+pub(crate) struct ChannelCore {
+    /// The channel itself, for what runs beside it.
+    this: Weak<ChannelCore>,
     target: Target,
     options: ChannelOptions,
-    retries: Option<Retries>,
-    budget: Arc<Budget>,
     shared: Mutex<Shared>,
 }
 
@@ -45,17 +46,11 @@ struct Shared {
     manager: Option<UnboundedSender<Event>>,
 }
 
-impl Remote {
-    pub(crate) fn new(target: Target, options: ChannelOptions) -> Remote {
-        let budget = Budget {
-            per_call: options.per_rpc_retry_buffer_size,
-            per_channel: options.retry_buffer_size,
-            used: AtomicUsize::new(0),
-        };
-        Remote {
+impl ChannelCore {
+    pub(crate) fn new(target: Target, options: ChannelOptions) -> Arc<ChannelCore> {
+        Arc::new_cyclic(|this| ChannelCore {
+            this: Weak::clone(this),
             target,
-            retries: options.service_config.clone().map(Retries::new),
-            budget: Arc::new(budget),
             shared: Mutex::new(Shared {
                 picker: Picker::Wait,
                 waiting: Waiting::new(),
@@ -65,7 +60,7 @@ impl Remote {
                 manager: None,
             }),
             options,
-        }
+        })
     }
 
     pub(crate) fn target(&self) -> &Target {
@@ -81,20 +76,6 @@ impl Remote {
         self.shared().keepalive_time
     }
 
-    /// A server has closed a connection that pinged it after so much silence, because it pinged too often. Connections that are
-    /// made from now on, to whatever server, wait twice as long (gRFC A8).
-    pub(crate) fn ping_less(&self, keepalive_time: Option<Duration>) {
-        let doubled = keepalive_time.map(|time| time.saturating_mul(2));
-        log::too_many_pings(&self.target, doubled);
-        let mut shared = self.shared();
-        shared.keepalive_time = shared.keepalive_time.max(doubled);
-    }
-
-    /// What may be kept of requests that are on their way.
-    pub(crate) fn budget(&self) -> Arc<Budget> {
-        Arc::clone(&self.budget)
-    }
-
     /// The service that servers are asked for the health of, if they are (gRFC A17).
     pub(crate) fn health_check(&self) -> Option<&Arc<str>> {
         if self.options.load_balancing == LoadBalancing::PickFirst {
@@ -108,24 +89,19 @@ impl Remote {
         self.options.service_config.as_ref()?.outlier_detection()
     }
 
-    /// What decides whether calls are made again, if anything does.
-    pub(crate) fn retries(&self) -> Option<&Retries> {
-        self.retries.as_ref()
-    }
-
     pub(crate) fn authority(&self) -> Header {
         self.target.authority.clone()
     }
 
     /// Gives a call to a connection, or lets it wait for one.
-    pub(crate) fn start(self: &Arc<Self>, exchange: Arc<Exchange>) {
+    pub(crate) fn start(&self, exchange: Arc<Exchange>) {
         let mut shared = self.shared();
         let exchange = match shared.picker.submit(exchange) {
             Ok(()) => return,
             Err(back) => back,
         };
         match &shared.picker {
-            Picker::Fail(status) if !exchange.details().wait_for_ready => {
+            Picker::Fail(status) if !exchange.details().waits_for_ready() => {
                 let status = status.clone();
                 drop(shared);
                 return self.fail(exchange, status);
@@ -148,31 +124,12 @@ impl Remote {
     }
 
     /// A call that is on no connection has failed.
-    fn fail(self: &Arc<Self>, exchange: Arc<Exchange>, why: Status) {
+    fn fail(&self, exchange: Arc<Exchange>, why: Status) {
         let status = exchange.details().cut_off(why, clock::now());
-        self.finish(exchange, Outcome::local(status), Some(Chunks::default()));
+        exchange.end_attempt(Outcome::local(status), || Some(Chunks::default()));
     }
 
-    /// An attempt at a call has ended so, and with it the call, unless it is made again: then what was `sent` of its request is
-    /// sent again, if that is all there.
-    pub(crate) fn finish(
-        self: &Arc<Self>,
-        exchange: Arc<Exchange>,
-        outcome: Outcome,
-        sent: Option<Chunks>,
-    ) {
-        let retries = self.retries.as_ref();
-        let wait = retries.and_then(|retries| retries.after(&exchange, &outcome, sent.is_some()));
-        match (wait, sent) {
-            (Some(wait), Some(sent)) => {
-                exchange.detach(sent);
-                retry(self, exchange, outcome, wait);
-            }
-            _ => exchange.conclude(outcome),
-        }
-    }
-
-    pub(crate) fn state(self: &Arc<Self>, try_to_connect: bool) -> ChannelConnectivity {
+    pub(crate) fn state(&self, try_to_connect: bool) -> ChannelConnectivity {
         let shared = self.shared();
         let state = shared.announcer.state();
         if try_to_connect && state == ChannelConnectivity::Idle {
@@ -191,7 +148,7 @@ impl Remote {
     }
 
     /// Takes no more calls. Those that wait end; those that are on a connection go on.
-    pub(crate) fn close(self: &Arc<Self>) {
+    pub(crate) fn close(&self) {
         self.publish(ChannelConnectivity::Shutdown, Picker::Shutdown);
         // The manager sees that nobody can tell it anything any more.
         self.shared().manager = None;
@@ -206,7 +163,7 @@ impl Remote {
     }
 
     /// The manager's word on what the channel is, and on what becomes of calls. The calls that wait learn it too.
-    pub(crate) fn publish(self: &Arc<Self>, state: ChannelConnectivity, picker: Picker) {
+    pub(crate) fn publish(&self, state: ChannelConnectivity, picker: Picker) {
         let moved = {
             let mut shared = self.shared();
             if matches!(shared.picker, Picker::Shutdown) {
@@ -221,12 +178,6 @@ impl Remote {
             shared.announcer.announce(state);
             shared.redirect()
         };
-        moved.finish(self);
-    }
-
-    /// A connection that was full has room again.
-    pub(crate) fn send_waiting(self: &Arc<Self>) {
-        let moved = self.shared().redirect();
         moved.finish(self);
     }
 
@@ -294,11 +245,7 @@ impl Remote {
     }
 
     /// Tells the manager, which is brought to life if need be.
-    fn tell(
-        self: &Arc<Self>,
-        mut shared: MutexGuard<'_, Shared>,
-        event: Event,
-    ) -> Result<(), Status> {
+    fn tell(&self, mut shared: MutexGuard<'_, Shared>, event: Event) -> Result<(), Status> {
         let event = match &shared.manager {
             Some(manager) => match manager.send(event) {
                 Ok(()) => return Ok(()),
@@ -313,12 +260,53 @@ impl Remote {
         shared.manager = Some(sender);
         // A runtime that is ending drops the task at once, and that takes the lock.
         drop(shared);
-        runtime.spawn(Manager::new(self, receiver).run());
+        if let Some(this) = self.this.upgrade() {
+            runtime.spawn(Manager::new(&this, receiver).run());
+        }
         Ok(())
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Owner for ChannelCore {
+    fn failed(&self, attempt: u64, status: Status) {
+        self.notify(Event::Failed { attempt, status });
+    }
+
+    fn connected(&self, attempt: u64, address: Address, link: Arc<Link>) {
+        self.notify(Event::Connected {
+            attempt,
+            address,
+            link,
+        });
+    }
+
+    fn lost(&self, attempt: u64, loss: Loss) {
+        self.notify(Event::Lost { attempt, loss });
+    }
+
+    fn unused(&self, attempt: u64) {
+        self.notify(Event::Unused { attempt });
+    }
+
+    fn has_room(&self) {
+        let moved = self.shared().redirect();
+        moved.finish(self);
+    }
+
+    /// Connections that are made from now on, to whatever server, wait twice as long (gRFC A8).
+    fn ping_less(&self, keepalive_time: Option<Duration>) {
+        let doubled = keepalive_time.map(|time| time.saturating_mul(2));
+        log::too_many_pings(&self.target, doubled);
+        let mut shared = self.shared();
+        shared.keepalive_time = shared.keepalive_time.max(doubled);
+    }
+
+    fn take_back(&self, exchange: Arc<Exchange>) {
+        self.start(exchange);
     }
 }
 
@@ -330,7 +318,7 @@ impl Shared {
             Picker::Fail(status) => Redirected {
                 ended: self
                     .waiting
-                    .take(|exchange| !exchange.details().wait_for_ready),
+                    .take(|exchange| !exchange.details().waits_for_ready()),
                 why: Some(status.clone()),
             },
             Picker::Shutdown => Redirected {
@@ -354,26 +342,16 @@ struct Redirected {
 }
 
 impl Redirected {
-    fn finish(self, remote: &Arc<Remote>) {
+    fn finish(self, core: &ChannelCore) {
         for exchange in self.ended {
-            remote.fail(exchange, self.why.clone().unwrap_or_else(closed));
+            core.fail(exchange, self.why.clone().unwrap_or_else(closed));
         }
     }
 }
 
-/// What calls end with that nothing could carry.
-pub(crate) fn no_runtime() -> Status {
-    Status::failed_precondition("a call over a channel needs a tokio runtime around it")
-}
-
-/// What calls over a closed channel end with.
-pub(crate) fn closed() -> Status {
-    Status::cancelled("the channel is closed")
-}
-
-impl fmt::Debug for Remote {
+impl fmt::Debug for ChannelCore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Remote")
+        f.debug_struct("ChannelCore")
             .field("target", &format_args!("{}", self.target))
             .finish_non_exhaustive()
     }

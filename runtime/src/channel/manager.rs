@@ -8,50 +8,27 @@ use tokio::time::timeout_at;
 
 use crate::Status;
 use crate::base::clock;
-use crate::call::{Link, Order};
-use crate::channel::balance::health::{Health, HealthWatch};
+use crate::call::Order;
+use crate::channel::balance::health::HealthWatch;
+use crate::channel::balance::outliers::Record;
 use crate::channel::balance::picker::Picker;
 use crate::channel::balance::servers::Servers;
-use crate::channel::balance::subchannel::{Loss, State, Subchannel};
-use crate::channel::connect::connector::Address;
-use crate::channel::connect::dial::{Dial, look_up};
+use crate::channel::balance::subchannel::{State, Subchannel};
+use crate::channel::connect::address::Address;
+use crate::channel::connect::dial::Dial;
+use crate::channel::connect::owner::Loss;
 use crate::channel::connectivity::ChannelConnectivity;
-use crate::channel::core::Remote;
+use crate::channel::core::ChannelCore;
+use crate::channel::event::Event;
 use crate::channel::resolve::directory::Directory;
 use crate::channel::resolve::names::Names;
-
-/// Something that a manager has to know.
-#[derive(Debug)]
-pub(crate) enum Event {
-    /// Calls wait for a connection, or somebody asks for one.
-    Wanted,
-    /// Names are resolved, or cannot be.
-    Resolved(Result<Arc<[Address]>, Status>),
-    /// Names are to be resolved again.
-    NamesChanged,
-    /// An attempt has come to a connection.
-    Connected {
-        attempt: u64,
-        address: Address,
-        link: Arc<Link>,
-    },
-    /// An attempt has failed.
-    Failed { attempt: u64, status: Status },
-    /// A connection has had no calls for so long that it closes.
-    Unused { attempt: u64 },
-    /// A connection takes no more calls, or is closed, by the peer's doing.
-    Lost { attempt: u64, loss: Loss },
-    /// A server has said how it is, on this connection.
-    Health { number: u64, health: Health },
-    /// Failures so far are to count no more.
-    ResetBackoff,
-}
+use crate::channel::resolve::target::Target;
 
 /// The owner of a channel's connections: everything that changes them comes to it, one after the other.
 ///
 /// It is a task from the first time that a connection is wanted, as long as there is the channel.
 pub(crate) struct Manager {
-    remote: Weak<Remote>,
+    core: Weak<ChannelCore>,
     events: UnboundedReceiver<Event>,
     directory: Directory,
     servers: Servers,
@@ -67,14 +44,14 @@ pub(crate) struct Manager {
 }
 
 impl Manager {
-    pub(crate) fn new(remote: &Arc<Remote>, events: UnboundedReceiver<Event>) -> Manager {
+    pub(crate) fn new(core: &Arc<ChannelCore>, events: UnboundedReceiver<Event>) -> Manager {
         let mut manager = Manager {
-            remote: Arc::downgrade(remote),
+            core: Arc::downgrade(core),
             events,
             directory: Directory::default(),
             servers: Servers::new(
-                remote.options().load_balancing,
-                remote.outlier_detection().cloned(),
+                core.options().load_balancing,
+                core.outlier_detection().cloned(),
             ),
             sweep_at: None,
             is_waking: false,
@@ -82,7 +59,7 @@ impl Manager {
             next_attempt: 0,
             wanted_at: clock::now(),
         };
-        if let Names::Known(addresses) = &remote.target().names {
+        if let Names::Known(addresses) = &core.target().names {
             manager
                 .directory
                 .resolved(Arc::clone(addresses), clock::now());
@@ -98,13 +75,13 @@ impl Manager {
                 Some(next) => timeout_at(next.into(), self.events.recv()).await,
                 None => Ok(self.events.recv().await),
             };
-            let Some(remote) = self.remote.upgrade() else {
+            let Some(core) = self.core.upgrade() else {
                 break;
             };
             match event {
-                Ok(Some(event)) => self.take(&remote, event),
+                Ok(Some(event)) => self.take(&core, event),
                 Ok(None) => break,
-                Err(_) => self.on_time(&remote, clock::now()),
+                Err(_) => self.on_time(&core, clock::now()),
             }
         }
         self.release();
@@ -112,23 +89,23 @@ impl Manager {
 
     /// When to look at the clock; nothing when the channel is gone.
     fn next(&self) -> Option<Option<Instant>> {
-        let remote = self.remote.upgrade()?;
+        let core = self.core.upgrade()?;
         let retries = self.servers.iter().filter_map(Subchannel::retry_at);
         let times = [
-            remote.next_deadline(),
+            core.next_deadline(),
             self.directory.due(),
-            self.idle_at(&remote),
+            self.idle_at(&core),
             self.sweep_at,
         ];
         Some(times.into_iter().flatten().chain(retries).min())
     }
 
-    fn take(&mut self, remote: &Arc<Remote>, event: Event) {
+    fn take(&mut self, core: &Arc<ChannelCore>, event: Event) {
         let is_asked = matches!(event, Event::Wanted);
         let now = clock::now();
         match event {
             Event::Wanted => self.wanted_at = now,
-            Event::Resolved(resolved) => self.resolved(remote, resolved, now),
+            Event::Resolved(resolved) => self.resolved(core, resolved, now),
             Event::NamesChanged => self.directory.refute(now),
             Event::Connected {
                 attempt,
@@ -137,8 +114,8 @@ impl Manager {
             } => {
                 let mut all = self.servers.iter_mut();
                 if all.any(|subchannel| subchannel.connected(attempt, &address, &link)) {
-                    self.watch_health(remote);
-                    self.publish(remote);
+                    self.watch_health(core);
+                    self.publish(core);
                 } else {
                     // The attempt was given up when it had just succeeded.
                     link.order(Order::Drain);
@@ -147,32 +124,32 @@ impl Manager {
             Event::Failed { attempt, status } => {
                 let mut all = self.servers.iter_mut();
                 if all.any(|subchannel| subchannel.failed(attempt, status.clone())) {
-                    self.doubt_names(remote, now);
-                    self.publish(remote);
+                    self.doubt_names(core, now);
+                    self.publish(core);
                 }
             }
             Event::Unused { attempt } => {
                 let mut all = self.servers.iter_mut();
                 if all.any(|subchannel| subchannel.unused(attempt)) {
-                    self.replace(remote, now);
-                    self.publish(remote);
+                    self.replace(core, now);
+                    self.publish(core);
                 }
             }
             Event::Lost { attempt, loss } => {
-                if self.lost(remote, attempt, loss, now) {
-                    self.replace(remote, now);
-                    self.doubt_names(remote, now);
+                if self.lost(core, attempt, loss, now) {
+                    self.replace(core, now);
+                    self.doubt_names(core, now);
                     if self.servers.are_several() {
                         // At once: the channel is not idle meanwhile.
-                        self.connect_idle(remote);
+                        self.connect_idle(core);
                     }
-                    self.publish(remote);
+                    self.publish(core);
                 }
             }
             Event::Health { number, health } => {
                 let mut all = self.servers.iter_mut();
                 if all.any(|subchannel| subchannel.told(number, &health)) {
-                    self.publish(remote);
+                    self.publish(core);
                 }
             }
             Event::ResetBackoff => {
@@ -184,69 +161,69 @@ impl Manager {
         }
         let may_begin = !self.is_waking && self.unresolved.is_none();
         if may_begin && self.servers.is_idle() {
-            if is_asked || remote.is_wanted() {
-                self.wake(remote, now);
+            if is_asked || core.is_wanted() {
+                self.wake(core, now);
             }
         } else if may_begin && is_asked && self.servers.are_several() {
             // Those whose connections have had no calls for long.
-            self.connect_idle(remote);
+            self.connect_idle(core);
         }
-        self.grow(remote);
-        self.sweep(remote, now);
+        self.grow(core);
+        self.sweep(core, now);
     }
 
-    fn on_time(&mut self, remote: &Arc<Remote>, now: Instant) {
-        remote.expire(now);
-        if self.idle_at(remote).is_some_and(|at| at <= now) {
-            if remote.is_wanted() {
+    fn on_time(&mut self, core: &Arc<ChannelCore>, now: Instant) {
+        core.expire(now);
+        if self.idle_at(core).is_some_and(|at| at <= now) {
+            if core.is_wanted() {
                 self.wanted_at = now;
             } else {
                 self.release();
-                self.publish(remote);
+                self.publish(core);
             }
             return;
         }
         if self.directory.due().is_some_and(|due| due <= now) {
             // Without addresses it is an attempt to connect as well.
             self.is_waking |= self.unresolved.take().is_some();
-            self.resolve(remote);
-            self.publish(remote);
+            self.resolve(core);
+            self.publish(core);
         }
         let is_due = |one: &Subchannel| one.retry_at().is_some_and(|at| at <= now);
         for place in self.servers.places(is_due) {
-            self.try_again(remote, place);
+            self.try_again(core, place);
         }
-        self.grow(remote);
-        self.sweep(remote, now);
+        self.grow(core);
+        self.sweep(core, now);
     }
 
     /// The wait after a failed attempt is over.
-    fn try_again(&mut self, remote: &Arc<Remote>, place: usize) {
+    fn try_again(&mut self, core: &Arc<ChannelCore>, place: usize) {
         match self.servers.get_mut(place) {
             // What has connections needs another only as long as calls wait.
             Some(subchannel) if subchannel.connections() > 0 => subchannel.rest(),
-            _ => self.connect(remote, place),
+            _ => self.connect(core, place),
         }
     }
 
     /// Makes one more connection when calls wait although there are some: their peers' limits of streams are reached (gRFC
     /// A105). What it brings is seen before the next.
-    fn grow(&mut self, remote: &Arc<Remote>) {
-        let most = remote.options().max_connections_per_subchannel;
+    fn grow(&mut self, core: &Arc<ChannelCore>) {
+        let most = core.options().max_connections_per_subchannel;
         let is_growing = || self.servers.iter().any(Subchannel::is_growing);
-        if most < 2 || !remote.is_held_back() || is_growing() {
+        if most < 2 || !core.is_held_back() || is_growing() {
             return;
         }
         let all = self.servers.iter().enumerate();
         let full = all.filter(|(_, subchannel)| subchannel.may_grow(most));
         let fewest = full.min_by_key(|(_, subchannel)| subchannel.connections());
         if let Some((place, _)) = fewest {
-            self.connect(remote, place);
+            self.connect(core, place);
         }
     }
 
     /// Looks for outliers among the servers when it is time, as long as anything is done.
-    fn sweep(&mut self, remote: &Arc<Remote>, now: Instant) {
+    fn sweep(&mut self, core: &Arc<ChannelCore>, now: Instant) {
         let Some(interval) = self.servers.sweep_interval() else {
             return;
         };
@@ -258,43 +235,43 @@ impl Manager {
         }
         match self.sweep_at {
             Some(at) if now < at => return,
-            Some(_) if self.servers.sweep(now) => self.publish(remote),
+            Some(_) if self.servers.sweep(now) => self.publish(core),
             _ => {}
         }
         self.sweep_at = now.checked_add(interval);
     }
 
     /// When a channel without a connection stops trying, if nobody wants one. A connection without calls ends by itself.
-    fn idle_at(&self, remote: &Remote) -> Option<Instant> {
+    fn idle_at(&self, core: &ChannelCore) -> Option<Instant> {
         let is_trying = self.is_waking || self.unresolved.is_some() || !self.servers.is_idle();
         let has_link = self.servers.iter().any(|one| one.connections() > 0);
         if !is_trying || has_link {
             return None;
         }
-        self.wanted_at.checked_add(remote.options().idle_timeout()?)
+        self.wanted_at.checked_add(core.options().idle_timeout()?)
     }
 
     /// Begins to connect. Addresses that are old are looked up first: what a name stood for half an hour ago may not even refuse.
-    fn wake(&mut self, remote: &Arc<Remote>, now: Instant) {
-        let is_known = matches!(remote.target().names, Names::Known(_));
+    fn wake(&mut self, core: &Arc<ChannelCore>, now: Instant) {
+        let is_known = matches!(core.target().names, Names::Known(_));
         if is_known || self.directory.is_fresh(now) {
-            return self.connect_idle(remote);
+            return self.connect_idle(core);
         }
         self.is_waking = true;
         if !self.directory.is_resolving() {
-            self.resolve(remote);
+            self.resolve(core);
         }
-        self.publish(remote);
+        self.publish(core);
     }
 
-    fn resolve(&mut self, remote: &Arc<Remote>) {
-        let task = tokio::spawn(look_up(Arc::downgrade(remote), remote.target().clone()));
+    fn resolve(&mut self, core: &Arc<ChannelCore>) {
+        let task = tokio::spawn(look_up(Arc::downgrade(core), core.target().clone()));
         self.directory.resolving(task.abort_handle());
     }
 
     fn resolved(
         &mut self,
-        remote: &Arc<Remote>,
+        core: &Arc<ChannelCore>,
         resolved: Result<Arc<[Address]>, Status>,
         now: Instant,
     ) {
@@ -306,7 +283,7 @@ impl Manager {
                 self.adopt();
             }
             Err(status) => {
-                self.directory.failed(remote.options().backoff, now);
+                self.directory.failed(core.options().backoff, now);
                 if self.directory.addresses().is_none() {
                     self.unresolved = Some(status);
                 } else if !connects {
@@ -315,16 +292,16 @@ impl Manager {
             }
         }
         if !was_waking || self.servers.is_empty() {
-            self.publish(remote);
+            self.publish(core);
         }
         if connects {
-            self.connect_idle(remote);
+            self.connect_idle(core);
         }
     }
 
     /// Names may stand for other addresses by now.
-    fn doubt_names(&mut self, remote: &Remote, now: Instant) {
-        if !matches!(remote.target().names, Names::Known(_)) {
+    fn doubt_names(&mut self, core: &ChannelCore, now: Instant) {
+        if !matches!(core.target().names, Names::Known(_)) {
             self.directory.doubt(now);
         }
     }
@@ -336,33 +313,46 @@ impl Manager {
         }
     }
 
-    fn connect_idle(&mut self, remote: &Arc<Remote>) {
+    fn connect_idle(&mut self, core: &Arc<ChannelCore>) {
         for place in self.servers.places(|one| one.state() == State::Idle) {
-            self.connect(remote, place);
+            self.connect(core, place);
         }
     }
 
-    fn connect(&mut self, remote: &Arc<Remote>, place: usize) {
+    fn connect(&mut self, core: &Arc<ChannelCore>, place: usize) {
         let Some(subchannel) = self.servers.get_mut(place) else {
             return;
         };
         let attempt = self.next_attempt;
         self.next_attempt += 1;
         let is_beside = subchannel.connections() > 0;
-        let dial = Dial::new(remote, attempt, subchannel);
+        let mut options = core.options().clone();
+        options.upkeep.keepalive.time = core.keepalive_time();
+        let owner: Weak<ChannelCore> = Arc::downgrade(core);
+        let mut dial = Dial {
+            owner,
+            attempt,
+            target: core.target().clone(),
+            addresses: subchannel.addresses(),
+            options,
+            tally: subchannel.record().map(Record::tally),
+        };
+        if is_beside {
+            dial = dial.beside_others();
+        }
         let task = tokio::spawn(dial.run());
-        let backoff = remote.options().backoff;
+        let backoff = core.options().backoff;
         subchannel.connecting(attempt, clock::now(), backoff, task.abort_handle());
         if !is_beside {
-            self.publish(remote);
+            self.publish(core);
         }
     }
 
     /// The peer has ended a connection. Says whether it was one that is used.
-    fn lost(&mut self, remote: &Remote, attempt: u64, loss: Loss, now: Instant) -> bool {
+    fn lost(&mut self, core: &ChannelCore, attempt: u64, loss: Loss, now: Instant) -> bool {
         let cause = Status::unavailable(format!(
             "cannot connect to {}: the connection ended before it carried a call: {}",
-            remote.target(),
+            core.target(),
             loss.cause.message()
         ));
         let loss = Loss { cause, ..loss };
@@ -371,19 +361,19 @@ impl Manager {
     }
 
     /// A connection is gone: another may have to do its work.
-    fn replace(&mut self, remote: &Arc<Remote>, now: Instant) {
+    fn replace(&mut self, core: &Arc<ChannelCore>, now: Instant) {
         self.wanted_at = now;
-        self.watch_health(remote);
+        self.watch_health(core);
     }
 
     /// Asks servers for their health, if that is to be done.
-    fn watch_health(&mut self, remote: &Arc<Remote>) {
-        let Some(service) = remote.health_check() else {
+    fn watch_health(&mut self, core: &Arc<ChannelCore>) {
+        let Some(service) = core.health_check() else {
             return;
         };
         for subchannel in self.servers.iter_mut() {
             if let Some((number, link)) = subchannel.unwatched() {
-                let watch = HealthWatch::new(remote, number, link, service);
+                let watch = HealthWatch::new(core, number, link, service);
                 let task = tokio::spawn(watch.run());
                 subchannel.watched(number, task.abort_handle());
             }
@@ -400,9 +390,9 @@ impl Manager {
         self.unresolved = None;
     }
 
-    fn publish(&self, remote: &Arc<Remote>) {
+    fn publish(&self, core: &Arc<ChannelCore>) {
         let (state, picker) = self.standing();
-        remote.publish(state, picker);
+        core.publish(state, picker);
     }
 
     /// What the channel is, and what becomes of its calls.
@@ -427,8 +417,24 @@ impl Drop for Manager {
     /// A runtime that shuts down drops its tasks; no call may hang on a manager that is not driven any more.
     fn drop(&mut self) {
         self.events.close();
-        if let Some(remote) = self.remote.upgrade() {
-            remote.abandoned();
+        if let Some(core) = self.core.upgrade() {
+            core.abandoned();
         }
+    }
+}
+
+/// Resolves the names of a target, says what came of it, and when it is to be done again.
+async fn look_up(core: Weak<ChannelCore>, target: Target) {
+    let resolved = target.names.resolve().await;
+    let resolved =
+        resolved.map_err(|cause| Status::unavailable(format!("cannot resolve {target}: {cause}")));
+    tell(&core, Event::Resolved(resolved));
+    target.names.changed().await;
+    tell(&core, Event::NamesChanged);
+}
+
+fn tell(core: &Weak<ChannelCore>, event: Event) {
+    if let Some(core) = core.upgrade() {
+        core.notify(event);
     }
 }

@@ -4,9 +4,12 @@ pub(crate) mod balance;
 pub(crate) mod connect;
 pub(crate) mod connectivity;
 pub(crate) mod core;
+pub(crate) mod event;
 pub(crate) mod manager;
 pub(crate) mod options;
+pub(crate) mod pool;
 pub(crate) mod resolve;
+pub(crate) mod transport;
 pub(crate) mod waiting;
 
 pub use self::balance::load_balancing::LoadBalancing;

@@ -1,5 +1,6 @@
-//! What all calls and connections of a channel share.
+//! What all connections of a channel share.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::balance::load_balancing::LoadBalancing;
@@ -7,22 +8,19 @@ use super::connect::backoff::BackoffConfig;
 use super::connect::connector::Connector;
 use super::resolve::service_config::ServiceConfig;
 use crate::base::header::Header;
+use crate::call::retry_buffer::Budget;
+use crate::http2;
 use crate::transport::{KeepaliveConfig, LifetimeConfig, UpkeepConfig};
-use crate::{Compression, http2};
 
-/// What all calls and connections of a channel share.
+/// What all connections of a channel share.
 #[derive(Clone, Debug)]
 pub(crate) struct ChannelOptions {
     pub(crate) user_agent: Header,
-    pub(crate) max_send_message_length: usize,
     pub(crate) service_config: Option<ServiceConfig>,
-    pub(crate) per_rpc_retry_buffer_size: usize,
-    pub(crate) retry_buffer_size: usize,
+    /// How much is kept of requests.
+    pub(crate) retry_buffer: Arc<Budget>,
     pub(crate) load_balancing: LoadBalancing,
     pub(crate) max_connections_per_subchannel: usize,
-    pub(crate) wait_for_ready: bool,
-    pub(crate) max_receive_message_length: usize,
-    pub(crate) compression: Compression,
     pub(crate) connector: Connector,
     /// How long an attempt to connect may take.
     pub(crate) min_connect_timeout: Duration,
@@ -35,15 +33,10 @@ impl Default for ChannelOptions {
     fn default() -> ChannelOptions {
         ChannelOptions {
             user_agent: Header::from_static("user-agent", LIBRARY),
-            max_send_message_length: usize::MAX,
             service_config: None,
-            per_rpc_retry_buffer_size: PER_RPC_RETRY_BUFFER,
-            retry_buffer_size: 1 << 20,
+            retry_buffer: Arc::default(),
             load_balancing: LoadBalancing::default(),
             max_connections_per_subchannel: 4,
-            wait_for_ready: false,
-            max_receive_message_length: crate::base::framing::MAX_RECEIVE_MESSAGE_LENGTH,
-            compression: Compression::Identity,
             connector: Connector::default(),
             min_connect_timeout: Duration::from_secs(20),
             backoff: BackoffConfig::default(),
@@ -71,9 +64,6 @@ impl ChannelOptions {
         self.upkeep.lifetime.max_idle
     }
 }
-
-/// How much of its request a call keeps unless an option says otherwise, in bytes.
-pub(crate) const PER_RPC_RETRY_BUFFER: usize = 256 << 10;
 
 /// What servers are told of the library.
 pub(crate) const LIBRARY: &str = concat!("grpc-rust-stubwright/", env!("CARGO_PKG_VERSION"));

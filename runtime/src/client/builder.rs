@@ -12,8 +12,10 @@ use super::interceptor::ClientInterceptor;
 use super::overlay::Overlay;
 use crate::base::header::Header;
 use crate::base::log;
+use crate::call::retry_buffer::{Budget, PER_RPC_RETRY_BUFFER, RETRY_BUFFER};
 use crate::channel::balance::load_balancing::LoadBalancing;
-use crate::channel::connect::connector::{Address, Connector};
+use crate::channel::connect::address::Address;
+use crate::channel::connect::connector::Connector;
 use crate::channel::connect::credentials::ChannelCredentials;
 use crate::channel::options::{ChannelOptions, LIBRARY};
 use crate::channel::resolve::names::{Names, Resolver};
@@ -29,6 +31,7 @@ pub struct ChannelBuilder {
     /// In the place of the target's own.
     names: Option<Names>,
     authority: Option<String>,
+    retry_buffer_size: Option<usize>,
     overlay: Option<Overlay>,
 }
 
@@ -83,7 +86,7 @@ impl ChannelBuilder {
     /// The largest message that is sent, in bytes, before compression; by default there is no limit. A larger one ends its call
     /// with RESOURCE_EXHAUSTED. gRPC's `grpc.max_send_message_length`.
     pub fn max_send_message_length(mut self, bytes: usize) -> ChannelBuilder {
-        self.options.max_send_message_length = bytes;
+        self.overlay().defaults.max_send_message_length = Some(bytes);
         self
     }
 
@@ -99,7 +102,7 @@ impl ChannelBuilder {
     /// How much of its request a call keeps until the head of the response comes, in bytes, so that it can be sent again; the
     /// default is 256 KiB (262,144). A call that has sent more is not made again. gRPC's `grpc.per_rpc_retry_buffer_size`.
     pub fn per_rpc_retry_buffer_size(mut self, bytes: usize) -> ChannelBuilder {
-        self.options.per_rpc_retry_buffer_size = bytes;
+        self.overlay().replay_buffer_size = Some(bytes);
         self
     }
 
@@ -107,7 +110,7 @@ impl ChannelBuilder {
     /// the default is 1 MiB (1,048,576). A call that finds no room is not made again. gRFC A6's limit of a channel, grpc-java's
     /// `retryBufferSize`.
     pub fn retry_buffer_size(mut self, bytes: usize) -> ChannelBuilder {
-        self.options.retry_buffer_size = bytes;
+        self.retry_buffer_size = Some(bytes);
         self
     }
 
@@ -153,7 +156,7 @@ impl ChannelBuilder {
     /// default is `false`: such a call fails at once with UNAVAILABLE and the cause. gRPC's `wait_for_ready`, "fail fast" the
     /// other way round.
     pub fn wait_for_ready(mut self, wait_for_ready: bool) -> ChannelBuilder {
-        self.options.wait_for_ready = wait_for_ready;
+        self.overlay().defaults.wait_for_ready = Some(wait_for_ready);
         self
     }
 
@@ -189,7 +192,7 @@ impl ChannelBuilder {
     /// The largest message that is taken from the server, in bytes, before and after decompression; the default is 4 MiB
     /// (4,194,304). A larger one ends its call with RESOURCE_EXHAUSTED. gRPC's `grpc.max_receive_message_length`.
     pub fn max_receive_message_length(mut self, bytes: usize) -> ChannelBuilder {
-        self.options.max_receive_message_length = bytes;
+        self.overlay().defaults.max_receive_message_length = Some(bytes);
         self
     }
 
@@ -197,7 +200,7 @@ impl ChannelBuilder {
     /// read it answers UNIMPLEMENTED. What the server may send does not depend on it. gRPC's
     /// `grpc.default_compression_algorithm`.
     pub fn compression(mut self, compression: Compression) -> ChannelBuilder {
-        self.options.compression = compression;
+        self.overlay().defaults.compression = Some(compression);
         self
     }
 
@@ -347,6 +350,14 @@ impl ChannelBuilder {
                 log::short_keepalive_time(&target, time);
             }
         }
-        Channel::new(target, self.options, self.overlay)
+        let kept = self
+            .overlay
+            .as_ref()
+            .and_then(|overlay| overlay.replay_buffer_size);
+        self.options.retry_buffer = Arc::new(Budget::new(
+            kept.unwrap_or(PER_RPC_RETRY_BUFFER),
+            self.retry_buffer_size.unwrap_or(RETRY_BUFFER),
+        ));
+        Channel::to(target, self.options, self.overlay)
     }
 }

@@ -2,28 +2,26 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::builder::ChannelBuilder;
 use super::overlay::Overlay;
-use crate::base::Outcome;
+use crate::Result;
 use crate::base::header::Header;
-use crate::call::{Exchange, MessageLimits, Peer};
-use crate::channel::connect::authorization::unprotected;
+use crate::call::Exchange;
+use crate::call::retry_buffer::PER_RPC_RETRY_BUFFER;
 use crate::channel::connect::credentials::ChannelCredentials;
 use crate::channel::connectivity::{ChannelConnectivity, ConnectivityChanges};
-use crate::channel::core::{Remote, closed};
-use crate::channel::options::{self, ChannelOptions};
-use crate::channel::resolve::service_config::MethodConfig;
+use crate::channel::options::ChannelOptions;
+use crate::channel::pool::Pool;
 use crate::channel::resolve::target::Target;
+use crate::channel::transport::{Transport, closed};
 #[cfg(feature = "server")]
-use crate::in_process::local::Local;
-use crate::retry::hedging::hedge;
+use crate::in_process::InProcess;
+use crate::retry::Retrying;
 #[cfg(feature = "server")]
 use crate::server::{Handlers, InsideCalls, MethodTable};
-use crate::{Compression, Result};
 
 /// The way to a server. It connects when the first call needs it, and again when the connection is lost.
 ///
@@ -31,16 +29,9 @@ use crate::{Compression, Result};
 /// connection is closed.
 #[derive(Clone)]
 pub struct Channel {
-    way: Way,
+    transport: Arc<dyn Transport>,
     /// `None` where there is nothing to add, as with most channels.
     overlay: Option<Arc<Overlay>>,
-}
-
-#[derive(Clone)]
-enum Way {
-    Remote(Arc<Remote>),
-    #[cfg(feature = "server")]
-    InProcess(Arc<Local>),
 }
 
 impl Channel {
@@ -98,13 +89,18 @@ impl Channel {
         ChannelBuilder::default()
     }
 
-    pub(crate) fn new(
-        target: Target,
-        options: ChannelOptions,
-        overlay: Option<Overlay>,
-    ) -> Channel {
+    /// A channel to a target.
+    pub(super) fn to(target: Target, options: ChannelOptions, overlay: Option<Overlay>) -> Channel {
+        let config = options.service_config.clone();
+        let budget = Arc::clone(&options.retry_buffer);
+        let window = options.http2.smallest_window();
+        let pool: Arc<dyn Transport> = Arc::new(Pool::new(target, options));
+        let transport = match config {
+            Some(config) => Arc::new(Retrying::new(pool, config, budget, window)),
+            None => pool,
+        };
         Channel {
-            way: Way::Remote(Arc::new(Remote::new(target, options))),
+            transport,
             overlay: overlay.map(Arc::new),
         }
     }
@@ -128,7 +124,7 @@ impl Channel {
     #[cfg(feature = "server")]
     fn to_methods(methods: Arc<MethodTable>, calls: Option<Arc<InsideCalls>>) -> Channel {
         Channel {
-            way: Way::InProcess(Arc::new(Local::new(methods, calls))),
+            transport: Arc::new(InProcess::new(methods, calls)),
             overlay: None,
         }
     }
@@ -136,11 +132,7 @@ impl Channel {
     /// The state of the channel. With `try_to_connect` a channel that is idle begins to connect, as a call would make it; that
     /// needs a tokio runtime around it. A channel to handlers in this process is always ready. gRPC Python's `get_state`.
     pub fn state(&self, try_to_connect: bool) -> ChannelConnectivity {
-        match &self.way {
-            Way::Remote(remote) => remote.state(try_to_connect),
-            #[cfg(feature = "server")]
-            Way::InProcess(local) => local.state(),
-        }
+        self.transport.state(try_to_connect)
     }
 
     /// The states of the channel from now on, as a stream: the present one, then each that it changes to. gRPC Python's
@@ -155,11 +147,7 @@ impl Channel {
     /// # }
     /// ```
     pub fn subscribe(&self) -> ConnectivityChanges {
-        match &self.way {
-            Way::Remote(remote) => remote.subscribe(),
-            #[cfg(feature = "server")]
-            Way::InProcess(local) => local.subscribe(),
-        }
+        self.transport.subscribe()
     }
 
     /// Connects, and waits until the channel is ready, however long that takes. gRPC Python's `channel_ready`.
@@ -181,22 +169,14 @@ impl Channel {
     /// Lets the next attempt to connect begin at once, as if none had failed: for a program that learns that its network is
     /// back. gRPC's `ResetConnectBackoff`.
     pub fn reset_connect_backoff(&self) {
-        match &self.way {
-            Way::Remote(remote) => remote.reset_backoff(),
-            #[cfg(feature = "server")]
-            Way::InProcess(_) => {}
-        }
+        self.transport.reset_connect_backoff();
     }
 
     /// Closes the channel, and all its clones with it: new calls, and those that wait for a connection, fail with CANCELLED.
     /// Calls that are on a connection go on; to drop one is to cancel it. The connections are closed when their last calls
     /// have ended.
     pub fn close(&self) {
-        match &self.way {
-            Way::Remote(remote) => remote.close(),
-            #[cfg(feature = "server")]
-            Way::InProcess(local) => local.close(),
-        }
+        self.transport.close();
     }
 
     /// What this handle adds to the calls that are made over it.
@@ -209,134 +189,37 @@ impl Channel {
         let mut overlay = self.overlay.as_deref().cloned().unwrap_or_default();
         change(&mut overlay);
         Channel {
-            way: self.way.clone(),
+            transport: Arc::clone(&self.transport),
             overlay: Some(Arc::new(overlay)),
         }
     }
 
-    /// Whether the servers are handlers in this process.
-    pub(crate) fn is_in_process(&self) -> bool {
-        match &self.way {
-            Way::Remote(_) => false,
-            #[cfg(feature = "server")]
-            Way::InProcess(_) => true,
-        }
+    /// What carries the calls.
+    pub(crate) fn transport(&self) -> &Arc<dyn Transport> {
+        &self.transport
     }
 
     /// How much of a stream of requests is kept for sending it again, in bytes.
     pub(crate) fn per_rpc_retry_buffer_size(&self) -> usize {
-        match &self.way {
-            Way::Remote(remote) => remote.options().per_rpc_retry_buffer_size,
-            #[cfg(feature = "server")]
-            Way::InProcess(_) => options::PER_RPC_RETRY_BUFFER,
-        }
+        let said = self
+            .overlay()
+            .and_then(|overlay| overlay.replay_buffer_size);
+        said.unwrap_or(PER_RPC_RETRY_BUFFER)
     }
 
-    /// Sets a call on its way, by what the service config says of its method.
-    pub(crate) fn start(&self, exchange: Arc<Exchange>, method: Option<&MethodConfig>) {
-        match &self.way {
-            Way::Remote(remote)
-                if exchange.details().credentials.is_some() && !remote.target().is_private() =>
-            {
-                exchange.conclude(Outcome::local(unprotected()));
-            }
-            Way::Remote(remote) => match method.and_then(|method| method.hedging.as_ref()) {
-                Some(policy) => hedge(remote, exchange, Arc::clone(policy)),
-                None => remote.start(exchange),
-            },
-            #[cfg(feature = "server")]
-            Way::InProcess(local) => local.start(exchange),
-        }
+    /// Sets a call on its way.
+    pub(crate) fn start(&self, exchange: Arc<Exchange>) {
+        self.transport.start(exchange);
     }
 
     /// The authority of calls that name none of their own.
     pub(crate) fn authority(&self) -> Option<Header> {
-        match &self.way {
-            Way::Remote(remote) => Some(remote.authority()),
-            #[cfg(feature = "server")]
-            Way::InProcess(_) => None,
-        }
-    }
-
-    /// How a method is called, by the channel's service config.
-    pub(crate) fn method_config(&self, path: &Header) -> Option<&MethodConfig> {
-        match &self.way {
-            Way::Remote(remote) => {
-                let config = remote.options().service_config.as_ref()?;
-                let path = std::str::from_utf8(path.value()).ok()?;
-                config.method(path).map(|method| &**method)
-            }
-            #[cfg(feature = "server")]
-            Way::InProcess(_) => None,
-        }
-    }
-
-    /// How the requests of a call are compressed that wants this, or nothing particular.
-    pub(crate) fn compression(&self, wanted: Option<Compression>) -> Compression {
-        match &self.way {
-            Way::Remote(remote) => wanted.unwrap_or(remote.options().compression),
-            #[cfg(feature = "server")]
-            Way::InProcess(_) => Compression::Identity,
-        }
-    }
-
-    /// Whether a call waits for ready that wants this, or nothing particular.
-    pub(crate) fn wait_for_ready(&self, wanted: Option<bool>) -> bool {
-        match &self.way {
-            Way::Remote(remote) => wanted.unwrap_or(remote.options().wait_for_ready),
-            #[cfg(feature = "server")]
-            Way::InProcess(_) => false,
-        }
-    }
-
-    /// What holds for a call of the method at `path`: its largest messages, and its deadline, of which its caller says `response`
-    /// and `deadline`.
-    pub(crate) fn terms(
-        &self,
-        path: &Header,
-        response: Option<usize>,
-        deadline: Option<Instant>,
-    ) -> (MessageLimits, Option<Instant>) {
-        #[cfg(not(feature = "server"))]
-        let _ = path;
-        match &self.way {
-            Way::Remote(remote) => {
-                let limits = MessageLimits {
-                    request: usize::MAX,
-                    response: response.unwrap_or(remote.options().max_receive_message_length),
-                };
-                (limits, deadline)
-            }
-            #[cfg(feature = "server")]
-            Way::InProcess(local) => local.terms(path, response, deadline),
-        }
-    }
-
-    /// The largest message that is sent by a call that says nothing of it.
-    pub(crate) fn max_send_message_length(&self) -> usize {
-        match &self.way {
-            Way::Remote(remote) => remote.options().max_send_message_length,
-            #[cfg(feature = "server")]
-            Way::InProcess(_) => usize::MAX,
-        }
-    }
-
-    /// Who is at the other end, as far as it is known before a connection.
-    pub(crate) fn peer(&self) -> Peer {
-        match &self.way {
-            Way::Remote(_) => Peer::unknown(),
-            #[cfg(feature = "server")]
-            Way::InProcess(_) => Peer::in_process(),
-        }
+        self.transport.authority()
     }
 }
 
 impl fmt::Debug for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.way {
-            Way::Remote(remote) => f.debug_tuple("Channel").field(remote).finish(),
-            #[cfg(feature = "server")]
-            Way::InProcess(_) => f.write_str("Channel(in-process)"),
-        }
+        f.debug_tuple("Channel").field(&self.transport).finish()
     }
 }

@@ -16,7 +16,6 @@ use super::receiving::Receiving;
 use crate::base::erasure::{AnyRequests, AnySlot};
 use crate::base::header::Header;
 use crate::call::inbox::Inbox;
-use crate::channel::resolve::service_config::MethodConfig;
 use crate::{Metadata, Result, Status};
 
 /// The course of a call: until its first poll it is a builder, then what comes of it is received. Nothing here knows the types of
@@ -192,15 +191,15 @@ impl Terms {
     fn start_with(&mut self, requests: &mut dyn AnyRequests) -> Result<Receiving> {
         let mut options = std::mem::take(&mut self.options);
         let compress_if = options.compress_if.take();
-        let (plan, method) = self.plan(options)?;
+        let plan = self.plan(options)?;
         if self.needs_interceptors(&plan) {
             let call = self.intercepted(requests.take(), compress_if, plan);
             return Ok(Receiving::Intercepted(call));
         }
-        let (ongoing, packer) = plan.open(&self.channel, method);
+        let (ongoing, packer) = plan.open(&**self.channel.transport());
         let packing = Packing::new(packer, compress_if);
         send(requests, packing, &ongoing.exchange)?;
-        self.channel.start(Arc::clone(&ongoing.exchange), method);
+        self.channel.start(Arc::clone(&ongoing.exchange));
         Ok(Receiving::Plain(Inbox::new(ongoing, self.one_response)))
     }
 
@@ -210,31 +209,26 @@ impl Terms {
         failed.unwrap_or_else(|| Status::failed_precondition("the call has been made already"))
     }
 
-    /// How the call is made, and what the service config says of its method.
-    fn plan(&self, mut options: CallOptions) -> Result<(Plan, Option<&MethodConfig>)> {
+    /// How the call is made.
+    fn plan(&self, mut options: CallOptions) -> Result<Plan> {
         if let Some(overlay) = self.channel.overlay() {
             options.default_to(&overlay.defaults);
         }
         if let Some(status) = options.invalid.take() {
             return Err(status);
         }
-        let method = self.channel.method_config(&self.path);
-        if let Some(method) = method {
-            options.apply(method);
-        }
-        let plan = Plan {
+        Ok(Plan {
             path: self.path.clone(),
             deadline: options.deadline(),
             options,
-        };
-        Ok((plan, method))
+        })
     }
 
     fn needs_interceptors(&self, plan: &Plan) -> bool {
         let overlay = self.channel.overlay();
-        // A connection asks for credentials itself; in-process there is none.
+        // In-process no connection asks for credentials.
         overlay.is_some_and(|overlay| !overlay.interceptors.is_empty())
-            || (plan.options.credentials.is_some() && self.channel.is_in_process())
+            || (plan.options.credentials.is_some() && !self.channel.transport().asks_credentials())
     }
 
     #[cold]

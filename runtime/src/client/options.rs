@@ -7,7 +7,6 @@ use crate::base::header::Header;
 #[cfg(feature = "server")]
 use crate::call::Propagation;
 use crate::call::credentials::{Authorizer, CallCredentials};
-use crate::channel::resolve::service_config::MethodConfig;
 use crate::{Compression, Metadata, Status};
 
 /// What a call is made with, beside its messages.
@@ -43,13 +42,6 @@ impl CallOptions {
             return propagation.bound(own);
         }
         own
-    }
-
-    /// Takes what a service config says of the method where the call says nothing, or more than the config allows.
-    pub(crate) fn apply(&mut self, method: &MethodConfig) {
-        let timeouts = self.timeout.into_iter().chain(method.timeout);
-        self.timeout = timeouts.min();
-        self.wait_for_ready = self.wait_for_ready.or(method.wait_for_ready);
     }
 
     /// Takes what the channel says where the call says nothing.

@@ -14,6 +14,8 @@ pub(crate) struct Overlay {
     pub(crate) interceptors: Chain,
     /// What holds for calls that say nothing else.
     pub(crate) defaults: CallOptions,
+    /// How much of a stream of requests is kept for interceptors that make calls again, in bytes.
+    pub(crate) replay_buffer_size: Option<usize>,
 }
 
 /// Handles that add something to the calls that are made over them: what holds for the calls of one stub, or of a part of the

@@ -167,14 +167,13 @@ impl Passage {
 
     /// Makes the call, and waits for its end.
     pub(super) async fn attempt(self: &Arc<Self>, mut plan: Plan) -> Result<()> {
-        if self.channel.is_in_process() {
+        if !self.channel.transport().asks_credentials() {
             // Nobody listens in this process.
             plan.authorize().await?;
         }
         self.requests.store(0, Ordering::Relaxed);
         self.responses.store(0, Ordering::Relaxed);
-        let method = self.channel.method_config(&plan.path);
-        let (ongoing, packer) = plan.open(&self.channel, method);
+        let (ongoing, packer) = plan.open(&**self.channel.transport());
         let exchange = Arc::clone(&ongoing.exchange);
         let mut attempt = Attempt::new(self, &exchange);
         let requests = Arc::clone(&self.outbox).requests(self);
@@ -192,7 +191,7 @@ impl Passage {
             state.trailing = Metadata::new();
             state.caller.take()
         };
-        self.channel.start(exchange, method);
+        self.channel.start(exchange);
         wake(caller);
         poll_fn(|context| attempt.poll_end(context)).await
     }

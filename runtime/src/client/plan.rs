@@ -3,15 +3,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::channel::Channel;
 use super::options::CallOptions;
-use crate::Result;
-use crate::base::framing::Packer;
+use crate::base::framing::{MAX_RECEIVE_MESSAGE_LENGTH, Packer};
 use crate::base::header::Header;
 use crate::call::credentials::AuthMetadataContext;
 use crate::call::ongoing::Ongoing;
-use crate::call::{CallDetails, Exchange};
-use crate::channel::resolve::service_config::MethodConfig;
+use crate::call::{CallDetails, Exchange, MessageLimits, Peer};
+use crate::channel::transport::Transport;
+use crate::{Compression, Result};
 
 /// What a call is made with, beside its messages.
 #[derive(Clone, Debug)]
@@ -38,37 +37,34 @@ impl Plan {
     }
 
     /// A call that nothing has been sent of, and what packs its requests.
-    pub(crate) fn open(
-        self,
-        channel: &Channel,
-        method: Option<&MethodConfig>,
-    ) -> (Ongoing, Packer) {
+    pub(crate) fn open(self, transport: &dyn Transport) -> (Ongoing, Packer) {
         let Plan {
             path,
             options,
             deadline,
         } = self;
-        let (mut limits, deadline) =
-            channel.terms(&path, options.max_receive_message_length, deadline);
-        let mut sends = options
-            .max_send_message_length
-            .unwrap_or_else(|| channel.max_send_message_length());
-        if let Some(method) = method {
-            limits.response = limits.response.min(method.max_response_message_length);
-            sends = sends.min(method.max_request_message_length);
-        }
-        let exchange = Arc::new(Exchange::new(CallDetails {
+        let mut details = CallDetails {
             path,
             deadline,
-            authority: options.authority.or_else(|| channel.authority()),
+            authority: options.authority,
             metadata: options.metadata,
-            peer: channel.peer(),
-            wait_for_ready: channel.wait_for_ready(options.wait_for_ready),
+            peer: Peer::unknown(),
+            wait_for_ready: options.wait_for_ready,
             is_probe: false,
             credentials: options.credentials,
-            compression: channel.compression(options.compression),
-            limits,
-        }));
+            retry_policy: None,
+            compression: options.compression.unwrap_or(Compression::Identity),
+            limits: MessageLimits {
+                request: usize::MAX,
+                response: options
+                    .max_receive_message_length
+                    .unwrap_or(MAX_RECEIVE_MESSAGE_LENGTH),
+            },
+            max_send_message_length: options.max_send_message_length.unwrap_or(usize::MAX),
+        };
+        transport.prepare(&mut details);
+        let packer = Packer::new(details.max_send_message_length);
+        let exchange = Arc::new(Exchange::new(details));
         #[cfg(feature = "server")]
         let tie = options
             .propagation
@@ -78,6 +74,6 @@ impl Plan {
             #[cfg(feature = "server")]
             _tie: tie,
         };
-        (ongoing, Packer::new(sends))
+        (ongoing, packer)
     }
 }

@@ -1,4 +1,5 @@
 //! Calls to handlers in this process.
 
-pub(crate) mod handlers;
-pub(crate) mod local;
+mod transport;
+
+pub(crate) use transport::InProcess;

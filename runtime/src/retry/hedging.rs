@@ -9,29 +9,44 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
+use super::pushback::Pushback;
+use super::throttle::Throttle;
 use crate::base::{Chunks, Outcome, clock};
-use crate::call::retry_buffer::Kept;
+use crate::call::retry_buffer::{Budget, RetryBuffer};
 use crate::call::{Alarm, Exchange, Link, ReadState};
-use crate::channel::core::{Remote, no_runtime};
 use crate::channel::resolve::service_config::HedgingPolicy;
-use crate::retry::retries::{Pushback, Retries};
+use crate::channel::transport::{Transport, no_runtime};
 use crate::{Metadata, Status};
 
 /// How much of a request is taken from its caller at a time, once only one attempt is left to send it.
 const ROOM: usize = 64 * 1024;
 
+/// What hedged calls need, beside their policy.
+#[derive(Debug)]
+pub(crate) struct Hedging {
+    /// Carries the attempts.
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) throttle: Option<Arc<Throttle>>,
+    /// How much is kept of requests.
+    pub(crate) budget: Arc<Budget>,
+    /// The smallest window of a stream.
+    pub(crate) window: u32,
+}
+
 /// Makes a call as its policy says.
-pub(crate) fn hedge(remote: &Arc<Remote>, caller: Arc<Exchange>, policy: Arc<HedgingPolicy>) {
+pub(crate) fn hedge(hedging: &Hedging, caller: Arc<Exchange>, policy: Arc<HedgingPolicy>) {
     let Ok(runtime) = Handle::try_current() else {
         return caller.conclude(Outcome::local(no_runtime()));
     };
-    let link = Arc::new(Link::new(remote.options().http2.smallest_window()));
+    let link = Arc::new(Link::new(hedging.window));
     caller.attach(0, Arc::clone(&link));
     runtime.spawn(Hedged {
-        remote: Arc::clone(remote),
+        transport: Arc::clone(&hedging.transport),
+        throttle: hedging.throttle.clone(),
+        budget: Arc::clone(&hedging.budget),
         caller,
         link,
-        sent: Kept::default(),
+        sent: RetryBuffer::default(),
         has_ended: false,
         attempts: Vec::new(),
         made: 0,
@@ -48,13 +63,15 @@ pub(crate) fn hedge(remote: &Arc<Remote>, caller: Arc<Exchange>, policy: Arc<Hed
 /// A call that is made several times. To its caller it is the connection; each attempt is a call of its own, which goes out as
 /// any other does.
 struct Hedged {
-    remote: Arc<Remote>,
+    transport: Arc<dyn Transport>,
+    throttle: Option<Arc<Throttle>>,
+    budget: Arc<Budget>,
     policy: Arc<HedgingPolicy>,
     caller: Arc<Exchange>,
     /// By which the caller says that it has something.
     link: Arc<Link>,
     /// What has come of the request, as long as further attempts may need it.
-    sent: Kept,
+    sent: RetryBuffer,
     /// All of the request has come.
     has_ended: bool,
     /// Those that are open, the oldest first; only the one that counts once that is decided.
@@ -97,7 +114,7 @@ impl Hedged {
             return Poll::Ready(());
         }
         if let Some(first) = first {
-            self.remote.start(first);
+            self.transport.start(first);
         }
         loop {
             if self.sent.is_lost() {
@@ -124,9 +141,13 @@ impl Hedged {
 
     /// Makes one more attempt, unless failures have become too many.
     fn attempt(&mut self) {
-        if self.remote.retries().is_none_or(Retries::is_open) {
+        if self
+            .throttle
+            .as_ref()
+            .is_none_or(|throttle| throttle.is_open())
+        {
             let attempt = self.prepare();
-            self.remote.start(attempt);
+            self.transport.start(attempt);
         } else {
             self.stop();
         }
@@ -203,8 +224,8 @@ impl Hedged {
         let pushback = Pushback::of(outcome);
         let is_fatal = !self.policy.non_fatal.contains(&status.code());
         if !is_fatal || pushback == Pushback::Never {
-            if let Some(retries) = self.remote.retries() {
-                retries.count_failure();
+            if let Some(throttle) = &self.throttle {
+                throttle.failed();
             }
         }
         match pushback {
@@ -286,11 +307,10 @@ impl Hedged {
         if part.abandoned {
             return None;
         }
-        let budget = self.remote.budget();
         while !part.data.is_empty() {
             let chunk = part.data.take(usize::MAX);
             let ends = part.end && part.data.is_empty();
-            self.sent.push(&chunk, &budget);
+            self.sent.push(&chunk, &self.budget);
             self.write(&chunk, ends);
         }
         if part.end && !self.has_ended {

@@ -155,10 +155,14 @@ impl MethodTable {
             deadline: rules.deadline(now, deadline),
             peer: peer.clone(),
             compression,
-            wait_for_ready: false,
+            wait_for_ready: None,
             is_probe: false,
             #[cfg(feature = "client")]
             credentials: None,
+            #[cfg(feature = "client")]
+            retry_policy: None,
+            #[cfg(feature = "client")]
+            max_send_message_length: usize::MAX,
             limits: rules.limits,
         });
         if answer != Compression::Identity {

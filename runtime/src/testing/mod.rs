@@ -195,10 +195,14 @@ impl TestCallBuilder {
                 Some(auth) => peer.with_auth(auth),
                 None => peer,
             },
-            wait_for_ready: false,
+            wait_for_ready: None,
             is_probe: false,
             #[cfg(feature = "client")]
             credentials: None,
+            #[cfg(feature = "client")]
+            retry_policy: None,
+            #[cfg(feature = "client")]
+            max_send_message_length: usize::MAX,
             compression: Compression::Identity,
             limits: Rules::default().limits,
         });

@@ -14,8 +14,8 @@ use crate::call::inbox::Inbox;
 use crate::call::ongoing::Ongoing;
 use crate::call::{CallDetails, Exchange, Link, MessageLimits, Peer};
 use crate::channel::connect::backoff::{Backoff, BackoffConfig};
-use crate::channel::core::Remote;
-use crate::channel::manager::Event;
+use crate::channel::core::ChannelCore;
+use crate::channel::event::Event;
 use crate::{Code, Codec, Compression, Metadata, Prost, Result, Status};
 
 static WATCH: Header = Header::from_static(":path", "/grpc.health.v1.Health/Watch");
@@ -35,7 +35,7 @@ pub(crate) enum Health {
 
 /// A watch over a server, by a call on one of the connections to it. It does not keep the channel alive.
 pub(crate) struct HealthWatch {
-    remote: Weak<Remote>,
+    core: Weak<ChannelCore>,
     /// By which the channel knows the connection.
     number: u64,
     link: Arc<Link>,
@@ -47,18 +47,18 @@ pub(crate) struct HealthWatch {
 
 impl HealthWatch {
     pub(crate) fn new(
-        remote: &Arc<Remote>,
+        core: &Arc<ChannelCore>,
         number: u64,
         link: Arc<Link>,
         service: &Arc<str>,
     ) -> HealthWatch {
         HealthWatch {
-            remote: Arc::downgrade(remote),
+            core: Arc::downgrade(core),
             number,
             link,
             service: Arc::clone(service),
-            authority: remote.authority(),
-            backoff: remote.options().backoff,
+            authority: core.authority(),
+            backoff: core.options().backoff,
         }
     }
 
@@ -113,9 +113,11 @@ impl HealthWatch {
             metadata: Metadata::new(),
             deadline: None,
             peer: Peer::unknown(),
-            wait_for_ready: false,
+            wait_for_ready: None,
             is_probe: true,
             credentials: None,
+            retry_policy: None,
+            max_send_message_length: usize::MAX,
             compression: Compression::Identity,
             limits: MessageLimits {
                 request: usize::MAX,
@@ -150,9 +152,9 @@ impl HealthWatch {
     }
 
     fn tell(&self, health: Health) {
-        if let Some(remote) = self.remote.upgrade() {
+        if let Some(core) = self.core.upgrade() {
             let number = self.number;
-            remote.notify(Event::Health { number, health });
+            core.notify(Event::Health { number, health });
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::channel::balance::load_balancing::LoadBalancing;
 use crate::channel::balance::outliers::{Record, sweep};
 use crate::channel::balance::picker::Picker;
 use crate::channel::balance::subchannel::{State, Subchannel};
-use crate::channel::connect::connector::Address;
+use crate::channel::connect::address::Address;
 use crate::channel::connectivity::ChannelConnectivity;
 use crate::channel::resolve::service_config::OutlierDetection;
 

@@ -11,8 +11,9 @@ use crate::call::{Link, Order};
 use crate::channel::balance::health::Health;
 use crate::channel::balance::outliers::Record;
 use crate::channel::balance::picker::Lines;
+use crate::channel::connect::address::Address;
 use crate::channel::connect::backoff::{Backoff, BackoffConfig};
-use crate::channel::connect::connector::Address;
+use crate::channel::connect::owner::{Carried, Loss};
 
 /// The connections to a server, from the first attempt on: as a rule one, more where the peer's limit of streams is reached
 /// (gRFC A105). gRPC's subchannel. Time comes in.
@@ -67,24 +68,6 @@ struct Connection {
     link: Arc<Link>,
     /// Until then it is not known to be better than an attempt that fails.
     retry_at: Instant,
-}
-
-/// How a connection has come to its end.
-#[derive(Clone, Debug)]
-pub(crate) struct Loss {
-    pub(crate) carried: Carried,
-    pub(crate) cause: Status,
-}
-
-/// What a connection has carried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Carried {
-    /// No call, or none that the peer has looked at.
-    Nothing,
-    /// Calls that were open when it was lost, and of which the peer has said nothing.
-    Unanswered,
-    /// A call that the peer has answered, or is about to.
-    Calls,
 }
 
 /// What asks a server for its health, on the connection of this number.

@@ -7,17 +7,17 @@ use std::task::Poll;
 
 use tokio::time::{Instant, timeout_at};
 
+use super::owner::Owner;
 use crate::base::{Chunks, Outcome};
 use crate::call::credentials::{AuthMetadataContext, Authorizer};
 use crate::call::{Exchange, Link, Watch};
-use crate::channel::core::Remote;
 use crate::{Metadata, Result, Status};
 
 /// A call that goes out on a connection, and whose credentials are asked for metadata, in a task of its own; with that the call
 /// comes back to the connection. Each attempt at a call asks again.
 pub(crate) struct Pending {
     pub(crate) exchange: Arc<Exchange>,
-    pub(crate) channel: Weak<Remote>,
+    pub(crate) channel: Weak<dyn Owner>,
     pub(crate) link: Arc<Link>,
 }
 
@@ -71,7 +71,7 @@ impl Pending {
             return;
         };
         match self.channel.upgrade() {
-            Some(channel) => channel.start(exchange),
+            Some(channel) => channel.take_back(exchange),
             None => exchange.conclude(Outcome::local(Status::unavailable(
                 "the connection was closed while the credentials of the call were asked",
             ))),
@@ -81,9 +81,7 @@ impl Pending {
     /// Nothing has been sent: a policy may try again.
     fn fail(self, status: Status) {
         let outcome = Outcome::local(status);
-        match self.channel.upgrade() {
-            Some(channel) => channel.finish(self.exchange, outcome, Some(Chunks::default())),
-            None => self.exchange.conclude(outcome),
-        }
+        self.exchange
+            .end_attempt(outcome, || Some(Chunks::default()));
     }
 }

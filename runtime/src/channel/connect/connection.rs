@@ -10,11 +10,11 @@ use tokio::sync::oneshot;
 
 use crate::base::{Outcome, clock};
 use crate::call::credentials::Authorizer;
-use crate::call::retry_buffer::Kept;
+use crate::call::retry_buffer::RetryBuffer;
 use crate::call::{Deadlines, Exchange, Link, Unread};
-use crate::channel::balance::subchannel::{Carried, Loss};
 use crate::channel::connect::authorization::Pending;
 use crate::channel::connect::origin::Origin;
+use crate::channel::connect::owner::{Carried, Loss};
 use crate::channel::connect::refusals::{no_status, status_of_reset, too_late};
 use crate::channel::connect::refused::RefusedCalls;
 use crate::channel::connect::request_head::{CertifiedHosts, RequestHeads};
@@ -47,7 +47,6 @@ pub(crate) fn connection(
         heads: RequestHeads::new(target, options, hosts),
         link: Arc::clone(&link),
         greeting: Some(greeting),
-        retries: options.service_config.is_some(),
         farewell: None,
         keepalive: options.upkeep.keepalive.time,
         carried: Carried::Nothing,
@@ -70,8 +69,6 @@ pub(crate) struct ClientSide {
     link: Arc<Link>,
     /// Taken when the peer has shown that it speaks HTTP/2.
     greeting: Option<oneshot::Sender<Result<(), Status>>>,
-    /// What has failed may be made again by a policy.
-    retries: bool,
     /// What the peer said when it announced that it goes away.
     farewell: Option<String>,
     /// After how much silence the peer is pinged.
@@ -97,7 +94,7 @@ pub(crate) struct Call {
     /// All of the request has been given to the engine.
     sent: bool,
     /// What was sent of the request.
-    kept: Kept,
+    kept: RetryBuffer,
 }
 
 impl Side for ClientSide {
@@ -273,7 +270,7 @@ impl ClientSide {
                 let call = Call {
                     exchange: Arc::clone(exchange),
                     sent: false,
-                    kept: Kept::default(),
+                    kept: RetryBuffer::default(),
                 };
                 self.calls.insert(stream, call);
                 self.probes += usize::from(details.is_probe);

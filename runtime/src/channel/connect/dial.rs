@@ -9,16 +9,14 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use super::owner::Owner;
 use crate::Status;
-use crate::call::retry_buffer::Budget;
-use crate::channel::balance::outliers::{Record, Tally};
-use crate::channel::balance::subchannel::Subchannel;
+use crate::channel::balance::outliers::Tally;
+use crate::channel::connect::address::Address;
 use crate::channel::connect::connection::{ClientSide, connection};
-use crate::channel::connect::connector::{Address, Connected};
+use crate::channel::connect::connector::Connected;
 use crate::channel::connect::origin::Origin;
 use crate::channel::connect::race::race;
-use crate::channel::core::Remote;
-use crate::channel::manager::Event;
 use crate::channel::options::ChannelOptions;
 use crate::channel::resolve::target::Target;
 use crate::transport::{Driver, Socket};
@@ -28,13 +26,12 @@ const SURPLUS_IDLE: Duration = Duration::from_secs(60);
 
 /// An attempt to connect. It does not keep the channel alive.
 pub(crate) struct Dial {
-    remote: Weak<Remote>,
-    attempt: u64,
-    target: Target,
-    addresses: Arc<[Address]>,
-    options: ChannelOptions,
-    budget: Arc<Budget>,
-    tally: Option<Arc<Tally>>,
+    pub(crate) owner: Weak<dyn Owner>,
+    pub(crate) attempt: u64,
+    pub(crate) target: Target,
+    pub(crate) addresses: Arc<[Address]>,
+    pub(crate) options: ChannelOptions,
+    pub(crate) tally: Option<Arc<Tally>>,
 }
 
 /// Why a channel with local credentials does not use a connection.
@@ -45,24 +42,11 @@ const NOT_LOCAL: &str = "local credentials are for servers on this machine, and 
 const MAY_BE_TLS: &str = "; if the server speaks TLS, as it seems, Channel::secure is for it";
 
 impl Dial {
-    /// An attempt to come to a server. A connection that is made beside others, because they are full, does not stay for long
-    /// once it is not needed.
-    pub(crate) fn new(remote: &Arc<Remote>, attempt: u64, subchannel: &Subchannel) -> Dial {
-        let mut options = remote.options().clone();
-        options.upkeep.keepalive.time = remote.keepalive_time();
-        if subchannel.connections() > 0 {
-            let max_idle = &mut options.upkeep.lifetime.max_idle;
-            *max_idle = Some(max_idle.map_or(SURPLUS_IDLE, |most| most.min(SURPLUS_IDLE)));
-        }
-        Dial {
-            remote: Arc::downgrade(remote),
-            attempt,
-            target: remote.target().clone(),
-            addresses: subchannel.addresses(),
-            options,
-            budget: remote.budget(),
-            tally: subchannel.record().map(Record::tally),
-        }
+    /// A connection that is made beside others, because they are full, does not stay for long once it is not needed.
+    pub(crate) fn beside_others(mut self) -> Dial {
+        let max_idle = &mut self.options.upkeep.lifetime.max_idle;
+        *max_idle = Some(max_idle.map_or(SURPLUS_IDLE, |most| most.min(SURPLUS_IDLE)));
+        self
     }
 
     /// Connects, says if that fails, and drives the connection to its end. A connection tells its channel of itself.
@@ -78,7 +62,9 @@ impl Dial {
             Err(_) => format!("there is no connection after {limit:?}"),
         };
         let status = Status::unavailable(format!("cannot connect to {}: {cause}", self.target));
-        tell(&self.remote, Event::Failed { attempt, status });
+        if let Some(owner) = self.owner.upgrade() {
+            owner.failed(attempt, status);
+        }
     }
 
     /// Opens a connection; an error is the cause in words.
@@ -114,10 +100,10 @@ impl Dial {
         let hosts = None;
         let (sender, mut greeting) = oneshot::channel();
         let origin = Origin {
-            channel: Weak::clone(&self.remote),
+            channel: Weak::clone(&self.owner),
             attempt: self.attempt,
             address: address.clone(),
-            budget: Arc::clone(&self.budget),
+            budget: Arc::clone(&self.options.retry_buffer),
             tally: self.tally.clone(),
         };
         let socket = Socket::new(io);
@@ -140,21 +126,5 @@ impl Dial {
         })
         .await?;
         Ok(driver)
-    }
-}
-
-/// Resolves the names of a target, says what came of it, and when it is to be done again.
-pub(crate) async fn look_up(remote: Weak<Remote>, target: Target) {
-    let resolved = target.names.resolve().await;
-    let resolved =
-        resolved.map_err(|cause| Status::unavailable(format!("cannot resolve {target}: {cause}")));
-    tell(&remote, Event::Resolved(resolved));
-    target.names.changed().await;
-    tell(&remote, Event::NamesChanged);
-}
-
-fn tell(remote: &Weak<Remote>, event: Event) {
-    if let Some(remote) = remote.upgrade() {
-        remote.notify(event);
     }
 }

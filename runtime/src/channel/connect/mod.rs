@@ -1,5 +1,6 @@
 //! From an address to a connection, and the calls on it.
 
+pub(crate) mod address;
 pub(crate) mod authorization;
 pub(crate) mod backoff;
 pub(crate) mod connection;
@@ -7,6 +8,7 @@ pub(crate) mod connector;
 pub(crate) mod credentials;
 pub(crate) mod dial;
 pub(crate) mod origin;
+pub(crate) mod owner;
 pub(crate) mod race;
 pub(crate) mod refusals;
 pub(crate) mod refused;

@@ -8,10 +8,8 @@ use crate::base::Outcome;
 use crate::call::retry_buffer::Budget;
 use crate::call::{Exchange, Link};
 use crate::channel::balance::outliers::Tally;
-use crate::channel::balance::subchannel::Loss;
-use crate::channel::connect::connector::Address;
-use crate::channel::core::Remote;
-use crate::channel::manager::Event;
+use crate::channel::connect::address::Address;
+use crate::channel::connect::owner::{Loss, Owner};
 use crate::http2::Reason;
 
 /// What servers say in GOAWAY to a client that pings too often (gRFC A8).
@@ -20,7 +18,7 @@ const TOO_MANY_PINGS: &[u8] = b"too_many_pings";
 /// What a connection knows of its channel, and what it tells it.
 pub(crate) struct Origin {
     /// Where calls come from, and go back to when the peer has not seen them.
-    pub(crate) channel: Weak<Remote>,
+    pub(crate) channel: Weak<dyn Owner>,
     /// By which the channel knows the connection.
     pub(crate) attempt: u64,
     /// Where the connection leads.
@@ -34,29 +32,29 @@ pub(crate) struct Origin {
 impl Origin {
     /// Tells the channel that calls can go out on this connection.
     pub(crate) fn connected(&self, link: &Arc<Link>) {
-        self.tell(Event::Connected {
-            attempt: self.attempt,
-            address: self.address.clone(),
-            link: Arc::clone(link),
-        });
+        if let Some(channel) = self.channel.upgrade() {
+            channel.connected(self.attempt, self.address.clone(), Arc::clone(link));
+        }
     }
 
     /// Tells the channel that this connection takes no more calls, and why.
     pub(crate) fn lost(&self, loss: Loss) {
-        let attempt = self.attempt;
-        self.tell(Event::Lost { attempt, loss });
+        if let Some(channel) = self.channel.upgrade() {
+            channel.lost(self.attempt, loss);
+        }
     }
 
     /// Tells the channel that this connection has had no calls for so long that it closes.
     pub(crate) fn unused(&self) {
-        let attempt = self.attempt;
-        self.tell(Event::Unused { attempt });
+        if let Some(channel) = self.channel.upgrade() {
+            channel.unused(self.attempt);
+        }
     }
 
     /// Tells the channel that calls which found no room on this connection may be sent now.
     pub(crate) fn has_room(&self) {
         if let Some(channel) = self.channel.upgrade() {
-            channel.send_waiting();
+            channel.has_room();
         }
     }
 
@@ -83,16 +81,10 @@ impl Origin {
     pub(crate) fn hand_back(&self, exchange: Arc<Exchange>) {
         let is_probe = exchange.details().is_probe;
         match self.channel.upgrade() {
-            Some(channel) if !is_probe => channel.start(exchange),
+            Some(channel) if !is_probe => channel.take_back(exchange),
             _ => exchange.conclude(Outcome::local(Status::unavailable(
                 "the connection was closed before the call was sent",
             ))),
-        }
-    }
-
-    fn tell(&self, event: Event) {
-        if let Some(channel) = self.channel.upgrade() {
-            channel.notify(event);
         }
     }
 }

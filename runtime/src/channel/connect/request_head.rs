@@ -57,10 +57,15 @@ impl RequestHeads {
         }
     }
 
+    /// The authority of a call: its own, or that of the server.
+    fn authority_of<'a>(&'a self, details: &'a CallDetails) -> &'a Header {
+        details.authority.as_ref().unwrap_or(&self.authority)
+    }
+
     /// What the credentials of a call are told of it.
     pub(crate) fn auth_context(&self, details: &CallDetails) -> AuthMetadataContext {
         let scheme = std::str::from_utf8(self.scheme.value()).unwrap_or_default();
-        AuthMetadataContext::new(scheme, details.authority.as_ref(), details.method())
+        AuthMetadataContext::new(scheme, Some(self.authority_of(details)), details.method())
     }
 
     /// Over TLS the peer has to be certified for the authority of a call (gRFC A81).
@@ -118,7 +123,7 @@ impl RequestHead<'_> {
     pub(crate) fn fields(&self) -> impl Iterator<Item = &Header> {
         [&METHOD, &self.common.scheme, &self.details.path]
             .into_iter()
-            .chain(&self.details.authority)
+            .chain([self.common.authority_of(self.details)])
             .chain(&REQUEST_HEAD)
             .chain([&self.common.user_agent])
             .chain(wire::advertised())

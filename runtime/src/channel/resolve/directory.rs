@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use tokio::task::AbortHandle;
 
 use crate::base::jitter::jitter;
+use crate::channel::connect::address::Address;
 use crate::channel::connect::backoff::{Backoff, BackoffConfig};
-use crate::channel::connect::connector::Address;
 
 /// Names are not resolved more often than this, whatever is lost meanwhile; gRPC's default for DNS.
 const MIN_BETWEEN: Duration = Duration::from_secs(30);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::net::lookup_host;
 
 use crate::Result;
-use crate::channel::connect::connector::Address;
+use crate::channel::connect::address::Address;
 
 /// Finds the addresses of a channel's servers: for [`ChannelBuilder::resolver`](crate::ChannelBuilder::resolver). gRPC's
 /// "name resolver".

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::base::header::Header;
-use crate::channel::connect::connector::Address;
+use crate::channel::connect::address::Address;
 use crate::channel::resolve::names::Names;
 #[cfg(feature = "tls")]
 use crate::transport::tls::{ClientTls, host_of};

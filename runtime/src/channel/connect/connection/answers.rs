@@ -3,7 +3,7 @@
 use super::{Call, ClientSide};
 use crate::base::header::Header;
 use crate::base::{Outcome, clock, wire};
-use crate::channel::balance::subchannel::Carried;
+use crate::channel::connect::owner::Carried;
 use crate::channel::connect::refusals::{
     check_head, check_metadata, no_status, oversized_metadata,
 };
@@ -114,11 +114,6 @@ impl ClientSide {
 
     pub(crate) fn finish(&self, mut call: Call, outcome: Outcome) {
         self.origin.count(&call.exchange, outcome.result.is_ok());
-        if self.retries && !call.exchange.details().is_probe {
-            if let Some(channel) = self.origin.channel.upgrade() {
-                return channel.finish(call.exchange, outcome, call.kept.take());
-            }
-        }
-        call.exchange.conclude(outcome);
+        call.exchange.end_attempt(outcome, || call.kept.take());
     }
 }

@@ -20,7 +20,7 @@ use self::json::Json;
 pub(crate) use self::outliers::{Criteria, OutlierDetection};
 #[cfg(test)]
 pub(crate) use self::outliers::{FailurePercentageEjection, SuccessRateEjection};
-pub(crate) use self::policies::{HedgingPolicy, RetryPolicy, ThrottlingConfig};
+pub(crate) use self::policies::{HedgingPolicy, RetryConfig, ThrottlingConfig};
 use self::policies::{hedging_policy, retry_policy, throttling};
 use self::reader::{Field, Fields, Read, Reading};
 use crate::base::log;
@@ -88,7 +88,7 @@ pub(crate) struct MethodConfig {
     pub(crate) wait_for_ready: Option<bool>,
     pub(crate) max_request_message_length: usize,
     pub(crate) max_response_message_length: usize,
-    pub(crate) retry: Option<RetryPolicy>,
+    pub(crate) retry: Option<RetryConfig>,
     pub(crate) hedging: Option<Arc<HedgingPolicy>>,
 }
 

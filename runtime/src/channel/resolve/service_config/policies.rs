@@ -7,7 +7,7 @@ use crate::Code;
 
 /// Which calls are made again, and when (gRFC A6).
 #[derive(Debug)]
-pub(crate) struct RetryPolicy {
+pub(crate) struct RetryConfig {
     pub(crate) max_attempts: u32,
     pub(crate) initial_backoff: Duration,
     pub(crate) max_backoff: Duration,
@@ -44,7 +44,7 @@ fn codes(codes: Field<'_>) -> Read<Vec<Code>> {
     codes.items()?.iter().map(Field::code).collect()
 }
 
-pub(super) fn retry_policy(policy: Field<'_>) -> Read<RetryPolicy> {
+pub(super) fn retry_policy(policy: Field<'_>) -> Read<RetryConfig> {
     let mut fields = policy.fields()?;
     let max_attempts = max_attempts(fields.need("maxAttempts")?)?;
     let wait = |field: Field<'_>| match field.duration()? {
@@ -57,7 +57,7 @@ pub(super) fn retry_policy(policy: Field<'_>) -> Read<RetryPolicy> {
     if codes.is_empty() {
         return Err(format!("{path}: without one nothing is made again"));
     }
-    let policy = RetryPolicy {
+    let policy = RetryConfig {
         max_attempts,
         initial_backoff: wait(fields.need("initialBackoff")?)?,
         max_backoff: wait(fields.need("maxBackoff")?)?,

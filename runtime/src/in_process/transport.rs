@@ -1,41 +1,68 @@
-//! The short way: a caller and a handler that share an exchange.
+//! The transport to handlers in this process: caller and handler share an exchange.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
 
-use crate::Status;
 use crate::base::header::Header;
 use crate::base::{Outcome, clock, wire};
-use crate::call::{Alarm, Exchange};
-use crate::server::{HandlerTask, InsideCalls, MethodTable, Rules, Running};
+use crate::call::{Alarm, CallDetails, Exchange, Peer};
+use crate::channel::connectivity::{Announcer, ChannelConnectivity, ConnectivityChanges};
+use crate::channel::transport::{Transport, closed};
+use crate::server::{HandlerTask, InsideCalls, MethodTable, Running};
+use crate::{Compression, Status};
 
-/// Handlers that are called without a connection.
-#[derive(Clone)]
+/// Handlers in this process, which are called without a connection.
 pub(crate) struct InProcess {
     methods: Arc<MethodTable>,
-    /// Of handlers that are a server's: what the server has in view.
+    /// The calls of a server that come from within the process, if the handlers are a server's.
     calls: Option<Arc<InsideCalls>>,
+    is_closed: AtomicBool,
+    announcer: Mutex<Announcer>,
 }
 
 impl InProcess {
     pub(crate) fn new(methods: Arc<MethodTable>, calls: Option<Arc<InsideCalls>>) -> InProcess {
-        InProcess { methods, calls }
+        InProcess {
+            methods,
+            calls,
+            is_closed: AtomicBool::new(false),
+            announcer: Mutex::new(Announcer::new(ChannelConnectivity::Ready)),
+        }
     }
 
-    /// What holds for the calls of the method at `path`.
-    pub(crate) fn rules(&self, path: &Header) -> Rules {
-        self.methods
-            .find(path.value())
-            .map_or_else(Rules::default, |(_, rules)| rules)
+    fn announcer(&self) -> MutexGuard<'_, Announcer> {
+        self.announcer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Transport for InProcess {
+    /// Applies the limits of the method: there is no connection on which the server would do it.
+    fn prepare(&self, call: &mut CallDetails) {
+        let found = self.methods.find(call.path.value());
+        let rules = found.map_or_else(Default::default, |(_, rules)| rules);
+        call.limits.request = rules.limits.request;
+        call.limits.response = rules.limits.response.min(call.limits.response);
+        if rules.timeout.is_some() {
+            call.deadline = rules.deadline(clock::now(), call.deadline);
+        }
+        call.compression = Compression::Identity;
+        call.peer = Peer::in_process();
     }
 
     /// Runs a call. The handler is polled once here, in the caller's task; what is pending then goes on in a task of its
     /// own.
-    pub(crate) fn start(&self, exchange: Arc<Exchange>) {
+    fn start(&self, exchange: Arc<Exchange>) {
+        if self.is_closed.load(Ordering::Relaxed) {
+            return exchange.conclude(Outcome::local(closed()));
+        }
         if !self.calls.as_ref().is_none_or(|calls| calls.are_taken()) {
             let status = Status::unavailable("the server is stopping, or has been stopped");
             return exchange.conclude(Outcome::local(status));
@@ -65,6 +92,35 @@ impl InProcess {
             exchange,
             alarm: Alarm::default(),
         });
+    }
+
+    fn authority(&self) -> Option<Header> {
+        None
+    }
+
+    fn asks_credentials(&self) -> bool {
+        false
+    }
+
+    fn state(&self, _try_to_connect: bool) -> ChannelConnectivity {
+        self.announcer().state()
+    }
+
+    fn subscribe(&self) -> ConnectivityChanges {
+        self.announcer().subscribe()
+    }
+
+    fn reset_connect_backoff(&self) {}
+
+    fn close(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
+        self.announcer().announce(ChannelConnectivity::Shutdown);
+    }
+}
+
+impl fmt::Debug for InProcess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("in-process")
     }
 }
 

@@ -1,0 +1,71 @@
+//! What keeps servers from being asked ever more when calls fail (gRFC A6, "Throttling Retry Attempts and Hedged RPCs").
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::channel::resolve::service_config::ThrottlingConfig;
+
+/// A token bucket that failures empty: a server that is down is not to be asked ever more.
+#[derive(Debug)]
+pub(crate) struct Throttle {
+    config: ThrottlingConfig,
+    tokens: Mutex<f64>,
+}
+
+impl Throttle {
+    pub(crate) fn new(config: ThrottlingConfig) -> Throttle {
+        Throttle {
+            config,
+            tokens: Mutex::new(config.max_tokens),
+        }
+    }
+
+    /// Counts a success.
+    pub(crate) fn succeeded(&self) {
+        let mut tokens = self.tokens();
+        *tokens = (*tokens + self.config.token_ratio).min(self.config.max_tokens);
+    }
+
+    /// Counts a failure. Returns whether calls may be made again.
+    pub(crate) fn failed(&self) -> bool {
+        {
+            let mut tokens = self.tokens();
+            *tokens = (*tokens - 1.0).max(0.0);
+        }
+        self.is_open()
+    }
+
+    /// Returns whether calls may be made again.
+    pub(crate) fn is_open(&self) -> bool {
+        *self.tokens() > self.config.max_tokens / 2.0
+    }
+
+    fn tokens(&self) -> MutexGuard<'_, f64> {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_that_is_half_empty_stops_retries_until_enough_has_gone_well() {
+        let throttle = Throttle::new(ThrottlingConfig {
+            max_tokens: 4.0,
+            token_ratio: 0.5,
+        });
+        assert!(throttle.failed());
+        assert!(!throttle.failed());
+        for _ in 0..10 {
+            assert!(!throttle.failed());
+        }
+        for _ in 0..6 {
+            throttle.succeeded();
+        }
+        assert!(!throttle.failed());
+        for _ in 0..4 {
+            throttle.succeeded();
+        }
+        assert!(throttle.failed());
+    }
+}
