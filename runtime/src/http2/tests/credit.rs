@@ -318,16 +318,42 @@ fn read_all_of(raw: &mut Raw, stream: StreamId, window: usize) -> usize {
     announced.map(|update| update.1 as usize).sum()
 }
 
-/// Streams that are read from, one after the other, have windows that grow into half of what may be held and no further.
+/// Streams that are read from, one after the other, have windows that grow into half of what may be held and no further. The
+/// client acknowledges all that it is told.
 #[test]
 fn row_49_windows_grow_while_there_is_room() {
     let most = Config::default().receive_buffer_per_connection;
     let mut raw = Raw::server(Config::default());
+    let mut initial: i64 = 65_535;
     for number in 0..20 {
         raw.request(stream(number), 0);
-        let mut window = 65_535;
+        let mut window = initial;
         for _ in 0..12 {
-            window = read_all_of(&mut raw, stream(number), window);
+            let sent = usize::try_from(window).unwrap_or(0);
+            fill(&mut raw, stream(number), sent);
+            window -= sent as i64;
+            raw.wait(Duration::from_millis(50));
+            let mut frames = raw.frames();
+            raw.end.connection.release(stream(number), sent);
+            frames.extend(raw.frames());
+            for frame in frames.iter().filter(|frame| frame.flags & flag::ACK == 0) {
+                let last = frame.payload.last_chunk().copied();
+                let value = i64::from(u32::from_be_bytes(last.unwrap_or_default()));
+                match frame.kind {
+                    kind::PING => raw.send(kind::PING, flag::ACK, 0, &frame.payload),
+                    kind::SETTINGS => {
+                        window += value - initial;
+                        initial = value;
+                        raw.send(kind::SETTINGS, flag::ACK, 0, &[])
+                    }
+                    kind::WINDOW_UPDATE if frame.stream == stream(number) => {
+                        window += value;
+                        Ok(())
+                    }
+                    _ => Ok(()),
+                }
+                .expect("an honest client");
+            }
         }
     }
     let (held, promised) = raw.end.connection.held();
