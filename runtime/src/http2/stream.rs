@@ -18,6 +18,8 @@ pub(super) struct Stream {
     pub unreleased: u32,
     /// How many unreleased bytes the application needs to go on, if more than it has; zero if it has not said.
     pub awaited: u32,
+    /// The application has taken something, or waits for more.
+    pub is_read: bool,
     /// The stream waits until there is room for them.
     pub is_waiting: bool,
     /// The window was made larger for a message.
@@ -55,6 +57,7 @@ impl Stream {
             window: receive_window,
             unreleased: 0,
             awaited: 0,
+            is_read: false,
             is_waiting: false,
             grant: None,
             expected: None,

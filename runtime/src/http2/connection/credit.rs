@@ -34,6 +34,7 @@ impl Connection {
         if taken > 0 {
             // The message is whole.
             state.awaited = 0;
+            state.is_read = true;
         }
         self.give_back(stream, taken, before);
     }
@@ -64,6 +65,7 @@ impl Connection {
         };
         let missing = u32::try_from(bytes).unwrap_or(u32::MAX);
         state.awaited = state.unreleased.saturating_add(missing);
+        state.is_read = true;
         self.grant_or_queue(stream, now);
     }
 

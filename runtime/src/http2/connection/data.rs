@@ -13,7 +13,7 @@ use crate::http2::event::Event;
 use crate::http2::frame::{self, FrameHeader, flag};
 use crate::http2::stream::{Progress, Stream};
 
-/// A stream that uses so much of its window may want a larger one. Small calls are not worth a measure.
+/// A stream that is read and uses so much of its window may want a larger one. Small calls are not worth a measure.
 const BULK: i64 = 16 * 1024;
 
 impl Connection {
@@ -54,6 +54,7 @@ impl Connection {
             stream.receiving = Progress::Ended;
         }
         let is_over = stream.is_over();
+        let is_read = stream.is_read;
         let used = i64::from(stream.window) - i64::from(stream.receive_window.left());
         let padding = header.length - data.len();
         if padding > 0 {
@@ -64,7 +65,7 @@ impl Connection {
         self.holdings.held += data.len();
         self.holdings.change(before, stream.most());
         self.estimator.count(id, header.length);
-        if used >= BULK && !end && self.estimator.begin(id, now) {
+        if used >= BULK && is_read && !end && self.estimator.begin(id, now) {
             self.ping(PROBE);
         }
         self.judge_data(data.len(), end, window, now)?;
