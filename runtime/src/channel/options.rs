@@ -12,6 +12,11 @@ use crate::call::retry_buffer::Budget;
 use crate::http2;
 use crate::transport::{KeepaliveConfig, LifetimeConfig, UpkeepConfig};
 
+/// The bytes of DATA that may be on their way to a client, on all calls of a connection together. A server's default is smaller: small calls
+/// of others wait behind what is on its way. Here all calls are the client's own. With half of this, echoes of a megabyte were
+/// slower by a quarter.
+const CONNECTION_WINDOW: u32 = 4 << 20;
+
 /// What all connections of a channel share.
 #[derive(Clone, Debug)]
 pub(crate) struct ChannelOptions {
@@ -40,7 +45,10 @@ impl Default for ChannelOptions {
             connector: Connector::default(),
             min_connect_timeout: Duration::from_secs(20),
             backoff: BackoffConfig::default(),
-            http2: http2::Config::default(),
+            http2: http2::Config {
+                connection_window: CONNECTION_WINDOW,
+                ..http2::Config::default()
+            },
             upkeep: UpkeepConfig {
                 keepalive: KeepaliveConfig {
                     time: None,

@@ -37,7 +37,8 @@ pub struct Config {
     /// call then ends, with ENHANCE_YOUR_CALM. 64 KiB are enough to go on. Default: 10 s.
     pub message_timeout: Duration,
     /// Bytes of DATA that may be on their way on all streams together: they come back to the peer when they arrive. Advertised;
-    /// below 65,535 it takes effect once that much was received. Default: 4 MiB.
+    /// below 65,535 it takes effect once that much was received. A small message waits behind what is on its way of large ones.
+    /// Default: 1 MiB.
     pub connection_window: u32,
     /// What the connection's window grows to when a stream's grows. Default: 16 MiB.
     pub max_connection_window: u32,
@@ -147,7 +148,7 @@ impl Default for Config {
             receive_mark: 16 << 20,
             receive_buffer_per_connection: 64 << 20,
             message_timeout: Duration::from_secs(10),
-            connection_window: 4 << 20,
+            connection_window: 1 << 20,
             max_connection_window: 16 << 20,
             max_frame_size: 16 << 10,
             max_concurrent_streams: 1_000,

@@ -281,7 +281,8 @@ fn row_66_streams_beyond_the_last_one_without_end() {
     raw.end.connection.go_away(Reason::NO_ERROR, "");
     let (times, rule) = endless(&mut raw, |raw| raw.data(3, &[0; 16_000], 0));
     assert_eq!(rule, "too_many_late_frames");
-    assert!((1_255..1_275).contains(&times), "{times}");
+    // What the connection's window let it send, and then the budget.
+    assert!((1_055..1_075).contains(&times), "{times}");
 }
 
 /// What a server is charged for is what a client is.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::link::{pattern, request, response, trailers};
+use super::link::{Link, pattern, request, response, trailers};
 use super::raw::{END_STREAM, Frame, Raw};
 use crate::http2::frame::{HEADER_LEN, kind};
 use crate::http2::{Config, StreamId};
@@ -99,4 +99,38 @@ fn long_answers_go_on_beside_any_number_of_short_ones() {
     let beside: Vec<bool> = is_long.into_iter().take(last_short.unwrap_or(0)).collect();
     let most = beside.split(|is_long| *is_long).map(<[bool]>::len).max();
     assert_eq!(most, Some(8), "short ones in a row");
+}
+
+/// What has left for the peer cannot be overtaken, and it may be slow to take it.
+#[test]
+fn row_82_no_more_than_a_mebibyte_is_on_its_way_before_a_short_request() {
+    let mut link = Link::new(Config::default(), Config::default());
+    let uploads: Vec<StreamId> = (0..16).map(|_| link.open(false)).collect();
+    for &stream in &uploads {
+        let client = &mut link.client.connection;
+        client.send_data(stream, pattern(1_000_000), true);
+        let bytes = link.client.take_output(usize::MAX);
+        link.server
+            .receive(&bytes, link.now)
+            .expect("an honest client");
+    }
+    for &stream in &uploads {
+        // Its reader waits for the rest.
+        link.server.connection.want(stream, 900_000, link.now);
+    }
+    let grants = link.server.take_output(usize::MAX);
+    link.client
+        .receive(&grants, link.now)
+        .expect("an honest server");
+    let mut on_its_way = 0;
+    loop {
+        let bytes = link.client.take_output(usize::MAX);
+        if bytes.is_empty() {
+            break;
+        }
+        on_its_way += bytes.len();
+    }
+    let frames = 65 * HEADER_LEN;
+    assert!(on_its_way > 1 << 19, "{on_its_way} bytes");
+    assert!(on_its_way <= (1 << 20) + frames, "{on_its_way} bytes");
 }
