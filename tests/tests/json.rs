@@ -132,10 +132,7 @@ fn an_error_says_where_it_is() {
     let error =
         from_json::<All>("{\"struct\": {\n\"values\": [{\"a\": 1, \"a\": 2}]}}").unwrap_err();
     assert_eq!(error.place().unwrap().0, 2, "{error}");
-    assert!(
-        error.to_string().contains("\"a\" is there twice"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("\"a\" occurs twice"), "{error}");
 }
 
 #[test]

@@ -1,35 +1,36 @@
-//! A queue of bytes, in the pieces in which they came.
+//! A queue of bytes, kept in the pieces in which they arrived.
 
 use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-/// A piece below this size that has to wait is copied to the ones before it: many small pieces would each keep the whole
-/// buffer alive in which a connection read them.
+/// Pieces below this size, in bytes, are copied together if they have to wait. Otherwise each small piece would keep the whole
+/// read buffer of its connection alive.
 const SMALL: usize = 4 * 1024;
 
-/// Bytes in the order of their coming. The first piece needs no allocation, and as a rule it is the only one: a call has several of
-/// these, and they are moved about.
+/// A queue of bytes. The first piece needs no allocation, and usually it is the only one. This keeps the type small: each call
+/// has several of them, and they are moved often.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Chunks {
-    /// Empty only if all is.
+    /// Empty only if the whole queue is empty.
     first: Bytes,
     more: Option<Box<More>>,
     len: usize,
-    /// How many bytes at the end were not set aside. Taking bytes off the front leaves it as it is, so it may be more than there are.
+    /// The number of bytes at the end that have not been set aside. [`take`](Chunks::take) doesn't lower it, so it may exceed
+    /// `len`.
     fresh: usize,
 }
 
-/// What is behind the first piece.
+/// The pieces after the first.
 #[derive(Clone, Debug, Default)]
 struct More {
     pieces: VecDeque<Bytes>,
-    /// Small pieces behind the others, packed.
+    /// Small pieces after the others, copied together.
     tail: BytesMut,
 }
 
 impl Chunks {
-    /// Puts a piece at the end.
+    /// Appends a piece.
     pub(crate) fn push(&mut self, chunk: Bytes) {
         self.fresh = self.fresh.min(self.len) + chunk.len();
         self.len += chunk.len();
@@ -40,26 +41,26 @@ impl Chunks {
         }
     }
 
-    /// Takes up to `most` bytes off the front, out of one piece; none when there are none.
+    /// Removes and returns up to `most` bytes from the first piece. Returns no bytes if the queue is empty.
     pub(crate) fn take(&mut self, most: usize) -> Bytes {
         let taken = self.first.split_to(most.min(self.first.len()));
         self.used(taken.len());
         taken
     }
 
-    /// The piece at the front; it is empty only if nothing is there.
+    /// Returns the first piece, which is empty only if the queue is.
     pub(crate) fn front(&self) -> &Bytes {
         &self.first
     }
 
-    /// Skips so many bytes of the piece at the front, or all of it.
+    /// Removes up to `count` bytes from the first piece.
     pub(crate) fn skip(&mut self, count: usize) {
         let count = count.min(self.first.len());
         self.first.advance(count);
         self.used(count);
     }
 
-    /// Takes everything that `other` has, behind what is here.
+    /// Moves everything from `other` to the end of this queue.
     #[cfg(feature = "client")]
     pub(crate) fn append(&mut self, other: &mut Chunks) {
         if self.is_empty() {
@@ -71,7 +72,7 @@ impl Chunks {
         }
     }
 
-    /// Takes a piece off the front of `other`, behind what is here.
+    /// Moves the first piece of `other` to the end of this queue.
     pub(crate) fn take_piece(&mut self, other: &mut Chunks) {
         if self.is_empty() && other.more.is_none() {
             std::mem::swap(self, other);
@@ -80,8 +81,8 @@ impl Chunks {
         }
     }
 
-    /// Copies what lies in the buffers that a connection reads into to ones of its own, which are no larger: a piece may be a small
-    /// part of what it keeps alive.
+    /// Copies the bytes that still lie in read buffers of connections into a buffer of their exact size. A small piece may keep a
+    /// whole read buffer alive.
     pub(crate) fn set_aside(&mut self) {
         let new = self.fresh.min(self.len);
         if new == 0 {
@@ -102,7 +103,7 @@ impl Chunks {
         self.fresh = 0;
     }
 
-    /// Puts a piece at the end, however small it is.
+    /// Appends a piece without copying it, however small it is.
     fn push_whole(&mut self, chunk: Bytes) {
         self.len += chunk.len();
         if self.first.is_empty() {
@@ -124,7 +125,7 @@ impl Chunks {
         *self = Chunks::default();
     }
 
-    /// So many bytes of the first piece are gone; behind its last comes the next piece.
+    /// Accounts for `count` bytes that were removed from the first piece, and replaces that piece once it is empty.
     #[inline]
     fn used(&mut self, count: usize) {
         self.len -= count;
@@ -187,7 +188,7 @@ mod tests {
         let first = chunks.front().as_ptr();
         let second = Bytes::from(vec![2; 5_000]);
         chunks.push(second.clone());
-        // Fewer bytes are left than were not set aside when they came.
+        // Fewer bytes are left than had not been set aside when they were pushed.
         assert_eq!(chunks.take(4_000).as_ptr(), first);
         chunks.set_aside();
         assert_eq!(chunks.take(usize::MAX).as_ptr(), first.wrapping_add(4_000));

@@ -1,8 +1,8 @@
-//! The time, as tokio tells it: a test that pauses tokio's clock pauses everything here with it.
+//! The current time by tokio's clock. A test that pauses tokio's clock pauses all timers of this crate.
 
 use std::time::Instant;
 
-/// Now.
+/// Returns the current time.
 pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }

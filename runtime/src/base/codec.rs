@@ -1,4 +1,4 @@
-//! How a message becomes bytes and comes back.
+//! Encoding and decoding of messages.
 
 use bytes::{Bytes, BytesMut};
 
@@ -6,25 +6,25 @@ use super::encoded::Encoded;
 use super::erasure::fields::merge;
 use crate::Result;
 
-/// Turns messages of one library into bytes and back. [`Prost`] is for prost's, [`Raw`] for those that stay bytes.
+/// Encodes and decodes messages of type `T`. [`Prost`] does so for prost's messages, and [`Raw`] leaves messages as bytes.
 pub trait Codec<T>: Copy + Send + Sync + 'static {
-    /// How many bytes `encode` will write.
+    /// Returns the number of bytes that [`encode`](Codec::encode) will write.
     fn encoded_len(message: &T) -> usize;
 
-    /// Writes the message behind what is in `buffer`, which has room for it.
+    /// Appends the encoded message to `buffer`, which has room for it.
     fn encode(message: &T, buffer: &mut BytesMut);
 
-    /// Reads a whole message.
+    /// Decodes a whole message.
     ///
     /// # Errors
-    /// INTERNAL when the bytes are not a message of this type.
+    /// Returns INTERNAL if the bytes are not a message of this type.
     fn decode(message: Encoded<'_>) -> Result<T>;
 
-    /// Reads a whole message into the place where it is to stay, which is empty, and gives it there. A codec whose messages grow field
-    /// by field moves them less if it has one of its own.
+    /// Decodes a whole message into `place`, which is empty, and returns a reference to it. The default implementation calls
+    /// [`decode`](Codec::decode). A codec that fills its messages field by field can override it to avoid moving the message.
     ///
     /// # Errors
-    /// As [`decode`](Codec::decode). What is in `place` then is dropped, and nobody sees it.
+    /// Fails like [`decode`](Codec::decode). The content of `place` is then dropped without being read.
     fn decode_to<'a>(place: &'a mut Option<T>, message: Encoded<'_>) -> Result<&'a mut T> {
         Ok(place.insert(Self::decode(message)?))
     }
@@ -58,8 +58,8 @@ impl<T: prost::Message + Default> Codec<T> for Prost {
     }
 }
 
-/// The codec of messages that stay bytes: whoever calls or serves with it has, or needs, no types for them. gRPC Python has
-/// it where a serializer is `None`.
+/// The codec of messages that stay bytes, for programs that have no types for them. gRPC Python does this where a serializer is
+/// `None`.
 #[derive(Clone, Copy, Debug)]
 pub struct Raw;
 

@@ -1,4 +1,4 @@
-//! How messages are compressed on their way.
+//! Compression of messages.
 
 #[cfg(feature = "gzip")]
 mod flate;
@@ -14,32 +14,32 @@ use self::flate::Wrapping;
 use crate::base::header::{Header, Kind};
 use crate::{Metadata, Result, Status};
 
-/// How messages are compressed on their way: gRPC's `grpc-encoding`, gRPC Python's `grpc.Compression`.
+/// A compression algorithm for messages: gRPC's `grpc-encoding`, gRPC Python's `grpc.Compression`.
 ///
-/// Which ones there are follows from the features of this crate; without `gzip` and `zstd` there is none but
-/// [`Identity`](Compression::Identity). What is chosen holds for what is sent. What is received says itself how it is
-/// compressed, and every kind that is here is read.
+/// The features of this crate decide which algorithms exist. Without `gzip` and `zstd` there is only
+/// [`Identity`](Compression::Identity). The choice applies to the messages that are sent. Received messages announce their own
+/// compression, and every algorithm in this build can be read.
 ///
-/// A message that compression would not make shorter goes as it is.
+/// A message that would not become shorter is sent uncompressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Compression {
-    /// Messages go as they are: `identity`, the default. gRPC Python's `NoCompression`.
+    /// No compression (`identity`). This is the default. gRPC Python's `NoCompression`.
     #[default]
     Identity,
-    /// `gzip`, which every gRPC implementation knows.
+    /// `gzip`, which every gRPC implementation supports.
     #[cfg(feature = "gzip")]
     Gzip,
-    /// `zstd`: smaller and faster than gzip, and known to few other implementations.
+    /// `zstd`, which is faster than gzip and compresses better, but which few other implementations support.
     #[cfg(feature = "zstd")]
     Zstd,
-    /// `deflate` in zlib's format (RFC 1950): compressed as by gzip, with less around it. gRPC Python's `Deflate`. It comes with
-    /// the feature `gzip`.
+    /// `deflate` in zlib's format (RFC 1950): gzip's compression with a shorter header. gRPC Python's `Deflate`. It needs the
+    /// feature `gzip`.
     #[cfg(feature = "gzip")]
     Deflate,
 }
 
-/// Every kind, in the order of their numbers.
+/// All algorithms, in the order of their numbers.
 const ALL: &[Compression] = &[
     Compression::Identity,
     #[cfg(feature = "gzip")]
@@ -50,8 +50,9 @@ const ALL: &[Compression] = &[
     Compression::Deflate,
 ];
 
-/// What can be read here; a peer is told when it is more than `identity`. `deflate` is part of it: a server that compresses by
-/// nothing else (grpcio's can be told so) would send its messages as they are. With the feature `gzip` alone it is grpcio's text.
+/// The field that lists the algorithms this build can read. It is sent if there are any besides `identity`. It must list
+/// `deflate`: a server that only compresses with `deflate` (grpcio's can be set so) would otherwise send its messages
+/// uncompressed. With the feature `gzip` alone, the text equals grpcio's.
 pub(crate) static ACCEPT_ENCODING: Header = Header::from_static(
     "grpc-accept-encoding",
     match (cfg!(feature = "gzip"), cfg!(feature = "zstd")) {
@@ -62,18 +63,18 @@ pub(crate) static ACCEPT_ENCODING: Header = Header::from_static(
     },
 );
 
-/// Whether there is any compression in this build.
+/// `true` if this build supports any compression.
 pub(crate) const AVAILABLE: bool = ALL.len() > 1;
 
-/// No message as short as this becomes shorter: the wrapping alone takes about as much.
+/// Messages of up to this many bytes never become shorter, because the wrapping alone takes about as much.
 const TOO_SHORT: usize = 16;
 
-/// The room that is made at least for a decompressed message, in bytes.
+/// The smallest buffer for a decompressed message, in bytes.
 #[cfg(any(feature = "gzip", feature = "zstd"))]
 const FIRST_ROOM: usize = 256;
 
 impl Compression {
-    /// The name on the wire, in `grpc-encoding` and `grpc-accept-encoding`.
+    /// Returns the algorithm's name in `grpc-encoding` and `grpc-accept-encoding`.
     pub fn name(self) -> &'static str {
         match self {
             Compression::Identity => "identity",
@@ -86,7 +87,10 @@ impl Compression {
         }
     }
 
-    /// What the head of a request or response says of its messages, or the name that is not known here.
+    /// Returns the compression that the head of a request or response announces.
+    ///
+    /// # Errors
+    /// Returns the announced name if this build doesn't support it.
     pub(crate) fn announced(fields: &Metadata) -> Result<Compression, String> {
         let Some(field) = fields.field(Kind::GrpcEncoding) else {
             return Ok(Compression::Identity);
@@ -97,7 +101,7 @@ impl Compression {
         known.next().ok_or_else(name)
     }
 
-    /// This, if the peer says that it can read it, and otherwise none.
+    /// Returns `self` if the peer accepts it, otherwise [`Identity`](Compression::Identity).
     pub(crate) fn accepted_by(self, fields: &Metadata) -> Compression {
         let accepted = self != Compression::Identity
             && fields.field(Kind::GrpcAcceptEncoding).is_some_and(|field| {
@@ -111,7 +115,7 @@ impl Compression {
         }
     }
 
-    /// The field that announces it; none is needed for messages that go as they are.
+    /// Returns the field that announces this compression, or `None` for [`Identity`](Compression::Identity), which needs none.
     pub(crate) fn header(self) -> Option<&'static Header> {
         #[cfg(feature = "gzip")]
         static DEFLATE: Header = Header::from_static("grpc-encoding", "deflate");
@@ -130,19 +134,19 @@ impl Compression {
         }
     }
 
-    /// A small number, for where there is no room for more.
+    /// Returns the number of this algorithm, for use in an atomic.
     pub(crate) fn number(self) -> u8 {
         self as u8
     }
 
-    /// What has this number; none for one that nothing has.
+    /// Returns the algorithm with this number, or [`Identity`](Compression::Identity) if there is none.
     pub(crate) fn from_number(number: u8) -> Compression {
         let found = ALL.get(usize::from(number));
         found.copied().unwrap_or_default()
     }
 
-    /// Puts the compressed message behind what is in `output`, whose capacity has to do: `false` when it does not, or when
-    /// the message is better off as it is. What is in `output` then is of no use.
+    /// Appends the compressed message to `output` without growing it. Returns `false` if the capacity doesn't suffice or if the
+    /// message would not become shorter; `output` must not be used then.
     #[cfg_attr(
         not(any(feature = "gzip", feature = "zstd")),
         expect(
@@ -166,11 +170,11 @@ impl Compression {
         }
     }
 
-    /// The message of at most `limit` bytes that was compressed to `message`. Memory grows with what comes out, and not
+    /// Decompresses a message, which may have at most `limit` bytes then. Memory grows with the decompressed bytes, and never
     /// beyond the limit.
     ///
     /// # Errors
-    /// INTERNAL for bytes that were not compressed this way, RESOURCE_EXHAUSTED when the message is over the limit.
+    /// Returns INTERNAL if the bytes are not in this format, and RESOURCE_EXHAUSTED if the message exceeds the limit.
     #[cfg_attr(
         not(any(feature = "gzip", feature = "zstd")),
         expect(unused_variables, reason = "nothing can be decompressed in this build")
@@ -178,7 +182,7 @@ impl Compression {
     pub(crate) fn decompress(self, message: &[u8], limit: usize) -> Result<Bytes> {
         match self {
             Compression::Identity => Err(Status::internal(
-                "a message is marked as compressed, and the call named no grpc-encoding",
+                "received a compressed message, but the peer announced no grpc-encoding",
             )),
             #[cfg(feature = "gzip")]
             Compression::Deflate => self.grow(message, limit, Wrapping::Zlib.decompressor()),
@@ -198,7 +202,7 @@ impl Compression {
         }
     }
 
-    /// Takes steps until the end of the message, and makes room for them.
+    /// Calls `step` until the message ends, and grows the buffer for it.
     #[cfg(any(feature = "gzip", feature = "zstd"))]
     fn grow(
         self,
@@ -206,7 +210,7 @@ impl Compression {
         limit: usize,
         mut step: impl FnMut(&[u8], &mut Vec<u8>) -> Result<Progress, String>,
     ) -> Result<Bytes> {
-        // A byte more than may come out shows that more would.
+        // One byte more than allowed shows that the message is too long.
         let most = limit.saturating_add(1);
         let guess = message.len().saturating_mul(4).max(FIRST_ROOM);
         let mut output = Vec::with_capacity(guess.min(most));
@@ -223,13 +227,13 @@ impl Compression {
                 return Ok(output.into());
             }
             if ended {
-                return Err(self.corrupt("bytes are left behind the end"));
+                return Err(self.corrupt("there are bytes after the end"));
             }
             if output.len() == output.capacity() {
                 let room = most.saturating_sub(output.len());
                 output.reserve_exact(output.len().max(FIRST_ROOM).min(room));
             } else if used == 0 && output.len() == before {
-                return Err(self.corrupt("the end is missing"));
+                return Err(self.corrupt("the data ends too early"));
             }
         }
     }
@@ -237,7 +241,7 @@ impl Compression {
     #[cfg(any(feature = "gzip", feature = "zstd"))]
     fn corrupt(self, why: &str) -> Status {
         Status::internal(format!(
-            "a message cannot be decompressed by {}: {why}",
+            "cannot decompress a message with {}: {why}",
             self.name()
         ))
     }
@@ -246,15 +250,15 @@ impl Compression {
 #[cfg(any(feature = "gzip", feature = "zstd"))]
 fn over(message: &[u8], limit: usize) -> Status {
     Status::resource_exhausted(format!(
-        "a message that was compressed to {} bytes is over the limit of {limit}",
+        "a message of {} compressed bytes is over the limit of {limit} when decompressed",
         message.len()
     ))
 }
 
-/// What a step of a decompressor came to, which writes as far as the capacity of its output goes.
+/// The result of one step of a decompressor, which writes at most up to the capacity of its output.
 #[cfg(any(feature = "gzip", feature = "zstd"))]
 struct Progress {
-    /// How many bytes of the input have been read.
+    /// The number of input bytes that were read.
     used: usize,
     ended: bool,
 }

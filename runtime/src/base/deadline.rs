@@ -1,11 +1,11 @@
-//! `grpc-timeout`: how long a call may take, on the wire.
+//! The text form of `grpc-timeout`.
 
 use std::time::Duration;
 
-/// The longest time that the header can say: eight digits of hours.
+/// The longest timeout that the field can express: 99,999,999 hours.
 const LONGEST: Duration = Duration::from_secs(99_999_999 * 3600);
 
-/// The units of the header with their nanoseconds, finest first.
+/// The field's units with their length in nanoseconds, finest first.
 const UNITS: [(u8, u128); 6] = [
     (b'n', 1),
     (b'u', 1_000),
@@ -15,8 +15,8 @@ const UNITS: [(u8, u128); 6] = [
     (b'H', 3_600_000_000_000),
 ];
 
-/// Writes a timeout in the finest unit that holds it in eight digits, rounded up: a call is never given less time than
-/// its caller meant.
+/// Writes a timeout in the finest unit that expresses it in eight digits. It is rounded up, so that a call never gets less time
+/// than its caller gave it.
 pub(crate) fn format_timeout(timeout: Duration) -> String {
     let nanos = timeout.min(LONGEST).as_nanos();
     let (unit, count) = UNITS
@@ -27,7 +27,7 @@ pub(crate) fn format_timeout(timeout: Duration) -> String {
     format!("{count}{}", char::from(unit))
 }
 
-/// Reads a timeout: one to eight digits and a unit; `None` for anything else.
+/// Parses a timeout of one to eight digits and a unit. Returns `None` for anything else.
 pub(crate) fn parse_timeout(value: &[u8]) -> Option<Duration> {
     let (&unit, digits) = value.split_last()?;
     if digits.is_empty() || digits.len() > 8 || !digits.iter().all(u8::is_ascii_digit) {
@@ -36,7 +36,7 @@ pub(crate) fn parse_timeout(value: &[u8]) -> Option<Duration> {
     let count = digits
         .iter()
         .fold(0_u64, |count, digit| count * 10 + u64::from(digit - b'0'));
-    // Eight digits of hours are 3.6e11 seconds: no unit overflows.
+    // Eight digits of hours are 3.6e11 seconds, so no unit overflows.
     Some(match unit {
         b'H' => Duration::from_secs(count * 3600),
         b'M' => Duration::from_secs(count * 60),

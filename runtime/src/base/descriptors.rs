@@ -1,10 +1,10 @@
-//! The descriptors that generated code has of its services, and of its messages if they are to know them.
+//! The descriptors that generated code embeds.
 
-/// What generated code has of the protos of one module. It is constant data: nothing looks at it before somebody asks.
+/// The descriptors of the protos of one generated module. They are constant data that is not decoded before it is needed.
 #[derive(Debug)]
 pub struct Descriptors {
     /// An encoded `google.protobuf.FileDescriptorSet`.
     pub set: &'static [u8],
-    /// Those of the modules that have what these files import.
+    /// The descriptors of the modules that these files import.
     pub imports: &'static [&'static Descriptors],
 }

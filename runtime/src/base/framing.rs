@@ -1,4 +1,4 @@
-//! gRPC's length-prefixed messages: a flag byte, four bytes of length, the message.
+//! gRPC's length-prefixed messages: a flag byte, four bytes of length, and the message.
 
 mod packer;
 
@@ -10,25 +10,25 @@ use crate::{Compression, Result, Status};
 
 pub use self::packer::{Packed, Packer};
 
-/// The bytes before each message.
+/// The length of the prefix, in bytes.
 pub(crate) const PREFIX: usize = 5;
 
-/// The default limit of a message that is received, in bytes: gRPC's 4 MiB.
+/// The default limit of a received message, in bytes: gRPC's 4 MiB.
 pub(crate) const MAX_RECEIVE_MESSAGE_LENGTH: usize = 4 << 20;
 
-/// The room that is made for a message at once, before its bytes have come.
+/// The largest buffer that is allocated for a message before its bytes arrive.
 const FIRST_ROOM: usize = 64 * 1024;
 
-/// The longest message that the prefix can say: 4 GiB.
+/// The longest message that the prefix can announce: 4 GiB.
 const LONGEST: usize = u32::MAX as usize;
 
-/// The flag of a message that is compressed.
+/// The flag byte of a compressed message.
 const COMPRESSED: u8 = 1;
 
-/// A message with its prefix.
+/// Encodes a message with its prefix.
 ///
 /// # Errors
-/// RESOURCE_EXHAUSTED when it is over the limit, or over what gRPC can say.
+/// Returns RESOURCE_EXHAUSTED if the message exceeds `limit` or 4 GiB.
 #[cfg(feature = "server")]
 pub(crate) fn framed(message: &dyn AnyMessage, limit: usize) -> Result<Bytes> {
     let length = message.encoded_len();
@@ -39,7 +39,7 @@ pub(crate) fn framed(message: &dyn AnyMessage, limit: usize) -> Result<Bytes> {
     Ok(framed_alone(message, length).freeze())
 }
 
-/// A message of so many bytes with its prefix, in a buffer that has room for nothing else.
+/// Encodes a message of `length` bytes with its prefix, in a buffer of exactly that size.
 fn framed_alone(message: &dyn AnyMessage, length: usize) -> BytesMut {
     let mut buffer = BytesMut::with_capacity(PREFIX + length);
     buffer.extend_from_slice(&prefix(length));
@@ -47,19 +47,19 @@ fn framed_alone(message: &dyn AnyMessage, length: usize) -> BytesMut {
     buffer
 }
 
-/// The prefix of a message that is not compressed, of at most [`LONGEST`] bytes.
+/// Returns the prefix of an uncompressed message of at most [`LONGEST`] bytes.
 #[inline]
 fn prefix(length: usize) -> [u8; PREFIX] {
     let [.., a, b, c, d] = length.to_be_bytes();
     [0, a, b, c, d]
 }
 
-/// A framed message, compressed if that makes it shorter.
+/// Compresses a framed message if that makes it shorter.
 pub(crate) fn compress(message: Bytes, compression: Compression) -> Bytes {
     let payload = message.get(PREFIX..).unwrap_or_default();
     match compressed(payload, compression) {
         Some(mut shorter) => {
-            // What is sent may have to wait, and would hold the room of the longer one.
+            // The message may have to wait until it is sent, and must not keep the capacity of the longer one meanwhile.
             shorter.shrink_to_fit();
             shorter.into()
         }
@@ -67,12 +67,12 @@ pub(crate) fn compress(message: Bytes, compression: Compression) -> Bytes {
     }
 }
 
-/// A message that is shorter when it is compressed, with its prefix.
+/// Returns the message compressed and with its prefix, or `None` if it would not become shorter.
 fn compressed(message: &[u8], compression: Compression) -> Option<Vec<u8>> {
     if compression == Compression::Identity || message.is_empty() {
         return None;
     }
-    // There is no room for one that is not shorter.
+    // The capacity leaves no room for a message that isn't shorter.
     let mut output = Vec::with_capacity(PREFIX + message.len() - 1);
     output.extend([COMPRESSED, 0, 0, 0, 0]);
     if !compression.compress(message, &mut output) {
@@ -85,17 +85,17 @@ fn compressed(message: &[u8], compression: Compression) -> Option<Vec<u8>> {
     Some(output)
 }
 
-/// A message that was cut out of chunks.
+/// A message that was found in chunks.
 #[derive(Debug)]
 pub(crate) enum Cut {
-    /// It lies at their front, whole, and is so long.
+    /// The message is the first `usize` bytes of the chunks.
     Front(usize),
-    /// It had to be put together, or decompressed.
+    /// The message had to be put together or decompressed.
     Apart(Bytes),
 }
 
 impl Cut {
-    /// Reads it where it lies, off the chunks that it was cut out of.
+    /// Reads the message, and removes it from `chunks`, in which it was found.
     pub(crate) fn read<T>(self, chunks: &mut Chunks, read: impl FnOnce(Encoded<'_>) -> T) -> T {
         match self {
             Cut::Front(length) => {
@@ -107,7 +107,7 @@ impl Cut {
         }
     }
 
-    /// Takes it off the chunks that it was cut out of.
+    /// Returns the message's bytes, and removes them from `chunks`, in which it was found.
     pub(crate) fn take(self, chunks: &mut Chunks) -> Bytes {
         match self {
             Cut::Front(length) => chunks.take(length),
@@ -116,18 +116,18 @@ impl Cut {
     }
 }
 
-/// Cuts messages out of the chunks that a transport delivered.
+/// Finds the messages in the chunks that a transport delivers.
 ///
-/// A message that lies whole in one chunk is left there; only one that is spread over several is put together.
+/// A message within one chunk stays there. Only a message that is spread over several chunks is copied.
 #[derive(Debug, Default)]
 pub(crate) struct Deframer {
     prefix: [u8; PREFIX],
     prefix_len: usize,
-    /// The message under way, once its prefix is whole.
+    /// The current message, once its prefix is complete.
     message: Option<Partial>,
-    /// How the messages are compressed that say that they are.
+    /// The compression of the messages with the compressed flag.
     pub(crate) compression: Compression,
-    /// Whether the last message was.
+    /// Set if the last message was compressed.
     pub(crate) was_compressed: bool,
 }
 
@@ -139,7 +139,7 @@ struct Partial {
 }
 
 impl Deframer {
-    /// Reads messages of which some may be compressed like this.
+    /// Creates a deframer for messages that may be compressed with `compression`.
     #[cfg(feature = "server")]
     pub(crate) fn new(compression: Compression) -> Deframer {
         Deframer {
@@ -148,15 +148,16 @@ impl Deframer {
         }
     }
 
-    /// The next message, or `None` when `chunks` end before it does. It has to be taken or read off them before the one after it.
+    /// Returns the next message, or `None` if `chunks` doesn't have all of it yet. The message must be read or taken off the
+    /// chunks before the next call.
     ///
     /// # Errors
-    /// INTERNAL for a flag that is none, for compression that was not announced and for what cannot be decompressed;
-    /// RESOURCE_EXHAUSTED for a length over `limit`, at once, before anything is kept of the message, and for a message that
-    /// is over it when it is decompressed.
+    /// Returns INTERNAL for an invalid flag byte, for compression that was not announced, and for a message that cannot be
+    /// decompressed. Returns RESOURCE_EXHAUSTED for a message over `limit`, as soon as its prefix announces it, or once it turns
+    /// out when it is decompressed.
     #[inline]
     pub(crate) fn next(&mut self, chunks: &mut Chunks, limit: usize) -> Result<Option<Cut>> {
-        // As a rule it lies in one piece, as it is.
+        // The common case: the whole message is in one piece, uncompressed.
         if self.is_at_boundary() {
             if let Some(([0, length @ ..], rest)) = chunks.front().split_first_chunk::<PREFIX>() {
                 let length = message_length(*length, limit)?;
@@ -173,7 +174,7 @@ impl Deframer {
         self.next_part(chunks, limit)
     }
 
-    /// The next message if it is compressed, or in more pieces than one, or not all there.
+    /// Returns the next message if it is compressed, spread over pieces, or incomplete.
     #[cold]
     fn next_part(&mut self, chunks: &mut Chunks, limit: usize) -> Result<Option<Cut>> {
         if self.message.is_none() {
@@ -227,13 +228,13 @@ impl Deframer {
         }
     }
 
-    /// How many bytes it keeps of a message that is not whole.
+    /// Returns the number of bytes that are held of an incomplete message.
     pub(crate) fn kept(&self) -> usize {
         let message = self.message.as_ref();
         message.map_or(self.prefix_len, |message| PREFIX + message.bytes.len())
     }
 
-    /// How many bytes more make the prefix whole, or the message.
+    /// Returns the number of bytes that complete the prefix, or the message.
     pub(crate) fn missing(&self) -> usize {
         match &self.message {
             Some(message) => message.length - message.bytes.len(),
@@ -241,22 +242,22 @@ impl Deframer {
         }
     }
 
-    /// Whether the chunks so far ended with a whole message.
+    /// Returns whether the chunks so far ended with a complete message.
     pub(crate) fn is_at_boundary(&self) -> bool {
         self.prefix_len == 0 && self.message.is_none()
     }
 
-    /// What the flag of the prefix says.
+    /// Reads the flag byte of the prefix.
     fn is_compressed(&self) -> Result<bool> {
         match self.prefix {
             [0, ..] => Ok(false),
-            // What cannot be read is not waited for.
+            // Don't wait for a message that cannot be decompressed.
             [COMPRESSED, ..] if self.compression == Compression::Identity => {
                 self.compression.decompress(&[], 0).map(|_| true)
             }
             [COMPRESSED, ..] => Ok(true),
             [other, ..] => Err(Status::internal(format!(
-                "the flag byte of a message is {other}; gRPC knows 0 and 1"
+                "a message has the flag byte {other}; gRPC defines only 0 and 1"
             ))),
         }
     }
@@ -267,7 +268,7 @@ impl Deframer {
     }
 }
 
-/// The length that a prefix announces.
+/// Reads the length of a prefix, and checks it against the limit.
 fn message_length(length: [u8; 4], limit: usize) -> Result<usize> {
     let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
     if length > limit {
@@ -300,7 +301,7 @@ mod tests {
         Deframer::default().next(&mut Chunks::from(Bytes::copy_from_slice(bytes)), limit)
     }
 
-    /// The next message, taken.
+    /// Takes the next message.
     fn next(deframer: &mut Deframer, chunks: &mut Chunks) -> Option<Bytes> {
         let cut = deframer.next(chunks, 1000).unwrap();
         cut.map(|cut| cut.take(chunks))

@@ -1,4 +1,4 @@
-//! One header field, as HPACK moves it and the gRPC layer reads it.
+//! A header field, shared by HPACK and the gRPC layer.
 
 mod common;
 mod kind;
@@ -15,17 +15,19 @@ pub(crate) use self::text::hash;
 use self::rules::{Flaw, flaw, without_blanks};
 use self::text::equal;
 
-/// One header field, name and value, refcounted: a clone is one atomic increment, or nothing for a static one.
+/// A header field, with name and value. It is reference-counted: cloning it is one atomic increment, or free for static fields.
 ///
-/// What has to be known about a field on every call (its kind, its flaw, its hash) is decided when it is made. A field that comes out of an HPACK table again costs none of that a second time.
+/// Its kind, its flaw and its hash are determined when it is created. A field that HPACK takes from a table needs none of that
+/// work again.
 #[derive(Clone)]
 pub(crate) struct Header(Repr);
 
 impl Header {
-    /// A field whose text is part of the program.
+    /// Creates a field whose text is part of the program.
     ///
-    /// Only names in this file's `NAMES` can be given: a static field keeps its name as an index, which is what makes a
-    /// `Header` 24 bytes. Another name panics, at compile time where this stands in a `const` or `static`.
+    /// # Panics
+    /// Panics if the name is not in this file's `NAMES`, at compile time in a `const` or `static`. A static field stores its name
+    /// as an index into them, which keeps a `Header` at 24 bytes.
     pub(crate) const fn from_static(name: &'static str, value: &'static str) -> Header {
         let mut index = 0;
         while !equal(NAMES[index].as_bytes(), name.as_bytes()) {
@@ -42,7 +44,7 @@ impl Header {
         })
     }
 
-    /// A field of any bytes, ours or a peer's. One allocation, or none for the fields that nearly every call has.
+    /// Creates a field from any bytes, also a peer's. It allocates once, or not at all for fields that nearly every call has.
     pub(crate) fn new(name: &[u8], value: &[u8]) -> Header {
         let length = name.len() + value.len();
         let mut short = [0; 128];
@@ -56,10 +58,10 @@ impl Header {
         }
     }
 
-    /// A field whose name is the first `name_len` bytes of `joined`, and whose value is the rest.
+    /// Creates a field whose name is the first `name_len` bytes of `joined`, and whose value is the rest.
     pub(crate) fn from_joined(joined: &[u8], name_len: usize) -> Header {
-        // A name of 65,535 bytes or more is malformed, so it may lose its tail to the value: the bytes, and with them
-        // the size in HPACK's tables, stay what they were.
+        // A name of 65,535 bytes or more is malformed anyway, so its end may count as part of the value. The bytes, and with them
+        // the size in HPACK's tables, stay the same.
         let name_len = u16::try_from(name_len).unwrap_or(u16::MAX);
         let (name, value) = split(joined, name_len);
         let hash = hash(name, value);
@@ -91,7 +93,7 @@ impl Header {
         })
     }
 
-    /// The name, in lower case if the field is not malformed.
+    /// Returns the name, which is lower-case unless the field is malformed.
     pub(crate) fn name(&self) -> &[u8] {
         match &self.0 {
             Repr::Static { name, .. } => NAMES[usize::from(*name)].as_bytes(),
@@ -101,7 +103,7 @@ impl Header {
         }
     }
 
-    /// The value: any bytes.
+    /// Returns the value, which may be any bytes.
     pub(crate) fn value(&self) -> &[u8] {
         match &self.0 {
             Repr::Static { value, .. } => value.as_bytes(),
@@ -111,7 +113,7 @@ impl Header {
         }
     }
 
-    /// What the field is, by its name.
+    /// Returns the kind of field that its name stands for.
     pub(crate) fn kind(&self) -> Kind {
         match &self.0 {
             Repr::Static { kind, .. }
@@ -121,19 +123,19 @@ impl Header {
         }
     }
 
-    /// Whether nothing is wrong with the field: it may be sent, and read as it is.
+    /// Returns whether the field may be sent, and read, as it is.
     pub(crate) fn is_tidy(&self) -> bool {
         self.flaw() == Flaw::None
     }
 
-    /// Whether the field may not occur in HTTP/2 (RFC 9113, 8.2.1 and 8.2.2): an empty, upper-case or otherwise invalid
-    /// name; a value that has NUL, CR or LF in it; a connection-specific field; a pseudo-header with blanks around its value.
+    /// Returns whether HTTP/2 forbids the field (RFC 9113, 8.2.1 and 8.2.2). Its name is empty, upper-case or otherwise invalid;
+    /// or its value contains NUL, CR or LF; or it is connection-specific; or it is a pseudo-header with blanks around its value.
     pub(crate) fn is_malformed(&self) -> bool {
         self.flaw() == Flaw::Malformed
     }
 
-    /// Returns the values that a field of metadata stands for, without the blanks around them. Binary values may be joined by
-    /// commas (gRPC over HTTP/2, "Requests"). The message of a status keeps its blanks, which its sender may have meant.
+    /// Returns the values of a metadata field, without blanks around them. A binary field may have several values, joined by
+    /// commas (gRPC over HTTP/2, "Requests"). `grpc-message` keeps its blanks, because its sender may have meant them.
     pub(crate) fn values(&self) -> impl Iterator<Item = &[u8]> {
         let separates = |kind, byte| kind == Kind::Binary && byte == b',';
         let kind = self.kind();
@@ -153,7 +155,7 @@ impl Header {
         }
     }
 
-    /// A hash of name and value, the same in every process: for bounded tables only.
+    /// Returns a hash of name and value. It is the same in every process, so it must only be used for bounded tables.
     pub(crate) const fn hash(&self) -> u32 {
         match &self.0 {
             Repr::Static { hash, .. }
@@ -163,7 +165,7 @@ impl Header {
         }
     }
 
-    /// The field's size in HPACK's tables and in SETTINGS_MAX_HEADER_LIST_SIZE (RFC 7541, 4.1).
+    /// Returns the field's size in HPACK's tables and in SETTINGS_MAX_HEADER_LIST_SIZE (RFC 7541, 4.1).
     pub(crate) fn size(&self) -> usize {
         let text = match &self.0 {
             Repr::Static { name, value, .. } => NAMES[usize::from(*name)].len() + value.len(),
@@ -174,7 +176,7 @@ impl Header {
         text + 32
     }
 
-    /// Clones of one field are seen to be equal without reading their text.
+    /// Compares the text. Clones of one field are equal without a look at it.
     fn has_text_of(&self, other: &Header) -> bool {
         match (&self.0, &other.0) {
             (
@@ -221,7 +223,8 @@ impl fmt::Debug for Header {
     }
 }
 
-/// The variants' fields are flat, and flaws are variants, so that the tag finds room in 24 bytes.
+/// The representation of a field. The variants' fields are flat, and flaws are variants, so that the discriminant fits into 24
+/// bytes.
 #[derive(Clone)]
 enum Repr {
     Static {
@@ -239,14 +242,14 @@ enum Repr {
         name_len: u16,
         kind: Kind,
     },
-    /// As `Shared`, but not to be sent.
+    /// Like `Shared`, but must not be sent.
     Untidy {
         text: Arc<[u8]>,
         hash: u32,
         name_len: u16,
         kind: Kind,
     },
-    /// As `Shared`, but not allowed in HTTP/2.
+    /// Like `Shared`, but forbidden in HTTP/2.
     Malformed {
         text: Arc<[u8]>,
         hash: u32,
@@ -255,7 +258,7 @@ enum Repr {
     },
 }
 
-/// The names that static fields can have: those of HPACK's static table, then ours.
+/// The names that static fields may have: those of HPACK's static table, then gRPC's.
 const NAMES: [&str; 60] = [
     ":authority",
     ":method",

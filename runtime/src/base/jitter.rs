@@ -1,13 +1,13 @@
-//! A little randomness, so that what happens at the same time everywhere does not happen again at the same time.
+//! Random numbers that spread events which would otherwise coincide, such as reconnects of many clients.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// A number by lot. The hasher's keys are the standard library's source of randomness, and enough for this.
+/// Returns a random number. It comes from the keys of the standard library's hasher, which are random enough for this.
 pub(crate) fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-/// A number from -1 to 1 by lot.
+/// Returns a random number from -1 to 1.
 pub(crate) fn jitter() -> f64 {
     let unit = f64::from(u32::try_from(random() >> 32).unwrap_or(0)) / f64::from(u32::MAX);
     2.0 * unit - 1.0

@@ -1,11 +1,11 @@
-//! What goes wrong and reaches no caller: events of `tracing` with the feature of that name, nothing without it.
+//! Events that no caller learns of. They are logged by `tracing` with the feature of that name, and otherwise dropped.
 
 use std::any::Any;
 use std::fmt::Display;
 #[cfg(feature = "client")]
 use std::time::Duration;
 
-/// A connection to one of our ports was refused before HTTP/2 began on it.
+/// Logs that a TLS handshake on one of the server's ports failed.
 #[cfg(all(feature = "server", feature = "tls"))]
 pub(crate) fn handshake_refused(peer: &dyn Display, port: &str, reason: impl std::fmt::Display) {
     #[cfg(feature = "tracing")]
@@ -14,7 +14,7 @@ pub(crate) fn handshake_refused(peer: &dyn Display, port: &str, reason: impl std
     let _ = (peer, port, reason);
 }
 
-/// A channel that was to ask a server for its health cannot: the server counts as healthy.
+/// Logs that a server lacks the health service that the channel was to ask. The server counts as healthy.
 #[cfg(feature = "client")]
 pub(crate) fn no_health_service(authority: &crate::base::header::Header) {
     #[cfg(feature = "tracing")]
@@ -26,7 +26,7 @@ pub(crate) fn no_health_service(authority: &crate::base::header::Header) {
     let _ = authority;
 }
 
-/// Two services that reflection tells of mean different things by one name.
+/// Logs that two services in reflection define different things by the same name.
 #[cfg(all(feature = "server", feature = "reflection"))]
 pub(crate) fn reflection_conflict(conflict: &str) {
     #[cfg(feature = "tracing")]
@@ -35,7 +35,7 @@ pub(crate) fn reflection_conflict(conflict: &str) {
     let _ = conflict;
 }
 
-/// Something in a service config is not known here, and is ignored.
+/// Logs that an unknown part of a service config is ignored.
 #[cfg(feature = "client")]
 pub(crate) fn config_ignored(what: &str) {
     #[cfg(feature = "tracing")]
@@ -44,17 +44,17 @@ pub(crate) fn config_ignored(what: &str) {
     let _ = what;
 }
 
-/// One of several addresses of a port could not be bound; others could.
+/// Logs that one of several addresses of a port could not be bound, while others could.
 #[cfg(feature = "server")]
 pub(crate) fn not_bound(address: &std::net::SocketAddr, error: &std::io::Error) {
     #[cfg(feature = "tracing")]
-    tracing::warn!(%address, %error, "an address of several was not bound");
+    tracing::warn!(%address, %error, "could not bind one of several addresses");
     #[cfg(not(feature = "tracing"))]
     let _ = (address, error);
 }
 
-/// A server has closed a connection because the channel pinged it too often. The next ones ping after `keepalive_time` of silence, if
-/// they ping at all.
+/// Logs that a server closed a connection because the channel pinged it too often. Later connections ping, if at all, after
+/// `keepalive_time` of silence.
 #[cfg(feature = "client")]
 pub(crate) fn too_many_pings(target: impl std::fmt::Display, keepalive_time: Option<Duration>) {
     #[cfg(feature = "tracing")]
@@ -63,7 +63,7 @@ pub(crate) fn too_many_pings(target: impl std::fmt::Display, keepalive_time: Opt
     let _ = (target, keepalive_time);
 }
 
-/// A channel pings more often than gRFC A8 has clients do.
+/// Logs that a channel pings more often than gRFC A8 allows.
 #[cfg(feature = "client")]
 pub(crate) fn short_keepalive_time(target: impl std::fmt::Display, keepalive_time: Duration) {
     #[cfg(feature = "tracing")]
@@ -76,16 +76,16 @@ pub(crate) fn short_keepalive_time(target: impl std::fmt::Display, keepalive_tim
     let _ = (target, keepalive_time);
 }
 
-/// A connection to a port for connections from this machine came from another.
+/// Logs that a port for local connections refused a connection from another machine.
 #[cfg(feature = "server")]
 pub(crate) fn not_local(peer: &dyn Display, port: &str) {
     #[cfg(feature = "tracing")]
-    tracing::warn!(%peer, %port, "connection refused that does not come from this machine");
+    tracing::warn!(%peer, %port, "refused a connection from another machine");
     #[cfg(not(feature = "tracing"))]
     let _ = (peer, port);
 }
 
-/// A connection of a server has ended, be it that its peer speaks another protocol.
+/// Logs that a connection of a server ended, for example because its peer speaks another protocol.
 #[cfg(feature = "server")]
 pub(crate) fn connection_ended(peer: &dyn Display, why: &crate::Status) {
     #[cfg(feature = "tracing")]
@@ -94,7 +94,7 @@ pub(crate) fn connection_ended(peer: &dyn Display, why: &crate::Status) {
     let _ = (peer, why);
 }
 
-/// A handler panicked, or what was set around it: its caller is told that it did, and not of what.
+/// Logs that a handler, or a layer around it, panicked. The caller only learns that it did, without the panic's text.
 pub(crate) fn panicked(who: &str, method: &str, peer: &dyn Display, panic: &(dyn Any + Send)) {
     #[cfg(feature = "tracing")]
     tracing::error!(method, %peer, panic = text(panic), "{who} panicked");
@@ -102,10 +102,10 @@ pub(crate) fn panicked(who: &str, method: &str, peer: &dyn Display, panic: &(dyn
     let _ = (who, method, peer, panic);
 }
 
-/// What a panic said, if it was text.
+/// Returns the text of a panic, if it has one.
 #[cfg(feature = "tracing")]
 fn text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("it is no text")
+        .unwrap_or("(not a text)")
 }

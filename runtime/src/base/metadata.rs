@@ -1,4 +1,4 @@
-//! Metadata: the key-value pairs that travel beside the messages of a call.
+//! Metadata: the key-value pairs that travel with a call.
 
 use std::error::Error;
 use std::fmt;
@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::base::header::{Header, Kind};
 
-/// Binary values: sent without padding, read with or without it, as gRPC asks of everybody.
+/// The base64 of binary values. gRPC requires padded and unpadded values to be read, and unpadded ones to be sent.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new()
@@ -19,24 +19,24 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The metadata of a call: an ordered list of pairs, in which a key may occur more than once.
+/// The metadata of a call: an ordered list of key-value pairs. A key may occur more than once.
 ///
-/// Keys are lower-case ASCII. A key that ends in `-bin` has bytes for a value, any other printable ASCII text that neither starts
-/// nor ends with a space. What gRPC itself puts beside a call (`grpc-timeout`, `content-type` and the like) is not metadata and
-/// cannot be set here.
+/// Keys are lower-case ASCII. The value of a key that ends in `-bin` is bytes. Any other value is printable ASCII text that
+/// neither starts nor ends with a space. Fields that gRPC itself sends with a call, such as `grpc-timeout` and `content-type`,
+/// are not metadata and cannot be set here.
 ///
-/// What a peer sends is read more kindly: spaces and tabs around a value are stripped, and binary values that it has joined by
-/// commas are pairs of their own. A value with other characters than printable ASCII can be read, but is not sent on when the
-/// metadata is given to another call.
+/// Metadata from a peer is read more leniently. Spaces and tabs around a value are stripped, and binary values joined by commas
+/// become separate pairs. A value with characters other than printable ASCII can be read, but is not sent when the metadata is
+/// passed on to another call.
 ///
-/// A clone copies references, not texts: what came from a peer is read where the connection decoded it.
+/// A clone copies references, not texts. Metadata from a peer shares its text with the connection that decoded it.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Metadata {
-    /// What a peer sent, with the fields that are not metadata; [`Metadata::iter`] passes over those.
+    /// The fields that a peer sent, including those that are not metadata. [`Metadata::iter`] skips the latter.
     fields: Vec<Header>,
 }
 
-/// Why a pair cannot be metadata. It names the key.
+/// The error for a pair that cannot be metadata. Its text names the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidMetadata {
     key: String,
@@ -44,17 +44,24 @@ pub struct InvalidMetadata {
 }
 
 impl Metadata {
-    /// Empty metadata; allocates nothing.
+    /// Creates empty metadata without allocating.
     pub const fn new() -> Metadata {
         Metadata { fields: Vec::new() }
     }
 
-    /// Adds a pair behind those that are there, whether or not its key occurs among them.
+    /// Appends a pair. Pairs with the same key are kept.
     ///
     /// # Errors
-    /// The key is empty, has characters other than `0-9 a-z _ - .`, or is one that gRPC or HTTP/2 keep for themselves; or
-    /// the value of a key without `-bin` has characters other than printable ASCII, or a space at an end, which HTTP/2 does not
-    /// allow: trim it, or let the key end in `-bin`.
+    /// Returns an error if the key
+    ///
+    /// - is empty,
+    /// - has characters other than `0-9 a-z _ - .`, or
+    /// - is reserved for gRPC or HTTP/2;
+    ///
+    /// or if the key doesn't end in `-bin` and the value
+    ///
+    /// - has characters other than printable ASCII, or
+    /// - starts or ends with a space, which HTTP/2 forbids.
     pub fn append(
         &mut self,
         key: impl AsRef<str>,
@@ -64,10 +71,10 @@ impl Metadata {
         Ok(())
     }
 
-    /// Puts one pair in the place of all that have its key.
+    /// Sets the value of a key. All pairs with this key are replaced by this one.
     ///
     /// # Errors
-    /// As [`Metadata::append`].
+    /// Fails like [`Metadata::append`].
     pub fn insert(
         &mut self,
         key: impl AsRef<str>,
@@ -79,7 +86,7 @@ impl Metadata {
         Ok(())
     }
 
-    /// Takes out all pairs of a key; says whether there were any.
+    /// Removes all pairs with this key. Returns whether there were any.
     pub fn remove(&mut self, key: impl AsRef<str>) -> bool {
         let before = self.fields.len();
         self.fields
@@ -87,8 +94,8 @@ impl Metadata {
         self.fields.len() < before
     }
 
-    /// The text of the first pair with this key; `None` for keys that are absent, end in `-bin`, or whose value is not
-    /// text.
+    /// Returns the text of the first pair with this key. Returns `None` if there is none, if the key ends in `-bin`, or if the
+    /// value is not text.
     pub fn get(&self, key: impl AsRef<str>) -> Option<&str> {
         let key = key.as_ref();
         self.iter()
@@ -96,7 +103,7 @@ impl Metadata {
             .and_then(|(_, value)| value.as_str())
     }
 
-    /// The bytes of the first pair with this key, which ends in `-bin`; `None` when there is none.
+    /// Returns the bytes of the first pair with this key, which should end in `-bin`. Returns `None` if there is none.
     pub fn get_bin(&self, key: impl AsRef<str>) -> Option<Bytes> {
         let key = key.as_ref();
         self.iter()
@@ -104,19 +111,19 @@ impl Metadata {
             .and_then(|(_, value)| value.to_bytes())
     }
 
-    /// The values of all pairs with this key, in order.
+    /// Returns the values of all pairs with this key, in order.
     pub fn get_all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = Value<'a>> + 'a {
         self.iter()
             .filter(move |(name, _)| *name == key)
             .map(|(_, value)| value)
     }
 
-    /// Whether a pair has this key.
+    /// Returns whether there is a pair with this key.
     pub fn contains_key(&self, key: impl AsRef<str>) -> bool {
         self.iter().any(|(name, _)| name == key.as_ref())
     }
 
-    /// All pairs, in order.
+    /// Returns an iterator over all pairs, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
         self.fields
             .iter()
@@ -124,38 +131,38 @@ impl Metadata {
             .filter_map(|field| Some((std::str::from_utf8(field.name()).ok()?, Value(field))))
     }
 
-    /// How many pairs there are.
+    /// Returns the number of pairs.
     pub fn len(&self) -> usize {
         self.iter().count()
     }
 
-    /// Whether there is no pair.
+    /// Returns whether there are no pairs.
     pub fn is_empty(&self) -> bool {
         self.iter().next().is_none()
     }
 
-    /// What a peer sent, as the connection decoded it.
+    /// Wraps the fields that a connection decoded.
     pub(crate) fn from_fields(fields: Vec<Header>) -> Metadata {
         Metadata { fields }
     }
 
-    /// The fields to send. Those of a peer that gRPC does not allow are not among them.
+    /// Returns the fields to send. Fields of a peer that gRPC does not allow are left out.
     pub(crate) fn fields(&self) -> impl Iterator<Item = &Header> {
         let fields = self.fields.iter();
         fields.filter(|field| is_metadata(field) && field.is_tidy())
     }
 
-    /// All fields that a peer sent, metadata or not.
+    /// Returns all fields that a peer sent, metadata or not.
     pub(crate) fn all_fields(&self) -> impl Iterator<Item = &Header> {
         self.fields.iter()
     }
 
-    /// The first field of a kind, metadata or not.
+    /// Returns the first field of a kind, metadata or not.
     pub(crate) fn field(&self, kind: Kind) -> Option<&Header> {
         self.fields.iter().find(|field| field.kind() == kind)
     }
 
-    /// Puts the pairs of `more` behind those that are there.
+    /// Appends the pairs of `more`.
     pub(crate) fn extend(&mut self, more: Metadata) {
         if self.fields.is_empty() {
             self.fields = more.fields;
@@ -164,7 +171,7 @@ impl Metadata {
         }
     }
 
-    /// Takes the pairs of `defaults` whose keys are not there, before those that are.
+    /// Prepends those pairs of `defaults` whose keys do not occur here.
     #[cfg(feature = "client")]
     pub(crate) fn default_to(&mut self, defaults: &Metadata) {
         if defaults.fields.is_empty() {
@@ -176,7 +183,7 @@ impl Metadata {
         self.fields = fields;
     }
 
-    /// The first field whose value should be base64 and is not.
+    /// Returns the first field whose value should be base64 but isn't.
     #[cfg(any(feature = "client", test, fuzzing))]
     pub(crate) fn malformed_binary(&self) -> Option<&Header> {
         self.fields
@@ -196,7 +203,7 @@ impl fmt::Debug for Metadata {
 pub struct Value<'a>(&'a Header);
 
 impl<'a> Value<'a> {
-    /// The text of a value; `None` when its key ends in `-bin` or a peer sent what is not ASCII.
+    /// Returns the value as text. Returns `None` if the key ends in `-bin`, or if a peer sent text that is not UTF-8.
     pub fn as_str(self) -> Option<&'a str> {
         if self.0.kind() == Kind::Binary {
             return None;
@@ -204,7 +211,7 @@ impl<'a> Value<'a> {
         std::str::from_utf8(self.0.value()).ok()
     }
 
-    /// The bytes of a value: decoded when its key ends in `-bin`, as sent otherwise; `None` for base64 that is none.
+    /// Returns the bytes of the value, decoded if the key ends in `-bin`. Returns `None` if a peer sent invalid base64.
     pub fn to_bytes(self) -> Option<Bytes> {
         if self.0.kind() == Kind::Binary {
             return decode_binary(self.0.value());
@@ -230,7 +237,7 @@ impl fmt::Display for InvalidMetadata {
 
 impl Error for InvalidMetadata {}
 
-/// Decodes the value of a `-bin` field. Several values joined by commas have been split where the field was received.
+/// Decodes the value of a `-bin` field. Values joined by commas were split when the field was received.
 pub(crate) fn decode_binary(value: &[u8]) -> Option<Bytes> {
     BASE64.decode(value).ok().map(Bytes::from)
 }
@@ -240,7 +247,7 @@ pub(crate) fn encode_binary(value: &[u8]) -> String {
     BASE64.encode(value)
 }
 
-/// Whether a field is metadata, and not something that HTTP/2 or gRPC put beside the call.
+/// Returns whether a field is metadata, and not one that HTTP/2 or gRPC sends with the call.
 fn is_metadata(field: &Header) -> bool {
     matches!(
         field.kind(),
@@ -248,7 +255,7 @@ fn is_metadata(field: &Header) -> bool {
     )
 }
 
-/// The field of a pair that a user wants to send.
+/// Creates the field of a pair that a user wants to send, if it is allowed.
 fn checked(key: &str, value: &[u8]) -> Result<Header, InvalidMetadata> {
     let invalid = |reason| InvalidMetadata {
         key: key.to_owned(),
@@ -261,19 +268,19 @@ fn checked(key: &str, value: &[u8]) -> Result<Header, InvalidMetadata> {
         .bytes()
         .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'_' | b'-' | b'.'))
     {
-        return Err(invalid("a key has only 0-9 a-z _ - ."));
+        return Err(invalid("a key may contain only 0-9 a-z _ - ."));
     }
     let field = if key.ends_with("-bin") {
         Header::new(key.as_bytes(), encode_binary(value).as_bytes())
     } else {
         if !value.iter().all(|byte| matches!(byte, b' '..=b'~')) {
             return Err(invalid(
-                "a value is printable ASCII; let the key end in -bin for bytes",
+                "a value must be printable ASCII; to send bytes, end the key in -bin",
             ));
         }
         if matches!(value, [b' ', ..] | [.., b' ']) {
             return Err(invalid(
-                "a value cannot start or end with a space; trim it, or let the key end in -bin",
+                "a value cannot start or end with a space; trim it, or end the key in -bin",
             ));
         }
         Header::new(key.as_bytes(), value)
@@ -282,7 +289,7 @@ fn checked(key: &str, value: &[u8]) -> Result<Header, InvalidMetadata> {
         key.starts_with("grpc-") && !matches!(key, "grpc-trace-bin" | "grpc-tags-bin");
     match field.kind() {
         Kind::Binary | Kind::Other if field.is_tidy() && !is_reserved => Ok(field),
-        _ => Err(invalid("HTTP/2 or gRPC keep this key for themselves")),
+        _ => Err(invalid("this key is reserved for HTTP/2 or gRPC")),
     }
 }
 

@@ -1,5 +1,5 @@
-//! The ground floor: the rules of gRPC as values and functions that do no I/O, and what all layers above use. Nothing here knows
-//! of a call or of a connection.
+//! The rules of gRPC as values and functions that do no I/O. All layers above use them. Nothing here depends on calls or
+//! connections.
 
 mod chunks;
 pub(crate) mod clock;

@@ -1,17 +1,17 @@
-//! How a call ended, as its caller learns it.
+//! The end of a call, as its caller sees it.
 
 use crate::{Metadata, Result, Status};
 
-/// The status of a call and the metadata that came with it.
+/// The status of a call and its trailing metadata.
 #[derive(Clone, Debug)]
 pub(crate) struct Outcome {
     pub(crate) result: Result<()>,
-    /// What the server sent at the end.
+    /// The metadata that the server sent at the end.
     pub(crate) trailing: Metadata,
 }
 
 impl Outcome {
-    /// An end that is not the server's word.
+    /// Creates an end that did not come from the server.
     pub(crate) fn local(status: Status) -> Outcome {
         Outcome {
             result: Err(status),

@@ -1,13 +1,14 @@
 //! The percent-encoding of `grpc-message`.
 //!
-//! Space to `~` travel as they are, `%` and all else as `%` and two hexadecimal digits of each UTF-8 byte (gRPC over
-//! HTTP/2, "Responses"). A space at an end travels as `%20`: HTTP/2 allows no value that starts or ends with one (RFC 9113, 8.2.1).
+//! Characters from space to `~` are sent unchanged. `%` and all other characters are sent as `%` and two hexadecimal digits for
+//! each byte of UTF-8 (gRPC over HTTP/2, "Responses"). A space at either end is sent as `%20`, because HTTP/2 forbids values that
+//! start or end with one (RFC 9113, 8.2.1).
 
 use std::borrow::Cow;
 
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
-/// The message as it is sent.
+/// Encodes a message.
 pub(crate) fn encode(message: &str) -> Cow<'_, [u8]> {
     let is_padded = message.starts_with(' ') || message.ends_with(' ');
     if !is_padded && message.bytes().all(is_plain) {
@@ -26,13 +27,13 @@ pub(crate) fn encode(message: &str) -> Cow<'_, [u8]> {
     Cow::Owned(encoded)
 }
 
-/// Returns at most `length` bytes of the beginning, without a part of an escape or of a character, or a space, at their end.
+/// Returns the longest beginning of up to `length` bytes that ends neither within an escape or a character nor with a space.
 #[cfg(feature = "server")]
 pub(crate) fn cut(encoded: &[u8], length: usize) -> &[u8] {
     let is_whole = |end: &usize| {
         let (kept, rest) = encoded.split_at(*end);
         let in_escape = kept.iter().rev().take(2).any(|&byte| byte == b'%');
-        // A byte of UTF-8 that continues a character: 0x80 to 0xBF.
+        // A continuation byte of UTF-8 is 0x80 to 0xBF.
         let in_character = matches!(rest, [b'%', b'8' | b'9' | b'A' | b'B', ..]);
         !in_escape && !in_character && !kept.ends_with(b" ")
     };
@@ -45,8 +46,8 @@ pub(crate) fn cut(encoded: &[u8], length: usize) -> &[u8] {
     encoded.get(..end).unwrap_or_default()
 }
 
-/// The message as it was meant. Whatever a peer sends gives a text: an escape that is none stays as it is, bytes that
-/// are not UTF-8 become replacement characters, as gRPC asks.
+/// Decodes a message. Any bytes give a text, as gRPC requires: an invalid escape stays unchanged, and bytes that are not UTF-8
+/// become replacement characters.
 pub(crate) fn decode(encoded: &[u8]) -> String {
     if !encoded.contains(&b'%') {
         return String::from_utf8_lossy(encoded).into_owned();
@@ -72,7 +73,7 @@ fn is_plain(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && byte != b'%'
 }
 
-/// The byte that the two digits at the front of `digits` name.
+/// Returns the byte that the first two hexadecimal digits stand for.
 fn escaped(digits: &[u8]) -> Option<u8> {
     let digit = |at: usize| char::from(*digits.get(at)?).to_digit(16);
     u8::try_from(digit(0)? * 16 + digit(1)?).ok()

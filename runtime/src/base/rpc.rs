@@ -1,8 +1,8 @@
-//! Package `google.rpc`: a status as a message, and the standard messages that say more of an error than its code and its text.
+//! Package `google.rpc`: the status as a message, and the standard messages for details of an error.
 //!
-//! A servicer attaches them to the status that it returns, as many as it likes; its caller reads them. They travel in
-//! `grpc-status-details-bin`, as gRPC's other libraries write and read them (`grpcio-status` in Python), and share the room
-//! that the peer gives to metadata: what does not fit is left out.
+//! A servicer attaches any number of details to the status that it returns, and its caller reads them. They travel in
+//! `grpc-status-details-bin`, in the format of gRPC's other libraries (`grpcio-status` in Python). They share the space that the
+//! peer allows for metadata: details that don't fit are left out.
 //!
 //! ```
 //! use stubwright::rpc::{BadRequest, LocalizedMessage, RetryInfo, bad_request::FieldViolation};
@@ -21,7 +21,7 @@
 //!         message: "Die Anzahl ist negativ.".into(),
 //!     });
 //!
-//! // At the other end.
+//! // On the caller's side.
 //! let wrong: BadRequest = status.error_detail().unwrap();
 //! assert_eq!(wrong.field_violations[0].field, "items[3].count");
 //! assert_eq!(status.error_detail::<RetryInfo>(), None);
@@ -30,7 +30,7 @@
 //! }
 //! ```
 //!
-//! Protos of your own that import `google/rpc/status.proto` or `google/rpc/error_details.proto` use these types with
+//! Protos that import `google/rpc/status.proto` or `google/rpc/error_details.proto` use these types with
 //! `stubwright_codegen::Config::extern_path(".google.rpc", "::stubwright::rpc")`.
 
 mod detail;

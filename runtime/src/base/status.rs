@@ -1,4 +1,4 @@
-//! How a call ended: the code, the message, and what came with them.
+//! The status of a call: code, message and details.
 
 mod details;
 mod from;
@@ -12,20 +12,20 @@ use bytes::Bytes;
 
 use crate::Metadata;
 
-/// The result of a call or of one message of it.
+/// The result of a call, or of one of its messages.
 pub type Result<T, E = Status> = std::result::Result<T, E>;
 
-/// Why a call failed: a gRPC status other than OK.
+/// The error of a call: a gRPC status other than OK.
 ///
-/// A servicer ends its call by returning one; a caller receives it as the error of the call. It is a pointer wide, so a
-/// `Result<T>` costs little where nothing fails.
+/// A servicer returns a status to fail its call, and the caller receives it as the call's error. A status is as wide as a
+/// pointer, so that a `Result<T>` costs little if nothing fails.
 ///
-/// What more there is to say of an error travels as [details](Status::with_error_detail), typed ones of
-/// [`rpc`](crate::rpc) as a rule. The error that caused it stays in this process: [`with_source`](Status::with_source), and
-/// [`Error::source`] gives it to a log.
+/// [Details](Status::with_error_detail), usually messages of [`rpc`](crate::rpc), carry further information to the caller. The
+/// error that caused the status stays in this process: set it by [`with_source`](Status::with_source), and read it by
+/// [`Error::source`], for example for a log.
 ///
-/// # Other errors
-/// `?` makes a status of them, with the error as its source:
+/// # Conversions
+/// The `?` operator converts these errors. The status has the error as its source:
 ///
 /// | error | status |
 /// |---|---|
@@ -58,43 +58,43 @@ struct Inner {
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
-/// The codes of gRPC, with their numbers on the wire.
+/// The status codes of gRPC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Code {
-    /// Not an error; a call that ends well.
+    /// The call succeeded.
     Ok = 0,
-    /// The call was cancelled, as a rule by the caller.
+    /// The call was cancelled, usually by the caller.
     Cancelled = 1,
-    /// An error that fits no other code, or that came from another space of codes.
+    /// An error that fits no other code, or whose code is unknown here.
     Unknown = 2,
-    /// The caller gave an argument that is wrong whatever the state of the system.
+    /// An argument is invalid, whatever the state of the system.
     InvalidArgument = 3,
     /// The deadline passed before the call ended.
     DeadlineExceeded = 4,
-    /// What was asked for does not exist.
+    /// A requested entity does not exist.
     NotFound = 5,
-    /// What was to be made exists already.
+    /// The entity to be created exists already.
     AlreadyExists = 6,
-    /// The caller is known and may not do this.
+    /// The caller is known, but lacks permission.
     PermissionDenied = 7,
-    /// A quota, a limit, or the machine's room is used up.
+    /// A quota, a limit or a resource of the machine is exhausted.
     ResourceExhausted = 8,
-    /// The system is not in the state that the call needs.
+    /// The system is not in the state that the call requires.
     FailedPrecondition = 9,
-    /// The call was aborted, as a rule by a conflict; a higher level may try again.
+    /// The call was aborted, usually because of a conflict. The operation may be retried at a higher level.
     Aborted = 10,
-    /// Past the end of a valid range.
+    /// The operation went past the end of the valid range.
     OutOfRange = 11,
-    /// The method does not exist here, or is not supported.
+    /// The method does not exist or is not supported.
     Unimplemented = 12,
-    /// An invariant of the system is broken; also what gRPC itself answers to a peer that breaks the protocol.
+    /// An invariant is broken. gRPC also uses this code for violations of its protocol.
     Internal = 13,
-    /// The service cannot be reached now; as a rule worth a retry with back-off.
+    /// The service is unavailable at the moment. The call can usually be retried after a back-off.
     Unavailable = 14,
-    /// Data is lost or corrupted for good.
+    /// Data is lost or corrupted beyond recovery.
     DataLoss = 15,
-    /// The caller is not known: credentials are missing or not valid.
+    /// The caller's credentials are missing or invalid.
     Unauthenticated = 16,
 }
 
@@ -119,17 +119,17 @@ impl Code {
         Code::Unauthenticated,
     ];
 
-    /// The code of a number on the wire; `None` for numbers that gRPC does not define.
+    /// Returns the code with this number on the wire. Returns `None` if gRPC doesn't define it.
     pub fn from_number(number: u32) -> Option<Code> {
         Self::ALL.get(usize::try_from(number).ok()?).copied()
     }
 
-    /// The number of the code on the wire, 0 to 16.
+    /// Returns the code's number on the wire, 0 to 16.
     pub fn number(self) -> u32 {
         self as u32
     }
 
-    /// The name of the code as gRPC spells it, for example `DEADLINE_EXCEEDED`.
+    /// Returns the code's name as gRPC spells it, for example `DEADLINE_EXCEEDED`.
     pub fn name(self) -> &'static str {
         match self {
             Code::Ok => "OK",
@@ -159,7 +159,7 @@ impl fmt::Display for Code {
     }
 }
 
-/// One constructor per code, named after it.
+/// Defines one constructor for each code.
 macro_rules! constructors {
     ($($(#[$doc:meta])* $name:ident => $code:ident;)*) => {$(
         $(#[$doc])*
@@ -170,24 +170,24 @@ macro_rules! constructors {
 }
 
 impl Status {
-    /// A status with a code and a message for the other side. gRPC Python calls the message `details`.
+    /// Creates a status from a code and a message for the caller. gRPC Python calls the message `details`.
     ///
-    /// A status is an error, and [`Code::Ok`] is none: a status that is made with it is INTERNAL, and its message says what was
-    /// wrong. A call that ends well returns `Ok`.
+    /// A status is always an error. With [`Code::Ok`] the status becomes INTERNAL, and its message says so. Return `Ok` to end a
+    /// call successfully.
     ///
     /// ```
     /// use stubwright::{Code, Status};
     ///
     /// let status = Status::new(Code::Ok, "all is well");
     /// assert_eq!(status.code(), Code::Internal);
-    /// assert_eq!(status.message(), "an error was made with the code OK: all is well");
+    /// assert_eq!(status.message(), "an error was created with the code OK: all is well");
     /// ```
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Status {
         let mut code = code;
         let mut message = message.into();
         if code == Code::Ok {
             code = Code::Internal;
-            message = format!("an error was made with the code OK: {message}").into();
+            message = format!("an error was created with the code OK: {message}").into();
         }
         Status(Box::new(Inner {
             code,
@@ -199,77 +199,78 @@ impl Status {
     }
 
     constructors! {
-        /// CANCELLED: the call was cancelled.
+        /// Creates a CANCELLED status: the call was cancelled.
         cancelled => Cancelled;
-        /// UNKNOWN: an error that fits no other code.
+        /// Creates an UNKNOWN status: an error that fits no other code.
         unknown => Unknown;
-        /// INVALID_ARGUMENT: an argument is wrong whatever the state of the system.
+        /// Creates an INVALID_ARGUMENT status: an argument is invalid, whatever the state of the system.
         invalid_argument => InvalidArgument;
-        /// DEADLINE_EXCEEDED: the time of the call is over.
+        /// Creates a DEADLINE_EXCEEDED status: the call's deadline has passed.
         deadline_exceeded => DeadlineExceeded;
-        /// NOT_FOUND: what was asked for does not exist.
+        /// Creates a NOT_FOUND status: a requested entity does not exist.
         not_found => NotFound;
-        /// ALREADY_EXISTS: what was to be made exists already.
+        /// Creates an ALREADY_EXISTS status: the entity to be created exists already.
         already_exists => AlreadyExists;
-        /// PERMISSION_DENIED: the caller may not do this.
+        /// Creates a PERMISSION_DENIED status: the caller lacks permission.
         permission_denied => PermissionDenied;
-        /// RESOURCE_EXHAUSTED: a limit is reached.
+        /// Creates a RESOURCE_EXHAUSTED status: a quota or a limit is exhausted.
         resource_exhausted => ResourceExhausted;
-        /// FAILED_PRECONDITION: the system is not in the state that the call needs.
+        /// Creates a FAILED_PRECONDITION status: the system is not in the state that the call requires.
         failed_precondition => FailedPrecondition;
-        /// ABORTED: the call was aborted, as a rule by a conflict.
+        /// Creates an ABORTED status: the call was aborted, usually because of a conflict.
         aborted => Aborted;
-        /// OUT_OF_RANGE: past the end of a valid range.
+        /// Creates an OUT_OF_RANGE status: the operation went past the end of the valid range.
         out_of_range => OutOfRange;
-        /// UNIMPLEMENTED: the method does not exist here.
+        /// Creates an UNIMPLEMENTED status: the method does not exist or is not supported.
         unimplemented => Unimplemented;
-        /// INTERNAL: an invariant is broken.
+        /// Creates an INTERNAL status: an invariant is broken.
         internal => Internal;
-        /// UNAVAILABLE: the service cannot be reached now.
+        /// Creates an UNAVAILABLE status: the service is unavailable at the moment.
         unavailable => Unavailable;
-        /// DATA_LOSS: data is lost for good.
+        /// Creates a DATA_LOSS status: data is lost or corrupted beyond recovery.
         data_loss => DataLoss;
-        /// UNAUTHENTICATED: the caller is not known.
+        /// Creates an UNAUTHENTICATED status: the caller's credentials are missing or invalid.
         unauthenticated => Unauthenticated;
     }
 
-    /// The code, which is never [`Code::Ok`].
+    /// Returns the code, which is never [`Code::Ok`].
     pub fn code(&self) -> Code {
         self.0.code
     }
 
-    /// The message for people; what gRPC Python calls `details()`.
+    /// Returns the message for people. gRPC Python calls it `details()`.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The binary details: as a rule an encoded `google.rpc.Status`, carried in `grpc-status-details-bin`. Empty when
-    /// there are none, or when what the peer sent could not be read. [`error_details`](Status::error_details) reads them.
+    /// Returns the binary details, usually an encoded `google.rpc.Status`, which travels in `grpc-status-details-bin`. They are
+    /// empty if there are none, or if the peer's could not be decoded. [`error_details`](Status::error_details) returns them as
+    /// messages.
     pub fn details(&self) -> &Bytes {
         &self.0.details
     }
 
-    /// The same status with binary details.
+    /// Sets the binary details.
     #[must_use]
     pub fn with_details(mut self, details: impl Into<Bytes>) -> Status {
         self.0.details = details.into();
         self
     }
 
-    /// The trailing metadata that comes with the status: on a caller's side what the server sent, on a server's side
-    /// what is sent in addition to `ServicerContext::set_trailing_metadata`.
+    /// Returns the trailing metadata of the status. For a caller, it is all that the server sent. A server sends it in addition
+    /// to `ServicerContext::set_trailing_metadata`.
     pub fn metadata(&self) -> &Metadata {
         &self.0.metadata
     }
 
-    /// The same status with trailing metadata.
+    /// Sets the trailing metadata.
     #[must_use]
     pub fn with_metadata(mut self, metadata: Metadata) -> Status {
         self.0.metadata = metadata;
         self
     }
 
-    /// The same status with the error that caused it. The source stays in this process: it is never sent.
+    /// Sets the error that caused the status. It stays in this process and is never sent.
     #[must_use]
     pub fn with_source(mut self, source: impl Error + Send + Sync + 'static) -> Status {
         self.0.source = Some(Arc::new(source));

@@ -1,18 +1,18 @@
-//! Unix sockets as gRPC names them: `unix:path`, and `unix-abstract:name` for those that Linux keeps apart from the file system.
+//! Names of Unix sockets in gRPC: `unix:path`, and `unix-abstract:name` for Linux's sockets that are not in the file system.
 //!
-//! An abstract name is any bytes: what is not printable, and the percent sign, is percent-encoded. Within the program it is a path
-//! that begins with NUL, as tokio takes it.
+//! An abstract name may contain any bytes. Bytes that are not printable, and the percent sign, are percent-encoded. Within the
+//! program such a name is a path that starts with NUL, as in tokio.
 
 use std::ffi::OsString;
 use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-/// The path of a socket, displayed as a target names it.
+/// Displays the path of a socket in the form of a target.
 pub(crate) struct UnixName<'a>(pub(crate) &'a Path);
 
 impl UnixName<'_> {
-    /// The abstract name, if it is one.
+    /// Returns the abstract name, if the path is one.
     fn abstract_name(&self) -> Option<&[u8]> {
         self.0.as_os_str().as_bytes().strip_prefix(&[0])
     }
@@ -35,12 +35,12 @@ impl fmt::Display for UnixName<'_> {
     }
 }
 
-/// The path that stands for an abstract name.
+/// Returns the path for an abstract name.
 pub(crate) fn abstract_path(name: &[u8]) -> PathBuf {
     PathBuf::from(OsString::from_vec([b"\0", name].concat()))
 }
 
-/// What a percent-encoded abstract name stands for. An escape that is none stays as it is.
+/// Decodes a percent-encoded abstract name. An invalid escape stays unchanged.
 #[cfg(feature = "client")]
 pub(crate) fn decode(text: &str) -> Vec<u8> {
     let mut name = Vec::with_capacity(text.len());

@@ -1,4 +1,4 @@
-//! What gRPC puts into HTTP/2's header fields, beside metadata.
+//! The HTTP/2 header fields that gRPC defines, except metadata.
 
 use std::borrow::Cow;
 
@@ -14,13 +14,13 @@ static RESPONSE_HEAD: [Header; 2] = [
     Header::from_static("content-type", "application/grpc"),
 ];
 
-/// The first fields of a response that has messages, or could have had some.
+/// Returns the first fields of a response that has messages, or could have had some.
 pub(crate) fn response_head<'a>() -> impl Iterator<Item = &'a Header> + Clone {
     RESPONSE_HEAD.iter().chain(advertised())
 }
 
-/// The only fields of a response without messages, but for its trailers. A client whose compression is not known here is told
-/// what is.
+/// Returns all fields of a response without messages, trailers included. `says_encodings` adds the supported compressions, for a
+/// client whose own is not supported.
 #[cfg(feature = "server")]
 pub(crate) fn refusal_head(outcome: &Outcome, says_encodings: bool) -> Vec<Header> {
     let mut fields = RESPONSE_HEAD.to_vec();
@@ -29,7 +29,7 @@ pub(crate) fn refusal_head(outcome: &Outcome, says_encodings: bool) -> Vec<Heade
     fields
 }
 
-/// The fields of a response to a request that HTTP does not allow.
+/// Returns the fields of the response to a request that violates HTTP.
 #[cfg(feature = "server")]
 pub(crate) fn bad_request_head(outcome: &Outcome) -> Vec<Header> {
     let mut fields = refusal_head(outcome, false);
@@ -39,7 +39,7 @@ pub(crate) fn bad_request_head(outcome: &Outcome) -> Vec<Header> {
     fields
 }
 
-/// What the other end is told of what can be read here, when there is anything to tell.
+/// Returns the field that lists the compressions this build can read, if there are any.
 pub(crate) fn advertised() -> Option<&'static Header> {
     compression::AVAILABLE.then_some(&ACCEPT_ENCODING)
 }
@@ -64,10 +64,10 @@ static GRPC_STATUS: [Header; 17] = [
     Header::from_static("grpc-status", "16"),
 ];
 
-/// The trailers that say how a call ended.
+/// Returns the trailers for the end of a call.
 pub(crate) fn trailers(outcome: &Outcome) -> Cow<'static, [Header]> {
     if outcome.result.is_ok() && outcome.trailing.is_empty() {
-        // Nearly all calls end so.
+        // The common case.
         return Cow::Borrowed(GRPC_STATUS.get(..1).unwrap_or_default());
     }
     let mut fields = Vec::with_capacity(1);
@@ -75,7 +75,7 @@ pub(crate) fn trailers(outcome: &Outcome) -> Cow<'static, [Header]> {
     Cow::Owned(fields)
 }
 
-/// Adds the trailers that say how a call ended.
+/// Appends the trailers for the end of a call.
 pub(crate) fn push_trailers(outcome: &Outcome, fields: &mut Vec<Header>) {
     match &outcome.result {
         Ok(()) => fields.extend(GRPC_STATUS.first().cloned()),
@@ -96,8 +96,8 @@ pub(crate) fn push_trailers(outcome: &Outcome, fields: &mut Vec<Header>) {
     fields.extend(outcome.trailing.fields().cloned());
 }
 
-/// Cuts the last fields of a call to what its peer takes, so that the status itself arrives: metadata that does not fit is left out, the
-/// message ends early.
+/// Cuts the last fields of a call to the size that its peer accepts, so that the status itself arrives. Metadata that doesn't fit
+/// is left out, and the message is cut.
 #[cfg(feature = "server")]
 pub(crate) fn cut_to(limit: usize, fields: &mut Cow<'static, [Header]>) {
     let size = |fields: &[Header]| fields.iter().map(Header::size).sum::<usize>();
@@ -129,29 +129,29 @@ pub(crate) fn cut_to(limit: usize, fields: &mut Cow<'static, [Header]>) {
     }
 }
 
-/// Returns how a call ended, by its trailers; `None` when they do not say. Trailers that contradict themselves, or that cannot be
-/// read, never make a call look as if it had ended well.
+/// Returns the end of a call from its trailers, or `None` if they have no status. Trailers that contradict themselves or cannot
+/// be read always give an error, never success.
 pub(crate) fn outcome(trailing: Metadata) -> Option<Outcome> {
-    let mut said = Said::default();
-    trailing.all_fields().for_each(|field| said.add(field));
-    let result = said.result()?;
+    let mut status = StatusFields::default();
+    trailing.all_fields().for_each(|field| status.add(field));
+    let result = status.result()?;
     let result = result.map_err(|status| status.with_metadata(trailing.clone()));
     Some(Outcome { result, trailing })
 }
 
-/// What trailers say of the end of a call.
+/// The trailers that make up the status of a call.
 #[derive(Default)]
-struct Said<'a> {
+struct StatusFields<'a> {
     status: Option<&'a Header>,
-    /// A status that is not the first one.
+    /// A `grpc-status` that differs from the first one.
     other_status: Option<&'a Header>,
     message: Option<&'a Header>,
     details: Option<&'a Header>,
-    /// A binary value that is not base64.
+    /// A binary field that is not base64.
     malformed: Option<&'a Header>,
 }
 
-impl<'a> Said<'a> {
+impl<'a> StatusFields<'a> {
     fn add(&mut self, field: &'a Header) {
         match field.kind() {
             Kind::GrpcStatus if self.status.is_none() => self.status = Some(field),
@@ -163,7 +163,7 @@ impl<'a> Said<'a> {
         }
     }
 
-    /// Returns the status; `None` when there is none.
+    /// Returns the call's result, or `None` if there is no status.
     fn result(&self) -> Option<Result<()>> {
         let result = self.result_of(self.status?);
         if let Some(field) = self.malformed {
@@ -183,7 +183,7 @@ impl<'a> Said<'a> {
         Some(result)
     }
 
-    /// The result that a `grpc-status` stands for.
+    /// Returns the result that a `grpc-status` stands for.
     fn result_of(&self, status: &Header) -> Result<()> {
         let number = status.value();
         let code = std::str::from_utf8(number)
@@ -202,7 +202,7 @@ impl<'a> Said<'a> {
                 ))
             }
         };
-        // Details that cannot be read are no reason to lose the status.
+        // The status counts even if its details cannot be decoded.
         let details = self.details.and_then(|field| decode_binary(field.value()));
         Err(status.with_details(details.unwrap_or_default()))
     }
@@ -213,7 +213,7 @@ impl<'a> Said<'a> {
     }
 }
 
-/// The status of a call whose peer sent a binary value that is not base64.
+/// Returns the status of a call whose peer sent a binary value that is not base64.
 pub(crate) fn not_base64(field: &Header) -> Status {
     Status::internal(format!(
         "the value of metadata {:?} is not base64",
@@ -221,23 +221,23 @@ pub(crate) fn not_base64(field: &Header) -> Status {
     ))
 }
 
-/// The status of a call of a method that nothing serves.
+/// Returns the status of calls to an unknown method.
 #[cfg(feature = "server")]
 pub(crate) fn unknown_method(path: &[u8]) -> Status {
     let path = String::from_utf8_lossy(path);
     Status::unimplemented(format!("unknown method {path}"))
 }
 
-/// `application/grpc`, alone or with a message format or parameters behind it.
+/// Returns whether a content type is `application/grpc`, alone or with a message format or parameters after it.
 pub(crate) fn is_grpc(content_type: &[u8]) -> bool {
     content_type
         .strip_prefix(b"application/grpc")
         .is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
 }
 
-/// Returns whether messages of this content type are protobuf's: gRPC's default, which may be named. Parameters change nothing.
+/// Returns whether a content type stands for protobuf messages: gRPC's default, named explicitly or not. Parameters are ignored.
 pub(crate) fn is_protobuf(content_type: &[u8]) -> bool {
-    // Nearly all clients send this and nothing else.
+    // Nearly all clients send exactly this.
     content_type == b"application/grpc" || names_protobuf(content_type)
 }
 
@@ -250,7 +250,7 @@ fn names_protobuf(content_type: &[u8]) -> bool {
     )
 }
 
-/// The status of a call whose answer is HTTP's and not gRPC's ("HTTP to gRPC Status Code Mapping").
+/// Returns the status of a call that got an HTTP response without `grpc-status` ("HTTP to gRPC Status Code Mapping").
 pub(crate) fn status_of_http(status: u16) -> Status {
     let code = match status {
         400 => Code::Internal,
@@ -311,7 +311,7 @@ mod tests {
         for limit in 0..size(&whole) + 10 {
             let mut fields = whole.clone();
             cut_to(limit, &mut fields);
-            // The status is there whatever the limit.
+            // The status arrives whatever the limit.
             assert!(size(&fields) <= limit.max(whole[0].size()), "{limit}");
             assert_eq!(fields == whole, limit >= size(&whole));
             let read = outcome(Metadata::from_fields(fields.into_owned())).unwrap();
@@ -326,7 +326,7 @@ mod tests {
 
     #[cfg(feature = "server")]
     proptest! {
-        /// Whatever a handler says, and whatever its peer takes: the code arrives, and so does a message that is not cut.
+        /// Whatever the handler's message and the peer's limit, the code arrives, and so does a message that isn't cut.
         #[test]
         fn row_73_any_status_arrives(
             message in "( |\t|%|\n|a|\u{fc}|\u{1f980}){0,40}",

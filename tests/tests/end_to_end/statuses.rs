@@ -130,7 +130,7 @@ async fn errors_of_each_kind(stub: &ProbeStub, request: &Request) -> [Status; 4]
 fn assert_ok_is_no_error(errors: impl IntoIterator<Item = Status>) {
     for error in errors {
         assert_eq!(error.code(), Code::Internal, "{error}");
-        let message = "an error was made with the code OK: fine";
+        let message = "an error was created with the code OK: fine";
         assert_eq!(error.message(), message);
     }
 }

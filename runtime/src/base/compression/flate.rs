@@ -7,25 +7,26 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, 
 
 use super::Progress;
 
-/// What is around the compressed bytes.
+/// The format around the compressed bytes.
 #[derive(Clone, Copy)]
 pub(super) enum Wrapping {
     Gzip,
     Zlib,
 }
 
-/// The largest window that there is, 32 KiB, as its binary logarithm (RFC 1951, 2).
+/// The largest window, 32 KiB, as its binary logarithm (RFC 1951, 2).
 const WINDOW_BITS: u8 = 15;
 
 thread_local! {
-    /// A compressor is some 300 KiB, which would be much to allocate for every message. No call waits while it has it.
+    /// Compressors are kept, because one takes about 300 KiB, too much to allocate for each message. A call holds one only while
+    /// it compresses.
     static GZIP: RefCell<Compress> =
         RefCell::new(Compress::new_gzip(Compression::default(), WINDOW_BITS));
     static ZLIB: RefCell<Compress> = RefCell::new(Compress::new(Compression::default(), true));
 }
 
 impl Wrapping {
-    /// Puts the compressed message behind what is in `output`, if its capacity is enough.
+    /// Appends the compressed message to `output`. Returns `false` if the capacity doesn't suffice.
     pub(super) fn compress(self, message: &[u8], output: &mut Vec<u8>) -> bool {
         let compressor: &LocalKey<RefCell<Compress>> = match self {
             Wrapping::Gzip => &GZIP,
@@ -38,7 +39,7 @@ impl Wrapping {
         })
     }
 
-    /// The steps of decompressing one message.
+    /// Returns a function that takes the steps of decompressing one message.
     pub(super) fn decompressor(
         self,
     ) -> impl FnMut(&[u8], &mut Vec<u8>) -> Result<Progress, String> {

@@ -1,6 +1,6 @@
 use super::*;
 
-/// `length` bytes that have something in them to be compressed.
+/// Returns `length` bytes that can be compressed.
 #[cfg(any(feature = "gzip", feature = "zstd"))]
 fn text(length: usize) -> Vec<u8> {
     (0..length).map(|place| (place / 7 % 251) as u8).collect()
@@ -100,7 +100,7 @@ mod both_ways {
     #[test]
     fn what_does_not_become_shorter_is_left() {
         for kind in kinds() {
-            // Every byte once: nothing repeats.
+            // Each byte occurs once, so nothing can be compressed.
             let message: Vec<u8> = (0..=255).collect();
             let mut output = Vec::with_capacity(message.len() - 1);
             assert!(!kind.compress(&message, &mut output));
@@ -149,7 +149,7 @@ mod both_ways {
             (sent[0], u16::from_be_bytes([sent[0], sent[1]]) % 31),
             (0x78, 0)
         );
-        // Raw deflate, and a dictionary that nobody has.
+        // Raw deflate, and a stream that needs a dictionary.
         for other in [&sent[2..], &[0x78, 0xbb, 0, 0, 0, 1, 3, 0]] {
             let status = Compression::Deflate.decompress(other, 1000).unwrap_err();
             assert_eq!(status.code(), Code::Internal, "{status}");

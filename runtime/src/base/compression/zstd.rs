@@ -9,20 +9,20 @@ use ::zstd::zstd_safe::{DParameter, InBuffer, OutBuffer, get_frame_content_size}
 
 use super::Progress;
 
-/// The windows that are taken whatever the limit, as the binary logarithm of their bytes: 8 MiB, which is what everybody
-/// should take (RFC 8878, 3.1.1.1.2).
+/// The window that is accepted whatever the limit, as the binary logarithm of its bytes: 8 MiB, which every decoder should
+/// support (RFC 8878, 3.1.1.1.2).
 const WINDOW_FOR_ALL: u32 = 23;
-/// The largest windows, 128 MiB, and only where the limit allows messages of about that.
+/// The largest window that is accepted, 128 MiB, if the limit allows messages of about that size.
 const WINDOW_AT_MOST: u32 = 27;
 
 thread_local! {
-    /// A compressor is some hundreds of KiB, which would be much to allocate for every message. No call waits while it has
-    /// it.
+    /// The compressor is kept, because it takes some hundred KiB, too much to allocate for each message. A call holds it only
+    /// while it compresses.
     static COMPRESSOR: RefCell<Option<Compressor<'static>>> =
         RefCell::new(Compressor::new(::zstd::DEFAULT_COMPRESSION_LEVEL).ok());
 }
 
-/// Puts the compressed message behind what is in `output`, if its capacity is enough.
+/// Appends the compressed message to `output`. Returns `false` if the capacity doesn't suffice.
 pub(super) fn compress(message: &[u8], output: &mut Vec<u8>) -> bool {
     COMPRESSOR.with_borrow_mut(|compressor| {
         let Some(compressor) = compressor else {
@@ -35,13 +35,13 @@ pub(super) fn compress(message: &[u8], output: &mut Vec<u8>) -> bool {
     })
 }
 
-/// Whether a message says of itself that it is over the limit.
+/// Returns whether the header of a message announces more than `limit` bytes.
 pub(super) fn announces_more_than(limit: usize, message: &[u8]) -> bool {
     let announced = get_frame_content_size(message).ok().flatten();
     announced.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit))
 }
 
-/// What decompresses one message of at most so many bytes.
+/// Returns a decoder for one message of at most `limit` bytes.
 pub(super) fn decoder(limit: usize) -> Result<Decoder<'static>, String> {
     let mut decoder = Decoder::new().map_err(|error| error.to_string())?;
     let window = (usize::BITS - limit.leading_zeros()).clamp(WINDOW_FOR_ALL, WINDOW_AT_MOST);
@@ -51,7 +51,7 @@ pub(super) fn decoder(limit: usize) -> Result<Decoder<'static>, String> {
     Ok(decoder)
 }
 
-/// One step of decompressing a message.
+/// Takes one step of decompressing a message.
 pub(super) fn step(
     decoder: &mut Decoder<'_>,
     input: &[u8],

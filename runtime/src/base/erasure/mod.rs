@@ -1,10 +1,15 @@
-//! Type erasure: messages behind traits, so that little is compiled for each type of message.
+//! Type erasure: messages behind traits.
 //!
-//! Everything generic over a message is compiled again in the user's crate for each type of message. What a user's build compiles
-//! for a type is therefore only the place that holds a message of this type ([`Slot`] for one that is received, [`Requests`] for
-//! those that are sent), the codec, and a few function pointers. Everything else meets messages as `dyn` [`AnyMessage`],
-//! [`AnySlot`] and [`AnyRequests`], and is compiled once, in this crate: the loop over the fields that are decoded, framing and
-//! packing, calls with their retries and interceptors, the task that feeds a stream of requests.
+//! Code that is generic over a message is compiled again, in the user's crate, for each type of message. Therefore a user's build
+//! only compiles three things for a type:
+//!
+//! - the place that holds a message of the type: [`Slot`] for a received one, [`Requests`] for those that are sent;
+//! - the codec;
+//! - a few function pointers.
+//!
+//! Everything else handles messages as `dyn` [`AnyMessage`], [`AnySlot`] and [`AnyRequests`], and is compiled once, in this
+//! crate: the loop over the fields that are decoded, framing and packing, calls with their retries and interceptors, the task
+//! that feeds a stream of requests.
 //!
 //! Measured with `tests/bench/build_time/run lines`, in LLVM lines of a method with two messages of its own:
 //!

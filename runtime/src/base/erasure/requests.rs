@@ -25,14 +25,14 @@ pub type Source<Req> = Pin<Box<dyn RequestSource<Req>>>;
 
 /// The [`Requests`] of a call, of any type. At most one request is at hand.
 pub(crate) trait AnyRequests: Send {
-    /// Whether the call has a stream of requests. If so, [`poll_next`](AnyRequests::poll_next) puts each request at hand; otherwise
-    /// the one request is at hand from the beginning.
+    /// Returns whether the call has a stream of requests. If so, [`poll_next`](AnyRequests::poll_next) puts each request at hand;
+    /// otherwise the one request is at hand from the beginning.
     fn is_stream(&self) -> bool;
 
-    /// Puts the next request of the stream at hand, where none may be; `false` when none follows.
+    /// Puts the next request of the stream at hand. Returns `false` if there is none. No request may be at hand before.
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<bool>>;
 
-    /// Shows the request at hand; does nothing when there is none.
+    /// Shows the request at hand. Does nothing if there is none.
     fn show(&mut self, look: &mut dyn FnMut(&mut dyn AnyMessage) -> Result<()>) -> Result<()>;
 
     /// Drops the request at hand.

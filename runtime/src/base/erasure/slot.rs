@@ -32,13 +32,13 @@ pub(crate) trait AnySlot {
     /// Decodes a message into the slot, which must be empty. After an error the slot may hold a part of a message.
     fn decode(&mut self, message: Encoded<'_>) -> Result<()>;
 
-    /// Shows the message in the slot; does nothing when there is none.
+    /// Shows the message in the slot. Does nothing if there is none.
     fn show(&mut self, look: &mut dyn FnMut(&mut dyn AnyMessage) -> Result<()>) -> Result<()>;
 
     /// Drops the message in the slot.
     fn clear(&mut self);
 
-    /// Whether the slot holds a message.
+    /// Returns whether the slot holds a message.
     #[cfg(feature = "client")]
     fn is_some(&self) -> bool;
 }

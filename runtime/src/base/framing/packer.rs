@@ -1,4 +1,4 @@
-//! Packing the messages of a stream.
+//! Packing of small messages of a stream into larger pieces.
 
 use bytes::{Bytes, BytesMut};
 
@@ -6,49 +6,49 @@ use super::{LONGEST, PREFIX, compressed, framed_alone, over, prefix};
 use crate::base::erasure::AnyMessage;
 use crate::{Compression, Status};
 
-/// How many bytes of messages are packed before they are handed on: what fits into one DATA frame.
+/// The number of bytes after which packed messages are passed on: the size of a DATA frame.
 pub(crate) const PACK: usize = 16 * 1024;
 
-/// The room that is made for a first small message: others may follow it.
+/// The room that is allocated for the first small message, as others may follow it.
 const FIRST_PACK: usize = 256;
 
-/// How many bytes are packed at most before whoever packs looks at the time again.
+/// The largest number of bytes that are packed before the caller checks the time again.
 const STRIDE: usize = 2 * 1024;
 
-/// Packs small messages into pieces of [`PACK`] bytes. A message of that size or more is a piece of its own, and there as soon as
-/// it is packed: at most `PACK` bytes wait here for messages to come.
+/// Packs small messages into pieces of [`PACK`] bytes. A message of that size or more becomes a piece of its own at once, so that
+/// at most `PACK` bytes wait here for further messages.
 #[derive(Debug)]
 pub struct Packer {
-    /// The piece that is being packed.
+    /// The current piece.
     buffer: BytesMut,
     /// The piece before it, which had no room for the last message.
     full: Option<Bytes>,
-    /// Packing stops once the piece has so many bytes.
+    /// The length of the current piece at which packing stops.
     mark: usize,
-    /// The largest message, in bytes.
+    /// The longest message allowed, in bytes.
     limit: usize,
-    /// No message has had more than [`STRIDE`] bytes.
+    /// Set while no message has been longer than [`STRIDE`].
     all_small: bool,
-    /// Why the messages have come to an end.
+    /// The error that ended the messages.
     failure: Option<Status>,
 }
 
-/// What came of asking for a message and packing it. (It fits into a register, which the `Result` of it would not.)
+/// The result of polling for a message and packing it. Unlike a `Result`, it fits into a register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packed {
-    /// It is packed, and packing goes on.
+    /// A message was packed, and packing continues.
     More,
-    /// It is packed, and packing stops: there are pieces to be taken, or it is time to look at the time.
+    /// A message was packed, and packing stops. Either pieces are ready to be taken, or the caller should check the time.
     Stopped,
-    /// There is no message yet.
+    /// No message is ready yet.
     Pending,
-    /// There is no message any more.
+    /// There are no more messages.
     Ended,
-    /// There is none, or it cannot be sent; [`Packer::failure`] says why.
+    /// The source of messages failed, or a message cannot be sent. [`Packer::failure`] returns the error.
     Failed,
 }
 
-/// Messages may be as large as gRPC can say.
+/// Creates a packer for messages of up to gRPC's own limit.
 impl Default for Packer {
     fn default() -> Packer {
         Packer::new(usize::MAX)
@@ -67,10 +67,10 @@ impl Packer {
         }
     }
 
-    /// Adds a message. Packing stops behind the first message of a piece, when twice as many bytes are packed, and so on.
+    /// Packs a message. Packing stops after the first message of a piece, and then whenever the packed bytes have doubled.
     pub(crate) fn push(&mut self, message: &dyn AnyMessage, compression: Compression) -> Packed {
         let length = message.encoded_len();
-        // Before anything is taken out: it is not to be lost with the message that cannot be sent.
+        // Check before anything changes: the messages packed so far must not be lost.
         if length > self.limit {
             return self.fail(over(length, self.limit));
         }
@@ -83,7 +83,8 @@ impl Packer {
         packed
     }
 
-    /// Adds a framed message in its compressed form, if that is shorter. The room that it took before is not to wait with it.
+    /// Packs a framed message in its compressed form if that is shorter. Copying it releases the capacity of the uncompressed
+    /// one.
     fn push_compressed(&mut self, message: &[u8], compression: Compression) -> Packed {
         let payload = message.get(PREFIX..).unwrap_or_default();
         let shorter = compressed(payload, compression);
@@ -93,7 +94,7 @@ impl Packer {
         packed
     }
 
-    /// Makes room for so many bytes. Says whether packing stops behind them.
+    /// Makes room for `length` bytes. Returns whether packing stops after them.
     #[inline]
     fn make_room(&mut self, length: usize) -> Packed {
         let mut packed = Packed::More;
@@ -106,7 +107,8 @@ impl Packer {
         packed
     }
 
-    /// Stops before a message of so many bytes is packed: always before one of more than a stride.
+    /// Stops packing after a message of `length` bytes, and starts a new piece if the current one has no room for it. Messages
+    /// longer than a stride always get here.
     #[cold]
     fn stop(&mut self, length: usize) -> Packed {
         self.all_small &= length <= STRIDE;
@@ -116,20 +118,20 @@ impl Packer {
         Packed::Stopped
     }
 
-    /// Keeps why there are no more messages.
+    /// Stores the error that ends the messages.
     #[cold]
     pub(crate) fn fail(&mut self, status: Status) -> Packed {
         self.failure = Some(status);
         Packed::Failed
     }
 
-    /// Why there are no more messages.
+    /// Returns the error that ended the messages.
     pub(crate) fn failure(&mut self) -> Status {
         let failure = self.failure.take();
-        failure.unwrap_or_else(|| Status::internal("the messages have failed without a reason"))
+        failure.unwrap_or_else(|| Status::internal("the messages failed without an error"))
     }
 
-    /// Takes a piece that takes no more messages. They all have to be taken before another message is added.
+    /// Takes a piece that is full. Call this until it returns `None` before packing another message.
     pub(crate) fn take_full(&mut self) -> Option<Bytes> {
         if self.full.is_none() && self.buffer.len() >= PACK {
             return self.flush();
@@ -137,19 +139,19 @@ impl Packer {
         self.full.take()
     }
 
-    /// Goes on after a stop; says whether all messages so far were small.
+    /// Continues after a stop. Returns whether all messages so far were small.
     pub(crate) fn go_on(&mut self) -> bool {
         let packed = self.buffer.len();
         self.mark = (packed + packed.min(STRIDE)).min(PACK);
         self.all_small
     }
 
-    /// The stop after this is behind the next message.
+    /// Stops packing after the next message.
     pub(crate) fn stop_at_next(&mut self) {
         self.mark = 0;
     }
 
-    /// What there is.
+    /// Takes the current piece, full or not.
     pub(crate) fn flush(&mut self) -> Option<Bytes> {
         self.mark = 0;
         (!self.buffer.is_empty()).then(|| self.buffer.split().freeze())
@@ -163,7 +165,7 @@ mod tests {
     use crate::base::Raw;
     use crate::base::erasure::Typed;
 
-    /// Packs a message of so many bytes.
+    /// Packs a message of `length` bytes.
     fn push(packer: &mut Packer, length: usize) -> Packed {
         let mut message = Bytes::from(vec![7; length]);
         packer.push(&Typed::<_, Raw>::new(&mut message), Compression::Identity)

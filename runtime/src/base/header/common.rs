@@ -1,9 +1,9 @@
-//! Fields that nearly every call has, and that need no memory of their own when a peer sends them. (Those that HPACK's
-//! static table has come from there.)
+//! Fields that nearly every call has, and that take no memory when a peer sends them. Fields in HPACK's static table are found
+//! there instead.
 
 use super::Header;
 
-/// The static field of this text, if it is a common one.
+/// Returns the static field with this text, if there is one.
 pub(super) fn find(hash: u32, name: &[u8], value: &[u8]) -> Option<&'static Header> {
     let position = PLACES.get(hash as usize % PLACES.len())?;
     let header = COMMON.get(usize::from(*position))?;
@@ -11,7 +11,7 @@ pub(super) fn find(hash: u32, name: &[u8], value: &[u8]) -> Option<&'static Head
     is_same.then_some(header)
 }
 
-/// Where in `COMMON` a field of a hash would be. The compiler sees to it that they are all in different places.
+/// Maps a hash to an index in `COMMON`. The compiler checks that no two fields share a place.
 static PLACES: [u8; 64] = {
     let mut places = [u8::MAX; 64];
     let mut i = 0;

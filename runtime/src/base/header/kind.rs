@@ -1,6 +1,6 @@
-//! What a field is.
+//! The kinds of header fields.
 
-/// What a field is, by its name.
+/// The kind of a header field, determined by its name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
     Method,
@@ -29,7 +29,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Whether the name starts with a colon (RFC 9113, 8.3).
+    /// Returns whether the name starts with a colon (RFC 9113, 8.3).
     pub(crate) const fn is_pseudo(self) -> bool {
         matches!(
             self,

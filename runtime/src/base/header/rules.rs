@@ -1,31 +1,30 @@
-//! Which fields HTTP/2 does not allow, and which are never sent as they are.
+//! The fields that HTTP/2 forbids, and those that are read but never sent.
 
 use super::Kind;
 use super::text::{equal, has_comma, has_nul_or_line_end, is_printable};
 
-/// What is wrong with a field.
+/// A flaw of a header field.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Flaw {
-    /// Nothing: the field may be sent.
+    /// The field may be sent.
     None,
-    /// The field is read but never sent: its value has blanks at an end, or characters that gRPC does not allow ("ASCII-Value"),
+    /// The field is read but never sent. Its value starts or ends with a blank, has characters that gRPC forbids ("ASCII-Value"),
     /// or is several binary values joined by commas.
     Untidy,
     /// The field breaks RFC 9113, 8.2.1 or 8.2.2.
     Malformed,
 }
 
-/// Returns what is wrong with a field.
+/// Returns the flaw of a field.
 ///
-/// RFC 9113, 8.2.1 also forbids blanks at the ends of a value. They are read all the same, except in pseudo-headers: gRPC allows
-/// to strip them, and grpcio and grpc-go send them.
+/// RFC 9113, 8.2.1 also forbids blanks at the ends of a value. They are accepted nevertheless, except in pseudo-headers: gRPC
+/// allows stripping them, and grpcio and grpc-go send them.
 pub(super) const fn flaw(kind: Kind, name: &[u8], value: &[u8]) -> Flaw {
     let is_padded = value.len() != without_blanks(value).len();
     let bad_name = match kind {
         Kind::Te => !equal(without_blanks(value), b"trailers"),
         Kind::Other => is_connection_specific(name) || !is_valid_name(name),
         Kind::OtherPseudo | Kind::GrpcOther | Kind::Binary => !is_valid_name(name),
-        // The kind says what the name is.
         _ => false,
     };
     if bad_name || (is_padded && kind.is_pseudo()) {
@@ -53,7 +52,7 @@ pub(super) const fn without_blanks(value: &[u8]) -> &[u8] {
     value
 }
 
-/// RFC 9113, 8.2.2.
+/// Returns whether HTTP/2 forbids the field as specific to a connection (RFC 9113, 8.2.2).
 const fn is_connection_specific(name: &[u8]) -> bool {
     matches!(
         name,
@@ -61,7 +60,7 @@ const fn is_connection_specific(name: &[u8]) -> bool {
     )
 }
 
-/// A token in lower case (RFC 9110, 5.6.2; RFC 9113, 8.2.1), with a colon before it in a pseudo-header.
+/// Returns whether the name is a lower-case token (RFC 9110, 5.6.2; RFC 9113, 8.2.1), with a colon before it in a pseudo-header.
 const fn is_valid_name(name: &[u8]) -> bool {
     let token = match name {
         [b':', token @ ..] => token,

@@ -1,7 +1,7 @@
-//! What has to be done with a field's text, eight bytes at a time, and by the compiler too: hash it, compare it, look for
-//! bytes that are forbidden.
+//! Functions over the text of fields: hashing, comparing, and searching for forbidden bytes. They handle eight bytes at a time,
+//! and also run at compile time.
 
-/// The hash of a field's text: multiply and fold. The same in every process.
+/// Hashes a field's text by multiplying and folding. The hash is the same in every process.
 pub(crate) const fn hash(name: &[u8], value: &[u8]) -> u32 {
     let state = absorb(0x243f_6a88_85a3_08d3, name);
     let state = absorb(state, value);
@@ -23,7 +23,7 @@ const fn fold(state: u64, word: u64) -> u64 {
     (product as u64 ^ (product >> 64) as u64).wrapping_add(0x1319_8a2e_0370_7344)
 }
 
-/// Whether NUL, CR or LF is in the text.
+/// Returns whether the text contains NUL, CR or LF.
 pub(super) const fn has_nul_or_line_end(bytes: &[u8]) -> bool {
     const CR: u64 = u64::from_ne_bytes([b'\r'; 8]);
     const LF: u64 = u64::from_ne_bytes([b'\n'; 8]);
@@ -38,7 +38,7 @@ pub(super) const fn has_nul_or_line_end(bytes: &[u8]) -> bool {
     found | has_zero(word) | has_zero(word ^ CR) | has_zero(word ^ LF)
 }
 
-/// Whether the text is printable ASCII, spaces included.
+/// Returns whether all of the text is printable ASCII, spaces included.
 pub(super) const fn is_printable(bytes: &[u8]) -> bool {
     let mut odd = 0;
     let mut rest = bytes;
@@ -49,14 +49,14 @@ pub(super) const fn is_printable(bytes: &[u8]) -> bool {
     (odd | unprintable(last_word(bytes))) & TOPS == 0
 }
 
-/// Returns a word that has a top bit set if one of the bytes is not in ` ` to `~`. No byte borrows or carries before the first
-/// such byte, so its own top bit is right.
+/// Returns a word with a top bit set if one of its bytes is not in ` ` to `~`. No byte before the first such byte borrows or
+/// carries, so the top bit of that byte is right.
 const fn unprintable(word: u64) -> u64 {
     const SPACES: u64 = u64::from_ne_bytes([b' '; 8]);
     word | word.wrapping_sub(SPACES) | word.wrapping_add(ONES)
 }
 
-/// Whether a comma is in the text.
+/// Returns whether the text contains a comma.
 pub(super) const fn has_comma(bytes: &[u8]) -> bool {
     let mut found = false;
     let mut i = 0;
@@ -70,13 +70,12 @@ pub(super) const fn has_comma(bytes: &[u8]) -> bool {
 const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
 const TOPS: u64 = u64::from_ne_bytes([0x80; 8]);
 
-/// Whether one of the word's bytes is zero: the subtraction borrows from such a byte's top bit, which was not set.
+/// Returns whether one of the word's bytes is zero. The subtraction borrows from the top bit of such a byte, which was not set.
 const fn has_zero(word: u64) -> bool {
     word.wrapping_sub(ONES) & !word & TOPS != 0
 }
 
-/// A word of the last eight bytes; of shorter text, a word of its bytes, some of them more than once. Only the word of no
-/// text has bytes of its own.
+/// Returns the last eight bytes as a word. Shorter text fills the word by repeating bytes, and empty text by spaces.
 const fn last_word(bytes: &[u8]) -> u64 {
     if let Some(word) = bytes.last_chunk() {
         return u64::from_le_bytes(*word);
@@ -93,7 +92,7 @@ const fn last_word(bytes: &[u8]) -> u64 {
     })
 }
 
-/// `==` for slices, which is not a const fn.
+/// Compares two slices, as `==` does outside of const functions.
 pub(super) const fn equal(a: &[u8], b: &[u8]) -> bool {
     let mut same = a.len() == b.len();
     let mut i = 0;
@@ -111,7 +110,7 @@ mod tests {
     #[test]
     fn forbidden_bytes_are_found_anywhere() {
         for length in 0..40 {
-            // Bytes that differ little from the forbidden ones.
+            // Bytes that are close to the forbidden ones.
             for filler in [0x01, 0x0b, 0x0c, 0x80, 0x8a, 0x8d, 0xff] {
                 let mut bytes = vec![filler; length];
                 assert!(!has_nul_or_line_end(&bytes), "{bytes:?}");

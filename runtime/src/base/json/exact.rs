@@ -1,14 +1,14 @@
-//! Numbers that JSON has no numbers for.
+//! Numbers that JSON has no syntax for.
 
 use std::fmt::Display;
 
 use serde::ser::{Error, Impossible, Serialize, SerializeMap, SerializeSeq, Serializer};
 
-/// Writes what is not finite by its name, wherever it is, as the mapping has it. A plain JSON serializer writes `null`, which is
-/// another value.
+/// A serializer that writes numbers which are not finite by their names, at any depth, as the JSON mapping requires. A plain JSON
+/// serializer writes `null` for them, which is another value.
 pub(super) struct Exact<S>(pub(super) S);
 
-/// The methods that change nothing.
+/// Defines methods that pass their value on unchanged.
 macro_rules! as_it_is {
     ($($method:ident: $type:ty),*) => {
         $(fn $method(self, value: $type) -> Result<S::Ok, S::Error> {
@@ -17,11 +17,11 @@ macro_rules! as_it_is {
     };
 }
 
-/// The methods for what is in no message.
+/// Defines methods for types that do not occur in messages.
 macro_rules! in_no_message {
     ($($method:ident($($type:ty),*) -> $answer:ty;)*) => {
         $(fn $method(self, $(_: $type),*) -> Result<$answer, S::Error> {
-            Err(S::Error::custom("no message has this"))
+            Err(S::Error::custom("protobuf messages do not have values of this type"))
         })*
     };
 }
@@ -96,7 +96,9 @@ impl<S: Serializer> Serializer for Exact<S> {
         _: &'static str,
         _: &T,
     ) -> Result<S::Ok, S::Error> {
-        Err(S::Error::custom("no message has this"))
+        Err(S::Error::custom(
+            "protobuf messages do not have values of this type",
+        ))
     }
 
     in_no_message! {
@@ -115,7 +117,7 @@ impl<S: SerializeSeq> SerializeSeq for Exact<S> {
     type Error = S::Error;
 
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), S::Error> {
-        self.0.serialize_element(&Inside(value))
+        self.0.serialize_element(&Element(value))
     }
 
     fn end(self) -> Result<S::Ok, S::Error> {
@@ -132,7 +134,7 @@ impl<S: SerializeMap> SerializeMap for Exact<S> {
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), S::Error> {
-        self.0.serialize_value(&Inside(value))
+        self.0.serialize_value(&Element(value))
     }
 
     fn end(self) -> Result<S::Ok, S::Error> {
@@ -140,16 +142,16 @@ impl<S: SerializeMap> SerializeMap for Exact<S> {
     }
 }
 
-/// Something in a list or a map.
-struct Inside<'a, T: ?Sized>(&'a T);
+/// An element of a list or a map.
+struct Element<'a, T: ?Sized>(&'a T);
 
-impl<T: Serialize + ?Sized> Serialize for Inside<'_, T> {
+impl<T: Serialize + ?Sized> Serialize for Element<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(Exact(serializer))
     }
 }
 
-/// The name of a number that is not finite.
+/// Returns the name of a number that is not finite.
 fn name(number: f64) -> Option<&'static str> {
     if number.is_finite() {
         None

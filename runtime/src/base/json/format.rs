@@ -1,4 +1,4 @@
-//! The options of the mapping.
+//! The options of the JSON mapping.
 
 use prost_reflect::{DeserializeOptions, DynamicMessage, ReflectMessage, SerializeOptions};
 use serde::de::DeserializeSeed;
@@ -9,9 +9,10 @@ use super::exact::Exact;
 use super::unique::UniqueKeys;
 use super::{JsonError, descriptor};
 
-/// How messages are written as JSON and read from it, under the names that gRPC Python's `json_format` has. By default, as the
-/// mapping has it: absent and default values left out, names in lowerCamelCase, enums by their names, 64-bit integers as strings,
-/// and an error for what is not known.
+/// Options for writing messages as JSON and reading them from it. The methods have the names of gRPC Python's `json_format`.
+///
+/// By default, as the mapping specifies, absent and default values are left out, names are in lowerCamelCase, enums are written
+/// by name, 64-bit integers are strings, and unknown fields are an error.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct JsonFormat {
@@ -23,45 +24,48 @@ pub struct JsonFormat {
 }
 
 impl JsonFormat {
-    /// The mapping without options.
+    /// Creates options with all defaults.
     pub fn new() -> JsonFormat {
         JsonFormat::default()
     }
 
-    /// Whether fields without presence, and lists and maps, are written even if they have their default values.
+    /// Sets whether lists, maps and fields without presence are written even if they have their default values. The default is
+    /// `false`.
     pub fn always_print_fields_with_no_presence(mut self, yes: bool) -> JsonFormat {
         self.always_print_fields_with_no_presence = yes;
         self
     }
 
-    /// Whether fields have the names that they have in the proto. Both are always read.
+    /// Sets whether field names are written as in the proto instead of in lowerCamelCase. Both are always read. The default is
+    /// `false`.
     pub fn preserving_proto_field_name(mut self, yes: bool) -> JsonFormat {
         self.preserving_proto_field_name = yes;
         self
     }
 
-    /// Whether enums are written as numbers. Both are always read.
+    /// Sets whether enums are written as numbers. Names and numbers are always read. The default is `false`.
     pub fn use_integers_for_enums(mut self, yes: bool) -> JsonFormat {
         self.use_integers_for_enums = yes;
         self
     }
 
-    /// Whether fields, and values of enums, that are not known are left out when they are read, in the place of an error.
+    /// Sets whether unknown fields and enum values are skipped when reading instead of being an error. The default is `false`.
     pub fn ignore_unknown_fields(mut self, yes: bool) -> JsonFormat {
         self.ignore_unknown_fields = yes;
         self
     }
 
-    /// Whether it is written for people: a field per line, indented by two. gRPC Python's default.
+    /// Sets whether the output is indented by two spaces, with one field per line. The default is `false`; gRPC Python's is
+    /// `true`.
     pub fn pretty(mut self, yes: bool) -> JsonFormat {
         self.pretty = yes;
         self
     }
 
-    /// A message as JSON.
+    /// Writes a message as JSON.
     ///
     /// # Errors
-    /// As [`to_json`](super::to_json).
+    /// Fails like [`to_json`](super::to_json).
     pub fn to_json<M: ReflectMessage>(&self, message: &M) -> Result<String, JsonError> {
         let message = message.transcode_to_dynamic();
         if self.pretty {
@@ -71,10 +75,10 @@ impl JsonFormat {
         }
     }
 
-    /// The message that a JSON text says.
+    /// Reads a message from JSON.
     ///
     /// # Errors
-    /// As [`from_json`](super::from_json).
+    /// Fails like [`from_json`](super::from_json).
     pub fn from_json<M: ReflectMessage + Default>(&self, text: &str) -> Result<M, JsonError> {
         UniqueKeys
             .deserialize(&mut Deserializer::from_str(text))

@@ -1,7 +1,7 @@
-//! Messages as JSON, by the mapping that all protobuf libraries share, and what messages know of themselves. Feature `json`.
+//! JSON for messages, by the mapping that all protobuf libraries share, and descriptors of messages. Feature `json`.
 //!
-//! Code that is generated with the option `json` makes each message a [`ReflectMessage`]. [`to_json`] and [`from_json`] are gRPC
-//! Python's `MessageToJson` and `Parse`, and [`JsonFormat`] has their options.
+//! Code that is generated with the option `json` implements [`ReflectMessage`] for each message. [`to_json`] and [`from_json`]
+//! correspond to gRPC Python's `MessageToJson` and `Parse`, and [`JsonFormat`] has their options.
 //!
 //! ```
 //! use stubwright::json::{JsonFormat, from_json, to_json};
@@ -18,8 +18,9 @@
 //! # }
 //! ```
 //!
-//! [`descriptor`] is a message's `DESCRIPTOR`: its fields by name and number, its oneofs, its options.
-//! [`ReflectMessage::transcode_to_dynamic`] makes a [`DynamicMessage`] of a message, whose fields are read and written by name.
+//! [`descriptor`] returns a message's `DESCRIPTOR`, with its fields by name and number, its oneofs and its options.
+//! [`ReflectMessage::transcode_to_dynamic`] converts a message to a [`DynamicMessage`], whose fields are read and written by
+//! name.
 //!
 //! ```
 //! use stubwright::json::{ReflectMessage, descriptor};
@@ -34,13 +35,21 @@
 //! assert_eq!(seconds, Some(3));
 //! ```
 //!
-//! Python's own reading of the mapping is followed but for what it does beyond it: it takes some texts that are no such message
-//! (`[]` for a message, a Boolean for a number, the number of an enum in quotes, base64 with anything in between), and writes
-//! neither times nor durations that are not normalized; a `google.protobuf.Any` without a type is empty to it, and an error to us. A
-//! negative zero is zero, as in prost.
+//! # Differences from Python
 //!
-//! What is in a `google.protobuf.Any` is written out if its type is known: it is in the files that the message's module was
-//! generated from, or that they import, or [`descriptor`] has been asked for a type of its module in this process before.
+//! Results are the same as Python's, except where Python goes beyond the mapping:
+//!
+//! - Python accepts some texts that are not valid for a message: `[]` for a message, a Boolean for a number, the number of an
+//!   enum in quotes, base64 with other characters in between.
+//! - Python does not write times and durations that are not normalized.
+//! - Python writes a `google.protobuf.Any` without a type as empty. Here it is an error.
+//! - A negative zero is written as zero, as prost encodes it.
+//!
+//! # `google.protobuf.Any`
+//!
+//! The message in an `Any` is written out if its type is known. A type is known if it is in the files that the outer message's
+//! module was generated from or in their imports, or if [`descriptor`] was called in this process for any message of the type's
+//! module.
 
 mod exact;
 mod format;
@@ -59,29 +68,29 @@ pub use self::format::JsonFormat;
 #[doc(hidden)]
 pub use self::pool::descriptor_of;
 
-/// A message as JSON, on one line. gRPC Python's `MessageToJson`.
+/// Writes a message as JSON, on one line. gRPC Python's `MessageToJson`.
 ///
 /// # Errors
-/// Something in the message has no JSON form: a time that is none, an infinite number in a `google.protobuf.Value`, an `Any` of a
-/// type that is not known here.
+/// Fails if a part of the message has no JSON form: a time out of range, an infinite number in a `google.protobuf.Value`, or an
+/// `Any` of an unknown type.
 pub fn to_json<M: ReflectMessage>(message: &M) -> Result<String, JsonError> {
     JsonFormat::new().to_json(message)
 }
 
-/// The message that a JSON text says. gRPC Python's `Parse`.
+/// Reads a message from JSON. gRPC Python's `Parse`.
 ///
 /// # Errors
-/// The text is no JSON, has a key twice in one object, or is not of such a message; where, is in the error.
+/// Fails if the text is not JSON, repeats a key in an object, or doesn't fit the message. [`JsonError::place`] says where.
 pub fn from_json<M: ReflectMessage + Default>(text: &str) -> Result<M, JsonError> {
     JsonFormat::new().from_json(text)
 }
 
-/// What is known of a type of messages. gRPC Python's `DESCRIPTOR`.
+/// Returns the descriptor of a message type. gRPC Python's `DESCRIPTOR`.
 pub fn descriptor<M: ReflectMessage + Default>() -> MessageDescriptor {
     M::default().descriptor()
 }
 
-/// A message that has no JSON form, or a JSON text that is no message.
+/// The error of a message that has no JSON form, or of a JSON text that is not a valid message.
 #[derive(Debug)]
 pub struct JsonError(Box<dyn Error + Send + Sync>);
 
@@ -90,7 +99,8 @@ impl JsonError {
         JsonError(Box::new(error))
     }
 
-    /// The line and the column of the text at which it turned out to be wrong, the first being 1; `None` where there is no place.
+    /// Returns the line and column in the text where the error was found, counted from 1. Returns `None` for errors without a
+    /// place.
     pub fn place(&self) -> Option<(usize, usize)> {
         let error = self.0.downcast_ref::<serde_json::Error>()?;
         (error.line() > 0).then(|| (error.line(), error.column()))

@@ -9,10 +9,10 @@ use prost_types::{FileDescriptorProto, FileDescriptorSet};
 
 use crate::base::Descriptors;
 
-/// The descriptor of a message of generated code.
+/// Returns the descriptor of a message of generated code.
 ///
 /// # Panics
-/// When the files of the module are not those that the message was generated from.
+/// Panics if the module's files don't contain the message.
 pub fn descriptor_of(module: &'static Descriptors, name: &str) -> MessageDescriptor {
     let known = POOLS
         .read()
@@ -29,13 +29,13 @@ pub fn descriptor_of(module: &'static Descriptors, name: &str) -> MessageDescrip
 
 static POOLS: LazyLock<RwLock<Pools>> = LazyLock::new(RwLock::default);
 
-/// The files of all modules, in one pool, so that what is in an `Any` is found wherever it was generated.
+/// The files of all modules, in one pool, so that the message in an `Any` is found whichever module it was generated in.
 #[derive(Default)]
 struct Pools {
     shared: DescriptorPool,
-    /// The modules whose files are known, by their addresses.
+    /// The modules whose files are in `shared`, by their addresses.
     modules: BTreeSet<usize>,
-    /// Modules with a file that another module has in another form, as two versions of a crate may.
+    /// Modules with a file that differs from another module's file of the same name, as two versions of a crate may have.
     alone: BTreeMap<usize, DescriptorPool>,
 }
 
@@ -67,14 +67,14 @@ impl Pools {
     }
 }
 
-/// The files of a module, and all that they import.
+/// Returns the files of a module and everything that they import.
 fn files(module: &'static Descriptors) -> Vec<FileDescriptorProto> {
     let mut seen = BTreeSet::new();
     let mut left = vec![module];
     let mut files = BTreeMap::new();
     while let Some(module) = left.pop() {
         if seen.insert(address(module)) {
-            // The generator has written it.
+            // The generator has encoded it, so it can be decoded.
             let set = FileDescriptorSet::decode(module.set).unwrap_or_default();
             files.extend(
                 set.file

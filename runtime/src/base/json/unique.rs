@@ -1,12 +1,12 @@
-//! Keys come once.
+//! A check that no JSON object repeats a key.
 
 use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// Reads any JSON, keeps nothing of it, and says whether a key is in an object twice. What reads messages would take the last of
-/// them, another reader of the text the first.
+/// Reads any JSON, keeps nothing of it, and fails if an object repeats a key. The reader of messages would use the last value of
+/// such a key, and another reader of the same text perhaps the first.
 #[derive(Clone, Copy)]
 pub(super) struct UniqueKeys;
 
@@ -18,7 +18,7 @@ impl<'de> DeserializeSeed<'de> for UniqueKeys {
     }
 }
 
-/// The methods for what has no keys.
+/// Defines methods for values without keys.
 macro_rules! without_keys {
     ($($method:ident: $type:ty),*) => {
         $(fn $method<E: Error>(self, _: $type) -> Result<(), E> {
@@ -50,7 +50,7 @@ impl<'de> Visitor<'de> for UniqueKeys {
         while let Some(key) = object.next_key::<String>()? {
             if let Some(key) = keys.replace(key) {
                 return Err(A::Error::custom(format_args!(
-                    "the key \"{key}\" is there twice"
+                    "the key \"{key}\" occurs twice"
                 )));
             }
             object.next_value_seed(self)?;

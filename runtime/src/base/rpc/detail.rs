@@ -1,4 +1,4 @@
-//! One detail of an error.
+//! The typed details of an error.
 
 use prost::{Message, Name};
 use prost_types::Any;
@@ -8,10 +8,10 @@ use super::{
     RequestInfo, ResourceInfo, RetryInfo,
 };
 
-/// The standard details: a variant for each, and how it becomes an [`Any`] and comes of one.
+/// Defines a variant for each standard detail, and its conversions from and to [`Any`].
 macro_rules! details {
     ($($(#[$doc:meta])* $name:ident)*) => {
-        /// One detail of an error: of the standard types, or of any other.
+        /// A detail of an error, of a standard type or of any other.
         #[derive(Clone, Debug, PartialEq)]
         #[non_exhaustive]
         pub enum ErrorDetail {
@@ -47,31 +47,31 @@ macro_rules! details {
 }
 
 details! {
-    /// What is wrong with the request.
+    /// Problems of the request, field by field.
     BadRequest
-    /// What helps those who debug the server.
+    /// Information for debugging the server.
     DebugInfo
-    /// Why the call failed, for programs.
+    /// The cause of the error, in a form for programs.
     ErrorInfo
-    /// Where to read on.
+    /// Links to documentation.
     Help
-    /// What may be shown to the user.
+    /// A message that may be shown to the user.
     LocalizedMessage
-    /// What has to be changed in the system first.
+    /// Preconditions that failed, and must be met first.
     PreconditionFailure
-    /// Which quotas do not suffice.
+    /// Quotas that were exceeded.
     QuotaFailure
-    /// By what the call is found in the server's records.
+    /// Data that identifies the request in the server's logs.
     RequestInfo
-    /// What the call was about.
+    /// The resource that the call tried to use.
     ResourceInfo
-    /// When the call may be made again.
+    /// The time after which the call may be retried.
     RetryInfo
 }
 
-/// The message in an [`Any`], if it is of this type and can be decoded.
+/// Decodes the message in an [`Any`]. Returns `None` if it is of another type or cannot be decoded.
 pub(crate) fn unpack<M: Message + Name + Default>(any: &Any) -> Option<M> {
-    // The type is what follows the last slash, whatever stands before it.
+    // The type name follows the last slash. The prefix does not matter.
     let (_, name) = any.type_url.rsplit_once('/')?;
     let name = name.strip_prefix(M::PACKAGE)?;
     let name = if M::PACKAGE.is_empty() {

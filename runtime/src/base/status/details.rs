@@ -1,4 +1,4 @@
-//! The binary details of a status, typed: an encoded `google.rpc.Status`.
+//! The details of a status, typed. They are an encoded `google.rpc.Status`.
 
 use bytes::{Bytes, BytesMut};
 use prost::{Message, Name};
@@ -7,9 +7,8 @@ use super::{Code, Status};
 use crate::base::rpc::{self, ErrorDetail};
 
 impl Status {
-    /// The same status with one more detail: a standard message of [`rpc`](crate::rpc), or a
-    /// [`prost_types::Any`] of another type. [`details`](Status::details) then has a `google.rpc.Status` with the code, the
-    /// message and all details.
+    /// Adds a detail, which is a standard message of [`rpc`](crate::rpc) or a [`prost_types::Any`] with another. It makes
+    /// [`details`](Status::details) a `google.rpc.Status` with the code, the message and all details.
     #[must_use]
     pub fn with_error_detail(self, detail: impl Into<ErrorDetail>) -> Status {
         let mut more = rpc::Status {
@@ -20,30 +19,29 @@ impl Status {
             more.code = number(self.code());
             self.message().clone_into(&mut more.message);
         }
-        // What is put behind an encoded message is merged with it by whoever decodes both.
+        // Appending bytes suffices: a decoder merges messages that are encoded one after the other.
         let mut details = BytesMut::from(&self.details()[..]);
         details.extend_from_slice(&more.encode_to_vec());
         self.with_details(details)
     }
 
-    /// The details that came with the status, in their order. Empty when there are none, and when
-    /// [`details`](Status::details) is something else than a `google.rpc.Status`.
+    /// Returns the details, in order. Returns none if [`details`](Status::details) is empty or is not a `google.rpc.Status`.
     pub fn error_details(&self) -> Vec<ErrorDetail> {
         let details = decoded(self.details()).details;
         details.into_iter().map(ErrorDetail::from).collect()
     }
 
-    /// The first detail of one type, be it standard or not: `status.error_detail::<BadRequest>()`. `None` when there is none
-    /// that can be decoded.
+    /// Returns the first detail of type `M`, standard or not, for example `status.error_detail::<BadRequest>()`. Returns `None`
+    /// if there is none that can be decoded.
     ///
-    /// Types of your own have a name by `stubwright_codegen::Config::enable_type_names`.
+    /// Generate your own types with `stubwright_codegen::Config::enable_type_names`, so that they implement [`Name`].
     pub fn error_detail<M: Message + Name + Default>(&self) -> Option<M> {
         let details = decoded(self.details()).details;
         details.iter().find_map(rpc::unpack)
     }
 }
 
-/// Anything that is no `google.rpc.Status` is one without details.
+/// Decodes the details. Bytes that are not a `google.rpc.Status` count as one without details.
 fn decoded(details: &Bytes) -> rpc::Status {
     rpc::Status::decode(details.clone()).unwrap_or_default()
 }
@@ -52,8 +50,8 @@ fn number(code: Code) -> i32 {
     i32::from(code as u8)
 }
 
-/// A status that came in a message, in the answer to a batch for example. A code that gRPC does not define is UNKNOWN; OK, which is
-/// no error, is INTERNAL: look at the message's `code` first.
+/// Converts a status that came in a message, for example in the response to a batch. A code that gRPC doesn't define becomes
+/// UNKNOWN. OK is not an error and becomes INTERNAL, so check the message's `code` first.
 impl From<rpc::Status> for Status {
     fn from(status: rpc::Status) -> Status {
         let details = status.encode_to_vec();
@@ -63,7 +61,7 @@ impl From<rpc::Status> for Status {
     }
 }
 
-/// A status to be sent in a message: its code, its message and its details.
+/// Converts a status to a message that can be sent, with its code, message and details.
 impl From<&Status> for rpc::Status {
     fn from(status: &Status) -> rpc::Status {
         rpc::Status {

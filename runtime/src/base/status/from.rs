@@ -1,13 +1,15 @@
-//! What other errors are as a status.
+//! Conversions of other errors to a status.
 
 use std::io::{self, ErrorKind};
 
 use super::{Code, Status};
 use crate::InvalidMetadata;
 
-/// The status that such an error of the system is in gRPC's libraries (the table is that of `absl::ErrnoToStatus`); one that
-/// wraps a [`Status`] is that status. The text of the error is the message, and goes to the caller: where it may name what
-/// is nobody's business, make a status by hand and put the error behind it by [`Status::with_source`].
+/// Converts an I/O error to the status that gRPC's libraries use for it (the table of `absl::ErrnoToStatus`). An error that wraps
+/// a [`Status`] becomes that status.
+///
+/// The error's text becomes the message, which is sent to the caller. If the text may contain secrets, create the status
+/// yourself, and attach the error by [`Status::with_source`].
 impl From<io::Error> for Status {
     fn from(error: io::Error) -> Status {
         match error.downcast::<Status>() {
@@ -17,29 +19,28 @@ impl From<io::Error> for Status {
     }
 }
 
-/// DEADLINE_EXCEEDED: something took longer than the program gave it.
+/// Becomes DEADLINE_EXCEEDED.
 impl From<tokio::time::error::Elapsed> for Status {
     fn from(error: tokio::time::error::Elapsed) -> Status {
         Status::deadline_exceeded(error.to_string()).with_source(error)
     }
 }
 
-/// INTERNAL, as gRPC has it for bytes that are not the message that they are said to be.
+/// Becomes INTERNAL, as gRPC requires for bytes that are not a valid message.
 impl From<prost::DecodeError> for Status {
     fn from(error: prost::DecodeError) -> Status {
         Status::internal(format!("malformed message: {error}")).with_source(error)
     }
 }
 
-/// INTERNAL: the buffer that was to take the message is too small.
+/// Becomes INTERNAL: the buffer was too small for the message.
 impl From<prost::EncodeError> for Status {
     fn from(error: prost::EncodeError) -> Status {
         Status::internal(error.to_string()).with_source(error)
     }
 }
 
-/// INTERNAL: metadata is made by the program, so that a pair that cannot be sent is its mistake. With it, `?` serves in a
-/// servicer's methods.
+/// Becomes INTERNAL, because a program that creates invalid metadata is at fault. This allows `?` in a servicer's methods.
 impl From<InvalidMetadata> for Status {
     fn from(error: InvalidMetadata) -> Status {
         Status::internal(error.to_string()).with_source(error)
