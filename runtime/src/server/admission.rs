@@ -1,4 +1,4 @@
-//! From calls that have come on a connection to handlers that run.
+//! The start of handlers for the calls that arrive on a connection.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,13 +12,13 @@ use crate::call::Exchange;
 use crate::http2::{Connection, StreamId};
 use crate::transport::Side;
 
-/// How many handlers are started before other connections have their turn. Most first polls take a few microseconds; those of
-/// methods that take 100 are made elsewhere.
+/// The number of handlers that are started before other connections have their turn. Most first polls take a few microseconds;
+/// methods whose polls take 100 run elsewhere.
 const STARTS: usize = 64;
 
 impl ServerSide {
-    /// Starts the handlers of the calls that have come with the last read, at `now`; those that are likely to compute wait for
-    /// their turn. Of many calls some wait until other connections have had theirs.
+    /// Starts the handlers of the calls that arrived with the last read, at `now`. Handlers that are likely to compute wait for
+    /// their turn. If there are many calls, some wait until other connections have had their turn.
     pub(super) fn start_fresh(&mut self, engine: &mut Connection, now: Instant) {
         let mut fresh = std::mem::take(&mut self.fresh);
         let later = fresh.split_off(fresh.len().min(STARTS));
@@ -26,7 +26,7 @@ impl ServerSide {
         let polling = self.methods.options.inline_polling;
         let mut long: Option<Arc<Method>> = None;
         for (stream, method) in fresh.drain(..) {
-            // A call may have been reset in the same read.
+            // The call may have been reset in the same read.
             let Some(call) = self.calls.get_mut(&stream) else {
                 continue;
             };
@@ -35,7 +35,7 @@ impl ServerSide {
             engine.take(stream);
             let is_long = |long: &Arc<Method>| Arc::ptr_eq(long, &method);
             let first_poll = match method.pace.next(polling) {
-                // One that has just taken long says enough of those that wait behind it.
+                // A method that has just taken long will do so for the calls behind this one too.
                 FirstPoll::Inline if long.as_ref().is_some_and(is_long) => FirstPoll::Long,
                 first_poll => first_poll,
             };
@@ -61,8 +61,8 @@ impl ServerSide {
         self.fresh = fresh;
     }
 
-    /// Lets a call wait for its turn, whose handler is likely to compute, once its request has come. One whose request is so long
-    /// that it has to be used up meanwhile is started, and computes when it can.
+    /// Queues a call whose handler is likely to compute until it has a turn, once its whole request has arrived. A call whose
+    /// request is too large for that is started at once, and computes when it can.
     pub(super) fn admit(&mut self, engine: &mut Connection, stream: StreamId) {
         let Some(call) = self.calls.get_mut(&stream) else {
             return;
@@ -74,8 +74,8 @@ impl ServerSide {
         if is_whole || !method.takes_one_request {
             self.waiting.push_back((stream, method));
             self.forget_ended();
-            // The socket has just been looked at.
-            self.turns.rest();
+            // The socket was read just before this.
+            self.turns.note_yield();
         } else if come < self.link.window() {
             call.held = Some(method);
         } else {
@@ -85,8 +85,8 @@ impl ServerSide {
         }
     }
 
-    /// Drops the places of calls that have ended while they waited, once they are more than the others: a client may open and reset
-    /// without end while one call before them has no turn.
+    /// Removes ended calls from the queue once they outnumber the open ones. Otherwise a client could open and reset calls
+    /// without end while one call before them waits for a turn.
     fn forget_ended(&mut self) {
         let calls = &self.calls;
         if self.waiting.len() > 2 * calls.len() {
@@ -95,11 +95,11 @@ impl ServerSide {
         }
     }
 
-    /// Starts handlers that are likely to compute, as many as have a turn.
+    /// Starts as many handlers that are likely to compute as have a turn.
     pub(super) fn start_waiting(&mut self, engine: &mut Connection) {
         let mut gave_some = false;
         while let Some((stream, method)) = self.waiting.front() {
-            // It may have ended while it waited, or is about to.
+            // The call may have ended while it waited, or its deadline may have passed.
             let call = self.calls.get(stream);
             let is_late = |deadline| deadline <= clock::now();
             if let Some(call) = call.filter(|call| !call.deadline.is_some_and(is_late)) {
@@ -116,7 +116,7 @@ impl ServerSide {
         self.turns.await_none();
     }
 
-    /// Starts a handler here; whether its first poll took long. `before` is when the one before it was done.
+    /// Starts a handler inline. Returns whether its first poll took long. `before` is the time at which the previous one ended.
     fn start_inline(
         &mut self,
         engine: &mut Connection,
@@ -128,7 +128,7 @@ impl ServerSide {
         let after = Instant::now();
         let is_long = method.pace.note(*before, after);
         *before = after;
-        // Whatever the first poll brought goes out, and from here on the call tells its connection of more.
+        // Sends what the first poll produced. From now on, the call notifies the connection of more.
         self.pump(engine, exchange);
         if running.is_some() {
             self.unread.push(exchange);
@@ -151,14 +151,14 @@ impl ServerSide {
         first: First,
     ) {
         let running = Running::start(method, Arc::clone(exchange));
-        // From here on the call tells its connection of what it has.
+        // From now on, the call notifies the connection of its data.
         self.pump(engine, exchange);
         running.spawn_first(first);
         self.unread.push(exchange);
         self.watch(engine, exchange);
     }
 
-    /// Watches over the deadline of a call, if it has one and goes on.
+    /// Watches the deadline of a call, if it has one and is not over.
     fn watch(&mut self, engine: &Connection, exchange: &Exchange) {
         let stream = exchange.stream();
         if let Some(deadline) = exchange.details().deadline {

@@ -1,6 +1,6 @@
-//! Addresses as people write them: `host:port`, with what gRPC takes for either to be left out or added.
+//! Addresses in the form `host:port`, with the parts that gRPC allows to be left out.
 //!
-//! Both roles read them here: targets of channels, addresses that a resolver finds, and addresses that a server binds.
+//! Channels' targets, the addresses of a resolver, and the addresses that a server binds are all parsed here.
 
 #[cfg(feature = "client")]
 use std::borrow::Cow;
@@ -11,18 +11,21 @@ use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use tokio::net::lookup_host;
 
-/// A host and a port. The host is a name, an IPv4 address or an IPv6 address, which may have a zone.
+/// A host and an optional port. The host is a name, an IPv4 address, or an IPv6 address with an optional zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct HostPort<'a> {
-    /// Without brackets and zone.
+    /// The host, without brackets and zone.
     host: &'a str,
-    /// The network interface that an IPv6 address is on, by its name or its number (RFC 4007, 11).
+    /// The network interface of an IPv6 address, by its name or its number (RFC 4007, 11).
     zone: Option<&'a str>,
     port: Option<u16>,
 }
 
 impl<'a> HostPort<'a> {
-    /// Reads `host`, `host:port`, `[ipv6]`, `[ipv6]:port` or an IPv6 address by itself; an error says what is wrong.
+    /// Parses `host`, `host:port`, `[ipv6]`, `[ipv6]:port` or a plain IPv6 address.
+    ///
+    /// # Errors
+    /// Returns a text that says what is wrong.
     pub(crate) fn parse(text: &'a str) -> Result<HostPort<'a>, String> {
         if let Some((scheme, rest)) = text.split_once("://") {
             return Err(wrong_scheme(scheme, rest));
@@ -30,18 +33,18 @@ impl<'a> HostPort<'a> {
         if let Some(inner) = text.strip_prefix('[') {
             let (address, rest) = inner
                 .split_once(']')
-                .ok_or("behind an IPv6 address in brackets stands ]")?;
+                .ok_or("the closing ] of an IPv6 address is missing")?;
             let port = match rest.strip_prefix(':') {
                 Some(port) => Some(port_number(port)?),
                 None if rest.is_empty() => None,
-                None => return Err("behind the brackets stands :port, or nothing".to_owned()),
+                None => return Err("only :port may follow the brackets".to_owned()),
             };
             return HostPort::of_ipv6(address, port)
-                .ok_or_else(|| format!("{address:?} in brackets is no IPv6 address"));
+                .ok_or_else(|| format!("{address:?} in brackets is not an IPv6 address"));
         }
         if text.matches(':').count() > 1 {
             return HostPort::of_ipv6(text, None).ok_or_else(|| {
-                "an IPv6 address with a port stands in brackets, and a scheme is not known here"
+                "an IPv6 address with a port must be in brackets, and other schemes are unknown"
                     .to_owned()
             });
         }
@@ -50,7 +53,7 @@ impl<'a> HostPort<'a> {
             None => (text, None),
         };
         if host.is_empty() {
-            return Err("it has no host".to_owned());
+            return Err("the host is missing".to_owned());
         }
         Ok(HostPort {
             host,
@@ -59,20 +62,20 @@ impl<'a> HostPort<'a> {
         })
     }
 
-    /// Whether it has a port of its own.
+    /// Returns whether the address has a port.
     #[cfg(feature = "server")]
     pub(crate) fn has_port(&self) -> bool {
         self.port.is_some()
     }
 
-    /// The IP address, if it is one and needs no looking up.
+    /// Returns the host as an IP address, or `None` if it is a name.
     #[cfg(feature = "client")]
     pub(crate) fn ip(&self) -> Option<IpAddr> {
         self.host.parse().ok()
     }
 
-    /// As an authority has it (RFC 9113, 8.3.1): without a port if there is none, and without the zone, which means nothing elsewhere
-    /// (RFC 6874, 4).
+    /// Returns the address as an authority (RFC 9113, 8.3.1). It has a port only if one was given. It has no zone, because zones
+    /// only have a meaning on this machine (RFC 6874, 4).
     #[cfg(feature = "client")]
     pub(crate) fn authority(&self) -> String {
         let host = self.bracketed(false);
@@ -82,13 +85,13 @@ impl<'a> HostPort<'a> {
         }
     }
 
-    /// As it is connected to: with a port, the given one if it has none.
+    /// Returns the address with a port, which is `default` if none was given.
     #[cfg(feature = "client")]
     pub(crate) fn with_port(&self, default: u16) -> String {
         format!("{}:{}", self.bracketed(true), self.port.unwrap_or(default))
     }
 
-    /// The addresses that it stands for, the best first, with the port 0 if it has none. Names are looked up by the system.
+    /// Resolves the host by the system's resolver. Returns its addresses, best first, with port 0 if none was given.
     pub(crate) async fn look_up(&self) -> io::Result<Vec<SocketAddr>> {
         let port = self.port.unwrap_or_default();
         if let (Ok(address), Some(zone)) = (self.host.parse::<Ipv6Addr>(), self.zone) {
@@ -126,28 +129,28 @@ impl<'a> HostPort<'a> {
 fn port_number(port: &str) -> Result<u16, String> {
     let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
     let number = is_number.then(|| port.parse().ok()).flatten();
-    number.ok_or_else(|| "the port is no number up to 65535".to_owned())
+    number.ok_or_else(|| "the port is not a number up to 65535".to_owned())
 }
 
-/// What to write in the place of a URL.
+/// Explains what to write instead of a URL.
 fn wrong_scheme(scheme: &str, rest: &str) -> String {
     let host = rest.split('/').next().unwrap_or_default();
     match scheme.to_ascii_lowercase().as_str() {
-        "http" | "grpc" => format!("leave out {scheme}://, and write {host} alone"),
+        "http" | "grpc" => format!("leave out {scheme}:// and write only {host}"),
         "https" | "grpcs" => format!(
-            "leave out {scheme}://, and write {host} alone: that connections are over TLS is said by credentials, not by the \
+            "leave out {scheme}:// and write only {host}: credentials decide whether connections use TLS, not the \
              address"
         ),
-        _ => format!("the scheme {scheme} is not known here"),
+        _ => format!("unknown scheme {scheme}"),
     }
 }
 
-/// The number of a zone (RFC 4007, 6), which as a rule is the name of a network interface.
+/// Returns the number of a zone (RFC 4007, 6), which is usually given as the name of a network interface.
 async fn scope_id(zone: &str) -> io::Result<u32> {
     if let Ok(number) = zone.parse() {
         return Ok(number);
     }
-    // The system's resolver knows the names of interfaces, for addresses of a link alone, whatever address it is for.
+    // The system's resolver knows the names of interfaces, but only accepts them with link-local addresses.
     let found = lookup_host((format!("fe80::1%{zone}"), 0)).await;
     let mut found = found.map_err(|error| {
         let why = format!("there is no network interface {zone:?} ({error})");
@@ -198,25 +201,25 @@ mod tests {
     #[test]
     fn what_is_no_address_is_said() {
         for (text, said) in [
-            ("", "it has no host"),
-            (":5000", "it has no host"),
-            ("localhost:", "the port is no number"),
-            ("localhost:65536", "the port is no number"),
-            ("localhost:+1", "the port is no number"),
-            ("a:b:1", "stands in brackets"),
-            ("[a]:1", "is no IPv6 address"),
-            ("[::1%]:1", "is no IPv6 address"),
-            ("[::1", "stands ]"),
-            ("[::1]1", "behind the brackets"),
+            ("", "the host is missing"),
+            (":5000", "the host is missing"),
+            ("localhost:", "the port is not a number"),
+            ("localhost:65536", "the port is not a number"),
+            ("localhost:+1", "the port is not a number"),
+            ("a:b:1", "must be in brackets"),
+            ("[a]:1", "is not an IPv6 address"),
+            ("[::1%]:1", "is not an IPv6 address"),
+            ("[::1", "closing ]"),
+            ("[::1]1", "may follow the brackets"),
             (
                 "http://localhost:5000/",
-                "leave out http://, and write localhost:5000 alone",
+                "leave out http:// and write only localhost:5000",
             ),
             (
                 "HTTPS://localhost",
-                "leave out HTTPS://, and write localhost alone: that",
+                "leave out HTTPS:// and write only localhost: credentials",
             ),
-            ("tcp://localhost:1", "the scheme tcp is not known"),
+            ("tcp://localhost:1", "unknown scheme tcp"),
         ] {
             let error = HostPort::parse(text).unwrap_err();
             assert!(error.contains(said), "{text}: {error}");

@@ -1,43 +1,42 @@
-//! Whether a flush waits for more.
+//! The decision whether a flush waits for more data.
 
 use std::time::{Duration, Instant};
 
-/// What follows a flush sooner than this is worth a wait: others are about to add to it. Handlers that compute for longer never
-/// make a flush wait.
+/// A flush that follows the last one within this time is worth delaying, because more data is likely to come soon. Handlers that
+/// compute for longer never delay a flush.
 const SOON: Duration = Duration::from_micros(200);
 
-/// A wait that took longer for each call that it brought has delayed them by more than it saved.
+/// A wait that took longer than this for each call that it brought has cost those calls more time than it saved.
 const WORTH: Duration = Duration::from_micros(500);
 
-/// Long waits weigh so much, and others take one off. At three times as much nothing waits for some time. A single one says
-/// little: the system may have taken the processor away from the thread.
+/// The weight of a long wait. Each other wait lowers the weight by one. At three times this weight waiting pauses. A single long
+/// wait means little: the system may have taken the processor away from the thread.
 const LONG: u32 = 8;
 
-/// For so many times as long as a long wait took, nothing waits.
+/// Waiting pauses for this many times the duration of a long wait.
 const PAUSE: u32 = 250;
 
 /// Decides whether a connection lets other tasks run before it flushes, so that one write carries what they add.
 ///
-/// The scheduler of a runtime with several threads runs a connection's task after every handler that has ended: without a wait
-/// each call would be a write of its own. But a task that yields goes behind every task that is queued, and what those compute
-/// delays what is ready to go. So what comes alone is flushed at once, and only what comes in quick succession waits; and when
-/// waits turn out to take long, there are none for some time.
+/// The scheduler of a multi-threaded runtime runs a connection's task after every handler that ends, so without waiting each call
+/// would be a write of its own. But a task that yields is queued behind all other tasks, and their computing delays the data that
+/// is ready. Therefore a flush waits only if it follows another one closely, and waiting pauses once it turns out to take long.
 #[derive(Debug, Default)]
 pub(crate) struct Batching {
-    /// When the last flush was.
+    /// The time of the last flush.
     flushed: Option<Instant>,
-    /// Since when a flush waits.
+    /// The time at which the pending flush began to wait.
     waits: Option<Instant>,
-    /// The flush has waited.
+    /// Set after the flush has waited once.
     has_waited: bool,
-    /// How much the long waits of late weigh.
+    /// The weight of recent long waits.
     weight: u32,
-    /// Until when none waits.
+    /// The end of the pause, during which no flush waits.
     paused: Option<Instant>,
 }
 
 impl Batching {
-    /// Whether the flush that is due is to wait until the task runs again.
+    /// Returns whether a flush should wait until the task runs again.
     pub(crate) fn waits(&mut self, now: Instant) -> bool {
         let is_soon = |flushed| now.saturating_duration_since(flushed) < SOON;
         let waits = !std::mem::take(&mut self.has_waited)
@@ -51,7 +50,7 @@ impl Batching {
         waits
     }
 
-    /// The task runs again, with `calls` that have something to send. The clock is read only after a wait.
+    /// Ends a wait when the task runs again with data of `calls` calls. The clock is read only if a flush was waiting.
     pub(crate) fn resume(&mut self, calls: usize, clock: impl FnOnce() -> Instant) {
         let Some(began) = self.waits.take() else {
             return;
@@ -66,7 +65,7 @@ impl Batching {
         }
         self.weight += LONG;
         if self.weight >= 3 * LONG {
-            // The first one after the pause may end it, or begin the next.
+            // The first wait after the pause either lowers the weight or starts the next pause.
             self.weight = 2 * LONG;
             self.paused = now.checked_add(took.saturating_mul(PAUSE));
         }
@@ -79,7 +78,7 @@ mod tests {
 
     const MICROSECOND: Duration = Duration::from_micros(1);
 
-    /// Waits for so long, and for so many calls; returns when it is over.
+    /// Waits for `took` and for `calls` calls. Returns the time afterwards.
     fn wait(batching: &mut Batching, from: Instant, took: Duration, calls: u32) -> Instant {
         assert!(batching.waits(from));
         batching.resume(calls as usize, || from + took);

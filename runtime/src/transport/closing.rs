@@ -1,4 +1,4 @@
-//! How a connection ends: its last words out, its direction closed, the peer heard out.
+//! The orderly end of a connection: it flushes its output, shuts down its direction, and reads until the peer closes.
 
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -7,12 +7,12 @@ use super::{Fill, Socket};
 use crate::call::Alarm;
 use crate::http2::Output;
 
-/// How long a connection that has said its last words waits for the peer to take them and to close its side.
+/// The time that a closing connection gives the peer to accept its output and to close its direction.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// The end of a connection, bounded in time.
+/// The end of a connection, within a limited time.
 #[derive(Debug)]
-pub(crate) struct Farewell {
+pub(crate) struct Closing {
     until: Instant,
     stage: Stage,
 }
@@ -21,20 +21,20 @@ pub(crate) struct Farewell {
 enum Stage {
     Flush,
     Shutdown,
-    /// What the peer still sends is thrown away: a system that closes a socket with unread data answers with a reset, and
-    /// that overtakes our last words.
+    /// Reads and discards what the peer still sends. If a socket with unread data were closed, the system would send a reset,
+    /// which overtakes the last output.
     Linger,
 }
 
-impl Farewell {
-    pub(crate) fn new(now: Instant) -> Farewell {
-        Farewell {
+impl Closing {
+    pub(crate) fn new(now: Instant) -> Closing {
+        Closing {
             until: now + LINGER,
             stage: Stage::Flush,
         }
     }
 
-    /// Ready when the socket can be dropped.
+    /// Closes the connection step by step. Returns `Ready` when the socket can be dropped.
     pub(crate) fn poll(
         &mut self,
         context: &mut Context<'_>,
@@ -62,7 +62,7 @@ impl Farewell {
             };
             match step {
                 Poll::Ready(Ok(Some(next))) => self.stage = next,
-                // An end, or a socket that cannot be used any more: nothing is left to say.
+                // The peer has closed its direction, or the socket failed.
                 Poll::Ready(Ok(None) | Err(_)) => return Poll::Ready(()),
                 Poll::Pending => return Poll::Pending,
             }

@@ -1,7 +1,7 @@
 //! The driver of an HTTP/2 connection: one task that owns the socket, the engine and the table of calls.
 //!
-//! Both roles share the loop: take what calls in other tasks have, read, hand events to the role, look at the clock, write
-//! everything that came of it at once. What a role does with an event is its [`Side`].
+//! Both roles share the loop. It takes the data of calls in other tasks, reads, passes events to the role, checks the clock, and
+//! writes everything at once. The role's part is its [`Side`].
 
 use std::future::Future;
 use std::io;
@@ -16,65 +16,66 @@ use tokio::task::yield_now;
 use super::batching::Batching;
 use super::turns::Turns;
 use super::upkeep::{Duty, Upkeep, UpkeepConfig};
-use super::{Farewell, Fill, Socket};
+use super::{Closing, Fill, Socket};
 use crate::Status;
 use crate::base::clock;
 use crate::base::jitter::jitter;
 use crate::call::{Alarm, Deadlines, Exchange, Link, Order};
 use crate::http2::{Connection, Event, Reason, StreamId};
 
-/// How many bytes are read before the calls have a turn. What has come is in the processor's cache then, and few buffers are in use.
+/// The number of bytes that are read before the calls have their turn. They are still in the processor's cache then, and few
+/// buffers are in use.
 const TURN: usize = 128 * 1024;
 
-/// Before more calls than this are started it is worth looking whether the peer is still there.
+/// Before more calls than this are started, it is worth checking whether the peer is still there.
 const MANY: usize = 32;
 
-/// What one role does with its calls.
+/// One role's part of the driver: the handling of its calls.
 pub(crate) trait Side: Unpin {
-    /// Sends what a call has for the peer, as far as there is room for it.
+    /// Sends as much of a call's data as there is room for.
     fn pump(&mut self, engine: &mut Connection, exchange: &Arc<Exchange>);
 
-    /// Takes an event of the engine.
+    /// Handles an event of the engine.
     fn event(&mut self, engine: &mut Connection, event: Event, now: Instant);
 
-    /// How many calls have come that are still to be started.
+    /// Returns the number of calls that have arrived and not been started.
     fn unstarted(&self) -> usize {
         0
     }
 
-    /// All that there was to take has been taken; the last read was at `now`.
+    /// Handles everything that has been read so far. The last read was at `now`.
     fn settle(&mut self, engine: &mut Connection, now: Instant);
 
-    /// Whether there is more to settle, once other connections have had their turn.
+    /// Returns whether there is more to settle, after other connections have had their turn.
     fn is_behind(&self) -> bool {
         false
     }
 
-    /// The other tasks have had a turn: what came long before it and was not read is here to stay.
+    /// Copies data that has not been read by its call out of the read buffers. It is called once other tasks have had a turn.
     fn set_aside(&mut self);
 
-    /// The deadlines of the open calls.
+    /// Returns the deadlines of the open calls.
     fn deadlines(&mut self) -> &mut Deadlines<StreamId>;
 
-    /// The deadline of a call has passed.
+    /// Ends a call whose deadline has passed.
     fn expire(&mut self, engine: &mut Connection, stream: StreamId);
 
-    /// How many calls are open.
+    /// Returns the number of open calls.
     fn open_calls(&self) -> usize;
 
-    /// The turns of handlers that compute, where there are handlers.
+    /// Returns the turns of handlers that compute, on a server.
     fn turns(&mut self) -> Option<&mut Turns> {
         None
     }
 
-    /// The owner of the connection wants it to end once its calls have.
+    /// Begins to drain the connection: it ends once its calls have ended.
     fn drain(&mut self, engine: &mut Connection);
 
-    /// The connection is over: ends all calls, and the ones that never got to it.
+    /// Ends all calls when the connection is over, including those in `unsent` that were never started on it.
     fn cut_off(&mut self, unsent: Vec<Arc<Exchange>>, why: &Status);
 }
 
-/// A connection. The future ends when it is closed and its calls have been told.
+/// A connection. The future completes when the connection is closed and all its calls have ended.
 pub(crate) struct Driver<S: Side> {
     side: S,
     engine: Connection,
@@ -82,25 +83,25 @@ pub(crate) struct Driver<S: Side> {
     link: Arc<Link>,
     alarm: Alarm,
     upkeep: Upkeep,
-    /// Set once the connection takes nothing any more.
-    farewell: Option<Farewell>,
+    /// Set once the connection accepts no more data and is closing.
+    closing: Option<Closing>,
     order: Order,
-    /// When the socket was read last.
+    /// The time of the last read.
     now: Instant,
-    /// What [`Link::collect`] fills; kept for its room.
+    /// A buffer for [`Link::collect`], kept to reuse its allocation.
     batch: Vec<Arc<Exchange>>,
-    /// How many bytes were read since the task has let others run.
+    /// The number of bytes that were read since the task last yielded.
     taken: usize,
     batching: Batching,
-    /// The system may not have said yet what has become of the socket since it came.
+    /// Set while the connection is so new that the system may not have reported its state.
     is_new: bool,
     on_many_threads: bool,
-    /// The task has asked to run again once the runtime has looked at its sockets.
-    rests: bool,
+    /// Set if the task has asked to run again after the runtime has checked its sockets.
+    has_yielded: bool,
 }
 
 impl<S: Side> Driver<S> {
-    /// Must be called where tokio runs.
+    /// Creates a driver. Must be called within a tokio runtime.
     pub(crate) fn new(
         socket: Socket,
         engine: Connection,
@@ -116,7 +117,7 @@ impl<S: Side> Driver<S> {
             link,
             alarm: Alarm::default(),
             upkeep: Upkeep::new(upkeep, now, jitter()),
-            farewell: None,
+            closing: None,
             order: Order::Serve,
             now,
             batch: Vec::new(),
@@ -124,7 +125,7 @@ impl<S: Side> Driver<S> {
             batching: Batching::default(),
             is_new: true,
             on_many_threads: Handle::current().runtime_flavor() != RuntimeFlavor::CurrentThread,
-            rests: false,
+            has_yielded: false,
         }
     }
 
@@ -132,28 +133,28 @@ impl<S: Side> Driver<S> {
         self.side.set_aside();
         self.collect(context);
         self.taken = 0;
-        if std::mem::take(&mut self.rests) {
-            self.side.turns().into_iter().for_each(Turns::rest);
+        if std::mem::take(&mut self.has_yielded) {
+            self.side.turns().into_iter().for_each(Turns::note_yield);
         }
         if self.side.is_behind() {
-            // What is settled now has not taken the time since the last read.
+            // Settling takes time that has not passed since the last read.
             self.now = clock::now();
         }
-        while self.farewell.is_none() {
-            // A peer that does not take its answers is not read from.
+        while self.closing.is_none() {
+            // Don't read from a peer that does not accept its responses.
             let reads = self.engine.wants_input();
             if !reads {
-                // Whatever it says meanwhile is not heard. The write time-out watches over it.
+                // The peer's silence is not its fault while nothing is read. The write timeout still applies.
                 self.upkeep.heard(clock::now());
             }
             let has_read = reads && self.read(context);
             if self.side.unstarted() > MANY {
                 if std::mem::take(&mut self.is_new) {
-                    // The system is asked about sockets before this task goes on.
+                    // The runtime checks its sockets before this task runs again.
                     ready!(pin!(yield_now()).poll(context));
                 }
-                if self.socket.is_left() {
-                    self.end(&left());
+                if self.socket.is_closed_by_peer() {
+                    self.end(&closed_by_peer());
                     break;
                 }
             }
@@ -167,22 +168,22 @@ impl<S: Side> Driver<S> {
             }
             match self.flush(context) {
                 Poll::Ready(Err(error)) => self.end(&lost(&error)),
-                Poll::Ready(Ok(())) if self.engine.is_drained() => self.end(&stopped()),
+                Poll::Ready(Ok(())) if self.engine.is_drained() => self.end(&closed_here()),
                 Poll::Ready(Ok(())) => {}
-                // There may be a new time to watch.
+                // There may be a new timeout to watch.
                 Poll::Pending => self.check_time(context),
             }
             let waits = !has_read && reads == self.engine.wants_input();
-            if self.farewell.is_some() {
+            if self.closing.is_some() {
                 break;
             }
             let is_behind = self.side.is_behind();
             if waits || is_behind || self.taken >= TURN {
-                self.socket.rest();
+                self.socket.release_buffer();
                 if !waits || is_behind {
                     context.waker().wake_by_ref();
-                } else if self.side.turns().is_some_and(|turns| turns.want_rest()) {
-                    self.rest(context);
+                } else if self.side.turns().is_some_and(|turns| turns.want_yield()) {
+                    self.yield_to_runtime(context);
                 }
                 return Poll::Pending;
             }
@@ -190,7 +191,7 @@ impl<S: Side> Driver<S> {
         Poll::Ready(())
     }
 
-    /// Takes what calls in other tasks have for the peer, and what the owner of the connection has for its task.
+    /// Takes the data of calls in other tasks, and the order of the connection's owner.
     fn collect(&mut self, context: &Context<'_>) {
         let mut batch = std::mem::take(&mut self.batch);
         let order = self.link.collect(context, &mut batch);
@@ -208,12 +209,12 @@ impl<S: Side> Driver<S> {
             Order::Drain => self.side.drain(&mut self.engine),
             Order::Close => {
                 self.engine.go_away(Reason::NO_ERROR, "stopped");
-                self.end(&stopped());
+                self.end(&closed_here());
             }
         }
     }
 
-    /// Reads once, and lets the role take what came; says whether there may be more.
+    /// Reads once and lets the role handle what was read. Returns whether there may be more.
     fn read(&mut self, context: &mut Context<'_>) -> bool {
         match self.socket.poll_fill(context) {
             Poll::Pending => false,
@@ -234,7 +235,7 @@ impl<S: Side> Driver<S> {
                 true
             }
             Poll::Ready(Ok(Fill::End)) => {
-                self.end(&left());
+                self.end(&closed_by_peer());
                 true
             }
             Poll::Ready(Err(error)) => {
@@ -250,7 +251,7 @@ impl<S: Side> Driver<S> {
         }
     }
 
-    /// Writes all there is. What has gone out makes room for more, which follows at once.
+    /// Writes all output. Written data makes room for more, which is written at once.
     fn flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             let output = self.engine.transmit();
@@ -269,7 +270,7 @@ impl<S: Side> Driver<S> {
     }
 
     fn check_time(&mut self, context: &mut Context<'_>) {
-        while self.farewell.is_none() {
+        while self.closing.is_none() {
             let next = [
                 self.side.deadlines().next(),
                 self.engine.timeout(),
@@ -283,14 +284,14 @@ impl<S: Side> Driver<S> {
                 ),
                 None => (false, None),
             };
-            // While handlers keep its threads, the runtime does not look at its timers.
+            // The runtime does not check its timers while handlers occupy its threads.
             let is_late = computes && next.is_some_and(|next| next <= clock::now());
             let alarm = [next, patience].into_iter().flatten().min();
             if !is_late {
                 if self.alarm.poll(alarm, context).is_pending() {
                     return;
                 }
-                // Only a thread that has nothing else to do looks at timers.
+                // Only an idle thread checks timers.
                 if let Some(turns) = self.side.turns() {
                     if turns.due(clock::now()) {
                         self.side.settle(&mut self.engine, self.now);
@@ -301,7 +302,7 @@ impl<S: Side> Driver<S> {
         }
     }
 
-    /// Does what is due.
+    /// Performs everything that is due.
     fn on_time(&mut self, now: Instant) {
         while let Some(stream) = self.side.deadlines().expired(now) {
             self.side.expire(&mut self.engine, stream);
@@ -325,7 +326,7 @@ impl<S: Side> Driver<S> {
         }
     }
 
-    /// Whether to let handlers, or callers, in other tasks run before a flush. A handler that computes may be among them.
+    /// Returns whether handlers or callers in other tasks should run before a flush. One of them may be a handler that computes.
     fn should_wait(&mut self) -> bool {
         self.on_many_threads
             && self.side.open_calls() > 1
@@ -334,18 +335,18 @@ impl<S: Side> Driver<S> {
             && self.batching.waits(clock::now())
     }
 
-    /// Runs again when the runtime has looked at its sockets and timers, once its thread has nothing else to do.
-    fn rest(&mut self, context: &mut Context<'_>) {
-        self.rests = true;
-        // It asks to be woken when it is polled first.
+    /// Yields until the runtime has checked its sockets and timers, which it does once its thread is idle.
+    fn yield_to_runtime(&mut self, context: &mut Context<'_>) {
+        self.has_yielded = true;
+        // The first poll schedules the wake-up.
         let asked = pin!(tokio::task::yield_now()).poll(context);
         debug_assert!(asked.is_pending());
     }
 
-    /// Ends all calls; what is in the output is still written.
+    /// Ends all calls. Output that is queued is still written.
     fn end(&mut self, why: &Status) {
-        if self.farewell.is_none() {
-            self.farewell = Some(Farewell::new(clock::now()));
+        if self.closing.is_none() {
+            self.closing = Some(Closing::new(clock::now()));
             self.side.cut_off(self.link.close(), why);
         }
     }
@@ -356,13 +357,13 @@ impl<S: Side> Future for Driver<S> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        if this.farewell.is_none() && this.poll_open(context).is_pending() {
+        if this.closing.is_none() && this.poll_open(context).is_pending() {
             return Poll::Pending;
         }
-        match &mut this.farewell {
-            Some(farewell) => {
+        match &mut this.closing {
+            Some(closing) => {
                 let output = this.engine.transmit();
-                farewell.poll(context, &mut this.socket, output, &mut this.alarm)
+                closing.poll(context, &mut this.socket, output, &mut this.alarm)
             }
             None => Poll::Ready(()),
         }
@@ -370,16 +371,17 @@ impl<S: Side> Future for Driver<S> {
 }
 
 impl<S: Side> Drop for Driver<S> {
-    /// A runtime that shuts down drops its tasks; no call may hang on a connection that is not driven any more.
+    /// A runtime that shuts down drops its tasks. No call may wait for a connection that nothing drives any more.
     fn drop(&mut self) {
-        if self.farewell.is_none() {
-            self.side.cut_off(self.link.close(), &stopped());
+        if self.closing.is_none() {
+            self.side.cut_off(self.link.close(), &closed_here());
         }
     }
 }
 
-/// Whether a call has sent what it can: `has_more` says that it has more than there was room for, `held` that on a crowded
-/// connection it adds nothing before what it has is on its way. Where it waits, an event says when to go on.
+/// Returns whether a call has sent everything it can for now. `has_more` means that it has more data than there was room for.
+/// `held` means that the connection is crowded, so that the call must not add data before its earlier data has been sent. If it
+/// has to wait, an event tells when it may continue.
 pub(crate) fn waits(engine: &mut Connection, stream: StreamId, has_more: bool, held: bool) -> bool {
     if held && engine.is_sending(stream) {
         engine.await_room(stream);
@@ -389,14 +391,14 @@ pub(crate) fn waits(engine: &mut Connection, stream: StreamId, has_more: bool, h
     !goes_on
 }
 
-/// The payload of keepalive's pings; any answer will do.
+/// The payload of keepalive pings. Any response counts, so it is not compared.
 const KEEPALIVE: [u8; 8] = *b"keepaliv";
 
-fn left() -> Status {
+fn closed_by_peer() -> Status {
     Status::unavailable("the peer closed the connection")
 }
 
-fn stopped() -> Status {
+fn closed_here() -> Status {
     Status::unavailable("the connection was closed on this side")
 }
 

@@ -1,39 +1,39 @@
-//! Keepalive: pings that find out whether a silent peer is still there (gRFC A8, A9). Pure: time comes in.
+//! Keepalive pings, which find out whether a silent peer is still there (gRFC A8, A9). Without I/O: the caller passes the time.
 //!
-//! The only thing that winds up the clock is what the peer says. A call that starts does not, for short calls one after the other
-//! would keep a dead connection alive for ever; if the peer has been silent for too long by then, the call's start is the moment
-//! of the ping. A ping that is out is waited for whether or not calls are open.
+//! Only data from the peer restarts the timer. The start of a call does not: a sequence of short calls would keep a dead
+//! connection alive for ever. If the peer has been silent for too long when a call starts, it is pinged at once. The response to
+//! a ping is awaited whether or not calls are open.
 
 use std::time::{Duration, Instant};
 
-/// How a connection is kept alive.
+/// The settings of keepalive.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeepaliveConfig {
-    /// A peer that has been silent for so long is pinged; `None` never pings.
+    /// The silence after which the peer is pinged. `None` disables pings.
     pub(crate) time: Option<Duration>,
-    /// The answer has to come within this.
+    /// The time within which the peer must respond to a ping.
     pub(crate) timeout: Duration,
-    /// A connection without open calls is pinged too.
+    /// `true` to ping connections without open calls too.
     pub(crate) without_calls: bool,
 }
 
-/// What to do now.
+/// The action that keepalive requires now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Fine,
     /// Send a ping.
     Ping,
-    /// The peer is gone: close.
+    /// Close the connection, because the peer is gone.
     Dead,
 }
 
-/// The watch over a peer's silence.
+/// Watches the silence of one peer.
 #[derive(Debug)]
 pub(crate) struct Keepalive {
     config: KeepaliveConfig,
-    /// When something was last heard of the peer, or the watch began.
+    /// The time at which data last arrived, or at which the connection began.
     heard: Instant,
-    /// When the peer has to have answered a ping. Set while one is out.
+    /// The time by which the peer must respond. Set while a ping is outstanding.
     due: Option<Instant>,
 }
 
@@ -46,13 +46,13 @@ impl Keepalive {
         }
     }
 
-    /// Bytes have come: whatever they are, the peer is there.
+    /// Notes that data has arrived. Any data shows that the peer is there.
     pub(crate) fn heard(&mut self, now: Instant) {
         self.heard = now;
         self.due = None;
     }
 
-    /// When to look again.
+    /// Returns the time of the next check.
     pub(crate) fn next(&self, has_calls: bool) -> Option<Instant> {
         if self.due.is_some() {
             return self.due;
@@ -62,7 +62,7 @@ impl Keepalive {
             .checked_add(self.config.time.filter(|_| watches)?)
     }
 
-    /// Looks at the clock.
+    /// Returns what is due at `now`.
     pub(crate) fn check(&mut self, now: Instant, has_calls: bool) -> Verdict {
         if self.next(has_calls).is_none_or(|next| now < next) {
             return Verdict::Fine;

@@ -1,33 +1,33 @@
-//! How long a server keeps a connection (gRFC A9). Pure: time comes in.
+//! The limits of a server's connections in time (gRFC A9). Without I/O: the caller passes the time.
 
 use std::time::{Duration, Instant};
 
-/// How long a server keeps a connection; `None` is for ever.
+/// The limits of a connection in time. `None` means no limit.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct LifetimeConfig {
-    /// Without a call for so long, it is drained.
+    /// A connection without open calls is drained after this time.
     pub(crate) max_idle: Option<Duration>,
-    /// Of this age, give or take a tenth, it is drained.
+    /// A connection is drained at this age, give or take a tenth.
     pub(crate) max_age: Option<Duration>,
-    /// Calls that are open then have so long to end.
+    /// The time that open calls have to end then.
     pub(crate) max_age_grace: Option<Duration>,
 }
 
-/// What to do now.
+/// The stage of a connection's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     Serve,
-    /// Take no new calls.
+    /// Drain the connection: accept no new calls.
     Drain,
-    /// Close, whatever is open.
+    /// Close the connection, whatever is open.
     Close,
 }
 
-/// The life of one connection.
+/// The timer of one connection's life.
 #[derive(Debug)]
 pub(crate) struct Lifetime {
     max_idle: Option<Duration>,
-    /// Since when no call has been open.
+    /// The time since which no call has been open.
     idle_since: Option<Instant>,
     drain_at: Option<Instant>,
     grace: Option<Duration>,
@@ -35,7 +35,8 @@ pub(crate) struct Lifetime {
 }
 
 impl Lifetime {
-    /// `jitter`, from -1 to 1, spreads the ages: connections that came together do not go together.
+    /// Starts the timer. `jitter`, from -1 to 1, varies the maximum age, so that connections that began together do not end
+    /// together.
     pub(crate) fn new(config: LifetimeConfig, now: Instant, jitter: f64) -> Lifetime {
         let age = config.max_age.map(|age| {
             let seconds = age.as_secs_f64() * (1.0 + 0.1 * jitter);
@@ -50,7 +51,7 @@ impl Lifetime {
         }
     }
 
-    /// Takes note of whether calls are open.
+    /// Notes whether calls are open.
     pub(crate) fn note(&mut self, now: Instant, has_calls: bool) {
         if has_calls {
             self.idle_since = None;
@@ -59,7 +60,7 @@ impl Lifetime {
         }
     }
 
-    /// When to look again.
+    /// Returns the time of the next check.
     pub(crate) fn next(&self) -> Option<Instant> {
         match self.stage {
             Stage::Serve => [self.drain_at, self.idle_until()]
@@ -71,7 +72,7 @@ impl Lifetime {
         }
     }
 
-    /// Looks at the clock; says what is new.
+    /// Returns the stage that begins at `now`, or [`Serve`](Stage::Serve) if none does.
     pub(crate) fn check(&mut self, now: Instant) -> Stage {
         if self.next().is_none_or(|next| now < next) {
             return Stage::Serve;
@@ -79,7 +80,7 @@ impl Lifetime {
         match self.stage {
             Stage::Serve => {
                 self.stage = Stage::Drain;
-                // An idle connection has nothing that the grace could cut off.
+                // The grace only matters for open calls, and an idle connection has none.
                 self.drain_at = self.grace.and_then(|grace| now.checked_add(grace));
             }
             Stage::Drain | Stage::Close => self.stage = Stage::Close,

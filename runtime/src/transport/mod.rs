@@ -1,9 +1,9 @@
-//! What carries calls: sockets, with HTTP/2 on them, and the short way inside one process.
+//! Transports: sockets with HTTP/2 on them, and the drivers that connect them to calls.
 
 mod address;
 mod batching;
+mod closing;
 mod driver;
-mod farewell;
 mod keepalive;
 mod lifetime;
 mod read_buffers;
@@ -18,8 +18,8 @@ mod turns;
 mod upkeep;
 
 pub(crate) use address::HostPort;
+pub(crate) use closing::Closing;
 pub(crate) use driver::{Driver, Side, waits};
-pub(crate) use farewell::Farewell;
 pub(crate) use keepalive::KeepaliveConfig;
 pub(crate) use lifetime::LifetimeConfig;
 pub(crate) use socket::{Fill, Io, Socket};

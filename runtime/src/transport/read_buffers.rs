@@ -1,47 +1,47 @@
-//! The read buffers of a thread, which its connections borrow while they are at work.
+//! The read buffers of a thread. Connections borrow them while they are active.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
 use bytes::BytesMut;
 
-/// How much a read may bring.
+/// The size of a read buffer, in bytes.
 pub(super) const READ: usize = 64 * 1024;
 
-/// With so much room left a buffer is read into though messages lie in it.
+/// A buffer with this much room left can be used for another read even if it still holds messages.
 const ENOUGH: usize = READ / 4;
 
-/// How many buffers a thread keeps. While messages still lie in the one that was read last, the next read needs another.
+/// The number of buffers that a thread keeps. While messages still lie in the last one, the next read needs another.
 const KEPT: usize = 8;
 
 thread_local! {
     static BUFFERS: RefCell<VecDeque<BytesMut>> = const { RefCell::new(VecDeque::new()) };
 }
 
-/// An empty buffer with room for a read: the latest in which nothing lies any more, for it is in the processor's cache, or that has
-/// room left.
+/// Returns an empty buffer with room for a read. It is the most recently used one that is free or has room left, because that one
+/// is in the processor's cache.
 ///
-/// Were buffers of this size given back to the allocator instead, many would go back to the system, and cost more when they are
-/// touched again than what is read into them.
+/// Buffers of this size are kept rather than freed. The allocator would return many of them to the system, and touching new
+/// memory costs more than the data that is read into it.
 pub(super) fn take() -> BytesMut {
     BUFFERS.with_borrow_mut(|buffers| {
         let free = buffers
             .iter_mut()
             .rposition(|buffer| buffer.try_reclaim(READ) || buffer.capacity() >= ENOUGH);
         let free = free.and_then(|index| buffers.remove(index));
-        // One that was made larger for a large frame is not kept.
+        // Don't keep a buffer that was enlarged for a large frame.
         let free = free.filter(|buffer| buffer.capacity() <= 2 * READ);
         free.unwrap_or_else(|| BytesMut::with_capacity(READ))
     })
 }
 
-/// Makes room for a read behind what is in a buffer: in another one as long as messages lie in this.
+/// Makes room for a read after the content of a buffer. If messages still lie in it, it is replaced by another one.
 pub(super) fn make_room(buffer: &mut BytesMut) {
     if buffer.capacity() - buffer.len() >= ENOUGH {
         return;
     }
     if buffer.len() > READ / 2 {
-        // The beginning of a large frame.
+        // The buffer holds the beginning of a large frame.
         buffer.reserve(READ);
     } else if !buffer.try_reclaim(READ) {
         let mut next = take();
@@ -50,7 +50,7 @@ pub(super) fn make_room(buffer: &mut BytesMut) {
     }
 }
 
-/// Keeps a buffer whose bytes have been taken, though they may be in use.
+/// Keeps a buffer whose content has been taken. Messages may still refer to it.
 pub(super) fn give_back(mut buffer: BytesMut) {
     buffer.clear();
     let oldest = BUFFERS.with_borrow_mut(|buffers| {

@@ -1,4 +1,4 @@
-//! A socket as a connection driver uses it: reads into a buffer of the thread, writes whole batches.
+//! The socket of a connection driver. It reads into a buffer of the thread, and writes whole batches.
 
 use std::any::Any;
 use std::future::Future;
@@ -17,12 +17,12 @@ use tokio_rustls::server::TlsStream;
 use super::read_buffers;
 use crate::http2::Output;
 
-/// How many pieces go into one write.
+/// The maximum number of slices in one write.
 const SLICES: usize = 64;
 
-/// Both directions of an open connection.
+/// A bidirectional byte stream.
 pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {
-    /// The connection as the type that it is.
+    /// Returns the stream as `Any`, so that its type can be recovered.
     fn as_any(&self) -> &dyn Any;
 }
 
@@ -32,22 +32,22 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {
     }
 }
 
-/// A socket and what has been read from it and not been used.
+/// A socket and its input that has not been consumed.
 pub(crate) struct Socket {
     io: Box<dyn Io>,
-    /// What has been read and not been used. The buffer is the thread's, which lends it while the connection is at work.
+    /// The input that has not been consumed. The buffer is borrowed from the thread while the connection is active.
     input: Option<BytesMut>,
     written: u64,
-    /// What was written may still lie in a buffer on this side: TLS has one.
+    /// Set while written data may still be in a buffer of the stream, as in TLS.
     unflushed: bool,
 }
 
-/// What a read brought.
+/// The result of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fill {
-    /// So many bytes more.
+    /// The number of bytes that were read.
     Data(usize),
-    /// The peer has ended its direction.
+    /// The peer has closed its direction.
     End,
 }
 
@@ -61,12 +61,12 @@ impl Socket {
         }
     }
 
-    /// What has been read and not been used.
+    /// Returns the input that has not been consumed.
     pub(crate) fn input(&mut self) -> &mut BytesMut {
         self.input.get_or_insert_with(read_buffers::take)
     }
 
-    /// How many bytes the peer, or the system for it, has taken.
+    /// Returns the number of bytes that the system has accepted for the peer.
     pub(crate) fn written(&self) -> u64 {
         self.written
     }
@@ -82,25 +82,25 @@ impl Socket {
         })
     }
 
-    /// Whether the peer is known to have closed its direction, though there may be more to read before that. Only sockets of the
-    /// system tell.
-    pub(crate) fn is_left(&self) -> bool {
-        is_left(&*self.io)
+    /// Returns whether the peer is known to have closed its direction, even if there is more to read before the end. Only sockets
+    /// of the system report this.
+    pub(crate) fn is_closed_by_peer(&self) -> bool {
+        is_closed_by_peer(&*self.io)
     }
 
-    /// Gives the read buffer back to the thread when nothing is left in it.
-    pub(crate) fn rest(&mut self) {
+    /// Returns the read buffer to the thread if it is empty.
+    pub(crate) fn release_buffer(&mut self) {
         if let Some(buffer) = self.input.take_if(|input| input.is_empty()) {
             read_buffers::give_back(buffer);
         }
     }
 
-    /// Whether all that was written is out of our hands.
+    /// Returns whether all written data has left the stream's own buffers.
     pub(crate) fn is_flushed(&self) -> bool {
         !self.unflushed
     }
 
-    /// Writes until the output is empty and flushed, or the peer is behind.
+    /// Writes until all output is written and flushed, or the socket accepts no more.
     pub(crate) fn poll_flush(
         &mut self,
         context: &mut Context<'_>,
@@ -129,13 +129,13 @@ impl Socket {
         Poll::Ready(Ok(()))
     }
 
-    /// Ends our direction.
+    /// Shuts down the write direction.
     pub(crate) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_shutdown(context)
     }
 }
 
-fn is_left(io: &dyn Io) -> bool {
+fn is_closed_by_peer(io: &dyn Io) -> bool {
     let io = io.as_any();
     if let Some(socket) = io.downcast_ref::<TcpStream>() {
         return has_end(socket.ready(Interest::READABLE));
@@ -146,12 +146,12 @@ fn is_left(io: &dyn Io) -> bool {
     }
     #[cfg(all(feature = "server", feature = "tls"))]
     if let Some(stream) = io.downcast_ref::<TlsStream<Box<dyn Io>>>() {
-        return is_left(&**stream.get_ref().0);
+        return is_closed_by_peer(&**stream.get_ref().0);
     }
     false
 }
 
-/// Whether what a socket is ready for is its end, as far as is known without waiting or asking the system.
+/// Returns whether a socket is ready because of its end, as far as this is known without waiting or a system call.
 fn has_end(ready: impl Future<Output = io::Result<Ready>>) -> bool {
     let polled = pin!(ready).poll(&mut Context::from_waker(Waker::noop()));
     matches!(polled, Poll::Ready(Ok(ready)) if ready.is_read_closed())
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
     use crate::http2::{Config, Connection, Role};
 
-    /// Takes everything, as TLS does, and is rid of it only at the second flush.
+    /// A stream that accepts everything, as TLS does, and passes it on only at the second flush.
     #[derive(Default)]
     struct Buffered {
         flushes: VecDeque<Poll<()>>,
@@ -207,7 +207,7 @@ mod tests {
         let mut socket = Socket::new(Box::new(Buffered {
             flushes: VecDeque::from([Poll::Pending, Poll::Ready(())]),
         }));
-        // Its preface is something to write.
+        // The client's preface is output.
         let mut engine = Connection::new(Role::Client, Config::default(), Instant::now());
         let output = engine.transmit();
         assert!(socket.is_flushed());

@@ -1,4 +1,4 @@
-//! How many handlers that compute run for a connection at a time.
+//! A limit on the handlers that compute at the same time for one connection.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -6,40 +6,40 @@ use std::time::{Duration, Instant};
 
 use crate::call::Link;
 
-/// Calls wait for no turn longer than this while a thread of the runtime has nothing to do. Only such a thread looks at timers.
+/// While a thread of the runtime is idle, calls wait for a turn no longer than this. Only an idle thread checks timers.
 const PATIENCE: Duration = Duration::from_millis(1);
 
-/// The turns of a connection's handlers that compute: as many at a time as the runtime has threads to take them.
+/// The turns of a connection's handlers that compute. There are as many at a time as the runtime has threads.
 ///
-/// More would gain nothing, and what the connection has to do would wait behind all of them: answers that are ready, bytes that
-/// have come, deadlines that have passed. Between two turns the runtime is to look at its sockets and timers, which it does when a
-/// thread has nothing else to do.
+/// More turns would gain nothing, and the connection's own work would wait for all of them: responses that are ready, bytes that
+/// have arrived, deadlines that have passed. Between two turns the runtime should check its sockets and timers, which it does
+/// when a thread is idle.
 ///
-/// A handler keeps its turn until its first poll has ended. It may spend it without the thread, in `block_in_place`; then there is
-/// a thread with nothing to do although all turns are taken, and there are more turns.
+/// A handler keeps its turn until its first poll ends. In `block_in_place` it does not occupy a thread of the runtime. Then a
+/// thread is idle although all turns are taken, and the number of turns is raised.
 #[derive(Debug)]
 pub(crate) struct Turns {
     shared: Arc<Shared>,
-    /// How many threads the runtime has.
+    /// The number of threads of the runtime.
     threads: usize,
-    /// How many turns there are.
+    /// The current number of turns.
     most: usize,
-    /// The runtime has had time to look at its sockets since the last turn was given.
-    rested: bool,
-    /// Calls wait for a turn, and get one then at the latest.
+    /// Set if the runtime has been able to check its sockets since the last turn was given.
+    has_yielded: bool,
+    /// The time by which waiting calls get a turn. Set while calls wait.
     patience: Option<Instant>,
 }
 
 #[derive(Debug)]
 struct Shared {
     taken: AtomicUsize,
-    /// Calls wait for a turn.
+    /// Set while calls wait for a turn.
     awaited: AtomicBool,
     link: Arc<Link>,
 }
 
 impl Turns {
-    /// The turns of a connection whose task is reached by `link`, on a runtime with so many threads.
+    /// Creates the turns of a connection on a runtime with `threads` threads. `link` wakes the connection's task.
     pub(crate) fn new(link: Arc<Link>, threads: usize) -> Turns {
         let threads = threads.max(1);
         Turns {
@@ -50,82 +50,82 @@ impl Turns {
             }),
             threads,
             most: threads,
-            rested: true,
+            has_yielded: true,
             patience: None,
         }
     }
 
-    /// How many threads the runtime has.
+    /// Returns the number of threads of the runtime.
     pub(crate) fn threads(&self) -> usize {
         self.threads
     }
 
-    /// Whether a handler that computes has a turn.
+    /// Returns whether a handler that computes has a turn.
     pub(crate) fn are_taken(&self) -> bool {
         self.shared.taken.load(Ordering::SeqCst) > 0
     }
 
-    /// Gives a turn to a call that waits, if it is time.
+    /// Returns a turn for a waiting call, if one is free now.
     pub(crate) fn take(&mut self) -> Option<Turn> {
-        // Before the turns are counted: one that ends meanwhile wakes the connection.
+        // Set this before counting turns, so that a turn that ends meanwhile wakes the connection.
         self.shared.awaited.store(true, Ordering::SeqCst);
-        if !self.rested || self.is_over() {
+        if !self.has_yielded || self.is_over() {
             return None;
         }
         self.shared.taken.fetch_add(1, Ordering::SeqCst);
         Some(Turn(Arc::clone(&self.shared)))
     }
 
-    /// Some calls still wait, after turns were given to others or not.
+    /// Notes that calls still wait, and whether others were given turns.
     pub(crate) fn await_more(&mut self, gave_some: bool, now: Instant) {
         if gave_some {
-            self.rested = false;
+            self.has_yielded = false;
         }
         if gave_some || self.patience.is_none() {
             self.patience = now.checked_add(PATIENCE);
         }
     }
 
-    /// No call waits any more.
+    /// Notes that no call waits any more.
     pub(crate) fn await_none(&mut self) {
         self.shared.awaited.store(false, Ordering::SeqCst);
         self.patience = None;
         self.most = self.threads;
     }
 
-    /// Whether a call waits for nothing but that the runtime has had time to look at its sockets.
-    pub(crate) fn want_rest(&self) -> bool {
-        self.patience.is_some() && !self.rested && !self.is_over()
+    /// Returns whether calls only wait for the runtime to check its sockets.
+    pub(crate) fn want_yield(&self) -> bool {
+        self.patience.is_some() && !self.has_yielded && !self.is_over()
     }
 
-    /// The runtime has had time to look at its sockets.
-    pub(crate) fn rest(&mut self) {
-        self.rested = true;
+    /// Notes that the runtime has been able to check its sockets.
+    pub(crate) fn note_yield(&mut self) {
+        self.has_yielded = true;
     }
 
-    /// When to call [`due`](Turns::due).
+    /// Returns the time at which to call [`due`](Turns::due).
     pub(crate) fn timeout(&self) -> Option<Instant> {
         self.patience
     }
 
-    /// Looks at the clock; whether calls that wait may have a turn now.
+    /// Returns whether waiting calls may have a turn because their wait has lasted long enough.
     pub(crate) fn due(&mut self, now: Instant) -> bool {
         let is_due = self.patience.is_some_and(|patience| patience <= now);
         if is_due {
             self.patience = now.checked_add(PATIENCE);
-            self.rested = true;
+            self.has_yielded = true;
             self.most = self.most.saturating_add(self.threads);
         }
         is_due
     }
 
-    /// Whether all turns are taken.
+    /// Returns whether all turns are taken.
     fn is_over(&self) -> bool {
         self.shared.taken.load(Ordering::SeqCst) >= self.most
     }
 }
 
-/// The turn of a handler that computes; it is over when this is dropped.
+/// The turn of a handler that computes. Dropping it ends the turn.
 #[derive(Debug)]
 pub(crate) struct Turn(Arc<Shared>);
 

@@ -1,36 +1,36 @@
-//! What a connection does by the clock alone: keepalive, its life's end, the end of a peer that takes nothing.
+//! The timers of a connection: keepalive, its maximum age, and a peer that accepts no data.
 
 use std::time::{Duration, Instant};
 
 use super::keepalive::{Keepalive, KeepaliveConfig, Verdict};
 use super::lifetime::{Lifetime, LifetimeConfig, Stage};
 
-/// The clock's part in a connection.
+/// The settings of a connection's timers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct UpkeepConfig {
     pub(crate) keepalive: KeepaliveConfig,
     pub(crate) lifetime: LifetimeConfig,
-    /// A peer that takes nothing of what waits for it for so long is given up.
+    /// A peer that accepts no data for this long, although data waits for it, is given up.
     pub(crate) write_timeout: Duration,
 }
 
-/// What is due.
+/// An action that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Duty {
     Ping,
-    /// Take no new calls.
+    /// Accept no new calls.
     Drain,
-    /// Close, for this reason.
+    /// Close the connection for this reason.
     Close(&'static str),
 }
 
-/// A connection's view of the clock.
+/// The timers of one connection.
 #[derive(Debug)]
 pub(crate) struct Upkeep {
     keepalive: Keepalive,
     lifetime: Lifetime,
     write_timeout: Duration,
-    /// How much had been written when the peer stopped taking more, and until when it has to take some.
+    /// The number of bytes that the peer had accepted when it stalled, and the time by which it must accept more.
     stalled: Option<(u64, Instant)>,
     has_calls: bool,
 }
@@ -46,12 +46,13 @@ impl Upkeep {
         }
     }
 
-    /// Something was read, or nothing is read for now: a silence that is not the peer's does not count against it.
+    /// Restarts keepalive, because data was read or because reading is suspended. The peer is not blamed for silence while
+    /// nothing is read.
     pub(crate) fn heard(&mut self, now: Instant) {
         self.keepalive.heard(now);
     }
 
-    /// Takes note of whether calls are open; the clock is read only when that has changed.
+    /// Notes whether calls are open. The clock is read only if that has changed.
     pub(crate) fn note_calls(&mut self, has_calls: bool, clock: impl FnOnce() -> Instant) {
         if has_calls == self.has_calls {
             return;
@@ -60,12 +61,13 @@ impl Upkeep {
         self.lifetime.note(clock(), has_calls);
     }
 
-    /// Everything has been written.
+    /// Notes that everything has been written.
     pub(crate) fn flushed(&mut self) {
         self.stalled = None;
     }
 
-    /// The peer does not take more now; `written` counts what it has taken. The clock is read only when that has changed.
+    /// Notes that the peer accepts no more data for now. `written` is the number of bytes that it has accepted. The clock is read
+    /// only if that number has changed.
     pub(crate) fn stalled(&mut self, written: u64, clock: impl FnOnce() -> Instant) {
         if self.stalled.is_none_or(|(before, _)| before != written) {
             let until = clock().checked_add(self.write_timeout);
@@ -73,7 +75,7 @@ impl Upkeep {
         }
     }
 
-    /// When to look again.
+    /// Returns the time of the next check.
     pub(crate) fn next(&self) -> Option<Instant> {
         let stalled = self.stalled.map(|(_, until)| until);
         [
@@ -86,10 +88,10 @@ impl Upkeep {
         .min()
     }
 
-    /// What is due; to be asked until nothing is.
+    /// Returns an action that is due. Call this until it returns `None`.
     pub(crate) fn due(&mut self, now: Instant) -> Option<Duty> {
         if self.stalled.is_some_and(|(_, until)| until <= now) {
-            return Some(Duty::Close("the peer takes nothing"));
+            return Some(Duty::Close("the peer accepts no data"));
         }
         match self.keepalive.check(now, self.has_calls) {
             Verdict::Fine => {}
@@ -99,7 +101,7 @@ impl Upkeep {
         match self.lifetime.check(now) {
             Stage::Serve => None,
             Stage::Drain => Some(Duty::Drain),
-            Stage::Close => Some(Duty::Close("the connection is over its age")),
+            Stage::Close => Some(Duty::Close("the connection exceeded its maximum age")),
         }
     }
 }

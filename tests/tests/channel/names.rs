@@ -160,17 +160,14 @@ fn row_60_a_url_is_refused_with_what_to_write() {
     for (target, said) in [
         (
             "http://localhost:5000",
-            "leave out http://, and write localhost:5000 alone; ",
+            "leave out http:// and write only localhost:5000; ",
         ),
         (
             "HTTPS://example.org/path",
-            "leave out HTTPS://, and write example.org alone: that connections are over TLS is said by credentials",
+            "leave out HTTPS:// and write only example.org: credentials decide whether connections use TLS",
         ),
-        (
-            "dns:///http://a:1",
-            "leave out http://, and write a:1 alone",
-        ),
-        ("tcp://localhost:5000", "the scheme tcp is not known"),
+        ("dns:///http://a:1", "leave out http:// and write only a:1"),
+        ("tcp://localhost:5000", "unknown scheme tcp"),
         ("unix-abstract:", "stands the name of a socket"),
     ] {
         let error = refused(target);
@@ -183,12 +180,15 @@ async fn row_60_what_a_server_cannot_bind_is_said() {
     for (address, said) in [
         (
             "http://[::]:5000",
-            "leave out http://, and write [::]:5000 alone",
+            "leave out http:// and write only [::]:5000",
         ),
         ("unix:/run/x", "add_unix_port binds"),
         ("unix-abstract:x", "add_unix_abstract_port binds"),
         ("localhost", "it has no port"),
-        (":5000", "all addresses of this machine are [::]:5000"),
+        (
+            ":5000",
+            "all addresses of this machine are [::]:5000",
+        ),
     ] {
         let error = server().add_insecure_port(address).await.unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);

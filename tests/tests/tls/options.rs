@@ -40,19 +40,15 @@ fn credentials_that_cannot_be_are_told_by_what_is_wrong() {
         (
             "",
             one.key.as_str(),
-            "the certificate chain: there is no certificate in it",
+            "the certificate chain: no certificate found",
         ),
         (
             &one.key,
             &one.key,
-            "the certificate chain: there is no certificate in it",
+            "the certificate chain: no certificate found",
         ),
-        (&one.chain, "", "the private key: there is none in it"),
-        (
-            &one.chain,
-            &one.chain,
-            "the private key: there is none in it",
-        ),
+        (&one.chain, "", "the private key: none found"),
+        (&one.chain, &one.chain, "the private key: none found"),
         (&one.chain, &other.key, "the server's certificate and key: "),
     ];
     for (chain, key, message) in cases {

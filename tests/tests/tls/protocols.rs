@@ -72,8 +72,8 @@ async fn row_63_tls_to_a_port_without() {
     add_probe_servicer_to_server(Who, &mut server);
     let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
     server.start().await.unwrap();
-    let said = "the peer does not speak TLS, or not here: servers without encryption, at the other end of such a port, are for \
-                Channel::insecure";
+    let said =
+        "the peer does not speak TLS on this port: for a server without TLS, use Channel::insecure";
     let why = refused(address, trusting(&authority)).await;
     assert!(why.contains(said), "{why}");
     let ended = log::event(&[
@@ -92,7 +92,9 @@ async fn row_63_tls_to_a_port_without() {
     });
     let why = refused(address, trusting(&authority)).await;
     assert!(
-        why.contains("the peer closed the connection in the handshake: servers without encryption"),
+        why.contains(
+            "the peer closed the connection during the handshake: for a server without TLS"
+        ),
         "{why}"
     );
 }

@@ -82,7 +82,7 @@ async fn row_33_unknown_authority_of_the_server() {
     let why = refused(address, trusting(&Authority::new("another"))).await;
     assert!(
         why.contains(
-            "TLS handshake: the server's certificate is signed by none of the root certificates"
+            "TLS handshake: the server's certificate is not signed by any of the trusted root certificates"
         ),
         "{why}"
     );
@@ -100,7 +100,7 @@ async fn row_33_wrong_name() {
     let why = refused(address, trusting(&authority)).await;
     assert!(
         why.contains(
-            "TLS handshake: the server's certificate is for example.org, and not for 127.0.0.1: "
+            "TLS handshake: the server's certificate is valid for example.org, not for 127.0.0.1: "
         ),
         "{why}"
     );
@@ -119,7 +119,7 @@ async fn row_33_no_client_certificate() {
     assert!(heard.is_err());
     let why = logged(here, address).await;
     assert!(
-        why.contains("the client shows no certificate, and has to"),
+        why.contains("the client presented no certificate, but must"),
         "{why}"
     );
 }
@@ -165,7 +165,9 @@ async fn row_33_unknown_authority_of_the_client() {
     assert!(heard.is_err());
     let why = logged(here, address).await;
     assert!(
-        why.contains("the client's certificate is signed by none of the root certificates"),
+        why.contains(
+            "the client's certificate is not signed by any of the trusted root certificates"
+        ),
         "{why}"
     );
 }
@@ -183,7 +185,7 @@ async fn row_33_a_client_without_alpn_h2() {
         assert!(!heard.unwrap_or(false), "the server speaks");
         assert_eq!(
             logged(here, address).await,
-            "the peer does not negotiate h2 by ALPN"
+            "the peer does not offer h2 by ALPN"
         );
     }
     for version in rustls::ALL_VERSIONS {
@@ -203,7 +205,7 @@ async fn row_33_a_server_without_alpn_h2() {
         let address = server_of_rustls(&authority.issue(&["127.0.0.1"]), alpn).await;
         let why = refused(address, trusting(&authority)).await;
         assert!(
-            why.ends_with("TLS handshake: the peer does not negotiate h2 by ALPN"),
+            why.ends_with("TLS handshake: the peer does not offer h2 by ALPN"),
             "{why}"
         );
     }
@@ -230,7 +232,7 @@ async fn row_33_a_silent_client_is_cut_off_and_holds_up_nobody() {
         let here = stream.local_addr().unwrap();
         let end = within(stream.read(&mut [0; 64])).await;
         assert_eq!(end.unwrap_or(0), 0);
-        assert_eq!(logged(here, address).await, "it was not done within 300ms");
+        assert_eq!(logged(here, address).await, "not completed within 300ms");
     }
     let took = start.elapsed();
     assert!(took >= LIMIT && took < LIMIT * 10, "{took:?}");

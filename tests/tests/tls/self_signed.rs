@@ -104,7 +104,7 @@ async fn row_68_names_dates_and_purposes_still_count() {
                 common_name: "example.org",
                 ..default
             },
-            "the server's certificate has no subject alternative name, and is not for localhost: make it with `openssl req -addext \
+            "the server's certificate has no subject alternative name, so it is not valid for localhost: create it with `openssl req -addext \
              subjectAltName=DNS:localhost`",
         ),
         (
@@ -113,7 +113,7 @@ async fn row_68_names_dates_and_purposes_still_count() {
                 names: &["example.org", "10.0.0.1"],
                 ..default
             },
-            "the server's certificate is for example.org, 10.0.0.1, and not for localhost: make it with `openssl req -addext \
+            "the server's certificate is valid for example.org, 10.0.0.1, not for localhost: create it with `openssl req -addext \
              subjectAltName=DNS:localhost`",
         ),
         (
@@ -121,21 +121,21 @@ async fn row_68_names_dates_and_purposes_still_count() {
                 years: (2020, 2021),
                 ..default
             },
-            "the server's certificate expired on 2021-01-01T00:00:00Z: make a new one, with `-days`",
+            "the server's certificate expired on 2021-01-01T00:00:00Z: create a new one, with `-days`",
         ),
         (
             SelfSigned {
                 years: (2998, 2999),
                 ..default
             },
-            "the server's certificate is not good before 2998-01-01T00:00:00Z",
+            "the server's certificate is not valid before 2998-01-01T00:00:00Z",
         ),
         (
             SelfSigned {
                 purposes: &[ExtendedKeyUsagePurpose::ClientAuth],
                 ..default
             },
-            "the server's certificate is for other purposes (extended key usage): make it with `-addext extendedKeyUsage=",
+            "the server's certificate is not valid for this purpose (extended key usage): create it with `-addext extendedKeyUsage=",
         ),
     ];
     for (certificate, said) in cases {
@@ -181,9 +181,9 @@ async fn row_68_only_the_very_certificate_is_taken() {
             let (_server, address) = serve(&server_credentials(&certificate.make())).await;
             let why = refused(address, trusting(&certificate.make())).await;
             let said = if is_authority {
-                "the server's certificate is signed by none of the root certificates that are trusted here: give"
+                "the server's certificate is not signed by any of the trusted root certificates: add"
             } else {
-                "the server's certificate has a signature that is not by the key of the trusted authority"
+                "the server's certificate has a signature that does not match the key of the trusted authority"
             };
             assert!(why.contains(said), "{is_authority} {names:?}: {why}");
             assert!(!why.contains("Other"), "{why}");
@@ -199,7 +199,7 @@ async fn row_68_an_authority_that_another_has_signed_is_no_server() {
     let trust = ChannelCredentials::tls().root_certificates(root.pem());
     let why = refused(address, trust.unwrap().server_name("localhost")).await;
     assert!(
-        why.contains("the server's certificate is an authority's (CA:TRUE)")
+        why.contains("the server's certificate belongs to a certificate authority (CA:TRUE)")
             && why.contains("-addext basicConstraints=critical,CA:FALSE"),
         "{why}"
     );
@@ -215,7 +215,7 @@ async fn row_68_a_common_name_does_not_count_behind_an_authority() {
     let why = refused(address, trust.unwrap().server_name("localhost")).await;
     assert!(
         why.contains(
-            "has no subject alternative name, and is not for localhost: make it with `openssl req -addext \
+            "has no subject alternative name, so it is not valid for localhost: create it with `openssl req -addext \
              subjectAltName=DNS:localhost`"
         ),
         "{why}"
@@ -227,8 +227,8 @@ async fn row_68_version_1_is_refused_in_words() {
     let issued = of_version_1();
     let error = ServerCredentials::tls(&issued.chain, &issued.key).unwrap_err();
     assert_eq!(error.code(), Code::InvalidArgument);
-    let said = "is of version 1 of X.509, which cannot say whom it is for; version 3 is needed: make it with `openssl req -x509 \
-                -addext subjectAltName=DNS:localhost`";
+    let said = "has version 1 of X.509, which has no field for host names; version 3 is required: create it with \
+                `openssl req -x509 -addext subjectAltName=DNS:localhost`";
     assert!(error.message().contains(said), "{error}");
     let error = ChannelCredentials::tls()
         .client_certificate(&issued.chain, &issued.key)
@@ -250,7 +250,7 @@ async fn row_68_a_server_with_version_1_is_refused_in_words() {
     let address = crate::refusals::server_of_rustls(&of_version_1(), vec![b"h2".to_vec()]).await;
     let why = refused(address, trusting(&of_version_1())).await;
     assert!(
-        why.contains("TLS handshake: the server's certificate is of version 1 of X.509"),
+        why.contains("TLS handshake: the server's certificate has version 1 of X.509"),
         "{why}"
     );
 }
@@ -303,20 +303,20 @@ async fn row_68_another_client_is_told_to_both_ends() {
         (
             &alice.make(),
             &alice.make(),
-            "the client's certificate is signed by none of the root certificates that are trusted here",
-            "the peer refused it by the alert UnknownCA: it trusts no authority behind the certificate of this end",
+            "the client's certificate is not signed by any of the trusted root certificates",
+            "the peer refused the connection with the alert UnknownCA: it trusts no authority that signed this side's certificate",
         ),
         (
             &expired,
             &expired,
             "the client's certificate expired on 2021-01-01T00:00:00Z",
-            "the peer refused it by the alert CertificateExpired: it finds that the certificate of this end is not good now",
+            "the peer refused the connection with the alert CertificateExpired: by its clock, this side's certificate is not valid now",
         ),
         (
             &server_only,
             &server_only,
-            "the client's certificate is for other purposes (extended key usage)",
-            "the peer refused it by the alert UnsupportedCertificate: it does not accept the certificate of this end",
+            "the client's certificate is not valid for this purpose (extended key usage)",
+            "the peer refused the connection with the alert UnsupportedCertificate: it does not accept this side's certificate",
         ),
     ] {
         let (_server, address) = mutual(&own, trusted).await;

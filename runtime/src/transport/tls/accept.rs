@@ -17,10 +17,11 @@ use crate::base::log;
 use crate::call::{AuthContext, Peer};
 use crate::transport::Io;
 
-/// How long a client that is refused has to take the alert that says why.
+/// The time that a refused client has to receive the alert.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Shakes hands with a client within a time. One that is refused is logged, and told by an alert where TLS has one for it.
+/// Performs the handshake with a client within `limit`. A failure is logged, and sent to the client as an alert if TLS has one
+/// for it.
 pub(crate) async fn accept(
     connection: Box<dyn Io>,
     port: &str,
@@ -33,17 +34,18 @@ pub(crate) async fn accept(
         Ok(Ok(stream)) => check(stream, port, peer).await,
         Ok(Err((error, stream))) => {
             log::handshake_refused(peer, port, reason(&error, PeerRole::Client));
-            see_off(stream).await;
+            linger(stream).await;
             None
         }
         Err(_) => {
-            log::handshake_refused(peer, port, format_args!("it was not done within {limit:?}"));
+            log::handshake_refused(peer, port, format_args!("not completed within {limit:?}"));
             None
         }
     }
 }
 
-/// A client that names protocols and not h2 is refused within the handshake; one that names none gets through it.
+/// Checks that the client negotiated h2. A client that offers only other protocols fails in the handshake, but one that offers
+/// none gets through it.
 async fn check(
     mut stream: TlsStream<Box<dyn Io>>,
     port: &str,
@@ -52,24 +54,24 @@ async fn check(
     let session = stream.get_ref().1;
     if session.alpn_protocol() != Some(H2) {
         log::handshake_refused(peer, port, NO_H2);
-        // The last words go out as far as the system takes them now.
+        // Sends the close alert as far as the system accepts it now.
         drop(timeout(LINGER, stream.shutdown()).await);
-        see_off(stream.into_inner().0).await;
+        linger(stream.into_inner().0).await;
         return None;
     }
     let auth = auth_context(session.peer_certificates().unwrap_or_default());
     Some((Box::new(stream), auth))
 }
 
-/// Hears out a client that has been refused: a system that closes a socket with unread data answers with a reset, and that
+/// Waits until a refused client closes its side. If a socket with unread data were closed, the system would send a reset, which
 /// overtakes the alert.
-async fn see_off(mut connection: Box<dyn Io>) {
-    let heard_out = async {
+async fn linger(mut connection: Box<dyn Io>) {
+    let closed = async {
         connection.shutdown().await?;
         let mut ignored = [0; 1024];
         while connection.read(&mut ignored).await? > 0 {}
         io::Result::Ok(())
     };
-    // Whether the client has closed its side or its time is over: nothing is left to say.
-    drop(timeout(LINGER, heard_out).await);
+    // The result doesn't matter: nothing is left to send.
+    drop(timeout(LINGER, closed).await);
 }

@@ -1,4 +1,4 @@
-//! What an X.509 certificate says (RFC 5280, 4.1), as far as gRPC or a person asks.
+//! A parser for those parts of X.509 certificates (RFC 5280, 4.1) that gRPC or an error message needs.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -7,21 +7,21 @@ use der::asn1::{AnyRef, GeneralizedTime, UtcTime};
 use der::{Decode, Reader, SliceReader, Tag, TagNumber, Tagged};
 use rustls::pki_types::{ServerName, UnixTime};
 
-/// A certificate that has been read. Nothing of it has been verified.
+/// A parsed certificate. Nothing in it has been verified.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Certificate {
-    /// The version as people count: 1 or 3.
+    /// The version number in its usual form: 1 or 3.
     pub(super) version: u8,
     pub(super) not_before: Duration,
     pub(super) not_after: Duration,
-    /// The subject is the issuer, so that it is signed by itself as a rule.
+    /// Set if subject and issuer are equal, which usually means that the certificate is self-signed.
     pub(super) is_self_issued: bool,
     pub(super) common_name: Option<String>,
-    /// DNS names, URIs, e-mails and IP addresses.
+    /// The DNS names, URIs, e-mail addresses and IP addresses.
     pub(super) alternative_names: Vec<String>,
-    /// Whether it says that it signs others (`CA:TRUE`).
+    /// Set if the certificate may sign others (`CA:TRUE`).
     pub(super) is_authority: bool,
-    /// Whether it may be used by servers and by clients: extended key usages, when it has some, restrict it.
+    /// The purposes that the extended key usage allows. Without that extension, all are allowed.
     pub(super) purposes: Purposes,
 }
 
@@ -61,7 +61,7 @@ const VERSION: u32 = 0;
 const EXTENSIONS: u32 = 3;
 
 impl Certificate {
-    /// Reads a certificate in DER.
+    /// Parses a certificate in DER.
     pub(super) fn read(certificate: &[u8]) -> der::Result<Certificate> {
         let signed = parts(AnyRef::from_der(certificate)?)?;
         let fields = signed
@@ -71,7 +71,7 @@ impl Certificate {
             version: 1,
             ..Certificate::default()
         };
-        // The version before the serial number may be left out.
+        // The version, before the serial number, is optional.
         let serial = fields.iter().position(|field| field.tag() == Tag::Integer);
         let behind_serial = serial.and_then(|serial| fields.get(serial + 1..));
         if let Some([_signature, issuer, validity, subject, ..]) = behind_serial {
@@ -95,7 +95,8 @@ impl Certificate {
         Ok(read)
     }
 
-    /// Whether the common name is this host's, an exact name or `*.` and the rest of one. It is no one's address (RFC 6125, 6.4.4).
+    /// Returns whether the common name matches this host, either exactly or as a wildcard (`*.` and the host's domain). It never
+    /// matches an IP address (RFC 6125, 6.4.4).
     pub(super) fn is_commonly_named(&self, host: &ServerName<'_>) -> bool {
         let (Some(common), ServerName::DnsName(host)) = (&self.common_name, host) else {
             return false;
@@ -110,7 +111,7 @@ impl Certificate {
         }
     }
 
-    /// Whether a moment lies before, within or behind the time that the certificate is good for.
+    /// Compares a time with the certificate's validity period.
     pub(super) fn validity(&self, now: UnixTime) -> Validity {
         let now = Duration::from_secs(now.as_secs());
         if now < self.not_before {
@@ -157,7 +158,7 @@ impl Certificate {
     }
 }
 
-/// Where a moment lies.
+/// The position of a time relative to a validity period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Validity {
     NotYet,
@@ -165,7 +166,7 @@ pub(super) enum Validity {
     Over,
 }
 
-/// The first common name in a distinguished name: a sequence of sets of pairs.
+/// Returns the first common name in a distinguished name, which is a sequence of sets of pairs.
 fn common_name(subject: AnyRef<'_>) -> der::Result<Option<String>> {
     for set in parts(subject)? {
         for pair in parts(set)? {
@@ -179,7 +180,7 @@ fn common_name(subject: AnyRef<'_>) -> der::Result<Option<String>> {
     Ok(None)
 }
 
-/// A DNS name, URI, e-mail or IP address; nothing for names of other kinds.
+/// Returns a DNS name, URI, e-mail address or IP address as text, or `None` for names of other kinds.
 fn alternative_name(name: AnyRef<'_>) -> Option<String> {
     if (1..=2).chain([6]).any(|number| is_context(name, number)) {
         return Some(text(name.value()));
@@ -195,7 +196,7 @@ fn ip_address(bytes: &[u8]) -> Option<String> {
     Some(Ipv6Addr::from(v6).to_string())
 }
 
-/// A time of either form, since 1970.
+/// Parses a time of either form, as the duration since 1970.
 fn time(time: AnyRef<'_>) -> der::Result<Duration> {
     if time.tag() == Tag::UtcTime {
         return Ok(time.decode_as::<UtcTime>()?.to_unix_duration());
@@ -211,7 +212,7 @@ fn is_context(value: AnyRef<'_>, number: u32) -> bool {
     matches!(value.tag(), Tag::ContextSpecific { number: is, .. } if is == TagNumber(number))
 }
 
-/// What a constructed value is made of.
+/// Returns the elements of a constructed value.
 fn parts(value: AnyRef<'_>) -> der::Result<Vec<AnyRef<'_>>> {
     let mut reader = SliceReader::new(value.value())?;
     let mut parts = Vec::new();

@@ -15,7 +15,7 @@ use super::{H2, Identity, NO_H2, Roots, invalid, provider};
 use crate::transport::Io;
 use crate::{Result, Status};
 
-/// What puts TLS on an open connection.
+/// The TLS settings for connections to one server.
 #[derive(Clone)]
 pub(crate) struct ClientTls {
     config: Arc<ClientConfig>,
@@ -23,17 +23,18 @@ pub(crate) struct ClientTls {
 }
 
 impl ClientTls {
-    /// TLS to a server whose certificate has to be for `host`, a name or an IP address, that in brackets or not.
+    /// Creates settings for a server whose certificate must be valid for `host`. The host is a name or an IP address, with or
+    /// without brackets.
     pub(crate) fn new(config: Arc<ClientConfig>, host: &str) -> Result<ClientTls> {
         let name = server_name(host).ok_or_else(|| {
             Status::invalid_argument(format!(
-                "server name {host:?}: it is no host name and no IP address"
+                "server name {host:?}: not a host name or an IP address"
             ))
         })?;
         Ok(ClientTls { config, name })
     }
 
-    /// Shakes hands over a connection; says for which hosts the server's certificate is.
+    /// Performs the handshake on a connection. Also returns the hosts that the server's certificate is valid for.
     pub(crate) async fn secure(
         &self,
         connection: Box<dyn Io>,
@@ -53,14 +54,14 @@ impl ClientTls {
     }
 }
 
-/// The hosts that the certificate of a connection's server is for.
+/// The hosts that the server's certificate is valid for.
 pub(crate) struct CertifiedHosts {
     certificate: Option<CertificateDer<'static>>,
-    /// What has been found out: calls name the same few hosts again and again.
+    /// Earlier results, because calls name the same few hosts again and again.
     known: BTreeMap<Vec<u8>, bool>,
 }
 
-/// How many answers are kept.
+/// The maximum number of results that are kept.
 const KNOWN: usize = 100;
 
 impl CertifiedHosts {
@@ -71,7 +72,7 @@ impl CertifiedHosts {
         }
     }
 
-    /// Whether the certificate is for the host of an authority, which may have a port behind it.
+    /// Returns whether the certificate is valid for the host of an authority, which may include a port.
     pub(crate) fn cover(&mut self, authority: &[u8]) -> bool {
         if let Some(known) = self.known.get(authority) {
             return *known;
@@ -90,7 +91,7 @@ impl CertifiedHosts {
     }
 }
 
-/// The host of an authority, without its port.
+/// Returns the host of an authority, without its port.
 pub(crate) fn host_of(authority: &str) -> &str {
     match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
@@ -98,7 +99,7 @@ pub(crate) fn host_of(authority: &str) -> &str {
     }
 }
 
-/// A host as certificates name it: an address may stand in brackets.
+/// Parses a host. An IP address may be in brackets.
 fn server_name(host: &str) -> Option<ServerName<'static>> {
     let bare = host
         .strip_prefix('[')
@@ -117,7 +118,7 @@ fn failed(kind: io::ErrorKind, reason: &str) -> io::Error {
     io::Error::new(kind, format!("TLS handshake: {reason}"))
 }
 
-/// What the connections of a channel share: whom to trust, and who this end is.
+/// Creates the TLS configuration that all connections of a channel share.
 pub(crate) fn client_config(
     roots: Arc<Roots>,
     identity: Option<&Identity>,

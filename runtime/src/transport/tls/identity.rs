@@ -1,4 +1,4 @@
-//! What a client's certificate says of it.
+//! The identity in a client's certificate.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,13 +7,13 @@ use rustls::pki_types::CertificateDer;
 use super::certificate::Certificate;
 use crate::call::{AuthContext, COMMON_NAME, SUBJECT_ALTERNATIVE_NAME};
 
-/// What gRPC says of a connection with these certificates of the peer, which have been verified; its own comes first.
+/// Creates the auth context of a connection from the peer's certificates, which have been verified. The peer's own is the first.
 pub(super) fn auth_context(certificates: &[CertificateDer<'_>]) -> AuthContext {
     let mut context = AuthContext::secured();
     let Some(own) = certificates.first() else {
         return context;
     };
-    // A certificate that is verified and not to be read here leaves the connection without the names in it.
+    // A verified certificate that cannot be parsed here only leaves the names out.
     let names = Certificate::read(own).unwrap_or_default();
     if let Some(name) = names.common_name {
         context.push(COMMON_NAME, name);
@@ -28,10 +28,10 @@ pub(super) fn auth_context(certificates: &[CertificateDer<'_>]) -> AuthContext {
     context
 }
 
-/// A certificate as PEM (RFC 7468), in lines of 64 characters.
+/// Encodes a certificate as PEM (RFC 7468), in lines of 64 characters.
 fn pem(certificate: &[u8]) -> String {
     let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
-    // 48 bytes make 64 characters.
+    // 48 bytes become 64 characters.
     for line in certificate.chunks(48) {
         STANDARD.encode_string(line, &mut pem);
         pem.push('\n');

@@ -1,4 +1,4 @@
-//! TLS by rustls: what both sides share.
+//! TLS by rustls: the parts that both sides share.
 
 #[cfg(feature = "server")]
 mod accept;
@@ -30,15 +30,15 @@ pub(crate) use roots::Roots;
 #[cfg(feature = "server")]
 pub(crate) use verifier::ClientVerifier;
 
-/// What is negotiated by ALPN: HTTP/2 (RFC 9113, 3.2) and nothing else.
+/// The only protocol that ALPN negotiates: HTTP/2 (RFC 9113, 3.2).
 pub(crate) const H2: &[u8] = b"h2";
 
-/// The cryptography: ring's, whatever else the program has installed as its default.
+/// Returns the cryptography provider, always ring's, whatever default the program has installed.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-/// A certificate, those it is sent with, and its private key.
+/// A certificate, the chain that is sent with it, and its private key.
 pub(crate) struct Identity {
     pub(crate) chain: Vec<CertificateDer<'static>>,
     pub(crate) key: PrivateKeyDer<'static>,
@@ -56,7 +56,7 @@ impl Identity {
             chain,
             key: PrivateKeyDer::from_pem_slice(key).map_err(|error| match error {
                 pem::Error::NoItemsFound => Status::invalid_argument(
-                    "the private key: there is none in it; it is PEM, PKCS #8, PKCS #1 or SEC 1, and not encrypted",
+                    "the private key: none found; it must be unencrypted PEM, in PKCS #8, PKCS #1 or SEC 1",
                 ),
                 error => invalid("the private key", error),
             })?,
@@ -70,16 +70,16 @@ fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>> 
         .map_err(|error| invalid(what, error))?;
     if certificates.is_empty() {
         return Err(Status::invalid_argument(format!(
-            "{what}: there is no certificate in it; it is PEM, with BEGIN CERTIFICATE"
+            "{what}: no certificate found; it must be PEM, with BEGIN CERTIFICATE"
         )));
     }
     Ok(certificates)
 }
 
-/// The error of something that was given and cannot be used.
+/// Creates the error of an argument that cannot be used.
 pub(crate) fn invalid(what: &str, error: impl std::error::Error + Send + Sync + 'static) -> Status {
     Status::invalid_argument(format!("{what}: {error}")).with_source(error)
 }
 
-/// Why a connection without HTTP/2 is refused.
-const NO_H2: &str = "the peer does not negotiate h2 by ALPN";
+/// The reason for refusing a connection without HTTP/2.
+const NO_H2: &str = "the peer does not offer h2 by ALPN";

@@ -1,4 +1,4 @@
-//! Why a handshake fails, in words, and what cures it.
+//! Explanations why a handshake failed, and how to fix it.
 
 use std::fmt;
 use std::io;
@@ -11,7 +11,7 @@ use rustls::{AlertDescription, CertificateError, InconsistentKeys, OtherError};
 use super::NO_H2;
 use crate::Status;
 
-/// Which end of a connection the peer is.
+/// The peer's role in a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PeerRole {
     #[cfg(feature = "client")]
@@ -31,12 +31,12 @@ impl PeerRole {
     }
 }
 
-/// Why a certificate is refused, where rustls has no error for it.
+/// Reasons for refusing a certificate that rustls has no error for.
 #[derive(Debug)]
 pub(super) enum Refusal {
-    /// It is of an older version of X.509 than 3.
+    /// The certificate's X.509 version is older than 3.
     Version(u8),
-    /// It is an authority's, and none that is trusted itself.
+    /// The certificate belongs to an authority, and is not trusted itself.
     Authority,
 }
 
@@ -45,13 +45,13 @@ impl fmt::Display for Refusal {
         match self {
             Refusal::Version(number) => write!(
                 f,
-                "is of version {number} of X.509, which cannot say whom it is for; version 3 is needed: make it with `openssl req \
-                 -x509 -addext subjectAltName=DNS:localhost`, or give `openssl x509 -req` an `-extfile` with a \
-                 subjectAltName"
+                "has version {number} of X.509, which has no field for host names; version 3 is required: create it with \
+                 `openssl req -x509 -addext subjectAltName=DNS:localhost`, or pass `openssl x509 -req` an `-extfile` \
+                 with a subjectAltName"
             ),
             Refusal::Authority => f.write_str(
-                "is an authority's (CA:TRUE), which counts for a peer only where it is itself one of the root \
-                 certificates: make the peer's own with `-addext basicConstraints=critical,CA:FALSE`",
+                "belongs to a certificate authority (CA:TRUE), which a peer may only use if it is itself one of the root \
+                 certificates: create the peer's certificate with `-addext basicConstraints=critical,CA:FALSE`",
             ),
         }
     }
@@ -65,7 +65,7 @@ impl From<Refusal> for rustls::Error {
     }
 }
 
-/// Why a handshake with a peer failed.
+/// Explains why a handshake with a peer failed.
 pub(super) fn reason(error: &io::Error, peer: PeerRole) -> String {
     let cause = error.get_ref().and_then(|error| error.downcast_ref());
     let owner = peer.name();
@@ -74,10 +74,10 @@ pub(super) fn reason(error: &io::Error, peer: PeerRole) -> String {
             format!("the {owner}'s certificate {}", why(error))
         }
         Some(rustls::Error::NoCertificatesPresented) => {
-            format!("the {owner} shows no certificate, and has to")
+            format!("the {owner} presented no certificate, but must")
         }
         Some(rustls::Error::InvalidMessage(_)) => {
-            format!("the peer does not speak TLS, or not here{}", hint(peer))
+            format!("the peer does not speak TLS on this port{}", hint(peer))
         }
         Some(
             rustls::Error::NoApplicationProtocol
@@ -86,7 +86,7 @@ pub(super) fn reason(error: &io::Error, peer: PeerRole) -> String {
         Some(rustls::Error::AlertReceived(alert)) => refused_by(*alert),
         _ if error.kind() == io::ErrorKind::UnexpectedEof => {
             format!(
-                "the peer closed the connection in the handshake{}",
+                "the peer closed the connection during the handshake{}",
                 hint(peer)
             )
         }
@@ -94,12 +94,12 @@ pub(super) fn reason(error: &io::Error, peer: PeerRole) -> String {
     }
 }
 
-/// The error of something that was given and that rustls does not take; `certificate` names the one that may be wrong.
+/// Creates the error of an argument that rustls refuses. `certificate` names the certificate that may be at fault.
 pub(crate) fn invalid(what: &str, certificate: &str, error: rustls::Error) -> Status {
     let why = match &error {
         rustls::Error::InvalidCertificate(error) => format!("{certificate} {}", why(error)),
         rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-            "the key is not that of the certificate: `openssl x509 -noout -pubkey` and `openssl pkey -pubout` have to print \
+            "the key does not belong to the certificate: `openssl x509 -noout -pubkey` and `openssl pkey -pubout` must print \
              the same"
                 .to_owned()
         }
@@ -108,25 +108,25 @@ pub(crate) fn invalid(what: &str, certificate: &str, error: rustls::Error) -> St
     Status::invalid_argument(format!("{what}: {why}")).with_source(error)
 }
 
-/// What is wrong with a certificate: what follows its name in a sentence.
+/// Explains what is wrong with a certificate. The text follows the certificate's name in a sentence.
 #[allow(
     deprecated,
     reason = "rustls deprecates some variants, and may still give them"
 )]
 fn why(error: &CertificateError) -> String {
     match error {
-        CertificateError::BadEncoding => "cannot be read".to_owned(),
+        CertificateError::BadEncoding => "cannot be parsed".to_owned(),
         CertificateError::ExpiredContext { not_after, .. } => format!(
-            "expired on {}: make a new one, with `-days`",
+            "expired on {}: create a new one, with `-days`",
             date(*not_after)
         ),
         CertificateError::NotValidYetContext { not_before, .. } => format!(
-            "is not good before {}, and it is not yet: set the clock of this machine, or make a new one",
+            "is not valid before {}: set the clock of this machine, or create a new certificate",
             date(*not_before)
         ),
         CertificateError::UnknownIssuer => {
-            "is signed by none of the root certificates that are trusted here: give the certificate of its authority, which \
-             `openssl x509 -req -CA` has signed it with, or, if it is signed by itself, that very certificate"
+            "is not signed by any of the trusted root certificates: add the certificate of its authority (the argument of \
+             `openssl x509 -req -CA`), or, if it is self-signed, the certificate itself"
                 .to_owned()
         }
         CertificateError::NotValidForNameContext {
@@ -134,24 +134,24 @@ fn why(error: &CertificateError) -> String {
             presented,
         } => wrong_name(expected, presented),
         CertificateError::BadSignature => {
-            "has a signature that is not by the key of the trusted authority of its issuer's name, which may have been made \
-             anew since, or RSA keys that are shorter than 2048 bits: `-newkey rsa:2048`"
+            "has a signature that does not match the key of the trusted authority with its issuer's name (the authority may \
+             have been created anew), or an RSA key shorter than 2048 bits (use `-newkey rsa:2048`)"
                 .to_owned()
         }
         CertificateError::UnsupportedSignatureAlgorithm
         | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
         | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
-            "is signed by an algorithm that is not accepted: sign it with `-sha256`, and with a key of RSA (`-newkey rsa:2048`), \
+            "is signed with an unsupported algorithm: sign it with `-sha256`, and with a key of RSA (`-newkey rsa:2048`), \
              P-256 or P-384 (`-newkey ec -pkeyopt ec_paramgen_curve:prime256v1`) or Ed25519"
                 .to_owned()
         }
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
-            "is for other purposes (extended key usage): make it with `-addext extendedKeyUsage=serverAuth,clientAuth`, or \
-             without"
+            "is not valid for this purpose (extended key usage): create it with \
+             `-addext extendedKeyUsage=serverAuth,clientAuth`, or without that extension"
                 .to_owned()
         }
         CertificateError::UnhandledCriticalExtension => {
-            "has a critical extension that is not understood here".to_owned()
+            "has an unknown critical extension".to_owned()
         }
         CertificateError::Other(OtherError(other)) => match other.downcast_ref::<Refusal>() {
             Some(refusal) => refusal.to_string(),
@@ -168,45 +168,45 @@ fn wrong_name(expected: &ServerName<'_>, presented: &[String]) -> String {
     };
     let expected = expected.to_str();
     let names = if presented.is_empty() {
-        format!("has no subject alternative name, and is not for {expected}")
+        format!("has no subject alternative name, so it is not valid for {expected}")
     } else {
-        format!("is for {}, and not for {expected}", presented.join(", "))
+        format!("is valid for {}, not for {expected}", presented.join(", "))
     };
     format!(
-        "{names}: make it with `openssl req -addext subjectAltName={kind}:{expected}`, or expect another name of it by \
+        "{names}: create it with `openssl req -addext subjectAltName={kind}:{expected}`, or set the expected name by \
          `ChannelCredentials::server_name`"
     )
 }
 
-/// What the peer says by an alert, which may come in the handshake and, in TLS 1.3, behind it. It is the peer that has the details.
+/// Explains an alert of the peer, which may arrive during the handshake or, in TLS 1.3, after it. Only the peer has the details.
 fn refused_by(alert: AlertDescription) -> String {
     let meaning = match alert {
         AlertDescription::UnknownCA => {
-            ": it trusts no authority behind the certificate of this end. As a root it needs that authority's certificate, or \
-             this one itself if it is self-signed"
+            ": it trusts no authority that signed this side's certificate. Its roots must include that authority's \
+             certificate, or this side's own if it is self-signed"
         }
         AlertDescription::CertificateExpired => {
-            ": it finds that the certificate of this end is not good now. `openssl x509 -noout -dates` shows when it is"
+            ": by its clock, this side's certificate is not valid now. `openssl x509 -noout -dates` shows when it is"
         }
         AlertDescription::BadCertificate
         | AlertDescription::CertificateUnknown
         | AlertDescription::UnsupportedCertificate => {
-            ": it does not accept the certificate of this end. `openssl x509 -noout -text` shows its version, its names \
+            ": it does not accept this side's certificate. `openssl x509 -noout -text` shows its version, its names \
              (subjectAltName) and its uses"
         }
-        AlertDescription::CertificateRequired => ": it requires a certificate of this end",
+        AlertDescription::CertificateRequired => ": it requires a certificate from this side",
         AlertDescription::DecryptError => {
-            ": a signature does not fit, that of the handshake or that of a certificate. An authority may have been made anew"
+            ": a signature is wrong, either of the handshake or of a certificate. An authority may have been created anew"
         }
         AlertDescription::ProtocolVersion | AlertDescription::HandshakeFailure => {
-            ": it has no version or no cipher in common with TLS 1.2 and 1.3 as they are here"
+            ": it supports neither TLS 1.2 nor 1.3, or none of the ciphers of this side"
         }
         _ => "",
     };
-    format!("the peer refused it by the alert {alert:?}{meaning}")
+    format!("the peer refused the connection with the alert {alert:?}{meaning}")
 }
 
-/// What the peer said by an alert with which a connection was lost, if that is what happened.
+/// Explains the alert that ended a connection, if the error is one.
 pub(crate) fn alert(error: &io::Error) -> Option<String> {
     match error.get_ref()?.downcast_ref()? {
         rustls::Error::AlertReceived(alert) => Some(refused_by(*alert)),
@@ -214,19 +214,17 @@ pub(crate) fn alert(error: &io::Error) -> Option<String> {
     }
 }
 
-/// What to do about a peer that does not speak TLS.
+/// Suggests what to do about a peer that does not speak TLS.
 fn hint(peer: PeerRole) -> &'static str {
     match peer {
         #[cfg(feature = "client")]
-        PeerRole::Server => {
-            ": servers without encryption, at the other end of such a port, are for Channel::insecure"
-        }
+        PeerRole::Server => ": for a server without TLS, use Channel::insecure",
         #[cfg(feature = "server")]
         PeerRole::Client => "",
     }
 }
 
-/// As RFC 3339 has it; the seconds since 1970 for what is beyond that.
+/// Formats a time by RFC 3339, or as the seconds since 1970 if it is out of that range.
 fn date(time: UnixTime) -> String {
     let since = std::time::Duration::from_secs(time.as_secs());
     match DateTime::from_unix_duration(since) {

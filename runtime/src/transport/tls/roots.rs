@@ -1,4 +1,4 @@
-//! Whom an end of a connection trusts.
+//! The root certificates that an end of a connection trusts.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::Result;
 #[cfg(feature = "client")]
 use crate::Status;
 
-/// The certificates that are trusted: those of authorities, and a peer's own that is one of them.
+/// The trusted certificates. They are those of authorities, or a peer's own.
 #[derive(Debug)]
 pub(crate) struct Roots {
     pub(super) store: Arc<RootCertStore>,
@@ -18,7 +18,7 @@ pub(crate) struct Roots {
 }
 
 impl Roots {
-    /// Reads PEM.
+    /// Parses certificates in PEM.
     pub(crate) fn from_pem(pem: &[u8]) -> Result<Arc<Roots>> {
         let what = "the root certificates";
         let certificates = certificates(pem, what)?;
@@ -34,12 +34,12 @@ impl Roots {
         }))
     }
 
-    /// Those that this system trusts.
+    /// Loads the system's certificates.
     #[cfg(feature = "client")]
     pub(crate) fn of_system() -> Result<Arc<Roots>> {
         let mut found = rustls_native_certs::load_native_certs();
         let mut store = RootCertStore::empty();
-        // A system's store may have certificates that are not understood, which are then not trusted.
+        // Certificates of the system that cannot be used are not trusted.
         found
             .certs
             .retain(|certificate| store.add(certificate.clone()).is_ok());
@@ -49,8 +49,8 @@ impl Roots {
                 certificates: found.certs,
             }));
         }
-        let hint = "this system has no root certificates: install them (ca-certificates), name a file of them in \
-                    SSL_CERT_FILE, or give the channel its own";
+        let hint = "this system has no root certificates: install them (ca-certificates), set \
+                    SSL_CERT_FILE to a file of them, or pass the channel its own";
         Err(match found.errors.pop() {
             Some(error) => {
                 Status::failed_precondition(format!("{hint} ({error})")).with_source(error)
@@ -59,7 +59,7 @@ impl Roots {
         })
     }
 
-    /// Whether a certificate is one of them, byte for byte.
+    /// Returns whether a certificate is one of the roots, byte for byte.
     pub(super) fn contain(&self, certificate: &CertificateDer<'_>) -> bool {
         self.certificates
             .iter()

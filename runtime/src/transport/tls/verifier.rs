@@ -1,10 +1,10 @@
-//! Who is let in: chains of certificates that lead to an authority, and certificates that are trusted themselves.
+//! Verification of a peer's certificate: either its chain leads to a trusted authority, or it is itself trusted.
 //!
-//! What is signed by an authority is rustls' and webpki's to verify. A peer's own certificate that is one of the given roots, byte
-//! for byte, they may refuse: as an authority's, for `openssl req -x509` makes it one, and for having no subject alternative
-//! name. It is accepted here, as OpenSSL does. There is nothing looser about it: whoever has its key could have signed
-//! any other certificate with it. Dates, purposes and names are checked here; the handshake's signature is checked by rustls,
-//! for it as for all.
+//! rustls and webpki verify certificates that an authority has signed. They may refuse a peer's own certificate that is one of
+//! the given roots, byte for byte: because it is an authority's, which `openssl req -x509` makes it, or because it has no subject
+//! alternative name. Here it is accepted, as OpenSSL does. This is not less strict, because the owner of its key could have
+//! signed any other certificate with it. Its dates, purposes and names are checked here. rustls checks the signature of the
+//! handshake in any case.
 
 use std::sync::Arc;
 
@@ -102,8 +102,8 @@ impl ServerCertVerifier for ServerVerifier {
     }
 }
 
-/// Whether a certificate that has been verified is for a host. Without alternative names its common name counts, which only one
-/// that is trusted itself gets as far as.
+/// Checks that a verified certificate is valid for a host. The common name only counts without alternative names, which only a
+/// certificate that is itself trusted may lack at this point.
 #[cfg(feature = "client")]
 pub(super) fn verify_name(
     certificate: &CertificateDer<'_>,
@@ -127,7 +127,7 @@ pub(crate) struct ClientVerifier {
 
 #[cfg(feature = "server")]
 impl ClientVerifier {
-    /// A verifier that lets clients in without a certificate, or does not.
+    /// Creates a verifier. `is_required` decides whether clients must present a certificate.
     pub(crate) fn new(roots: Arc<Roots>, is_required: bool) -> Result<Arc<ClientVerifier>> {
         let store = Arc::clone(&roots.store);
         let builder = WebPkiClientVerifier::builder_with_provider(store, provider());
@@ -200,19 +200,19 @@ impl ClientCertVerifier for ClientVerifier {
     }
 }
 
-/// Refuses a certificate whose version rustls does not take, which a handshake could not be signed with.
+/// Refuses a certificate of a version that rustls does not support, and that could not sign a handshake.
 pub(super) fn check_version(certificate: &CertificateDer<'_>) -> Result<(), Error> {
     match Certificate::read(certificate) {
         Ok(read) if read.version < 3 => Err(Refusal::Version(read.version).into()),
-        // One that cannot be read is rustls' to refuse.
+        // rustls refuses certificates that cannot be parsed.
         _ => Ok(()),
     }
 }
 
-/// Verifies a peer's own certificate that is one of the roots, but for whom it is for.
+/// Verifies everything but the names of a peer's own certificate that is one of the roots.
 fn verify_root(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<Certificate, Error> {
     check_version(certificate)?;
-    // It also refuses critical extensions that nobody here understands.
+    // Parsing also refuses unknown critical extensions.
     ParsedCertificate::try_from(certificate)?;
     let read = read(certificate)?;
     match read.validity(now) {
@@ -234,7 +234,7 @@ fn read(certificate: &CertificateDer<'_>) -> Result<Certificate, Error> {
     Certificate::read(certificate).map_err(|_| CertificateError::BadEncoding.into())
 }
 
-/// What webpki refuses for what it calls its own, in terms of the certificate.
+/// Replaces webpki's error by one that explains the problem in terms of the certificate, where there is one.
 fn explained(error: Error, certificate: &CertificateDer<'_>) -> Error {
     let Ok(read) = Certificate::read(certificate) else {
         return error;
@@ -252,7 +252,7 @@ fn explained(error: Error, certificate: &CertificateDer<'_>) -> Error {
     }
 }
 
-/// Says the names as they are written, where an error is about them.
+/// Adds the names in the certificate to an error about names.
 fn named(error: Error, read: &Certificate) -> Error {
     let Error::InvalidCertificate(CertificateError::NotValidForNameContext { expected, .. }) =
         error
