@@ -1,4 +1,4 @@
-//! The services that every server has. They are services like any other, from the protos in `runtime/protos`.
+//! The standard services of gRPC servers. They are services like any other, generated from the protos in `runtime/protos`.
 
 #[cfg(feature = "health")]
 pub mod health;

@@ -1,7 +1,7 @@
-//! The standard health service: a server tells whether it, and each of its services, takes calls. Load balancers, Kubernetes
-//! and gRPC's own clients ask for it.
+//! The standard health service, by which a server tells whether it and each of its services accept calls. Load balancers,
+//! Kubernetes and gRPC clients use it.
 //!
-//! [`Server::add_health`](crate::Server::add_health) adds it and returns a [`Health`], by which a program sets the statuses:
+//! [`Server::add_health`](crate::Server::add_health) adds the service and returns a [`Health`], which sets the statuses:
 //!
 //! ```
 //! use stubwright::Server;
@@ -12,7 +12,7 @@
 //! health.set("squarerpc_service.SquareService", ServingStatus::Serving);
 //! ```
 //!
-//! [`v1`] is what `stubwright-codegen` generates from the service's proto, for programs that ask.
+//! [`v1`] is the code that `stubwright-codegen` generates from the service's proto, for clients of the service.
 
 #[cfg(feature = "server")]
 mod servicer;

@@ -1,4 +1,4 @@
-//! The statuses of a server, and the servicer that tells them.
+//! The statuses of a server's services, and the servicer that reports them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,11 +12,11 @@ use super::v1::{
 };
 use crate::{Handlers, Result, ServicerContext, Status, Stream, stream};
 
-/// Sets what a server says of its services. [`Server::add_health`](crate::Server::add_health) returns it; clones set the same.
+/// Sets the statuses that a server reports for its services. [`Server::add_health`](crate::Server::add_health) returns it. Clones
+/// share their statuses.
 ///
-/// The service `""` is the server as a whole, which is SERVING from the start. Every other service is unknown until its
-/// status is set: `Check` answers NOT_FOUND, and `Watch` says SERVICE_UNKNOWN until there is one. gRPC Python's
-/// `HealthServicer`.
+/// The service `""` stands for the server as a whole, which is SERVING from the start. Every other service is unknown until its
+/// status is set: `Check` fails with NOT_FOUND, and `Watch` reports SERVICE_UNKNOWN. gRPC Python's `HealthServicer`.
 #[derive(Clone)]
 pub struct Health(watch::Sender<Statuses>);
 
@@ -29,16 +29,15 @@ struct Statuses {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     Serving,
-    /// Nothing is SERVING any more.
+    /// All statuses are NOT_SERVING for good.
     ShuttingDown,
-    /// And nothing follows.
+    /// Watches have ended too.
     Stopped,
 }
 
 impl Health {
-    /// Sets the status of a service, given by its full name as in `package.Service`, or of the server as a whole, given by
-    /// `""`. Clients that watch it are told. After [`enter_graceful_shutdown`](Health::enter_graceful_shutdown) it does
-    /// nothing.
+    /// Sets the status of a service, given by its full name (`package.Service`), or of the server as a whole, given by `""`.
+    /// Clients that watch it are notified. Does nothing after [`enter_graceful_shutdown`](Health::enter_graceful_shutdown).
     pub fn set(&self, service: impl Into<String>, status: ServingStatus) {
         self.0.send_if_modified(|statuses| {
             statuses.phase == Phase::Serving
@@ -46,8 +45,8 @@ impl Health {
         });
     }
 
-    /// Sets every status to NOT_SERVING for good, so that clients go elsewhere while the server still serves; to be called
-    /// some time before [`Server::stop`](crate::Server::stop), which does the same and ends the watches too.
+    /// Sets every status to NOT_SERVING for good, so that clients go elsewhere while the server still accepts calls. Call it some
+    /// time before [`Server::stop`](crate::Server::stop), which does the same and also ends the watches.
     pub fn enter_graceful_shutdown(&self) {
         self.advance(Phase::ShuttingDown);
     }
@@ -63,7 +62,7 @@ impl Health {
         health_handler(self.clone())
     }
 
-    /// Everything is NOT_SERVING, and watches end: they would last as long as the grace of a stop.
+    /// Sets every status to NOT_SERVING and ends the watches, which would otherwise last for the whole grace of a stop.
     pub(crate) fn stop(&self) {
         self.advance(Phase::Stopped);
     }
@@ -116,7 +115,7 @@ impl HealthServicer for Health {
     ) -> impl Stream<Item = Result<HealthCheckResponse>> + Send {
         stream(async move |mut responses| {
             let mut changes = self.0.subscribe();
-            let mut told = None;
+            let mut last_sent = None;
             loop {
                 let (status, phase) = {
                     let statuses = changes.borrow_and_update();
@@ -126,13 +125,13 @@ impl HealthServicer for Health {
                         statuses.phase,
                     )
                 };
-                if told.replace(status) != Some(status) {
+                if last_sent.replace(status) != Some(status) {
                     responses.send(response(status)).await;
                 }
                 if phase == Phase::Stopped {
                     return Err(Status::unavailable("the server is stopping"));
                 }
-                // The sender is here, in the servicer.
+                // The sender is in `self`, so this does not fail.
                 drop(changes.changed().await);
             }
         })

@@ -1,4 +1,4 @@
-//! What the descriptors of a server declare, and where.
+//! An index of everything that a server's descriptors declare.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
@@ -10,19 +10,19 @@ use prost_types::{
 
 use crate::private::Descriptors;
 
-/// Files, which are known by their places here, and what they declare. Two services may come with different files of one name:
-/// what a file imports is looked for where it comes from.
+/// The files of a server, identified by their indices, and what they declare. Two services may come with different files of the
+/// same name, so a file's imports are looked up in the module that it comes from.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     /// The full names of the services, in alphabetical order.
     pub(super) services: Vec<&'static str>,
     files: Vec<File>,
     modules: Vec<Module>,
-    /// Files by their names.
+    /// The files of each name.
     by_name: HashMap<String, Vec<usize>>,
-    /// The files of everything that has a full name: one, unless names are in conflict or modules have copies of a file.
+    /// The files that declare each full name. There is one, unless names conflict or modules have copies of a file.
     symbols: HashMap<String, Vec<usize>>,
-    /// The extensions of each message by their numbers, with their files. Every message is here.
+    /// The extensions of each message by number, with the files that declare them. Every message has an entry.
     extensions: HashMap<String, BTreeMap<i32, Vec<usize>>>,
 }
 
@@ -31,29 +31,29 @@ struct File {
     name: String,
     /// The encoded `google.protobuf.FileDescriptorProto`.
     bytes: Bytes,
-    /// The place of the first file of this name and these bytes: copies are one file to clients.
+    /// The index of the first file with this name and these bytes. To clients, copies are one file.
     original: usize,
     module: usize,
-    /// The names of what it imports, and their places.
+    /// The names of the files that it imports.
     dependencies: Vec<String>,
     imports: Vec<usize>,
 }
 
-/// What one module of generated code has: a set of files, and other modules with what they import.
+/// The descriptors of one module of generated code: its own files, and the modules of the files that they import.
 #[derive(Debug)]
 struct Module {
-    /// A service that it comes with, for messages.
+    /// A service in the module, for messages.
     service: &'static str,
     files: HashMap<String, usize>,
     imports: Vec<usize>,
 }
 
-/// What one client has been told.
+/// The files that one client has received.
 #[derive(Debug, Default)]
-pub(super) struct Told {
-    /// The originals of the files that were sent.
-    sent: BTreeSet<usize>,
-    /// Where the last file that was sent comes from. What is asked for by a name that several have is looked for there first.
+pub(super) struct SentFiles {
+    /// The originals of those files.
+    originals: BTreeSet<usize>,
+    /// The module of the last file that was sent. A name that several modules declare is looked up there first.
     module: Option<usize>,
 }
 
@@ -73,37 +73,37 @@ impl Index {
         index
     }
 
-    /// The file of this name.
-    pub(super) fn file(&self, told: &Told, name: &str) -> Option<usize> {
-        self.nearest(told, self.by_name.get(name)?)
+    /// Returns the file with this name.
+    pub(super) fn file(&self, client: &SentFiles, name: &str) -> Option<usize> {
+        self.nearest(client, self.by_name.get(name)?)
     }
 
-    /// The file that declares the full name of a message, a field, an enum, a value, a service, a method or an extension.
-    pub(super) fn file_of_symbol(&self, told: &Told, name: &str) -> Option<usize> {
-        self.nearest(told, self.symbols.get(name)?)
+    /// Returns the file that declares a full name: of a message, field, enum, enum value, service, method or extension.
+    pub(super) fn file_of_symbol(&self, client: &SentFiles, name: &str) -> Option<usize> {
+        self.nearest(client, self.symbols.get(name)?)
     }
 
     pub(super) fn file_of_extension(
         &self,
-        told: &Told,
+        client: &SentFiles,
         message: &str,
         number: i32,
     ) -> Option<usize> {
-        self.nearest(told, self.extensions.get(message)?.get(&number)?)
+        self.nearest(client, self.extensions.get(message)?.get(&number)?)
     }
 
-    /// The numbers of the extensions of a message, ascending; `None` if there is no such message.
+    /// Returns the numbers of a message's extensions in ascending order. Returns `None` if there is no such message.
     pub(super) fn extension_numbers(&self, message: &str) -> Option<Vec<i32>> {
         let extensions = self.extensions.get(message)?;
         Some(extensions.keys().copied().collect())
     }
 
-    /// A file, and what it imports as far as a client has not been told of it.
-    pub(super) fn with_imports(&self, file: usize, told: &mut Told) -> Vec<Bytes> {
+    /// Returns a file and all its imports that the client has not received yet.
+    pub(super) fn with_imports(&self, file: usize, client: &mut SentFiles) -> Vec<Bytes> {
         if let Some(asked) = self.files.get(file) {
-            // What was asked for is sent again if it is asked for again.
-            told.sent.remove(&asked.original);
-            told.module = Some(asked.module);
+            // The requested file itself is sent again each time.
+            client.originals.remove(&asked.original);
+            client.module = Some(asked.module);
         }
         let mut files = Vec::new();
         let mut seen = BTreeSet::new();
@@ -112,7 +112,7 @@ impl Index {
             let Some(file) = self.files.get(place).filter(|_| seen.insert(place)) else {
                 continue;
             };
-            if told.sent.insert(file.original) {
+            if client.originals.insert(file.original) {
                 files.push(file.bytes.clone());
             }
             left.extend(&file.imports);
@@ -120,7 +120,7 @@ impl Index {
         files
     }
 
-    /// Which names mean two things here, in sentences. Within each service everything has one meaning.
+    /// Describes the names that have two meanings. Within each service, every name has one meaning.
     pub(super) fn conflicts(&self) -> BTreeSet<String> {
         let mut conflicts = BTreeSet::new();
         for (name, places) in &self.by_name {
@@ -134,7 +134,7 @@ impl Index {
         }
         for (name, places) in &self.symbols {
             if let Some((one, other)) = self.different(places) {
-                // Fields and values are in conflict with what they are in.
+                // A conflict of a message or an enum includes those of its fields and values.
                 let scope = name.rsplit_once('.').map_or("", |(scope, _)| scope);
                 let is_inner = self.symbols.get(scope).is_some_and(|outer| outer.len() > 1);
                 if !is_inner {
@@ -151,7 +151,7 @@ impl Index {
         conflicts
     }
 
-    /// The first of several files, each with the first of those that are another file.
+    /// Returns the first of several files, and the first that differs from it.
     fn different<'a>(&'a self, places: &'a [usize]) -> Option<(&'a File, &'a File)> {
         let mut files = places.iter().filter_map(|place| self.files.get(*place));
         let first = files.next()?;
@@ -165,10 +165,11 @@ impl Index {
             .map_or("", |module| module.service)
     }
 
-    /// Of several files the one that is in the module of the last answer or in what it imports, else the first.
-    fn nearest(&self, told: &Told, places: &[usize]) -> Option<usize> {
+    /// Returns the one of several files that is nearest to the last answer: in its module or the modules that it imports. Returns
+    /// the first file if none is.
+    fn nearest(&self, client: &SentFiles, places: &[usize]) -> Option<usize> {
         let first = places.first().copied();
-        let (Some(module), true) = (told.module, places.len() > 1) else {
+        let (Some(module), true) = (client.module, places.len() > 1) else {
             return first;
         };
         let is_of = |place: &usize, module| {
@@ -180,7 +181,7 @@ impl Index {
         near.next().copied().or(first)
     }
 
-    /// A module and all that it imports, the nearest first.
+    /// Returns a module and everything that it imports, nearest first.
     fn reachable(&self, module: usize) -> Vec<usize> {
         let mut found = Vec::new();
         let mut seen = BTreeSet::new();
@@ -195,7 +196,7 @@ impl Index {
         found
     }
 
-    /// Adds the module of a service and those that it imports, each once.
+    /// Adds the module of a service and all modules that it imports, each once.
     fn add_modules(
         &mut self,
         service: &'static str,
@@ -217,7 +218,7 @@ impl Index {
             self.add_set(place, descriptors.set);
             left.extend(descriptors.imports);
         }
-        // All of them have places now.
+        // All modules have indices now.
         let mut left = vec![descriptors];
         while let Some(descriptors) = left.pop() {
             let place = |of: &&Descriptors| places.get(&std::ptr::from_ref(*of)).copied();
@@ -230,7 +231,7 @@ impl Index {
     }
 
     fn add_set(&mut self, module: usize, set: &'static [u8]) {
-        // The generator has read what it wrote, so that there is nobody to tell of a mistake.
+        // The generator checked these bytes when it wrote them.
         let set = RawSet::decode(Bytes::from_static(set)).unwrap_or_default();
         for bytes in set.file {
             if let Ok(file) = FileDescriptorProto::decode(bytes.clone()) {
@@ -264,7 +265,7 @@ impl Index {
         declared.file(file);
     }
 
-    /// Finds what each file imports, in its own module or in those that it imports.
+    /// Finds the imports of each file in its own module or in the modules that this one imports.
     fn resolve_imports(&mut self) {
         let modules = 0..self.modules.len();
         let reachable: Vec<Vec<usize>> = modules.map(|module| self.reachable(module)).collect();
@@ -285,14 +286,14 @@ impl Index {
     }
 }
 
-/// A `google.protobuf.FileDescriptorSet` whose files are left encoded.
+/// A `google.protobuf.FileDescriptorSet` whose files stay encoded.
 #[derive(Clone, PartialEq, Message)]
 struct RawSet {
     #[prost(bytes = "bytes", repeated, tag = "1")]
     file: Vec<Bytes>,
 }
 
-/// Adds what one file declares.
+/// Adds the declarations of one file to the index.
 struct Declared<'a> {
     index: &'a mut Index,
     place: usize,
@@ -318,7 +319,7 @@ impl Declared<'_> {
         }
     }
 
-    /// Adds a name, and returns it in full.
+    /// Adds a name, and returns its full form.
     fn symbol(&mut self, scope: &str, name: &str) -> String {
         let name = if scope.is_empty() {
             name.to_owned()
@@ -353,7 +354,7 @@ impl Declared<'_> {
     fn enumeration(&mut self, scope: &str, enumeration: &EnumDescriptorProto) {
         self.symbol(scope, enumeration.name());
         for value in &enumeration.value {
-            // Values are named beside their enum, as in C++.
+            // The scope of enum values is that of their enum, as in C++.
             self.symbol(scope, value.name());
         }
     }

@@ -1,11 +1,11 @@
-//! Server reflection: a server tells which services it has and what their messages look like, so that tools such as
-//! `buf curl` and `grpcurl` can call it without its `.proto` files.
+//! Server reflection, by which a server tells its services and the types of their messages. Tools such as `buf curl` and
+//! `grpcurl` can then call it without its `.proto` files.
 //!
-//! [`Server::add_reflection`](crate::Server::add_reflection) is all that it takes: generated code has the descriptors of its
-//! services, whatever they import included. The services `grpc.reflection.v1.ServerReflection` and its older form `v1alpha`
-//! answer alike.
+//! [`Server::add_reflection`](crate::Server::add_reflection) is all that is needed. Generated code contains the descriptors of
+//! its services and of everything that they import. The services `grpc.reflection.v1.ServerReflection` and
+//! `grpc.reflection.v1alpha.ServerReflection` give the same answers.
 //!
-//! [`v1`] and [`v1alpha`] are what `stubwright-codegen` generates from the protos of these services, for programs that ask.
+//! [`v1`] and [`v1alpha`] are the code that `stubwright-codegen` generates from the protos of these services, for their clients.
 
 #[cfg(feature = "server")]
 mod index;
@@ -21,7 +21,7 @@ pub mod v1 {
     include!("../generated/grpc.reflection.v1.rs");
 }
 
-/// Package `grpc.reflection.v1alpha`, whose messages are those of [`v1`].
+/// Package `grpc.reflection.v1alpha`, with the same messages as [`v1`].
 #[allow(clippy::all, reason = "the style of generated code")]
 pub mod v1alpha {
     include!("../generated/grpc.reflection.v1alpha.rs");

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::index::{Index, Told};
+use super::index::{Index, SentFiles};
 use super::v1::server_reflection_request::MessageRequest;
 use super::v1::server_reflection_response::MessageResponse;
 use super::v1::{
@@ -15,17 +15,17 @@ use crate::base::log;
 use crate::private::Descriptors;
 use crate::{Code, Handlers, RequestStream, Result, ServicerContext, Stream, stream};
 
-/// The services of a server, with their descriptors if their code has them. Clones are the same.
+/// The services of a server, with their descriptors if their code has them. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Services(Arc<Mutex<Known>>);
 
 #[derive(Debug, Default)]
 struct Known {
     services: BTreeMap<&'static str, Option<&'static Descriptors>>,
-    /// Reflection tells of them, and services have come since conflicts of their names were looked for.
+    /// Set if services were added since names were last checked for conflicts.
     is_unchecked: bool,
-    is_told: bool,
-    /// The conflicts that have been logged.
+    is_enabled: bool,
+    /// The conflicts that were logged.
     logged: BTreeSet<String>,
 }
 
@@ -36,11 +36,11 @@ impl Services {
         known.is_unchecked = true;
     }
 
-    /// Logs names that mean two things, once reflection tells of them: clients that keep what they are told by its name can use one
-    /// of the services at a time.
+    /// Logs conflicting names, once reflection is enabled. Clients that cache descriptors by name can then only use one of the
+    /// services at a time.
     pub(crate) fn check(&self) {
         let mut known = self.locked();
-        if known.is_told && std::mem::take(&mut known.is_unchecked) {
+        if known.is_enabled && std::mem::take(&mut known.is_unchecked) {
             for conflict in Index::new(&known.services).conflicts() {
                 if !known.logged.contains(&conflict) {
                     log::reflection_conflict(&conflict);
@@ -59,9 +59,9 @@ impl Services {
     }
 }
 
-/// The handlers of both services, which tell of all that are in `services` when they are first asked.
+/// Returns the handlers of both services. They report all services that `services` contains when they are first called.
 pub(crate) fn handlers(services: Services) -> Handlers {
-    services.locked().is_told = true;
+    services.locked().is_enabled = true;
     services.check();
     let reflection = Reflection {
         services,
@@ -74,7 +74,7 @@ pub(crate) fn handlers(services: Services) -> Handlers {
 #[derive(Clone)]
 struct Reflection {
     services: Services,
-    /// Made by the first request: a server that nobody asks does not read its descriptors.
+    /// Built by the first request, so that a server without such requests does not decode its descriptors.
     index: Arc<OnceLock<Index>>,
 }
 
@@ -105,29 +105,29 @@ impl Reflection {
     ) -> impl Stream<Item = Result<ServerReflectionResponse>> + Send {
         stream(async move |mut responses| {
             let index = self.index.get_or_init(|| self.services.index());
-            let mut told = Told::default();
+            let mut client = SentFiles::default();
             while let Some(request) = requests.message().await? {
-                responses.send(response(index, &mut told, request)).await;
+                responses.send(response(index, &mut client, request)).await;
             }
             Ok(())
         })
     }
 }
 
-/// Answers one request of a call.
+/// Responds to one request of a call.
 fn response(
     index: &Index,
-    told: &mut Told,
+    client: &mut SentFiles,
     request: ServerReflectionRequest,
 ) -> ServerReflectionResponse {
     let answer = request.message_request.as_ref().map_or_else(
         || {
             Err((
                 Code::InvalidArgument,
-                "the request asks for nothing".to_owned(),
+                "the request contains no question".to_owned(),
             ))
         },
-        |question| answer(index, told, question).map_err(|what| (Code::NotFound, what)),
+        |question| answer(index, client, question).map_err(|what| (Code::NotFound, what)),
     );
     let message_response = answer.unwrap_or_else(|(code, error_message)| {
         MessageResponse::ErrorResponse(ErrorResponse {
@@ -142,10 +142,10 @@ fn response(
     }
 }
 
-/// What was asked for; an error says what is not there.
+/// Returns the response to a question, or a text that says what was not found.
 fn answer(
     index: &Index,
-    told: &mut Told,
+    client: &mut SentFiles,
     question: &MessageRequest,
 ) -> Result<MessageResponse, String> {
     let file = match question {
@@ -168,21 +168,21 @@ fn answer(
             ));
         }
         MessageRequest::FileByFilename(name) => index
-            .file(told, name)
+            .file(client, name)
             .ok_or_else(|| format!("no file is called {name:?}"))?,
         MessageRequest::FileContainingSymbol(name) => index
-            .file_of_symbol(told, name)
+            .file_of_symbol(client, name)
             .ok_or_else(|| format!("nothing is called {name:?}"))?,
         MessageRequest::FileContainingExtension(extension) => {
             let (name, number) = (&extension.containing_type, extension.extension_number);
             index
-                .file_of_extension(told, name, number)
+                .file_of_extension(client, name, number)
                 .ok_or_else(|| format!("{name:?} has no extension with the number {number}"))?
         }
     };
     Ok(MessageResponse::FileDescriptorResponse(
         FileDescriptorResponse {
-            file_descriptor_proto: index.with_imports(file, told),
+            file_descriptor_proto: index.with_imports(file, client),
         },
     ))
 }
