@@ -1,4 +1,4 @@
-//! What programs may use around their calls: streams written as code, work that computes for long, the signals that end a server.
+//! Helpers for programs around their calls: streams written as code, computation off the threads of calls, and shutdown signals.
 
 pub(crate) mod offload;
 #[cfg(feature = "signal")]

@@ -1,4 +1,4 @@
-//! Work that keeps a processor busy, off the threads that carry calls.
+//! Computation away from the threads that carry calls.
 
 #[cfg(feature = "server")]
 mod counted;
@@ -16,11 +16,10 @@ use tokio::task::{AbortHandle, spawn_blocking};
 #[cfg(feature = "server")]
 pub(crate) use self::counted::Counted;
 
-/// Runs work that keeps a processor busy on a thread of its own, and gives what it returns. What gRPC Python's users move to a
-/// pool of processes.
+/// Runs a computation on a thread of its own, and returns its result. In gRPC Python, such work is moved to a pool of processes.
 ///
-/// A servicer's method is polled by the task of its connection first, and by its own task then: what it computes between two
-/// awaits keeps other calls waiting. A tenth of a millisecond is fine; beyond that the work belongs here.
+/// A servicer's method is first polled by the task of its connection, and later by a task of its own. While it computes between
+/// two awaits, other calls wait. A tenth of a millisecond is fine, but longer computations should be offloaded.
 ///
 /// ```
 /// use stubwright::{Result, ServicerContext, offload};
@@ -31,24 +30,27 @@ pub(crate) use self::counted::Counted;
 /// }
 /// ```
 ///
-/// As many such works run at a time, in the whole process, as there are processors; others wait for their turn, first come
-/// first served. When the future is dropped, as it is when its call is cancelled or out of time, work that has not begun
-/// never does; what has begun runs on unless it asks, by [`offload_with`], and its result is dropped. As long as it runs its call
-/// counts for `ServerBuilder::max_concurrent_rpcs` and `interceptors::MethodConcurrency`. A panic goes on in the one
-/// who awaits, and so becomes INTERNAL for its call. For work that waits instead of computing, for files or for locks, there is
-/// tokio's `spawn_blocking`.
+/// No more computations run at a time than there are processors, across the whole process. Others wait in order. While its
+/// computation runs, a call counts for `ServerBuilder::max_concurrent_rpcs` and `interceptors::MethodConcurrency`.
+///
+/// If the future is dropped, because the call is cancelled or its deadline has passed, a computation that has not begun never
+/// does. One that has begun continues, and its result is dropped. To stop it, use [`offload_with`]. A panic is passed on to the
+/// caller, so its call ends with INTERNAL.
+///
+/// Use tokio's `spawn_blocking` for work that waits instead of computing, such as file access or locks.
 ///
 /// # Panics
-/// When no tokio runtime is around it, and when the work does.
+/// Panics outside of a tokio runtime, or if `work` panics.
 pub async fn offload<T, F>(work: F) -> T
 where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    run(everybodys(), |_| work()).await
+    run(process_wide(), |_| work()).await
 }
 
-/// As [`offload()`], for work that takes long enough to be given up: it asks now and then whether anybody still waits for it.
+/// Runs a computation like [`offload()`], and tells it when its result is no longer needed. A long computation should check this
+/// from time to time.
 ///
 /// ```
 /// use stubwright::offload_with;
@@ -69,28 +71,28 @@ where
 /// ```
 ///
 /// # Panics
-/// As [`offload()`].
+/// Panics like [`offload()`].
 pub async fn offload_with<T, F>(work: F) -> T
 where
     T: Send + 'static,
     F: FnOnce(&Cancellation) -> T + Send + 'static,
 {
-    run(everybodys(), work).await
+    run(process_wide(), work).await
 }
 
-/// Whether anybody still waits for a work.
+/// Tells a computation whether its result is still needed.
 #[derive(Clone, Debug, Default)]
 pub struct Cancellation(Arc<AtomicBool>);
 
 impl Cancellation {
-    /// Whether nobody waits for the work any more: its call was cancelled, or is over. It costs next to nothing to ask.
+    /// Returns whether the result is no longer needed, because the call was cancelled or has ended. This is cheap to call often.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// The turns that the whole process shares.
-fn everybodys() -> &'static Semaphore {
+/// Returns the semaphore that the whole process shares.
+fn process_wide() -> &'static Semaphore {
     static TURNS: OnceLock<Semaphore> = OnceLock::new();
     TURNS.get_or_init(|| {
         let processors = available_parallelism().map_or(1, NonZeroUsize::get);
@@ -105,12 +107,12 @@ where
 {
     #[cfg(feature = "server")]
     let places = counted::places();
-    // Nobody closes it.
+    // The semaphore is never closed.
     let turn = turns.acquire().await;
     let cancellation = Cancellation::default();
     let asked = cancellation.clone();
     let task = spawn_blocking(move || {
-        // They are kept as long as the thread is, whether or not somebody waits.
+        // Hold them until the thread is done, even if nothing waits for the result.
         let _turn = turn;
         #[cfg(feature = "server")]
         let _places = places;
@@ -124,13 +126,13 @@ where
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => resume_unwind(panic),
-            // The runtime ends, and whoever waits here with it.
+            // The runtime is shutting down, and will drop this future too.
             Err(_) => pending().await,
         },
     }
 }
 
-/// Somebody waits for a work as long as this lives.
+/// Cancels a computation when it is dropped.
 struct Waiting {
     cancellation: Cancellation,
     task: AbortHandle,
@@ -139,7 +141,7 @@ struct Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         self.cancellation.0.store(true, Ordering::Relaxed);
-        // Ends what has not begun.
+        // Stops a computation that has not begun.
         self.task.abort();
     }
 }
@@ -169,12 +171,12 @@ mod tests {
         })
     }
 
-    /// Work that says when it begins, and ends when it is told.
+    /// Returns a computation that signals its start, and waits for the signal to end.
     fn told(began: Sender<()>) -> (Sender<()>, impl FnOnce(&Cancellation) + Send + 'static) {
         let (end, wait) = channel();
         let work = move |_: &Cancellation| {
             began.send(()).unwrap();
-            // The test may have ended.
+            // Ignore the error: the test may have ended.
             wait.recv().unwrap_or_default();
         };
         (end, work)

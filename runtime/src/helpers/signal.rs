@@ -11,8 +11,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 #[cfg(windows)]
 use tokio::signal::windows::{CtrlC, CtrlClose, CtrlShutdown, ctrl_c, ctrl_close, ctrl_shutdown};
 
-/// A future that is ready once the system asks the program to end: by SIGINT, which is Ctrl-C, or SIGTERM; on Windows by Ctrl-C,
-/// the closing of the console or the system's shutdown. For [`Server::serve_until`](crate::Server::serve_until).
+/// Returns a future that completes when the system asks the program to end. Use it with
+/// [`Server::serve_until`](crate::Server::serve_until).
+///
+/// The signals are SIGINT, which Ctrl-C sends, and SIGTERM. On Windows they are Ctrl-C, closing the console, and the system's
+/// shutdown.
 ///
 /// ```no_run
 /// # async fn serve() -> std::io::Result<()> {
@@ -25,18 +28,18 @@ use tokio::signal::windows::{CtrlC, CtrlClose, CtrlShutdown, ctrl_c, ctrl_close,
 /// # }
 /// ```
 ///
-/// From this call on, and for as long as the program runs, such a signal does not end the program by itself any more.
+/// From this call on, until the program exits, these signals no longer end the program by themselves.
 ///
 /// # Errors
-/// The system lets no handler be installed.
+/// Fails if the system does not allow a signal handler.
 ///
 /// # Panics
-/// When no tokio runtime is around it.
+/// Panics outside of a tokio runtime.
 pub fn shutdown_signal() -> io::Result<ShutdownSignal> {
     ShutdownSignal::new()
 }
 
-/// What [`shutdown_signal`] returns.
+/// The future that [`shutdown_signal`] returns.
 #[must_use = "a future does nothing unless it is awaited"]
 #[cfg(unix)]
 pub struct ShutdownSignal {
@@ -61,7 +64,7 @@ impl ShutdownSignal {
     }
 }
 
-/// What [`shutdown_signal`] returns.
+/// The future that [`shutdown_signal`] returns.
 #[must_use = "a future does nothing unless it is awaited"]
 #[cfg(windows)]
 pub struct ShutdownSignal {

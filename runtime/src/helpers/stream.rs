@@ -1,4 +1,4 @@
-//! The `stream` helper: from an async closure that sends to a stream.
+//! The `stream` helper, which creates a stream from an async closure.
 
 use std::cell::Cell;
 use std::fmt;
@@ -14,28 +14,30 @@ use tokio::sync::Mutex;
 use crate::{Result, Status};
 
 thread_local! {
-    /// The address of the waker that the closure is polled with which runs on this thread; zero when none runs.
+    /// The address of the waker with which the closure on this thread is being polled, or zero if none is.
     static POLLED_WITH: Cell<usize> = const { Cell::new(0) };
-    /// How many messages a closure may send in a row, before the first of them is taken.
+    /// The number of messages that a closure may send before the first of them must be taken.
     static ALLOWED: Cell<u8> = const { Cell::new(1) };
 }
 
-/// How many messages a closure may send in a row where they are small and come fast. What comes after them need not be small: so many
-/// of any size may wait.
+/// The number of messages that a closure may send in a row if they are small and follow quickly. Later messages may be of any
+/// size, so up to this many of any size may wait.
 const IN_A_ROW: u8 = 4;
 
-/// How many messages fit between a closure and the reader: those in a row, and some that are sent without waiting. (With more room
-/// the sender looks less often at how far the reader is.)
+/// The capacity between a closure and its reader: the messages in a row, and some that are sent without waiting. More capacity
+/// lets the sender check less often how far the reader is.
 const ROOM: usize = 8;
 
-/// Turns an async closure that sends into a stream: what Python's `yield` does.
+/// Creates a stream from an async closure that sends its items. This is the counterpart of Python's `yield`.
 ///
-/// The closure gets a [`Sender`]; each message that it sends is an item, and the status that it returns the end: `Ok(())` a
-/// clean one, an error the last item. It may borrow what lives as long as the call: `self`, the context, the request. It
-/// runs when the stream is polled, until it has sent a message, and goes on when the next one is asked for. As long as all messages
-/// of a call are small, no more than 2 KiB, and come fast, it is asked for four at a time: so at most three messages are ever made
-/// ahead of the reader, and none behind a large one. The closure is dropped where it is when the stream is. Who polls the stream by
-/// hand pins it first, by `std::pin::pin!` or `Box::pin`.
+/// The closure gets a [`Sender`], and each message that it sends becomes an item. If it returns `Ok(())`, the stream ends; if it
+/// returns an error, the error is the last item. It may borrow anything that lives as long as the call: `self`, the context, the
+/// request.
+///
+/// The closure runs when the stream is polled, until it has sent a message. It continues when the next message is requested.
+/// While all messages of a call are small (up to 2 KiB) and follow quickly, up to four are requested at a time. So at most three
+/// messages are created ahead of the reader, and none after a large one. When the stream is dropped, so is the closure. To poll
+/// the stream by hand, pin it first by `std::pin::pin!` or `Box::pin`.
 ///
 /// ```
 /// use stubwright::{Result, Stream, stream};
@@ -50,17 +52,20 @@ const ROOM: usize = 8;
 /// }
 /// ```
 ///
-/// # When messages go out
+/// # When messages are sent
 ///
-/// Small messages that are there at once go out together, up to 16 KiB of them. They go out as soon as the closure awaits
-/// something that is not ready. A closure that computes instead of awaiting is looked at from time to time: after its first
-/// message, after twice as many, and so on, and at least every 2 KiB. When a millisecond has passed, all that it has sent goes
-/// out before it is asked for the next message. So a closure whose messages each take long sends each of them on time. One that
-/// was fast and becomes slow in the midst of a run may be late once: by as many messages as it had sent since it last awaited or
-/// was last held up, and by at most 2 KiB of them. To avoid it, await `tokio::task::yield_now()` before what is slow, or move
-/// what computes for long to [`offload`](crate::offload()).
+/// Small messages that are available at once are sent together, up to 16 KiB of them. They are sent as soon as the closure awaits
+/// something that is not ready.
 ///
-/// The same holds for any other stream of responses, and for the requests of a call.
+/// A closure that computes instead of awaiting is interrupted at times: after its first message, then whenever the number of
+/// messages has doubled, and at least every 2 KiB. If a millisecond has passed, everything so far is sent before the next message
+/// is requested. So a closure whose messages each take long sends each of them in time.
+///
+/// A closure that is fast at first and then becomes slow may delay messages once: those that it sent since it last awaited or was
+/// interrupted, up to 2 KiB. To avoid this, await `tokio::task::yield_now()` before a slow part, or move long computations to
+/// [`offload`](crate::offload()).
+///
+/// The same applies to any other stream of responses, and to the requests of a call.
 pub fn stream<T, F>(f: F) -> impl Stream<Item = Result<T>>
 where
     F: AsyncFnOnce(Sender<T>) -> Result<()>,
@@ -72,17 +77,18 @@ where
     }
 }
 
-/// Where the closure of [`stream()`] sends its messages.
+/// Sends the messages of the closure of [`stream()`].
 pub struct Sender<T>(
-    /// Never locked: it makes the whole shareable. (Unlike std's it has no poison, which would be compiled for each type of message.)
+    /// Never locked: the mutex only makes the sender `Sync`. Unlike the standard library's it cannot be poisoned, which would be
+    /// compiled for each type of message.
     Mutex<Outlet<T>>,
 );
 
 impl<T> Sender<T> {
     /// Sends a message, and waits until the reader asks for the next one.
     ///
-    /// The message is sent when this is called: dropping the future takes nothing back. Only a message that is sent without
-    /// waiting for the one before it may have to wait; if its future is dropped meanwhile, it is not sent.
+    /// The message is sent by the call itself, so dropping the future does not take it back. There is one exception: a message
+    /// that is sent without awaiting the previous one may have to wait for room, and is lost if its future is dropped before.
     pub fn send(&mut self, message: T) -> impl Future<Output = ()> {
         let outlet = self.0.get_mut();
         outlet.push(message);
@@ -96,21 +102,22 @@ impl<T> fmt::Debug for Sender<T> {
     }
 }
 
-/// A stream that is being read by a call, which knows how large and how fast its messages are. As long as this is there, closures
-/// send as many messages in a row as that allows.
+/// Tracks the size and the pace of the messages that a call reads from a stream. While it exists, closures may send as many
+/// messages in a row as this allows.
 pub(crate) struct Reading {
-    /// How often messages have been small and fast, one time after the other.
+    /// The number of consecutive times that messages were small and quick.
     calm: u32,
 }
 
 impl Reading {
-    /// Nothing is known yet: messages are asked for one by one.
+    /// Starts with one message at a time.
     pub(crate) fn new() -> Reading {
         ALLOWED.set(1);
         Reading { calm: 0 }
     }
 
-    /// Takes note of some messages before more are asked for: whether they, and all before them, were small.
+    /// Adjusts the number of messages in a row before more are requested. `is_small` tells whether all messages so far were
+    /// small.
     pub(crate) fn go_on(&mut self, is_small: bool) {
         self.calm += 1;
         ALLOWED.set(if is_small && self.calm > 2 {
@@ -131,22 +138,22 @@ impl Drop for Reading {
 struct Outlet<T> {
     queue: Producer<T>,
     stage: Stage,
-    /// How many messages may be sent before the reader has its turn.
+    /// The number of messages that may be sent before the reader has its turn.
     left: u8,
-    /// The message, as long as it has found no room.
+    /// A message that found no room.
     waiting: Option<T>,
 }
 
-/// How far the last message has come.
+/// The progress of the last message.
 #[derive(Clone, Copy)]
 enum Stage {
-    /// It lies ready, and the closure goes on.
+    /// The message is in the queue, and the closure continues.
     Ahead,
-    /// It lies ready, and the reader is to have its turn.
+    /// The message is in the queue, and the reader must have its turn.
     Offered,
-    /// The reader has its turn: the closure goes on when it is polled again.
+    /// The reader has its turn. The closure continues when it is polled again.
     Passed,
-    /// It has found no room.
+    /// The message found no room.
     Waiting,
 }
 
@@ -166,7 +173,7 @@ impl<T> Outlet<T> {
         };
     }
 
-    /// Offers the message that has found no room.
+    /// Tries again to queue the message that found no room.
     #[cold]
     fn push_waiting(&mut self) {
         if let Some(message) = self.waiting.take() {
@@ -178,8 +185,8 @@ impl<T> Outlet<T> {
     }
 }
 
-/// Waits until the reader asks for the next message. The message is with its sender: whoever awaits this has nothing to drop,
-/// which would be compiled for each place where a message is sent.
+/// Waits until the reader asks for the next message. The sender holds the message, so that this future has nothing to drop. Drop
+/// code would be compiled for each place that sends a message.
 struct Sent<'a, T>(&'a mut Outlet<T>);
 
 impl<T> Future for Sent<'_, T> {
@@ -204,23 +211,22 @@ impl<T> Future for Sent<'_, T> {
     }
 }
 
-/// What tells one waker from another while both are there.
+/// Returns a value that differs between wakers that exist at the same time.
 fn address(context: &Context<'_>) -> usize {
     std::ptr::from_ref(context.waker()).addr()
 }
 
-/// The reader polls the closure when it asks for the next message: no waker is needed. What the closure polls with wakers of
-/// its own, as `FuturesUnordered` does, is polled again only when it is woken.
+/// Wakes the task if needed. No waker is needed usually, because the reader polls the closure when it asks for the next message.
+/// But parts of the closure with wakers of their own, as in `FuturesUnordered`, are only polled again once they are woken.
 #[cold]
 fn wake_elsewhere(context: &Context<'_>) {
-    // Outside of a closure nobody would take the message meanwhile, and it would be polled without end.
+    // Outside of a closure no reader would take the message, and the future would be polled without end.
     if POLLED_WITH.get() != 0 {
         context.waker().wake_by_ref();
     }
 }
 
-/// What is sent at one end comes out at the other.
-// Not into each closure's function.
+/// Creates the two ends of a queue.
 #[inline(never)]
 fn queue<T>() -> (Sender<T>, Messages<T>) {
     let (queue, items) = RingBuffer::new(ROOM);
@@ -240,7 +246,7 @@ fn queue<T>() -> (Sender<T>, Messages<T>) {
 }
 
 pin_project! {
-    /// A closure at work, as a stream. It is compiled for each closure, and what it calls for each type of message.
+    /// A running closure, as a stream. It is compiled for each closure, and the functions that it calls for each type of message.
     struct Generator<T, Fut> {
         #[pin]
         closure: Fut,
@@ -257,21 +263,21 @@ impl<T, Fut: Future<Output = Result<()>>> Stream for Generator<T, Fut> {
     }
 }
 
-/// The messages of a closure, as its stream gives them.
+/// The stream's end of the queue.
 struct Messages<T> {
     items: Consumer<T>,
     end: End,
 }
 
 impl<T> Messages<T> {
-    // Not into each closure's stream.
+    // Kept out of the code that is compiled for each closure.
     #[inline(never)]
     fn poll_next(
         &mut self,
         closure: Pin<&mut dyn Future<Output = Result<()>>>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<T>>> {
-        // The closure goes on when all is taken that it has sent.
+        // The closure continues once all its messages were taken.
         let mut item = self.items.pop();
         if item.is_err() {
             self.end.run(closure, context);
@@ -288,16 +294,16 @@ impl<T> Messages<T> {
     }
 }
 
-/// How the closure has ended, once it has.
+/// The state of the closure's end.
 enum End {
     Open,
-    /// With an error that is still to be given.
+    /// The closure failed, and the stream has not returned the error yet.
     Failed(Status),
     Closed,
 }
 
 impl End {
-    /// Polls the closure, if it has not ended; it may have sent a message then.
+    /// Polls the closure, unless it has ended. It may have sent messages afterwards.
     fn run(
         &mut self,
         closure: Pin<&mut dyn Future<Output = Result<()>>>,
@@ -317,7 +323,7 @@ impl End {
         }
     }
 
-    /// What the stream says when it has no message.
+    /// Returns the end of the stream, if the queue is empty and the closure has ended.
     fn poll(&mut self) -> Poll<Option<Status>> {
         match self {
             End::Open => Poll::Pending,

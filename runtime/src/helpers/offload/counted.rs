@@ -1,4 +1,4 @@
-//! Calls that limits count, and with them the work that they give to other threads.
+//! Calls that count for a limit, together with the computations that they offload.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -9,18 +9,18 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-/// What a limit counts by: it is free again when the last clone is dropped.
+/// A place within a limit. It is free again once its last clone is dropped.
 type Place = Arc<dyn Any + Send + Sync>;
 
 thread_local! {
-    /// The places of the call that is polled on this thread.
+    /// The places of the call that is being polled on this thread.
     static PLACES: RefCell<Vec<Place>> = const { RefCell::new(Vec::new()) };
 }
 
 pin_project! {
-    /// A part of a call that takes a place of a limit until it ends or is dropped, and until the work ends that it has offloaded. What
-    /// computes on another thread cannot be stopped: a call that is cancelled would else make room for the next, whose work comes on
-    /// top.
+    /// A part of a call that holds a place within a limit. The place is free once the part has ended or been dropped, and every
+    /// computation that it offloaded has ended. A running computation cannot be stopped, so without this a cancelled call would
+    /// make room for the next, whose computation would come on top.
     pub(crate) struct Counted<F> {
         place: Place,
         #[pin]
@@ -41,13 +41,13 @@ impl<F: Future> Future for Counted<F> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         PLACES.with_borrow_mut(|places| places.push(Arc::clone(this.place)));
-        // Also when the part panics.
+        // The guard also works if the part panics.
         let _polled = Polled;
         this.part.poll(context)
     }
 }
 
-/// The innermost part is polled as long as this lives.
+/// Marks the innermost part as being polled.
 struct Polled;
 
 impl Drop for Polled {
@@ -57,7 +57,7 @@ impl Drop for Polled {
     }
 }
 
-/// The places of the call that is polled here: whoever holds them is counted with it.
+/// Returns the places of the call that is being polled. Whoever holds them counts as a part of it.
 pub(super) fn places() -> Vec<Place> {
     PLACES.with_borrow(Vec::clone)
 }

@@ -1,4 +1,4 @@
-//! The helper: what a closure sends, and when it goes on.
+//! Tests of the order of messages, and of when the closure continues.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -68,7 +68,7 @@ fn a_message_is_sent_though_nobody_waits_until_it_is_taken() {
         for i in 0..ROOM {
             drop(responses.send(i));
         }
-        // There is no room for it yet, and nobody waits for some.
+        // There is no room for it yet, and nothing waits for any.
         drop(responses.send(100));
         responses.send(200).await;
         drop(responses.send(300));
@@ -87,7 +87,7 @@ fn row_50_messages_are_made_ahead_only_while_a_call_reads_small_ones() {
         }
     }));
     assert_eq!(made.get(), 0);
-    // How many messages have been made when one is taken that are not taken.
+    // Returns the number of messages that were created ahead when one is taken.
     let mut next = |count| {
         assert!(matches!(poll(&mut stream), Poll::Ready(Some(Ok(item))) if item == count));
         made.get() - count
@@ -100,7 +100,7 @@ fn row_50_messages_are_made_ahead_only_while_a_call_reads_small_ones() {
     assert_eq!([4, 5, 6].map(&mut next), [0; 3]);
     read(true);
     assert_eq!([7, 8, 9, 10, 11, 12].map(&mut next), [3, 2, 1, 0, 3, 2]);
-    // A large one has come: what was made before is taken, and nothing more.
+    // After a large message, those that exist are taken, and no more are created.
     read(false);
     assert_eq!([13, 14, 15, 16].map(&mut next), [1, 0, 0, 0]);
     read(true);
@@ -109,7 +109,7 @@ fn row_50_messages_are_made_ahead_only_while_a_call_reads_small_ones() {
     assert_eq!([19, 20, 21, 22].map(&mut next), [1, 0, 0, 0]);
 }
 
-/// A future that has a waker of its own, and is polled again only when that was woken.
+/// A future with a waker of its own, which is polled again only after that one was woken.
 struct Alone<F> {
     future: Pin<Box<F>>,
     woken: Arc<Woken>,
