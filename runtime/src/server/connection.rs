@@ -1,4 +1,4 @@
-//! The calls of a server's connection.
+//! The server's side of a connection.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::call::{Deadlines, Exchange, Link, Peer, Unread};
 use crate::http2::{Connection, Event, Reason, RequestHead, Role, StreamId, StreamMap};
 use crate::transport::{Driver, Side, Socket, Turns, waits};
 
-/// A connection of a server that came at `arrived`, and what reaches its task from outside.
+/// Creates the driver of a connection that was accepted at `arrived`, and the link by which its task is reached.
 pub(crate) fn connection(
     socket: Socket,
     peer: Peer,
@@ -24,7 +24,7 @@ pub(crate) fn connection(
     arrived: Instant,
 ) -> (Driver<ServerSide>, Arc<Link>) {
     let mut config = methods.options.http2.clone();
-    // TLS has taken its part of the time.
+    // The TLS handshake has used a part of the time.
     config.handshake_timeout = config.handshake_timeout.saturating_sub(arrived.elapsed());
     let upkeep = methods.options.upkeep;
     let link = Arc::new(Link::new(config.smallest_window()));
@@ -44,31 +44,31 @@ pub(crate) fn connection(
     (driver, link)
 }
 
-/// The calls of a server's connection.
+/// The open calls of a server's connection.
 pub(crate) struct ServerSide {
     pub(super) link: Arc<Link>,
     peer: Peer,
     pub(super) methods: Arc<MethodTable>,
     pub(super) calls: StreamMap<Call>,
     pub(super) deadlines: Deadlines<StreamId>,
-    /// Calls whose head has come, and whose handlers have not been started.
+    /// Calls whose head has arrived, and whose handlers have not been started.
     pub(super) fresh: Vec<(StreamId, Arc<Method>)>,
-    /// Calls whose handlers are likely to compute, and wait for their turn.
+    /// Calls whose handlers are likely to compute, and which wait for a turn.
     pub(super) waiting: VecDeque<(StreamId, Arc<Method>)>,
     pub(super) turns: Turns,
-    /// Calls that something has come of while nobody waited for it.
+    /// Calls that received data which their handlers have not read.
     pub(super) unread: Unread,
 }
 
-/// A call that is open on the connection.
+/// An open call.
 pub(super) struct Call {
     pub(super) exchange: Arc<Exchange>,
-    /// Its method, if its handler is likely to compute and some of its request is still to come.
+    /// The call's method, if its handler is likely to compute and its request is incomplete.
     pub(super) held: Option<Arc<Method>>,
     pub(super) deadline: Option<Instant>,
-    /// The head of the response is out.
+    /// Set after the head of the response was sent.
     answered: bool,
-    /// All that was read together with its head has come.
+    /// Set after everything that was read together with the call's head was delivered.
     pub(super) started: bool,
 }
 
@@ -90,7 +90,7 @@ impl Side for ServerSide {
                         self.admit(engine, stream);
                     }
                 }
-                // The call is answered: its data goes nowhere, its window back.
+                // The call has ended: drop the data and return its window to the peer.
                 None => engine.release(stream, data.len()),
             },
             Event::Trailers { stream, .. } => {
@@ -114,9 +114,9 @@ impl Side for ServerSide {
                     self.pump(engine, &exchange);
                 }
             }
-            // A client's.
+            // Only clients get these events.
             Event::Response { .. } | Event::CanOpen => {}
-            // A client that goes away closes the connection when its calls have ended.
+            // A client that goes away closes the connection once its calls have ended.
             Event::GoAway { .. } | Event::Pong { .. } => {}
         }
     }
@@ -125,8 +125,8 @@ impl Side for ServerSide {
         self.fresh.len()
     }
 
-    /// Starts the handlers of the calls that have come, each with all of its request that was read with its head, which as
-    /// a rule is the whole. Of many calls some wait until other connections have had their turn.
+    /// Starts the handlers of the calls that arrived. Each has everything of its request that was read with its head, usually all
+    /// of it. If there are many calls, some wait until other connections have had their turn.
     fn settle(&mut self, engine: &mut Connection, now: Instant) {
         if !self.fresh.is_empty() {
             self.start_fresh(engine, now);
@@ -156,7 +156,7 @@ impl Side for ServerSide {
         let status = Status::deadline_exceeded("the deadline of the call has passed");
         let call = self.calls.remove(&stream);
         if engine.is_sending(stream) {
-            // Trailers would wait behind the data that the peer's window holds back.
+            // Trailers would have to wait behind data that the peer's window holds back.
             engine.reset(stream, Reason::CANCEL);
         } else if let Some(call) = &call {
             end(
@@ -218,7 +218,7 @@ impl ServerSide {
         self.fresh.push((stream, method));
     }
 
-    /// Sends what a handler has, as far as the stream has room for it.
+    /// Sends the data of a handler, as far as the stream has room for it.
     fn send(&mut self, engine: &mut Connection, exchange: &Arc<Exchange>) {
         let stream = exchange.stream();
         let Some(call) = self.calls.get_mut(&stream) else {
@@ -239,7 +239,7 @@ impl ServerSide {
                         .chain(encoding)
                         .chain(metadata.fields())
                 };
-                // Many a peer closes the connection instead, and with it every other call.
+                // Many peers would close the connection instead, and end all other calls with it.
                 if head().map(Header::size).sum::<usize>() > engine.peer_header_limit() {
                     let status = Status::resource_exhausted(
                         "the initial metadata of the response is over the client's limit",
@@ -263,7 +263,7 @@ impl ServerSide {
         }
     }
 
-    /// The handler has ended: what it said last goes out.
+    /// Sends the end of a call whose handler has ended.
     fn finish(
         &mut self,
         engine: &mut Connection,
@@ -272,7 +272,7 @@ impl ServerSide {
         outcome: &Outcome,
     ) {
         if engine.is_sending(stream) {
-            // The peer's window holds the rest back: the deadline stays in force until it has gone out.
+            // The peer's window holds back the rest, so the deadline stays in force until it has been sent.
             self.calls.remove(&stream);
         } else {
             self.remove(stream);
@@ -289,7 +289,7 @@ impl ServerSide {
     }
 }
 
-/// Answers a request that no handler sees.
+/// Responds to a request that reaches no handler.
 fn refuse(engine: &mut Connection, stream: StreamId, refusal: &Refusal) {
     match refusal {
         Refusal::Http(status) => {
@@ -308,7 +308,7 @@ fn refuse(engine: &mut Connection, stream: StreamId, refusal: &Refusal) {
     }
 }
 
-/// The last words of a call: trailers, or a head alone when there was none.
+/// Sends the end of a call: its trailers, or a head alone if none was sent before.
 fn end(engine: &mut Connection, stream: StreamId, answered: bool, outcome: &Outcome) {
     if answered {
         let mut fields = wire::trailers(outcome);
@@ -319,7 +319,7 @@ fn end(engine: &mut Connection, stream: StreamId, answered: bool, outcome: &Outc
     }
 }
 
-/// Sends a head that nothing follows, as far as the peer takes it.
+/// Sends a head that ends the stream, cut to the size that the peer accepts.
 fn send_last(engine: &mut Connection, stream: StreamId, fields: Vec<Header>) {
     let mut fields = fields.into();
     wire::cut_to(engine.peer_header_limit(), &mut fields);
@@ -338,10 +338,11 @@ mod tests {
 
     use super::*;
 
-    /// A frame of 16 KiB.
+    /// The header of a DATA frame of 16 KiB.
     const DATA: [u8; 9] = [0, 0x40, 0, 0, 0, 0, 0, 0, 1];
 
-    /// A client that always has more to send, and takes every answer: a request of a method that is not there, and its data.
+    /// A client that always has more to send, and reads every response. It sends a request of an unknown method and its data,
+    /// again and again.
     struct Endless {
         next: Vec<u8>,
         read: Arc<AtomicUsize>,
@@ -351,7 +352,7 @@ mod tests {
         fn new(read: Arc<AtomicUsize>) -> Endless {
             let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
             let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
-            // POST, http, /
+            // The fields are POST, http and /.
             let request = [0, 0, 3, 1, 4, 0, 0, 0, 1, 0x83, 0x86, 0x84];
             Endless {
                 next: [&preface[..], &settings, &request].concat(),
@@ -424,7 +425,7 @@ mod tests {
             let polled = driver.as_mut().poll(&mut Context::from_waker(&waker));
             assert!(polled.is_pending());
             assert_eq!(wakes.0.load(Ordering::Relaxed), poll, "it goes on");
-            // Two reads, or three.
+            // Each poll reads two or three times.
             let read = read.load(Ordering::Relaxed);
             assert!(read > 0 && read <= poll * 192 * 1024, "{read} bytes");
         }

@@ -1,11 +1,11 @@
-//! The connections of a server, and those that may still come.
+//! The connections of a server, and the ports and handshakes that may add more.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::call::{Link, Order};
 
-/// The connections that are open, and what they have been told last.
+/// The open connections, and the last order they were given.
 #[derive(Debug, Default)]
 pub(super) struct Connections {
     open: Mutex<Open>,
@@ -13,12 +13,12 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    /// How many there are.
+    /// Returns the number of open connections.
     pub(super) fn count(&self) -> usize {
         self.open().links.len()
     }
 
-    /// Takes one in; what it is known by.
+    /// Adds a connection. Returns its key.
     pub(super) fn add(&self, link: Arc<Link>) -> u64 {
         let mut open = self.open();
         link.order(open.order);
@@ -28,13 +28,13 @@ impl Connections {
         key
     }
 
-    /// One is closed.
+    /// Removes a connection that was closed.
     pub(super) fn remove(&self, key: u64) {
         self.open().links.remove(&key);
         self.changed.notify_waiters();
     }
 
-    /// Tells all that are there, and those that come.
+    /// Gives an order to all connections, including later ones.
     pub(super) fn order(&self, order: Order) {
         let mut open = self.open();
         open.order = order;
@@ -43,7 +43,7 @@ impl Connections {
         }
     }
 
-    /// Waits until no port accepts, no handshake is under way and no connection is open.
+    /// Waits until no port accepts, no handshake is in progress and no connection is open.
     pub(super) async fn empty(&self) {
         loop {
             let changed = self.changed.notified();
@@ -62,7 +62,7 @@ impl Connections {
     }
 }
 
-/// Counts as long as it lives among what may still bring connections.
+/// A port or a handshake that may still add connections. It counts until it is dropped.
 pub(super) struct Arrival(Arc<Connections>);
 
 impl Arrival {
@@ -83,7 +83,7 @@ impl Drop for Arrival {
 struct Open {
     links: HashMap<u64, Arc<Link>>,
     last: u64,
-    /// Ports that still accept, and handshakes that are under way.
+    /// The number of ports that accept and of handshakes in progress.
     arriving: usize,
     order: Order,
 }

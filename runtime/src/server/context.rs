@@ -1,4 +1,4 @@
-//! What a servicer sees of the call that it serves.
+//! The context of a call, for its servicer.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -11,21 +11,21 @@ use crate::call::Propagation;
 use crate::call::{AuthContext, Exchange, Extensions, Record, Watch};
 use crate::{Compression, Metadata, Result, Status};
 
-/// The call that a servicer's method serves: who calls, with what, for how long, and what goes back beside the messages.
+/// The context of a call. It tells a servicer's method about the call, and sends metadata besides the response messages.
 ///
-/// It is shared: the connection looks at it while the method runs, so every method takes `&self`. A clone is the same
-/// call, and may be kept by another task.
+/// The connection also uses the call while the method runs, so all methods take `&self`. A clone refers to the same call, and may
+/// be moved to another task.
 #[derive(Clone, Debug)]
 pub struct ServicerContext {
     exchange: Arc<Exchange>,
-    /// What interceptors have made of the caller's metadata.
+    /// The caller's metadata, if interceptors have changed it.
     metadata: Option<Arc<Metadata>>,
-    /// What is kept of the call for interceptors, when there are some.
+    /// The interceptors' record of the call, if there are interceptors.
     record: Option<Arc<Record>>,
 }
 
 impl ServicerContext {
-    /// The metadata that the caller sent, `user-agent` included, as interceptors have left it.
+    /// Returns the metadata that the caller sent, including `user-agent`, with the changes that interceptors made.
     pub fn invocation_metadata(&self) -> &Metadata {
         match &self.metadata {
             Some(metadata) => metadata,
@@ -33,12 +33,12 @@ impl ServicerContext {
         }
     }
 
-    /// The method that was called: `/package.Service/Method`.
+    /// Returns the name of the method: `/package.Service/Method`.
     pub fn method(&self) -> &str {
         self.exchange.details().method()
     }
 
-    /// The host that the caller meant, HTTP/2's `:authority`; empty when it sent none.
+    /// Returns the host that the caller addressed, HTTP/2's `:authority`. It is empty if the caller sent none.
     pub fn authority(&self) -> &str {
         self.exchange
             .details()
@@ -48,72 +48,73 @@ impl ServicerContext {
             .unwrap_or_default()
     }
 
-    /// The other end of the connection: `ipv4:127.0.0.1:5000`, `ipv6:[::1]:5000`, `unix:` or, where the client's socket has a
-    /// path too, `unix:/path`; `inproc:` in this process, and `unknown:` where there is no telling.
+    /// Returns the address of the client: `ipv4:127.0.0.1:5000`, `ipv6:[::1]:5000`, `unix:` or, if the client's socket has a path
+    /// too, `unix:/path`. It is `inproc:` for calls within this process, and `unknown:` if the address is not known.
     pub fn peer(&self) -> &str {
         self.exchange.details().peer.as_str()
     }
 
-    /// Who the other end is, as far as TLS has made sure of it: the names in its certificate, and the certificate itself.
-    /// Empty without TLS.
+    /// Returns the identity of the client as verified by TLS: its certificate, and the names in it. It is empty without TLS.
     pub fn auth_context(&self) -> &AuthContext {
         self.exchange.details().peer.auth()
     }
 
-    /// The names by which the other end is identified: those in the certificate that it has shown, the subject's
-    /// alternative names or else its common name; none when it has shown no certificate. gRPC Python's
-    /// `context.peer_identities()`.
+    /// Returns the names in the client's certificate: the subject's alternative names or, if there are none, its common name.
+    /// There are none if the client presented no certificate. gRPC Python's `context.peer_identities()`.
     pub fn peer_identities(&self) -> impl Iterator<Item = &str> {
         self.auth_context().peer_identities()
     }
 
-    /// The property of [`auth_context`](ServicerContext::auth_context) that
-    /// [`peer_identities`](ServicerContext::peer_identities) gives the values of.
+    /// Returns the property of [`auth_context`](ServicerContext::auth_context) whose values
+    /// [`peer_identities`](ServicerContext::peer_identities) returns.
     pub fn peer_identity_key(&self) -> Option<&'static str> {
         self.auth_context().peer_identity_key()
     }
 
-    /// When the call ends at the latest; `None` when the caller set no timeout.
+    /// Returns the call's deadline, or `None` if the caller set no timeout.
     pub fn deadline(&self) -> Option<Instant> {
         self.exchange.details().deadline
     }
 
-    /// The time that is left to the call; zero once it is over, `None` when the caller set no timeout.
+    /// Returns the time until the call's deadline. It is zero after the deadline, and `None` if the caller set no timeout.
     pub fn time_remaining(&self) -> Option<Duration> {
         self.deadline()
             .map(|deadline| deadline.saturating_duration_since(crate::base::clock::now()))
     }
 
-    /// Whether the call goes on: it has not been cancelled, its deadline has not passed, its method has not returned.
+    /// Returns whether the call is still active: it has not been cancelled, its deadline has not passed, and its method has not
+    /// returned.
     pub fn is_active(&self) -> bool {
         self.exchange.over().is_none()
     }
 
-    /// A future that is ready once the call is over: cancelled by the caller, past its deadline, cut off, or ended by
-    /// its own method. It owns what it needs and may be moved to another task, which is where it is of use: the method's
-    /// own future is dropped when its call is cancelled.
+    /// Returns a future that completes once the call is over, for whatever reason: cancelled, past its deadline, cut off, or
+    /// ended by its method. The future owns everything it needs. Await it in another task, because the future of the method
+    /// itself is dropped when the call is cancelled.
     pub fn cancelled(&self) -> impl Future<Output = ()> + Send + use<> {
         Watch::new(Arc::clone(&self.exchange))
     }
 
-    /// Calls `callback` once the call is over, with its status: what the method has returned, CANCELLED, or
-    /// DEADLINE_EXCEEDED. `false` when the call is over already: then it is not called. gRPC Python's `add_done_callback`.
+    /// Registers a function that is called with the call's status once the call is over: the method's result, CANCELLED, or
+    /// DEADLINE_EXCEEDED. Returns `false` if the call is already over; then the function is not called. gRPC Python's
+    /// `add_done_callback`.
     ///
-    /// It runs where the call ends, which may be the task of its connection, and has to be quick. A panic in it is logged.
+    /// The function runs where the call ends, possibly in the task of its connection, so it must be quick. If it panics, the
+    /// panic is logged.
     pub fn add_done_callback(&self, callback: impl FnOnce(&Result<()>) + Send + 'static) -> bool {
         self.exchange.add_done_callback(Box::new(callback))
     }
 
-    /// Values that belong to the call and stay in this process: what interceptors leave for the handler.
+    /// Returns values that belong to the call and are not sent. Interceptors use them to pass values to the handler.
     pub fn extensions(&self) -> &Extensions {
         self.exchange.extensions()
     }
 
-    /// Adds initial metadata, which goes out with the first message, or before it by
+    /// Adds initial metadata. It is sent with the first message, or earlier by
     /// [`send_initial_metadata`](ServicerContext::send_initial_metadata). gRPC's `AddInitialMetadata`.
     ///
     /// # Errors
-    /// INTERNAL when initial metadata has been sent already.
+    /// Returns INTERNAL if initial metadata was already sent.
     pub fn add_initial_metadata(&self, metadata: Metadata) -> Result<()> {
         if self.exchange.set_initial_metadata(metadata, false) {
             Ok(())
@@ -122,13 +123,13 @@ impl ServicerContext {
         }
     }
 
-    /// Sends initial metadata now, before the first message, behind what was added to it.
+    /// Sends initial metadata now, before the first message, together with metadata that was added before.
     ///
     /// # Errors
-    /// INTERNAL when initial metadata has been sent already; it goes out once, at the latest with the first message.
+    /// Returns INTERNAL if initial metadata was already sent. It is sent once, with the first message at the latest.
     pub fn send_initial_metadata(&self, metadata: Metadata) -> Result<()> {
         if self.exchange.set_initial_metadata(metadata, true) {
-            // It goes with the metadata.
+            // The compression is announced together with the metadata.
             self.exchange.encoding.fix();
             Ok(())
         } else {
@@ -136,14 +137,14 @@ impl ServicerContext {
         }
     }
 
-    /// Sets the metadata that goes out with the status, whatever the status is; it takes the place of what was set
+    /// Sets the trailing metadata, which is sent with the call's status whatever that is. It replaces metadata that was set
     /// before.
     pub fn set_trailing_metadata(&self, metadata: Metadata) {
         self.exchange.set_trailing_metadata(metadata);
     }
 
-    /// How the request that was read last was compressed on its way: as the caller said that it would be, or not at all, for
-    /// each message may go as it is. In this process nothing is compressed.
+    /// Returns the compression of the last request that was read. It is either the one that the caller announced or none, because
+    /// each message may be sent uncompressed. Calls within this process are never compressed.
     pub fn request_compression(&self) -> Compression {
         let was_compressed = &self.exchange.request_was_compressed;
         if was_compressed.load(Ordering::Relaxed) {
@@ -153,43 +154,45 @@ impl ServicerContext {
         }
     }
 
-    /// Adds metadata that goes out with the status, behind what
-    /// [`set_trailing_metadata`](ServicerContext::set_trailing_metadata) sets before or after. gRPC's `AddTrailingMetadata`.
+    /// Adds trailing metadata. It is sent after the metadata of
+    /// [`set_trailing_metadata`](ServicerContext::set_trailing_metadata), whichever is called first. gRPC's
+    /// `AddTrailingMetadata`.
     pub fn add_trailing_metadata(&self, metadata: Metadata) {
         self.exchange.add_trailing_metadata(metadata);
     }
 
-    /// The metadata that goes out with the status, as far as it is set; what comes with an error is not in it.
+    /// Returns the trailing metadata that is set so far, without the metadata of an error that the method returns.
     pub fn trailing_metadata(&self) -> Metadata {
         self.exchange.trailing_metadata()
     }
 
-    /// Sets how the messages of the response are compressed, in the place of the server's default, before the first of
-    /// them. A caller that does not say that it can read it gets messages as they are, and so does one in this process.
+    /// Sets the compression of the response's messages, in place of the server's default. It applies to callers that accept it.
+    /// Messages to other callers, and within this process, are not compressed.
     ///
     /// # Errors
-    /// INTERNAL when a message or initial metadata has been sent already: the caller has been told.
+    /// Returns INTERNAL if a message or initial metadata was already sent, because they announce the compression.
     pub fn set_compression(&self, compression: Compression) -> Result<()> {
         let accepted = compression.accepted_by(&self.exchange.details().metadata);
         if self.exchange.encoding.choose(accepted) {
             Ok(())
         } else {
             Err(Status::internal(
-                "the compression of a response is set before its first message and its initial metadata",
+                "the compression of a response must be set before its first message and its initial metadata are sent",
             ))
         }
     }
 
-    /// Lets the next message of the response go as it is, however the others are compressed: one that is secret beside
-    /// text that others choose, or one that is known not to become shorter.
+    /// Sends the next message of the response uncompressed. Use it for a secret next to text that others can choose, or for a
+    /// message that is known not to become shorter.
     ///
-    /// It means the next message that goes out. The helper [`stream`](crate::stream()) runs some messages ahead of that: a method
-    /// that tells its messages apart gives a stream that makes each when it is polled.
+    /// It applies to the next message that is sent. The helper [`stream`](crate::stream()) may create some messages ahead of
+    /// that. To treat messages differently, return a stream that creates each message when it is polled.
     pub fn disable_next_message_compression(&self) {
         self.exchange.encoding.skip_next();
     }
 
-    /// What calls that are made within this one take over from it: by default its deadline and its end.
+    /// Returns the properties that calls made within this call can inherit. By default these are its deadline and its
+    /// cancellation.
     ///
     /// ```
     /// # use stubwright::{Result, ServicerContext, UnaryCall};
@@ -211,7 +214,7 @@ impl ServicerContext {
         }
     }
 
-    /// The same call, of which a record is kept.
+    /// Attaches the interceptors' record of the call.
     pub(crate) fn recorded(self, record: Arc<Record>) -> ServicerContext {
         ServicerContext {
             record: Some(record),
@@ -223,7 +226,7 @@ impl ServicerContext {
         self.record.as_ref()
     }
 
-    /// Shows a request to who wants to see it.
+    /// Passes a request to the observers of requests.
     #[inline]
     pub(crate) fn show_request(&self, request: &mut dyn AnyMessage) -> Result<()> {
         match &self.record {
@@ -232,7 +235,7 @@ impl ServicerContext {
         }
     }
 
-    /// Shows a response to who wants to see it.
+    /// Passes a response to the observers of responses.
     #[inline]
     pub(crate) fn show_response(&self, response: &mut dyn AnyMessage) -> Result<()> {
         match &self.record {
@@ -241,12 +244,12 @@ impl ServicerContext {
         }
     }
 
-    /// The method that was called, as it came.
+    /// Returns the path of the method, as received.
     pub(crate) fn path(&self) -> &[u8] {
         self.exchange.details().path.value()
     }
 
-    /// The metadata that holders of this context and of its clones to come see.
+    /// Returns the metadata for modification. This context and its later clones see the changes.
     pub(crate) fn invocation_metadata_mut(&mut self) -> &mut Metadata {
         let details = self.exchange.details();
         let metadata = self
@@ -261,7 +264,5 @@ impl ServicerContext {
 }
 
 fn sent_already() -> Status {
-    Status::internal(
-        "initial metadata has been sent already: it goes out once, before the first message",
-    )
+    Status::internal("initial metadata was already sent: it is sent once, before the first message")
 }

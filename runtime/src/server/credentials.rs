@@ -1,4 +1,4 @@
-//! What a server proves itself with, and what it asks of its clients.
+//! The credentials of a server's ports.
 
 use std::fmt;
 #[cfg(feature = "tls")]
@@ -12,11 +12,11 @@ use crate::transport::tls::{self, ClientVerifier, Identity, Roots};
 #[cfg(feature = "tls")]
 use crate::{Result, Status};
 
-/// The certificate of a server, and what it asks of its clients: for
+/// The certificate of a server, and its requirements on clients' certificates, for
 /// [`add_secure_port`](crate::Server::add_secure_port). gRPC Python's `ssl_server_credentials` and `local_server_credentials`.
 ///
-/// A clone is the same credentials: what [`reload`](ServerCredentials::reload) changes in one, it changes for the ports
-/// that were given the other. Connections are TLS 1.2 or 1.3.
+/// Clones share their state: [`reload`](ServerCredentials::reload) on one of them affects the ports of all. Connections use TLS
+/// 1.2 or 1.3.
 ///
 #[cfg_attr(feature = "tls", doc = "```no_run")]
 #[cfg_attr(not(feature = "tls"), doc = "```ignore")]
@@ -44,20 +44,21 @@ enum Kind {
     Tls(Arc<RwLock<State>>),
 }
 
-/// What a connection that comes in has to be.
+/// The requirement on an incoming connection.
 pub(crate) enum Demand {
-    /// From this machine.
+    /// The client must be on this machine.
     Local,
-    /// Over TLS like this.
+    /// The client must use TLS with this configuration.
     #[cfg(feature = "tls")]
     Tls(Arc<ServerConfig>),
 }
 
 impl ServerCredentials {
-    /// Connections from this machine alone, from loopback addresses and by unix sockets, without encryption. Any other is
-    /// closed at once, and logged when the feature `tracing` is on. The [`AuthContext`](crate::AuthContext) of calls has the
-    /// `transport_security_type` `local`. Clients need no credentials; those with call credentials have local ones. gRPC
-    /// Python's `local_server_credentials`.
+    /// Creates credentials for unencrypted connections from this machine: from loopback addresses and over unix sockets. Other
+    /// connections are closed at once, and logged with the feature `tracing`. gRPC Python's `local_server_credentials`.
+    ///
+    /// The [`AuthContext`](crate::AuthContext) of calls has the `transport_security_type` `local`. Clients need no credentials,
+    /// unless they use call credentials; then they need local ones too.
     pub fn local() -> ServerCredentials {
         ServerCredentials(Kind::Local)
     }
@@ -71,7 +72,7 @@ impl ServerCredentials {
     }
 }
 
-/// What is in force: new handshakes take `config` as it is.
+/// The current settings. New handshakes use `config`.
 #[cfg(feature = "tls")]
 #[derive(Clone)]
 struct State {
@@ -80,26 +81,26 @@ struct State {
     config: Arc<ServerConfig>,
 }
 
-/// What clients are asked for.
+/// The requirement on clients' certificates.
 #[cfg(feature = "tls")]
 #[derive(Clone)]
 enum Clients {
-    /// Nothing.
+    /// Clients are not asked for certificates.
     Any,
-    /// A certificate, if they have one.
+    /// Clients may present a certificate.
     Request(Arc<Roots>),
-    /// A certificate.
+    /// Clients must present a certificate.
     Require(Arc<Roots>),
 }
 
 #[cfg(feature = "tls")]
 impl ServerCredentials {
-    /// Credentials of a certificate and its private key, both PEM. The chain begins with the server's own certificate;
-    /// those of the authorities between it and a root follow. The key is PKCS #8, PKCS #1 or SEC 1, and not encrypted.
-    /// Clients are not asked for certificates.
+    /// Creates credentials from a certificate chain and its private key, both in PEM. The chain begins with the server's own
+    /// certificate, followed by those of the authorities between it and a root. The key is PKCS #8, PKCS #1 or SEC 1, and not
+    /// encrypted. Clients are not asked for certificates.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when one of the two cannot be read, or they do not belong together.
+    /// Returns INVALID_ARGUMENT if one of the two cannot be parsed, or if they do not belong together.
     pub fn tls(
         certificate_chain: impl AsRef<[u8]>,
         private_key: impl AsRef<[u8]>,
@@ -108,12 +109,12 @@ impl ServerCredentials {
         ServerCredentials::new(Arc::new(identity), Clients::Any)
     }
 
-    /// Credentials that also require a certificate of every client, signed by one of these authorities (PEM), or one of these
-    /// certificates itself, byte for byte: mutual TLS. A client without one is refused at the handshake. gRPC Python's `root_certificates` with
-    /// `require_client_auth=True`.
+    /// Requires a certificate of every client (mutual TLS). It must be signed by one of these authorities (PEM), or be one of
+    /// these certificates itself, byte for byte. The handshake with a client without one fails. gRPC Python's `root_certificates`
+    /// with `require_client_auth=True`.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when there is no certificate in the text, or one cannot be read.
+    /// Returns INVALID_ARGUMENT if the text contains no certificate, or one that cannot be parsed.
     pub fn require_client_certificate(
         self,
         authorities: impl AsRef<[u8]>,
@@ -122,12 +123,11 @@ impl ServerCredentials {
         ServerCredentials::new(self.state()?.identity, clients)
     }
 
-    /// Credentials that also ask each client for a certificate, and let it in without. One that it does show has to be
-    /// signed by one of these authorities (PEM), else it is refused at the handshake. gRPC's
-    /// `GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY`.
+    /// Asks every client for a certificate, and accepts clients without one. If a client presents one, it must be signed by one
+    /// of these authorities (PEM); otherwise the handshake fails. gRPC's `GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY`.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when there is no certificate in the text, or one cannot be read.
+    /// Returns INVALID_ARGUMENT if the text contains no certificate, or one that cannot be parsed.
     pub fn request_client_certificate(
         self,
         authorities: impl AsRef<[u8]>,
@@ -136,12 +136,12 @@ impl ServerCredentials {
         ServerCredentials::new(self.state()?.identity, clients)
     }
 
-    /// Takes another certificate and key in the place of the present ones, at once and for all ports with these
-    /// credentials. Handshakes that begin from now on use them; connections that are open stay as they are. What clients
-    /// are asked for stays too. gRPC Python's `dynamic_ssl_server_credentials`.
+    /// Replaces the certificate and key, at once for all ports with these credentials. New handshakes use them, and open
+    /// connections are not affected. The requirement on clients' certificates stays the same. gRPC Python's
+    /// `dynamic_ssl_server_credentials`.
     ///
     /// # Errors
-    /// As [`tls`](ServerCredentials::tls); the present ones then stay in force.
+    /// Fails like [`tls`](ServerCredentials::tls). The current certificate and key then stay in force.
     pub fn reload(
         &self,
         certificate_chain: impl AsRef<[u8]>,
@@ -152,13 +152,12 @@ impl ServerCredentials {
         self.change(|state| State::new(Arc::clone(&identity), state.clients.clone()))
     }
 
-    /// Takes other authorities (PEM) for clients' certificates in the place of the present ones, as
-    /// [`reload`](ServerCredentials::reload) does for the server's own. Whether a certificate is required or only
-    /// requested stays.
+    /// Replaces the authorities (PEM) for clients' certificates, as [`reload`](ServerCredentials::reload) replaces the server's
+    /// own certificate. Certificates stay required or requested, as before.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when there is no certificate in the text, or one cannot be read; FAILED_PRECONDITION when clients
-    /// are not asked for certificates. The present ones then stay in force.
+    /// Returns INVALID_ARGUMENT if the text contains no certificate, or one that cannot be parsed. Returns FAILED_PRECONDITION if
+    /// clients are not asked for certificates. The current authorities then stay in force.
     pub fn reload_client_authorities(&self, authorities: impl AsRef<[u8]>) -> Result<()> {
         let roots = Roots::from_pem(authorities.as_ref())?;
         self.change(|state| {
@@ -184,7 +183,7 @@ impl ServerCredentials {
         self.shared().map(current)
     }
 
-    /// Puts another state in the place of the present one, with nothing in between.
+    /// Replaces the state atomically.
     fn change(&self, change: impl FnOnce(&State) -> Result<State>) -> Result<()> {
         let mut state = self
             .shared()?
@@ -198,7 +197,7 @@ impl ServerCredentials {
         match &self.0 {
             Kind::Tls(state) => Ok(state),
             Kind::Local => Err(Status::failed_precondition(
-                "local credentials have no certificates: ServerCredentials::tls has",
+                "local credentials have no certificates: use ServerCredentials::tls",
             )),
         }
     }
@@ -240,7 +239,7 @@ impl State {
 }
 
 impl fmt::Debug for ServerCredentials {
-    /// Says nothing of the key.
+    /// The output does not contain the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut f = f.debug_struct("ServerCredentials");
         match &self.0 {

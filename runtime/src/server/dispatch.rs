@@ -1,4 +1,4 @@
-//! From a request's head to the method that answers it, or to the reason why none does.
+//! Dispatch of requests: from a request's head to the method that handles it, or to the reason for refusing it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,30 +19,30 @@ use crate::http2::RequestHead;
 use crate::services::reflection::Services;
 use crate::{Compression, Status};
 
-/// The methods of a server by their paths, and the options that all calls share.
+/// The methods of a server by path, and the options that all calls share.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct MethodTable {
     methods: HashMap<Vec<u8>, Arc<Method>, PathHash>,
-    /// The services that have methods here.
+    /// The services of the methods.
     #[cfg(feature = "reflection")]
     pub(crate) services: Services,
-    /// Serves the methods that are not among them.
+    /// The handler for all other methods.
     generic: Option<Arc<Method>>,
-    /// What interceptors are around where nothing serves a method; `None` without interceptors.
+    /// The handler for unknown methods, with the interceptors around it. `None` if there are no interceptors.
     unknown: Option<Arc<Method>>,
     pub(crate) options: Options,
 }
 
-/// Why a request is not served.
+/// The reason for refusing a request.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    /// It is no gRPC: the answer is an HTTP status alone.
+    /// The request is not gRPC. The response is only an HTTP status.
     Http(u16),
-    /// It is gRPC: the answer is a status.
+    /// The request is gRPC. The response has a gRPC status.
     Grpc(Status),
-    /// The messages are compressed in a way that is not known here: the answer says which are.
+    /// The messages have an unsupported compression. The response lists the supported ones.
     Encoding(Status),
-    /// It is gRPC, and no request that HTTP allows: the answer is 400 and a status.
+    /// The request is gRPC, but violates HTTP. The response has the HTTP status 400 and a gRPC status.
     BadRequest(Status),
 }
 
@@ -76,9 +76,8 @@ impl MethodTable {
         self.generic = Some(Arc::new(method));
     }
 
-    /// Returns the method with exactly this path, no other spelling of which reaches a handler of its own, and what holds for its
-    /// calls. Where there is none, interceptors have their say all the same: who may not call is not to learn which methods there
-    /// are.
+    /// Returns the method with exactly this path, and the rules for its calls. If there is no such method, interceptors still
+    /// run, so that clients without permission do not learn which methods exist.
     pub(crate) fn find(&self, path: &[u8]) -> Option<(&Arc<Method>, Rules)> {
         match self.methods.get(path) {
             Some(method) => Some((method, method.rules)),
@@ -99,7 +98,8 @@ impl MethodTable {
         Some((method, rules))
     }
 
-    /// Returns whether a method can read messages of this content type. Only a generic handler knows of others than protobuf's.
+    /// Returns whether a method accepts messages of this content type. Only a generic handler accepts other types than
+    /// protobuf's.
     fn takes(&self, content_type: &[u8], path: &[u8]) -> bool {
         wire::is_protobuf(content_type)
             || (wire::is_grpc(content_type)
@@ -107,7 +107,8 @@ impl MethodTable {
                 && !self.methods.contains_key(path))
     }
 
-    /// The names that options have been given for and that no method and no service here has. A generic handler may have any.
+    /// Returns the names that have options but are not a method or a service here. Returns none if there is a generic handler,
+    /// because it accepts any name.
     pub(crate) fn unknown_names(&self) -> Vec<&str> {
         if self.generic.is_some() {
             return Vec::new();
@@ -119,8 +120,8 @@ impl MethodTable {
         self.options.named.unknown(&paths)
     }
 
-    /// Checks the head of a request, in the order in which gRPC's own rules build on each other: HTTP first, then the
-    /// path, then what gRPC put into the head. One that is too large is not looked into.
+    /// Checks the head of a request: first HTTP's rules, then the path, then gRPC's fields. An oversized head is not checked
+    /// further.
     pub(crate) fn accept(
         &self,
         head: RequestHead,
@@ -130,7 +131,7 @@ impl MethodTable {
         if head.method.value() != b"POST" {
             return Err(Refusal::Http(405));
         }
-        // What was dropped of it may have been the content type.
+        // The content type may be among the fields that were dropped.
         if head.oversized {
             return Err(Refusal::Grpc(Status::resource_exhausted(
                 "the metadata of the call is over the server's limit",
@@ -172,8 +173,10 @@ impl MethodTable {
     }
 }
 
-/// Looks through the fields of a request, and returns the authority that `host` names: it counts where HTTP/2's own is missing
-/// (gRFC A41).
+/// Returns the authority in the request's `host` field, which applies if `:authority` is missing (gRFC A41).
+///
+/// # Errors
+/// Fails if there are several `host` fields, or if a binary field is malformed.
 fn host(metadata: &Metadata) -> Result<Option<Header>, Refusal> {
     let matters = |field: &Header| matches!(field.kind(), Kind::Host | Kind::Binary);
     if metadata.all_fields().any(matters) {
@@ -183,7 +186,7 @@ fn host(metadata: &Metadata) -> Result<Option<Header>, Refusal> {
     }
 }
 
-/// Reads the fields of a request of which one at least has to be looked at: few requests have any.
+/// Reads the `host` field of a request that has such a field or a binary one, which few have.
 #[cold]
 fn read_host(metadata: &Metadata) -> Result<Option<Header>, Refusal> {
     let mut host = None;
@@ -204,7 +207,10 @@ fn read_host(metadata: &Metadata) -> Result<Option<Header>, Refusal> {
     Ok(host)
 }
 
-/// When the call is over; an error when its time is not to be read, or over already.
+/// Returns the call's deadline.
+///
+/// # Errors
+/// Fails if the timeout is malformed or zero.
 fn deadline(metadata: &Metadata, now: Instant) -> Result<Option<Instant>, Status> {
     let Some(field) = metadata.field(Kind::GrpcTimeout) else {
         return Ok(None);
@@ -217,18 +223,18 @@ fn deadline(metadata: &Metadata, now: Instant) -> Result<Option<Instant>, Status
     };
     if timeout.is_zero() {
         return Err(Status::deadline_exceeded(
-            "the call's time was over when it arrived",
+            "the call's deadline had passed when it arrived",
         ));
     }
-    // A time too far off for the clock is no deadline.
+    // A time that the clock cannot represent means no deadline.
     Ok(now.checked_add(timeout))
 }
 
-/// How the messages of the request are compressed.
+/// Returns the compression of the request's messages.
 fn encoding(metadata: &Metadata) -> Result<Compression, Status> {
     Compression::announced(metadata).map_err(|other| {
         Status::unimplemented(format!(
-            "grpc-encoding {other:?} is not supported; grpc-accept-encoding says what is"
+            "grpc-encoding {other:?} is not supported; grpc-accept-encoding lists what is"
         ))
     })
 }

@@ -1,4 +1,4 @@
-//! A handler for any method: bytes in, bytes out.
+//! Handlers for any method, without generated code.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use super::responses::SendAll;
 use crate::Result;
 use crate::base::Raw;
 
-/// Answers calls of any method, as bytes: what a proxy, a mock or a service that is known only at run time needs.
-/// [`Server::add_generic_handler`](crate::Server::add_generic_handler) takes one; a closure that takes the requests and the
-/// context is one, too.
+/// Handles calls of any method, as bytes. Proxies, mocks, and services that are known only at run time need this. Register one by
+/// [`Server::add_generic_handler`](crate::Server::add_generic_handler). Closures that take the requests and the context implement
+/// it too.
 ///
-/// All four kinds have one shape here: a method that takes one request has a stream of one, a method that gives one response is
-/// to be answered with a stream of one. The method's name is in the context. gRPC Python's `GenericRpcHandler`.
+/// All four kinds of methods look the same here. A method that takes one request gets a stream of one, and a method that returns
+/// one response must be answered with a stream of one. The method's name is in the context. gRPC Python's `GenericRpcHandler`.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -38,7 +38,7 @@ use crate::base::Raw;
 /// });
 /// ```
 pub trait GenericHandler: Send + Sync + 'static {
-    /// The responses of a call, each an encoded message.
+    /// Returns the responses of a call, each an encoded message.
     fn call(
         &self,
         requests: RequestStream<Bytes>,
@@ -60,7 +60,7 @@ where
     }
 }
 
-/// A generic handler as a method.
+/// Converts a generic handler to a method.
 pub(crate) fn method(handler: impl GenericHandler) -> Method {
     let handler = Arc::new(handler);
     Method::new(move |context| {

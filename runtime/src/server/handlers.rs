@@ -1,4 +1,4 @@
-//! The handlers of a service: one per method, of one of the four kinds.
+//! The handlers of a service: one for each method.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,20 +12,20 @@ use super::servicer_call::{ServicerCall, received};
 use super::start::{HandlerFuture, Start, failed};
 use crate::base::{Codec, Descriptors};
 
-/// The handlers of one or more services, ready to be registered with a [`Server`](crate::Server) or to be called
-/// in-process by a [`Channel`](crate::Channel).
+/// The handlers of one or more services. Register them with a [`Server`](crate::Server), or call them within the process by a
+/// [`Channel`](crate::Channel).
 ///
-/// Generated code makes them: `x_handler(servicer)`.
+/// Generated code creates them: `x_handler(servicer)`.
 #[derive(Clone, Default)]
 pub struct Handlers {
     methods: BTreeMap<String, Method>,
-    /// The services by their full names, with their descriptors if generated code has them.
+    /// The services by full name, with their descriptors if generated code has them.
     #[cfg(feature = "reflection")]
     services: BTreeMap<&'static str, Option<&'static Descriptors>>,
 }
 
 impl Handlers {
-    /// These handlers and the others. Where both have a method, the other's takes its place.
+    /// Adds the handlers of `other`. They replace those of the same methods.
     #[must_use]
     pub fn merge(mut self, other: Handlers) -> Handlers {
         self.methods.extend(other.methods);
@@ -34,7 +34,7 @@ impl Handlers {
         self
     }
 
-    /// The methods, `/package.Service/Method`, in alphabetical order.
+    /// Returns the names of the methods, `/package.Service/Method`, in alphabetical order.
     pub fn methods(&self) -> impl Iterator<Item = &str> {
         self.methods.keys().map(String::as_str)
     }
@@ -64,19 +64,19 @@ impl fmt::Debug for Handlers {
     }
 }
 
-/// One method: how a call of it is started, and how long its handler's first polls take.
+/// A method: the function that starts its calls, and the duration of its handler's first polls.
 #[derive(Clone, Debug)]
 pub(crate) struct Method {
     pub(crate) start: Start,
     pub(crate) pace: Arc<Pace>,
-    /// Whether its handler is given one request. One that reads a stream may have to answer before the next comes.
+    /// Set if the method takes one request. A method that reads a stream may have to respond before it gets the next one.
     pub(crate) takes_one_request: bool,
-    /// What holds for its calls.
+    /// The rules for the method's calls.
     pub(crate) rules: Rules,
 }
 
 impl Method {
-    /// A method that reads its requests itself.
+    /// Creates a method that reads its requests itself.
     pub(crate) fn new(
         start: impl Fn(ServicerContext) -> HandlerFuture + Send + Sync + 'static,
     ) -> Method {
@@ -93,10 +93,10 @@ impl Method {
     }
 }
 
-/// Puts the methods of a servicer together. Generated code calls it.
+/// Collects the methods of a servicer. Generated code uses it.
 ///
-/// What a user's build compiles for each method is one future, behind a pointer to the function that makes it: the rest is
-/// compiled once for a servicer.
+/// For each method, a user's build compiles one future, behind a pointer to the function that creates it. The rest is compiled
+/// once for a servicer.
 #[derive(Debug)]
 pub struct HandlersBuilder<S, C> {
     service: &'static str,
@@ -106,7 +106,7 @@ pub struct HandlersBuilder<S, C> {
 }
 
 impl<S: Send + Sync + 'static, C: 'static> HandlersBuilder<S, C> {
-    /// Handlers of `servicer`, which serves `service`, as in `package.Service`, with messages of `codec`.
+    /// Creates a builder for `servicer`, which implements `service` (`package.Service`) with messages of `codec`.
     pub fn new(service: &'static str, servicer: S, _codec: C) -> HandlersBuilder<S, C> {
         HandlersBuilder {
             service,
@@ -120,11 +120,11 @@ impl<S: Send + Sync + 'static, C: 'static> HandlersBuilder<S, C> {
         }
     }
 
-    /// The descriptors of the service, which reflection tells; without it nobody needs them.
+    /// Sets the descriptors of the service, for reflection. Without that feature they are ignored.
     #[must_use]
     #[cfg_attr(
         not(feature = "reflection"),
-        expect(unused_mut, unused_variables, reason = "nobody needs them")
+        expect(unused_mut, unused_variables, reason = "only reflection uses them")
     )]
     pub fn descriptors(mut self, descriptors: &'static Descriptors) -> Self {
         #[cfg(feature = "reflection")]
@@ -134,7 +134,7 @@ impl<S: Send + Sync + 'static, C: 'static> HandlersBuilder<S, C> {
         self
     }
 
-    /// A method that takes one request: `handler` is called with it once it has come.
+    /// Adds a method that takes one request. `handler` is called once the request has arrived.
     #[must_use]
     pub fn request<T>(
         mut self,
@@ -155,7 +155,7 @@ impl<S: Send + Sync + 'static, C: 'static> HandlersBuilder<S, C> {
         self
     }
 
-    /// A method that takes a stream of requests.
+    /// Adds a method that takes a stream of requests.
     #[must_use]
     pub fn requests(
         mut self,
@@ -169,7 +169,7 @@ impl<S: Send + Sync + 'static, C: 'static> HandlersBuilder<S, C> {
         self
     }
 
-    /// The handlers.
+    /// Returns the handlers.
     pub fn finish(self) -> Handlers {
         self.handlers
     }

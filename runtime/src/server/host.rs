@@ -1,4 +1,4 @@
-//! The server: services, ports, and the connections that come in on them.
+//! The server: its services, its ports, and the connections that it accepts.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -42,15 +42,15 @@ use crate::transport::{Io, Socket};
 
 /// A gRPC server.
 ///
-/// Services are registered and ports are added first; [`start`](Server::start) accepts connections. What
-/// [`stop`](Server::stop) does not end in time, and a server that is dropped, is cut off.
+/// Register services and add ports first, then call [`start`](Server::start) to accept connections. Calls that do not end within
+/// the grace of [`stop`](Server::stop), or that are open when the server is dropped, are cut off.
 pub struct Server {
-    /// Shared with what serves them: connections, and channels within the process.
+    /// Shared with connections and in-process channels.
     methods: Arc<MethodTable>,
     listeners: Vec<Listener>,
     opened: Mutex<Opened>,
     connections: Arc<Connections>,
-    /// Shared with the channels within the process.
+    /// Shared with in-process channels.
     #[cfg(feature = "client")]
     inside: Arc<InsideCalls>,
     phase: watch::Sender<Phase>,
@@ -63,39 +63,38 @@ enum Phase {
     /// Ports and services may be added.
     Setup,
     Serving,
-    /// No new connections.
+    /// No connections are accepted any more.
     Stopping,
     Stopped,
 }
 
-/// What becomes of connections that are open before they come to the server.
+/// Connections that were opened elsewhere and added to the server.
 enum Opened {
-    /// They wait for its start.
+    /// The connections wait for the server's start.
     Waiting(Vec<(Box<dyn Io>, Peer)>),
     Served(Arrivals),
 }
 
 impl Server {
-    /// A server with default options, without services and ports.
+    /// Creates a server with default options, without services and ports.
     pub fn new() -> Server {
         Server::with_options(Options::default())
     }
 
-    /// Options for a server.
+    /// Returns a builder for a server with options.
     pub fn builder() -> ServerBuilder {
         ServerBuilder::default()
     }
 
-    /// Registers the methods of a service; generated code calls it from `add_x_servicer_to_server`. A method that is
-    /// registered already is replaced. Services are registered before [`start`](Server::start): what comes later is not
-    /// served.
+    /// Registers the methods of a service. Generated code calls this in `add_x_servicer_to_server`. A method that is already
+    /// registered is replaced. Register services before [`start`](Server::start); services that are added later are not served.
     pub fn add_handlers(&mut self, handlers: Handlers) {
         Arc::make_mut(&mut self.methods).add(handlers);
     }
 
-    /// Lets clients ask how the server and its services do: `grpc.health.v1.Health`. What it returns sets the statuses; from
-    /// the start the server as a whole is SERVING, and [`stop`](Server::stop) sets everything to NOT_SERVING and ends the
-    /// watches. A second call returns the same.
+    /// Adds the health service `grpc.health.v1.Health`, by which clients ask for the status of the server and of its services.
+    /// The returned [`Health`] sets the statuses. At first only the server as a whole is SERVING. [`stop`](Server::stop) sets all
+    /// statuses to NOT_SERVING and ends the watches. Further calls return the same [`Health`].
     #[cfg(feature = "health")]
     pub fn add_health(&mut self) -> Health {
         if let Some(health) = &self.health {
@@ -107,53 +106,55 @@ impl Server {
         health
     }
 
-    /// Lets clients ask which services the server has and what their messages look like, so that tools such as `buf curl` and
-    /// `grpcurl` need no `.proto` files: `grpc.reflection.v1.ServerReflection` and its older form `v1alpha`.
-    ///
-    /// It tells of every service, whether it is registered before or after, from the descriptors in its generated code; a
-    /// service that was generated without them is listed by its name alone. gRPC Python's
+    /// Adds server reflection, by which tools such as `buf curl` and `grpcurl` learn the services and their messages without
+    /// `.proto` files: `grpc.reflection.v1.ServerReflection` and its older version `v1alpha`. gRPC Python's
     /// `reflection.enable_server_reflection`.
     ///
-    /// What a file imports is found among the files of its own service, so that several services may each have a `common.proto`.
-    /// Names that mean different things in two services are logged, here and at the [`start`](Server::start), when the feature
-    /// `tracing` is on: some clients can use one of the two at a time.
+    /// Reflection covers every service that is registered before or after this call, by the descriptors in its generated code. A
+    /// service that was generated without descriptors is listed by its name only.
+    ///
+    /// Imports of a file are looked up among the files of its own service, so several services may each have a `common.proto`.
+    /// Some clients can only use one of two services in which a name means different things. Such names are logged here and in
+    /// [`start`](Server::start), with the feature `tracing`.
     #[cfg(feature = "reflection")]
     pub fn add_reflection(&mut self) {
         let services = self.methods.services.clone();
         self.add_handlers(reflection::handlers(services));
     }
 
-    /// Answers the calls of all methods that no service here has; another takes its place. Without one they end with
-    /// UNIMPLEMENTED. Like a service it is registered before [`start`](Server::start). gRPC Python's `add_generic_rpc_handlers`.
+    /// Sets the handler for all methods that are not registered, replacing an earlier one. Without a handler such calls end with
+    /// UNIMPLEMENTED. Like services, it must be set before [`start`](Server::start). gRPC Python's `add_generic_rpc_handlers`.
     pub fn add_generic_handler(&mut self, handler: impl GenericHandler) {
         Arc::make_mut(&mut self.methods).add_generic(handler);
     }
 
-    /// Adds a port for connections without encryption: `host:port`, as in `[::]:5000`, `0.0.0.0:5000` or
-    /// `localhost:5000`. The port 0 takes a free one; the address that is returned has it. The port is bound at once,
-    /// and connections wait there until [`start`](Server::start).
+    /// Adds a port for unencrypted connections. The address is `host:port`, for example `[::]:5000`, `0.0.0.0:5000` or
+    /// `localhost:5000`. Returns the bound address; for port 0, which picks a free port, it contains the actual one. The port is
+    /// bound immediately, and connections wait there until [`start`](Server::start).
     ///
-    /// A name with several addresses, as `localhost` may have, is bound on all of them, on one port, and the first that is bound
-    /// is returned. Addresses of it that cannot be bound are logged (feature `tracing`) if others can. `[::]` takes connections
-    /// over IPv4 too, unless the system is set up otherwise, and is `0.0.0.0` where there is no IPv6.
+    /// A name with several addresses, as `localhost` may have, is bound on all of them, with the same port. The first bound
+    /// address is returned. If only some addresses can be bound, the others are logged, with the feature `tracing`. `[::]` also
+    /// accepts IPv4 connections, unless the system is configured otherwise, and becomes `0.0.0.0` on systems without IPv6.
     ///
     /// # Errors
-    /// The text is no address with a port, the name cannot be looked up, or no address can be bound: it is in use, not this
-    /// machine's, or not allowed.
+    /// Fails if the text is not an address with a port, if the name cannot be resolved, or if no address can be bound because it
+    /// is in use, not local, or not permitted.
     pub async fn add_insecure_port(&mut self, address: impl AsRef<str>) -> io::Result<SocketAddr> {
         let (listeners, address) = Listener::bind(address.as_ref()).await?;
         self.listeners.extend(listeners);
         Ok(address)
     }
 
-    /// Adds a port for connections that are secured, over TLS or because they come from this machine, as [`add_insecure_port`](Server::add_insecure_port) does for connections
-    /// without encryption. Over TLS a client has to negotiate HTTP/2 by ALPN, and to be done with its handshake within the server's
-    /// [`handshake_timeout`](ServerBuilder::handshake_timeout). A client that is refused is logged with the reason when the
-    /// feature `tracing` is on. gRPC's `add_secure_port`.
+    /// Adds a port for connections that are secured by TLS or, with local credentials, because they come from this machine. The
+    /// address is handled as in [`add_insecure_port`](Server::add_insecure_port). gRPC's `add_secure_port`.
+    ///
+    /// Over TLS, a client must negotiate HTTP/2 by ALPN, and complete its handshake within the
+    /// [`handshake_timeout`](ServerBuilder::handshake_timeout). Failed handshakes are logged with their reason, with the feature
+    /// `tracing`.
     ///
     /// # Errors
-    /// The text is no address with a port, the name cannot be looked up, or no address can be bound: it is in use, not this
-    /// machine's, or not allowed.
+    /// Fails if the text is not an address with a port, if the name cannot be resolved, or if no address can be bound because it
+    /// is in use, not local, or not permitted.
     pub async fn add_secure_port(
         &mut self,
         address: impl AsRef<str>,
@@ -167,25 +168,25 @@ impl Server {
         Ok(address)
     }
 
-    /// Adds a unix socket, at a path in the file system, for connections without encryption: clients name it `unix:path`. The
-    /// file is made now, with the permissions that the process gives its files, and removed when the server stops or is
-    /// dropped. A file that a server left which did not get to remove it is replaced.
+    /// Adds a unix socket in the file system for unencrypted connections. Clients use the target `unix:path`. The file is created
+    /// immediately, with the process's default permissions, and removed when the server stops or is dropped. A file that a
+    /// crashed server left is replaced.
     ///
     /// # Errors
-    /// A server listens there already, another file is there, the directory is missing or not allowed, or the path is longer
-    /// than the system takes (108 bytes on Linux).
+    /// Fails if another server listens there, if another kind of file exists, if the directory is missing or not writable, or if
+    /// the path exceeds the system's limit (108 bytes on Linux).
     #[cfg(unix)]
     pub async fn add_unix_port(&mut self, path: impl AsRef<Path>) -> io::Result<()> {
         self.add_listener(Listener::bind_unix(path.as_ref()).await?);
         Ok(())
     }
 
-    /// Adds a unix socket in the abstract namespace, which has a name and no file, for connections without encryption: clients name
-    /// it `unix-abstract:name`. The name is any bytes; in that of a client what is not printable is percent-encoded. It is free again
-    /// when the server stops or is dropped.
+    /// Adds a unix socket in the abstract namespace, which has a name but no file, for unencrypted connections. Clients use the
+    /// target `unix-abstract:name`. The name may be any bytes; a target contains those that are not printable percent-encoded.
+    /// The name is free again when the server stops or is dropped.
     ///
     /// # Errors
-    /// A server listens there already, or the name is longer than 107 bytes.
+    /// Fails if another server listens there, or if the name is longer than 107 bytes.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub async fn add_unix_abstract_port(&mut self, name: impl AsRef<[u8]>) -> io::Result<()> {
         let path = unix_name::abstract_path(name.as_ref());
@@ -193,19 +194,20 @@ impl Server {
         Ok(())
     }
 
-    /// Adds a socket that is bound already: a [`TcpListener`](tokio::net::TcpListener) or `UnixListener` of tokio's, for
-    /// connections without encryption, or a [`Listener`] made of one with what it is secured by.
+    /// Adds a socket that is already bound. A tokio [`TcpListener`](tokio::net::TcpListener) or `UnixListener` accepts
+    /// unencrypted connections. A [`Listener`] created from one may have credentials.
     pub fn add_listener(&mut self, listener: impl Into<Listener>) {
         self.listeners.push(listener.into());
     }
 
-    /// Serves a connection that is open already, from the server's start on: a socket, or anything else that carries bytes both
-    /// ways. It may come before the start, where it counts as a port, and after it. The other end is a client that speaks
-    /// HTTP/2 from its first byte, as [`Channel::over`](crate::Channel::over) does; what a connection is secured by is known
-    /// to whoever opened it, and not to servicers. Its peer is `unknown:` unless it is a socket of tokio's.
+    /// Adds a connection that is already open: a socket, or any other bidirectional byte stream. It is served once the server has
+    /// started, and may be added before or after that. Before, it counts as a port.
+    ///
+    /// The client must speak HTTP/2 from the first byte, as [`Channel::over`](crate::Channel::over) does. Servicers do not see
+    /// whether the connection is secured. Its peer is `unknown:` unless it is a socket of tokio.
     ///
     /// # Errors
-    /// The server has been stopped.
+    /// Fails if the server was stopped.
     pub async fn add_connection<I>(&self, connection: I) -> io::Result<()>
     where
         I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -217,28 +219,28 @@ impl Server {
             Opened::Served(arrivals) if *self.phase.borrow() == Phase::Serving => {
                 arrivals.serve(connection, peer, clock::now());
             }
-            Opened::Served(_) => return Err(io::Error::other("the server has been stopped")),
+            Opened::Served(_) => return Err(io::Error::other("the server was stopped")),
         }
         Ok(())
     }
 
-    /// A channel to the services that are registered so far, within this process: no sockets and no HTTP/2, the same
-    /// messages, metadata, deadlines and statuses, and the interceptors of the server. It needs no port and no
-    /// [`start`](Server::start). A [`stop`](Server::stop) ends its calls as it ends others; when the server is merely dropped, they
-    /// go on. gRPC's `InProcessChannel`.
+    /// Returns a channel to the services that are registered so far, within this process. There are no sockets and no HTTP/2, but
+    /// the same messages, metadata, deadlines, statuses, and interceptors of the server. It needs no port and no
+    /// [`start`](Server::start). [`stop`](Server::stop) ends its calls like others. If the server is only dropped, they continue.
+    /// gRPC's `InProcessChannel`.
     #[cfg(feature = "client")]
     pub fn in_process_channel(&self) -> Channel {
         Channel::to_server(Arc::clone(&self.methods), Arc::clone(&self.inside))
     }
 
-    /// Accepts connections on all ports.
+    /// Starts accepting connections on all ports.
     ///
     /// # Errors
-    /// The server has no port and no connection, or was started before; or
-    /// [`method_options`](ServerBuilder::method_options) names what is not registered.
+    /// Fails if the server has no port and no connection, if it was already started, or if
+    /// [`method_options`](ServerBuilder::method_options) contains a name that is not registered.
     pub async fn start(&mut self) -> io::Result<()> {
         if *self.phase.borrow() != Phase::Setup {
-            return Err(io::Error::other("the server was started before"));
+            return Err(io::Error::other("the server was already started"));
         }
         let opened = self.opened.get_mut();
         let opened = opened.unwrap_or_else(PoisonError::into_inner);
@@ -257,7 +259,7 @@ impl Server {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 format!(
-                    "method_options of {}: no method or service with such a name is registered",
+                    "method_options of {}: no method or service with this name is registered",
                     unknown.join(", ")
                 ),
             ));
@@ -281,8 +283,8 @@ impl Server {
         Ok(())
     }
 
-    /// Starts, serves until `shutdown` is ready, and stops with `grace`: the whole life of a server whose program has nothing
-    /// else to do. With the feature `signal`, `shutdown_signal()` waits for the system's word.
+    /// Starts the server, waits for `shutdown` to complete, and stops it with `grace`. With the feature `signal`,
+    /// `shutdown_signal()` completes when the system asks the program to end.
     ///
     /// ```
     /// # async fn serve(mut server: stubwright::Server) -> std::io::Result<()> {
@@ -295,7 +297,7 @@ impl Server {
     /// ```
     ///
     /// # Errors
-    /// As [`start`](Server::start).
+    /// Fails like [`start`](Server::start).
     pub async fn serve_until(&mut self, shutdown: impl Future, grace: Duration) -> io::Result<()> {
         self.start().await?;
         shutdown.await;
@@ -303,9 +305,9 @@ impl Server {
         Ok(())
     }
 
-    /// Stops: at once no connection and no call is taken any more; calls that are open have `grace` to end, then they
-    /// are cut off and their clients see UNAVAILABLE. Returns when the last connection is closed, which is before the
-    /// grace is over if nothing is left to do. Zero cuts off at once.
+    /// Stops the server. It immediately stops accepting connections and calls. Open calls have `grace` to end; then they are cut
+    /// off, and their clients get UNAVAILABLE. A grace of zero cuts them off at once. Returns once the last connection is closed,
+    /// which may be before the grace is over.
     pub async fn stop(&self, grace: Duration) {
         if matches!(*self.phase.borrow(), Phase::Stopped) {
             return;
@@ -319,7 +321,7 @@ impl Server {
         #[cfg(feature = "client")]
         self.inside.drain();
         if !grace.is_zero() {
-            // Past the grace there is nothing left to wait for softly.
+            // The result does not matter: the rest is cut off either way.
             drop(tokio::time::timeout(grace, self.done()).await);
         }
         self.connections.order(Order::Close);
@@ -329,7 +331,7 @@ impl Server {
         self.phase.send_replace(Phase::Stopped);
     }
 
-    /// Waits until the server has been stopped, by a [`stop`](Server::stop) that runs elsewhere.
+    /// Waits until the server has stopped, by a [`stop`](Server::stop) that runs elsewhere.
     pub async fn wait_for_termination(&self) {
         let mut phase = self.phase.subscribe();
         // The sender lives as long as the server, so the wait cannot fail.
@@ -358,9 +360,9 @@ impl Server {
     }
 }
 
-// Not beside the options, which know nothing of the server that they are for.
+// This method is not in options.rs, because the options don't know the server.
 impl ServerBuilder {
-    /// A server with these options, without services and ports.
+    /// Creates a server with these options, without services and ports.
     #[must_use]
     pub fn build(self) -> Server {
         Server::with_options(self.options)
@@ -388,7 +390,7 @@ impl fmt::Debug for Server {
     }
 }
 
-/// The connections that come in on one port.
+/// Accepts the connections of one port.
 #[derive(Clone)]
 struct Arrivals {
     methods: Arc<MethodTable>,
@@ -397,7 +399,7 @@ struct Arrivals {
 }
 
 impl Arrivals {
-    /// Takes connections until the server stops.
+    /// Accepts connections until the server stops.
     async fn run(self, listener: Listener, arrival: Arrival) {
         let mut phase = self.phase.clone();
         let mut stopping = pin!(phase.wait_for(|phase| *phase != Phase::Serving));
@@ -409,8 +411,8 @@ impl Arrivals {
                     Some(auth) => self.serve(connection, peer.with_auth(auth), clock::now()),
                     None => log::not_local(&peer, &listener.to_string()),
                 },
-                // In a task of its own: a client that takes its time keeps nobody else waiting. How many there are at a
-                // time is not limited, for then a few silent ones would be enough to keep everybody out.
+                // The handshake runs in a task of its own, so that a slow client does not delay others. The number of handshakes
+                // is not limited, because a few silent clients could then keep everyone out.
                 #[cfg(feature = "tls")]
                 Some(Demand::Tls(config)) => {
                     let port = listener.to_string();
@@ -423,12 +425,12 @@ impl Arrivals {
                 }
             }
         }
-        // The port is free before a stop returns.
+        // The port must be free before `stop` returns.
         drop(listener);
         drop(arrival);
     }
 
-    /// Serves a connection over TLS once it has come about; a server that stops waits for none.
+    /// Performs a TLS handshake, and serves the connection afterwards. A server that stops does not wait for it.
     #[cfg(feature = "tls")]
     async fn shake_hands(
         self,
@@ -460,7 +462,7 @@ impl Arrivals {
     }
 }
 
-/// The output of a future, or `None` once `stop` is ready.
+/// Returns the output of a future, or `None` once `stop` completes.
 async fn unless<F: Future>(mut stop: Pin<&mut impl Future>, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     poll_fn(|context| {

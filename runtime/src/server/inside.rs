@@ -1,4 +1,4 @@
-//! The calls that come to a server from within its process.
+//! The calls that a server receives from within its process.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,8 +9,8 @@ use crate::Status;
 use crate::base::{Outcome, clock};
 use crate::call::{Exchange, Order};
 
-/// The calls that come to a server from within its process, over the channels that it has given out. Its stop ends them as it
-/// ends those of connections.
+/// The calls that a server receives from within its process, over its in-process channels. Stopping the server ends them like the
+/// calls of connections.
 #[derive(Debug, Default)]
 pub(crate) struct InsideCalls {
     state: Mutex<State>,
@@ -20,18 +20,18 @@ pub(crate) struct InsideCalls {
 #[derive(Debug, Default)]
 struct State {
     order: Order,
-    /// Those whose handlers wait.
+    /// The calls whose handlers are pending.
     calls: HashMap<u64, Arc<Exchange>>,
     last: u64,
 }
 
 impl InsideCalls {
-    /// Whether new calls are taken.
+    /// Returns whether new calls are accepted.
     pub(crate) fn are_taken(&self) -> bool {
         self.state().order == Order::Serve
     }
 
-    /// Has in view a call whose handler waits, until it is over.
+    /// Tracks a call whose handler is pending until the call is over.
     pub(crate) fn keep(self: &Arc<Self>, exchange: &Arc<Exchange>) {
         let key = {
             let mut state = self.state();
@@ -50,12 +50,12 @@ impl InsideCalls {
         }
     }
 
-    /// Takes no new calls.
+    /// Stops accepting new calls.
     pub(super) fn drain(&self) {
         self.state().order = Order::Drain;
     }
 
-    /// Ends the calls that are left.
+    /// Ends the remaining calls.
     pub(super) fn close(&self) {
         let calls = {
             let mut state = self.state();

@@ -1,4 +1,4 @@
-//! Interceptors: what stands around the handlers of a server.
+//! Interceptors on the server.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -18,22 +18,22 @@ use crate::base::erasure::AnyMessage;
 use crate::call::{Panicked, Record, panicked};
 use crate::{Metadata, Result};
 
-/// Stands around the handlers of a server, for calls of all four kinds. [`ServerBuilder::interceptor`] adds one; a closure
-/// is one, too.
+/// Intercepts the calls of a server, of all four kinds. Add one by [`ServerBuilder::interceptor`]. Closures implement it too.
 ///
-/// It runs before anything of the body is read, and may
-/// - look at the call: [`InterceptedCall::context`];
+/// An interceptor runs before the request's body is read. It may
+///
+/// - inspect the call, by [`InterceptedCall::context`];
 /// - reject it, by returning a [`Status`](crate::Status) as an error;
-/// - let it go on, with [`InterceptedCall::proceed`], which ends when the handler has, and says how;
-/// - change what comes after it: the metadata that is seen, the messages of both directions, the handler itself;
-/// - put values into the call's [`extensions`](ServicerContext::extensions), and metadata into its response.
+/// - let it proceed, by [`InterceptedCall::proceed`], which waits until the handler has ended and returns its result;
+/// - change what the rest of the chain sees: the metadata, the messages of both directions, the handler itself;
+/// - set values in the call's [`extensions`](ServicerContext::extensions), and metadata of its response.
 ///
-/// What it returns is the status of the call. Of several interceptors the first that was added is the outermost: it sees the
-/// call first, and its end last. When a call is cancelled, or its time is over, the interceptors' futures are dropped with
-/// the handler's. A panic is INTERNAL for its call alone.
+/// The returned result is the status of the call. The first interceptor that was added is the outermost: it sees the beginning of
+/// a call first, and its end last. If a call is cancelled or its deadline passes, the futures of its interceptors are dropped
+/// together with the handler's. A panic ends only its own call, with INTERNAL.
 ///
-/// Calls of unknown methods pass the interceptors, too, and end behind them with UNIMPLEMENTED: a client that an interceptor
-/// turns away does not learn which methods there are. Calls that are not well-formed reach no interceptor.
+/// Calls of unknown methods also pass through the interceptors, and then end with UNIMPLEMENTED. So a client that an interceptor
+/// rejects does not learn which methods exist. Malformed calls reach no interceptor.
 ///
 /// ```
 /// use stubwright::{InterceptedCall, Server, Status};
@@ -54,7 +54,7 @@ use crate::{Metadata, Result};
 ///
 /// [`ServerBuilder::interceptor`]: crate::ServerBuilder::interceptor
 pub trait ServerInterceptor: Send + Sync + 'static {
-    /// Handles a call; `call.proceed().await.result` lets it go on as it is.
+    /// Handles a call. Returning `call.proceed().await.result` passes it on unchanged.
     fn intercept(&self, call: InterceptedCall) -> impl Future<Output = Result<()>> + Send;
 }
 
@@ -68,47 +68,48 @@ where
     }
 }
 
-/// A call on its way to its handler, in the hands of an interceptor.
+/// A call on its way to its handler.
 pub struct InterceptedCall {
     context: ServicerContext,
     record: Arc<Record>,
     chain: Arc<Chain>,
-    /// The place in the chain of who comes next.
+    /// The index of the next interceptor.
     next: usize,
     handler: Start,
-    /// Where the handler's last piece of the response waits for what the interceptors say.
+    /// The last piece of the handler's response, which is held back until the interceptors have ended.
     last: Arc<Mutex<Bytes>>,
 }
 
-/// How a call has ended, as an interceptor sees it.
+/// The end of a call, as an interceptor sees it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CallEnd {
-    /// The status that the handler, or an interceptor behind this one, has ended the call with.
+    /// The status of the handler, or of an inner interceptor.
     pub result: Result<()>,
-    /// The metadata that goes out with the status, as far as it is set.
+    /// The trailing metadata that is set so far.
     pub trailing_metadata: Metadata,
-    /// The time since the call came to its first interceptor.
+    /// The time since the call reached its first interceptor.
     pub duration: Duration,
-    /// How many requests the handler has read.
+    /// The number of requests that the handler read.
     pub requests: u64,
-    /// How many responses the handler has given.
+    /// The number of responses that the handler returned.
     pub responses: u64,
 }
 
 impl InterceptedCall {
-    /// The call: its method, metadata, peer, deadline, extensions, and what goes back beside the messages.
+    /// Returns the call's context, with its method, metadata, peer, deadline and extensions.
     pub fn context(&self) -> &ServicerContext {
         &self.context
     }
 
-    /// The metadata that the caller sent, as what comes after this interceptor will see it.
+    /// Returns the caller's metadata for modification. The rest of the chain sees the changes.
     pub fn invocation_metadata_mut(&mut self) -> &mut Metadata {
         self.context.invocation_metadata_mut()
     }
 
-    /// Shows each request to `observer`, after it is decoded and before the handler has it; `observer` may change it. Its
-    /// error takes the place of the request: the handler's request stream ends with it, or the handler is not run.
+    /// Registers a function that sees each request after it is decoded and before the handler gets it. The function may change
+    /// the request. If it fails, its error replaces the request: the handler's request stream ends with it, or the handler is not
+    /// called.
     pub fn on_request(
         &mut self,
         observer: impl FnMut(&mut dyn AnyMessage) -> Result<()> + Send + 'static,
@@ -116,8 +117,8 @@ impl InterceptedCall {
         self.record.requests.observe(Box::new(observer));
     }
 
-    /// Shows each response to `observer`, after the handler has given it and before it is encoded; `observer` may change it.
-    /// Its error ends the call, and the response is not sent.
+    /// Registers a function that sees each response after the handler returned it and before it is encoded. The function may
+    /// change the response. If it fails, the call ends with its error, and the response is not sent.
     pub fn on_response(
         &mut self,
         observer: impl FnMut(&mut dyn AnyMessage) -> Result<()> + Send + 'static,
@@ -125,20 +126,19 @@ impl InterceptedCall {
         self.record.responses.observe(Box::new(observer));
     }
 
-    /// Puts another handler in the place of the method's own, to answer from a cache for instance. Interceptors behind this one
-    /// see the call as before.
+    /// Replaces the method's handler, for example to respond from a cache. Inner interceptors are not affected.
     pub fn set_handler(&mut self, handler: impl GenericHandler) {
         self.handler = generic::method(handler).start;
     }
 
-    /// What is kept of the call.
+    /// Returns the record of the call.
     #[cfg(feature = "tracing")]
     pub(crate) fn record(&self) -> Arc<Record> {
         Arc::clone(&self.record)
     }
 
-    /// Lets the call go on, to the next interceptor or to the handler, and waits for its end. A panic of theirs is INTERNAL.
-    /// To drop the future is to drop the handler.
+    /// Passes the call on to the next interceptor or to the handler, and waits for its end. A panic there becomes INTERNAL.
+    /// Dropping the future drops the handler.
     pub async fn proceed(self) -> CallEnd {
         let (context, record) = (self.context.clone(), Arc::clone(&self.record));
         let result = self.run().await;
@@ -186,7 +186,7 @@ impl fmt::Debug for InterceptedCall {
     }
 }
 
-/// The interceptors of a server, the outermost first.
+/// The interceptors of a server, outermost first.
 #[derive(Clone, Default)]
 pub(crate) struct Chain(Vec<Arc<dyn Erased>>);
 
@@ -199,7 +199,7 @@ impl Chain {
         self.0.is_empty()
     }
 
-    /// A method with the interceptors around its handler; the method itself when there are none.
+    /// Returns a method with the interceptors around its handler, or the method itself if there are none.
     pub(crate) fn around(&self, method: Method) -> Method {
         if self.is_empty() {
             return method;
@@ -233,7 +233,7 @@ impl fmt::Debug for Chain {
     }
 }
 
-/// An interceptor whose future is boxed.
+/// An interceptor that returns a boxed future.
 trait Erased: Send + Sync {
     fn intercept(
         &self,
@@ -250,7 +250,7 @@ impl<I: ServerInterceptor> Erased for I {
     }
 }
 
-/// Lets go of the observers of a call's messages, however the call ends: they may hold what holds them.
+/// Drops the observers of a call's messages, however the call ends. They may hold references that form a cycle.
 struct Closed(Arc<Record>);
 
 impl Drop for Closed {
@@ -259,7 +259,7 @@ impl Drop for Closed {
     }
 }
 
-/// A part of a call whose panic is its status: what stands around it sees that like any other end.
+/// Runs a part of a call. If it panics, returns a status, so that outer interceptors see an ordinary end.
 async fn caught<T>(
     who: Panicked,
     context: &ServicerContext,

@@ -1,4 +1,4 @@
-//! Where connections come from.
+//! Sockets that a server accepts connections from.
 
 use std::fmt;
 use std::io;
@@ -20,11 +20,11 @@ use crate::base::unix_name::UnixName;
 use crate::call::Peer;
 use crate::transport::{HostPort, Io};
 
-/// How long to wait when the system has no descriptor for a connection.
+/// The time to wait if the system has no file descriptor for a connection.
 const EXHAUSTED: Duration = Duration::from_millis(50);
 
-/// A socket that is bound, and on which connections may wait already: for
-/// [`Server::add_listener`](crate::Server::add_listener). It is made of a [`TcpListener`] or a [`UnixListener`] of tokio's.
+/// A bound socket, on which connections may already be waiting, for [`Server::add_listener`](crate::Server::add_listener). Create
+/// it from a tokio [`TcpListener`] or [`UnixListener`].
 ///
 /// ```
 /// # async fn listen() -> std::io::Result<()> {
@@ -38,7 +38,7 @@ const EXHAUSTED: Duration = Duration::from_millis(50);
 /// ```
 pub struct Listener {
     source: Source,
-    /// `None` for connections without encryption.
+    /// `None` for unencrypted connections.
     pub(crate) credentials: Option<ServerCredentials>,
 }
 
@@ -48,13 +48,13 @@ enum Source {
     #[cfg(unix)]
     Unix {
         listener: UnixListener,
-        /// The file that goes when the listener does; that of a listener which was bound elsewhere stays.
+        /// The socket's file, which is removed together with the listener. `None` if the socket was bound elsewhere.
         _file: Option<SocketFile>,
     },
 }
 
 impl Listener {
-    /// The same socket, for connections that are secured by these credentials.
+    /// Sets the credentials that secure the connections.
     #[must_use]
     pub fn secured(self, credentials: ServerCredentials) -> Listener {
         Listener {
@@ -63,13 +63,13 @@ impl Listener {
         }
     }
 
-    /// Binds the addresses of `host:port` on one port, and says the first; the port 0 takes one that is free.
+    /// Binds all addresses of `host:port` on one port. Also returns the first address, which has the actual port if it was 0.
     pub(crate) async fn bind(address: &str) -> io::Result<(Vec<Listener>, SocketAddr)> {
         let host = read(address).map_err(|why| {
             let why = format!("cannot bind {address}: {why}");
             io::Error::new(io::ErrorKind::InvalidInput, why)
         })?;
-        // Looked up apart from the bind, so that an error says which of the two failed.
+        // Resolve the name separately, so that an error tells which of the two failed.
         let addresses = host
             .look_up()
             .await
@@ -95,7 +95,8 @@ impl Listener {
         }))
     }
 
-    /// The next connection. Errors of one connection, and a shortage of descriptors, are waited out.
+    /// Waits for the next connection. Errors of single connections are ignored. If file descriptors are exhausted, it tries again
+    /// after a while.
     pub(crate) async fn accept(&self) -> (Box<dyn Io>, Peer) {
         loop {
             match self.source.accept().await {
@@ -119,14 +120,14 @@ impl Source {
         match self {
             Source::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
-                // Batches are whole when they are written; a system that refuses the option still carries them.
+                // Writes are already batched. If the system refuses the option, the connection still works.
                 drop(stream.set_nodelay(true));
                 Ok((Box::new(stream), Peer::from(peer)))
             }
             #[cfg(unix)]
             Source::Unix { listener, .. } => {
                 let (stream, peer) = listener.accept().await?;
-                // What an accept says leaves out abstract names.
+                // The address that `accept` returns lacks abstract names.
                 let peer = stream.peer_addr().unwrap_or(peer);
                 Ok((Box::new(stream), Peer::from(peer)))
             }
@@ -142,7 +143,7 @@ impl From<TcpListener> for Listener {
 
 #[cfg(unix)]
 impl From<UnixListener> for Listener {
-    /// The file of the socket stays when the server stops: whoever bound it removes it.
+    /// The socket's file is not removed when the server stops. That is up to the code that bound it.
     fn from(listener: UnixListener) -> Listener {
         Listener::new(Source::Unix {
             listener,
@@ -152,7 +153,7 @@ impl From<UnixListener> for Listener {
 }
 
 impl fmt::Display for Listener {
-    /// The address as clients know it: `127.0.0.1:5000`, `unix:/path`.
+    /// Formats the address as clients write it: `127.0.0.1:5000`, `unix:/path`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
             Source::Tcp(listener) => match listener.local_addr() {
@@ -176,7 +177,7 @@ impl fmt::Debug for Listener {
     }
 }
 
-/// Reads the address of a port.
+/// Parses the address of a port.
 fn read(address: &str) -> Result<HostPort<'_>, String> {
     if address.starts_with("unix:") {
         return Err("add_unix_port binds unix sockets".to_owned());
@@ -186,12 +187,12 @@ fn read(address: &str) -> Result<HostPort<'_>, String> {
     }
     if address.starts_with(':') && !address.starts_with("::") {
         return Err(format!(
-            "it has no host: all addresses of this machine are [::]{address}"
+            "the host is missing: for all addresses of this machine, write [::]{address}"
         ));
     }
     match HostPort::parse(address)? {
         host if host.has_port() => Ok(host),
-        _ => Err("it has no port, as in localhost:5000; 0 is any that is free".to_owned()),
+        _ => Err("the port is missing, as in localhost:5000; port 0 picks a free one".to_owned()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What holds for the calls of a method: the server's options, and those of its service and its own in their place.
+//! Options for the calls of single methods and services.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use crate::Compression;
 use crate::call::MessageLimits;
 
-/// Options for the calls of one method or of one service, in the place of the server's:
-/// [`ServerBuilder::method_options`](crate::ServerBuilder::method_options) takes them. What is not set is as the server, or
-/// for a method its service, has it.
+/// Options for the calls of one method or of one service, for
+/// [`ServerBuilder::method_options`](crate::ServerBuilder::method_options). An option that is not set for a method is that of its
+/// service, and then that of the server.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct MethodOptions {
@@ -19,40 +19,40 @@ pub struct MethodOptions {
 }
 
 impl MethodOptions {
-    /// Options of which none is set.
+    /// Creates options of which none is set.
     pub fn new() -> MethodOptions {
         MethodOptions::default()
     }
 
-    /// The largest request that is taken from a client, in bytes, before and after decompression; a larger one ends its call
-    /// with RESOURCE_EXHAUSTED. As [`ServerBuilder::max_receive_message_length`](crate::ServerBuilder::max_receive_message_length).
+    /// Sets the maximum size of a request, in bytes, before and after decompression. A larger request ends its call with
+    /// RESOURCE_EXHAUSTED. See [`ServerBuilder::max_receive_message_length`](crate::ServerBuilder::max_receive_message_length).
     pub fn max_receive_message_length(mut self, bytes: usize) -> MethodOptions {
         self.max_receive_message_length = Some(bytes);
         self
     }
 
-    /// The largest response that is sent, in bytes, before compression; a larger one ends its call with RESOURCE_EXHAUSTED. As
-    /// [`ServerBuilder::max_send_message_length`](crate::ServerBuilder::max_send_message_length).
+    /// Sets the maximum size of a response, in bytes, before compression. A larger response ends its call with
+    /// RESOURCE_EXHAUSTED. See [`ServerBuilder::max_send_message_length`](crate::ServerBuilder::max_send_message_length).
     pub fn max_send_message_length(mut self, bytes: usize) -> MethodOptions {
         self.max_send_message_length = Some(bytes);
         self
     }
 
-    /// The time that a call may take, whatever its client allows it; then it ends with DEADLINE_EXCEEDED. As
+    /// Sets the maximum duration of a call, whatever its client allows. A call that takes longer ends with DEADLINE_EXCEEDED. See
     /// [`ServerBuilder::timeout`](crate::ServerBuilder::timeout).
     pub fn timeout(mut self, timeout: Duration) -> MethodOptions {
         self.timeout = Some(timeout);
         self
     }
 
-    /// How responses are compressed. As [`ServerBuilder::compression`](crate::ServerBuilder::compression).
+    /// Sets the compression of responses. See [`ServerBuilder::compression`](crate::ServerBuilder::compression).
     pub fn compression(mut self, compression: Compression) -> MethodOptions {
         self.compression = Some(compression);
         self
     }
 }
 
-/// What holds for the calls of a method.
+/// The rules for the calls of a method.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
     pub(crate) limits: MessageLimits,
@@ -74,13 +74,13 @@ impl Default for Rules {
 }
 
 impl Rules {
-    /// When a call is over that begins now, and that its caller gives this time.
+    /// Returns the deadline of a call that begins at `now`, given its caller's deadline.
     #[inline]
     pub(crate) fn deadline(&self, now: Instant, callers: Option<Instant>) -> Option<Instant> {
         let Some(timeout) = self.timeout else {
             return callers;
         };
-        // A time too far off for the clock is no deadline.
+        // A time that the clock cannot represent means no deadline.
         let own = now.checked_add(timeout);
         callers.into_iter().chain(own).min()
     }
@@ -100,19 +100,19 @@ impl Rules {
     }
 }
 
-/// The options of methods and services, by their names.
+/// The options of methods and services by name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NamedOptions(BTreeMap<String, MethodOptions>);
 
 impl NamedOptions {
-    /// Sets the options of `package.Service`, or of `/package.Service/Method` with or without the first slash.
+    /// Sets the options of `package.Service`, or of `/package.Service/Method`, in which the first slash is optional.
     pub(crate) fn insert(&mut self, name: &str, options: MethodOptions) {
         let name = name.strip_prefix('/').unwrap_or(name);
         self.0.insert(name.to_owned(), options);
     }
 
-    /// What holds for the method `/package.Service/Method`: the server's rules, with its service's options and its own in
-    /// their place.
+    /// Returns the rules for the method `/package.Service/Method`: the server's, overridden by its service's options and then its
+    /// own.
     pub(crate) fn rules(&self, path: &str, servers: Rules) -> Rules {
         let method = path.strip_prefix('/').unwrap_or(path);
         let (service, _) = method.rsplit_once('/').unwrap_or((method, ""));
@@ -122,7 +122,7 @@ impl NamedOptions {
             .fold(servers, Rules::with)
     }
 
-    /// The names that are those of no method and no service of `paths`.
+    /// Returns the names that are neither a method nor a service of `paths`.
     pub(crate) fn unknown<'a>(&'a self, paths: &[&str]) -> Vec<&'a str> {
         let names = |name: &str, path: &str| {
             let method = path.strip_prefix('/').unwrap_or(path);

@@ -1,4 +1,4 @@
-//! The serving side: what a servicer sees, how its methods are found and run, and the connections they are reached by.
+//! The server: contexts of calls, dispatch and execution of handlers, and the connections that calls arrive on.
 
 mod admission;
 mod connection;

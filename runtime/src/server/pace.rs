@@ -1,55 +1,55 @@
-//! Where handlers are polled first: by their connection, or in a task.
+//! The decision whether a handler's first poll runs inline or in a task.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// Where a handler is polled for the first time. Most handlers are done after one poll, and need no task of their own; but while
-/// a connection polls a handler, every other call of that connection waits.
+/// The place where a handler is polled for the first time. Most handlers complete in one poll and need no task of their own. But while a
+/// connection's task polls a handler, all other calls of that connection wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InlinePolling {
-    /// By its connection, unless the first polls of its method turn out to take long, 100 microseconds, two among a hundred: the
-    /// next 1,000 calls of that method are then moved to tasks at once. A connection runs as many of them at a time as the
-    /// runtime has threads, each until its first await that waits. The default.
+    /// In its connection's task, unless the method's first polls take long: more than 100 microseconds, twice within a hundred
+    /// calls. Then its next 1,000 calls run in tasks from the start. A connection runs as many of those at a time as the runtime
+    /// has threads, each until it first awaits something that is not ready. This is the default.
     #[default]
     Adaptive,
-    /// By its connection, however long that takes: for servicers that are known never to compute for long.
+    /// Always in its connection's task, for servicers that never compute for long.
     Always,
-    /// In a task of its own.
+    /// Always in a task of its own.
     Never,
 }
 
-/// How long the first polls of a method take.
+/// Tracks the duration of a method's first polls.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
-    /// Calls that are still to be moved to a task before the method is tried inline again; zero when it is polled inline.
+    /// The number of calls that will run in tasks before the method is tried inline again. Zero while it is polled inline.
     moved: AtomicU32,
-    /// Calls in which one more long first poll moves the next.
+    /// The number of calls within which another long first poll moves the method to tasks.
     suspect: AtomicU32,
 }
 
-/// A first poll that takes longer is long: a hundred times what it costs to move a handler to a task.
+/// The duration above which a first poll is long. It is a hundred times the cost of moving a handler to a task.
 const LONG: Duration = Duration::from_micros(100);
 
-/// How many calls of a method are moved to tasks after two long first polls.
+/// The number of calls that run in tasks after two long first polls.
 const MOVED: u32 = 1000;
 
-/// How many first polls may be between the two. A single one says little: the system may have taken the processor away from the
-/// thread in the middle of it, as it does every few thousand calls where threads are more than processors.
+/// The number of first polls within which two must be long. A single long poll means little: the system may have taken the
+/// processor away from the thread, as happens every few thousand calls if there are more threads than processors.
 const SUSPECT: u32 = 100;
 
-/// Where the handler of a call is polled for the first time.
+/// The place where the handler of one call is polled for the first time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FirstPoll {
-    /// By the connection.
+    /// In the connection's task.
     Inline,
-    /// In a task.
+    /// In a task of its own.
     Moved,
-    /// In a task, in which it is likely to compute for long.
+    /// In a task of its own, where it is likely to compute for long.
     Long,
 }
 
 impl Pace {
-    /// Where the handler of the next call is polled first.
+    /// Returns where the handler of the next call is polled first.
     pub(crate) fn next(&self, polling: InlinePolling) -> FirstPoll {
         match polling {
             InlinePolling::Always => FirstPoll::Inline,
@@ -59,7 +59,7 @@ impl Pace {
         }
     }
 
-    /// Takes note of a first poll between two instants, wherever it was; returns whether it was long.
+    /// Records the duration of a first poll. Returns whether it was long.
     pub(crate) fn note(&self, before: Instant, after: Instant) -> bool {
         let is_long = after.saturating_duration_since(before) > LONG;
         let suspect = self.suspect.load(Ordering::Relaxed);
@@ -78,7 +78,7 @@ impl Pace {
     fn was_short(&self) -> bool {
         let left = self.moved.load(Ordering::Relaxed);
         if left > 0 {
-            // A race between two connections costs at most a call or two more or less in tasks.
+            // A race between two connections moves at most a few calls more or less.
             self.moved.store(left - 1, Ordering::Relaxed);
         }
         left == 0

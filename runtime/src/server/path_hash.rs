@@ -1,14 +1,14 @@
-//! A hash for the paths of methods.
+//! A hash function for the paths of methods.
 
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// Builds [`PathHasher`]s.
 pub(super) type PathHash = BuildHasherDefault<PathHasher>;
 
-/// Hashes a path by one multiplication for each eight bytes.
+/// Hashes a path with one multiplication for each eight bytes.
 ///
-/// It has no seed: the paths in the table are the server's own, so a peer cannot choose any that collide, and what it asks for is
-/// compared with one entry or two.
+/// It has no seed. The paths in the table are the server's own, so a peer cannot choose paths that collide, and the path that it
+/// requests is compared with one or two entries.
 #[derive(Default)]
 pub(super) struct PathHasher(u64);
 
@@ -34,7 +34,7 @@ impl Hasher for PathHasher {
 
     /// A slice hashes its length before its bytes.
     fn write_usize(&mut self, length: usize) {
-        // Never zero, or words of zeros would leave the hash as it is.
+        // The value is never zero, because words of zeros would then not change the hash.
         self.fold(length as u64 + 1);
     }
 
@@ -50,7 +50,7 @@ mod tests {
 
     use super::*;
 
-    /// The table of a server looks at the seven highest bits, and at as many of the lowest as it has places.
+    /// The server's table uses the seven highest bits, and as many of the lowest as its size needs.
     #[test]
     fn paths_that_differ_in_a_digit_are_spread() {
         let paths =
@@ -60,7 +60,7 @@ mod tests {
             .collect();
         let low: HashSet<_> = hashes.iter().map(|hash| hash & 0xffff).collect();
         let high: HashSet<_> = hashes.iter().map(|hash| hash >> 57).collect();
-        // So many places at random are 9,277 of 65,536 as a rule.
+        // The expected number of different values among 65,536 is 9,277.
         assert!(low.len() > 9_100, "{}", low.len());
         assert_eq!(high.len(), 128);
     }

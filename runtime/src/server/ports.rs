@@ -1,4 +1,4 @@
-//! Several addresses of one machine, bound on one port.
+//! Binding of several addresses of this machine on one port.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -7,22 +7,22 @@ use tokio::net::TcpListener;
 
 use crate::base::log;
 
-/// How often another free port is tried when one address has it and another does not.
+/// The number of free ports that are tried if a port is free on one address but not on another.
 const TRIES: usize = 16;
 
-/// Binds all of these addresses that can be bound, on one port, and logs those that cannot. The port 0 stands for one that is free
-/// on all of them. It is an error if no address can be bound.
+/// Binds all of these addresses that can be bound, on one port, and logs the others. Port 0 stands for a port that is free on all
+/// of them. Fails if no address can be bound.
 pub(super) async fn bind(addresses: &[SocketAddr]) -> io::Result<Vec<TcpListener>> {
     bind_by(addresses, bind_one).await
 }
 
-/// The same by a function that binds one address, and says at which port.
+/// Does the same with a function that binds one address and returns its port.
 async fn bind_by<L>(
     addresses: &[SocketAddr],
     bind: impl AsyncFn(SocketAddr) -> io::Result<(L, u16)>,
 ) -> io::Result<Vec<L>> {
     let takes_any = addresses.iter().any(|address| address.port() == 0);
-    // Kept until the end, so that the system does not offer the same ports again.
+    // Keep them, so that the system does not offer the same ports again.
     let mut tried = Vec::new();
     for _ in 1..TRIES {
         let bound = Bound::new(addresses, &bind).await;
@@ -34,14 +34,14 @@ async fn bind_by<L>(
     Bound::new(addresses, &bind).await.finish()
 }
 
-/// What came of binding several addresses.
+/// The result of binding several addresses.
 struct Bound<L> {
     listeners: Vec<L>,
     failed: Vec<(SocketAddr, io::Error)>,
 }
 
 impl<L> Bound<L> {
-    /// Binds each address once. Where the port is 0, all get the one that the first got.
+    /// Binds each address once. If the port is 0, all use the port of the first.
     async fn new(
         addresses: &[SocketAddr],
         bind: &impl AsyncFn(SocketAddr) -> io::Result<(L, u16)>,
@@ -70,18 +70,19 @@ impl<L> Bound<L> {
         bound
     }
 
-    /// Whether the port of one address is in use on another.
+    /// Returns whether the port of one address is in use on another.
     fn is_in_use_elsewhere(&self) -> bool {
         let is_in_use = |(_, error): &(_, io::Error)| error.kind() == io::ErrorKind::AddrInUse;
         !self.listeners.is_empty() && self.failed.iter().any(is_in_use)
     }
 
-    /// One address is enough, as it is for gRPC's other servers: a machine may have a name for a family that it does not speak.
+    /// Returns the listeners, if there are any. One is enough, as in other gRPC servers: a name may have an address of a family
+    /// that this machine does not support.
     fn finish(mut self) -> io::Result<Vec<L>> {
         if self.listeners.is_empty() {
             return Err(match self.failed.pop() {
                 Some((_, error)) => error,
-                None => io::Error::new(io::ErrorKind::NotFound, "there is no address"),
+                None => io::Error::new(io::ErrorKind::NotFound, "there is no address to bind"),
             });
         }
         for (address, error) in &self.failed {
@@ -91,7 +92,7 @@ impl<L> Bound<L> {
     }
 }
 
-/// Binds one address. All of both families, `[::]`, is all of IPv4 on a machine that has no IPv6.
+/// Binds one address. On a machine without IPv6, `[::]` becomes `0.0.0.0`.
 async fn bind_one(address: SocketAddr) -> io::Result<(TcpListener, u16)> {
     let listener = match TcpListener::bind(address).await {
         Err(error) if is_without_ipv6(address, &error) => {
@@ -128,7 +129,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// A system that offers the ports 1, 2, 3 and so on, of which some are in use on the second address.
+    /// A system that offers the ports 1, 2, 3 and so on, some of which are in use on the second address.
     async fn simulated(used: &[u16], addresses: &[SocketAddr]) -> io::Result<Vec<SocketAddr>> {
         let offered = Cell::new(0);
         let bind = async |mut address: SocketAddr| {
@@ -155,7 +156,7 @@ mod tests {
             let both = [address("127.0.0.1:0"), address("127.0.0.2:0")];
             let bound = simulated(&[1, 2, 3], &both).await.unwrap();
             assert_eq!(bound, [address("127.0.0.1:4"), address("127.0.0.2:4")]);
-            // A port that was asked for is bound where it is free, as is one when none is free on both.
+            // A given port is bound where it is free. So is port 0 if no port is free on both.
             let fixed = [address("127.0.0.1:2"), address("127.0.0.2:2")];
             assert_eq!(simulated(&[2], &fixed).await.unwrap(), fixed[..1]);
             let used: Vec<u16> = (1..1000).collect();
@@ -169,7 +170,7 @@ mod tests {
             let foreign = address("192.0.2.1:0");
             let addresses = [foreign, address("127.0.0.1:0"), address("127.0.0.1:0")];
             let bound = simulated(&[], &addresses).await.unwrap();
-            // The foreign address has been offered the first.
+            // Port 1 was offered to the foreign address.
             assert_eq!(bound, [address("127.0.0.1:2")]);
             let error = simulated(&[], &[foreign]).await.unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::AddrNotAvailable);

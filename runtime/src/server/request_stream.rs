@@ -1,4 +1,4 @@
-//! The requests of a call, as its servicer reads them.
+//! The requests of a call, for its servicer.
 
 use std::fmt;
 use std::future::Future;
@@ -19,32 +19,33 @@ use crate::{Compression, Result, Status};
 
 /// The stream of requests of a client-streaming or bidirectional call.
 ///
-/// It is a [`Stream`] of `Result<T>` and has [`message`](RequestStream::message) for loops. It ends when the client has
-/// said that nothing follows; a call that is cancelled, reset or out of time ends with an error instead, so that what was
-/// cut off never looks complete. It borrows nothing and may be moved to another task.
+/// It implements [`Stream`] with `Result<T>` items, and has the method [`message`](RequestStream::message) for loops. It ends
+/// once the client has sent its last request. If the call is cancelled, reset or past its deadline, it ends with an error, so
+/// that an incomplete stream never looks complete. It borrows nothing and may be moved to another task.
 ///
-/// Tests make one of an iterator, by `from_iter` or `collect`, or of a stream, by [`from_stream`](RequestStream::from_stream).
+/// Tests can create one from an iterator by `from_iter` or `collect`, or from a stream by
+/// [`from_stream`](RequestStream::from_stream).
 pub struct RequestStream<T>(Source<T>);
 
 enum Source<T> {
-    /// A call.
+    /// The requests of a call.
     Call { inbox: Inbox, request: Slot<T> },
-    /// Something that was made, for a test as a rule.
+    /// Requests that were created here, usually by a test.
     Made(Box<dyn MadeRequests<T> + Send + Sync>),
 }
 
 impl<T> RequestStream<T> {
-    /// The next request; `None` when the client has sent its last.
+    /// Waits for the next request. Returns `None` after the client's last one.
     ///
     /// # Errors
-    /// CANCELLED when the call was cancelled or cut off, DEADLINE_EXCEEDED when its time is over, INTERNAL for bytes that
-    /// are not a message or cannot be decompressed, RESOURCE_EXHAUSTED for a message over the limit. Nothing follows an
-    /// error.
+    /// Returns CANCELLED if the call was cancelled or cut off, DEADLINE_EXCEEDED if its deadline has passed, INTERNAL if the
+    /// bytes are not a message or cannot be decompressed, and RESOURCE_EXHAUSTED for a message over the limit. The stream ends
+    /// after an error.
     pub fn message(&mut self) -> impl Future<Output = Result<Option<T>>> {
         NextRequest(self)
     }
 
-    /// The items of another stream. After an error nothing follows, as in a call.
+    /// Creates a request stream from another stream. It ends after the first error, like the requests of a call.
     pub fn from_stream(stream: impl Stream<Item = Result<T>> + Send + 'static) -> RequestStream<T> {
         RequestStream(Source::Made(Box::new(Made {
             stream: Mutex::new(Box::pin(stream)),
@@ -63,7 +64,7 @@ impl<T> RequestStream<T> {
         })
     }
 
-    // Not into each future that awaits a request.
+    // Kept out of the futures that await a request.
     #[inline(never)]
     fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<T>>> {
         match &mut self.0 {
@@ -76,10 +77,10 @@ impl<T> RequestStream<T> {
     }
 }
 
-// A message is moved out of it, never pinned.
+// Messages are moved out of it, and never pinned.
 impl<T> Unpin for RequestStream<T> {}
 
-/// Waits for the next request. It holds nothing that had to be dropped, wherever it is awaited.
+/// Waits for the next request. It has nothing to drop, so it adds no drop code where it is awaited.
 struct NextRequest<'a, T>(&'a mut RequestStream<T>);
 
 impl<T> Future for NextRequest<'_, T> {
@@ -98,7 +99,7 @@ impl<T> Stream for RequestStream<T> {
     }
 }
 
-/// Requests that are there already, and their end behind them.
+/// Creates a stream of requests that are all available at once.
 impl<T: Send + 'static> FromIterator<T> for RequestStream<T> {
     fn from_iter<I: IntoIterator<Item = T>>(requests: I) -> RequestStream<T> {
         let requests: Vec<T> = requests.into_iter().collect();
@@ -106,7 +107,7 @@ impl<T: Send + 'static> FromIterator<T> for RequestStream<T> {
     }
 }
 
-/// Requests that are there already.
+/// Requests that are available at once.
 struct Ready<T>(std::vec::IntoIter<T>);
 
 impl<T> Unpin for Ready<T> {}
@@ -125,15 +126,15 @@ impl<T> fmt::Debug for RequestStream<T> {
     }
 }
 
-/// A stream that was made, whatever its type, as the requests of a call.
+/// A stream of any type that was created to stand in for the requests of a call.
 trait MadeRequests<T> {
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<T>>>;
 }
 
 struct Made<S> {
-    /// Never locked: it makes the whole shareable, as a call's requests are.
+    /// Never locked: the mutex only makes it `Sync`, as the requests of a call are.
     stream: Mutex<Pin<Box<S>>>,
-    /// Nothing follows.
+    /// Set once the stream has ended.
     done: bool,
 }
 
@@ -150,12 +151,12 @@ impl<T, S: Stream<Item = Result<T>>> MadeRequests<T> for Made<S> {
     }
 }
 
-/// The requests of a streaming call, on their way to its servicer.
+/// The source of a streaming call's requests.
 struct Inbox {
     exchange: Arc<Exchange>,
     record: Option<Arc<Record>>,
     receiver: Receiver,
-    /// Nothing follows.
+    /// Set once the requests have ended.
     done: bool,
 }
 
@@ -169,7 +170,8 @@ impl Inbox {
         }
     }
 
-    /// The next request: it is `held` then. When none is, they have ended; nothing follows an error.
+    /// Polls for the next request, and stores it in `held`. If `held` stays empty, the requests have ended. They also end after
+    /// an error.
     fn poll_next(&mut self, context: &mut Context<'_>, held: &mut dyn AnySlot) -> Poll<Result<()>> {
         if self.done {
             return Poll::Ready(Ok(()));
@@ -186,7 +188,7 @@ impl Inbox {
         Poll::Ready(request.map(drop))
     }
 
-    /// Reads a message, and shows it to who wants to see it.
+    /// Decodes a message, and passes it to the observers of requests.
     fn read(&mut self, message: Cut, held: &mut dyn AnySlot) -> Result<()> {
         message.read(&mut self.receiver.chunks, |message| held.read(message))?;
         self.receiver.tell_used(&self.exchange);
@@ -199,10 +201,10 @@ impl Inbox {
     }
 }
 
-/// Cuts the requests of a call out of what has come of them.
+/// Finds the requests of a call in the bytes that have arrived.
 pub(crate) struct Receiver {
     chunks: Chunks,
-    /// How many bytes there were here when the exchange was last told how many of them have been used up.
+    /// The number of bytes that were here when the exchange was last told how many were consumed.
     had: usize,
     deframer: Deframer,
     limit: usize,
@@ -218,7 +220,8 @@ impl Receiver {
         }
     }
 
-    /// The one request of a call whose method takes one, once its end has come too. It is kept in `request` until then.
+    /// Polls for the request of a method that takes exactly one, until its end has arrived too. Meanwhile the message is kept in
+    /// `request`.
     pub(crate) fn poll_only(
         &mut self,
         exchange: &Arc<Exchange>,
@@ -226,7 +229,7 @@ impl Receiver {
         context: &mut Context<'_>,
     ) -> Poll<Result<Bytes>> {
         loop {
-            // Until its end has come the request is here to stay.
+            // The request stays here until its end has arrived.
             let beside = request.as_ref().map_or(0, |request| PREFIX + request.len());
             let Some(message) = ready!(self.poll_message(exchange, beside, context))? else {
                 break;
@@ -234,20 +237,21 @@ impl Receiver {
             let message = message.take(&mut self.chunks);
             if request.replace(message).is_some() {
                 return Poll::Ready(Err(Status::internal(
-                    "the method takes one request, and a second one came",
+                    "the method takes one request, but a second one came",
                 )));
             }
         }
         Poll::Ready(
             request
                 .take()
-                .ok_or_else(|| Status::internal("the method takes one request, and none came")),
+                .ok_or_else(|| Status::internal("the method takes one request, but none came")),
         )
     }
 
-    /// What a large request has used up makes room for others: the connection hears of it before the next one is asked for.
+    /// Tells the connection how much a large request has consumed, so that it makes room for others before the next one is
+    /// requested.
     fn tell_used(&mut self, exchange: &Arc<Exchange>) {
-        // Nothing is kept behind a message that is whole.
+        // The deframer holds nothing of a complete message.
         let left = self.chunks.len();
         let used = self.had.saturating_sub(left);
         if used >= WORTH_TELLING {
@@ -256,7 +260,7 @@ impl Receiver {
         }
     }
 
-    /// The next message. The caller keeps so many bytes of the one before `beside` it.
+    /// Polls for the next message. The caller still holds `beside` bytes of the one before.
     fn poll_message(
         &mut self,
         exchange: &Arc<Exchange>,
@@ -309,7 +313,7 @@ mod tests {
 
     #[test]
     fn nothing_follows_an_error() {
-        /// A stream that does not know when to stop.
+        /// A stream that continues after an error.
         struct Items(std::array::IntoIter<Result<u8>, 3>);
         impl Stream for Items {
             type Item = Result<u8>;

@@ -1,4 +1,4 @@
-//! The responses of a streaming call, on their way from a servicer to the wire.
+//! The responses of a streaming call, from its servicer to the wire.
 
 use std::fmt;
 use std::future::Future;
@@ -16,14 +16,13 @@ use crate::base::framing::{Packed, Packer};
 use crate::call::Turn;
 use crate::helpers::stream::Reading;
 
-/// What one poll sends at most: 512 KiB of small messages. With a peer that keeps up there is always room for more, and a thread
-/// of the runtime would be the stream's alone.
+/// The maximum number of pieces that one poll sends: 512 KiB of small messages. If the peer keeps up, there is always room for
+/// more, and the stream would occupy a thread of the runtime.
 const PIECES_PER_POLL: u32 = 32;
 
-/// A stream of responses as what becomes of it: packed messages. Of all that is done with a stream only this knows its type, and
-/// is compiled for each.
+/// A stream of responses that packs its messages. Only this knows the stream's type, so that little is compiled for each.
 pub trait ResponseSource<C> {
-    /// Packs messages until the packer stops, or until the stream is pending, or at its end.
+    /// Packs messages until the packer stops, the stream is pending, or the stream ends.
     fn poll_pack(
         self: Pin<&mut Self>,
         wakes: &mut Context<'_>,
@@ -54,7 +53,7 @@ where
     }
 }
 
-/// Packs what a stream has given. It is compiled for each type of message.
+/// Packs the next item of a stream. It is compiled for each type of message.
 #[inline(always)]
 fn pack_next<T, C>(
     next: Poll<Option<Result<T>>>,
@@ -75,7 +74,7 @@ where
     }
 }
 
-/// Puts a response behind those before it, once it has been shown to who wants to see it.
+/// Packs a response, after passing it to the observers of responses.
 fn pack(context: &ServicerContext, response: &mut dyn AnyMessage, packer: &mut Packer) -> Packed {
     match context.show_response(response) {
         Ok(()) => packer.push(response, context.exchange().encoding.of_next()),
@@ -83,10 +82,10 @@ fn pack(context: &ServicerContext, response: &mut dyn AnyMessage, packer: &mut P
     }
 }
 
-/// Sends what a stream gives, until it ends or fails. It ends with the first error of the stream; what came before that is sent.
+/// Sends the responses of a stream until it ends or fails. Responses before an error are still sent.
 ///
-/// Messages are packed while the stream has more to give, and flushed when it is pending, or takes long to give it; it is not
-/// polled while the peer is behind. A stream that is always ready lets other tasks have their turn every so often.
+/// Messages are packed while the stream is ready. They are flushed when it is pending or takes long. It is not polled while the
+/// peer is behind. A stream that is always ready yields to other tasks regularly.
 pub struct SendAll<'a, C> {
     context: &'a ServicerContext,
     responses: Pin<&'a mut (dyn ResponseSource<C> + Send + 'a)>,
@@ -160,7 +159,7 @@ mod tests {
     use crate::base::Prost;
     use crate::testing::TestCall;
 
-    /// A stream that is always ready, with a peer that takes everything at once.
+    /// A stream that is always ready, whose peer accepts everything at once.
     struct Ready<'a> {
         context: &'a ServicerContext,
         given: &'a AtomicU32,

@@ -1,4 +1,4 @@
-//! A call in the hands of generated code, which brings it to the servicer's method.
+//! A call that generated code passes to the servicer's method.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -14,16 +14,16 @@ use crate::Result;
 use crate::base::erasure::{AnyMessage, Typed};
 use crate::base::{Codec, Encoded, framing};
 
-/// A call and the servicer that serves it. Generated code holds it while the servicer's method runs.
+/// A call and its servicer. Generated code holds it while the servicer's method runs.
 pub struct ServicerCall<S, C> {
-    /// Who serves the call.
+    /// The servicer.
     pub servicer: Arc<S>,
-    /// What the servicer sees of the call.
+    /// The context of the call.
     pub context: ServicerContext,
     codec: PhantomData<fn(C)>,
 }
 
-// None of this goes into the future of each method.
+// These functions are kept out of the future of each method.
 impl<S, C> ServicerCall<S, C> {
     pub(crate) fn new(servicer: &Arc<S>, context: ServicerContext) -> ServicerCall<S, C> {
         ServicerCall {
@@ -33,7 +33,7 @@ impl<S, C> ServicerCall<S, C> {
         }
     }
 
-    /// The requests of a method that takes a stream of them.
+    /// Returns the requests of a method that takes a stream of them.
     #[inline(never)]
     pub fn requests<T>(&self) -> RequestStream<T>
     where
@@ -43,10 +43,10 @@ impl<S, C> ServicerCall<S, C> {
         RequestStream::new::<C>(&self.context)
     }
 
-    /// The one response, framed, once it has been shown to who wants to see it.
+    /// Encodes and frames the response of a method that returns one, after passing it to the observers of responses.
     ///
     /// # Errors
-    /// The method's own; RESOURCE_EXHAUSTED for a response over the limit; what an interceptor says of it.
+    /// Returns the method's own error, RESOURCE_EXHAUSTED if the response exceeds the limit, or an observer's error.
     #[inline(never)]
     pub fn response<T>(&self, response: Result<T>) -> Result<Bytes>
     where
@@ -57,7 +57,7 @@ impl<S, C> ServicerCall<S, C> {
         sent(&self.context, &mut Typed::<T, C>::new(&mut response))
     }
 
-    /// Sends what a stream of responses gives, until it ends or fails.
+    /// Returns a future that sends the responses of a stream until it ends or fails.
     #[inline(never)]
     pub fn responses<'a>(
         &'a self,
@@ -75,11 +75,10 @@ impl<S, C> fmt::Debug for ServicerCall<S, C> {
     }
 }
 
-/// The request of a method that takes one, once it has been shown to who wants to see it.
+/// Decodes the request of a method that takes one, and passes it to the observers of requests.
 ///
 /// # Errors
-/// INTERNAL when the bytes are not a message; what an interceptor says of it.
-// A program has one for each type of message, whatever its servicers are.
+/// Returns INTERNAL if the bytes are not a message of this type, or an observer's error.
 pub(crate) fn received<T, C>(context: &ServicerContext, bytes: &Bytes) -> Result<T>
 where
     T: fmt::Debug + 'static,

@@ -1,4 +1,4 @@
-//! How many calls a server works on at a time.
+//! The limit of a server's concurrent calls.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use super::handlers::Method;
 use crate::Status;
 use crate::helpers::offload::Counted;
 
-/// Room for a number of calls at a time.
+/// A number of slots for concurrent calls.
 #[derive(Debug)]
 pub(crate) struct Slots {
     all: usize,
@@ -23,8 +23,8 @@ impl Slots {
         }
     }
 
-    /// A method whose calls take a slot each, from before their interceptors until their handlers, and what they have offloaded, have
-    /// ended or are dropped. One that finds none fails at once.
+    /// Returns a method whose calls take one slot each. A call takes it before its interceptors run, and returns it once its
+    /// handler and the computations that it offloaded have ended or were dropped. A call that finds no free slot fails at once.
     pub(crate) fn around(self: &Arc<Self>, method: Method) -> Method {
         let slots = Arc::clone(self);
         let handler = method.start;
@@ -32,12 +32,12 @@ impl Slots {
             Some(slot) => {
                 let handler = handler.clone();
                 Box::pin(async move {
-                    // It is free again before the caller hears of the end.
+                    // The slot is free before the caller learns of the end.
                     Counted::new(slot, async { handler.call_now(context).await }).await
                 })
             }
             None => Box::pin(ready(Err(Status::resource_exhausted(format!(
-                "the server works on {} calls already, its maximum",
+                "the server already has its maximum of {} concurrent calls",
                 slots.all
             ))))),
         })
@@ -53,7 +53,7 @@ impl Slots {
     }
 }
 
-/// Room for one call, which goes back when it is dropped.
+/// The slot of one call. Dropping it frees the slot.
 struct Slot(Arc<Slots>);
 
 impl Drop for Slot {

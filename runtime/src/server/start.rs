@@ -1,4 +1,5 @@
-//! From a call to the future of its handler: for a method that takes one request, once that has come.
+//! The start of a call: from a call to the future of its handler. A method that takes one request is called once that has
+//! arrived.
 
 use std::fmt;
 use std::future::Future;
@@ -12,10 +13,10 @@ use super::context::ServicerContext;
 use super::request_stream::Receiver;
 use crate::{Result, Status};
 
-/// The future of a handler. It ends with the last piece of the response, framed.
+/// The future of a handler. Its output is the last piece of the response, framed.
 pub type HandlerFuture = Pin<Box<dyn Future<Output = Result<Bytes>> + Send>>;
 
-/// How a call of a method is started.
+/// The function that starts a method's calls.
 #[derive(Clone)]
 pub(crate) enum Start {
     /// The method takes one request.
@@ -26,9 +27,9 @@ pub(crate) enum Start {
 
 type StartWithRequest = dyn Fn(ServicerContext, Bytes) -> HandlerFuture + Send + Sync;
 
-/// A call whose handler is to run, or runs. It ends as the handler's future does.
+/// A call whose handler is starting or running. It completes together with the handler's future.
 pub(crate) enum Handling {
-    /// The request is still to come as a whole.
+    /// The request has not arrived completely.
     Receiving(Box<Receiving>),
     Running(HandlerFuture),
 }
@@ -41,7 +42,7 @@ pub(crate) struct Receiving {
 }
 
 impl Start {
-    /// A call. Nothing of it runs before its first poll.
+    /// Creates a call. Nothing runs before its first poll.
     pub(crate) fn call(&self, context: ServicerContext) -> Handling {
         match self {
             Start::Request(start) => Handling::Receiving(Box::new(Receiving {
@@ -54,16 +55,16 @@ impl Start {
         }
     }
 
-    /// A call that is polled at once: as a rule its request is there already, and there is nothing to keep for the time until
-    /// it is.
+    /// Creates a call that is polled at once. Usually its request has already arrived, so that nothing needs to be kept while
+    /// waiting for it.
     pub(crate) fn call_now(&self, context: ServicerContext) -> Handling {
         let Start::Request(start) = self else {
             return self.call(context);
         };
         let mut receiver = Receiver::new(context.exchange());
         let mut request = None;
-        let mut nobody = Context::from_waker(Waker::noop());
-        match receiver.poll_only(context.exchange(), &mut request, &mut nobody) {
+        let mut unwoken = Context::from_waker(Waker::noop());
+        match receiver.poll_only(context.exchange(), &mut request, &mut unwoken) {
             Poll::Ready(Ok(request)) => Handling::Running(start(context, request)),
             Poll::Ready(Err(status)) => Handling::Running(failed(status)),
             Poll::Pending => Handling::Receiving(Box::new(Receiving {
@@ -76,7 +77,7 @@ impl Start {
     }
 }
 
-/// The future of a handler whose request is none.
+/// Returns the future of a handler whose request is invalid.
 pub(crate) fn failed(status: Status) -> HandlerFuture {
     Box::pin(std::future::ready(Err(status)))
 }

@@ -1,4 +1,4 @@
-//! Running a handler: inline for its first poll, in a task of its own when that was not enough.
+//! Execution of handlers: the first poll runs inline, and a task of its own continues it if needed.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,14 +18,14 @@ use crate::base::framing;
 use crate::call::{Exchange, Panicked, panicked};
 use crate::transport::Turn;
 
-/// A handler and the call that it serves.
+/// A handler and its call.
 pub(crate) struct Running {
     handler: Handling,
     exchange: Arc<Exchange>,
 }
 
 impl Running {
-    /// Starts a call of `method`, of which nothing runs before its first poll.
+    /// Creates a call of `method`. Nothing runs before its first poll.
     pub(crate) fn start(method: &Method, exchange: Arc<Exchange>) -> Running {
         let context = ServicerContext::new(Arc::clone(&exchange));
         Running {
@@ -34,8 +34,8 @@ impl Running {
         }
     }
 
-    /// Starts a call of `method` and polls it for the first time, with nobody to wake. What is pending has to go on in a task,
-    /// whose first poll leaves the wakers that count.
+    /// Starts a call of `method` and polls it once, without a waker. A pending handler must continue in a task, whose first poll
+    /// registers the actual wakers.
     pub(crate) fn start_inline(method: &Method, exchange: Arc<Exchange>) -> Option<Running> {
         let context = ServicerContext::new(Arc::clone(&exchange));
         let mut started = None;
@@ -49,7 +49,7 @@ impl Running {
         }
     }
 
-    /// Whether the handler has been polled: its request was there.
+    /// Returns whether the handler has been polled, because its request had arrived.
     pub(crate) fn has_begun(&self) -> bool {
         matches!(self.handler, Handling::Running(_))
     }
@@ -59,7 +59,7 @@ impl Running {
         tokio::spawn(HandlerTask::new(self));
     }
 
-    /// Moves the handler to a task of its own, in which it is polled for the first time.
+    /// Moves the handler to a task of its own, where it is polled for the first time.
     pub(crate) fn spawn_first(self, first: First) {
         tokio::spawn(HandlerTask {
             running: Some(self),
@@ -74,7 +74,7 @@ impl Running {
         Running::finish(&self.exchange, polled)
     }
 
-    /// Ends the call if its handler has ended, or panicked.
+    /// Ends the call if its handler has ended or panicked.
     fn finish(
         exchange: &Arc<Exchange>,
         polled: std::thread::Result<Poll<Result<Bytes>>>,
@@ -101,26 +101,26 @@ impl Running {
     }
 }
 
-/// A handler in a task of its own. It drops the handler as soon as the call is over, whoever ended it.
+/// A handler in a task of its own. It drops the handler as soon as the call is over.
 pub(crate) struct HandlerTask {
     running: Option<Running>,
-    /// The handler's first poll is still to come, and is of interest.
+    /// Set until the handler's first poll, whose duration is recorded.
     first: Option<Box<First>>,
 }
 
 /// The first poll of a handler in a task.
 pub(crate) struct First {
     pace: Arc<Pace>,
-    /// Its turn, if it is likely to compute.
+    /// The handler's turn, if it is likely to compute.
     turn: Option<Turn>,
-    /// Whether the task lets others run before.
+    /// Set if the task yields to others before the first poll.
     gives_way: bool,
-    /// It has let others run.
+    /// Set once the task has yielded.
     has_given_way: bool,
 }
 
 impl First {
-    /// A first poll of which nothing is known.
+    /// Creates a first poll that is not expected to take long.
     pub(crate) fn new(pace: &Arc<Pace>) -> First {
         First {
             pace: Arc::clone(pace),
@@ -130,9 +130,9 @@ impl First {
         }
     }
 
-    /// A first poll that is likely to take long. On a runtime with several threads it `gives_way` once before. A task that is
-    /// woken alone runs next on the thread that has woken it, which is as a rule the one that looks at the sockets, and no
-    /// other thread is woken to do that meanwhile. For a task that has given way one is.
+    /// Creates a first poll that is likely to take long. On a multi-threaded runtime the task yields once before. A task that is
+    /// woken alone runs next on the thread that woke it, usually the one that checks the sockets, and no other thread is woken to
+    /// take over that duty. After a yield, one is.
     pub(crate) fn long(pace: &Arc<Pace>, turn: Option<Turn>, gives_way: bool) -> First {
         First {
             turn,
@@ -173,7 +173,7 @@ impl Future for HandlerTask {
     }
 }
 
-/// Polls a handler for the first time, or finds that its request has not come yet.
+/// Polls a handler for the first time, unless its request is incomplete.
 fn poll_first(
     handler: &mut Running,
     slot: &mut Option<Box<First>>,
@@ -193,7 +193,7 @@ fn poll_first(
     if handler.has_begun() {
         first.pace.note(before, Instant::now());
     } else {
-        // Nobody has a turn who has nothing to compute.
+        // Without a request there is nothing to compute, so the turn is given up.
         first.turn = None;
         first.has_given_way = false;
         *slot = Some(first);
@@ -201,7 +201,7 @@ fn poll_first(
     polled
 }
 
-/// Drops a handler; a panic in its drop ends there.
+/// Drops a handler, and catches a panic in its drop code.
 fn drop_quietly(running: Option<Running>) {
     drop(catch_unwind(AssertUnwindSafe(|| drop(running))));
 }

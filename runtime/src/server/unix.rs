@@ -1,4 +1,4 @@
-//! Unix sockets that a server binds, and the files by which clients find them.
+//! Unix sockets of a server, and their files.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf, absolute};
 
 use tokio::net::{UnixListener, UnixStream};
 
-/// Binds a socket at a path, or an abstract one, which has no file. A file that a server left there which is gone is replaced; one that a server listens on, and
-/// one that is no socket, is an error.
+/// Binds a socket at a path, or an abstract one, which has no file. A file is replaced if no server listens on it any more.
+///
+/// # Errors
+/// Fails if a server listens on the file, or if it is not a socket.
 pub(crate) async fn bind(path: &Path) -> io::Result<(UnixListener, Option<SocketFile>)> {
     if path.as_os_str().as_bytes().starts_with(&[0]) {
         return Ok((UnixListener::bind(path)?, None));
@@ -26,7 +28,7 @@ pub(crate) async fn bind(path: &Path) -> io::Result<(UnixListener, Option<Socket
     Ok((listener, Some(SocketFile { path, identity })))
 }
 
-/// Whether nobody listens any more on the socket that is at a path.
+/// Returns whether a path is a socket that nothing listens on any more.
 async fn is_stale(path: &Path) -> bool {
     let is_socket = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
     let connected = UnixStream::connect(path);
@@ -36,7 +38,7 @@ async fn is_stale(path: &Path) -> bool {
             .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
-/// The file of a socket that is bound here; it is removed with this.
+/// The file of a bound socket. Dropping it removes the file.
 #[derive(Debug)]
 pub(crate) struct SocketFile {
     path: PathBuf,
@@ -45,16 +47,16 @@ pub(crate) struct SocketFile {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // Somebody may have put another one in its place.
+        // The file may have been replaced by another one.
         let is_ours = |file: Metadata| identity(&file) == self.identity;
         if fs::symlink_metadata(&self.path).is_ok_and(is_ours) {
-            // One that cannot be removed is replaced by the next server.
+            // If the file cannot be removed, the next server replaces it.
             drop(fs::remove_file(&self.path));
         }
     }
 }
 
-/// What tells a file from one that has taken its name.
+/// Returns the identity of a file, which differs for another file of the same name.
 fn identity(file: &Metadata) -> (u64, u64) {
     (file.dev(), file.ino())
 }

@@ -184,10 +184,10 @@ async fn row_60_what_a_server_cannot_bind_is_said() {
         ),
         ("unix:/run/x", "add_unix_port binds"),
         ("unix-abstract:x", "add_unix_abstract_port binds"),
-        ("localhost", "it has no port"),
+        ("localhost", "the port is missing"),
         (
             ":5000",
-            "all addresses of this machine are [::]:5000",
+            "for all addresses of this machine, write [::]:5000",
         ),
     ] {
         let error = server().add_insecure_port(address).await.unwrap_err();

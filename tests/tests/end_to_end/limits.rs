@@ -53,7 +53,7 @@ async fn a_call_over_the_maximum_fails_at_once(transport: Transport) {
         let mut call = link.stub.bidi(stream::pending::<Request>());
         let error = call.message().await.unwrap_err();
         assert_eq!(error.code(), Code::ResourceExhausted);
-        let words = "the server works on 3 calls already, its maximum";
+        let words = "the server already has its maximum of 3 concurrent calls";
         assert_eq!(error.message(), words);
     }
     // No handler has been run for them.
@@ -252,6 +252,6 @@ async fn options_of_what_is_not_registered_are_an_error_that_names_it() {
     let error = server.start().await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "method_options of prob.v1.Probe, probe.v1.Probe/Unari: no method or service with such a name is registered"
+        "method_options of prob.v1.Probe, probe.v1.Probe/Unari: no method or service with this name is registered"
     );
 }

@@ -34,7 +34,7 @@ async fn a_bearer_token_says_who_calls(transport: Transport) {
     let known = async |token: String| match &*token {
         "sesame" => Ok(String::from("ali")),
         "closed" => Err(Status::permission_denied("not now")),
-        _ => Err(Status::unauthenticated("the token is not known")),
+        _ => Err(Status::unauthenticated("unknown token")),
     };
     let options = Server::builder().interceptor(bearer_token(known));
     let mut link = transport.link(options).await;
@@ -91,7 +91,7 @@ async fn the_calls_of_a_method_are_limited(transport: Transport) {
     let refused = link.stub.server_stream(hanging()).message().await;
     let refused = refused.unwrap_err();
     assert_eq!(refused.code(), Code::ResourceExhausted);
-    let words = "1 calls of /probe.v1.Probe/ServerStream are at work already, its maximum";
+    let words = "/probe.v1.Probe/ServerStream already has its maximum of 1 concurrent calls";
     assert_eq!(refused.message(), words);
     link.stub.unary(Request::default()).await.unwrap();
     drop(open);

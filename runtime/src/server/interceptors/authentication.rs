@@ -1,4 +1,4 @@
-//! Who calls: found out before anything else, and known to the handler.
+//! Interceptors that authenticate callers.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -6,12 +6,12 @@ use std::sync::Arc;
 use crate::server::{InterceptedCall, ServerInterceptor, ServicerContext};
 use crate::{Metadata, Result, Status};
 
-/// Lets only those calls through whose caller `check` knows. What it returns is put into the call's
-/// [`extensions`](ServicerContext::extensions), where handlers find it by its type; its error is the status of the call, as a
-/// rule UNAUTHENTICATED.
+/// Accepts only calls whose caller `check` recognizes. The value that it returns is stored in the call's
+/// [`extensions`](ServicerContext::extensions), where handlers find it by its type. If it fails, its error becomes the status of
+/// the call; it is usually UNAUTHENTICATED.
 ///
-/// `check` is given the call, with its metadata and, over TLS, what the caller's certificate says. Where a token is enough,
-/// [`bearer_token`] takes less.
+/// `check` gets the call's context, with its metadata and, over TLS, the caller's certificate. If a token is enough,
+/// [`bearer_token`] is simpler.
 pub fn authentication<F, Fut, I>(check: F) -> impl ServerInterceptor
 where
     F: Fn(ServicerContext) -> Fut + Send + Sync + 'static,
@@ -29,8 +29,8 @@ where
     }
 }
 
-/// Lets only those calls through whose bearer token `check` knows: what stands in the metadata `authorization` behind
-/// `Bearer `. A call without one ends with UNAUTHENTICATED, otherwise it is as with [`authentication`].
+/// Accepts only calls whose bearer token `check` recognizes. The token follows `Bearer ` in the metadata `authorization`. A call
+/// without one ends with UNAUTHENTICATED. Otherwise it works like [`authentication`].
 ///
 /// ```
 /// use stubwright::{Server, Status, interceptors};
@@ -40,7 +40,7 @@ where
 /// let server = Server::builder()
 ///     .interceptor(interceptors::bearer_token(async |token: String| match &*token {
 ///         "sesame" => Ok(User("ali")),
-///         _ => Err(Status::unauthenticated("the token is not known")),
+///         _ => Err(Status::unauthenticated("unknown token")),
 ///     }))
 ///     .build();
 /// // In a handler: `context.extensions().get::<User>()`.
@@ -58,14 +58,14 @@ where
         let check = Arc::clone(&check);
         async move {
             let token = token.ok_or_else(|| {
-                Status::unauthenticated("the metadata authorization has no bearer token")
+                Status::unauthenticated("the authorization metadata has no bearer token")
             })?;
             check(token).await
         }
     })
 }
 
-/// The token of `authorization: Bearer TOKEN`; the name of the scheme may be in any case (RFC 9110, 11.1).
+/// Returns the token of `authorization: Bearer TOKEN`. The scheme's name is case-insensitive (RFC 9110, 11.1).
 fn token(metadata: &Metadata) -> Option<&str> {
     let (scheme, token) = metadata.get("authorization")?.split_once(' ')?;
     let token = token.trim_start_matches(' ');

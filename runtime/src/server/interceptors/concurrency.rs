@@ -1,4 +1,4 @@
-//! How many calls of one method are at work at a time.
+//! An interceptor that limits the concurrent calls of each method.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,9 +7,9 @@ use crate::helpers::offload::Counted;
 use crate::server::{InterceptedCall, ServerInterceptor};
 use crate::{Result, Status};
 
-/// Limits how many calls of each method are at work at a time; one over the limit ends at once with RESOURCE_EXHAUSTED, and
-/// nothing waits in a queue. [`ServerBuilder::max_concurrent_rpcs`](crate::ServerBuilder::max_concurrent_rpcs) limits the calls of
-/// all methods together.
+/// Limits the number of concurrent calls of each method. Calls over the limit fail at once with RESOURCE_EXHAUSTED; they are not
+/// queued. To limit the calls of all methods together, use
+/// [`ServerBuilder::max_concurrent_rpcs`](crate::ServerBuilder::max_concurrent_rpcs).
 ///
 /// ```
 /// use stubwright::{Server, interceptors::MethodConcurrency};
@@ -22,12 +22,12 @@ use crate::{Result, Status};
 pub struct MethodConcurrency {
     limit: usize,
     limits: HashMap<String, usize>,
-    /// How many calls of each method are at work; none of a method that has none.
+    /// The number of active calls of each method that has any.
     at_work: Arc<Mutex<HashMap<String, usize>>>,
 }
 
 impl MethodConcurrency {
-    /// So many calls of every method at a time.
+    /// Limits every method to `calls` concurrent calls.
     pub fn new(calls: usize) -> MethodConcurrency {
         MethodConcurrency {
             limit: calls,
@@ -36,7 +36,7 @@ impl MethodConcurrency {
         }
     }
 
-    /// So many calls of one method, `/package.Service/Method`, in the place of the limit for every method.
+    /// Limits one method, `/package.Service/Method`, to `calls` concurrent calls, in place of the general limit.
     #[must_use]
     pub fn method(mut self, method: impl Into<String>, calls: usize) -> MethodConcurrency {
         self.limits.insert(method.into(), calls);
@@ -49,7 +49,7 @@ impl MethodConcurrency {
         let before = at_work.get(method).copied().unwrap_or_default();
         if before >= limit {
             return Err(Status::resource_exhausted(format!(
-                "{limit} calls of {method} are at work already, its maximum"
+                "{method} already has its maximum of {limit} concurrent calls"
             )));
         }
         at_work.insert(method.to_owned(), before + 1);
@@ -67,7 +67,7 @@ impl ServerInterceptor for MethodConcurrency {
     }
 }
 
-/// A call that is at work, until it is dropped.
+/// An active call. Dropping it ends the call.
 struct AtWork {
     method: String,
     at_work: Arc<Mutex<HashMap<String, usize>>>,
@@ -79,7 +79,7 @@ impl Drop for AtWork {
         if let Some(count) = at_work.get_mut(&self.method) {
             *count = count.saturating_sub(1);
             if *count == 0 {
-                // Behind a generic handler any name may be a method.
+                // Remove it: with a generic handler, clients can invent any number of names.
                 at_work.remove(&self.method);
             }
         }

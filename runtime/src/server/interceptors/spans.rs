@@ -1,4 +1,4 @@
-//! A span for each call, for those who follow calls from process to process.
+//! An interceptor that creates a span for each call.
 
 use std::net::SocketAddr;
 
@@ -7,8 +7,8 @@ use tracing::{Instrument, Span, field};
 use crate::server::{InterceptedCall, ServerInterceptor, ServicerContext};
 use crate::{Code, Result};
 
-/// Runs each call in a span of `tracing`, at the level INFO, with OpenTelemetry's conventions for RPC as its fields, and tells at
-/// its end, as an event in the span, how it ended.
+/// Runs each call in a span of `tracing` at level INFO, whose fields follow OpenTelemetry's conventions for RPC. When the call
+/// ends, an event in the span reports its end.
 ///
 /// | field | value |
 /// |---|---|
@@ -19,8 +19,8 @@ use crate::{Code, Result};
 /// | `rpc.response.status_code` | the status at the end: `OK`, `NOT_FOUND`, … |
 /// | `otel.status_code`, `error.type` | `ERROR` and the status, for those that are a server's fault: UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE and DATA_LOSS |
 ///
-/// The event has `requests`, `responses` and `seconds` besides. A call that is cancelled ends like any other. As the first of a
-/// server's interceptors it has the time and the events of the others in it.
+/// The event also has the fields `requests`, `responses` and `seconds`. Cancelled calls end in the same way. Add it as the first
+/// interceptor, so that the span includes the time and the events of the others.
 ///
 /// ```
 /// use stubwright::{Server, interceptors::ServerSpans};
@@ -59,7 +59,7 @@ fn span(context: &ServicerContext) -> Span {
     )
 }
 
-/// Completes the span when the call ends, however it does.
+/// Completes the span when the call ends, for whatever reason.
 fn tell_the_end(call: &InterceptedCall, span: Span) {
     let record = call.record();
     call.context().add_done_callback(move |result| {
@@ -79,7 +79,7 @@ fn tell_the_end(call: &InterceptedCall, span: Span) {
     });
 }
 
-/// Whether a status is an error of the server, and not of its caller: OpenTelemetry's conventions for gRPC.
+/// Returns whether OpenTelemetry's conventions for gRPC treat a status as an error of the server rather than of its caller.
 fn is_error(code: Code) -> bool {
     matches!(
         code,
