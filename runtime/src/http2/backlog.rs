@@ -1,8 +1,8 @@
-//! How much of what waits to be written a peer has provoked.
+//! The unwritten bytes that a peer has provoked by its frames.
 
-/// The bytes of replies that are not written yet, told from the rest of the output by where they end in it.
+/// Counts the bytes of replies that have not been written. Replies are told from other output by their end positions.
 ///
-/// Two generations are kept, so that a connection whose output is never quite empty forgets old replies all the same.
+/// Replies are counted in two generations, so that old ones are forgotten even if the output is never quite empty.
 #[derive(Default, Debug)]
 pub(super) struct Backlog {
     older: Replies,
@@ -12,12 +12,13 @@ pub(super) struct Backlog {
 #[derive(Default, Debug)]
 struct Replies {
     bytes: usize,
-    /// Where in all of the output, since the connection began, the last of them ends.
+    /// The position at which the last of them ends, in all output since the connection began.
     end: u64,
 }
 
 impl Backlog {
-    /// Adds a reply of `bytes` that ends at `end` of all output, of which `written` has left. Returns how much is waiting.
+    /// Adds a reply of `bytes` bytes that ends at position `end`, when `written` bytes of the output have been written. Returns
+    /// the number of bytes that wait.
     pub(super) fn add(&mut self, bytes: usize, end: u64, written: u64) -> usize {
         if written >= self.older.end {
             self.older = std::mem::take(&mut self.newer);

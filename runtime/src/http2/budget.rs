@@ -1,24 +1,24 @@
-//! What a peer may do before we hang up.
+//! The budget of a peer for frames that cost this side something.
 
 use std::time::Instant;
 
 use super::config::Allowance;
 
-/// A bucket of tokens that refills with time and with good behaviour.
+/// A token bucket that refills with time and with good behavior.
 #[derive(Debug)]
 pub(super) struct Budget {
     allowance: Allowance,
-    /// In thousandths, so that a millisecond and half a token are whole numbers.
+    /// The remaining tokens in thousandths, so that the share of a millisecond and half a token are whole numbers.
     left: u64,
     refilled: Instant,
 }
 
-/// A whole token.
+/// One token.
 pub(super) const WHOLE: u64 = 1_000;
 /// Half a token.
 pub(super) const HALF: u64 = WHOLE / 2;
 
-/// The budget is spent.
+/// The error of a budget that is exhausted.
 #[derive(Debug)]
 pub(super) struct Spent;
 
@@ -31,7 +31,7 @@ impl Budget {
         }
     }
 
-    /// Something that costs. Time that runs backwards refills nothing.
+    /// Takes tokens for something that costs. Time that runs backwards refills nothing.
     pub(super) fn draw(&mut self, cost: u64, now: Instant) -> Result<(), Spent> {
         let elapsed = now.saturating_duration_since(self.refilled).as_millis();
         if elapsed > 0 {
@@ -43,13 +43,13 @@ impl Budget {
         Ok(())
     }
 
-    /// Adds tokens for something that shows an honest peer, up to the burst.
+    /// Adds tokens for something that only honest peers do, up to the burst.
     pub(super) fn earn(&mut self, tokens: u64) {
         let full = u64::from(self.allowance.burst) * WHOLE;
         self.left = self.left.saturating_add(tokens).min(full.max(self.left));
     }
 
-    /// Leaves at least so many tokens, even if that is more than the burst.
+    /// Raises the remaining tokens to at least `tokens`, even if that exceeds the burst.
     pub(super) fn raise(&mut self, tokens: u64) {
         self.left = self.left.max(tokens);
     }

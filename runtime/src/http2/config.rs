@@ -1,13 +1,12 @@
-//! Every limit and window of the engine.
+//! The limits and windows of the engine.
 
 use std::time::Duration;
 
-use super::strikes::PingPolicy;
+use super::ping_strikes::PingPolicy;
 
-/// Every limit and window of an HTTP/2 connection, for both roles.
+/// The limits and windows of an HTTP/2 connection, for both roles.
 ///
-/// What is not said to be advertised is kept without telling the peer. Values that HTTP/2 does not allow are moved to the
-/// nearest that it does.
+/// The peer only learns of values that are advertised. Values that HTTP/2 forbids are replaced by the nearest allowed ones.
 ///
 /// ```
 /// # #[cfg(feature = "server")] {
@@ -19,97 +18,101 @@ use super::strikes::PingPolicy;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// Bytes of DATA that a peer may send on a stream before the application has taken some. Advertised, at most
-    /// 2^31-1. A reader that waits for the rest of a larger message is granted it. Default: 65,535.
+    /// The flow-control window of a stream: the bytes of DATA that a peer may send before the application has consumed some. A
+    /// reader that waits for the rest of a larger message is granted more. Advertised, at most 2^31-1. Default: 65,535.
     pub stream_window: u32,
-    /// What the window of a stream that is read from grows to when the bandwidth-delay product asks for it. Default: 8 MiB.
+    /// The size to which the window of a stream that is being read may grow, if the bandwidth-delay product requires it. Default:
+    /// 8 MiB.
     pub max_stream_window: u32,
-    /// The window of streams while `receive_mark` is passed, if it is smaller. Advertised then. Default: 16 KiB.
+    /// The window of streams while more than `receive_mark` is unread, if it is smaller than `stream_window`. Advertised at that
+    /// time. Default: 16 KiB.
     pub reduced_stream_window: u32,
-    /// Bytes that have come on all streams and that the application has not taken, above which streams have
-    /// `reduced_stream_window`, until half of them are left. Default: 16 MiB.
+    /// The number of unread bytes on all streams above which streams have the `reduced_stream_window`, until half of them are
+    /// left. Default: 16 MiB.
     pub receive_mark: usize,
-    /// The most that a peer can make a connection hold, messages that are half there included. Windows of streams grow within half
-    /// of it, and messages that do not fit into a window are granted within three quarters; a call that is too many then is
-    /// refused (REFUSED_STREAM). At least `stream_window`. Default: 64 MiB.
+    /// The maximum number of unread bytes that a peer can make a connection hold, including incomplete messages. Windows grow
+    /// within one half of it, and messages that need a larger window are granted it within three quarters. A call beyond the
+    /// limit is refused with REFUSED_STREAM. At least `stream_window`. Default: 64 MiB.
     pub receive_buffer_per_connection: usize,
-    /// How long a message may take, of which too little comes or which is not read, while there is no room for messages of other calls. Its
-    /// call then ends, with ENHANCE_YOUR_CALM. 64 KiB are enough to go on. Default: 10 s.
+    /// The time that a message may take while messages of other calls wait for its room. If less than 64 KiB of it arrive or are
+    /// read within this time, its call ends with ENHANCE_YOUR_CALM. Default: 10 s.
     pub message_timeout: Duration,
-    /// Bytes of DATA that may be on their way on all streams together: they come back to the peer when they arrive. Advertised;
-    /// below 65,535 it takes effect once that much was received. A small message waits behind what is on its way of large ones.
-    /// Default: 1 MiB.
+    /// The flow-control window of the connection: the bytes of DATA that may be in transit on all streams together. It is
+    /// returned to the peer when DATA arrives. A small message may have to wait behind this much data of large ones. Advertised; a
+    /// value below 65,535 takes effect once that much was received. Default: 1 MiB. Channels without limits
+    /// of their own have 4 MiB.
     pub connection_window: u32,
-    /// What the connection's window grows to when a stream's grows. Default: 16 MiB.
+    /// The size to which the connection's window may grow when that of a stream grows. Default: 16 MiB.
     pub max_connection_window: u32,
-    /// The payload of the largest frame that a peer may send. Advertised, 2^14 to 2^24-1. Default: 16 KiB.
+    /// The maximum payload of a frame that a peer may send, in bytes. Advertised, 2^14 to 2^24-1. Default: 16 KiB.
     pub max_frame_size: u32,
-    /// Streams that a client may have open; more are refused. Advertised by servers. Default: 1,000.
+    /// The number of streams that a client may have open. Further ones are refused. Advertised by servers. Default: 1,000.
     pub max_concurrent_streams: u32,
-    /// The size of a list of headers, counted as RFC 7541, 4.1 does; what is beyond it is dropped, and the call is refused. A list
-    /// of more than four times that, and of more than `max_header_block`, ends the connection. Advertised. Default: 16 KiB.
+    /// The maximum size of a header list, as RFC 7541, 4.1 counts it. Fields beyond it are dropped, and the call is refused. A
+    /// list of more than four times that size, if it also exceeds `max_header_block`, ends the connection. Advertised. Default:
+    /// 16 KiB.
     pub max_header_list_size: u32,
-    /// The bytes of a header block on the wire. More ends the connection. Default: 64 KiB.
+    /// The maximum size of a header block on the wire, in bytes. A larger one ends the connection. Default: 64 KiB.
     pub max_header_block: usize,
-    /// The CONTINUATION frames of a header block. More end the connection. Default: 64.
+    /// The maximum number of CONTINUATION frames of a header block. More of them end the connection. Default: 64.
     pub max_continuations: u32,
-    /// DATA that a stream may queue before its sender is told to wait. Default: 64 KiB.
+    /// The bytes of DATA that a stream may queue before its sender must wait. Default: 64 KiB.
     pub send_buffer_per_stream: usize,
-    /// DATA that all streams together may queue before each is to have no more than one frame in its queue: what a peer
-    /// can make us hold that takes nothing on many streams. Default: 1 MiB.
+    /// The bytes of DATA that all streams together may queue before each is limited to one frame. It bounds the memory for a peer
+    /// that accepts nothing on many streams. Default: 1 MiB.
     pub send_buffer_per_connection: usize,
-    /// DATA leaves the streams' queues while less than this waits to be written. Default: 256 KiB.
+    /// DATA moves from the streams' queues to the output while fewer bytes than this wait to be written. Default: 256 KiB.
     pub output_mark: usize,
-    /// While more than this waits to be written, nothing more is to be read: a peer that sends and does not read would have
-    /// its answers pile up. Above `output_mark`, so that two peers who are both behind do not wait for each other. Default:
-    /// 1 MiB.
+    /// The number of bytes waiting to be written above which nothing is read. Without it, the responses to a peer that sends
+    /// without reading would pile up. It must exceed `output_mark`, so that two peers that are both behind do not wait for each
+    /// other. Default: 1 MiB.
     pub read_mark: usize,
-    /// The payload of the largest DATA frame that we send (a peer may ask for less): the step in which streams take turns.
+    /// The maximum payload of a DATA frame that is sent, in bytes; the peer may require less. Streams take turns frame by frame.
     /// Default: 16 KiB.
     pub send_frame_size: usize,
-    /// Streams that a client opens before it has the server's limit. Default: 100, which is what RFC 9113, 6.5.2
-    /// recommends as the smallest limit.
+    /// The number of streams that a client opens before it knows the server's limit. Default: 100, the smallest limit that RFC
+    /// 9113, 6.5.2 recommends.
     pub assumed_concurrent_streams: u32,
-    /// From the start to the peer's preface and SETTINGS. Default: 10 s.
+    /// The time from the start to the peer's preface and SETTINGS. Default: 10 s.
     pub handshake_timeout: Duration,
-    /// From the first byte of a header block, or of any frame but DATA, to its last. Default: 10 s.
+    /// The time from the first to the last byte of a header block, or of any frame except DATA. Default: 10 s.
     pub header_timeout: Duration,
-    /// From the start to the acknowledgement of our SETTINGS. Default: 10 s.
+    /// The time from the start to the acknowledgement of this side's SETTINGS. Default: 10 s.
     pub settings_timeout: Duration,
-    /// Streams of a client that may end by RST_STREAM without use: those that it resets before a handler has their call, as it does
-    /// with HEADERS and RST_STREAM at once, and those that we reset because it broke a rule. Cancelling a call that a handler
-    /// has is free. A call that ends in order gives four back: hedging makes up to five attempts. Default: 300 in a burst, 50 a
-    /// second.
+    /// The number of a client's streams that may end by RST_STREAM without use: streams that it resets before a handler has their
+    /// call, as with HEADERS and RST_STREAM at once, and streams that this side resets because the client broke a rule.
+    /// Cancelling a call that a handler has is free. A call that ends in order returns four, because hedging makes up to five
+    /// attempts. Default: 300 in a burst, 50 a second.
     pub resets: Allowance,
-    /// Frames that make us answer (PING, SETTINGS) or are worth nothing (empty DATA, PRIORITY, unknown types, frames of
-    /// closed streams, WINDOW_UPDATEs that no DATA of ours has asked for). A useful frame gives one back, and so does DATA of
-    /// ours: who receives it may well measure its way. Default: 1,000 in a burst, 100 a second.
+    /// The number of frames that require a response (PING, SETTINGS) or have no use: empty DATA, PRIORITY, unknown types, frames
+    /// of closed streams, and WINDOW_UPDATEs that no sent DATA accounts for. A useful frame returns one. So does DATA that this
+    /// side sends, because its receiver may measure the round trip. Default: 1,000 in a burst, 100 a second.
     pub control_frames: Allowance,
-    /// How often a client may ping. Default: every 5 minutes, forgiving two; without calls every 2 hours.
+    /// The limit on a client's pings. Default: one every 5 minutes, of which two may come early; every 2 hours without calls.
     pub pings: PingPolicy,
-    /// A DATA frame of less than this, if our window let it be larger, counts half a control frame: nobody needs many of them,
-    /// since not even an empty gRPC message fits. Default: 5 bytes.
+    /// A DATA frame of fewer bytes than this counts as half a control frame, if the window allowed a larger one. An honest peer
+    /// needs few of them, because not even an empty gRPC message fits. Default: 5 bytes.
     pub small_data: usize,
-    /// Bytes of answers to control frames that may wait to be written. Default: 32 KiB.
+    /// The maximum bytes of replies to control frames that may wait to be written. Default: 32 KiB.
     pub max_queued_replies: usize,
 }
 
-/// What a peer may do in a burst, and how fast that comes back.
+/// A limit on the rate of a peer's actions.
 #[derive(Clone, Copy, Debug)]
 pub struct Allowance {
-    /// So many at once.
+    /// The number of actions that are allowed at once.
     pub burst: u32,
-    /// So many more with each second, up to the burst.
+    /// The number of actions that become allowed again in each second, up to the burst.
     pub per_second: u32,
 }
 
 impl Config {
-    /// What a peer may always send on a stream, however much is held.
+    /// Returns the number of bytes that a peer may always send on a stream, however much is unread.
     pub(crate) fn smallest_window(&self) -> u32 {
         self.stream_window.min(self.reduced_stream_window)
     }
 
-    /// The same, with every value that HTTP/2 does not allow moved to the nearest that it does.
+    /// Replaces all values that HTTP/2 forbids by the nearest allowed ones.
     pub(super) fn allowed(mut self) -> Config {
         const LARGEST_WINDOW: u32 = (1 << 31) - 1;
         for window in [
@@ -131,8 +134,8 @@ impl Config {
         self
     }
 
-    /// The size at which a list of headers is not even decoded to its end. A few bytes on the wire may stand for a very long one, and
-    /// what is decoded in vain is to cost no more than what is wanted.
+    /// Returns the size at which decoding of a header list stops. A few bytes on the wire may stand for a very long list, and
+    /// decoding fields in vain must not cost more than decoding useful ones.
     pub(super) fn most_of_a_header_list(&self) -> usize {
         let limit = self.max_header_list_size as usize;
         limit.saturating_mul(4).max(self.max_header_block)

@@ -1,8 +1,8 @@
-//! Why streams and connections end.
+//! The errors that end streams and connections.
 
 use std::fmt;
 
-/// An error code, as RST_STREAM and GOAWAY carry it (RFC 9113, 7). Codes that nobody has defined are kept.
+/// An error code of RST_STREAM or GOAWAY (RFC 9113, 7). Undefined codes are kept.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reason(u32);
 
@@ -66,23 +66,23 @@ impl fmt::Debug for Reason {
     }
 }
 
-/// The connection is over because of what the peer did or did not do. The GOAWAY that says so is in the output.
+/// The error that ended a connection because of the peer's behavior. The output contains a GOAWAY with it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct ConnectionError {
     pub reason: Reason,
     pub fault: Fault,
-    /// Which rule or limit it was, in words: also the GOAWAY's debug text.
+    /// The violated rule or limit, in words. It is also the debug text of the GOAWAY.
     pub rule: &'static str,
 }
 
-/// What kind of fault a connection ended with.
+/// The kind of fault that ended a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Fault {
-    /// The peer broke a rule of the protocol.
+    /// The peer violated the protocol.
     Violation,
-    /// The peer kept to the protocol, and used more of us than a limit of ours allows.
+    /// The peer followed the protocol, but exceeded a limit of this side.
     Abuse,
-    /// The peer did not answer, or not finish, in time.
+    /// The peer did not respond or finish in time.
     Silence,
 }
 
@@ -95,12 +95,12 @@ impl ConnectionError {
         }
     }
 
-    /// The most common violation, PROTOCOL_ERROR.
+    /// Creates a PROTOCOL_ERROR, the most common violation.
     pub(super) const fn protocol(rule: &'static str) -> ConnectionError {
         ConnectionError::violation(Reason::PROTOCOL_ERROR, rule)
     }
 
-    /// A frame whose length cannot be right.
+    /// Creates the error of a frame with an invalid length.
     pub(super) const fn frame_size(rule: &'static str) -> ConnectionError {
         ConnectionError::violation(Reason::FRAME_SIZE_ERROR, rule)
     }
@@ -125,8 +125,8 @@ impl ConnectionError {
 impl fmt::Display for ConnectionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fault = match self.fault {
-            Fault::Violation => "the peer broke HTTP/2",
-            Fault::Abuse => "the peer asked too much",
+            Fault::Violation => "the peer violated HTTP/2",
+            Fault::Abuse => "the peer exceeded a limit",
             Fault::Silence => "the peer was too slow",
         };
         write!(f, "{fault}: {} ({})", self.rule, self.reason)
@@ -135,21 +135,21 @@ impl fmt::Display for ConnectionError {
 
 impl std::error::Error for ConnectionError {}
 
-/// Why a client cannot open a stream.
+/// The reason why a client cannot open a stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum OpenError {
-    /// As many streams are open as the server allows. [`Event::CanOpen`](super::Event::CanOpen) says when there is room.
+    /// The server's limit of open streams is reached. [`Event::CanOpen`](super::Event::CanOpen) reports when there is room again.
     TooManyStreams,
-    /// One side has sent GOAWAY, or the connection has failed: another connection is needed.
+    /// One side has sent GOAWAY, or the connection has failed. Another connection is needed.
     GoingAway,
-    /// All 2^30 stream ids are used up: another connection is needed.
+    /// All 2^30 stream ids are used up. Another connection is needed.
     Exhausted,
 }
 
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            OpenError::TooManyStreams => "as many streams are open as the server allows",
+            OpenError::TooManyStreams => "the server's limit of open streams is reached",
             OpenError::GoingAway => "the connection is going away",
             OpenError::Exhausted => "the connection has used up its stream ids",
         })

@@ -1,20 +1,20 @@
-//! Frames on the wire (RFC 9113, 4 and 6): plain values in and out, no state.
+//! Encoding and decoding of frames (RFC 9113, 4 and 6). The functions have no state.
 
 use bytes::{BufMut, BytesMut};
 
 use super::error::{ConnectionError, Reason};
 use super::{MAX_STREAM_ID, StreamId};
 
-/// The bytes of a frame header.
+/// The length of a frame header, in bytes.
 pub(super) const HEADER_LEN: usize = 9;
-/// The largest frame that every peer accepts (RFC 9113, 4.2).
+/// The largest payload that every peer accepts (RFC 9113, 4.2).
 pub(super) const DEFAULT_FRAME_SIZE: u32 = 16_384;
-/// The largest frame that can be agreed on.
+/// The largest payload that peers can agree on.
 pub(super) const LARGEST_FRAME_SIZE: u32 = 0xff_ffff;
-/// What a client sends first (RFC 9113, 3.4).
+/// The beginning of a client's connection preface (RFC 9113, 3.4).
 pub(super) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Frame types. They are numbers, since unknown ones are not errors.
+/// Frame types. They are numbers rather than an enum, because unknown types are not errors.
 pub(super) mod kind {
     pub(in crate::http2) const DATA: u8 = 0x0;
     pub(in crate::http2) const HEADERS: u8 = 0x1;
@@ -28,7 +28,7 @@ pub(super) mod kind {
     pub(in crate::http2) const CONTINUATION: u8 = 0x9;
 }
 
-/// Flags, whose meaning depends on the frame type.
+/// Flags. Their meaning depends on the frame type.
 pub(super) mod flag {
     pub(in crate::http2) const ACK: u8 = 0x1;
     pub(in crate::http2) const END_STREAM: u8 = 0x1;
@@ -37,7 +37,7 @@ pub(super) mod flag {
     pub(in crate::http2) const PRIORITY: u8 = 0x20;
 }
 
-/// What every frame starts with.
+/// The header of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct FrameHeader {
     pub length: usize,
@@ -47,7 +47,7 @@ pub(super) struct FrameHeader {
 }
 
 impl FrameHeader {
-    /// The header at the front of `input`, if it is there in full.
+    /// Parses the header at the front of `input`. Returns `None` if it is incomplete.
     pub(super) fn parse(input: &[u8]) -> Option<FrameHeader> {
         let [a, b, c, kind, flags, d, e, f, g] = *input.first_chunk::<HEADER_LEN>()?;
         Some(FrameHeader {
@@ -73,7 +73,7 @@ impl FrameHeader {
     }
 }
 
-/// How many bytes of a PADDED payload come before and after its content (RFC 9113, 6.1).
+/// Returns the number of bytes before and after the content of a PADDED payload (RFC 9113, 6.1).
 pub(super) fn padding(
     header: &FrameHeader,
     payload: &[u8],
@@ -95,7 +95,7 @@ pub(super) fn padding(
     Ok((1, pad))
 }
 
-/// The header block fragment of a HEADERS payload: padding and priority are taken off (RFC 9113, 6.2).
+/// Returns the header block fragment of a HEADERS payload, without padding and priority (RFC 9113, 6.2).
 pub(super) fn fragment<'a>(
     header: &FrameHeader,
     payload: &'a [u8],
@@ -105,11 +105,11 @@ pub(super) fn fragment<'a>(
     payload
         .get(before + priority..payload.len() - after)
         .ok_or(ConnectionError::frame_size(
-            "HEADERS too short for what its flags say (RFC 9113, 6.2)",
+            "HEADERS too short for its flags (RFC 9113, 6.2)",
         ))
 }
 
-/// The payload of PING.
+/// Parses the payload of a PING.
 pub(super) fn ping(header: &FrameHeader, payload: &[u8]) -> Result<[u8; 8], ConnectionError> {
     if header.stream != 0 {
         return Err(ConnectionError::protocol(
@@ -121,7 +121,7 @@ pub(super) fn ping(header: &FrameHeader, payload: &[u8]) -> Result<[u8; 8], Conn
     })
 }
 
-/// The payload of RST_STREAM.
+/// Parses the payload of a RST_STREAM.
 pub(super) fn reset(header: &FrameHeader, payload: &[u8]) -> Result<Reason, ConnectionError> {
     if header.stream == 0 {
         return Err(ConnectionError::protocol(
@@ -136,7 +136,7 @@ pub(super) fn reset(header: &FrameHeader, payload: &[u8]) -> Result<Reason, Conn
     }
 }
 
-/// The increment of a WINDOW_UPDATE, which may be a wrong 0.
+/// Parses the increment of a WINDOW_UPDATE. It may be an invalid 0.
 pub(super) fn window_update(payload: &[u8]) -> Result<u32, ConnectionError> {
     match payload.try_into() {
         Ok(increment) => Ok(u32::from_be_bytes(increment) & MAX_STREAM_ID),
@@ -146,7 +146,7 @@ pub(super) fn window_update(payload: &[u8]) -> Result<u32, ConnectionError> {
     }
 }
 
-/// The last stream, the reason and the debug data of a GOAWAY.
+/// Parses the last stream, the reason and the debug data of a GOAWAY.
 pub(super) fn go_away<'a>(
     header: &FrameHeader,
     payload: &'a [u8],
@@ -210,7 +210,7 @@ pub(super) fn write_go_away(last: StreamId, reason: Reason, debug: &str, out: &m
     out.put_slice(debug.as_bytes());
 }
 
-/// The header of a DATA frame, whose payload is the caller's to write.
+/// Writes the header of a DATA frame. The caller writes the payload.
 pub(super) fn write_data_header(stream: StreamId, length: usize, end: bool, out: &mut BytesMut) {
     let header = FrameHeader {
         length,
@@ -221,9 +221,9 @@ pub(super) fn write_data_header(stream: StreamId, length: usize, end: bool, out:
     header.write(out);
 }
 
-/// Writes a header block as HEADERS, and as CONTINUATION frames if it is larger than `max_frame` (RFC 9113, 6.10).
+/// Writes a header block as a HEADERS frame, followed by CONTINUATION frames if it is larger than `max_frame` (RFC 9113, 6.10).
 ///
-/// `encode` appends the block. It is written where it will stay; only a block that is too large is moved.
+/// `encode` appends the block to `out`, where it stays unless it is too large for one frame.
 pub(super) fn write_headers(
     stream: StreamId,
     end: bool,

@@ -1,21 +1,22 @@
-//! What is remembered of streams that are not in the table.
+//! The memory of streams that are not in the table.
 
 use std::collections::VecDeque;
 
 use super::StreamId;
 
-/// How many streams that we reset are remembered one by one.
+/// The number of reset streams that are remembered individually.
 const REMEMBERED: usize = 1_024;
-/// How many gaps in the peer's ids are remembered. Honest peers leave none.
+/// The number of gaps in the peer's ids that are remembered. Honest peers leave none.
 const GAPS: usize = 16;
 
-/// Which streams we have reset, so that late frames are ignored (RFC 9113, 5.4.2), and which the peer has skipped.
+/// Remembers the streams that this side has reset, whose late frames are ignored (RFC 9113, 5.4.2), and the streams that the peer
+/// has skipped.
 #[derive(Default, Debug)]
 pub(super) struct History {
     reset: VecDeque<StreamId>,
-    /// The highest id that fell out of `reset`: everything up to it may have been reset by us.
+    /// The highest id that was dropped from `reset`. This side may have reset all streams up to it.
     forgotten: StreamId,
-    /// First and last id of each gap.
+    /// The first and last id of each gap.
     skipped: VecDeque<(StreamId, StreamId)>,
 }
 
@@ -28,12 +29,12 @@ impl History {
         self.reset.push_back(stream);
     }
 
-    /// Whether we have reset the stream, or may have.
+    /// Returns whether this side has reset the stream, or may have.
     pub(super) fn was_reset(&self, stream: StreamId) -> bool {
         stream <= self.forgotten || self.reset.contains(&stream)
     }
 
-    /// The peer has opened `stream` after `previous`.
+    /// Notes that the peer has opened `stream` after `previous`.
     pub(super) fn record_open(&mut self, previous: StreamId, stream: StreamId) {
         if stream <= previous.saturating_add(2) {
             return;
@@ -44,7 +45,7 @@ impl History {
         self.skipped.push_back((previous + 1, stream - 1));
     }
 
-    /// Whether the peer is known to have opened a later stream before this one.
+    /// Returns whether the peer is known to have opened a later stream before this one.
     pub(super) fn was_skipped(&self, stream: StreamId) -> bool {
         self.skipped
             .iter()

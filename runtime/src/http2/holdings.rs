@@ -1,45 +1,46 @@
-//! What the peer has made a connection hold, and may.
+//! The bytes that a connection holds for its application, and those that the peer may still send.
 
 use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::StreamId;
 
-/// Less than this in a period, and a message counts as stalled.
+/// The number of bytes below which a message counts as stalled in a period.
 const PROGRESS: i32 = 64 * 1024;
 
-/// The bytes that a connection holds for its application, and those that it has allowed to come.
+/// Counts the bytes that a connection holds for its application, and those that the streams' windows allow.
 #[derive(Debug, Default)]
 pub(super) struct Holdings {
-    /// Bytes that have come and that the application has not taken.
+    /// The number of bytes that have arrived and that the application has not consumed.
     pub held: usize,
-    /// The most that the peer can make us hold by the windows it has: the sum of [`Stream::most`](super::stream::Stream::most).
+    /// The maximum that the peer can raise `held` to within its windows: the sum of
+    /// [`Stream::most`](super::stream::Stream::most).
     pub promised: usize,
-    /// Streams that wait for room for a message that a first window has room for.
+    /// Streams that wait for room for a message that fits into an initial window.
     pub small: VecDeque<StreamId>,
-    /// Streams that wait for room for a larger message, in the order in which they are served.
+    /// Streams that wait for room for a larger message, in the order in which they get it.
     pub large: VecDeque<StreamId>,
-    /// How many streams have a grant.
+    /// The number of streams that have a grant.
     pub grants: usize,
-    /// How much of what is promised is that of a message which is larger than others leave room for. There is one at most.
+    /// The part of `promised` that belongs to a message larger than others leave room for. There is one such message at most.
     pub beyond: usize,
-    /// When to look for grants of which no use is made. Set while streams wait.
+    /// The time of the next check for unused grants. Set while streams wait.
     pub look_at: Option<Instant>,
 }
 
 impl Holdings {
-    /// Whether streams wait for room.
+    /// Returns whether streams wait for room.
     pub(super) fn is_waited_for(&self) -> bool {
         !self.small.is_empty() || !self.large.is_empty()
     }
 
-    /// What is promised, as it counts against the most that there may be.
+    /// Returns the part of `promised` that counts against the limit.
     #[inline]
     pub(super) fn counted(&self) -> usize {
         self.promised.saturating_sub(self.beyond)
     }
 
-    /// A stream has no grant any more.
+    /// Notes that a stream's grant has ended, if it had one.
     #[inline]
     pub(super) fn end_grant(&mut self, grant: Option<Box<Grant>>) {
         if let Some(grant) = grant {
@@ -48,19 +49,19 @@ impl Holdings {
         }
     }
 
-    /// The most that a stream can make us hold has changed.
+    /// Notes that the maximum that a stream can hold has changed.
     #[inline]
     pub(super) fn change(&mut self, before: usize, after: usize) {
         self.promised = self.promised.saturating_add(after).saturating_sub(before);
     }
 }
 
-/// A window that was made larger so that a message fits into it.
+/// An enlarged window, into which a large message fits.
 #[derive(Debug)]
 pub(super) struct Grant {
-    /// How much of it does not count.
+    /// The part of the window that does not count against the limit.
     pub beyond: usize,
-    /// What was left of the window at the last look.
+    /// The remaining window at the last check.
     left: Option<i32>,
 }
 
@@ -69,8 +70,8 @@ impl Grant {
         Grant { beyond, left: None }
     }
 
-    /// Looks at the window, of which so much is left; whether next to nothing has come since the last look. What has come and is not
-    /// read stands in the way of others, too.
+    /// Compares the remaining window with that of the last check. Returns whether almost nothing has arrived since. Data that has
+    /// arrived and is not read counts as stalled too, because it also takes room from others.
     pub(super) fn is_stalled(&mut self, left: i32) -> bool {
         match self.left.replace(left) {
             Some(before) => before.saturating_sub(left) < PROGRESS.min(before.max(1)),

@@ -1,25 +1,27 @@
-//! The receive window that streams start with, as the peer knows it.
+//! The initial receive window of streams, as the peer knows it.
 
 use super::StreamId;
 use super::flow::DEFAULT_WINDOW;
 
-/// SETTINGS_INITIAL_WINDOW_SIZE of ours, which changes while streams are open (RFC 9113, 6.9.2).
+/// This side's SETTINGS_INITIAL_WINDOW_SIZE, which changes while streams are open (RFC 9113, 6.9.2).
 ///
-/// A larger one holds from when it is sent: the peer may make use of it before we have its acknowledgement. A smaller one holds
-/// from its acknowledgement, but for a client's streams that are opened after it: the server reads of it before it reads of them.
+/// A larger value applies from when it is sent, because the peer may use it before its acknowledgement arrives. A smaller value
+/// applies from its acknowledgement. But it already applies to streams that a client opens after sending it, because the server
+/// receives the SETTINGS before them.
 #[derive(Debug)]
 pub(super) struct InitialWindow {
-    /// What the peer may use.
+    /// The window that the peer may use.
     current: u32,
-    /// What our last SETTINGS have said.
+    /// The window in the last SETTINGS.
     said: u32,
     acknowledged: bool,
-    /// Streams from this one on knew of them when they were opened.
+    /// The first stream that was opened after the last SETTINGS.
     since: StreamId,
 }
 
 impl InitialWindow {
-    /// `said` is in the SETTINGS that begin the connection; for `since` see [`InitialWindow::say`].
+    /// Creates the state at the start of a connection, whose first SETTINGS contain `said`. For `since` see
+    /// [`InitialWindow::say`].
     pub(super) fn new(said: u32, since: StreamId) -> InitialWindow {
         InitialWindow {
             current: said.max(DEFAULT_WINDOW),
@@ -29,17 +31,17 @@ impl InitialWindow {
         }
     }
 
-    /// The window of a stream that the peer opens.
+    /// Returns the initial window of a stream that the peer opens.
     pub(super) fn current(&self) -> u32 {
         self.current
     }
 
-    /// The window of a stream that we open.
+    /// Returns the initial window of a stream that this side opens.
     pub(super) fn of_ours(&self) -> u32 {
         self.said
     }
 
-    /// What the last SETTINGS have said.
+    /// Returns the window in the last SETTINGS.
     pub(super) fn said(&self) -> u32 {
         self.said
     }
@@ -48,9 +50,9 @@ impl InitialWindow {
         self.acknowledged
     }
 
-    /// SETTINGS with this window go out, after those before were acknowledged. Streams of ours from `since` on are opened after them;
-    /// streams of the peer may all have been opened before.
-    /// Returns by how much the windows of open streams change now.
+    /// Notes that SETTINGS with this window are sent, after all earlier ones were acknowledged. Streams of this side from `since`
+    /// on are opened after them. Streams of the peer may all have been opened before. Returns the change of the windows of open
+    /// streams that applies now.
     pub(super) fn say(&mut self, window: u32, since: StreamId) -> i32 {
         self.said = window;
         self.since = since;
@@ -58,7 +60,8 @@ impl InitialWindow {
         self.move_to(self.current.max(window))
     }
 
-    /// The peer has acknowledged the SETTINGS. Returns by how much the windows of streams before the one that is returned change now.
+    /// Notes that the peer has acknowledged the SETTINGS. Returns the change of the windows that applies now, and the first
+    /// stream that it does not apply to.
     pub(super) fn acknowledge(&mut self) -> (i32, StreamId) {
         self.acknowledged = true;
         (self.move_to(self.said), self.since)

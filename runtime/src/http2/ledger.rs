@@ -1,4 +1,4 @@
-//! What a peer has cost, and what it may still cost before we hang up.
+//! The account of a peer: what its frames have cost, and what they may still cost.
 
 use std::time::{Duration, Instant};
 
@@ -6,32 +6,32 @@ use super::budget::{Budget, WHOLE};
 use super::config::Config;
 use super::error::ConnectionError;
 
-/// How many frames of a stream that we end may be on their way: a head, a message, trailers, the end.
+/// The number of frames that may be in transit on a stream when this side ends it: a head, a message, trailers, and the end.
 const LATE_FRAMES: u64 = 4;
-/// How many resets a call pays for that ends in order. Hedging makes up to five attempts (gRFC A6), of which one counts.
+/// The number of resets that an orderly call pays for. Of up to five hedging attempts (gRFC A6), one counts.
 const RESETS_PER_CALL: u64 = 4;
-/// How many WINDOW_UPDATEs a DATA frame of ours is worth at least: one for the stream, one for the connection, and one with which
-/// the receiver asks for the rest of a message.
+/// The minimum number of WINDOW_UPDATEs that a sent DATA frame accounts for: one for the stream, one for the connection, and one
+/// by which the receiver requests the rest of a message.
 const UPDATES_PER_FRAME: u64 = 3;
-/// One WINDOW_UPDATE more for so many bytes of a DATA frame: a receiver may take it in pieces of 1 KiB, and tell of each in the
-/// stream's window and in the connection's.
+/// A sent DATA frame accounts for one more WINDOW_UPDATE for each of this many bytes. A receiver may consume it in pieces of 1
+/// KiB, and return each to the stream's window and to the connection's.
 const BYTES_PER_UPDATE: usize = 512;
-/// A delay that is no news: timers are not more exact.
+/// A delay up to this is normal, because timers are not more accurate.
 const PUNCTUAL: Duration = Duration::from_millis(10);
-/// How many resets are excused for each millisecond that we are late.
+/// The number of resets that are excused for each millisecond that this side is late.
 const EXCUSED_PER_MILLISECOND: u64 = 10;
 
-/// The budgets of a connection, and what the peer has been promised beside them: frames that are worth nothing, and that an honest
-/// peer could not help sending.
+/// The budgets of a connection. Besides, it counts frames without use that an honest peer cannot avoid sending, and that are
+/// free.
 #[derive(Debug)]
 pub(super) struct Ledger {
     resets: Budget,
     control_frames: Budget,
-    /// WINDOW_UPDATEs that the DATA we have sent has asked for.
+    /// The number of WINDOW_UPDATEs that sent DATA accounts for.
     window_updates: u64,
-    /// Frames of streams that we have ended, which may have been on their way.
+    /// The number of frames that may still be in transit on streams that this side has ended.
     late_frames: u64,
-    /// Bytes of DATA of such streams: what was left of their windows.
+    /// The bytes of DATA that may still be in transit on those streams: the rest of their windows.
     late_bytes: u64,
 }
 
@@ -46,30 +46,30 @@ impl Ledger {
         }
     }
 
-    /// The peer has sent something useful.
+    /// Notes that the peer has sent a useful frame.
     pub(super) fn earn(&mut self) {
         self.control_frames.earn(WHOLE);
     }
 
-    /// A call has ended in order.
+    /// Notes that a call has ended in order.
     pub(super) fn earn_resets(&mut self) {
         self.resets.earn(RESETS_PER_CALL * WHOLE);
     }
 
-    /// We have sent a DATA frame of so many bytes. Its receiver gives windows back, and may well measure its way by PING.
+    /// Notes that a DATA frame was sent. Its receiver returns windows, and may measure the round trip by PING.
     pub(super) fn expect_updates(&mut self, bytes: usize) {
         self.control_frames.earn(WHOLE);
         self.window_updates += UPDATES_PER_FRAME + (bytes / BYTES_PER_UPDATE) as u64;
     }
 
-    /// We have ended so many streams, on which the peer may send `window` bytes more before it learns of it.
+    /// Notes that this side has ended `streams` streams, on which the peer may send `window` bytes more before it learns of it.
     pub(super) fn expect_late(&mut self, streams: u64, window: u64) {
         self.late_frames = self.late_frames.saturating_add(streams * LATE_FRAMES);
         self.late_bytes = self.late_bytes.saturating_add(window);
     }
 
-    /// We have been late by so much: what came together may have been sent with that much time in between, and calls may have run
-    /// out of time before we had a look at them.
+    /// Notes that this side was late. Frames that arrived together may have been sent at intervals of that time, and calls may
+    /// have exceeded their deadlines before they were looked at.
     pub(super) fn excuse(&mut self, late: Duration) {
         if late > PUNCTUAL {
             let late = u64::try_from(late.as_millis()).unwrap_or(u64::MAX);
@@ -78,14 +78,14 @@ impl Ledger {
         }
     }
 
-    /// A stream has ended out of order before anybody has taken its call, or because the peer broke a rule.
+    /// Charges for a stream that ended before a handler had its call, or because the peer broke a rule.
     pub(super) fn charge_reset(&mut self, now: Instant) -> Result<(), ConnectionError> {
         self.resets
             .draw(WHOLE, now)
             .map_err(|_| ConnectionError::abuse("too_many_resets"))
     }
 
-    /// A frame that costs us something and is worth nothing.
+    /// Charges for a frame that costs this side something and has no use.
     pub(super) fn charge(
         &mut self,
         cost: u64,
@@ -97,7 +97,7 @@ impl Ledger {
             .map_err(|_| ConnectionError::abuse(rule))
     }
 
-    /// A WINDOW_UPDATE. Those that DATA of ours has asked for cost nothing.
+    /// Charges for a WINDOW_UPDATE, unless sent DATA accounts for it.
     pub(super) fn charge_window_update(&mut self, now: Instant) -> Result<(), ConnectionError> {
         match self.window_updates.checked_sub(1) {
             Some(left) => {
@@ -108,8 +108,8 @@ impl Ledger {
         }
     }
 
-    /// A frame of a stream that is over. What was on its way when we ended streams costs nothing: a thousand calls that are out
-    /// of time at once are no fault of who was about to answer them.
+    /// Charges for a frame of a stream that has ended. Frames that were in transit when this side ended streams are free: if a
+    /// thousand calls exceed their deadlines at once, the peer that was about to answer them is not at fault.
     pub(super) fn charge_late(&mut self, now: Instant) -> Result<(), ConnectionError> {
         match self.late_frames.checked_sub(1) {
             Some(left) => {
@@ -120,8 +120,8 @@ impl Ledger {
         }
     }
 
-    /// DATA of a stream that is over, of so many bytes. The windows of the streams that we ended say how much of it an honest peer
-    /// may have sent.
+    /// Charges for DATA of a stream that has ended. The windows of the streams that this side ended tell how much of it an honest
+    /// peer may have sent.
     pub(super) fn charge_late_data(
         &mut self,
         bytes: usize,

@@ -1,8 +1,8 @@
-//! HTTP/2 (RFC 9113) as a value: both roles of a connection, without I/O and without a clock.
+//! HTTP/2 (RFC 9113) without I/O and without a clock, for both roles of a connection.
 //!
-//! A driver that owns a socket hands [`Connection`] the bytes that it read and the time, takes [`Event`]s out, tells it what to
-//! send, and writes what [`Connection::transmit`] returns. Nothing that a peer sends panics, and everything that a
-//! peer can make this module remember has a limit in [`Config`].
+//! A driver owns the socket. It passes the bytes that it reads and the time to [`Connection`], takes [`Event`]s, tells the
+//! connection what to send, and writes the output of [`Connection::transmit`]. No input from a peer causes a panic, and all
+//! memory that a peer can make this module use is limited by [`Config`].
 //!
 //! Data flows through the files like this:
 //!
@@ -26,12 +26,12 @@ pub(crate) mod hpack;
 mod initial_window;
 mod ledger;
 mod output;
+mod ping_strikes;
 mod queue;
 mod schedule;
 mod settings;
 mod stream;
 mod streams;
-mod strikes;
 
 #[cfg(test)]
 mod tests;
@@ -41,16 +41,16 @@ pub(crate) use self::connection::Connection;
 pub(crate) use self::error::Reason;
 pub(crate) use self::event::{Event, RequestHead, ResetCause, ResponseHead};
 pub(crate) use self::output::Output;
+pub use self::ping_strikes::PingPolicy;
 pub(crate) use self::streams::StreamMap;
-pub use self::strikes::PingPolicy;
 
-/// A stream's number: odd, since only clients open streams; 0 is the connection.
+/// The number of a stream. It is odd, because only clients open streams. 0 stands for the connection.
 pub(crate) type StreamId = u32;
 
-/// The last stream that a connection can have: ids have 31 bits.
+/// The largest stream id, which has 31 bits.
 const MAX_STREAM_ID: StreamId = 0x7fff_ffff;
 
-/// Which end of the connection we are.
+/// The role of this side of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Role {
     Client,

@@ -1,4 +1,4 @@
-//! What a stream wants to send and may not yet.
+//! The send queue of a stream.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -7,15 +7,15 @@ use bytes::Bytes;
 
 use crate::base::header::Header;
 
-/// The DATA of a stream that waits for windows, for other streams or for the output, and how it ends.
+/// The DATA that a stream has not sent yet, because of windows, other streams or the output, and the end that follows it.
 ///
-/// Most streams never queue anything, so what is queued is behind a pointer: the table of streams stays small.
+/// Most streams never queue anything. Therefore the content is behind a pointer, which keeps the table of streams small.
 #[derive(Default, Debug)]
 pub(super) struct SendQueue {
     queued: Option<Box<Queued>>,
-    /// The sender was told that there is no room, and is to be told when there is.
+    /// Set if the sender was told that there is no room, and must be notified when there is.
     pub full: bool,
-    /// The stream is in one of the schedule's lists.
+    /// Set while the stream is in one of the schedule's lists.
     pub scheduled: bool,
 }
 
@@ -26,10 +26,10 @@ struct Queued {
     ending: Ending,
 }
 
-/// What follows the last byte of a queue.
+/// The end that follows the last byte of a queue.
 #[derive(Default, Debug)]
 pub(super) enum Ending {
-    /// Nothing yet: the application has not ended the stream.
+    /// There is none yet: the application has not ended the stream.
     #[default]
     Open,
     /// END_STREAM on the last DATA frame.
@@ -46,17 +46,17 @@ impl SendQueue {
         }
     }
 
-    /// How much DATA is queued.
+    /// Returns the number of queued bytes of DATA.
     pub(super) fn bytes(&self) -> usize {
         self.queued.as_ref().map_or(0, |queued| queued.bytes)
     }
 
-    /// Whether the application has said all that it has to say.
+    /// Returns whether the application has ended the stream.
     pub(super) fn has_end(&self) -> bool {
         matches!(&self.queued, Some(queued) if !matches!(queued.ending, Ending::Open))
     }
 
-    /// Whether the last DATA frame carries END_STREAM.
+    /// Returns whether the last DATA frame carries END_STREAM.
     pub(super) fn ends_with_data(&self) -> bool {
         matches!(&self.queued, Some(queued) if matches!(queued.ending, Ending::Data))
     }
@@ -73,7 +73,7 @@ impl SendQueue {
         self.queued.get_or_insert_default().ending = ending;
     }
 
-    /// Takes `limit` bytes off the front, in the pieces in which they came, of which the last may be cut.
+    /// Removes up to `limit` bytes from the front, in the pieces in which they were queued. The last piece may be cut.
     pub(super) fn pop(&mut self, limit: usize, mut each: impl FnMut(Bytes)) {
         let Some(queued) = &mut self.queued else {
             return;
@@ -93,7 +93,7 @@ impl SendQueue {
         }
     }
 
-    /// Takes the trailers, if the queue ends with some.
+    /// Removes and returns the trailers, if there are any.
     pub(super) fn take_trailers(&mut self) -> Option<Cow<'static, [Header]>> {
         match std::mem::take(&mut self.queued.as_mut()?.ending) {
             Ending::Trailers(trailers) => Some(trailers),

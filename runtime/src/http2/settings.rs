@@ -15,21 +15,21 @@ const INITIAL_WINDOW_SIZE: u16 = 0x4;
 const MAX_FRAME_SIZE: u16 = 0x5;
 const MAX_HEADER_LIST_SIZE: u16 = 0x6;
 
-/// The largest HPACK table that the peer may use on us: the protocol's default, so that it need not be advertised.
+/// The maximum size of the HPACK table for the peer's encoder. It is the protocol's default, so it need not be advertised.
 pub(super) const TABLE_SIZE: usize = 4_096;
 
-/// What the peer has told us, or has not and then is the protocol's default.
+/// The peer's settings, or the protocol's defaults.
 #[derive(Debug)]
 pub(super) struct PeerSettings {
     pub max_concurrent_streams: u32,
     pub initial_window: u32,
     pub max_frame_size: usize,
-    /// What the peer takes of a list of headers; without limit unless it says otherwise.
+    /// The maximum size of a header list that the peer accepts. Unlimited by default.
     pub max_header_list_size: usize,
 }
 
 impl PeerSettings {
-    /// What holds until the peer's first SETTINGS.
+    /// Returns the settings that are assumed until the peer's first SETTINGS.
     pub(super) fn assumed(config: &Config) -> PeerSettings {
         PeerSettings {
             max_concurrent_streams: config.assumed_concurrent_streams,
@@ -39,8 +39,8 @@ impl PeerSettings {
         }
     }
 
-    /// Applies a SETTINGS payload of the peer, whose role is the other one. Calls `table_size` for each change of the HPACK
-    /// table's size, of which the smallest counts too (RFC 7541, 4.2).
+    /// Applies a SETTINGS payload. `role` is this side's role. Calls `table_size` for each change of the HPACK table's size,
+    /// because the smallest size matters too (RFC 7541, 4.2).
     pub(super) fn apply(
         &mut self,
         role: Role,
@@ -50,10 +50,10 @@ impl PeerSettings {
         for (setting, value) in parse(payload)? {
             match setting {
                 HEADER_TABLE_SIZE => table_size(value as usize),
-                // Only a client may be pushed to, so a server has nothing to enable (RFC 9113, 6.5.2).
+                // A server cannot enable push, because only clients receive pushes (RFC 9113, 6.5.2).
                 ENABLE_PUSH if value > 1 || (value == 1 && role == Role::Client) => {
                     return Err(ConnectionError::protocol(
-                        "a wrong SETTINGS_ENABLE_PUSH (RFC 9113, 6.5.2)",
+                        "an invalid SETTINGS_ENABLE_PUSH (RFC 9113, 6.5.2)",
                     ));
                 }
                 MAX_CONCURRENT_STREAMS => self.max_concurrent_streams = value,
@@ -90,10 +90,10 @@ fn parse(payload: &[u8]) -> Result<impl Iterator<Item = (u16, u32)>, ConnectionE
     }))
 }
 
-/// Writes our SETTINGS: what differs from the protocol's defaults.
+/// Writes this side's SETTINGS, as far as they differ from the protocol's defaults.
 pub(super) fn write(role: Role, config: &Config, out: &mut BytesMut) {
     let entries = [
-        // A server that pushed would break this (RFC 9113, 8.4).
+        // This forbids the server to push (RFC 9113, 8.4).
         (role == Role::Client).then_some((ENABLE_PUSH, 0)),
         (role == Role::Server).then_some((MAX_CONCURRENT_STREAMS, config.max_concurrent_streams)),
         Some((INITIAL_WINDOW_SIZE, config.stream_window)),
@@ -104,7 +104,7 @@ pub(super) fn write(role: Role, config: &Config, out: &mut BytesMut) {
     write_entries(&entries, out);
 }
 
-/// Writes SETTINGS with a new initial window alone.
+/// Writes SETTINGS that only contain a new initial window.
 pub(super) fn write_initial_window(window: u32, out: &mut BytesMut) {
     write_entries(&[Some((INITIAL_WINDOW_SIZE, window))], out);
 }

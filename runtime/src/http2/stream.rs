@@ -1,47 +1,48 @@
-//! One stream.
+//! The state of a stream.
 
 use super::flow::{ReceiveWindow, SendWindow};
 use super::holdings::Grant;
 use super::queue::SendQueue;
 
-/// A stream that at least one side has not ended. The states of RFC 9113, 5.1 are pairs: "open" is two unfinished directions, "half-closed"
-/// one; "idle" and "closed" streams are not in the table.
+/// A stream that at least one side has not ended. The states of RFC 9113, 5.1 are pairs of directions: "open" has two unfinished
+/// directions, "half-closed" has one, and "idle" and "closed" streams are not in the table.
 #[derive(Debug)]
 pub(super) struct Stream {
     pub receiving: Progress,
     pub sending: Progress,
     pub send_window: SendWindow,
     pub receive_window: ReceiveWindow,
-    /// The size of `receive_window` when nothing of it is used.
+    /// The size of `receive_window` when none of it is used.
     pub window: u32,
-    /// Bytes that the application was given and has not released.
+    /// The number of bytes that the application was given and has not released.
     pub unreleased: u32,
-    /// How many unreleased bytes the application needs to go on, if more than it has; zero if it has not said.
+    /// The number of unreleased bytes that the application needs to continue, if it has asked for more than it has. Otherwise
+    /// zero.
     pub awaited: u32,
-    /// The application has taken something, or waits for more.
+    /// Set once the application has consumed something, or waits for more.
     pub is_read: bool,
-    /// The stream waits until there is room for them.
+    /// Set while the stream waits for room for the awaited bytes.
     pub is_waiting: bool,
-    /// The window was made larger for a message.
+    /// The grant of a larger window for a message.
     pub grant: Option<Box<Grant>>,
-    /// What is missing of the `content-length` that the peer announced.
+    /// The remaining bytes of the `content-length` that the peer announced.
     pub expected: Option<u64>,
     pub queue: SendQueue,
 }
 
-/// How far one direction of a stream is.
+/// The progress of one direction of a stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Progress {
-    /// The head is still to come.
+    /// The head has not been sent or received.
     Head,
-    /// DATA and trailers may come.
+    /// DATA and trailers may follow.
     Body,
     /// END_STREAM was sent or received.
     Ended,
 }
 
 impl Progress {
-    /// After a head that says whether it is all.
+    /// Returns the progress after a head, which may end the stream.
     pub(super) fn after_head(end: bool) -> Progress {
         if end { Progress::Ended } else { Progress::Body }
     }
@@ -65,17 +66,17 @@ impl Stream {
         }
     }
 
-    /// Both directions have ended in order.
+    /// Returns whether both directions have ended.
     pub(super) fn is_over(&self) -> bool {
         self.receiving == Progress::Ended && self.sending == Progress::Ended
     }
 
-    /// How many bytes of DATA the peer may still send.
+    /// Returns the number of bytes of DATA that the peer may still send.
     pub(super) fn window_left(&self) -> u64 {
         u64::try_from(self.receive_window.left()).unwrap_or(0)
     }
 
-    /// The most that the peer can make us hold by this stream.
+    /// Returns the maximum number of bytes that the peer can make this side hold for the stream.
     #[inline]
     pub(super) fn most(&self) -> usize {
         let window = match self.receiving {
@@ -85,7 +86,7 @@ impl Stream {
         window.max(self.unreleased) as usize
     }
 
-    /// How much larger the window has to be for what the application awaits.
+    /// Returns by how many bytes the window is too small for what the application awaits.
     pub(super) fn lacking(&self) -> u32 {
         if self.receiving == Progress::Ended {
             return 0;
@@ -99,10 +100,11 @@ impl Stream {
         }
     }
 
-    /// Gives received DATA back to the window, if the peer can still use it. Returns what is to be announced.
+    /// Returns consumed DATA to the window, if the peer can still use it. Returns the increment to announce, if it is large
+    /// enough.
     ///
-    /// A window above `size` shrinks by what is not given back. One below it grows when something is announced anyway, to twice what
-    /// it was at most and by no more than `room`.
+    /// A window larger than `size` shrinks, by not returning some of the bytes. A smaller one grows when an increment is
+    /// announced anyway, at most to twice its size and by no more than `room`.
     pub(super) fn give_back(&mut self, bytes: u32, size: u32, room: u32) -> Option<u32> {
         if self.receiving == Progress::Ended {
             return None;
@@ -118,7 +120,7 @@ impl Stream {
         Some(increment.saturating_add(more))
     }
 
-    /// Counts a DATA payload against `content-length` (RFC 9113, 8.1.1). False if it does not fit.
+    /// Counts a DATA payload against `content-length` (RFC 9113, 8.1.1). Returns `false` if it does not match.
     pub(super) fn expects(&mut self, bytes: usize, end: bool) -> bool {
         let Some(expected) = &mut self.expected else {
             return true;

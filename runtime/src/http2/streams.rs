@@ -7,19 +7,20 @@ use std::hash::{BuildHasher, Hasher};
 use super::StreamId;
 use super::stream::Stream;
 
-/// A table of something per stream; drivers use it too.
+/// A map from streams to values. Drivers use it too.
 pub(crate) type StreamMap<T> = HashMap<StreamId, T, SeededHash>;
 
 /// The streams that are open or half-closed.
 pub(super) type Streams = StreamMap<Stream>;
 
-/// A hash for stream ids: one multiplication. The seed keeps a peer, who chooses the ids, from choosing collisions.
+/// A hash function for stream ids that takes one multiplication. Its seed prevents a peer, which chooses the ids, from causing
+/// collisions.
 #[derive(Clone, Debug)]
 pub(crate) struct SeededHash(u64);
 
 impl Default for SeededHash {
     fn default() -> SeededHash {
-        // The standard library's only source of randomness.
+        // This is the standard library's only source of randomness.
         SeededHash(RandomState::new().hash_one(0))
     }
 }

@@ -295,7 +295,7 @@ fn faults() -> Vec<(&'static str, Vec<u8>)> {
         ("te of other things", fielded(&[("te", "gzip")])),
         ("a pseudo-header at the end", fielded(&[(":late", "v")])),
         (
-            "a pseudo-header twice",
+            "a duplicate pseudo-header",
             headed(END_HEADERS, &literals(&[&HEAD[..2], &HEAD[..]].concat())),
         ),
         ("no path", headed(END_HEADERS, &literals(&HEAD[..2]))),

@@ -42,7 +42,7 @@ async fn row_63_plaintext_to_our_tls_port() {
     let (_server, address) = serve(&server_credentials(&authority.issue(&["127.0.0.1"]))).await;
     let why = plaintext(address).await;
     assert!(
-        why.contains("a record of TLS, where HTTP/2 is expected"),
+        why.contains("received a TLS record instead of HTTP/2"),
         "{why}"
     );
     assert!(why.ends_with(HINT), "{why}");
@@ -55,8 +55,8 @@ async fn row_63_plaintext_to_other_servers() {
     let http = says(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
     let silent = says(b"").await;
     for (address, said) in [
-        (alert, "a record of TLS, where HTTP/2 is expected"),
-        (http, "a response of HTTP/1, where HTTP/2 is expected"),
+        (alert, "received a TLS record instead of HTTP/2"),
+        (http, "received an HTTP/1 response instead of HTTP/2"),
         (silent, "the peer closed the connection"),
     ] {
         let why = plaintext(address).await;
@@ -78,7 +78,7 @@ async fn row_63_tls_to_a_port_without() {
     assert!(why.contains(said), "{why}");
     let ended = log::event(&[
         "DEBUG message=connection ended peer=ipv4:127.0.0.1:",
-        "a record of TLS, where HTTP/2 is expected",
+        "received a TLS record instead of HTTP/2",
     ]);
     within(ended).await;
 

@@ -1,4 +1,4 @@
-//! Frames that are about the connection, or about a stream without being part of it.
+//! Frames about the connection, and frames about a stream that are not part of it.
 
 use std::time::Instant;
 
@@ -32,7 +32,7 @@ impl Connection {
         let window = self.peer.initial_window;
         if self.greeting == Greeting::Settings {
             self.greeted(Greeting::Done);
-            // What a first SETTINGS does not limit has no limit (RFC 9113, 6.5.2).
+            // Limits that a first SETTINGS does not contain are unlimited (RFC 9113, 6.5.2).
             self.peer.max_concurrent_streams = u32::MAX;
         }
         let encoder = &mut self.encoder;
@@ -45,7 +45,7 @@ impl Connection {
         self.reply(|connection| frame::write_settings_ack(connection.output.tail()))
     }
 
-    /// An acknowledgement too many is harmless.
+    /// Handles an acknowledgement. Superfluous ones are harmless.
     fn receive_settings_ack(
         &mut self,
         payload: &[u8],
@@ -63,7 +63,7 @@ impl Connection {
         Ok(())
     }
 
-    /// A new initial window moves the windows of all streams, some perhaps below zero (RFC 9113, 6.9.2).
+    /// Applies a change of the initial window to all streams. Windows may become negative (RFC 9113, 6.9.2).
     fn shift_send_windows(&mut self, delta: i64) -> Result<(), ConnectionError> {
         if delta == 0 {
             return Ok(());
@@ -80,7 +80,7 @@ impl Connection {
                 opened.push(id);
             }
         }
-        // The table has no order; the streams' turns have one.
+        // The table has no order, but the streams' turns need one.
         opened.sort_unstable();
         opened
             .into_iter()
@@ -98,7 +98,9 @@ impl Connection {
         if !header.has(flag::ACK) {
             self.ledger.charge(WHOLE, "too_many_pings", now)?;
             let has_calls = !self.streams.is_empty();
-            if self.role == Role::Server && !self.strikes.ping(&self.config.pings, has_calls, now) {
+            if self.role == Role::Server
+                && !self.ping_strikes.ping(&self.config.pings, has_calls, now)
+            {
                 return Err(ConnectionError::abuse("too_many_pings"));
             }
             return self.reply(|connection| {
@@ -133,7 +135,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Priorities are read and ignored (RFC 9113, 5.3.2).
+    /// Checks a PRIORITY frame, and otherwise ignores it (RFC 9113, 5.3.2).
     pub(super) fn receive_priority(
         &mut self,
         header: &FrameHeader,
@@ -187,7 +189,7 @@ impl Connection {
             },
         });
         if stream <= self.taken {
-            // A call that is cancelled: the end of many an honest one.
+            // Cancelling a call is free once a handler has it, because honest clients do that too.
             return Ok(());
         }
         self.charge_reset(now)

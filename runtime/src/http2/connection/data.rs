@@ -1,4 +1,4 @@
-//! DATA that comes in.
+//! Received DATA.
 
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use crate::http2::event::Event;
 use crate::http2::frame::{self, FrameHeader, flag};
 use crate::http2::stream::{Progress, Stream};
 
-/// A stream that is read and uses so much of its window may want a larger one. Small calls are not worth a measure.
+/// A stream that is read and whose used window exceeds this may need a larger window. Smaller calls are not worth measuring.
 const BULK: i64 = 16 * 1024;
 
 impl Connection {
@@ -82,7 +82,7 @@ impl Connection {
         Ok(())
     }
 
-    /// DATA of a stream that is closed. Its bytes do not count.
+    /// Handles DATA of a closed stream. Its bytes do not count as held.
     fn receive_stray_data(
         &mut self,
         header: &FrameHeader,
@@ -90,7 +90,7 @@ impl Connection {
     ) -> Result<(), ConnectionError> {
         let id = header.stream;
         if self.is_beyond_last(id) || self.history.was_reset(id) {
-            // It may have been on its way when the peer learned of the end (RFC 9113, 5.4.2 and 6.8).
+            // The frame may have been in transit when the peer learned of the end (RFC 9113, 5.4.2 and 6.8).
             return if header.length < self.config.small_data {
                 self.ledger.charge_late(now)
             } else {
@@ -101,7 +101,7 @@ impl Connection {
         self.stream_error(id, Reason::STREAM_CLOSED, rule, now)
     }
 
-    /// Tells useful DATA from floods of nearly nothing. `window` is what the peer could have sent.
+    /// Distinguishes useful DATA from floods of tiny frames. `window` is the number of bytes that the peer could have sent.
     fn judge_data(
         &mut self,
         length: usize,
@@ -124,14 +124,14 @@ impl Connection {
         }
     }
 
-    /// Both directions of a stream have ended in order.
+    /// Removes a stream that has ended in order in both directions.
     pub(super) fn finish(&mut self, id: StreamId) {
         self.remove(id);
         self.ledger.earn_resets();
     }
 }
 
-/// Whether a stream may receive this DATA frame. Counts it.
+/// Checks whether a stream may receive this DATA frame, and counts it.
 fn accept(
     stream: &mut Stream,
     length: usize,

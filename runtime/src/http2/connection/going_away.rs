@@ -1,4 +1,4 @@
-//! The end of a connection that is not an error (RFC 9113, 6.8).
+//! The orderly end of a connection (RFC 9113, 6.8).
 
 use bytes::Bytes;
 
@@ -7,39 +7,39 @@ use crate::http2::error::Reason;
 use crate::http2::event::{Event, ResetCause};
 use crate::http2::{MAX_STREAM_ID, Role, StreamId, frame};
 
-/// The payload of the PING whose answer shows that the client has seen the first GOAWAY.
+/// The payload of the PING whose response shows that the client has received the first GOAWAY.
 pub(super) const DRAIN_PING: [u8; 8] = *b"draining";
-/// How much of a peer's debug data is kept.
+/// The maximum number of bytes that are kept of a peer's debug data.
 const DEBUG_KEPT: usize = 1_024;
 
-/// Who has announced the end of the connection.
+/// The GOAWAY frames that were sent and received.
 #[derive(Default, Debug)]
 pub(super) struct GoingAway {
     pub ours: Ours,
-    /// The last stream that the peer takes, once it has sent GOAWAY.
+    /// The last stream that the peer accepts, once it has sent GOAWAY.
     pub theirs: Option<StreamId>,
 }
 
-/// How far our own announcement is.
+/// The state of this side's GOAWAY.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(super) enum Ours {
     #[default]
     No,
-    /// A GOAWAY that allows all streams is out, and a PING after it.
+    /// A GOAWAY that still allows all streams was sent, followed by a PING.
     Announced,
-    /// The GOAWAY with the last stream that we take is out.
+    /// The GOAWAY with the last accepted stream was sent.
     Final(StreamId),
 }
 
 impl Connection {
-    /// Takes no new streams from now on: GOAWAY with the real last stream. Streams that are open go on.
+    /// Stops accepting new streams, by a GOAWAY with the actual last stream. Open streams continue.
     pub(crate) fn go_away(&mut self, reason: Reason, debug: &'static str) {
         if self.failed.is_some() || matches!(self.going_away.ours, Ours::Final(_)) {
             return;
         }
         self.going_away.ours = Ours::Final(self.last_id);
         if self.role == Role::Server {
-            // The client may have opened as many streams as it was allowed, and have filled their windows.
+            // The client may have opened as many streams as it is allowed, and filled their windows.
             let streams = self.config.max_concurrent_streams.into();
             let window = u64::try_from(self.receive_window.left()).unwrap_or(0);
             self.ledger.expect_late(streams, window);
@@ -47,8 +47,8 @@ impl Connection {
         frame::write_go_away(self.last_id, reason, debug, self.output.tail());
     }
 
-    /// Ends the connection gracefully: a server goes on taking streams until the client must have seen the announcement, for streams
-    /// that were on their way would be lost. Open streams finish.
+    /// Ends the connection gracefully. A server continues to accept streams until the client must have seen the announcement,
+    /// because streams that are in transit would be lost. Open streams are completed.
     pub(crate) fn drain(&mut self) {
         if self.role == Role::Client {
             return self.go_away(Reason::NO_ERROR, "");
@@ -62,19 +62,19 @@ impl Connection {
         frame::write_ping(DRAIN_PING, false, out);
     }
 
-    /// No stream is open, and none will be.
+    /// Returns whether no stream is open and none will be.
     pub(crate) fn is_drained(&self) -> bool {
         self.streams.is_empty() && self.takes_no_streams()
     }
 
-    /// Server: whether a stream is above what we said that we take.
+    /// Returns whether a stream is above the last one that this side, as a server, accepts.
     pub(super) fn is_beyond_last(&self, stream: StreamId) -> bool {
         self.role == Role::Server
             && matches!(self.going_away.ours, Ours::Final(last) if stream > last)
     }
 
-    /// Whether the connection is going away for good: a client's GOAWAY says nothing about its own streams. A client that has used
-    /// up all ids of streams goes away too (RFC 9113, 5.1.1).
+    /// Returns whether the connection will not accept new streams any more. A GOAWAY from a client does not affect its own
+    /// streams. A client that has used all stream ids goes away too (RFC 9113, 5.1.1).
     pub(crate) fn takes_no_streams(&self) -> bool {
         self.failed.is_some()
             || matches!(self.going_away.ours, Ours::Final(_))
@@ -82,9 +82,9 @@ impl Connection {
                 && (self.going_away.theirs.is_some() || self.next_id > MAX_STREAM_ID))
     }
 
-    /// The peer's GOAWAY. What it has not taken can be sent again elsewhere.
+    /// Handles the peer's GOAWAY. Streams that the peer has not accepted can be sent again elsewhere.
     pub(super) fn peer_goes_away(&mut self, last: StreamId, reason: Reason, debug: &[u8]) {
-        // A peer must not raise it; if it does, the lower one holds.
+        // A peer must not raise the last stream. If it does, the lower one stays in force.
         let last = self
             .going_away
             .theirs

@@ -1,14 +1,14 @@
-//! The fields of one header block, gathered and checked (RFC 9113, 8.2 and 8.3).
+//! The fields of a header block, collected and checked (RFC 9113, 8.2 and 8.3).
 
 use crate::base::header::{Header, Kind};
 use crate::http2::event::{RequestHead, ResponseHead};
 
-/// What a CONNECT request has for a path.
+/// The path of a CONNECT request.
 static NO_PATH: Header = Header::from_static(":path", "");
 
-/// A header block on its way to becoming a request, a response or trailers.
+/// A header block while it is decoded, to become a request, a response or trailers.
 ///
-/// Everything that makes it malformed is remembered as `flaw`, since the rest of the block has to go through HPACK all the same.
+/// A malformed block is recorded as `flaw` instead of failing at once, because HPACK must decode the rest of it anyway.
 #[derive(Clone, Default)]
 pub(super) struct Head {
     method: Option<Header>,
@@ -21,21 +21,21 @@ pub(super) struct Head {
     /// The size so far (RFC 7541, 4.1).
     size: usize,
     limit: usize,
-    /// A `grpc-status` has come that stands beyond the limit.
+    /// Set after a `grpc-status` beyond the limit.
     has_late_status: bool,
-    /// A field that is not a pseudo-header has come.
+    /// Set after the first field that is not a pseudo-header.
     past_pseudo: bool,
     flaw: Option<&'static str>,
 }
 
-/// The rule that a malformed head or trailer section breaks (RFC 9113, 8.1.1).
+/// The rule that a malformed head or trailer section violates (RFC 9113, 8.1.1).
 type Malformed = &'static str;
 
 impl Head {
     pub(super) fn new(limit: u32) -> Head {
         Head {
             limit: limit as usize,
-            // One allocation for the usual metadata.
+            // This takes one allocation for the usual metadata.
             fields: Vec::with_capacity(8),
             ..Head::default()
         }
@@ -50,8 +50,8 @@ impl Head {
         }
     }
 
-    /// Takes a field as it was meant: without blanks around its value, and each of several values as a field of its own, which
-    /// counts as one. What lies beyond the limit is not looked into.
+    /// Adds a field in its clean form: without blanks around its value, and with several values as separate fields, each of which
+    /// counts towards the size. Fields beyond the limit are not examined.
     #[cold]
     fn add_untidy(&mut self, field: Header) {
         if field.is_malformed() {
@@ -72,7 +72,7 @@ impl Head {
         }
     }
 
-    /// Keeps a field, and checks what is said of it.
+    /// Stores a field, after checking the rules for its kind.
     fn keep(&mut self, field: Header) {
         let kind = field.kind();
         if kind.is_pseudo() {
@@ -88,13 +88,13 @@ impl Head {
         }
     }
 
-    /// Whether a field is the first status of a call that stands beyond the limit. It is kept: how a call has ended is worth more
-    /// than what else was said.
+    /// Returns whether a field is the first status of a call that lies beyond the limit. It is stored, because the status of a
+    /// call is worth more than its other fields.
     fn is_late_status(&mut self, kind: Kind) -> bool {
         kind == Kind::GrpcStatus && !std::mem::replace(&mut self.has_late_status, true)
     }
 
-    /// Pseudo-headers are kept even over the limit: they are few, and a block has a limit of its own.
+    /// Stores a pseudo-header, even beyond the limit. There are few of them, and a header block has its own limit.
     fn add_pseudo(&mut self, kind: Kind, field: Header) {
         let slot = match kind {
             Kind::Method => &mut self.method,
@@ -108,14 +108,14 @@ impl Head {
             }
         };
         if slot.replace(field).is_some() {
-            self.flaw = Some("a pseudo-header twice (RFC 9113, 8.3)");
+            self.flaw = Some("a duplicate pseudo-header (RFC 9113, 8.3)");
         }
         if self.past_pseudo {
             self.flaw = Some("a pseudo-header after a field (RFC 9113, 8.3)");
         }
     }
 
-    /// Several are allowed as long as they agree (RFC 9110, 8.6).
+    /// Checks a `content-length`. Several of them are allowed if they agree (RFC 9110, 8.6).
     fn add_content_length(&mut self, value: &[u8]) {
         let length = std::str::from_utf8(value)
             .ok()
@@ -126,12 +126,12 @@ impl Head {
                 .content_length
                 .is_some_and(|other| Some(other) != length)
         {
-            self.flaw = Some("a wrong content-length (RFC 9113, 8.1.1)");
+            self.flaw = Some("an invalid content-length (RFC 9113, 8.1.1)");
         }
         self.content_length = length;
     }
 
-    /// The size so far, with what was dropped.
+    /// Returns the size so far, including fields that were dropped.
     pub(super) fn size(&self) -> usize {
         self.size
     }
@@ -140,7 +140,7 @@ impl Head {
         self.size > self.limit
     }
 
-    /// A request (RFC 9113, 8.3.1), and the `content-length` that its DATA must have.
+    /// Returns the request (RFC 9113, 8.3.1), and the `content-length` that its DATA must have.
     pub(super) fn into_request(self) -> Result<(RequestHead, Option<u64>), Malformed> {
         if let Some(flaw) = self.flaw {
             return Err(flaw);
@@ -176,7 +176,7 @@ impl Head {
         Ok((head, self.content_length))
     }
 
-    /// A response (RFC 9113, 8.3.2), and the `content-length` that its DATA must have.
+    /// Returns the response (RFC 9113, 8.3.2), and the `content-length` that its DATA must have.
     pub(super) fn into_response(self) -> Result<(ResponseHead, Option<u64>), Malformed> {
         if let Some(flaw) = self.flaw {
             return Err(flaw);
@@ -188,18 +188,18 @@ impl Head {
             .status
             .as_ref()
             .and_then(|status| parse_status(status.value()))
-            .ok_or("a response without a right :status (RFC 9113, 8.3.2)")?;
+            .ok_or("a response without a valid :status (RFC 9113, 8.3.2)")?;
         let head = ResponseHead {
             status,
             oversized: self.is_oversized(),
             fields: self.fields,
         };
-        // A 304 has the length of what it does not carry (RFC 9110, 8.6).
+        // The `content-length` of a 304 is that of a body that it does not have (RFC 9110, 8.6).
         let content_length = self.content_length.filter(|_| status != 304);
         Ok((head, content_length))
     }
 
-    /// Trailers (RFC 9113, 8.1), and whether they were cut.
+    /// Returns the trailers (RFC 9113, 8.1), and whether they were cut.
     pub(super) fn into_trailers(self) -> Result<(Vec<Header>, bool), Malformed> {
         if let Some(flaw) = self.flaw {
             return Err(flaw);
@@ -219,7 +219,7 @@ impl Head {
     }
 }
 
-/// Three digits (RFC 9110, 15).
+/// Parses the three digits of a status (RFC 9110, 15).
 fn parse_status(value: &[u8]) -> Option<u16> {
     let [
         hundreds @ b'1'..=b'9',

@@ -1,4 +1,4 @@
-//! Header blocks: put together, decoded, and told as requests, responses and trailers.
+//! Header blocks: assembled from frames, decoded, and reported as requests, responses and trailers.
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use crate::http2::hpack::{DecodeError, Table};
 use crate::http2::stream::{Progress, Stream};
 use crate::http2::{Role, StreamId};
 
-/// A header block whose END_HEADERS is still to come.
+/// A header block that has not ended.
 #[derive(Debug)]
 pub(super) struct OpenBlock {
     pub stream: StreamId,
@@ -28,7 +28,7 @@ impl Connection {
         payload: &[u8],
         now: Instant,
     ) -> Result<(), ConnectionError> {
-        // An even id is one that a server would open, which ours does not and a peer may not without PUSH_PROMISE.
+        // Even ids belong to servers. This crate's servers don't open streams, and a peer needs PUSH_PROMISE for that.
         if header.stream % 2 == 0 {
             return Err(ConnectionError::protocol(
                 "HEADERS on a stream that no client can open (RFC 9113, 5.1.1)",
@@ -88,7 +88,7 @@ impl Connection {
         Ok(())
     }
 
-    /// A whole block. Whatever its stream is, HPACK has to see it (RFC 9113, 4.3).
+    /// Handles a complete block. HPACK must decode it whatever its stream is (RFC 9113, 4.3).
     fn receive_block(
         &mut self,
         id: StreamId,
@@ -96,7 +96,7 @@ impl Connection {
         block: &[u8],
         now: Instant,
     ) -> Result<(), ConnectionError> {
-        // A new stream is not worth a look into the table.
+        // A new stream needs no look-up in the table.
         if self.role == Role::Server && self.is_idle(id) {
             return self.receive_request(id, end, block, now);
         }
@@ -158,13 +158,13 @@ impl Connection {
         self.last_id = id;
         let window = self.initial.current();
         let most = self.config.receive_buffer_per_connection;
-        // What the body could make us hold is more than all streams may.
+        // The connection has no room for the body that the window would allow.
         let has_no_room = !end && self.holdings.counted() + window as usize > most;
         if has_no_room || self.streams.len() >= self.config.max_concurrent_streams as usize {
             self.reply(|connection| {
                 connection.write_reset(id, Reason::REFUSED_STREAM, window.into())
             })?;
-            // A client that does not know our limit yet has done nothing wrong.
+            // A client that does not know the limit yet has done nothing wrong.
             return if self.initial.is_acknowledged() {
                 self.charge_reset(now)
             } else {
@@ -179,7 +179,7 @@ impl Connection {
         stream.receiving = Progress::after_head(end);
         stream.expected = content_length;
         if !stream.expects(0, end) {
-            let rule = "a request without the DATA that content-length says (RFC 9113, 8.1.1)";
+            let rule = "a request without the DATA that content-length announces (RFC 9113, 8.1.1)";
             return self.stream_error(id, Reason::PROTOCOL_ERROR, rule, now);
         }
         self.holdings.change(0, stream.most());
@@ -221,7 +221,8 @@ impl Connection {
         self.holdings.change(before, stream.most());
         stream.expected = content_length;
         if !stream.expects(0, end) {
-            let rule = "a response without the DATA that content-length says (RFC 9113, 8.1.1)";
+            let rule =
+                "a response without the DATA that content-length announces (RFC 9113, 8.1.1)";
             return self.stream_error(id, Reason::PROTOCOL_ERROR, rule, now);
         }
         let is_over = stream.is_over();
@@ -255,7 +256,7 @@ impl Connection {
         let trailers = match trailers {
             Ok(_) if !end => Err("trailers without END_STREAM (RFC 9113, 8.1)"),
             Ok(_) if !stream.expects(0, true) => {
-                Err("less DATA than content-length says (RFC 9113, 8.1.1)")
+                Err("less DATA than content-length announces (RFC 9113, 8.1.1)")
             }
             trailers => trailers,
         };

@@ -1,4 +1,4 @@
-//! A connection: what its parts share, and what ends a stream or all of it.
+//! The connection: the state that its parts share, and the end of streams and of the whole connection.
 
 mod control;
 mod credit;
@@ -34,78 +34,78 @@ use super::hpack::{Decoder, Encoder};
 use super::initial_window::InitialWindow;
 use super::ledger::Ledger;
 use super::output::Output;
+use super::ping_strikes::PingStrikes;
 use super::schedule::Schedule;
 use super::settings::{self, PeerSettings, TABLE_SIZE};
 use super::stream::Stream;
 use super::streams::Streams;
-use super::strikes::Strikes;
 use super::{Role, StreamId};
 
-/// How many events an idle connection keeps room for.
+/// The number of events that an idle connection keeps room for.
 const IDLE_EVENTS: usize = 16;
-/// How many streams an idle connection keeps room for.
+/// The number of streams that an idle connection keeps room for.
 const IDLE_STREAMS: usize = 16;
 
-/// One HTTP/2 connection, client or server, as a value.
+/// One HTTP/2 connection of a client or a server, without I/O.
 ///
-/// A stream is known from `open` or its `Request` event until both directions have ended or either side has reset it. Calls about
-/// streams that are not known (any more) do nothing: the application need not race with the peer.
+/// A stream exists from `open` or its `Request` event until both directions have ended or either side has reset it. Methods do
+/// nothing for streams that do not exist (any more), so that the application need not race with the peer.
 pub(crate) struct Connection {
     role: Role,
     config: Config,
     peer: PeerSettings,
     streams: Streams,
     history: History,
-    /// Client: the id of the next stream; above 2^31-1 there are none left.
+    /// Client: the id of the next stream. Above 2^31-1 there are none left.
     next_id: StreamId,
     /// Server: the highest id that the client has opened.
     last_id: StreamId,
-    /// Server: the highest id of a stream whose call has been taken.
+    /// Server: the highest id of a stream whose call a handler has.
     taken: StreamId,
     decoder: Decoder,
     repeats: Repeats,
     encoder: Encoder,
-    /// A header block whose CONTINUATION frames are still to come.
+    /// A header block that has not ended.
     block: Option<OpenBlock>,
     greeting: Greeting,
     send_window: SendWindow,
     receive_window: ReceiveWindow,
-    /// The window of the peer's side of streams, at their start.
+    /// The initial window of the peer's direction of streams.
     initial: InitialWindow,
-    /// The size of `receive_window` when nothing of it is used.
+    /// The size of `receive_window` when none of it is used.
     connection_window: u32,
     estimator: Estimator,
     holdings: Holdings,
     schedule: Schedule,
-    /// The bytes in the queues of all streams.
+    /// The number of bytes in the queues of all streams.
     queued: usize,
     output: Output,
     events: VecDeque<Event>,
     ledger: Ledger,
-    strikes: Strikes,
+    ping_strikes: PingStrikes,
     backlog: Backlog,
     going_away: GoingAway,
-    /// Pings of ours that are not answered.
+    /// The number of this side's pings without a response.
     pings: u32,
     timers: Timers,
     failed: Option<ConnectionError>,
 }
 
-/// How far the peer's side of the connection preface is (RFC 9113, 3.4).
+/// The progress of the peer's connection preface (RFC 9113, 3.4).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Greeting {
-    /// The client's 24 bytes.
+    /// The client's 24 bytes are expected.
     Preface,
-    /// The first SETTINGS.
+    /// The first SETTINGS are expected.
     Settings,
     Done,
 }
 
 impl Connection {
-    /// A connection at its start: the client's preface (in that role) and our SETTINGS are in the output.
+    /// Creates a connection. Its output contains the client's preface, in that role, and SETTINGS.
     pub(crate) fn new(role: Role, config: Config, now: Instant) -> Connection {
         let config = config.allowed();
-        // A server reads a client's SETTINGS before it sees a stream of that client.
+        // A server receives a client's SETTINGS before the client's first stream.
         let first_known = match role {
             Role::Client => 0,
             Role::Server => StreamId::MAX,
@@ -137,7 +137,7 @@ impl Connection {
             output: Output::default(),
             events: VecDeque::new(),
             ledger: Ledger::new(&config, now),
-            strikes: Strikes::default(),
+            ping_strikes: PingStrikes::default(),
             backlog: Backlog::default(),
             going_away: GoingAway::default(),
             pings: 0,
@@ -150,7 +150,7 @@ impl Connection {
             out.put_slice(PREFACE);
         }
         settings::write(role, &connection.config, out);
-        // The connection's window is not a setting: it starts with the default.
+        // The connection's window is not a setting. It starts with the default.
         let window = connection.config.connection_window;
         if let Some(increment) = connection.receive_window.resize(DEFAULT_WINDOW, window) {
             frame::write_window_update(0, increment, out);
@@ -158,7 +158,7 @@ impl Connection {
         connection
     }
 
-    /// The next thing that the peer did. To be asked after `receive`, `transmit`, `handle_timeout` and `reset`, until there is none.
+    /// Returns the next event. Call this until it returns `None`, after `receive`, `transmit`, `handle_timeout` and `reset`.
     pub(crate) fn poll_event(&mut self) -> Option<Event> {
         let event = self.events.pop_front();
         if event.is_none() && self.events.capacity() > IDLE_EVENTS {
@@ -167,24 +167,24 @@ impl Connection {
         event
     }
 
-    /// Server: the call of this stream, and those before it, have been given to their handlers. What was not taken costs the client
+    /// Server: notes that handlers have the calls of this stream and all earlier ones. Streams without a handler cost the client
     /// more to reset.
     pub(crate) fn take(&mut self, stream: StreamId) {
         self.taken = self.taken.max(stream);
     }
 
-    /// What is about to be received could have been taken so much earlier.
+    /// Notes that the next input could have been received `late` earlier.
     pub(crate) fn excuse(&mut self, late: Duration) {
         self.ledger.excuse(late);
     }
 
-    /// Streams that at least one side has not ended.
+    /// Returns the number of streams that at least one side has not ended.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn open_streams(&self) -> usize {
         self.streams.len()
     }
 
-    /// The bytes that the application was given and has not released, and the most that the peer may make of them.
+    /// Returns the number of bytes that the application has not released, and the most that the peer may raise it to.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn held(&self) -> (usize, usize) {
         let streams = || self.streams.values();
@@ -195,14 +195,15 @@ impl Connection {
         (self.holdings.held, promised)
     }
 
-    /// The bytes that streams have queued, as they are counted and as they are.
+    /// Returns the number of bytes that streams have queued, as counted incrementally and as summed up now.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn queued(&self) -> (usize, usize) {
         let queues = self.streams.values().map(|stream| stream.queue.bytes());
         (self.queued, queues.sum())
     }
 
-    /// The size of a receive window, a stream's or with 0 the connection's, and how much of it the peer has yet to be told of.
+    /// Returns the size of a stream's receive window, or of the connection's for 0, and how much of it has not been announced to
+    /// the peer.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn receive_window(&self, stream: StreamId) -> Option<(i64, i64)> {
         if stream == 0 {
@@ -213,7 +214,7 @@ impl Connection {
         Some((stream.window.into(), stream.receive_window.credit()))
     }
 
-    /// The connection's window keeps ahead of what a stream's has grown to: two streams at full speed share it.
+    /// Grows the connection's window ahead of the streams' windows, so that two streams at full speed can share it.
     fn grow_connection_window(&mut self) {
         let most = self
             .config
@@ -228,7 +229,7 @@ impl Connection {
         }
     }
 
-    /// Takes a stream out of the table, in order or not.
+    /// Removes a stream, whether it ended in order or not.
     fn remove(&mut self, id: StreamId) -> Option<Stream> {
         let was_full = !self.has_room();
         let mut stream = self.streams.remove(&id)?;
@@ -249,14 +250,15 @@ impl Connection {
         Some(stream)
     }
 
-    /// Writes RST_STREAM for a stream that is not in the table (any more). Until the peer has it, it may send `window` bytes more.
+    /// Writes RST_STREAM for a stream that is not in the table (any more). The peer may send `window` bytes more until it
+    /// receives it.
     fn write_reset(&mut self, id: StreamId, reason: Reason, window: u64) {
         frame::write_reset(id, reason, self.output.tail());
         self.history.record_reset(id);
         self.ledger.expect_late(1, window);
     }
 
-    /// Ends a stream because the peer broke `rule` on it (RFC 9113, 5.4.2).
+    /// Ends a stream because the peer violated `rule` on it (RFC 9113, 5.4.2).
     fn stream_error(
         &mut self,
         id: StreamId,
@@ -277,8 +279,8 @@ impl Connection {
         self.charge_reset(now)
     }
 
-    /// A stream has ended that should not have: nobody had taken its call, or the client broke a rule. Only a client's streams cost
-    /// anything: a server can reset no more than we open.
+    /// Charges the client for a stream that ended without use: it was reset before a handler had its call, or the client broke a
+    /// rule. A server's streams cost nothing, because it can only reset streams that this side opened.
     fn charge_reset(&mut self, now: Instant) -> Result<(), ConnectionError> {
         match self.role {
             Role::Client => Ok(()),
@@ -286,7 +288,7 @@ impl Connection {
         }
     }
 
-    /// Writes something that the peer has provoked, of which only so much may wait.
+    /// Writes a frame that the peer has provoked. Only a limited number of bytes of those may wait.
     fn reply(&mut self, write: impl FnOnce(&mut Connection)) -> Result<(), ConnectionError> {
         let before = self.output.len();
         write(self);
@@ -299,7 +301,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Ends the connection: GOAWAY is the last thing in the output, and no stream is known any more.
+    /// Ends the connection: GOAWAY becomes the last frame of the output, and all streams are removed.
     fn fail(&mut self, error: ConnectionError) -> ConnectionError {
         let last = self.last_id;
         frame::write_go_away(last, error.reason, error.rule, self.output.tail());

@@ -1,4 +1,4 @@
-//! From bytes to frames, and from each frame to what takes it.
+//! Received bytes: split into frames, which are passed to their handlers.
 
 use std::time::Instant;
 
@@ -11,14 +11,15 @@ use crate::http2::frame::{FrameHeader, HEADER_LEN, PREFACE, flag, kind};
 use crate::http2::{Role, StreamId};
 
 impl Connection {
-    /// Whether to read more from the peer now. If not, it has to take some of the output first.
+    /// Returns whether more should be read from the peer now. If not, the peer must accept some of the output first.
     pub(crate) fn wants_input(&self) -> bool {
         self.output.len() <= self.config.read_mark
     }
 
-    /// Takes whole frames off the front of `input`, and leaves a partial one there.
+    /// Consumes whole frames from the front of `input`. A partial frame stays there.
     ///
-    /// DATA payloads are split off, not copied. After an error the GOAWAY is in the output; the same error comes back from here on.
+    /// DATA payloads are split off, not copied. After an error, the output contains a GOAWAY, and later calls return the same
+    /// error.
     pub(crate) fn receive(
         &mut self,
         input: &mut BytesMut,
@@ -57,7 +58,8 @@ impl Connection {
         Ok(())
     }
 
-    /// True once nothing but frames is on the input. Peers that speak another protocol are known by their first bytes.
+    /// Handles the peer's connection preface. Returns `true` once only frames are left in the input. Peers that speak another
+    /// protocol are recognized by their first bytes.
     fn receive_greeting(&mut self, input: &mut BytesMut) -> Result<bool, ConnectionError> {
         if let Some(other) = other_protocol(input) {
             return Err(ConnectionError::protocol(other));
@@ -65,12 +67,13 @@ impl Connection {
         Ok(self.greeting != Greeting::Preface || self.receive_preface(input)?)
     }
 
-    /// True once the client's preface is off the input (RFC 9113, 3.4). A wrong one is known by its first wrong byte.
+    /// Consumes the client's preface (RFC 9113, 3.4). Returns `true` once it is complete. An invalid preface fails at its first
+    /// wrong byte.
     fn receive_preface(&mut self, input: &mut BytesMut) -> Result<bool, ConnectionError> {
         let length = input.len().min(PREFACE.len());
         if input[..length] != PREFACE[..length] {
             return Err(ConnectionError::protocol(
-                "not the preface of HTTP/2 (RFC 9113, 3.4)",
+                "not HTTP/2's connection preface (RFC 9113, 3.4)",
             ));
         }
         if length < PREFACE.len() {
@@ -81,7 +84,7 @@ impl Connection {
         Ok(true)
     }
 
-    /// What a frame header alone can break, before its payload is there.
+    /// Checks the rules that a frame header alone can violate, before its payload has arrived.
     fn check_sequence(&mut self, header: &FrameHeader) -> Result<(), ConnectionError> {
         if self.greeting == Greeting::Settings
             && (header.kind != kind::SETTINGS || header.has(flag::ACK))
@@ -124,17 +127,17 @@ impl Connection {
             kind::GOAWAY => self.receive_go_away(header, payload, now),
             kind::PRIORITY => self.receive_priority(header, payload, now),
             kind::PUSH_PROMISE => Err(ConnectionError::protocol(
-                "PUSH_PROMISE, which we do not allow (RFC 9113, 8.4)",
+                "PUSH_PROMISE, which is disabled (RFC 9113, 8.4)",
             )),
-            // RFC 9113, 5.5.
+            // Unknown frames are ignored (RFC 9113, 5.5).
             _ => self.ledger.charge(WHOLE, "too_many_unknown_frames", now),
         }
     }
 
-    /// Half a frame may not stay half for long, except DATA, which comes at the pace of the sender's link.
+    /// Limits the time that a partial frame may take. DATA is exempt, because it arrives at the speed of the sender's network.
     fn watch_partial_frame(&mut self, rest: &[u8], progress: bool, now: Instant) {
         if self.block.is_some() {
-            // Its time runs since its first frame.
+            // The timer has been running since the block's first frame.
             return;
         }
         let is_data = FrameHeader::parse(rest).is_some_and(|header| header.kind == kind::DATA);
@@ -145,8 +148,8 @@ impl Connection {
         }
     }
 
-    /// Whether nobody has used the stream yet (RFC 9113, 5.1): above the ids that were used, or one that the other side could
-    /// have opened and never does.
+    /// Returns whether the stream is idle (RFC 9113, 5.1): its id is above those that were used, or belongs to the side that
+    /// never opens streams.
     pub(super) fn is_idle(&self, stream: StreamId) -> bool {
         let is_clients = stream % 2 == 1;
         !is_clients
@@ -157,15 +160,13 @@ impl Connection {
     }
 }
 
-/// What a peer says that does not speak HTTP/2, if it is a protocol that is known by its first bytes. As a frame it would be one of
-/// megabytes, which no connection begins with.
+/// Recognizes a peer that speaks another protocol by its first bytes. As a frame header they would announce a frame of megabytes,
+/// which no connection begins with.
 fn other_protocol(input: &[u8]) -> Option<&'static str> {
     match input {
-        // A record of TLS (RFC 8446, 5.1): its type, and a version that begins with 3.
-        [20..=23, 3, 0..=4, ..] => Some("a record of TLS, where HTTP/2 is expected"),
-        [b'H', b'T', b'T', b'P', b'/', ..] => {
-            Some("a response of HTTP/1, where HTTP/2 is expected")
-        }
+        // A TLS record (RFC 8446, 5.1) begins with its type and a version that starts with 3.
+        [20..=23, 3, 0..=4, ..] => Some("received a TLS record instead of HTTP/2"),
+        [b'H', b'T', b'T', b'P', b'/', ..] => Some("received an HTTP/1 response instead of HTTP/2"),
         _ => None,
     }
 }

@@ -1,35 +1,36 @@
-//! Header blocks that come again and again.
+//! A cache of repeated header blocks.
 
 use super::head::Head;
 
-/// How many blocks are remembered.
+/// The number of blocks that are remembered.
 const REMEMBERED: usize = 4;
-/// The longest block that is remembered, in bytes.
+/// The length of the longest block that is remembered, in bytes.
 const LONGEST: usize = 128;
 
-/// What header blocks have decoded to, for as long as they would decode to it again.
+/// A cache of decoded header blocks.
 ///
-/// After the first calls of a connection most blocks change no table of HPACK's: their fields are indexes, or literals that are
-/// not to be indexed, as many a client sends `:path`. Until a block comes that does change one, the same bytes are the same fields.
+/// After the first calls of a connection, most blocks do not change HPACK's table: their fields are indexed, or are literals
+/// without indexing, as many clients send `:path`. Until a block changes the table, equal bytes decode to equal fields.
 #[derive(Default)]
 pub(super) struct Repeats {
     known: Vec<(Box<[u8]>, Head)>,
-    /// Which of the known is replaced next.
+    /// The index in `known` that is replaced next.
     next: usize,
-    /// Blocks that came once. Many a block never comes again, with an id of its request in it, and is not worth more than a copy.
+    /// Blocks that occurred once. Many blocks never repeat, for example because they contain a request id, and are only worth a
+    /// copy.
     seen: [Vec<u8>; REMEMBERED],
-    /// Which of the seen is replaced next.
+    /// The index in `seen` that is replaced next.
     next_seen: usize,
 }
 
 impl Repeats {
-    /// What the block is, if that is known.
+    /// Returns the decoded block, if it is known.
     pub(super) fn look_up(&self, block: &[u8]) -> Option<&Head> {
         let known = self.known.iter().find(|(known, _)| **known == *block);
         known.map(|(_, head)| head)
     }
 
-    /// A block that was not known has been decoded, and has changed no table.
+    /// Records a block that was not known and did not change the table.
     pub(super) fn learn(&mut self, block: &[u8], head: &Head) {
         if block.len() > LONGEST {
             return;
@@ -48,7 +49,7 @@ impl Repeats {
         }
     }
 
-    /// A table has changed: the blocks that were known may be others now.
+    /// Forgets all blocks, because the table has changed and they may decode differently now.
     pub(super) fn forget(&mut self) {
         self.known.clear();
         self.next = 0;

@@ -1,4 +1,4 @@
-//! What the application sends: written at once where that is allowed, else queued.
+//! Data that the application sends. It is written at once if possible, and otherwise queued.
 
 use std::borrow::Cow;
 
@@ -13,12 +13,12 @@ use crate::http2::stream::{Progress, Stream};
 use crate::http2::{MAX_STREAM_ID, Role, StreamId, frame};
 
 impl Connection {
-    /// Client: whether `open` would succeed.
+    /// Client: returns whether `open` would succeed.
     pub(crate) fn can_open(&self) -> bool {
         self.has_room() && !self.takes_no_streams()
     }
 
-    /// Client: how many streams more may be opened.
+    /// Client: returns how many more streams may be opened.
     pub(crate) fn room(&self) -> usize {
         if self.role == Role::Server || self.takes_no_streams() {
             return 0;
@@ -26,12 +26,12 @@ impl Connection {
         (self.peer.max_concurrent_streams as usize).saturating_sub(self.streams.len())
     }
 
-    /// Client: whether the server allows one more stream.
+    /// Client: returns whether the server's limit allows one more stream.
     pub(super) fn has_room(&self) -> bool {
         self.role == Role::Client && self.streams.len() < self.peer.max_concurrent_streams as usize
     }
 
-    /// Client: opens a stream with a request's head, pseudo-headers first. `end` says that nothing follows it.
+    /// Client: opens a stream with a request's head, pseudo-headers first. `end` tells whether the head ends the stream.
     pub(crate) fn open<'a>(
         &mut self,
         head: impl IntoIterator<Item = &'a Header>,
@@ -59,7 +59,8 @@ impl Connection {
         Ok(id)
     }
 
-    /// Server: sends a response's head, `:status` first. `end` says that nothing follows it. Only the first head of a stream is sent.
+    /// Server: sends a response's head, `:status` first. `end` tells whether the head ends the stream. Only the first head of a
+    /// stream is sent.
     pub(crate) fn send_headers<'a>(
         &mut self,
         stream: StreamId,
@@ -79,8 +80,8 @@ impl Connection {
         }
     }
 
-    /// Sends DATA after the head: at once if nothing waits before it, the windows allow and the output is below its mark. Else it is queued,
-    /// however much it is: `send_capacity` says what is welcome.
+    /// Sends DATA after the head. It is written at once if nothing is queued before it, the windows allow it, and the output is
+    /// below its mark. Otherwise it is queued, whatever its length; `send_capacity` tells how much should be queued.
     pub(crate) fn send_data(&mut self, stream: StreamId, data: Bytes, end: bool) {
         let Some(state) = self.streams.get_mut(&stream) else {
             return;
@@ -99,7 +100,7 @@ impl Connection {
         if has_way && length <= allowed && self.output.len() < self.config.output_mark {
             self.send_window.take(length);
             state.send_window.take(length);
-            self.strikes.forget();
+            self.ping_strikes.forget();
             self.ledger.expect_updates(length);
             frame::write_data_header(stream, length, end, self.output.tail());
             self.output.push(data);
@@ -121,13 +122,13 @@ impl Connection {
         self.schedule_stream(stream, place);
     }
 
-    /// The size of the largest list of headers that the peer takes, counted as [`Header::size`] does (RFC 9113, 6.5.2). It is advice:
-    /// nothing here holds to it.
+    /// Returns the maximum size of a header list that the peer accepts, as [`Header::size`] counts it (RFC 9113, 6.5.2). It is
+    /// advisory and not enforced here.
     pub(crate) fn peer_header_limit(&self) -> usize {
         self.peer.max_header_list_size
     }
 
-    /// Sends trailers after all DATA of the stream, and ends it. A response has a head before them.
+    /// Sends trailers after all DATA of the stream, and ends it. A response must have a head before.
     pub(crate) fn send_trailers(
         &mut self,
         stream: StreamId,
@@ -149,7 +150,7 @@ impl Connection {
         }
     }
 
-    /// Ends a stream out of order. What it has queued is dropped, and what the peer still sends on it ignored.
+    /// Resets a stream. Its queued data is dropped, and frames that the peer still sends on it are ignored.
     pub(crate) fn reset(&mut self, stream: StreamId, reason: Reason) {
         if let Some(state) = self.remove(stream) {
             let window = state.window_left();
@@ -157,8 +158,8 @@ impl Connection {
         }
     }
 
-    /// How many bytes of DATA a stream's queue wants now: 0 if it is full, or the stream is not known. To whom it says 0, it says
-    /// `Event::Writable` later.
+    /// Returns the number of bytes of DATA that a stream's queue accepts now. After it has returned 0 for a stream,
+    /// `Event::Writable` follows once there is room. It also returns 0 for unknown streams.
     pub(crate) fn send_capacity(&mut self, stream: StreamId) -> usize {
         let share = self.send_share();
         let Some(state) = self.streams.get_mut(&stream) else {
@@ -169,19 +170,20 @@ impl Connection {
         capacity
     }
 
-    /// Lets `Event::Writable` follow for a stream that is sending, though it may have room.
+    /// Requests an `Event::Writable` for a stream that is sending, even if its queue has room.
     pub(crate) fn await_room(&mut self, stream: StreamId) {
         if let Some(state) = self.streams.get_mut(&stream) {
             state.queue.full |= !state.queue.is_empty();
         }
     }
 
-    /// Whether the streams together have queued all that they may.
+    /// Returns whether the streams together have reached their limit of queued bytes.
     pub(crate) fn is_crowded(&self) -> bool {
         self.queued >= self.config.send_buffer_per_connection
     }
 
-    /// What each stream may queue. A frame's worth it always may, so that no stream that can send waits for one that cannot.
+    /// Returns the number of bytes that each stream may queue. It is at least one frame, so that no stream that can send waits
+    /// for one that cannot.
     pub(super) fn send_share(&self) -> usize {
         let limit = self.config.send_buffer_per_stream;
         if self.is_crowded() {
@@ -191,14 +193,14 @@ impl Connection {
         }
     }
 
-    /// Whether a stream has something queued: its window, the other streams or the socket hold it back.
+    /// Returns whether a stream has queued data, which is held back by its window, by other streams or by the socket.
     pub(crate) fn is_sending(&self, stream: StreamId) -> bool {
         self.streams
             .get(&stream)
             .is_some_and(|stream| !stream.queue.is_empty())
     }
 
-    /// Asks the peer for an `Event::Pong` with this payload.
+    /// Sends a ping with this payload. `Event::Pong` reports the response.
     pub(crate) fn ping(&mut self, payload: [u8; 8]) {
         if self.failed.is_none() {
             self.pings = self.pings.saturating_add(1);
@@ -214,13 +216,13 @@ impl Connection {
     ) {
         let encoder = &mut self.encoder;
         let max_frame = self.peer.max_frame_size;
-        self.strikes.forget();
+        self.ping_strikes.forget();
         frame::write_headers(stream, end, max_frame, self.output.tail(), |out| {
             encoder.encode(fields, out);
         });
     }
 
-    /// Our END_STREAM is in the output.
+    /// Notes that END_STREAM was written to the output.
     pub(super) fn end_sent(&mut self, id: StreamId) {
         if self.role == Role::Client {
             let Some(stream) = self.streams.get_mut(&id) else {
@@ -238,13 +240,13 @@ impl Connection {
         if stream.receiving == Progress::Ended {
             self.ledger.earn_resets();
         } else {
-            // The rest of the request is of no use (RFC 9113, 8.1).
+            // The rest of the request is not needed (RFC 9113, 8.1).
             let window = stream.window_left();
             self.write_reset(id, Reason::NO_ERROR, window);
         }
     }
 
-    /// The next stream is this one.
+    /// Sets the id of the next stream.
     #[cfg(test)]
     pub(in crate::http2) fn skip_to(&mut self, id: StreamId) {
         self.next_id = id;

@@ -1,4 +1,4 @@
-//! What the peer has to do in time.
+//! The timeouts of a connection.
 
 use std::time::Instant;
 
@@ -6,14 +6,14 @@ use super::{Connection, Greeting};
 use crate::http2::config::Config;
 use crate::http2::error::{ConnectionError, Reason};
 
-/// When the peer has to have done what it owes us.
+/// The times by which the peer must have done its part.
 #[derive(Debug)]
 pub(super) struct Timers {
-    /// The peer's preface and SETTINGS.
+    /// The peer must have sent its preface and SETTINGS.
     pub handshake: Option<Instant>,
-    /// The acknowledgement of our SETTINGS.
+    /// The peer must have acknowledged this side's SETTINGS.
     pub settings: Option<Instant>,
-    /// The rest of a header block, or of a frame.
+    /// The peer must have completed a header block or a frame.
     pub header: Option<Instant>,
 }
 
@@ -34,7 +34,7 @@ impl Timers {
 }
 
 impl Connection {
-    /// When `handle_timeout` wants to be called.
+    /// Returns the time at which `handle_timeout` should be called.
     pub(crate) fn timeout(&self) -> Option<Instant> {
         let timers = &self.timers;
         let look_at = self.holdings.look_at;
@@ -44,7 +44,8 @@ impl Connection {
             .min()
     }
 
-    /// Ends the connection if the peer was too slow, or the calls that others wait for. Nothing happens if it is called too early.
+    /// Ends the connection if the peer was too slow, and ends stalled calls that others wait for. Calling it too early does
+    /// nothing.
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> Result<(), ConnectionError> {
         if let Some(error) = self.failed {
             return Err(error);
@@ -64,7 +65,7 @@ impl Connection {
         Err(self.fail(error))
     }
 
-    /// The peer's preface has moved on.
+    /// Advances the state of the peer's preface.
     pub(super) fn greeted(&mut self, greeting: Greeting) {
         self.greeting = greeting;
         if greeting == Greeting::Done {
@@ -72,7 +73,7 @@ impl Connection {
         }
     }
 
-    /// Something that has to be finished soon has begun.
+    /// Starts the timer for the completion of a header block or a frame.
     pub(super) fn start_header_timer(&mut self, now: Instant) {
         self.timers.header = now.checked_add(self.config.header_timeout);
     }

@@ -1,4 +1,4 @@
-//! Queued DATA moves to the output: one frame per stream in turn.
+//! The transfer of queued DATA to the output, one frame of each stream in turn.
 
 use super::Connection;
 use crate::http2::event::Event;
@@ -8,8 +8,8 @@ use crate::http2::schedule::Place;
 use crate::http2::{StreamId, frame};
 
 impl Connection {
-    /// Moves queued DATA to the output, as windows, the peer's frame size and the output's mark allow, and returns what is
-    /// to be written. It may also make `Event::Writable`s.
+    /// Moves queued DATA to the output, as far as the windows, the peer's frame size and the output's mark allow. Returns the
+    /// output to be written. It may add `Event::Writable`s.
     pub(crate) fn transmit(&mut self) -> &mut Output {
         while self.output.len() < self.config.output_mark {
             let window_is_open = self.send_window.available() > 0;
@@ -21,7 +21,7 @@ impl Connection {
         &mut self.output
     }
 
-    /// Gives a stream that has something to send, and may, a place in the schedule.
+    /// Schedules a stream that has something to send and whose own window is open.
     pub(super) fn schedule_stream(&mut self, id: StreamId, place: Place) {
         let Some(stream) = self.streams.get_mut(&id) else {
             return;
@@ -61,7 +61,7 @@ impl Connection {
         if length > 0 || end {
             stream.send_window.take(length);
             self.send_window.take(length);
-            self.strikes.forget();
+            self.ping_strikes.forget();
             self.ledger.expect_updates(length);
             frame::write_data_header(id, length, end, self.output.tail());
             let output = &mut self.output;

@@ -1,4 +1,4 @@
-//! From header blocks to fields.
+//! The decoder of header blocks.
 
 use std::fmt;
 
@@ -6,20 +6,20 @@ use super::dynamic_table::DynamicTable;
 use super::{DEFAULT_TABLE_SIZE, huffman, integer, static_table};
 use crate::base::header::Header;
 
-/// Turns the header blocks of one direction of a connection into fields.
+/// Decodes the header blocks of one direction of a connection.
 pub(crate) struct Decoder {
     table: DynamicTable,
-    /// The largest table that the encoder may choose.
+    /// The largest table size that the encoder may choose.
     table_limit: usize,
-    /// The text of the field being read, name and value. Empty between fields.
+    /// Name and value of the current field. Empty between fields.
     scratch: Vec<u8>,
 }
 
 impl Decoder {
-    /// A decoder whose table may grow to `max_table_size`, which is what we advertise as SETTINGS_HEADER_TABLE_SIZE.
+    /// Creates a decoder whose table may grow to `max_table_size`, the advertised SETTINGS_HEADER_TABLE_SIZE.
     ///
-    /// The table starts with the default size, 4,096 bytes, and may keep it: until the encoder has seen our SETTINGS, it
-    /// uses that much.
+    /// The table starts with the default size of 4,096 bytes and may always use that much, because the encoder does so until it
+    /// has received the SETTINGS.
     pub(crate) fn new(max_table_size: usize) -> Decoder {
         Decoder {
             table: DynamicTable::new(DEFAULT_TABLE_SIZE),
@@ -28,10 +28,11 @@ impl Decoder {
         }
     }
 
-    /// Decodes one whole header block. `each` is called for every field, in order, and says whether to go on. Says what became of
-    /// the table.
+    /// Decodes a complete header block. `each` is called for every field in order, and returns whether to continue. Returns
+    /// whether the block changed the table.
     ///
-    /// An error ends the connection (RFC 9113, 4.3): the table is lost.
+    /// # Errors
+    /// An error ends the connection, because the table is lost (RFC 9113, 4.3).
     pub(crate) fn decode(
         &mut self,
         block: &[u8],
@@ -40,7 +41,7 @@ impl Decoder {
         let mut input = block;
         let mut table = Table::Kept;
         let mut may_resize = true;
-        // So that time and memory are linear in the block's length, although two bytes can name a long name.
+        // This bounds time and memory by the block's length, although two bytes can refer to a long name.
         let mut copied_names = 0;
         let copy_limit = FREE_COPIES + block.len() * COPIES_PER_BYTE;
         while let Some((&first, rest)) = input.split_first() {
@@ -57,7 +58,7 @@ impl Decoder {
                 }
                 // A literal with indexing (RFC 7541, 6.2.1).
                 0x40..0x80 => (6, true),
-                // A new size of the table (RFC 7541, 6.3).
+                // A new table size (RFC 7541, 6.3).
                 0x20..0x40 => {
                     let size = integer::decode(first, 5, &mut input)?;
                     if !may_resize {
@@ -67,7 +68,7 @@ impl Decoder {
                     table = Table::Changed;
                     continue;
                 }
-                // A literal that is not, or never, to be indexed (RFC 7541, 6.2.2 and 6.2.3).
+                // A literal that is not indexed, or never indexed (RFC 7541, 6.2.2 and 6.2.3).
                 ..0x20 => (4, false),
             };
             may_resize = false;
@@ -101,7 +102,7 @@ impl Decoder {
         .ok_or(DecodeError::InvalidIndex)
     }
 
-    /// A field whose value, and whose name if the index is 0, stand in `input`.
+    /// Decodes a field whose value, and whose name if the index is 0, are in `input`.
     fn literal(&mut self, name_index: usize, input: &mut &[u8]) -> Result<Header, DecodeError> {
         let mut text = std::mem::take(&mut self.scratch);
         text.clear();
@@ -125,22 +126,22 @@ impl Decoder {
         Ok(())
     }
 
-    /// The sum of the sizes of the table's entries.
+    /// Returns the sum of the sizes of the table's entries.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn table_size(&self) -> usize {
         self.table.size()
     }
 }
 
-/// What a header block has done to the table.
+/// The effect of a header block on the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Table {
-    /// Nothing: the same block after it has the same fields.
+    /// The table is unchanged, so that an equal block would decode to equal fields.
     Kept,
     Changed,
 }
 
-/// Takes a string literal (RFC 7541, 5.2) off the front of `input` and appends it to `text`.
+/// Consumes a string literal (RFC 7541, 5.2) from the front of `input` and appends it to `text`.
 fn string(input: &mut &[u8], text: &mut Vec<u8>) -> Result<(), DecodeError> {
     let (&first, rest) = input.split_first().ok_or(DecodeError::Truncated)?;
     *input = rest;
@@ -157,32 +158,32 @@ fn string(input: &mut &[u8], text: &mut Vec<u8>) -> Result<(), DecodeError> {
     }
 }
 
-/// How much scratch space a decoder keeps between blocks.
+/// The scratch space that a decoder keeps between blocks, in bytes.
 const MAX_IDLE_SCRATCH: usize = 4096;
 
-/// How many bytes of names out of the tables a block's literals may repeat: this many, and
+/// The bytes of names from the tables that the literals of a block may repeat: this many, plus ...
 const FREE_COPIES: usize = 65_536;
-/// this many for every byte of the block. The longest usual names have 30 bytes.
+/// ... this many for each byte of the block. The longest common names have 30 bytes.
 const COPIES_PER_BYTE: usize = 16;
 
-/// Why a header block could not be decoded.
+/// The reason why a header block cannot be decoded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum DecodeError {
-    /// It ends within a field.
+    /// The block ends within a field.
     Truncated,
-    /// An integer of more than 32 bits.
+    /// An integer has more than 32 bits.
     IntegerTooLarge,
-    /// An index of no entry.
+    /// An index has no entry.
     InvalidIndex,
-    /// A Huffman string with EOS in it, or with wrong padding.
+    /// A Huffman string contains EOS or has invalid padding.
     Huffman,
-    /// A table larger than we allow.
+    /// The table would exceed the limit.
     TableTooLarge,
-    /// A size update after the first field.
+    /// A size update follows a field.
     MisplacedSizeUpdate,
-    /// Literals that repeat long names of the table until the fields are many times larger than the block.
+    /// Literals repeat long names of the table, so that the fields are many times larger than the block.
     Bomb,
-    /// Whoever takes the fields wants no more of them.
+    /// The caller wants no more fields.
     Stopped,
 }
 
@@ -191,12 +192,12 @@ impl fmt::Display for DecodeError {
         f.write_str(match self {
             DecodeError::Truncated => "the header block ends within a field",
             DecodeError::IntegerTooLarge => "an integer of the header block has more than 32 bits",
-            DecodeError::InvalidIndex => "the header block refers to no entry of the tables",
+            DecodeError::InvalidIndex => "the header block has an index without an entry",
             DecodeError::Huffman => "the header block has an invalid Huffman string",
             DecodeError::TableTooLarge => "the header block sets a table size above the limit",
             DecodeError::MisplacedSizeUpdate => "the header block sets a table size after a field",
             DecodeError::Bomb => "the header block repeats long names too often",
-            DecodeError::Stopped => "the header block has more fields than are wanted",
+            DecodeError::Stopped => "the header block has too many fields",
         })
     }
 }

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use crate::base::header::Header;
 
-/// The fields that were inserted last, as many as its size allows.
+/// The most recently inserted fields, as many as the table's size allows.
 pub(super) struct DynamicTable {
-    /// From the newest to the oldest.
+    /// The entries, newest first.
     entries: VecDeque<Header>,
     /// The sum of the entries' sizes (RFC 7541, 4.1).
     size: usize,
@@ -15,8 +15,8 @@ pub(super) struct DynamicTable {
     next: EntryId,
 }
 
-/// What an entry keeps from insertion to eviction, while its index changes. It wraps around, so it means something in
-/// tables of less than 2 MiB only: the encoder's.
+/// An identifier that an entry keeps from insertion to eviction, while its index changes. It wraps around, so it is only unique
+/// in tables of less than 2 MiB, such as the encoder's.
 pub(super) type EntryId = u16;
 
 impl DynamicTable {
@@ -29,18 +29,18 @@ impl DynamicTable {
         }
     }
 
-    /// The entry at an index that counts from 0, the newest.
+    /// Returns the entry at an index that counts from 0, newest first.
     pub(super) fn get(&self, index: usize) -> Option<&Header> {
         self.entries.get(index)
     }
 
-    /// The index of the entry with this id, if it is there yet.
+    /// Returns the index of the entry with this id, which must be in the table.
     pub(super) fn index_of(&self, id: EntryId) -> usize {
         usize::from(self.next.wrapping_sub(id).wrapping_sub(1))
     }
 
-    /// Inserts a field, after evicting what it has no room beside; a field larger than the table only evicts (RFC 7541,
-    /// 4.4). `on_evict` gets every field that goes. Returns the id of the field, if it is in the table now.
+    /// Inserts a field, after evicting entries until there is room. A field larger than the table only evicts (RFC 7541, 4.4).
+    /// `on_evict` is called for each evicted field. Returns the id of the field, if it was inserted.
     pub(super) fn insert(
         &mut self,
         header: Header,
@@ -58,7 +58,7 @@ impl DynamicTable {
         Some(id)
     }
 
-    /// Changes the size that the entries may have together (RFC 7541, 4.3).
+    /// Changes the maximum size of the table (RFC 7541, 4.3).
     pub(super) fn set_max_size(&mut self, size: usize, on_evict: impl FnMut(EntryId, &Header)) {
         self.max_size = size;
         self.evict_to(size, on_evict);

@@ -1,4 +1,4 @@
-//! From fields to header blocks.
+//! The encoder of header blocks.
 
 use bytes::{BufMut, BytesMut};
 
@@ -7,23 +7,23 @@ use super::index::Index;
 use super::{DEFAULT_TABLE_SIZE, huffman, integer, static_table};
 use crate::base::header::{self, Header};
 
-/// Turns fields into the header blocks of one direction of a connection.
+/// Encodes the header blocks of one direction of a connection.
 ///
-/// It indexes what repeats: a field enters the table when it is encoded for the second time. What differs on every call
-/// (a timeout, a request's id) does not push out what stays.
+/// A field is indexed when it is encoded for the second time, so that values which differ on every call (timeouts, request ids)
+/// do not evict those that repeat.
 pub(crate) struct Encoder {
     table: DynamicTable,
     /// The table's entries by the hash of the field.
     fields: Index,
-    /// For every name that is not in the static table, an entry that has it, by the hash of the name.
+    /// An entry for each name that is not in the static table, by the hash of the name.
     names: Index,
     history: History,
-    /// Sizes of the table that the decoder has to be told of.
+    /// Changes of the table's size that the decoder has not been told of.
     resized: Option<Resized>,
 }
 
 impl Encoder {
-    /// An encoder for a peer that has not said what table it has: 4,096 bytes, the protocol's default.
+    /// Creates an encoder for a peer whose SETTINGS are not known. Its table has the protocol's default size, 4,096 bytes.
     pub(crate) fn new() -> Encoder {
         Encoder {
             table: DynamicTable::new(DEFAULT_TABLE_SIZE),
@@ -34,9 +34,9 @@ impl Encoder {
         }
     }
 
-    /// Takes the peer's SETTINGS_HEADER_TABLE_SIZE. We use at most 4,096 bytes of it.
+    /// Applies the peer's SETTINGS_HEADER_TABLE_SIZE. At most 4,096 bytes of it are used.
     ///
-    /// The next header block says so; also how small the table was in between (RFC 7541, 4.2).
+    /// The next header block announces the new size, and also the smallest one in between (RFC 7541, 4.2).
     pub(crate) fn set_max_table_size(&mut self, size: usize) {
         let size = size.min(DEFAULT_TABLE_SIZE);
         if size == self.table.max_size() {
@@ -73,7 +73,7 @@ impl Encoder {
         }
     }
 
-    /// The index of a field that is in one of the tables.
+    /// Returns the index of a field that is in one of the tables.
     fn find(&self, header: &Header) -> Option<usize> {
         if let Some(index) = static_table::find(header) {
             return Some(index);
@@ -120,7 +120,7 @@ impl Encoder {
         static_table::LEN + 1 + self.table.index_of(id)
     }
 
-    /// Whether the field was encoded before, as far as is remembered, and leaves room for others.
+    /// Returns whether the field was encoded recently and is small enough to leave room for others.
     fn is_worth_inserting(&mut self, header: &Header) -> bool {
         if header.size() > self.table.max_size() / 4 {
             return false;
@@ -128,7 +128,7 @@ impl Encoder {
         self.history.has_seen(header.hash())
     }
 
-    /// `new_name` is the hash of a name that is in neither table yet.
+    /// Inserts a field into the table. `new_name` is the hash of its name, if that is in neither table yet.
     fn insert(&mut self, header: &Header, new_name: Option<u32>) {
         let (fields, names) = (&mut self.fields, &mut self.names);
         let id = self.table.insert(header.clone(), |id, header| {
@@ -149,10 +149,10 @@ struct Resized {
     last: usize,
 }
 
-/// The hashes of the last fields that were encoded as literals.
+/// The hashes of the fields that were last encoded as literals.
 struct History {
     hashes: [u32; History::LEN],
-    /// Where the oldest one is.
+    /// The index of the oldest hash.
     oldest: usize,
 }
 
@@ -166,9 +166,9 @@ impl History {
         }
     }
 
-    /// Whether this hash is among them. It is from now on.
+    /// Returns whether this hash is present, and adds it if not.
     fn has_seen(&mut self, hash: u32) -> bool {
-        // No early exit, so that the loop becomes one of vectors.
+        // There is no early exit, so that the loop can be vectorized.
         let is_there = |there, other: &u32| there | (*other == hash);
         let seen = self.hashes.iter().fold(false, is_there);
         if !seen {
@@ -179,7 +179,7 @@ impl History {
     }
 }
 
-/// Takes an evicted entry out of the indexes.
+/// Removes an evicted entry from the indexes.
 fn forget(fields: &mut Index, names: &mut Index, id: EntryId, header: &Header) {
     fields.remove(header.hash(), id);
     names.remove(header::hash(header.name(), b""), id);

@@ -1,13 +1,13 @@
 //! The static Huffman code (RFC 7541, appendix B).
 //!
-//! The code is canonical: codes of one length are consecutive numbers in the order of their symbols, and a longer code
-//! follows the shorter ones. So the lengths say everything, and the compiler makes the tables from them.
+//! The code is canonical: codes of one length are consecutive numbers in the order of their symbols, and longer codes follow
+//! shorter ones. So the lengths determine everything, and the compiler builds the tables from them.
 
 use bytes::{BufMut, BytesMut};
 
 use super::DecodeError;
 
-/// How many bytes `bytes` becomes.
+/// Returns the length of `bytes` when encoded.
 pub(super) fn encoded_len(bytes: &[u8]) -> usize {
     let bits: usize = bytes
         .iter()
@@ -16,9 +16,9 @@ pub(super) fn encoded_len(bytes: &[u8]) -> usize {
     bits.div_ceil(8)
 }
 
-/// Appends `bytes` in the code to `out`: `encoded_len` bytes.
+/// Appends the encoded form of `bytes`, which has `encoded_len` bytes.
 pub(super) fn encode(bytes: &[u8], out: &mut BytesMut) {
-    // The low `pending` bits of `buffer` are still to be written.
+    // The low `pending` bits of `buffer` have not been written yet.
     let mut buffer = 0u64;
     let mut pending = 0;
     for byte in bytes {
@@ -30,14 +30,14 @@ pub(super) fn encode(bytes: &[u8], out: &mut BytesMut) {
             out.put_u32((buffer >> pending) as u32);
         }
     }
-    // Ones fill the last byte (RFC 7541, 5.2).
+    // The last byte is padded with ones (RFC 7541, 5.2).
     let last = (buffer << (32 - pending)) as u32 | u32::MAX >> pending;
     out.put_slice(&last.to_be_bytes()[..pending.div_ceil(8) as usize]);
 }
 
-/// Decodes `input` onto the end of `out`.
+/// Decodes `input` and appends it to `out`.
 ///
-/// Fails on EOS within the string, and on padding that is longer than 7 bits or not all ones (RFC 7541, 5.2).
+/// Fails if the string contains EOS, or if its padding is longer than 7 bits or not all ones (RFC 7541, 5.2).
 pub(super) fn decode(input: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
     // The shortest codes have 5 bits.
     out.reserve(input.len() * 8 / 5);
@@ -47,7 +47,7 @@ pub(super) fn decode(input: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError>
         len: 0,
     };
     loop {
-        // Codes that are whole and short, as nearly all are, need no look at the end of the input.
+        // Nearly all codes are short. As long as a whole one is in the window, the end of the input need not be checked.
         while bits.len >= SHORT_BITS {
             let short = bits.short();
             if short.length == 0 {
@@ -60,7 +60,7 @@ pub(super) fn decode(input: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError>
         if bits.len >= SHORT_BITS && bits.short().length > 0 {
             continue;
         }
-        // Past the end of the input the window goes on with ones, as padding does.
+        // Beyond the end of the input, the window continues with ones, like padding.
         let window = bits.window | u64::MAX.checked_shr(bits.len).unwrap_or(0);
         let (symbol, length) = code((window >> 32) as u32);
         if length > bits.len {
@@ -73,16 +73,16 @@ pub(super) fn decode(input: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError>
     }
 }
 
-/// The bits of a string, taken from the front.
+/// A bit reader.
 struct Bits<'a> {
     input: &'a [u8],
-    /// The next `len` bits, at the top; zeros below.
+    /// The next `len` bits, left-aligned, followed by zeros.
     window: u64,
     len: u32,
 }
 
 impl Bits<'_> {
-    /// What is known about a code by the first bits of the window.
+    /// Looks up the code by the first bits of the window.
     fn short(&self) -> Short {
         SHORT[(self.window >> (64 - SHORT_BITS)) as usize]
     }
@@ -92,7 +92,7 @@ impl Bits<'_> {
         self.len -= length;
     }
 
-    /// Fills the window to at least 32 bits, or to the end of the input.
+    /// Fills the window with at least 32 bits, or up to the end of the input.
     fn refill(&mut self) {
         if self.len >= 32 {
             return;
@@ -111,14 +111,14 @@ impl Bits<'_> {
     }
 }
 
-/// The symbol, and the length, of the code that `window` starts with.
+/// Returns the symbol and the length of the code at the start of `window`.
 fn code(window: u32) -> (u16, u32) {
     let short = SHORT[(window >> (32 - SHORT_BITS)) as usize];
     if short.length > 0 {
         return (u16::from(short.symbol), u32::from(short.length));
     }
     let mut length = SHORT_BITS + 1;
-    // The codes of one length end where longer ones begin. All ones is past the end of every length but the last.
+    // The codes of one length end where longer ones begin. A window of all ones is past the end of every length but the last.
     while length < MAX_LENGTH && window >= ENDS[length as usize] {
         length += 1;
     }
@@ -128,25 +128,25 @@ fn code(window: u32) -> (u16, u32) {
     (symbol, length)
 }
 
-/// The symbol that ends a string, which may not occur in one.
+/// The symbol for the end of a string, which must not occur in one.
 const EOS: u16 = 256;
 
 const SYMBOLS: usize = 257;
 
-/// The longest code's length.
+/// The length of the longest code.
 const MAX_LENGTH: u32 = 30;
 
-/// Codes up to this length are looked up at once: those of all letters, digits and usual signs.
+/// Codes up to this length are found by a single look-up. They include all letters, digits and common punctuation.
 const SHORT_BITS: u32 = 10;
 
 #[derive(Clone, Copy)]
 struct Short {
     symbol: u8,
-    /// Zero where a longer code begins.
+    /// Zero if a longer code begins here.
     length: u8,
 }
 
-/// What the next `SHORT_BITS` bits begin with.
+/// The code at the start of each possible sequence of `SHORT_BITS` bits.
 static SHORT: [Short; 1 << SHORT_BITS] = {
     let mut table = [Short {
         symbol: 0,
@@ -172,7 +172,7 @@ static SHORT: [Short; 1 << SHORT_BITS] = {
     table
 };
 
-/// Every symbol's code, in the low bits.
+/// The code of each symbol, in the low bits.
 static CODES: [u32; SYMBOLS] = {
     let mut codes = [0; SYMBOLS];
     let mut rank = 0;
@@ -185,7 +185,7 @@ static CODES: [u32; SYMBOLS] = {
     codes
 };
 
-/// Symbols in the order of their codes: by length, then by number.
+/// The symbols in the order of their codes: by length, then by number.
 static SORTED: [u16; SYMBOLS] = {
     let mut sorted = [0; SYMBOLS];
     let mut rank = 0;
@@ -204,7 +204,7 @@ static SORTED: [u16; SYMBOLS] = {
     sorted
 };
 
-/// How many codes there are of every length.
+/// The number of codes of each length.
 const COUNTS: [u16; MAX_LENGTH as usize + 1] = {
     let mut counts = [0; MAX_LENGTH as usize + 1];
     let mut symbol = 0;
@@ -215,7 +215,7 @@ const COUNTS: [u16; MAX_LENGTH as usize + 1] = {
     counts
 };
 
-/// Where in `SORTED` the symbols of a length begin.
+/// The index in `SORTED` at which the symbols of each length begin.
 const PLACES: [u16; MAX_LENGTH as usize + 1] = {
     let mut places = [0; MAX_LENGTH as usize + 1];
     let mut length = 1;
@@ -226,7 +226,7 @@ const PLACES: [u16; MAX_LENGTH as usize + 1] = {
     places
 };
 
-/// The first code of every length.
+/// The first code of each length.
 const FIRST_CODES: [u32; MAX_LENGTH as usize + 1] = {
     let mut codes = [0; MAX_LENGTH as usize + 1];
     let mut length = 1;
@@ -237,7 +237,8 @@ const FIRST_CODES: [u32; MAX_LENGTH as usize + 1] = {
     codes
 };
 
-/// Behind the last code of every length, at the top of 32 bits. Not used for the last length, whose end has 33 bits.
+/// The end of the codes of each length, left-aligned to 32 bits. The last length is not included, because its end would need 33
+/// bits.
 const ENDS: [u32; MAX_LENGTH as usize] = {
     let mut ends = [0; MAX_LENGTH as usize];
     let mut length = 1;
@@ -248,7 +249,7 @@ const ENDS: [u32; MAX_LENGTH as usize] = {
     ends
 };
 
-/// Every symbol's length in bits.
+/// The length of each symbol's code, in bits.
 #[rustfmt::skip]
 static LENGTHS: [u8; SYMBOLS] = [
     13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28,
@@ -289,7 +290,7 @@ mod tests {
 
     #[test]
     fn codes_are_those_of_the_rfc() {
-        // The first and the last of some lengths, as appendix B has them.
+        // The first and the last code of some lengths, from appendix B.
         for (symbol, code, length) in [
             (b'0', 0x0, 5),
             (b't', 0x9, 5),
@@ -331,14 +332,14 @@ mod tests {
         assert_eq!(decoded(&[]), Ok(vec![]));
         assert_eq!(decoded(&[0b0001_1111]), Ok(b"a".to_vec()));
         for wrong in [
-            // Not all ones.
+            // The padding is not all ones.
             &[0b0001_1110][..],
             &[0b0001_1011],
-            // Eight bits and more.
+            // The padding has eight bits or more.
             &[0xff],
             &[0b0001_1111, 0xff],
             &[0xff, 0xff, 0xff],
-            // Codes that break off.
+            // The last code is incomplete.
             &[0b0001_1111, 0b1111_1110],
             &[0xff, 0xfe],
         ] {
@@ -368,7 +369,7 @@ mod tests {
             }
         }
 
-        // Texts of short codes, whose bits are likely to decode.
+        // Texts of short codes, which are likely to decode after a change.
         #[test]
         fn a_changed_bit_is_never_the_same_text(text in "[a-z0-9/.-]{1,40}", bit: usize) {
             let mut input = encoded(text.as_bytes());

@@ -1,19 +1,19 @@
-//! How the encoder finds an entry of its dynamic table.
+//! The index by which the encoder finds entries of its dynamic table.
 
 use super::dynamic_table::EntryId;
 
-/// A map from hashes to entries of the dynamic table. Several entries may have one hash.
+/// A map from hashes to entries of the dynamic table. Several entries may have the same hash.
 ///
-/// Open addressing with linear probing; removal moves later slots back, so that no dead slots are left.
+/// It uses open addressing with linear probing. Removal moves later slots back, so that no tombstones are needed.
 pub(super) struct Index {
-    /// A power of two, at most half of it in use; or none at all before the first insertion.
+    /// The slots. Their number is a power of two, and at most half of them are used. There are none before the first insertion.
     slots: Vec<Option<Slot>>,
     used: usize,
 }
 
 #[derive(Clone, Copy)]
 struct Slot {
-    /// The low bits of the hash, more than there are of a slot's position.
+    /// The low bits of the hash, which are more than are needed for a position.
     hash: u16,
     id: EntryId,
 }
@@ -26,7 +26,7 @@ impl Index {
         }
     }
 
-    /// The first entry of this hash that `is_match` says yes to.
+    /// Returns the first entry with this hash for which `is_match` returns `true`.
     pub(super) fn find(
         &self,
         hash: u32,
@@ -54,7 +54,7 @@ impl Index {
         self.used += 1;
     }
 
-    /// Removes an entry, if it is there.
+    /// Removes an entry, if it exists.
     pub(super) fn remove(&mut self, hash: u32, id: EntryId) {
         let mask = self.mask();
         let mut hole = usize::from(hash as u16) & mask;
@@ -71,7 +71,7 @@ impl Index {
             let Some(slot) = self.slots[position] else {
                 break;
             };
-            // A slot may move back into the hole unless its home lies behind the hole.
+            // The slot may move back into the hole, unless its home position is after the hole.
             let home = usize::from(slot.hash) & mask;
             let from_home = position.wrapping_sub(home) & mask;
             let from_hole = position.wrapping_sub(hole) & mask;
@@ -129,7 +129,7 @@ mod tests {
     }
 
     proptest! {
-        // Few different hashes, so that they collide.
+        // There are few different hashes, so that they collide.
         #[test]
         fn agrees_with_a_list(steps in prop::collection::vec((0..24u32, any::<bool>()), 0..400)) {
             let mut index = Index::new();

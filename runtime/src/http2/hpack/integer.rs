@@ -4,7 +4,7 @@ use bytes::{BufMut, BytesMut};
 
 use super::DecodeError;
 
-/// Appends `value`, its first part in the low `prefix_bits` bits of a byte whose other bits are those of `flags`.
+/// Appends `value`. Its first part occupies the low `prefix_bits` bits of a byte whose other bits are those of `flags`.
 pub(super) fn encode(value: usize, flags: u8, prefix_bits: u32, out: &mut BytesMut) {
     let limit = prefix_limit(prefix_bits);
     if value < usize::from(limit) {
@@ -20,9 +20,9 @@ pub(super) fn encode(value: usize, flags: u8, prefix_bits: u32, out: &mut BytesM
     out.put_u8(rest as u8);
 }
 
-/// Takes an integer off the front of `input`: `first` is the byte with the prefix, which was taken already.
+/// Consumes an integer from the front of `input`. `first` is the byte with the prefix, which was already consumed.
 ///
-/// Fails above 32 bits, and on more than the five further bytes that these need.
+/// Fails if the integer has more than 32 bits or more than five further bytes, which suffice for 32 bits.
 pub(super) fn decode(first: u8, prefix_bits: u32, input: &mut &[u8]) -> Result<usize, DecodeError> {
     let limit = prefix_limit(prefix_bits);
     let prefix = first & limit;
@@ -44,7 +44,7 @@ pub(super) fn decode(first: u8, prefix_bits: u32, input: &mut &[u8]) -> Result<u
     Err(DecodeError::IntegerTooLarge)
 }
 
-/// All ones in the prefix: the integer goes on in the next byte.
+/// Returns the prefix of all ones, which means that the integer continues in the next byte.
 fn prefix_limit(prefix_bits: u32) -> u8 {
     u8::MAX >> (8 - prefix_bits)
 }

@@ -13,5 +13,5 @@ mod tests;
 pub(crate) use self::decoder::{DecodeError, Decoder, Table};
 pub(crate) use self::encoder::Encoder;
 
-/// The size of a dynamic table as long as nobody has said another (RFC 9113, 6.5.2).
+/// The size of a dynamic table unless SETTINGS change it (RFC 9113, 6.5.2).
 const DEFAULT_TABLE_SIZE: usize = 4096;

@@ -4,25 +4,25 @@ use std::mem;
 
 use crate::base::header::{Header, hash};
 
-/// How many entries the static table has. The dynamic table's indexes start after it.
+/// The number of entries in the static table. The indexes of the dynamic table start after it.
 pub(super) const LEN: usize = TABLE.len();
 
-/// The entry at an index of the wire, which starts at 1.
+/// Returns the entry at an index, which starts at 1 as on the wire.
 pub(super) fn get(index: usize) -> Option<&'static Header> {
     TABLE.get(index.checked_sub(1)?)
 }
 
-/// The index of the entry that has this name and this value.
+/// Returns the index of the entry with this name and value.
 pub(super) fn find(header: &Header) -> Option<usize> {
     FIELDS.find(header.hash(), |entry| entry == header)
 }
 
-/// The first index of an entry that has this name, whose hash with an empty value is `name_hash`.
+/// Returns the first index of an entry with this name, whose hash with an empty value is `name_hash`.
 pub(super) fn find_name(name: &[u8], name_hash: u32) -> Option<usize> {
     NAMES.find(name_hash, |entry| entry.name() == name)
 }
 
-/// Indexes into `TABLE` by hash, with linear probing. Built by the compiler.
+/// A hash table of indexes into `TABLE` with linear probing, built by the compiler.
 struct Index([u8; Index::SLOTS]);
 
 impl Index {
@@ -32,7 +32,7 @@ impl Index {
         let mut slot = Index::home(hash);
         loop {
             let index = usize::from(*self.0.get(slot)?);
-            // An empty slot holds 0, and no entry has that index.
+            // An empty slot holds 0, which is not the index of any entry.
             let entry = get(index)?;
             if is_match(entry) {
                 return Some(index);
@@ -69,7 +69,7 @@ static NAMES: Index = {
     let mut index = Index([0; Index::SLOTS]);
     let mut i = 0;
     while i < ENTRIES.len() {
-        // Entries of one name stand together, and of those the first one found is the first one inserted.
+        // Entries with the same name are adjacent, and the first one that is inserted is the first one found.
         index.insert(hash(ENTRIES[i].0.as_bytes(), b""), i as u8 + 1);
         i += 1;
     }
@@ -81,7 +81,7 @@ static TABLE: [Header; ENTRIES.len()] = {
     let mut i = 0;
     while i < ENTRIES.len() {
         let (name, value) = ENTRIES[i];
-        // The compiler cannot drop what was there; static fields own nothing.
+        // The compiler cannot drop the previous value, but static fields own nothing.
         mem::forget(mem::replace(
             &mut table[i],
             Header::from_static(name, value),

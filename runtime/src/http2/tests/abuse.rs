@@ -1,4 +1,4 @@
-//! What a peer cannot do for long.
+//! Tests of peers that exceed a limit.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::http2::error::{ConnectionError, Fault};
 use crate::http2::frame::{flag, kind};
 use crate::http2::{Config, Event, PingPolicy, Reason, StreamId};
 
-/// A server that has no objection to pings as such.
+/// Creates a server that accepts any number of pings.
 fn server() -> Raw {
     Raw::server(tolerant())
 }
@@ -23,7 +23,8 @@ fn tolerant() -> Config {
     }
 }
 
-/// Does it, with the output being read, until the connection ends or `most` times were survived. Returns how often, and the end.
+/// Calls a function, and reads the output, until the connection ends or `most` calls have succeeded. Returns the number of
+/// successful calls, and the error.
 fn flood(
     raw: &mut Raw,
     most: usize,
@@ -80,7 +81,7 @@ fn resets_at_an_honest_pace() {
 #[test]
 fn resets_are_paid_for_by_finished_calls() {
     let mut raw = server();
-    // Hedging: of two streams, one is cancelled.
+    // This is hedging: one of two streams is cancelled.
     let (_, error) = flood(&mut raw, 2_000, |raw, i| {
         let (one, other) = (id(2 * i), id(2 * i + 1));
         raw.headers(one, &request(), END_STREAM)?;
@@ -208,7 +209,7 @@ fn empty_and_tiny_data() {
     });
     ends_with(end, 1_990..2_010, "too_many_small_frames");
 
-    // An empty gRPC message is no flood.
+    // Empty gRPC messages are not a flood.
     let mut raw = server();
     raw.request(1, 0);
     let (_, error) = flood(&mut raw, 10_000, |raw, _| {
@@ -271,7 +272,7 @@ fn late_frames_of_streams_that_we_reset() {
     ends_with(end, 990..1_010, "too_many_late_frames");
 }
 
-/// A peer may be about to answer all of what we give up at once.
+/// A peer may be about to respond to all calls that this side gives up at once.
 #[test]
 fn late_frames_of_many_streams_that_we_reset() {
     let mut raw = Raw::client(tolerant(), &[]);
@@ -320,7 +321,7 @@ fn continuations() {
 #[test]
 fn an_hpack_bomb_is_cut() {
     let mut raw = server();
-    // One large field in the table, and then one byte for each time that it comes again.
+    // The block has one large field in the table, and then one byte for each repetition.
     let mut block = raw.encode(&request());
     block.extend([0x40, 1, b'x', 0x7f, 0xa1, 0x1e]);
     block.extend([b'v'; 4_000]);

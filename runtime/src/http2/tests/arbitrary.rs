@@ -1,4 +1,4 @@
-//! Whatever a peer sends, and whenever: nothing panics, nothing grows without bound, and every stream ends.
+//! Tests with arbitrary input: nothing panics, nothing grows without bound, and every stream ends.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::base::header::Header;
 use crate::http2::frame::{PREFACE, kind};
 use crate::http2::{Config, Connection, Event, Reason, ResetCause, Role, StreamId};
 
-/// Small limits, so that they are met.
+/// Small limits, so that they are reached.
 fn config() -> Config {
     Config {
         stream_window: 300,
@@ -30,31 +30,31 @@ fn config() -> Config {
     }
 }
 
-/// An engine, and what must be true of it.
-struct Watched {
+/// An engine, and the state that its invariants are checked against.
+struct CheckedEngine {
     raw: Raw,
     role: Role,
-    /// Streams that some step was about.
+    /// The streams that any step was about.
     used: Vec<StreamId>,
-    /// Streams that the application was told of or has opened.
+    /// The streams that the application knows of or has opened.
     known: HashSet<StreamId>,
-    /// Those whose receiving side has ended.
+    /// The known streams whose receiving side has ended.
     ended: HashSet<StreamId>,
-    /// Those that were reset, or that the application has reset.
+    /// The known streams that either side has reset.
     gone: HashSet<StreamId>,
-    /// Streams that were reset in what was written.
+    /// The streams that the written output resets.
     reset: HashSet<StreamId>,
     written: Vec<u8>,
     failed: bool,
 }
 
-impl Watched {
-    fn new(role: Role) -> Watched {
+impl CheckedEngine {
+    fn new(role: Role) -> CheckedEngine {
         let raw = match role {
             Role::Server => Raw::server(config()),
             Role::Client => Raw::client(config(), &[]),
         };
-        let mut watched = Watched {
+        let mut watched = CheckedEngine {
             raw,
             role,
             used: Vec::new(),
@@ -110,7 +110,7 @@ impl Watched {
         self.check();
     }
 
-    /// What the application does.
+    /// Performs a step of the application.
     fn act(&mut self, step: Step) {
         match step {
             Step::Open(end) => {
@@ -125,7 +125,7 @@ impl Watched {
             }
             Step::Send(pick, length, end) => {
                 let stream = self.resolve(pick);
-                // An application that respects back-pressure.
+                // This application respects back-pressure.
                 if self.engine().send_capacity(stream) > 0 {
                     self.engine().send_data(stream, pattern(length), end);
                 }
@@ -152,7 +152,7 @@ impl Watched {
         }
     }
 
-    /// Streams used lately are used more.
+    /// Chooses a stream. Streams that were used recently are more likely.
     fn resolve(&mut self, pick: Pick) -> StreamId {
         let new = self
             .used
@@ -224,14 +224,14 @@ impl Watched {
         if role == Role::Server {
             assert!(engine.open_streams() <= 5);
         }
-        // The mark, one frame above it, replies, and what the application sends without being asked.
+        // The sum of the mark, one frame above it, replies, and data that the application sends unasked.
         assert!(engine.transmit().len() < 200_000);
         if self.failed {
             assert_eq!(self.engine().open_streams(), 0);
         }
     }
 
-    /// The connection ends, and what was written makes sense.
+    /// Ends the connection, and checks that the output is well-formed.
     fn end(mut self) {
         let now = self.raw.now + Duration::from_secs(60);
         let _ = self.engine().handle_timeout(now);
@@ -274,7 +274,7 @@ proptest! {
     #[test]
     fn nearly_right_frames(is_server in any::<bool>(), steps in vec(step(), 0..120)) {
         let role = if is_server { Role::Server } else { Role::Client };
-        let mut watched = Watched::new(role);
+        let mut watched = CheckedEngine::new(role);
         for step in steps {
             watched.take(step);
         }
@@ -303,7 +303,7 @@ proptest! {
         }
     }
 
-    /// However the bytes are cut, the same comes out.
+    /// The events do not depend on how the bytes are split.
     #[test]
     fn chunks_make_no_difference(
         steps in vec(frame_step(), 0..30),
@@ -342,7 +342,7 @@ proptest! {
         prop_assert_eq!(run(vec![&bytes]), run(chunks));
     }
 
-    /// DATA goes through whole and in order, whatever the windows, the chunks and the pieces.
+    /// DATA arrives completely and in order, whatever the windows, chunks and pieces.
     #[test]
     fn data_arrives(
         window in 1u32..2_000,
@@ -378,7 +378,7 @@ proptest! {
         prop_assert_eq!(&received[1], &sent);
     }
 
-    /// Requests that repeat, in any order, are what was sent.
+    /// Repeated requests in any order are decoded to the requests that were sent.
     #[test]
     fn repeated_heads(picks in vec((0usize..8, any::<bool>()), 1..60)) {
         let mut raw = Raw::server(Config::default());
@@ -388,7 +388,7 @@ proptest! {
             head.push(Header::new(b"x-number", &[b'0' + i]));
             heads.push(head);
         }
-        // Some that push others out of HPACK's table.
+        // Some requests evict others from HPACK's table.
         for byte in [b'a', b'b'] {
             let mut head = request();
             head.push(Header::new(b"x-long", &[byte; 1_500]));

@@ -1,4 +1,4 @@
-//! GOAWAY, draining, and what has to happen in time.
+//! Tests of GOAWAY, draining, and timeouts.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ fn draining_lets_streams_in_until_the_client_knows() {
     assert_eq!(last_stream(&frames[0]), 0x7fff_ffff);
     assert_eq!(frames[0].reason(), Some(Reason::NO_ERROR));
     assert_eq!(frames[1].kind, kind::PING);
-    // This one was on its way.
+    // This request was in transit.
     raw.request(3, END_STREAM);
     raw.send(kind::PING, flag::ACK, 0, &frames[1].payload)
         .expect("an answer");
@@ -42,12 +42,12 @@ fn draining_lets_streams_in_until_the_client_knows() {
     let frames = raw.frames();
     assert_eq!(frames.len(), 1);
     assert_eq!(last_stream(&frames[0]), 3);
-    // This one should not be there, and is not heard.
+    // This request violates the client's duty, and is ignored.
     raw.headers(5, &request(), 0).expect("ignored");
     raw.data(5, b"data", END_STREAM).expect("ignored");
     raw.window_update(5, 1).expect("ignored");
     assert!(raw.end.event().is_none() && raw.frames().is_empty());
-    // Those that are open finish.
+    // Open streams are completed.
     assert!(!raw.end.connection.is_drained());
     for stream in [1, 3] {
         raw.end.connection.send_headers(stream, &response(), true);
@@ -118,13 +118,13 @@ fn streams_above_the_last_were_not_processed() {
         Some(Event::GoAway { last_stream: 3, reason: Reason::NO_ERROR, debug }) if debug == b"bye"[..]
     ));
     assert!(!raw.end.connection.can_open());
-    // Nothing is sent on those above, and what still comes is ignored.
+    // Nothing is sent on the streams above, and frames that still arrive are ignored.
     raw.end
         .connection
         .send_data(streams[2], b"data"[..].into(), true);
     raw.data(streams[3], b"late", END_STREAM).expect("ignored");
     assert!(raw.frames().is_empty());
-    // The others finish.
+    // The other streams are completed.
     for &stream in &streams[..2] {
         raw.end
             .connection
@@ -164,7 +164,7 @@ fn a_clients_goaway_is_about_pushes() {
     raw.request(1, END_STREAM);
 }
 
-/// The connection ends by a time-out at its `timeout()`, and not before.
+/// Checks that the connection ends by a timeout at its `timeout()`, and not before.
 #[track_caller]
 fn times_out(raw: &mut Raw, after: Duration, rule: &str, reason: Reason) {
     let due = raw.end.connection.timeout().expect("no timer");
@@ -238,7 +238,7 @@ fn half_a_header_block_does_not_wait_forever() {
     let block = raw.encode(&request());
     raw.send(kind::HEADERS, 0, 1, &block[..3]).expect("HEADERS");
     raw.wait(SECOND * 4);
-    // More of it changes nothing.
+    // Another part of it changes nothing.
     raw.send(kind::CONTINUATION, 0, 1, &block[3..5])
         .expect("CONTINUATION");
     times_out(
@@ -270,13 +270,13 @@ fn half_a_frame_does_not_wait_forever() {
             Reason::ENHANCE_YOUR_CALM,
         );
     }
-    // Whoever finishes frames has time for the next.
+    // A peer that finishes frames gets the full time for the next one.
     let mut raw = Raw::server(Config::default());
     raw.bytes(&[0, 0, 8, kind::PING]).expect("half a frame");
     raw.wait(SECOND * 4);
     raw.bytes(&[0; 13]).expect("the other half");
     assert_eq!(raw.end.connection.timeout(), None);
-    // DATA comes as fast as it comes.
+    // DATA may take any time.
     raw.request(1, 0);
     raw.bytes(&[0, 1, 0, kind::DATA, 0, 0, 0, 0, 1, 7])
         .expect("the beginning of DATA");

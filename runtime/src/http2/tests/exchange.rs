@@ -1,11 +1,11 @@
-//! A client and a server of ours understand each other.
+//! Tests of a client and a server of this crate.
 
 use bytes::Bytes;
 
 use super::link::{End, Link, pattern, request, response, trailers};
 use crate::http2::{Config, Event, StreamId};
 
-/// Takes the DATA events at the front, and releases what they hold.
+/// Takes the DATA events at the front, and releases their bytes.
 fn read_data(end: &mut End) -> Vec<u8> {
     let mut read = Vec::new();
     while matches!(end.events.front(), Some(Event::Data { .. })) {

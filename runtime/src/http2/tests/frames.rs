@@ -1,4 +1,4 @@
-//! RFC 9113, 3 to 6: what every frame has to be, whatever it says.
+//! Tests of the rules for single frames (RFC 9113, 3 to 6).
 
 use super::link::{request, response};
 use super::raw::{END_HEADERS, END_STREAM, Raw};
@@ -13,7 +13,7 @@ fn client() -> Raw {
     Raw::client(Config::default(), &[])
 }
 
-/// The frame, sent to a greeted server on which stream 1 is open, ends the connection.
+/// Checks that the frame ends the connection of a server on which stream 1 is open.
 #[track_caller]
 fn server_fails(kind: u8, flags: u8, stream: u32, payload: &[u8], reason: Reason) {
     let mut raw = server();
@@ -110,7 +110,7 @@ fn wrong_settings() {
 
 #[test]
 fn a_frame_over_the_size_that_we_advertise() {
-    // Known from the header alone.
+    // The length in the header suffices.
     let mut raw = server();
     let result = raw.bytes(&[0, 0x40, 1, kind::DATA, 0, 0, 0, 0, 1]);
     raw.assert_failed(result, Reason::FRAME_SIZE_ERROR);
@@ -184,7 +184,7 @@ fn padding_and_priority_are_taken_off() {
         panic!("no data");
     };
     assert_eq!(data, &b"hello"[..]);
-    // All of it is padding: nothing to tell.
+    // A frame that is all padding causes no event.
     raw.send(kind::DATA, flag::PADDED, 1, b"\x02\0\0")
         .expect("padding");
     assert!(raw.end.event().is_none());
@@ -291,7 +291,7 @@ fn blocks_that_hpack_cannot_decode() {
         &[0x80],
         Reason::COMPRESSION_ERROR,
     );
-    // On a closed stream too.
+    // This also applies to a closed stream.
     let mut raw = server();
     raw.request(1, 0);
     raw.end.connection.reset(1, Reason::CANCEL);
@@ -315,7 +315,7 @@ fn pings_of_ours() {
         raw.end.event(),
         Some(Event::Pong { payload }) if payload == *b"12345678"
     ));
-    // Nobody asked for this one.
+    // This response was not requested.
     raw.send(kind::PING, flag::ACK, 0, b"12345678")
         .expect("an answer too many");
     assert!(raw.end.event().is_none());

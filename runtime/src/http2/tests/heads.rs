@@ -1,4 +1,4 @@
-//! RFC 9113, 8: requests, responses and trailers.
+//! Tests of requests, responses and trailers (RFC 9113, 8).
 
 use super::link::{fields, request, response, trailers};
 use super::raw::{END_HEADERS, END_STREAM, Raw, request_with};
@@ -19,7 +19,7 @@ fn malformed_request(head: &[Header], flags: u8) {
     let mut raw = server();
     raw.headers(1, head, flags).expect("a stream error");
     raw.assert_reset(1, Reason::PROTOCOL_ERROR);
-    // The application has never heard of it, and the connection lives on.
+    // The application does not learn of it, and the connection continues.
     assert!(raw.end.event().is_none());
     raw.request(3, END_STREAM);
 }
@@ -59,7 +59,7 @@ fn pseudo_headers_that_a_request_may_not_have() {
         head.insert(0, field.clone());
         malformed_request(&head, 0);
     }
-    // After another field.
+    // The pseudo-header follows another field.
     let mut head = request();
     head.rotate_left(1);
     malformed_request(&head, 0);
@@ -93,7 +93,8 @@ fn malformed_fields() {
     }
 }
 
-/// RFC 9113, 8.2.1 forbids blanks at the ends of a value, but grpcio and grpc-go send them. gRPC wants joined binary values split.
+/// RFC 9113, 8.2.1 forbids blanks at the ends of a value, but grpcio and grpc-go send them. gRPC requires joined binary values to
+/// be split.
 #[test]
 fn fields_are_taken_as_they_were_meant() {
     let mut head = request();
@@ -133,7 +134,7 @@ fn joined_values_count_as_fields_of_their_own() {
         panic!("no request");
     };
     assert!(head.oversized);
-    // Each counts with 32 bytes besides its name (RFC 7541, 4.1).
+    // Each value counts as 32 bytes besides its name (RFC 7541, 4.1).
     assert!(head.fields.len() < 500, "{}", head.fields.len());
 }
 
@@ -346,10 +347,10 @@ fn a_stream_that_the_server_finished_first_is_reset_without_error() {
     assert!(raw.frames().is_empty());
 }
 
-/// `:method: POST`, `:scheme: http`, then `:path: /a` as a literal that is not to be indexed, and the newest entry of the table.
+/// `:method: POST`, `:scheme: http`, then `:path: /a` as a literal without indexing, and the newest entry of the table.
 const AGAIN: &[u8] = b"\x83\x86\x04\x02/a\xbe";
 
-/// The same with `x: 1` for the entry, which it makes, or with `x: 2`.
+/// The same block with a literal that adds the entry `x: 1` or `x: 2`.
 const ONE: &[u8] = b"\x83\x86\x04\x02/a\x40\x01x\x011";
 const TWO: &[u8] = b"\x83\x86\x04\x02/a\x40\x01x\x012";
 
@@ -374,7 +375,7 @@ fn a_block_that_comes_again_says_what_the_table_says() {
             assert_eq!(said(AGAIN), value);
         }
     }
-    // Others between them, more than are remembered, and each often enough to be.
+    // In between there are other blocks, more than are remembered, each often enough to be remembered.
     for _ in 0..3 {
         for entry in 0x82..0x88 {
             let mut block = b"\x83\x86\x04\x02/a".to_vec();
@@ -392,7 +393,7 @@ fn a_block_that_comes_again_fails_when_its_entry_is_gone() {
         raw.send(kind::HEADERS, END_HEADERS | END_STREAM, stream, block)
             .expect("a request");
     }
-    // The table is shut, and with it goes what the block names.
+    // Shrinking the table to zero removes the entry that the block refers to.
     let shut = b"\x20\x83\x86\x04\x02/a";
     raw.send(kind::HEADERS, END_HEADERS | END_STREAM, 9, shut)
         .expect("a request");

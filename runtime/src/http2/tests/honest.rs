@@ -1,4 +1,4 @@
-//! What honest peers do costs them nothing, and what is next to it does: the budgets from both sides.
+//! Tests of the budgets from both sides: honest behavior costs nothing, and the abuse that resembles it does.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn id(call: usize) -> StreamId {
     1 + 2 * call as StreamId
 }
 
-/// Opens so many calls in one read, which handlers then take and answer with a message.
+/// Opens calls in one read. Handlers take them and respond with a message.
 fn open_answered(raw: &mut Raw, calls: std::ops::Range<usize>) -> Result<(), ConnectionError> {
     let mut read = BytesMut::new();
     for call in calls.clone() {
@@ -47,7 +47,7 @@ fn cancel(raw: &mut Raw, calls: std::ops::Range<usize>) -> Result<(), Connection
     raw.bytes(&resets.flatten().collect::<Vec<u8>>())
 }
 
-/// So many calls, each reset in the read in which it is opened; how many were survived, and what ended the connection.
+/// Opens calls, and resets each in the same read. Returns the number of calls that succeeded, and the error.
 fn open_and_reset(raw: &mut Raw, first: usize, most: usize) -> (usize, Option<ConnectionError>) {
     for count in 0..most {
         let block = raw.encode(&request());
@@ -91,7 +91,7 @@ fn row_44_twenty_calls_are_cancelled_ten_times_a_second_for_a_minute() {
 #[test]
 fn row_44_a_call_that_nobody_has_taken_is_charged() {
     let mut raw = server();
-    // What others are cancelled for free changes nothing.
+    // Cancelling other calls for free makes no difference.
     open_answered(&mut raw, 0..900).expect("calls");
     cancel(&mut raw, 0..900).expect("cancellation is free");
     let (survived, error) = open_and_reset(&mut raw, 900, 1_000);
@@ -99,7 +99,7 @@ fn row_44_a_call_that_nobody_has_taken_is_charged() {
     assert_eq!(error.map(|error| error.rule), Some("too_many_resets"));
 }
 
-/// Calls that are open, and that a client which breaks a rule makes us reset (CVE-2025-8671).
+/// A client breaks a rule to make the server reset open calls (CVE-2025-8671).
 #[test]
 fn row_44_resets_that_we_are_provoked_to_are_charged_though_the_calls_were_taken() {
     let mut raw = server();
@@ -111,7 +111,7 @@ fn row_44_resets_that_we_are_provoked_to_are_charged_though_the_calls_were_taken
     assert_eq!(refused, Some((300, "too_many_resets")));
 }
 
-/// Five attempts in one read, four of which the client takes back in the same: it had the answer elsewhere.
+/// There are five attempts in one read, of which the client cancels four in the same read, because another server has responded.
 #[test]
 fn row_44_one_call_that_ends_in_order_pays_for_the_other_attempts_of_hedging() {
     let mut raw = server();
@@ -128,7 +128,7 @@ fn row_44_one_call_that_ends_in_order_pays_for_the_other_attempts_of_hedging() {
     }
 }
 
-/// The server computes for seconds, and finds calls that have come and gone meanwhile.
+/// A server that was busy for seconds finds calls that have begun and ended meanwhile.
 #[test]
 fn row_44_a_server_that_was_late_does_not_charge_for_calls_that_ran_out_of_time() {
     let mut raw = server();
@@ -140,7 +140,7 @@ fn row_44_a_server_that_was_late_does_not_charge_for_calls_that_ran_out_of_time(
         assert_eq!((survived, error), (5_000, None));
         first += 5_000;
     }
-    // It is not late any more.
+    // The server is not late any more.
     raw.wait(Duration::from_secs(2));
     raw.end.connection.excuse(Duration::from_millis(10));
     let (survived, error) = open_and_reset(&mut raw, first, 10_000);
@@ -148,7 +148,7 @@ fn row_44_a_server_that_was_late_does_not_charge_for_calls_that_ran_out_of_time(
     assert_eq!(error.map(|error| error.rule), Some("too_many_resets"));
 }
 
-/// A list of headers in a few bytes: a head, one long field in HPACK's table, and references to it.
+/// Returns a large header list in a few bytes: a head, one long field for HPACK's table, and references to it.
 fn references(raw: &mut Raw, head: &[Header], count: usize) -> Vec<u8> {
     let mut block = raw.encode(head);
     block.extend([0x40, 1, b'x', 0x7f, 0xa1, 0x1e]);
@@ -167,7 +167,7 @@ fn row_53_a_list_of_headers_far_over_the_limit_ends_the_connection() {
     assert_eq!(error.rule, "header_list_too_large");
     assert_eq!(error.reason, Reason::ENHANCE_YOUR_CALM);
 
-    // As many small ones as a block has room for.
+    // The block contains as many small references as it has room for.
     let mut raw = server();
     let mut block = raw.encode(&request());
     block.extend([0x82; 16_000]);
@@ -177,7 +177,7 @@ fn row_53_a_list_of_headers_far_over_the_limit_ends_the_connection() {
     assert_eq!(error.rule, "header_list_too_large");
 }
 
-/// The head of an answer, and its trailers.
+/// This applies to the head of a response and to its trailers.
 #[test]
 fn row_53_a_list_of_headers_far_over_the_limit_ends_the_connection_to_a_server() {
     for has_head in [false, true] {
@@ -220,7 +220,7 @@ fn row_53_a_list_of_headers_a_little_over_the_limit_ends_its_call_alone() {
     }
 }
 
-/// Does it until the connection ends; how often, and by which rule.
+/// Repeats a step until the connection ends. Returns the number of repetitions, and the violated rule.
 fn endless(
     raw: &mut Raw,
     mut each: impl FnMut(&mut Raw) -> Result<(), ConnectionError>,
@@ -241,7 +241,7 @@ fn row_66_window_updates_without_end() {
     for stream in [0, 1, 3] {
         let mut raw = server();
         raw.request(1, 0);
-        // The third stream is over.
+        // The third stream has ended.
         raw.request(3, END_STREAM);
         raw.end.connection.send_headers(3, &response(), true);
         raw.frames();
@@ -258,7 +258,7 @@ fn row_66_data_of_streams_that_were_reset_without_end() {
     raw.end.connection.reset(1, Reason::CANCEL);
     let (times, rule) = endless(&mut raw, |raw| raw.data(1, &[0; 1_000], 0));
     assert_eq!(rule, "too_many_late_frames");
-    // What the stream's window let it send, and then the budget.
+    // The stream's window allows this many, and the budget the rest.
     assert!((1_055..1_075).contains(&times), "{times}");
 }
 
@@ -273,7 +273,7 @@ fn row_66_streams_beyond_the_last_one_without_end() {
         raw.headers(next, &request(), END_STREAM)
     });
     assert_eq!(rule, "too_many_late_frames");
-    // Four frames for each of a thousand calls that may have been on their way, and then the budget.
+    // Four frames for each of a thousand calls may have been in transit, and the budget allows the rest.
     assert!((4_990..5_010).contains(&times), "{times}");
 
     let mut raw = server();
@@ -285,7 +285,7 @@ fn row_66_streams_beyond_the_last_one_without_end() {
     assert!((1_055..1_075).contains(&times), "{times}");
 }
 
-/// What a server is charged for is what a client is.
+/// Servers are charged for the same frames as clients.
 #[test]
 fn row_66_a_server_that_goes_on_without_end() {
     for update_of in [Some(0), Some(1), None] {
@@ -308,7 +308,7 @@ fn row_66_a_server_that_goes_on_without_end() {
     }
 }
 
-/// The client streams small messages, and is sent a reset while a window of them is on its way.
+/// The client streams small messages, and receives a reset while a whole window of them is in transit.
 #[test]
 fn what_a_window_let_a_client_send_is_no_abuse_when_it_is_late() {
     let mut raw = server();
@@ -321,7 +321,7 @@ fn what_a_window_let_a_client_send_is_no_abuse_when_it_is_late() {
         .expect("the end of the request");
 }
 
-/// A server some megabytes of whose answers a client takes in pieces, of which it tells in both windows.
+/// A server sends some megabytes of responses. The client consumes them in pieces, and returns each to both windows.
 fn takes_in_pieces(total: usize, message: usize, piece: usize) {
     let mut raw = server();
     raw.settings(&[(4, 0x7fff_ffff)]).expect("SETTINGS");
@@ -334,7 +334,7 @@ fn takes_in_pieces(total: usize, message: usize, piece: usize) {
         raw.end.connection.send_data(1, pattern(message), false);
         let sent = raw.frames_of(kind::DATA);
         behind += sent.iter().map(|data| data.payload.len()).sum::<usize>();
-        // It is behind by half of it.
+        // The client is behind by half of it.
         while behind > total / 2 {
             raw.window_update(1, piece as u32)
                 .expect("an honest client");
@@ -359,7 +359,7 @@ fn row_66_a_client_that_tells_of_each_piece_that_it_takes_is_served() {
     takes_in_pieces(1 << 20, 100, 100);
 }
 
-/// Calls that end before their requests have: the rest of each request, its end and a reset are on their way.
+/// Calls end before their requests have. The rest of each request, its end and a reset are in transit.
 #[test]
 fn requests_that_are_answered_before_their_end_cost_nothing() {
     let mut raw = server();
@@ -375,7 +375,7 @@ fn requests_that_are_answered_before_their_end_cost_nothing() {
     }
 }
 
-/// Calls that are cancelled while their ends are on their way.
+/// Calls are cancelled while their ends are in transit.
 #[test]
 fn resets_that_come_after_the_end_cost_nothing() {
     let mut raw = server();
@@ -394,7 +394,7 @@ fn resets_that_come_after_the_end_cost_nothing() {
     }
 }
 
-/// A server that ends calls before it has read their requests, and says so by RST_STREAM (RFC 9113, 8.1).
+/// A server ends calls before it has read their requests, and sends RST_STREAM (RFC 9113, 8.1).
 #[test]
 fn a_server_that_answers_before_the_end_of_requests_loses_nothing() {
     let mut raw = Raw::client(Config::default(), &[]);
@@ -411,7 +411,7 @@ fn a_server_that_answers_before_the_end_of_requests_loses_nothing() {
     }
 }
 
-/// Both ends are ours: whatever one sends, the other has asked for.
+/// Both ends are engines of this crate, so each only sends what the other accounts for.
 #[test]
 fn our_own_window_updates_are_welcome() {
     for window in [1, 100, 64 << 10] {

@@ -1,4 +1,4 @@
-//! Two engines and the wire between them, with a simulated clock.
+//! Two engines and a link between them, with a simulated clock.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -11,11 +11,11 @@ use crate::base::header::Header;
 use crate::http2::error::ConnectionError;
 use crate::http2::{Config, Connection, Event, Role, StreamId};
 
-/// One engine, what it has received and not taken, and what it has told.
+/// An engine with its events that have not been taken.
 pub(super) struct End {
     pub connection: Connection,
     input: BytesMut,
-    /// All but those of `writable`.
+    /// All events except `Event::Writable`.
     pub events: VecDeque<Event>,
     /// The streams of `Event::Writable`.
     pub writable: Vec<StreamId>,
@@ -72,19 +72,19 @@ pub(super) struct Link {
     pub client: End,
     pub server: End,
     pub now: Instant,
-    /// How many bytes move at a time.
+    /// The number of bytes that move at a time.
     pub chunk: usize,
 }
 
 impl Link {
-    /// Both greeted.
+    /// Creates two ends that have exchanged their prefaces.
     pub(super) fn new(client: Config, server: Config) -> Link {
         let mut link = Link::silent(client, server);
         link.run();
         link
     }
 
-    /// Nothing has moved yet.
+    /// Creates two ends that have exchanged nothing.
     pub(super) fn silent(client: Config, server: Config) -> Link {
         Link {
             client: End::new(Role::Client, client),
@@ -94,12 +94,12 @@ impl Link {
         }
     }
 
-    /// Moves bytes both ways until there are none.
+    /// Moves bytes in both directions until there are none.
     pub(super) fn run(&mut self) {
         while self.step() {}
     }
 
-    /// Moves at most one chunk each way. False if there was nothing to move.
+    /// Moves at most one chunk in each direction. Returns `false` if there was nothing to move.
     pub(super) fn step(&mut self) -> bool {
         self.now += Duration::from_micros(10);
         let up = self.client.take_output(self.chunk);
@@ -147,7 +147,7 @@ pub(super) fn fields(fields: &[(&str, &str)]) -> Vec<Header> {
         .collect()
 }
 
-/// Bytes that differ from place to place.
+/// Returns bytes that differ from place to place.
 pub(super) fn pattern(length: usize) -> Bytes {
     (0..length).map(|i| (i % 251) as u8).collect()
 }

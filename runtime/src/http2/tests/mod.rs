@@ -1,4 +1,4 @@
-//! The engine against itself and against raw frames, over a simulated link and clock.
+//! Tests of the engine against itself and against raw frames, over a simulated link and clock.
 
 mod abuse;
 mod arbitrary;
@@ -21,9 +21,9 @@ mod turns;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-/// The beginning of simulated time.
+/// Returns the start of simulated time.
 pub(super) fn start() -> Instant {
     static START: OnceLock<Instant> = OnceLock::new();
-    // The only moment that tests can be counted from.
+    // An `Instant` can only be created from the current time.
     *START.get_or_init(Instant::now)
 }

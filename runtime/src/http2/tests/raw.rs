@@ -1,4 +1,4 @@
-//! One engine and a peer that sends whatever frames a test likes.
+//! An engine, and a peer that sends arbitrary frames.
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ pub(super) struct Raw {
     decoder: Decoder,
 }
 
-/// A frame that the engine wrote.
+/// A frame that the engine has written.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Frame {
     pub kind: u8,
@@ -42,7 +42,7 @@ impl Frame {
     }
 }
 
-/// The bytes of a frame.
+/// Encodes a frame.
 pub(super) fn frame(kind: u8, flags: u8, stream: StreamId, payload: &[u8]) -> BytesMut {
     let mut bytes = BytesMut::new();
     let header = FrameHeader {
@@ -56,7 +56,7 @@ pub(super) fn frame(kind: u8, flags: u8, stream: StreamId, payload: &[u8]) -> By
     bytes
 }
 
-/// A SETTINGS payload.
+/// Encodes a SETTINGS payload.
 pub(super) fn settings(entries: &[(u16, u32)]) -> Vec<u8> {
     let mut payload = Vec::new();
     for (setting, value) in entries {
@@ -67,7 +67,7 @@ pub(super) fn settings(entries: &[(u16, u32)]) -> Vec<u8> {
 }
 
 impl Raw {
-    /// Nothing has been sent or taken.
+    /// Creates an engine that has sent and received nothing.
     pub(super) fn silent(role: Role, config: Config) -> Raw {
         Raw {
             end: End::new(role, config),
@@ -77,7 +77,7 @@ impl Raw {
         }
     }
 
-    /// A server whose client has sent its preface, SETTINGS and acknowledgement.
+    /// Creates a server whose client has sent its preface, SETTINGS and acknowledgement.
     pub(super) fn server(config: Config) -> Raw {
         let mut raw = Raw::silent(Role::Server, config);
         raw.bytes(PREFACE).expect("the preface");
@@ -85,7 +85,7 @@ impl Raw {
         raw
     }
 
-    /// A client whose server has sent these SETTINGS and an acknowledgement.
+    /// Creates a client whose server has sent these SETTINGS and an acknowledgement.
     pub(super) fn client(config: Config, entries: &[(u16, u32)]) -> Raw {
         let mut raw = Raw::silent(Role::Client, config);
         raw.end.take_output(PREFACE.len());
@@ -147,7 +147,7 @@ impl Raw {
         assert!(matches!(self.end.event(), Some(Event::Request { .. })));
     }
 
-    /// Opens a stream of a client, answers with the usual head, and takes its event.
+    /// Opens a stream of a client, responds with the usual head, and takes its event.
     pub(super) fn call(&mut self, flags: u8) -> StreamId {
         let stream = self.end.connection.open(&request(), false).expect("open");
         self.headers(stream, &response(), flags)
@@ -173,7 +173,7 @@ impl Raw {
         self.now += time;
     }
 
-    /// All frames that the engine has written since the last call.
+    /// Returns all frames that the engine has written since the last call.
     pub(super) fn frames(&mut self) -> Vec<Frame> {
         let mut bytes = Vec::new();
         loop {
@@ -186,14 +186,14 @@ impl Raw {
         parse(&bytes)
     }
 
-    /// The frames of a kind among those.
+    /// Returns those of the frames that are of this kind.
     pub(super) fn frames_of(&mut self, kind: u8) -> Vec<Frame> {
         let mut frames = self.frames();
         frames.retain(|frame| frame.kind == kind);
         frames
     }
 
-    /// The fields of a header block that the engine wrote.
+    /// Decodes a header block that the engine has written.
     pub(super) fn decode(&mut self, block: &[u8]) -> Vec<Header> {
         let mut fields = Vec::new();
         self.decoder
@@ -205,7 +205,7 @@ impl Raw {
         fields
     }
 
-    /// The stream, and nothing else, was reset, and is gone.
+    /// Checks that this stream, and nothing else, was reset and removed.
     #[track_caller]
     pub(super) fn assert_reset(&mut self, stream: StreamId, reason: Reason) {
         let frames = self.frames();
@@ -216,7 +216,7 @@ impl Raw {
         assert_eq!(self.end.connection.send_capacity(stream), 0);
     }
 
-    /// As `assert_reset`, and the application was told.
+    /// Checks the same as `assert_reset`, and that the application was told.
     #[track_caller]
     pub(super) fn assert_reset_told(&mut self, stream: StreamId, reason: Reason) {
         self.assert_reset(stream, reason);
@@ -231,7 +231,7 @@ impl Raw {
         assert_eq!((told, why), (stream, reason));
     }
 
-    /// The connection is over, and GOAWAY says why.
+    /// Checks that the connection has ended, and that GOAWAY contains the reason.
     #[track_caller]
     pub(super) fn assert_failed(&mut self, result: Result<(), ConnectionError>, reason: Reason) {
         let error = result.expect_err("the connection should have failed");
@@ -262,7 +262,7 @@ pub(super) fn parse(mut bytes: &[u8]) -> Vec<Frame> {
     frames
 }
 
-/// The usual request with one field changed, added (at the end) or, with no value, left out.
+/// Returns the usual request with one field changed, added at the end or, without a value, removed.
 pub(super) fn request_with(name: &str, value: Option<&str>) -> Vec<Header> {
     let mut head = request();
     let place = head

@@ -1,13 +1,13 @@
-//! What the engine may not name.
+//! A test of the engine's dependencies.
 
 use std::fs;
 use std::path::Path;
 
-/// The engine has no runtime and no clock: both are its driver's. Only tests may ask what time it is, to have a beginning.
+/// The engine has no runtime and no clock, which its driver provides. Only tests may read the clock, to have a start.
 #[test]
 fn names_no_runtime_and_no_clock() {
     let engine = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http2");
-    // In two halves, so that this file does not match.
+    // Each word is split, so that this file does not match.
     let needles = [["to", "kio"].concat(), ["Instant", "::now"].concat()];
     let mut seen = 0;
     search(&engine, &mut |path, text| {

@@ -1,4 +1,4 @@
-//! RFC 9113, 5.1: frames that a stream's state does not allow.
+//! Tests of frames that a stream's state forbids (RFC 9113, 5.1).
 
 use super::link::{request, response, trailers};
 use super::raw::{END_HEADERS, END_STREAM, Raw};
@@ -62,7 +62,7 @@ fn half_closed_streams_take_no_more() {
         .expect("a stream error");
     raw.assert_reset_told(3, Reason::STREAM_CLOSED);
 
-    // But these.
+    // Some frames are still allowed.
     raw.request(5, END_STREAM);
     raw.window_update(5, 1).expect("WINDOW_UPDATE");
     raw.send(kind::PRIORITY, 0, 5, &[0; 5]).expect("PRIORITY");
@@ -78,7 +78,7 @@ fn half_closed_streams_take_no_more() {
     ));
 }
 
-/// A server on which stream 1 has ended in order.
+/// Creates a server on which stream 1 has ended in order.
 fn finished() -> Raw {
     let mut raw = server();
     raw.request(1, END_STREAM);
@@ -93,7 +93,7 @@ fn closed_streams() {
     let mut raw = finished();
     raw.data(1, b"late", 0).expect("a stream error");
     raw.assert_reset(1, Reason::STREAM_CLOSED);
-    // Once is enough.
+    // The stream is reset only once.
     raw.data(1, b"later", 0).expect("ignored");
     assert!(raw.frames().is_empty());
 
@@ -117,7 +117,7 @@ fn streams_that_the_peer_reset() {
     raw.send(kind::RST_STREAM, 0, 1, &[0, 0, 0, 8])
         .expect("RST_STREAM");
     assert!(matches!(raw.end.event(), Some(Event::Reset { .. })));
-    // What we still send on it goes nowhere.
+    // Data that is still sent on it is dropped.
     let engine = &mut raw.end.connection;
     engine.send_headers(1, &response(), false);
     engine.send_data(1, b"data"[..].into(), false);
@@ -142,7 +142,7 @@ fn late_frames_of_a_stream_that_we_reset_are_ignored() {
         .expect("ignored");
     assert!(raw.frames().is_empty());
     assert!(raw.end.event().is_none());
-    // HPACK has seen the late trailers.
+    // HPACK has decoded the late trailers.
     raw.call(END_STREAM);
 }
 
@@ -172,7 +172,7 @@ fn more_streams_than_advertised_are_refused() {
     raw.assert_reset(5, Reason::REFUSED_STREAM);
     raw.data(5, b"late", END_STREAM).expect("ignored");
     assert!(raw.end.event().is_none());
-    // One place is free again.
+    // One slot is free again.
     raw.end.connection.send_headers(3, &response(), true);
     raw.request(7, END_STREAM);
     assert_eq!(raw.end.connection.open_streams(), 2);

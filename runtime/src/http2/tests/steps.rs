@@ -1,4 +1,4 @@
-//! What may happen to an engine: mostly right, so that runs are long, with a mistake now and then.
+//! Random steps of an engine. Most are valid, so that runs are long, but some are mistakes.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -10,33 +10,33 @@ use crate::base::header::Header;
 use crate::http2::StreamId;
 use crate::http2::frame::kind;
 
-/// A stream, chosen when its step is taken.
+/// A stream, which is chosen when its step is performed.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Pick {
-    /// One that was used before, if any.
+    /// A stream that was used before, if there is one.
     Used(usize),
-    /// The next that a client would open.
+    /// The next stream that a client would open.
     New,
-    /// One that is probably wrong.
+    /// A stream that is probably invalid.
     Wrong(StreamId),
 }
 
-/// What happens to an engine.
+/// A step of an engine.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
-    /// Bytes of no meaning.
+    /// Receive arbitrary bytes.
     Bytes(Vec<u8>),
-    /// A frame with any payload.
+    /// Receive a frame with an arbitrary payload.
     Frame(u8, u8, Pick, Vec<u8>),
-    /// A header block, cut after so many bytes.
+    /// Receive a header block, cut after this many bytes.
     Head(u8, Pick, Vec<Header>, Option<usize>),
-    /// Seconds, and then the time-outs.
+    /// Let seconds pass, and handle timeouts.
     Wait(u32),
-    /// Milliseconds back.
+    /// Move the clock back by milliseconds.
     Back(u32),
-    /// The output is written, up to so many bytes.
+    /// Write up to this many bytes of the output.
     Write(usize),
-    /// What the application does.
+    /// Perform an action of the application.
     Open(bool),
     Respond(Pick, bool),
     Send(Pick, usize, bool),
@@ -56,7 +56,7 @@ fn used() -> impl Strategy<Value = Pick> {
     (0usize..1_000).prop_map(Pick::Used)
 }
 
-/// Now and then a mistake.
+/// Generates a stream, sometimes an invalid one.
 fn stream() -> impl Strategy<Value = Pick> {
     let wrong = prop_oneof![select(vec![0, 1, 2, 3, 4, 99]), any::<u32>()];
     prop_oneof![200 => used(), 1 => Just(Pick::New), 1 => wrong.prop_map(Pick::Wrong)]
@@ -66,7 +66,7 @@ fn connection() -> impl Strategy<Value = Pick> {
     prop_oneof![200 => Just(Pick::Wrong(0)), 1 => used()]
 }
 
-/// Blocks that are a request, a response or trailers, and now and then something else.
+/// Generates header blocks of requests, responses and trailers, and sometimes others.
 fn head() -> impl Strategy<Value = Vec<Header>> {
     let field = select(fields(&[
         (":status", "200"),
@@ -97,7 +97,7 @@ fn head_step() -> impl Strategy<Value = Step> {
     prop_oneof![1 => requests, 1 => others]
 }
 
-/// Frames that are mostly right.
+/// Generates frames that are mostly valid.
 pub(super) fn frame_step() -> impl Strategy<Value = Step> {
     fn known(
         kind: u8,
@@ -121,7 +121,7 @@ pub(super) fn frame_step() -> impl Strategy<Value = Step> {
     let entries = vec(setting, 0..3).prop_map(|entries| settings(&entries));
     let data = prop_oneof![
         vec(any::<u8>(), 0..120),
-        // Right if it is padded, and if it is not.
+        // The payload is valid with and without the flag PADDED.
         (0usize..9).prop_map(|pad| [vec![pad as u8; 1], vec![0; pad + 3]].concat()),
     ];
     let padded = prop_oneof![30 => Just(0), 6 => Just(1), 1 => Just(8)];
@@ -153,7 +153,7 @@ fn application_step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Things that end a connection sooner or later.
+/// Generates steps that end a connection sooner or later.
 fn mistake() -> impl Strategy<Value = Step> {
     prop_oneof![
         (0u32..5).prop_map(Step::Wait),

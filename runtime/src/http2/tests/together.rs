@@ -1,4 +1,4 @@
-//! Calls that are read and calls that are not, on one connection: they do not keep each other.
+//! Tests of one connection with calls that are read and calls that are not. They must not block each other.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use proptest::prelude::*;
 use super::link::{Link, pattern, response, trailers};
 use crate::http2::{Config, Connection, Event, StreamId};
 
-/// The largest message here: more than a quarter of all that may be held.
+/// The largest message here, which is more than a quarter of what may be held.
 const LARGEST: usize = 300_000;
 
-/// Limits that the calls below are large for.
+/// Limits that make the calls below large.
 fn config() -> Config {
     Config {
         stream_window: 16 << 10,
@@ -24,12 +24,12 @@ fn config() -> Config {
     }
 }
 
-/// What one end does with the messages that come to it.
+/// The messages that one end reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reads {
     All,
     Nothing,
-    /// The beginning of a message, and then nothing.
+    /// It reads the beginning of a message, and then stops.
     Beginning,
 }
 
@@ -61,13 +61,13 @@ fn any_call() -> impl Strategy<Value = Call> {
     )
 }
 
-/// What one end reads of a stream: messages of known length, one after the other.
+/// A reader of one end of a stream, whose messages have known lengths.
 #[derive(Debug)]
 struct Reader {
     how: Reads,
-    /// The lengths of the messages that are still to come.
+    /// The lengths of the messages that have not arrived.
     expected: Vec<usize>,
-    /// Bytes that have come and make no message yet.
+    /// The bytes of an incomplete message.
     kept: usize,
     asked: bool,
     ended: bool,
@@ -84,7 +84,7 @@ impl Reader {
         }
     }
 
-    /// Takes what has come, as a reader does that waits for whole messages.
+    /// Takes the bytes that have arrived, like a reader that waits for whole messages.
     fn take(&mut self, engine: &mut Connection, stream: StreamId, now: std::time::Instant) {
         if self.how == Reads::Nothing {
             return;
@@ -118,7 +118,7 @@ struct Two {
     calls: BTreeMap<StreamId, Call>,
     at_server: BTreeMap<StreamId, Reader>,
     at_client: BTreeMap<StreamId, Reader>,
-    /// Streams that were ended because others waited.
+    /// The streams that were ended because others waited.
     reset: Vec<StreamId>,
 }
 
@@ -151,7 +151,7 @@ impl Two {
         stream
     }
 
-    /// Moves what there is both ways, and lets the applications read. False if nothing has happened.
+    /// Moves bytes in both directions, and lets the applications read. Returns `false` if nothing has happened.
     fn step(&mut self) -> bool {
         let moved = self.link.step();
         let now = self.link.now;
@@ -169,7 +169,7 @@ impl Two {
                 _ => {}
             }
         }
-        // An answer does not wait for what the server does not read.
+        // A response does not wait for messages that the server does not read.
         for (&stream, call) in &mut self.calls {
             let reader = &self.at_server[&stream];
             if reader.how != Reads::All || reader.is_done() {
@@ -201,7 +201,7 @@ impl Two {
         moved
     }
 
-    /// What is held is within the limits, whatever is read.
+    /// Checks that the held bytes are within the limits, whatever is read.
     fn check(&self) {
         let most = config().receive_buffer_per_connection;
         let beyond = LARGEST - most / 4;
@@ -211,7 +211,7 @@ impl Two {
         }
     }
 
-    /// Lets so much time pass that who makes no use of a grant loses it.
+    /// Lets enough time pass that streams lose grants they make no use of.
     fn wait(&mut self) {
         self.link.now += config().message_timeout;
         let now = self.link.now;
@@ -223,7 +223,7 @@ impl Two {
         }
     }
 
-    /// Whether all has come that is read.
+    /// Returns whether everything has arrived that is read.
     fn is_quiet(&self) -> bool {
         let streams = self
             .calls
@@ -237,7 +237,7 @@ impl Two {
         unfinished.next().is_none()
     }
 
-    /// A small call, and how many steps it takes.
+    /// Makes a small call. Returns the number of steps that it took.
     fn small_call(&mut self) -> usize {
         let call = Call {
             up: vec![500],
@@ -268,10 +268,10 @@ proptest! {
         for _ in 0..steps {
             two.step();
         }
-        // There and back is two steps; what its turn among the others takes is the rest.
+        // The round trip takes two steps. The rest is the time until its turn among the others.
         let took = two.small_call();
         prop_assert!(took <= 12, "{took} steps");
-        // What is read comes to its end, though others are not, and hold what they were granted.
+        // Messages that are read arrive completely, even if others are not read and keep their grants.
         let mut periods = 0;
         loop {
             while two.step() {}

@@ -1,4 +1,4 @@
-//! What the decoder accepts, and what not.
+//! Tests of the input that the decoder accepts and refuses.
 
 use super::*;
 
@@ -21,7 +21,7 @@ fn indexes_of_nothing() {
         error(&hex("ff80 ffff ff0f")),
         Some(DecodeError::InvalidIndex)
     );
-    // The last static entry is there.
+    // The last static entry exists.
     assert_eq!(error(&[0xbd]), None);
 }
 
@@ -39,7 +39,7 @@ fn blocks_that_break_off() {
 #[test]
 fn lengths_past_the_block_are_refused() {
     let mut decoder = Decoder::new(4096);
-    // A name of 4 GiB.
+    // The name has 4 GiB.
     let block = hex("00 7f80 ffff ff0f 61");
     assert_eq!(decode(&mut decoder, &block), Err(DecodeError::Truncated));
     let block = hex("00 ff80 ffff ff0f 61");
@@ -53,7 +53,7 @@ fn every_literal_form() {
         let block = [first, 1, b'a', 1, b'b'];
         assert_eq!(decode(&mut decoder, &block), Ok(vec![header("a", "b")]));
         assert_eq!(decoder.table_size(), if is_indexed { 34 } else { 0 });
-        // The name of the static entry 4.
+        // The name is that of the static entry 4.
         let block = [first | 4, 1, b'b'];
         assert_eq!(decode(&mut decoder, &block), Ok(vec![header(":path", "b")]));
     }
@@ -62,7 +62,7 @@ fn every_literal_form() {
 #[test]
 fn the_name_of_an_entry_outlives_its_eviction() {
     let mut decoder = Decoder::new(4096);
-    // A table for one entry; then an entry whose name is that of the one it evicts (RFC 7541, 4.4).
+    // The table has room for one entry. The second entry has the name of the one that it evicts (RFC 7541, 4.4).
     let block = hex("3f03 4001 6101 62 7e01 63 be");
     let expected = vec![header("a", "b"), header("a", "c"), header("a", "c")];
     assert_eq!(decode(&mut decoder, &block), Ok(expected));
@@ -89,7 +89,7 @@ fn size_updates_stay_below_the_limit() {
         decode(&mut large, &hex("3fe2ff03")),
         Err(DecodeError::TableTooLarge)
     );
-    // A peer that has not seen our SETTINGS yet uses the default.
+    // A peer that has not seen the SETTINGS uses the default.
     let mut none = Decoder::new(0);
     assert_eq!(
         decode(&mut none, &hex("4001 6101 62 be")),
@@ -142,7 +142,7 @@ fn literals_that_repeat_a_long_name_are_stopped() {
         decode(&mut decoder, &block).map(|fields| fields.len()),
         Ok(1)
     );
-    // The name of the entry 62, with an empty value: 16 KiB of this would make 21 MB of fields.
+    // The name of entry 62 with an empty value: 16 KiB of these would become 21 MB of fields.
     let bomb = hex("0f2f 00").repeat(5_000);
     let mut fields = 0;
     let result = decoder.decode(&bomb, |_| {

@@ -1,4 +1,4 @@
-//! What the encoder writes.
+//! Tests of the encoder's output.
 
 use super::*;
 
@@ -19,7 +19,7 @@ fn static_entries_are_one_byte() {
 fn what_repeats_is_indexed() {
     let mut encoder = Encoder::new();
     let field = [header("te", "trailers")];
-    // Without indexing, then with, then by its index.
+    // The field is a literal without indexing, then one with indexing, then an index.
     assert_eq!(
         encode(&mut encoder, &field)[..],
         hex("00 0274 65 86 4d83 3505 b11f")
@@ -44,7 +44,7 @@ fn what_differs_is_not_indexed() {
 #[test]
 fn names_are_taken_from_both_tables() {
     let mut encoder = Encoder::new();
-    // Static: 4, :path; 31, content-type.
+    // Static names: 4 is :path, 31 is content-type.
     assert_eq!(
         encode(&mut encoder, &[header(":path", "~")])[..],
         hex("04 017e")
@@ -106,14 +106,14 @@ fn strings_are_huffman_coded_where_that_is_shorter() {
 #[test]
 fn a_new_table_size_is_told() {
     let mut encoder = Encoder::new();
-    // What we use already; and no more than that.
+    // 4,096 bytes are already used, and never more than that.
     encoder.set_max_table_size(4096);
     encoder.set_max_table_size(1 << 20);
     assert!(encode(&mut encoder, &[]).is_empty());
     encoder.set_max_table_size(100);
     assert_eq!(encode(&mut encoder, &[])[..], hex("3f45"));
     assert!(encode(&mut encoder, &[]).is_empty());
-    // Only the smallest and the last (RFC 7541, 4.2).
+    // Only the smallest and the last size are announced (RFC 7541, 4.2).
     for size in [200, 10, 300, 50] {
         encoder.set_max_table_size(size);
     }

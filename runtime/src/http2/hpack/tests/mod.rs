@@ -1,4 +1,4 @@
-//! HPACK as a whole.
+//! Tests of HPACK as a whole.
 
 mod decoder;
 mod encoder;
@@ -31,7 +31,7 @@ fn encode(encoder: &mut Encoder, headers: &[Header]) -> BytesMut {
     block
 }
 
-/// Bytes from hexadecimal digits, with blanks anywhere.
+/// Parses hexadecimal digits, with blanks anywhere.
 fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(16)).collect();
     digits

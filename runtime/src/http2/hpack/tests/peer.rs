@@ -1,4 +1,4 @@
-//! Against an implementation that is not ours, `httlib-hpack`, over many blocks with one state on each side.
+//! Tests against another implementation, `httlib-hpack`, over many blocks with one state on each side.
 
 use proptest::prelude::*;
 
@@ -6,7 +6,7 @@ use super::*;
 
 type Peer = httlib_hpack::Encoder<'static>;
 
-/// One header block, and what comes before it.
+/// A header block, and the table sizes that are announced before it.
 #[derive(Clone, Debug)]
 struct Block {
     new_table_size: Option<u32>,
@@ -17,7 +17,7 @@ struct Block {
 struct Field {
     name: String,
     value: Vec<u8>,
-    /// How the peer's encoder shall write it.
+    /// The flags that tell the peer's encoder how to write the field.
     flags: u8,
 }
 
@@ -31,7 +31,7 @@ fn any_blocks() -> impl Strategy<Value = Vec<Block>> {
     prop::collection::vec(block, 0..40)
 }
 
-/// Fields of which some repeat. The text is ASCII for the most part, as it is in practice.
+/// Generates fields, some of which repeat. Most of the text is ASCII, as in practice.
 fn any_field() -> impl Strategy<Value = Field> {
     let value = prop_oneof![
         4 => "[a-z0-9/.,;=-]{0,30}".prop_map(String::into_bytes),
@@ -51,7 +51,8 @@ fn any_field() -> impl Strategy<Value = Field> {
     (text, any_flags()).prop_map(|((name, value), flags)| Field { name, value, flags })
 }
 
-/// Huffman for name or value, with indexing or never; always what is in the tables already.
+/// Generates flags: Huffman codes for name or value, and with or without indexing. Fields that are in the tables are always
+/// indexed.
 fn any_flags() -> impl Strategy<Value = u8> {
     let indexing = prop_oneof![
         Just(0),

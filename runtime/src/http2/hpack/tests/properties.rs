@@ -1,10 +1,10 @@
-//! Any fields, any sizes, any bytes.
+//! Tests with arbitrary fields, sizes and bytes.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// Fields of which some repeat, some share a name, and some have any text.
+/// Generates fields, some of which repeat, share a name, or have arbitrary text.
 fn any_header() -> impl Strategy<Value = Header> {
     prop_oneof![
         (0..4u8, 0..6u8).prop_map(|(n, v)| header(&format!("name-{n}"), &format!("value-{v}"))),
@@ -54,7 +54,7 @@ proptest! {
         }
     }
 
-    // Bytes near what an encoder writes reach further than any bytes.
+    // Bytes that are close to an encoder's output reach further than arbitrary bytes.
     #[test]
     fn damaged_blocks_are_survived(
         blocks in prop::collection::vec(any_block(), 1..10),

@@ -1,12 +1,12 @@
-//! Against Python's `hpack`, which the environment variable `STUBWRIGHT_PYTHON` names the interpreter of: `tests/interop/run`
-//! does.
+//! Tests against Python's `hpack`. The environment variable `STUBWRIGHT_PYTHON`, which `tests/interop/run` sets, is the path of
+//! the interpreter.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use super::*;
 
-/// Blocks each way, with one state on each side.
+/// The number of blocks in each direction, with one state on each side.
 const BLOCKS: u32 = 5_000;
 
 struct Python {
@@ -35,7 +35,7 @@ impl Python {
         }
     }
 
-    /// Says a line and hears the answer.
+    /// Sends a line and returns the response.
     fn ask(&mut self, line: &str) -> String {
         writeln!(self.input, "{line}").expect("Python reads");
         let mut answer = String::new();
@@ -52,12 +52,12 @@ impl Drop for Python {
     }
 }
 
-/// Numbers that are the same in every run.
+/// A sequence of random numbers that is the same in every run.
 struct Dice(u64);
 
 impl Dice {
     fn roll(&mut self, sides: u64) -> u64 {
-        // Knuth's MMIX generator; its high bits are the good ones.
+        // Knuth's MMIX generator. Its high bits are the good ones.
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005);
         self.0 = self.0.wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
@@ -70,7 +70,7 @@ impl Dice {
             .collect()
     }
 
-    /// A field; many come again, some are in the static table, and some values are no text.
+    /// Returns a field. Many fields repeat, some are in the static table, and some values are not text.
     fn field(&mut self) -> Header {
         let usual = [
             header(":method", "POST"),
@@ -100,7 +100,7 @@ impl Dice {
         (0..self.roll(12)).map(|_| self.field()).collect()
     }
 
-    /// Now and then another size for a table.
+    /// Returns another size for a table now and then.
     fn size(&mut self) -> Option<u64> {
         (self.roll(10) == 0).then(|| self.roll(4097))
     }

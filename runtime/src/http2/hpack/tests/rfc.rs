@@ -4,7 +4,7 @@ use super::*;
 
 type Fields<'a> = &'a [(&'a str, &'a str)];
 
-/// Decodes the blocks in turn with one decoder. Every block has the size of the table after it.
+/// Decodes the blocks in turn with one decoder. Each block comes with the expected size of the table after it.
 fn check(decoder: &mut Decoder, blocks: &[(&str, usize, Fields<'_>)]) {
     for (block, table_size, expected) in blocks {
         let expected: Vec<Header> = expected.iter().map(|(n, v)| header(n, v)).collect();

@@ -1,18 +1,18 @@
-//! How often a client may ping (gRFC A8, "Server Enforcement").
+//! The limit on a client's pings (gRFC A8, "Server Enforcement").
 
 use std::time::{Duration, Instant};
 
-/// Without open calls, and without leave to ping then, a client may ping as often as a TCP keepalive would.
+/// The minimum time between pings of a client without open calls, unless it may ping then: that of TCP keepalive.
 const WITHOUT_CALLS: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// How often a server lets its clients ping.
+/// The limit on the pings of a server's clients.
 #[derive(Clone, Copy, Debug)]
 pub struct PingPolicy {
-    /// The time between two pings while the server sends nothing.
+    /// The minimum time between two pings while the server sends nothing.
     pub min_interval: Duration,
-    /// Pings that come too early, before the connection is closed; 0 allows any number.
+    /// The number of early pings that are tolerated before the connection is closed. 0 tolerates any number.
     pub max_strikes: u32,
-    /// Pings are as welcome while no call is open.
+    /// Set to apply `min_interval` even while no call is open.
     pub permit_without_calls: bool,
 }
 
@@ -26,15 +26,15 @@ impl Default for PingPolicy {
     }
 }
 
-/// The pings of one client.
+/// Counts the early pings of one client, which gRPC calls ping strikes.
 #[derive(Debug, Default)]
-pub(super) struct Strikes {
+pub(super) struct PingStrikes {
     last: Option<Instant>,
     count: u32,
 }
 
-impl Strikes {
-    /// A ping; false if it is one too many.
+impl PingStrikes {
+    /// Counts a ping. Returns `false` if it exceeds the limit.
     pub(super) fn ping(&mut self, policy: &PingPolicy, has_calls: bool, now: Instant) -> bool {
         let interval = if has_calls || policy.permit_without_calls {
             policy.min_interval
@@ -49,9 +49,9 @@ impl Strikes {
         policy.max_strikes == 0 || self.count <= policy.max_strikes
     }
 
-    /// The server sends something of a call: the client may well ask how far away it is.
+    /// Resets the count, because the server sends frames of a call. The client may measure the round trip then.
     pub(super) fn forget(&mut self) {
-        *self = Strikes::default();
+        *self = PingStrikes::default();
     }
 }
 
@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn early_pings_are_counted_and_two_are_forgiven() {
         let policy = PingPolicy::default();
-        let (mut strikes, start) = (Strikes::default(), start());
+        let (mut strikes, start) = (PingStrikes::default(), start());
         for (at, fine) in [(0, true), (1, true), (2, true), (3, false)] {
             assert_eq!(
                 strikes.ping(&policy, true, start + at * SECOND),
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn pings_in_time_cost_nothing() {
         let policy = PingPolicy::default();
-        let (mut strikes, start) = (Strikes::default(), start());
+        let (mut strikes, start) = (PingStrikes::default(), start());
         for at in 0..10 {
             assert!(strikes.ping(&policy, true, start + at * 300 * SECOND));
         }
@@ -90,7 +90,7 @@ mod tests {
     fn without_calls_pings_are_rarer() {
         let mut policy = PingPolicy::default();
         let ten = |policy: &PingPolicy| {
-            let (mut strikes, start) = (Strikes::default(), start());
+            let (mut strikes, start) = (PingStrikes::default(), start());
             (0..10).all(|at| strikes.ping(policy, false, start + at * 300 * SECOND))
         };
         assert!(!ten(&policy));
@@ -104,7 +104,7 @@ mod tests {
             max_strikes: 0,
             ..PingPolicy::default()
         };
-        let (mut strikes, now) = (Strikes::default(), start());
+        let (mut strikes, now) = (PingStrikes::default(), start());
         assert!((0..1000).all(|_| strikes.ping(&policy, true, now)));
     }
 }
