@@ -1,39 +1,41 @@
-//! How large a receive window has to be: the bandwidth-delay product, measured by PING.
+//! An estimate of the bandwidth-delay product by PING, which determines how large a receive window must be.
 //!
-//! While a probe is on its way, the DATA of one stream is counted. What came within one round trip is what the peer can have under
-//! way; if it is most of what the window allowed, the window is in its way, and is doubled. If that makes nothing faster, it was not
-//! in the way: the peer fills any window when we are the slower side, and what is short would wait behind all that it has sent.
+//! While a probe is outstanding, the DATA of one stream is counted. The bytes that arrive within one round trip are those that
+//! the peer can have in transit. If they are most of what the window allowed, the window limits the peer, and is doubled. If
+//! doubling makes the peer no faster, the window was not the limit: a peer fills any window if this side is slower, and short
+//! messages would wait behind everything that it has sent.
 //!
-//! A window is a stream's, and so is what is compared with it. What many streams bring together, once and never again, may
-//! be more than one of them ever does.
+//! A window belongs to one stream, so only that stream's DATA is counted. Many streams may deliver more together, once, than one
+//! of them ever does.
 
 use std::time::{Duration, Instant};
 
 use super::StreamId;
 
-/// The payload of the PING that measures.
+/// The payload of a PING that measures.
 pub(super) const PROBE: [u8; 8] = *b"measure!";
 
-/// After a measure that changes nothing, the next waits so long, and twice as long after each one more.
+/// The pause after a measurement that changes nothing. It doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
-/// It never waits longer. A peer on the same machine would answer ten thousand probes a second, and may take so many for abuse.
+/// The longest pause. Without a pause, a peer on the same machine would respond to ten thousand probes a second, and may consider
+/// so many to be abuse.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// A window is doubled again only where the last time has made the peer so much faster.
+/// A window is doubled again only if the last time has made the peer faster by this factor.
 const GAIN: f64 = 1.25;
 
-/// A measure of how much a peer can have under way.
+/// Estimates how much a peer can have in transit.
 #[derive(Debug)]
 pub(super) struct Estimator {
-    /// What a stream's window may grow to; an estimator that has got there measures no more.
+    /// The maximum window of a stream. An estimator that has reached it does not measure any more.
     limit: u32,
-    /// The window that the measures so far ask for.
+    /// The window that follows from the measurements so far.
     window: u32,
     probe: Option<Probe>,
-    /// When the last probe was answered, and how long after it there is none.
+    /// The time of the last probe's response, after which measuring pauses for `pause`.
     answered: Option<Instant>,
     pause: Duration,
-    /// The highest rate of a stream so far, in bytes a second.
+    /// The highest rate of a stream so far, in bytes per second.
     rate: f64,
 }
 
@@ -57,12 +59,12 @@ impl Estimator {
         }
     }
 
-    /// The window of a stream.
+    /// Returns the window of a stream.
     pub(super) fn window(&self) -> u32 {
         self.window
     }
 
-    /// A stream uses its window: true if a probe is to be sent now.
+    /// Starts a measurement for a stream that uses its window. Returns whether a probe must be sent now.
     pub(super) fn begin(&mut self, stream: StreamId, now: Instant) -> bool {
         let rests = self
             .answered
@@ -78,14 +80,14 @@ impl Estimator {
         true
     }
 
-    /// DATA of a stream has come in.
+    /// Counts DATA of a stream.
     pub(super) fn count(&mut self, stream: StreamId, bytes: usize) {
         if let Some(probe) = self.probe.as_mut().filter(|probe| probe.stream == stream) {
             probe.bytes = probe.bytes.saturating_add(bytes as u64);
         }
     }
 
-    /// The probe is answered; the window may have grown.
+    /// Ends the measurement when the probe's response arrives. The window may have grown afterwards.
     pub(super) fn answered(&mut self, now: Instant) {
         let Some(probe) = self.probe.take() else {
             return;
@@ -139,7 +141,7 @@ mod tests {
     #[test]
     fn row_82_a_window_that_makes_nothing_faster_stays() {
         let mut estimator = Estimator::new(65_536, 1 << 20);
-        // The peer fills any window, and we take a megabyte in a second.
+        // The peer fills any window, and this side consumes a megabyte per second.
         for turn in 0..100 {
             let bytes = 16 * estimator.window();
             assert!(estimator.begin(1, start() + turn * 10_000 * MS));
@@ -159,7 +161,7 @@ mod tests {
         }
         estimator.answered(start() + 20 * MS);
         assert_eq!(estimator.window(), 131_072);
-        // Twice as much is faster, though less than all of them were together.
+        // Twice as much is faster, although it is less than all streams together.
         round(&mut estimator, 100, 131_072);
         assert_eq!(estimator.window(), 262_144);
     }
@@ -184,7 +186,7 @@ mod tests {
                 estimator.answered(start() + at * MS);
             }
         }
-        // Seven until the pause is a second, and then one in each.
+        // There are seven until the pause is a second, and then one per second.
         assert_eq!(probes, 16);
     }
 

@@ -1,22 +1,22 @@
-//! Flow-control windows as values (RFC 9113, 5.2 and 6.9).
+//! Flow-control windows (RFC 9113, 5.2 and 6.9).
 
-/// The window that every stream and connection starts with (RFC 9113, 6.9.2).
+/// The initial window of streams and connections (RFC 9113, 6.9.2).
 pub(super) const DEFAULT_WINDOW: u32 = 65_535;
 
-/// A window would be larger than 2^31-1 (RFC 9113, 6.9.1).
+/// The error of a window that would exceed 2^31-1 (RFC 9113, 6.9.1).
 #[derive(Debug)]
 pub(super) struct Overflow;
 
-/// More DATA came than the window allowed.
+/// The error of DATA that exceeds the window.
 #[derive(Debug)]
 pub(super) struct Overrun;
 
-/// What we may send. It is below zero after the peer has made its initial window smaller (RFC 9113, 6.9.2).
+/// The number of bytes that this side may send. It is negative after the peer has reduced its initial window (RFC 9113, 6.9.2).
 #[derive(Debug)]
 pub(super) struct SendWindow(i32);
 
 impl SendWindow {
-    /// `initial` is at most 2^31-1: settings are checked when they come in.
+    /// Creates a window. `initial` is at most 2^31-1, as checked when settings are received.
     pub(super) fn new(initial: u32) -> SendWindow {
         SendWindow(i32::try_from(initial).unwrap_or(i32::MAX))
     }
@@ -25,18 +25,18 @@ impl SendWindow {
         usize::try_from(self.0).unwrap_or(0)
     }
 
-    /// Uses up what is about to be sent, which is at most what is available.
+    /// Consumes a part of the window for data to be sent, which must be available.
     pub(super) fn take(&mut self, bytes: usize) {
         let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);
         self.0 = self.0.saturating_sub(bytes);
     }
 
-    /// A WINDOW_UPDATE.
+    /// Applies a WINDOW_UPDATE.
     pub(super) fn widen(&mut self, increment: u32) -> Result<(), Overflow> {
         self.shift(i64::from(increment))
     }
 
-    /// The peer's initial window changed by `delta`.
+    /// Applies a change of the peer's initial window.
     pub(super) fn shift(&mut self, delta: i64) -> Result<(), Overflow> {
         let shifted = i64::from(self.0).saturating_add(delta);
         self.0 = i32::try_from(shifted).map_err(|_| Overflow)?;
@@ -44,16 +44,16 @@ impl SendWindow {
     }
 }
 
-/// What the peer may send, and what it may be told that it may send again.
+/// The number of bytes that the peer may send, and of consumed bytes that have not been announced to it.
 #[derive(Debug)]
 pub(super) struct ReceiveWindow {
     left: i32,
-    /// Taken by the application, not announced yet. Below zero while a window that started too large shrinks.
+    /// The consumed bytes that have not been announced. Negative while a window that was too large initially shrinks.
     credit: i32,
 }
 
 impl ReceiveWindow {
-    /// `initial` is at most 2^31-1, as all sizes in `Config` are.
+    /// Creates a window. `initial` is at most 2^31-1, like all sizes in `Config`.
     pub(super) fn new(initial: u32) -> ReceiveWindow {
         ReceiveWindow {
             left: i32::try_from(initial).unwrap_or(i32::MAX),
@@ -70,10 +70,10 @@ impl ReceiveWindow {
         self.credit.into()
     }
 
-    /// DATA of `bytes`, padding included, has come.
+    /// Counts DATA of `bytes` bytes, including padding.
     pub(super) fn receive(&mut self, bytes: usize) -> Result<(), Overrun> {
         let bytes = i32::try_from(bytes).map_err(|_| Overrun)?;
-        // Below zero already, perhaps: our initial window may have shrunk.
+        // The window may already be negative, if this side has reduced its initial window.
         if bytes > self.left && bytes > 0 {
             return Err(Overrun);
         }
@@ -81,10 +81,12 @@ impl ReceiveWindow {
         Ok(())
     }
 
-    /// `bytes` were taken or thrown away. When a quarter of `size` has gathered, it is to be announced in a WINDOW_UPDATE.
+    /// Returns consumed bytes to the window. Once a quarter of `size` has accumulated, returns the increment to announce in a
+    /// WINDOW_UPDATE.
     ///
-    /// What has gathered and is not announced is of no use to the peer. Over a long way it may be as much all the time, so a half would
-    /// leave the peer the other half, and the window would look as if it were not needed.
+    /// The peer cannot use bytes that have accumulated but are not announced. On a long path they may amount to the threshold all
+    /// the time. With a threshold of one half, the peer would only use the other half, and the window would seem larger than
+    /// necessary.
     pub(super) fn give_back(&mut self, bytes: usize, size: u32) -> Option<u32> {
         let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);
         self.credit = self.credit.saturating_add(bytes);
@@ -96,7 +98,7 @@ impl ReceiveWindow {
         u32::try_from(std::mem::take(&mut self.credit)).ok()
     }
 
-    /// Announces all that was given back, however little it is.
+    /// Returns the increment of all accumulated bytes, however few, to be announced.
     pub(super) fn announce(&mut self) -> u32 {
         let credit = u32::try_from(self.credit).unwrap_or(0);
         self.credit -= i32::try_from(credit).unwrap_or(0);
@@ -104,19 +106,20 @@ impl ReceiveWindow {
         credit
     }
 
-    /// The window is to be `size`, and was `before`: announces what is more, and owes what is less.
+    /// Changes the size of the window from `before` to `size`. Returns the increment to announce if it grows. If it shrinks,
+    /// later increments are withheld.
     pub(super) fn resize(&mut self, before: u32, size: u32) -> Option<u32> {
         let delta = i64::from(size) - i64::from(before);
         self.credit = i32::try_from(delta).unwrap_or(i32::MAX);
         self.give_back(0, 0)
     }
 
-    /// The peer is told that it may send so much more.
+    /// Enlarges the window by an increment that is announced.
     pub(super) fn grow(&mut self, more: u32) {
         self.shift(i32::try_from(more).unwrap_or(i32::MAX));
     }
 
-    /// Our initial window changed by `delta`, as the peer now knows.
+    /// Applies a change of this side's initial window that the peer knows of.
     pub(super) fn shift(&mut self, delta: i32) {
         self.left = self.left.saturating_add(delta);
     }

@@ -25,7 +25,7 @@ pub(super) struct Holdings {
     /// The part of `promised` that belongs to a message larger than others leave room for. There is one such message at most.
     pub beyond: usize,
     /// The time of the next check for unused grants. Set while streams wait.
-    pub look_at: Option<Instant>,
+    pub next_check: Option<Instant>,
 }
 
 impl Holdings {

@@ -13,19 +13,19 @@ pub(super) struct InitialWindow {
     /// The window that the peer may use.
     current: u32,
     /// The window in the last SETTINGS.
-    said: u32,
+    announced: u32,
     acknowledged: bool,
     /// The first stream that was opened after the last SETTINGS.
     since: StreamId,
 }
 
 impl InitialWindow {
-    /// Creates the state at the start of a connection, whose first SETTINGS contain `said`. For `since` see
-    /// [`InitialWindow::say`].
-    pub(super) fn new(said: u32, since: StreamId) -> InitialWindow {
+    /// Creates the state at the start of a connection, whose first SETTINGS contain `announced`. For `since` see
+    /// [`InitialWindow::announce`].
+    pub(super) fn new(announced: u32, since: StreamId) -> InitialWindow {
         InitialWindow {
-            current: said.max(DEFAULT_WINDOW),
-            said,
+            current: announced.max(DEFAULT_WINDOW),
+            announced,
             acknowledged: false,
             since,
         }
@@ -38,12 +38,12 @@ impl InitialWindow {
 
     /// Returns the initial window of a stream that this side opens.
     pub(super) fn of_ours(&self) -> u32 {
-        self.said
+        self.announced
     }
 
     /// Returns the window in the last SETTINGS.
-    pub(super) fn said(&self) -> u32 {
-        self.said
+    pub(super) fn announced(&self) -> u32 {
+        self.announced
     }
 
     pub(super) fn is_acknowledged(&self) -> bool {
@@ -53,8 +53,8 @@ impl InitialWindow {
     /// Notes that SETTINGS with this window are sent, after all earlier ones were acknowledged. Streams of this side from `since`
     /// on are opened after them. Streams of the peer may all have been opened before. Returns the change of the windows of open
     /// streams that applies now.
-    pub(super) fn say(&mut self, window: u32, since: StreamId) -> i32 {
-        self.said = window;
+    pub(super) fn announce(&mut self, window: u32, since: StreamId) -> i32 {
+        self.announced = window;
         self.since = since;
         self.acknowledged = false;
         self.move_to(self.current.max(window))
@@ -64,7 +64,7 @@ impl InitialWindow {
     /// stream that it does not apply to.
     pub(super) fn acknowledge(&mut self) -> (i32, StreamId) {
         self.acknowledged = true;
-        (self.move_to(self.said), self.since)
+        (self.move_to(self.announced), self.since)
     }
 
     fn move_to(&mut self, window: u32) -> i32 {

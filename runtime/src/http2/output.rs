@@ -1,32 +1,32 @@
-//! What waits to be written.
+//! The output of a connection.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-/// Payloads up to this many bytes are copied: cheaper than one more slice to write.
+/// Payloads of up to this many bytes are copied, which is cheaper than writing one more slice.
 const COPIED: usize = 4_096;
-/// An empty output gives back a buffer that is larger than this.
+/// The largest buffer that an empty output keeps, in bytes.
 const KEPT: usize = 16_384;
 
-/// What waits to be written: small frames packed in one tail buffer that is reused, and between them the large payloads, each a
-/// segment that is not copied.
+/// The bytes that wait to be written. Small frames are packed in a tail buffer that is reused. Large payloads are segments
+/// between them, which are not copied.
 #[derive(Default, Debug)]
 pub(crate) struct Output {
     tail: BytesMut,
     segments: VecDeque<Segment>,
-    /// How much of `tail` comes before the last segment.
+    /// The number of bytes in `tail` before the last segment.
     claimed: usize,
-    /// The bytes of all segments.
+    /// The number of bytes in all segments.
     payloads: usize,
-    /// The bytes that were ever written.
+    /// The number of bytes that have been written since the connection began.
     written: u64,
 }
 
 #[derive(Debug)]
 struct Segment {
-    /// How many bytes of the tail come before this, after the segment before.
+    /// The number of bytes in the tail between the previous segment and this one.
     before: usize,
     payload: Bytes,
 }
@@ -36,12 +36,12 @@ impl Output {
         self.len() == 0
     }
 
-    /// Bytes that wait.
+    /// Returns the number of bytes that wait.
     pub(crate) fn len(&self) -> usize {
         self.tail.len() + self.payloads
     }
 
-    /// Fills `slices` from the front with what waits, as far as they go. Returns how many are filled.
+    /// Fills `slices` with the bytes that wait, from the front. Returns the number of slices that were filled.
     pub(crate) fn io_slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut rest: &[u8] = &self.tail;
         let pieces = self
@@ -66,7 +66,7 @@ impl Output {
         filled
     }
 
-    /// The first `written` bytes have been written.
+    /// Removes the first `written` bytes, which have been written.
     pub(crate) fn advance(&mut self, written: usize) {
         let mut left = written.min(self.len());
         self.written += left as u64;
@@ -89,7 +89,7 @@ impl Output {
         }
     }
 
-    /// Where small frames are appended.
+    /// Returns the buffer to which small frames are appended.
     pub(super) fn tail(&mut self) -> &mut BytesMut {
         &mut self.tail
     }
@@ -106,12 +106,12 @@ impl Output {
         self.segments.push_back(Segment { before, payload });
     }
 
-    /// The bytes that were ever written.
+    /// Returns the number of bytes that have been written since the connection began.
     pub(super) fn written(&self) -> u64 {
         self.written
     }
 
-    /// The bytes that were ever appended.
+    /// Returns the number of bytes that have been appended since the connection began.
     pub(super) fn end(&self) -> u64 {
         self.written + self.len() as u64
     }
@@ -130,7 +130,7 @@ mod tests {
             .collect()
     }
 
-    /// Small and large pieces by turns, written in steps of `step`, come out in order.
+    /// Checks that small and large pieces, written in steps of `step` bytes, keep their order.
     fn round_trip(step: usize) {
         let mut output = Output::default();
         let mut expected = Vec::new();

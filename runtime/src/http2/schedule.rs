@@ -1,44 +1,44 @@
-//! Whose turn it is to send.
+//! The order in which streams send.
 
 use std::collections::VecDeque;
 
 use super::StreamId;
 
-/// After so many turns of short streams in a row, a long one has its turn.
+/// The number of consecutive turns of short streams after which a long one has its turn.
 const IN_A_ROW: u32 = 8;
 
-/// The streams with something to send, in the order in which they take turns, one frame each.
+/// The streams that have something to send, in the order of their turns. A turn is one frame.
 ///
-/// A stream that has no more than one frame has its turn before those that have more: what is short does not wait behind what is
-/// long. But the latter always go on too.
+/// Streams with at most one frame precede those with more, so that short data does not wait behind long data. Long streams still
+/// get a regular share of the turns.
 ///
-/// A stream whose own window is closed is in no list: its WINDOW_UPDATE puts it back.
+/// A stream whose own window is closed is not scheduled. Its WINDOW_UPDATE schedules it again.
 #[derive(Default, Debug)]
 pub(super) struct Schedule {
     short: Lane,
     long: Lane,
-    /// How many turns short streams have had since the last one of a long stream.
+    /// The number of turns that short streams have had since the last turn of a long one.
     in_a_row: u32,
 }
 
-/// Streams that take turns in their order.
+/// Streams that take turns in order.
 #[derive(Default, Debug)]
 struct Lane {
     ready: VecDeque<StreamId>,
-    /// Those that wait for the connection's window.
+    /// The streams that wait for the connection's window.
     blocked: VecDeque<StreamId>,
 }
 
-/// A stream's place in the schedule.
+/// The place of a stream in the schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// All that it has to send fits into one frame.
+    /// The stream has at most one frame to send.
     Short,
     Long,
 }
 
 impl Schedule {
-    /// Nobody waits for a turn, so whoever has something to send may send it at once.
+    /// Returns whether no stream waits for a turn, so that any stream may send at once.
     pub(super) fn is_idle(&self) -> bool {
         self.short.is_empty() && self.long.is_empty()
     }
@@ -47,13 +47,14 @@ impl Schedule {
         self.lane(place).ready.push_back(stream);
     }
 
-    /// The stream needs the connection's window, which is closed.
+    /// Moves a stream to those that wait for the connection's window.
     pub(super) fn block(&mut self, stream: StreamId, place: Place) {
         self.lane(place).blocked.push_back(stream);
     }
 
-    /// Whose turn it is. Those that waited for the connection's window come first in their lane once it is open; only as many
-    /// are looked at as it lets send, however often a peer opens it by one byte.
+    /// Returns the stream whose turn it is. Once the connection's window is open, the streams that waited for it come first
+    /// within their lane. Only as many streams are looked at as the window allows to send, even if a peer opens it by one byte
+    /// each time.
     pub(super) fn next(&mut self, window_is_open: bool) -> Option<(StreamId, Place)> {
         let places = if self.in_a_row < IN_A_ROW {
             [Place::Short, Place::Long]
@@ -70,7 +71,7 @@ impl Schedule {
         next
     }
 
-    /// Takes out a stream that was reset while it was scheduled.
+    /// Removes a stream that was reset while it was scheduled.
     pub(super) fn remove(&mut self, stream: StreamId) {
         for lane in [&mut self.short, &mut self.long] {
             lane.ready.retain(|&other| other != stream);

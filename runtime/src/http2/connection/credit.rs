@@ -1,9 +1,10 @@
-//! What the peer may send: windows that are given back, made larger for a message, and made smaller when much is held.
+//! Flow control of received DATA. Windows are returned to the peer, enlarged for large messages, and reduced while many bytes are
+//! unread.
 //!
-//! The connection's window says how fast DATA may come, and comes back as soon as it has: calls that are not read take nothing from
-//! the others. How much may wait is what the windows of the streams add up to, within `Config::receive_buffer_per_connection`.
-//! New streams have all of it; messages that need a larger window, three quarters; windows that grow because they are
-//! read from fast, half. So who is read keeps out nobody who comes later.
+//! The connection's window only limits how fast DATA may arrive, and is returned on arrival, so that unread calls take nothing
+//! from the others. The amount of unread DATA is limited by the sum of the streams' windows, within
+//! `Config::receive_buffer_per_connection`. New streams may use all of it, messages that need a larger window three quarters, and
+//! windows that grow because they are read quickly one half. So streams that are read leave room for later ones.
 
 use std::time::Instant;
 
@@ -14,8 +15,8 @@ use crate::http2::stream::{Progress, Stream};
 use crate::http2::{Role, StreamId, frame, settings};
 
 impl Connection {
-    /// The application took `bytes` of what `Event::Data` gave it. They go back to the stream's window in batches of a quarter of it. What a
-    /// stream has not released when it ends goes back by itself.
+    /// Releases `bytes` that the application has consumed of `Event::Data`. They are returned to the stream's window in batches
+    /// of a quarter of it. Bytes that are not released when the stream ends are released by that.
     pub(crate) fn release(&mut self, stream: StreamId, bytes: usize) {
         let Some(state) = self.streams.get_mut(&stream) else {
             return;
@@ -27,19 +28,19 @@ impl Connection {
         state.unreleased -= taken;
         self.holdings.held -= taken as usize;
         if state.receiving == Progress::Ended && state.grant.is_none() {
-            // Nothing more comes.
+            // The stream receives nothing more.
             self.holdings.change(before, state.most());
             return self.serve_waiting();
         }
         if taken > 0 {
-            // The message is whole.
+            // The message is complete.
             state.awaited = 0;
             state.is_read = true;
         }
         self.give_back(stream, taken, before);
     }
 
-    /// Gives what was taken of a stream back to its window. Before that the peer could have made us hold `before` by it.
+    /// Returns consumed bytes to the stream's window. `before` is the maximum that the stream could hold until now.
     fn give_back(&mut self, stream: StreamId, taken: u32, before: usize) {
         let (size, room) = (self.wanted_stream_window(), self.room_to_grow());
         let usual = size.max(self.config.stream_window);
@@ -57,8 +58,8 @@ impl Connection {
         self.serve_waiting();
     }
 
-    /// The application can take nothing more of a stream before `bytes` more have come: the rest of a message. They may come at once
-    /// if there is room for them, and if not when there is.
+    /// Notes that the application needs `bytes` more of a stream, the rest of a message, before it can consume anything. The
+    /// window is enlarged for them as soon as there is room.
     pub(crate) fn want(&mut self, stream: StreamId, bytes: usize, now: Instant) {
         let Some(state) = self.streams.get_mut(&stream) else {
             return;
@@ -69,7 +70,7 @@ impl Connection {
         self.grant_or_queue(stream, now);
     }
 
-    /// Lets what a stream awaits come, now or when there is room for it.
+    /// Grants the bytes that a stream awaits, now or when there is room.
     fn grant_or_queue(&mut self, id: StreamId, now: Instant) {
         let Some(stream) = self.streams.get(&id) else {
             return;
@@ -87,18 +88,18 @@ impl Connection {
         if is_small {
             holdings.small.push_back(id);
         } else if stream.grant.is_some() {
-            // It has begun, and holds what others wait for.
+            // The message has begun to arrive, and holds room that others wait for.
             holdings.large.push_front(id);
         } else {
             holdings.large.push_back(id);
         }
-        if holdings.look_at.is_none() {
-            holdings.look_at = now.checked_add(self.config.message_timeout);
+        if holdings.next_check.is_none() {
+            holdings.next_check = now.checked_add(self.config.message_timeout);
         }
         self.reduce();
     }
 
-    /// DATA has come, or padding, which nobody holds: the connection's window gets it back, in batches of a quarter of it.
+    /// Returns received DATA or padding to the connection's window, in batches of a quarter of it.
     pub(super) fn credit(&mut self, bytes: usize) {
         let size = self.connection_window;
         if let Some(increment) = self.receive_window.give_back(bytes, size) {
@@ -106,33 +107,34 @@ impl Connection {
         }
     }
 
-    /// What the windows of streams are to be that are read from. They do not grow while there is no room, or others wait for it, and
-    /// do not go below what all have while that is about to shrink: they would shrink twice.
+    /// Returns the size that the windows of streams that are read should have. They do not grow while there is no room, or while
+    /// others wait for it. They are not reduced while the initial window is about to be reduced, because that would reduce them
+    /// twice.
     pub(super) fn wanted_stream_window(&self) -> u32 {
         let current = self.initial.current();
         let is_full = self.room_to_grow() == 0 || self.holdings.is_waited_for();
-        if is_full || current > self.initial.said() {
+        if is_full || current > self.initial.announced() {
             current
         } else {
             self.estimator.window()
         }
     }
 
-    /// By how much a window may grow that is read from.
+    /// Returns by how much the window of a stream that is read may grow.
     fn room_to_grow(&self) -> u32 {
         let half = self.config.receive_buffer_per_connection / 2;
         let room = half.saturating_sub(self.holdings.counted());
         u32::try_from(room).unwrap_or(u32::MAX)
     }
 
-    /// Whether the message that a stream awaits fits into the window that streams start with.
+    /// Returns whether the message that a stream awaits fits into an initial window.
     fn is_small(&self, stream: StreamId) -> bool {
         let stream = self.streams.get(&stream);
         stream.is_some_and(|stream| stream.awaited <= self.config.stream_window)
     }
 
-    /// Lets what a stream awaits come, if there is room for it; `false` if there is not. `is_first` says that none that waits for a
-    /// large message has come before.
+    /// Grants the bytes that a stream awaits, if there is room. Returns whether it did. `is_first` tells that no other large
+    /// message was waiting before.
     fn grant(&mut self, id: StreamId, is_first: bool) -> bool {
         let is_small = self.is_small(id);
         let Some(stream) = self.streams.get_mut(&id) else {
@@ -147,12 +149,12 @@ impl Connection {
         let window = stream.window.saturating_add(more);
         let after = before.max(window as usize);
         let all = self.config.receive_buffer_per_connection;
-        // A message that is larger than what others leave room for has its turn too, but no two of them.
+        // A message larger than the room that others leave gets its turn too, but only one of them at a time.
         let beyond = (stream.awaited as usize).saturating_sub(all / 4);
         let (others, own) = (&self.holdings, stream.grant.as_ref());
         let beyond_of_others = others.beyond - own.map_or(0, |grant| grant.beyond);
         let counted = (others.promised + after).saturating_sub(before + beyond_of_others + beyond);
-        // What has been granted is to come, and so is what nothing else is granted beside.
+        // A message that already has a grant must be able to complete, and so must one that is granted alone.
         let may_have_all = own.is_some() || others.grants == 0;
         let has_turn = is_first && (beyond == 0 || beyond_of_others == 0);
         let fits = more == 0
@@ -179,16 +181,16 @@ impl Connection {
         fits
     }
 
-    /// Room may have become free.
+    /// Serves streams that wait, when room may have become free.
     #[inline]
     pub(super) fn serve_waiting(&mut self) {
-        if self.holdings.look_at.is_some() {
-            self.serve_those_who_wait();
+        if self.holdings.next_check.is_some() {
+            self.grant_to_waiting();
         }
     }
 
     #[cold]
-    fn serve_those_who_wait(&mut self) {
+    fn grant_to_waiting(&mut self) {
         while let Some(&stream) = self.holdings.small.front() {
             if !self.grant(stream, false) {
                 break;
@@ -202,15 +204,15 @@ impl Connection {
             self.holdings.large.pop_front();
         }
         if !self.holdings.is_waited_for() {
-            self.holdings.look_at = None;
+            self.holdings.next_check = None;
         }
     }
 
-    /// Ends calls of whose grant no use is made while others wait. When there are none, nothing will make room for the first that
-    /// waits.
+    /// Ends calls that make no use of their grant while others wait. If there are none, the first stream that waits is ended,
+    /// because nothing will make room for it.
     pub(super) fn end_stalled(&mut self, now: Instant) -> Result<(), ConnectionError> {
-        self.holdings.look_at = now.checked_add(self.config.message_timeout);
-        self.serve_those_who_wait();
+        self.holdings.next_check = now.checked_add(self.config.message_timeout);
+        self.grant_to_waiting();
         if !self.holdings.is_waited_for() {
             return Ok(());
         }
@@ -232,18 +234,19 @@ impl Connection {
         }
         stalled.sort_unstable();
         for stream in stalled {
-            let rule = "a message that other calls wait for has not come, or was not read";
+            let rule =
+                "a message did not arrive, or was not read, while other calls waited for its room";
             self.stream_error(stream, Reason::ENHANCE_YOUR_CALM, rule, now)?;
         }
         Ok(())
     }
 
-    /// Whether streams start with a smaller window, since much is held.
+    /// Returns whether streams have a reduced initial window because many bytes are unread.
     fn is_reduced(&self) -> bool {
-        self.initial.said() < self.config.stream_window
+        self.initial.announced() < self.config.stream_window
     }
 
-    /// Makes the windows smaller that streams start with when much is held or promised, and as large as before when little is.
+    /// Reduces the initial window when many bytes are unread or allowed, and restores it when few are.
     #[inline]
     pub(super) fn balance(&mut self, now: Instant) {
         let much = self.config.receive_buffer_per_connection / 2;
@@ -261,12 +264,12 @@ impl Connection {
             self.reduce();
         } else if self.initial.is_acknowledged() && !self.holdings.is_waited_for() {
             let whole = self.config.stream_window;
-            let more = (whole - self.initial.said()) as usize * self.streams.len();
+            let more = (whole - self.initial.announced()) as usize * self.streams.len();
             let little = self.config.receive_buffer_per_connection / 4;
             if self.holdings.held <= self.config.receive_mark / 2
                 && self.holdings.counted() + more <= little
             {
-                self.say_initial_window(whole);
+                self.announce_initial_window(whole);
             }
         }
         if !self.initial.is_acknowledged() && self.timers.settings.is_none() {
@@ -274,26 +277,26 @@ impl Connection {
         }
     }
 
-    /// Makes the window smaller that streams start with, and with it those of the open ones.
+    /// Reduces the initial window, and with it the windows of open streams.
     pub(super) fn reduce(&mut self) {
         let reduced = self.config.reduced_stream_window;
-        if self.initial.is_acknowledged() && reduced < self.initial.said() {
-            self.say_initial_window(reduced);
+        if self.initial.is_acknowledged() && reduced < self.initial.announced() {
+            self.announce_initial_window(reduced);
         }
     }
 
-    fn say_initial_window(&mut self, window: u32) {
+    fn announce_initial_window(&mut self, window: u32) {
         settings::write_initial_window(window, self.output.tail());
         let since = self.first_unopened();
-        let delta = self.initial.say(window, since);
+        let delta = self.initial.announce(window, since);
         self.shift_receive_windows(delta, StreamId::MAX);
     }
 
-    /// The peer works with our SETTINGS from here on (RFC 9113, 6.5.3).
+    /// Applies this side's SETTINGS, which the peer has acknowledged (RFC 9113, 6.5.3).
     pub(super) fn settings_acknowledged(&mut self, now: Instant) {
         let (delta, since) = self.initial.acknowledge();
         self.shift_receive_windows(delta, since);
-        // What was granted is to come all the same.
+        // Bytes that were granted must still be able to arrive.
         let lacking = |(&id, stream): (&StreamId, &Stream)| (stream.lacking() > 0).then_some(id);
         let mut lacking: Vec<StreamId> = self.streams.iter().filter_map(lacking).collect();
         lacking.sort_unstable();
@@ -303,7 +306,8 @@ impl Connection {
         self.serve_waiting();
     }
 
-    /// The first stream that is certain to be opened after what is written now: no stream of the peer is.
+    /// Returns the first stream that is certain to be opened after the frames that are written now. There is no such stream of
+    /// the peer.
     pub(super) fn first_unopened(&self) -> StreamId {
         match self.role {
             Role::Client => self.next_id,
@@ -311,7 +315,7 @@ impl Connection {
         }
     }
 
-    /// A new initial window moves the windows of the streams below `since`, some perhaps below zero (RFC 9113, 6.9.2).
+    /// Applies a change of the initial window to the streams below `since`. Windows may become negative (RFC 9113, 6.9.2).
     fn shift_receive_windows(&mut self, delta: i32, since: StreamId) {
         if delta == 0 {
             return;
@@ -322,7 +326,7 @@ impl Connection {
             if id < since {
                 stream.window = stream.window.saturating_add_signed(delta);
                 stream.receive_window.shift(delta);
-                // What was too little to be told may be much of what the window is now.
+                // An increment that was too small to announce may be a large part of the new window.
                 let increment = stream.give_back(0, stream.window, 0);
                 updates.extend(increment.map(|increment| (id, increment)));
             }

@@ -37,8 +37,8 @@ impl Connection {
     /// Returns the time at which `handle_timeout` should be called.
     pub(crate) fn timeout(&self) -> Option<Instant> {
         let timers = &self.timers;
-        let look_at = self.holdings.look_at;
-        [timers.handshake, timers.settings, timers.header, look_at]
+        let next_check = self.holdings.next_check;
+        [timers.handshake, timers.settings, timers.header, next_check]
             .into_iter()
             .flatten()
             .min()
@@ -57,7 +57,7 @@ impl Connection {
             ConnectionError::silence(Reason::ENHANCE_YOUR_CALM, "header_timeout")
         } else if is_due(self.timers.settings) {
             ConnectionError::silence(Reason::SETTINGS_TIMEOUT, "settings_timeout")
-        } else if is_due(self.holdings.look_at) {
+        } else if is_due(self.holdings.next_check) {
             return self.end_stalled(now).map_err(|error| self.fail(error));
         } else {
             return Ok(());

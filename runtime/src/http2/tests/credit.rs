@@ -1,4 +1,4 @@
-//! What a peer may send: windows that come back, are granted for messages, and shrink while much is held.
+//! Tests of windows that are returned, granted for messages, and reduced while many bytes are unread.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -60,38 +60,38 @@ fn what_is_released_goes_back_by_quarters() {
     assert!(updates(&mut raw).is_empty());
     raw.end.connection.release(1, 1);
     assert_eq!(updates(&mut raw), [(1, 50)]);
-    // No more than was received.
+    // No more is returned than was received.
     raw.end.connection.release(1, 1_000_000);
     assert!(updates(&mut raw).is_empty());
     raw.data(1, &[0; 90], 0).expect("DATA");
     raw.end.connection.release(1, 90);
     assert_eq!(updates(&mut raw), [(1, 100)]);
-    // A stream that has ended needs none.
+    // A stream that has ended needs no window.
     raw.data(1, &[0; 90], END_STREAM).expect("DATA");
     raw.end.connection.release(1, 90);
     assert!(updates(&mut raw).is_empty());
 }
 
-/// Whoever reads it, and whether anybody does.
+/// It does not matter whether anything reads the data.
 #[test]
 fn the_connections_window_comes_back_when_data_arrives() {
     let mut raw = Raw::server(Config {
         connection_window: 200_000,
         ..Config::default()
     });
-    // Data that nobody has taken.
+    // Nothing has read this data.
     raw.request(1, 0);
     raw.data(1, &[0; 15_000], END_STREAM).expect("DATA");
     raw.end.connection.send_headers(1, &response(), true);
-    // Data of a stream that is gone.
+    // This data belongs to a stream that has ended.
     raw.data(1, &[0; 10_000], 0).expect("a stream error");
     raw.end.events.clear();
-    // Padding.
+    // This is padding.
     raw.request(3, 0);
     let mut padded = vec![0; 256];
     padded[0] = 255;
     raw.send(kind::DATA, 0x8, 3, &padded).expect("padding");
-    // Data of a stream that we reset.
+    // This data belongs to a stream that was reset.
     raw.data(3, &[0; 10_000], 0).expect("DATA");
     raw.end.connection.reset(3, Reason::CANCEL);
     raw.data(3, &[0; 14_743], 0).expect("ignored");
@@ -127,7 +127,7 @@ fn our_initial_window_counts_from_its_acknowledgement() {
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
-/// The initial windows in the SETTINGS that the engine has written, and the other frames.
+/// Returns the initial windows in the SETTINGS that the engine has written.
 fn said(raw: &mut Raw) -> Vec<u32> {
     let frames = raw.frames_of(kind::SETTINGS);
     let initial = |payload: &[u8]| {
@@ -143,7 +143,7 @@ fn acknowledge(raw: &mut Raw) {
         .expect("an acknowledgement");
 }
 
-/// Sends so many bytes, and lets the engine say what it likes.
+/// Sends this many bytes, and lets the engine respond.
 fn fill(raw: &mut Raw, stream: StreamId, bytes: usize) {
     let mut left = bytes;
     while left > 0 {
@@ -154,14 +154,14 @@ fn fill(raw: &mut Raw, stream: StreamId, bytes: usize) {
     raw.end.events.clear();
 }
 
-/// What was announced for streams.
+/// Returns the increments that were announced for streams.
 fn windows(raw: &mut Raw) -> Vec<(StreamId, u32)> {
     let mut updates = updates(raw);
     updates.retain(|update| update.0 != 0);
     updates
 }
 
-/// Opens streams and fills their first windows, which nobody reads.
+/// Opens streams and fills their initial windows, which nothing reads.
 fn unread(raw: &mut Raw, streams: impl IntoIterator<Item = StreamId>) {
     for stream in streams {
         raw.request(stream, 0);
@@ -188,7 +188,7 @@ fn row_49_a_stream_that_nobody_reads_takes_nothing_from_the_others() {
         .sum();
     let size = Config::default().connection_window as usize;
     assert!(given_back as usize > held - size, "{given_back} of {held}");
-    // Each small call has all that it needs at once.
+    // Each small call has all the room that it needs at once.
     for number in 300..700 {
         raw.end.events.clear();
         raw.request(stream(number), 0);
@@ -211,7 +211,7 @@ fn row_49_windows_shrink_while_much_is_held_and_grow_again_when_it_is_gone() {
     assert!(said(&mut raw).is_empty());
     unread(&mut raw, [stream(many)]);
     assert_eq!(said(&mut raw), [16 << 10]);
-    // It does not hold before the client knows of it.
+    // The reduced window does not apply before the client knows of it.
     unread(&mut raw, [stream(many + 1)]);
     assert!(said(&mut raw).is_empty(), "once is enough");
     acknowledge(&mut raw);
@@ -220,15 +220,15 @@ fn row_49_windows_shrink_while_much_is_held_and_grow_again_when_it_is_gone() {
     fill(&mut raw, late, 16 * KIB);
     raw.data(late, &[0], 0).expect("a stream error");
     raw.assert_reset_told(late, Reason::FLOW_CONTROL_ERROR);
-    // A window of which all is used is below zero.
+    // A window that is completely used becomes negative.
     let first = stream(0);
     raw.end.connection.release(first, 65_535 - 16 * KIB);
-    // One that is read from may grow.
+    // The window of a stream that is read may grow.
     assert_eq!(windows(&mut raw), [(first, 65_535)]);
     fill(&mut raw, first, 16 * KIB);
     raw.data(first, &[0], 0).expect("a stream error");
     raw.assert_reset_told(first, Reason::FLOW_CONTROL_ERROR);
-    // Half of the mark and more is held: it stays as it is.
+    // At least half of the mark is still held, so the window stays as it is.
     for number in 1..many / 2 {
         raw.end.connection.reset(stream(number), Reason::CANCEL);
     }
@@ -241,20 +241,20 @@ fn row_49_windows_shrink_while_much_is_held_and_grow_again_when_it_is_gone() {
     assert_eq!(said(&mut raw), [65_535]);
     let (held, promised) = raw.end.connection.held();
     assert_eq!((held, promised), (2 * 65_535, 2 * 65_535));
-    // The client may use it before its acknowledgement is here.
+    // The client may use the window before its acknowledgement arrives.
     unread(&mut raw, [stream(many + 3)]);
     acknowledge(&mut raw);
     unread(&mut raw, [stream(many + 4)]);
     assert!(raw.frames_of(kind::RST_STREAM).is_empty());
 }
 
-/// Whatever it opens and sends, and though it never says that it knows of our SETTINGS.
+/// This holds whatever the client opens and sends, and although it never acknowledges SETTINGS.
 #[test]
 fn row_49_the_worst_case_is_reached_and_not_passed() {
     let config = Config::default();
     let most = config.receive_buffer_per_connection;
     let mut raw = Raw::server(config.clone());
-    // Streams that were read from until their windows had grown, and are not any more.
+    // These streams were read until their windows had grown, and are not read any more.
     let mut number = 0;
     while raw.end.connection.held().1 < most / 2 && number < 20 {
         raw.request(stream(number), 0);
@@ -267,7 +267,7 @@ fn row_49_the_worst_case_is_reached_and_not_passed() {
     }
     let (held, grown) = raw.end.connection.held();
     assert!(held > most / 4 && grown <= most / 2, "{held} of {grown}");
-    // Readers that wait for large messages.
+    // These readers wait for large messages.
     for _ in 0..20 {
         raw.request(stream(number), 0);
         fill(&mut raw, stream(number), 16 * KIB);
@@ -299,13 +299,13 @@ fn row_49_the_worst_case_is_reached_and_not_passed() {
     let (held, promised) = raw.end.connection.held();
     assert_eq!(held, promised);
     assert!(held <= most && held > most - 65_535, "{held} of {most}");
-    // For ten seconds.
+    // The client may do so for ten seconds.
     raw.wait(config.settings_timeout);
     let over = raw.end.connection.handle_timeout(raw.now);
     raw.assert_failed(over, Reason::SETTINGS_TIMEOUT);
 }
 
-/// Sends what a window allows, measures the way, and has all of it read; the window then.
+/// Sends the bytes that a window allows, measures the round trip, and reads everything. Returns the window afterwards.
 fn read_all_of(raw: &mut Raw, stream: StreamId, window: usize) -> usize {
     fill(raw, stream, window);
     raw.wait(Duration::from_millis(50));
@@ -318,8 +318,8 @@ fn read_all_of(raw: &mut Raw, stream: StreamId, window: usize) -> usize {
     announced.map(|update| update.1 as usize).sum()
 }
 
-/// Streams that are read from, one after the other, have windows that grow into half of what may be held and no further. The
-/// client acknowledges all that it is told.
+/// Streams that are read one after the other have windows that grow within half of the limit and no further. The client
+/// acknowledges all SETTINGS.
 #[test]
 fn row_49_windows_grow_while_there_is_room() {
     let most = Config::default().receive_buffer_per_connection;
@@ -358,7 +358,7 @@ fn row_49_windows_grow_while_there_is_room() {
     }
     let (held, promised) = raw.end.connection.held();
     assert_eq!(held, 0);
-    // Each has its first window, besides.
+    // Besides, each stream has its initial window.
     let small = 20 * 65_535;
     assert!(
         (most / 4..most / 2 + small).contains(&promised),
@@ -366,7 +366,7 @@ fn row_49_windows_grow_while_there_is_room() {
     );
 }
 
-/// All that streams may have which start at once, and a thousand are advertised.
+/// A thousand streams are advertised, so all of them may start at once with the windows that streams can have.
 #[test]
 fn row_49_a_thousand_bodies_fit() {
     let mut raw = Raw::server(Config::default());
@@ -375,7 +375,7 @@ fn row_49_a_thousand_bodies_fit() {
     assert_eq!(raw.end.connection.held().0, 65_535_000);
 }
 
-/// A server with calls that each wait for the rest of a message of 4 MiB, of which a frame has come.
+/// Creates a server with calls that each wait for the rest of a message of 4 MiB, of which one frame has arrived.
 fn waiting(config: Config, count: usize) -> Raw {
     let mut raw = Raw::server(config);
     for number in 0..count {
@@ -389,7 +389,7 @@ fn waiting(config: Config, count: usize) -> Raw {
     raw
 }
 
-/// What a window of which a frame is used has to be given for the rest of 4 MiB.
+/// The increment that a window with one frame used needs for the rest of 4 MiB.
 const GRANT: u32 = (4 * MIB - 65_535) as u32;
 
 #[test]
@@ -399,7 +399,7 @@ fn row_49_a_reader_is_granted_the_rest_of_its_message() {
     fill(&mut raw, 1, 4 * MIB - 16 * KIB);
     let now = raw.now;
     assert!(raw.end.connection.timeout().is_none());
-    // What it has then is what a stream has that is read from.
+    // Afterwards it has the window of a stream that is read.
     raw.end.connection.release(1, 4 * MIB);
     let window: u32 = windows(&mut raw)
         .iter()
@@ -407,7 +407,7 @@ fn row_49_a_reader_is_granted_the_rest_of_its_message() {
         .map(|update| update.1)
         .sum();
     assert!((65_535..=8 << 20).contains(&window), "{window}");
-    // Less than what is left of the window needs nothing.
+    // A message that fits into the rest of the window needs no grant.
     fill(&mut raw, 1, 1_000);
     raw.end.connection.want(1, 60_000, now);
     assert!(windows(&mut raw).is_empty());
@@ -433,7 +433,7 @@ fn row_49_grants_have_their_turn() {
             done.insert(stream);
         }
     }
-    // Windows have become as large as before.
+    // Windows have regained their initial size.
     for _ in 0..3 {
         acknowledge(&mut raw);
     }
@@ -462,7 +462,7 @@ fn row_49_who_was_granted_and_does_not_send_makes_room() {
     assert!(granted.len() < 20, "{granted:?}");
     acknowledge(&mut raw);
     raw.frames();
-    // The first of them goes on, the second has all and is not read, the others do nothing.
+    // The first continues, the second has arrived but is not read, and the others do nothing.
     fill(&mut raw, granted[1], 4 * MIB - 16 * KIB);
     for _ in 0..2 {
         assert!(raw.frames_of(kind::RST_STREAM).is_empty());
@@ -492,7 +492,7 @@ fn row_49_who_was_granted_and_does_not_send_makes_room() {
     assert!(matches!(raw.end.event(), Some(Event::Reset { .. })));
 }
 
-/// Who may receive messages of 100 MB receives them, one at a time.
+/// A server that accepts messages of 100 MB receives them one at a time.
 #[test]
 fn row_49_a_message_larger_than_all_has_its_turn() {
     let mut raw = Raw::server(Config::default());
@@ -509,7 +509,7 @@ fn row_49_a_message_larger_than_all_has_its_turn() {
     acknowledge(&mut raw);
     assert_eq!(granted as usize, 100 * MIB + 16 * KIB - 65_535);
     raw.frames();
-    // What our smaller window has taken from it comes back at once.
+    // The bytes that the reduced window has taken from it are returned at once.
     fill(&mut raw, 1, 100 * MIB);
     raw.end.connection.release(1, 100 * MIB + 16 * KIB);
     let grants = windows(&mut raw);
@@ -521,7 +521,7 @@ fn row_49_a_message_larger_than_all_has_its_turn() {
 fn row_49_a_client_counts_what_it_opens_itself() {
     let mut raw = Raw::client(Config::default(), &[]);
     let mut streams: Vec<StreamId> = (0..513).map(|_| raw.call(0)).collect();
-    // Those that are opened behind the SETTINGS are smaller, whether or not they are acknowledged.
+    // Streams that are opened after the SETTINGS have smaller windows, whether or not the SETTINGS are acknowledged.
     streams.push(raw.call(0));
     raw.end.events.clear();
     for &stream in &streams[..513] {
@@ -536,7 +536,7 @@ fn row_49_a_client_counts_what_it_opens_itself() {
     raw.assert_reset_told(streams[0], Reason::FLOW_CONTROL_ERROR);
 }
 
-/// An acknowledgement has its time whenever SETTINGS are sent.
+/// Whenever SETTINGS are sent, their acknowledgement has a timeout.
 #[test]
 fn row_49_smaller_windows_are_acknowledged_in_time() {
     let config = Config {

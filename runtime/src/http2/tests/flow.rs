@@ -1,4 +1,4 @@
-//! RFC 9113, 5.2 and 6.9: flow control, both ways; and turns among streams.
+//! Tests of flow control in both directions (RFC 9113, 5.2 and 6.9), and of turns among streams.
 
 use bytes::Bytes;
 
@@ -10,7 +10,7 @@ use crate::http2::{Config, Event, Reason};
 const INITIAL_WINDOW_SIZE: u16 = 4;
 const MAX_FRAME_SIZE: u16 = 5;
 
-/// A server with one request, answered with this much DATA and trailers.
+/// Creates a server that responds to one request with this much DATA and trailers.
 fn answering(initial_window: u32, length: usize) -> Raw {
     let mut raw = Raw::server(Config::default());
     raw.settings(&[(INITIAL_WINDOW_SIZE, initial_window)])
@@ -27,7 +27,7 @@ fn answer(raw: &mut Raw, stream: u32, length: usize) {
     engine.send_trailers(stream, trailers());
 }
 
-/// The lengths of the DATA frames.
+/// Returns the lengths of the DATA frames.
 fn lengths(frames: &[Frame]) -> Vec<usize> {
     frames
         .iter()
@@ -70,10 +70,10 @@ fn data_waits_for_the_connections_window() {
     let mut raw = answering(100_000, 70_000);
     answer(&mut raw, 3, 10);
     let frames = raw.frames();
-    // The short one comes first.
+    // The short one precedes the others.
     assert_eq!(lengths(&frames), [10, 16_384, 16_384, 16_384, 16_373]);
     assert!(!has_trailers(&frames));
-    // A stream with no DATA is not held up.
+    // A stream without DATA is not held up.
     answer(&mut raw, 5, 0);
     assert!(has_trailers(&raw.frames()));
     raw.window_update(0, 1).expect("WINDOW_UPDATE");
@@ -188,7 +188,7 @@ fn streams_take_turns() {
     for stream in [1, 3, 5] {
         answer(&mut raw, stream, 50_000);
     }
-    // One that comes later, and is small, does not wait for the others.
+    // A later, short stream does not wait for the others.
     answer(&mut raw, 7, 100);
     let frames = raw.frames_of(kind::DATA);
     let order: Vec<u32> = frames.iter().map(|frame| frame.stream).collect();
@@ -235,7 +235,7 @@ fn a_full_queue_says_when_there_is_room_again() {
     assert_eq!(raw.end.writable, [3]);
 }
 
-/// A peer may measure the way of what it receives: with each piece, if it likes.
+/// A peer may measure the round trip with each piece that it receives.
 #[test]
 fn pings_of_a_peer_that_takes_data_are_no_flood() {
     let mut raw = Raw::server(Config::default());
@@ -250,7 +250,7 @@ fn pings_of_a_peer_that_takes_data_are_no_flood() {
     }
 }
 
-/// An engine whose streams 1, 3 and 5 are answered to a peer that has its windows shut, with 100,000 bytes for all of them.
+/// Creates an engine that sends responses of 100,000 bytes in total on streams 1, 3 and 5, to a peer with closed windows.
 fn crowd() -> Raw {
     let mut raw = Raw::server(Config {
         send_buffer_per_connection: 100_000,
@@ -279,7 +279,7 @@ fn in_a_crowd_each_stream_queues_a_frame() {
     assert_eq!(connection.send_capacity(5), 16 << 10);
     connection.send_data(5, pattern(16 << 10), false);
     assert_eq!(connection.send_capacity(5), 0);
-    // What a stream had queued makes room when it is gone.
+    // The queued data of a stream makes room when the stream ends.
     connection.reset(1, Reason::CANCEL);
     assert!(!connection.is_crowded());
     assert_eq!(connection.send_capacity(5), 48 << 10);
@@ -302,11 +302,11 @@ fn a_stream_that_the_crowd_has_stopped_goes_on() {
     assert_eq!(raw.end.connection.send_capacity(1), 16 << 10);
 }
 
-/// One call with this much in each direction, against a stream window of `window`.
+/// Makes a call with this much data in each direction, through stream windows of `window` bytes.
 fn through_windows(window: u32, length: usize, chunk: usize) {
     let config = || Config {
         stream_window: window,
-        // Nothing in here is a flood: the window makes the frames small.
+        // The window makes the frames small, so they must not count as a flood.
         ..Config::default()
     };
     let mut link = Link::new(config(), config());
@@ -362,7 +362,7 @@ fn a_reset_gives_up_what_was_queued() {
     raw.assert_reset(1, Reason::CANCEL);
     raw.window_update(1, 1_000).expect("ignored");
     assert!(raw.frames().is_empty());
-    // Also of a stream that waits for its turn.
+    // This also applies to a stream that waits for its turn.
     let mut raw = answering(100_000, 65_535);
     raw.frames();
     answer(&mut raw, 3, 10);

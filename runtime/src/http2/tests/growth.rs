@@ -1,4 +1,4 @@
-//! Receive windows that grow with what a peer has under way.
+//! Tests of receive windows that grow with the bytes that a peer has in transit.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::http2::{Config, Event, Role, StreamId};
 const ROUND_TRIP: Duration = Duration::from_millis(50);
 const FRAME: usize = 16 * 1024;
 
-/// How many bytes were announced for a stream, or for the connection.
+/// Returns the number of bytes that were announced for a stream, or for the connection.
 fn announced(frames: &[Frame], stream: StreamId) -> u32 {
     frames
         .iter()
@@ -27,7 +27,7 @@ fn announced(frames: &[Frame], stream: StreamId) -> u32 {
         .sum()
 }
 
-/// Fills the window of stream 1 in one round trip, and has it taken. Returns what was announced for the stream and for
+/// Fills the window of stream 1 in one round trip, and consumes it. Returns the bytes that were announced for the stream and for
 /// the connection.
 fn fill(raw: &mut Raw, window: usize) -> (usize, usize) {
     let mut left = window;
@@ -70,7 +70,7 @@ fn a_window_grows_to_its_limit_while_it_is_filled() {
         window = next;
     }
     assert_eq!(window, limit);
-    // The connection's has kept ahead, but for what it has not announced yet.
+    // The connection's window has kept ahead, except for bytes that have not been announced.
     assert!(connection > most / 2 && connection <= most, "{connection}");
 }
 
@@ -102,7 +102,7 @@ fn a_window_without_leave_to_grow_stays() {
     }
 }
 
-/// Our SETTINGS widen the streams that are open when the peer takes them: until then nothing else may.
+/// SETTINGS widen open streams once the peer applies them. Until then nothing else may widen them.
 #[test]
 fn a_window_does_not_grow_before_settings_are_acknowledged() {
     let config = Config::default();
@@ -117,7 +117,7 @@ fn a_window_does_not_grow_before_settings_are_acknowledged() {
     assert_eq!(announced(&raw.frames(), 1) as usize, 2 * FRAME);
     raw.send(kind::SETTINGS, flag::ACK, 0, &[])
         .expect("an acknowledgement");
-    // What the peer now has: its first window, and what SETTINGS have added.
+    // The peer now has the initial window, and the increase by SETTINGS.
     fill(&mut raw, 65_535 + widened as usize);
     let beyond = raw.frames_of(kind::RST_STREAM);
     assert!(beyond.is_empty());
@@ -125,14 +125,14 @@ fn a_window_does_not_grow_before_settings_are_acknowledged() {
 
 const LONG: Duration = Duration::from_millis(100);
 
-/// A client and a server, and what is on its way between them, which takes half of `LONG`.
+/// A client and a server, and the bytes in transit between them, which take half of `LONG`.
 struct LongLink {
     link: Link,
     up: Wire,
     down: Wire,
 }
 
-/// Bytes on their way, and when they arrive.
+/// The bytes in transit, with the times of their arrival.
 #[derive(Default)]
 struct Wire(VecDeque<(Instant, Vec<u8>)>);
 
@@ -176,7 +176,7 @@ impl LongLink {
     }
 }
 
-/// The window of a stream is measured by what comes on it, not by what comes on all together.
+/// A stream's window is measured by the DATA of that stream, not of all streams together.
 #[test]
 fn row_49_a_window_grows_beside_streams_that_nobody_reads() {
     let mut long = LongLink::new();

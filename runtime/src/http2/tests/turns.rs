@@ -1,4 +1,4 @@
-//! Short answers and requests beside long ones.
+//! Tests of short responses and requests next to long ones.
 
 use std::collections::VecDeque;
 
@@ -9,17 +9,17 @@ use super::raw::{END_STREAM, Frame, Raw};
 use crate::http2::frame::{HEADER_LEN, kind};
 use crate::http2::{Config, StreamId};
 
-/// How many streams have much to send.
+/// The number of streams with long data.
 const LONG: u32 = 16;
-/// How much each of them has.
+/// The number of bytes that each of them sends.
 const MUCH: usize = 256 * 1024;
 
 const LARGEST: u32 = (1 << 31) - 1;
 
-/// The id of initial windows in SETTINGS.
+/// The identifier of the initial window in SETTINGS.
 const INITIAL_WINDOW: u16 = 4;
 
-/// A server whose peer takes everything, with long answers on streams 1, 3, ..., and its next stream.
+/// Creates a server whose peer accepts everything, with long responses on streams 1, 3, ..., and returns its next stream too.
 fn answering() -> (Raw, StreamId) {
     let mut raw = Raw::server(Config::default());
     raw.settings(&[(INITIAL_WINDOW, LARGEST)])
@@ -31,7 +31,7 @@ fn answering() -> (Raw, StreamId) {
         connection.send_headers(stream, &response(), false);
         connection.send_data(stream, pattern(MUCH), false);
         connection.send_trailers(stream, trailers());
-        // As much as may wait in front of the socket does.
+        // Fill the output up to its mark.
         connection.transmit();
     }
     (raw, 1 + 2 * LONG)
@@ -45,7 +45,7 @@ fn answer(raw: &mut Raw, stream: StreamId) {
     connection.send_trailers(stream, trailers());
 }
 
-/// How many bytes go out before the last frame of a stream.
+/// Returns the number of bytes that are written before the last frame of a stream.
 fn bytes_before_the_end(frames: &[Frame], stream: StreamId) -> usize {
     let end = |frame: &Frame| frame.stream == stream && frame.flags & END_STREAM != 0;
     let end = frames.iter().position(end).expect("an end");
@@ -53,7 +53,7 @@ fn bytes_before_the_end(frames: &[Frame], stream: StreamId) -> usize {
     frames[..end].iter().map(size).sum()
 }
 
-/// What waits in front of the socket, and a frame.
+/// Returns the output's mark plus one frame.
 fn most() -> usize {
     let config = Config::default();
     config.output_mark + 2 * config.send_frame_size
@@ -72,12 +72,12 @@ fn row_82_a_short_request_goes_before_what_is_queued_of_long_ones() {
     let settings = [(INITIAL_WINDOW, LARGEST)];
     let mut raw = Raw::client(Config::default(), &settings);
     raw.window_update(0, LARGEST - 65_535).expect("a window");
-    // All are open before there is much to send: opening one takes what the engine has written.
+    // Open all streams before there is much to send, because opening a stream takes the engine's output.
     let long: Vec<StreamId> = (0..LONG).map(|_| raw.call(0)).collect();
     let connection = &mut raw.end.connection;
     for stream in long {
         connection.send_data(stream, pattern(MUCH), true);
-        // As much as may wait in front of the socket does.
+        // Fill the output up to its mark.
         connection.transmit();
     }
     let stream = connection.open(&request(), false).expect("open");
@@ -101,7 +101,7 @@ fn long_answers_go_on_beside_any_number_of_short_ones() {
     assert_eq!(most, Some(8), "short ones in a row");
 }
 
-/// What has left for the peer cannot be overtaken, and it may be slow to take it.
+/// Data that was sent cannot be overtaken, and the peer may be slow to accept it.
 #[test]
 fn row_82_no_more_than_a_mebibyte_is_on_its_way_before_a_short_request() {
     let mut link = Link::new(Config::default(), Config::default());
@@ -115,7 +115,7 @@ fn row_82_no_more_than_a_mebibyte_is_on_its_way_before_a_short_request() {
             .expect("an honest client");
     }
     for &stream in &uploads {
-        // Its reader waits for the rest.
+        // The reader waits for the rest of the message.
         link.server.connection.want(stream, 900_000, link.now);
     }
     let grants = link.server.take_output(usize::MAX);
