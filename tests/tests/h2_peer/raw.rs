@@ -13,7 +13,7 @@ pub use stubwright_tests::frames::{
     RST_STREAM, SETTINGS, WINDOW_UPDATE, frame, literals,
 };
 
-const ACK: u8 = 1;
+pub const ACK: u8 = 1;
 
 /// A frame as it came.
 #[derive(Debug)]

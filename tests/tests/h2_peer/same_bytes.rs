@@ -11,13 +11,12 @@ use stubwright_tests::pb::probe::v1::Request;
 use crate::caller::Served;
 use crate::listener::Listener;
 use crate::raw::{
-    CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PADDED, PING, PRIORITY,
+    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PADDED, PING, PRIORITY,
     RST_STREAM, Raw, SETTINGS, WINDOW_UPDATE, code, frame, literals,
 };
 use crate::scripts::{HEAD, any_noise, any_script, mixed, setting};
 use crate::wire::{framed, read_all};
 
-const ACK: u8 = 1;
 /// The ping that comes last; when it is answered, what came before it has been read.
 const LAST: [u8; 8] = *b"the last";
 

@@ -10,15 +10,14 @@ use tokio::net::TcpListener;
 
 use crate::caller::Served;
 use crate::raw::{
-    DATA, END_HEADERS, END_STREAM, HEADERS, PING, PREFACE, Raw, SETTINGS, WINDOW_UPDATE, frame,
-    literals,
+    ACK, DATA, END_HEADERS, END_STREAM, HEADERS, PING, PREFACE, Raw, SETTINGS, WINDOW_UPDATE,
+    frame, literals,
 };
 use crate::wire::{framed, within};
 
 const SHORT: Duration = Duration::from_millis(200);
 /// Less than any default.
 const SOON: Duration = Duration::from_secs(8);
-const ACK: u8 = 1;
 
 fn head(method: &str) -> [(&str, &str); 5] {
     [
