@@ -1,7 +1,7 @@
-//! Descriptors that code can be made of: complete, resolved, of a known syntax.
+//! Checks that descriptors are complete, resolved and of a known syntax.
 //!
-//! protox and protoc write nothing else. A descriptor set and a plugin request can come from anywhere, so every fault is
-//! found here, in all files, before anything is made of them.
+//! protox and protoc write only such descriptors, but a descriptor set or a plugin request can come from anywhere.
+//! All faults in all files are found here, before anything is generated.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,21 +16,21 @@ use crate::fields::is_map_entry;
 use crate::imports;
 use crate::source::{Source, children, full_name, number};
 
-/// What to do about descriptors that are not as a compiler would write them.
+/// Remedy for descriptors that a compiler would not write.
 pub(crate) const REMEDY: &str =
     "pass the descriptors on as the compiler wrote them, imports included";
 
-/// What a type is, for those who name it.
+/// Kind of a named type.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Message,
     Enum,
 }
 
-/// The types of all files, with a leading dot.
+/// Types of all files, by full name with a leading dot.
 type Types = BTreeMap<String, Kind>;
 
-/// Finds everything in `files` that is not as a compiler would write it.
+/// Reports everything in `files` that a compiler would not write.
 pub(crate) fn check(files: &[FileDescriptorProto]) -> Result<(), Error> {
     let types = types(files);
     let mut names = BTreeSet::new();
@@ -43,7 +43,7 @@ pub(crate) fn check(files: &[FileDescriptorProto]) -> Result<(), Error> {
         };
         checker.file(file);
         if !names.insert(file.name()) {
-            checker.fault(&[], "file", "it is there twice".to_owned());
+            checker.fault(&[], "file", "listed more than once".to_owned());
         }
     }
     if errors.is_empty() {
@@ -90,7 +90,7 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn file(&mut self, file: &FileDescriptorProto) {
         if file.name().is_empty() {
-            self.fault(&[], "file", "it has no name".to_owned());
+            self.fault(&[], "file", "has no name".to_owned());
         }
         if !matches!(file.syntax(), "" | "proto2" | "proto3") {
             self.errors.push(SchemaError {
@@ -134,7 +134,7 @@ impl Checker<'_> {
             self.fault(
                 path,
                 &element,
-                "a map entry has a key and a value".to_owned(),
+                "a map entry must have the fields `key` and `value`, in this order".to_owned(),
             );
         }
         for (path, field) in children(path, number::MESSAGE_FIELD, &message.field) {
@@ -166,7 +166,7 @@ impl Checker<'_> {
         self.name(path, &element, field.name());
         let expected = match field.r#type.and_then(|number| Type::try_from(number).ok()) {
             None => {
-                self.fault(path, &element, "its type is missing or unknown".to_owned());
+                self.fault(path, &element, "has no type, or an unknown one".to_owned());
                 None
             }
             Some(Type::Message | Type::Group) => Some(Kind::Message),
@@ -175,7 +175,7 @@ impl Checker<'_> {
                 self.fault(
                     path,
                     &element,
-                    "its default value is not well escaped".to_owned(),
+                    "the default value has an invalid escape sequence".to_owned(),
                 );
                 None
             }
@@ -191,7 +191,7 @@ impl Checker<'_> {
             self.fault(
                 path,
                 &element,
-                "it belongs to a oneof that does not exist".to_owned(),
+                "belongs to a oneof that does not exist".to_owned(),
             );
         }
     }
@@ -201,7 +201,7 @@ impl Checker<'_> {
         let element = format!("enum `{name}`");
         self.name(path, &element, enumeration.name());
         if enumeration.value.is_empty() {
-            self.fault(path, &element, "it has no values".to_owned());
+            self.fault(path, &element, "has no values".to_owned());
         }
         for (path, value) in children(path, number::ENUM_VALUE, &enumeration.value) {
             self.name(
@@ -219,21 +219,21 @@ impl Checker<'_> {
         self.refers(path, &element, method.output_type(), Kind::Message);
     }
 
-    /// A name is what protobuf calls an identifier.
+    /// Reports a name that is not a protobuf identifier.
     fn name(&mut self, path: &[i32], element: &str, name: &str) {
         let identifier = name.chars().enumerate().all(|(index, c)| {
             c == '_' || c.is_ascii_alphabetic() || (index > 0 && c.is_ascii_digit())
         });
         if name.is_empty() || !identifier {
-            self.fault(path, element, format!("`{name}` is not a name"));
+            self.fault(path, element, format!("`{name}` is not a valid identifier"));
         }
     }
 
     fn refers(&mut self, path: &[i32], element: &str, type_name: &str, expected: Kind) {
         let problem = match (self.types.get(type_name), expected) {
-            (None, _) => format!("its type `{type_name}` is in none of the files"),
-            (Some(Kind::Enum), Kind::Message) => format!("its type `{type_name}` is not a message"),
-            (Some(Kind::Message), Kind::Enum) => format!("its type `{type_name}` is not an enum"),
+            (None, _) => format!("type `{type_name}` is in none of the files"),
+            (Some(Kind::Enum), Kind::Message) => format!("type `{type_name}` is not a message"),
+            (Some(Kind::Message), Kind::Enum) => format!("type `{type_name}` is not an enum"),
             (Some(_), _) => return,
         };
         self.fault(path, element, problem);
@@ -249,7 +249,7 @@ impl Checker<'_> {
     }
 }
 
-/// Whether the default value of a `bytes` field has only the escapes that `descriptor.proto` gives it: C's.
+/// Returns whether the default value of a `bytes` field has only valid C escapes, as `descriptor.proto` requires.
 fn is_escaped(text: &str) -> bool {
     let mut rest = text.as_bytes();
     while let Some((first, tail)) = rest.split_first() {

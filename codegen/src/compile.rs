@@ -1,4 +1,4 @@
-//! The helper of build scripts: reads `.proto` files, writes Rust files.
+//! Entry points for build scripts: read `.proto` files or descriptors, and write Rust files.
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
@@ -17,11 +17,12 @@ use crate::tree::Inclusion;
 
 /// Compiles `.proto` files in a build script, with the default options.
 ///
-/// `protos` are paths of files below one of `includes`, the directories in which imports are looked up. The well-known types
-/// (`google/protobuf/*.proto`) are built in. The result is included by `stubwright::include_protos!()`.
+/// `protos` are the paths of the files. Each must be below one of `includes`, the directories in which imports are
+/// looked up. The well-known types (`google/protobuf/*.proto`) are built in. Include the result with
+/// `stubwright::include_protos!()`.
 ///
 /// # Errors
-/// A file cannot be read, parsed or written, or something in it cannot become Rust.
+/// Returns an error if a file cannot be read, parsed or written, or if an element cannot be expressed in Rust.
 pub fn compile_protos(
     protos: &[impl AsRef<Path>],
     includes: &[impl AsRef<Path>],
@@ -30,10 +31,10 @@ pub fn compile_protos(
 }
 
 impl Config {
-    /// Compiles `.proto` files in a build script, as [`compile_protos`] does, with these options.
+    /// Compiles `.proto` files in a build script with these options. See [`compile_protos`] for the arguments.
     ///
     /// # Errors
-    /// A file cannot be read, parsed or written, or something in it cannot become Rust.
+    /// Returns an error if a file cannot be read, parsed or written, or if an element cannot be expressed in Rust.
     pub fn compile_protos(
         &self,
         protos: &[impl AsRef<Path>],
@@ -51,14 +52,14 @@ impl Config {
         self.write(Descriptors::of_set(&parsed.descriptor_set)?)
     }
 
-    /// Generates from descriptors instead of `.proto` files, otherwise as [`compile_protos`](Self::compile_protos) does.
+    /// Generates from an encoded descriptor set, and otherwise works as [`compile_protos`](Self::compile_protos).
     ///
-    /// `descriptor_set` is an encoded `google.protobuf.FileDescriptorSet` with all imports, and with source information
-    /// if comments are wanted: what `protoc --include_imports --include_source_info -o FILE` and `buf build` write.
+    /// `descriptor_set` is an encoded `google.protobuf.FileDescriptorSet` with all imports. Comments are kept if it has
+    /// source information. `protoc --include_imports --include_source_info -o FILE` and `buf build` write such a set.
     ///
     /// # Errors
-    /// The descriptors cannot be decoded or are not complete, something in them cannot become Rust, or a file
-    /// cannot be written.
+    /// Returns an error if the descriptors cannot be decoded or are incomplete, if an element cannot be expressed in
+    /// Rust, or if a file cannot be written.
     pub fn compile_descriptor_set(&self, descriptor_set: &[u8]) -> Result<(), Error> {
         let descriptors = Descriptors::of_set(descriptor_set)?;
         if let Some(path) = &self.file_descriptor_set_path {
@@ -67,11 +68,12 @@ impl Config {
         self.write(descriptors)
     }
 
-    /// Generates from `.proto` files, as [`compile_protos`](Self::compile_protos) does, and writes nothing: the result is the
-    /// texts of the files by their names. The module tree is among them and includes the others by relative paths.
+    /// Generates from `.proto` files without writing anything. Returns the text of each file by its name.
+    ///
+    /// The module tree is one of the files, and includes the others by relative paths.
     ///
     /// # Errors
-    /// A file cannot be read or parsed, or something in it cannot become Rust.
+    /// Returns an error if a file cannot be read or parsed, or if an element cannot be expressed in Rust.
     pub fn generate_protos(
         &self,
         protos: &[impl AsRef<Path>],
@@ -80,12 +82,15 @@ impl Config {
         self.generate(&self.parse(protos, includes)?.descriptor_set)
     }
 
-    /// Generates from descriptors, as [`compile_descriptor_set`](Self::compile_descriptor_set) does, and touches no file: the
-    /// result is the texts of the files by their names. The module tree is among them and includes the others by
-    /// relative paths.
+    /// Generates from an encoded descriptor set without reading or writing any file. Returns the text of each file by its
+    /// name.
+    ///
+    /// The module tree is one of the files, and includes the others by relative paths.
+    /// See [`compile_descriptor_set`](Self::compile_descriptor_set) for the argument.
     ///
     /// # Errors
-    /// The descriptors cannot be decoded or are not complete, or something in them cannot become Rust.
+    /// Returns an error if the descriptors cannot be decoded or are incomplete, or if an element cannot be expressed in
+    /// Rust.
     pub fn generate(&self, descriptor_set: &[u8]) -> Result<BTreeMap<String, String>, Error> {
         let descriptors = Descriptors::of_set(descriptor_set)?;
         let generated = generate(descriptors, None, &self.include_file, self)?;
@@ -143,7 +148,7 @@ impl Config {
     }
 }
 
-/// What this process has written: a hash of the text of each package's file, none for a module tree.
+/// Files that this process has written: a hash of the text for a package, `None` for a module tree.
 static WRITTEN: Mutex<BTreeMap<PathBuf, Option<u64>>> = Mutex::new(BTreeMap::new());
 
 fn claim_tree(path: &Path) -> Result<(), Error> {
@@ -171,7 +176,7 @@ fn claim_package(path: &Path, text: &str) -> Result<(), Error> {
     }
 }
 
-/// Remembers a file; returns what it was before, if this process has written it.
+/// Records that a file is written. Returns the file's earlier record, if this process has written it before.
 fn claim(path: &Path, hash: Option<u64>) -> Option<Option<u64>> {
     let mut written = WRITTEN
         .lock()
@@ -179,7 +184,7 @@ fn claim(path: &Path, hash: Option<u64>) -> Option<Option<u64>> {
     written.insert(path.to_owned(), hash)
 }
 
-/// A file that stays as it is keeps its time, so that cargo does not compile it again.
+/// Writes a file only if its content changes: cargo recompiles a file whose modification time is new.
 fn write_if_changed(path: &Path, content: &[u8]) -> Result<(), Error> {
     if fs::read(path).is_ok_and(|present| present == content) {
         return Ok(());

@@ -1,4 +1,4 @@
-//! The options, one struct for build scripts and for the plugin.
+//! Options of the generator, for build scripts and for the plugin.
 
 use std::path::PathBuf;
 
@@ -11,10 +11,10 @@ use crate::graph::Rules;
 use crate::parameters;
 use crate::paths;
 
-/// What to generate, and how.
+/// Options of the generator.
 ///
-/// Paths of proto elements are written as prost writes them: `.package.Message.field` from the root, `Message.field`
-/// wherever it ends like this, `.` for everything.
+/// Paths of proto elements are written as in prost-build. `.package.Message.field` matches from the root,
+/// `Message.field` matches every path that ends so, and `.` matches everything.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), stubwright_codegen::Error> {
@@ -94,84 +94,93 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Servers and clients, every other option off.
+    /// Creates the default options: servers, clients and descriptors for reflection are generated.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The options that a text has as the parameters of the plugin: `key=value,key=value`, under the names that they
-    /// have here. A list is the same key again, and a comma in a value is escaped with a backslash.
+    /// Parses the parameters of the plugin: `key=value,key=value`.
+    ///
+    /// A key is the name of a method of `Config`. Repeat the key to pass several values. Escape a comma in a value with a
+    /// backslash.
     ///
     /// # Errors
-    /// There is no such parameter, or its value cannot be used. All of them are named.
+    /// Returns [`Error::Config`] if a parameter is unknown or has an unusable value. The error names all of them.
     pub fn from_parameters(text: &str) -> Result<Self, Error> {
         parameters::parse(text)
     }
 
-    /// Whether to generate what a server needs: servicer traits, handler sets, registration. On by default.
+    /// Sets whether to generate the code for servers: servicer traits, handler sets and registration. On by default.
     #[must_use]
     pub fn server(mut self, yes: bool) -> Self {
         self.server = yes;
         self
     }
 
-    /// Whether to generate stubs. On by default.
+    /// Sets whether to generate stubs. On by default.
     #[must_use]
     pub fn client(mut self, yes: bool) -> Self {
         self.client = yes;
         self
     }
 
-    /// Whether to generate blocking stubs beside the stubs, `XBlockingStub`, for programs without async; they need the feature
-    /// `blocking` of `stubwright`. Off by default.
+    /// Sets whether to generate a blocking stub, `XBlockingStub`, beside each stub. Off by default.
+    ///
+    /// Blocking stubs are for programs without async. They need the feature `blocking` of `stubwright`.
     #[must_use]
     pub fn blocking(mut self, yes: bool) -> Self {
         self.blocking = yes;
         self
     }
 
-    /// Puts an attribute on every item that is generated for servers, for a crate that leaves them to a feature:
-    /// `.server_attribute(r#"#[cfg(feature = "server")]"#)`.
+    /// Adds an attribute to every item that is generated for servers.
+    ///
+    /// A crate uses it to put its servers behind a feature: `.server_attribute(r#"#[cfg(feature = "server")]"#)`.
     #[must_use]
     pub fn server_attribute(mut self, attribute: impl Into<String>) -> Self {
         self.server_attribute.push(attribute.into());
         self
     }
 
-    /// Puts an attribute on every item that is generated for clients.
+    /// Adds an attribute to every item that is generated for clients.
     #[must_use]
     pub fn client_attribute(mut self, attribute: impl Into<String>) -> Self {
         self.client_attribute.push(attribute.into());
         self
     }
 
-    /// Whether a servicer must implement every method of its service, so that a new rpc is a compile error in every
-    /// server. Off by default: a method that is not implemented answers `UNIMPLEMENTED`.
+    /// Sets whether a servicer must implement every method of its service. Off by default.
+    ///
+    /// When on, a new rpc in the proto is a compile error in every server. When off, a method that is not implemented
+    /// returns `UNIMPLEMENTED`.
     #[must_use]
     pub fn all_methods_required(mut self, yes: bool) -> Self {
         self.all_methods_required = yes;
         self
     }
 
-    /// Whether the code for servers has the descriptors of its services and of all that they import, custom options
-    /// included and comments left out, so that server reflection (`server.add_reflection()`) can tell them. On by default.
-    /// They are constant data, which a program without reflection does not contain.
+    /// Sets whether to embed the descriptors of services and their imports, for server reflection
+    /// (`server.add_reflection()`). On by default.
+    ///
+    /// The descriptors include custom options, but no comments. They are constants, so the linker drops them from
+    /// programs without reflection.
     #[must_use]
     pub fn descriptors(mut self, yes: bool) -> Self {
         self.descriptors = yes;
         self
     }
 
-    /// Whether messages know their descriptors, and by them their JSON form and the names of their fields: they are then
-    /// `ReflectMessage`s, which `stubwright::json` turns into ProtoJSON and back. It needs the feature `json` of `stubwright`. Off by
-    /// default: nothing of it is in a program then.
+    /// Sets whether messages implement `ReflectMessage`, which `stubwright::json` needs to convert them to and from
+    /// ProtoJSON. Off by default.
+    ///
+    /// It needs the feature `json` of `stubwright`.
     #[must_use]
     pub fn json(mut self, yes: bool) -> Self {
         self.json = yes;
         self
     }
 
-    /// Takes a message, an enum or a whole package from elsewhere instead of generating it:
+    /// Uses existing Rust types for a message, an enum or a whole package instead of generating them:
     /// `.extern_path(".google.type", "::google_types")`.
     #[must_use]
     pub fn extern_path(mut self, proto: impl Into<String>, rust: impl Into<String>) -> Self {
@@ -179,14 +188,14 @@ impl Config {
         self
     }
 
-    /// Puts an attribute on the messages, enums and oneofs that `path` matches.
+    /// Adds an attribute to the messages, enums and oneofs that `path` matches.
     #[must_use]
     pub fn type_attribute(mut self, path: impl Into<String>, attribute: impl Into<String>) -> Self {
         self.type_attribute.push((path.into(), attribute.into()));
         self
     }
 
-    /// Puts an attribute on the messages that `path` matches.
+    /// Adds an attribute to the messages that `path` matches.
     #[must_use]
     pub fn message_attribute(
         mut self,
@@ -197,14 +206,14 @@ impl Config {
         self
     }
 
-    /// Puts an attribute on the enums and oneofs that `path` matches.
+    /// Adds an attribute to the enums and oneofs that `path` matches.
     #[must_use]
     pub fn enum_attribute(mut self, path: impl Into<String>, attribute: impl Into<String>) -> Self {
         self.enum_attribute.push((path.into(), attribute.into()));
         self
     }
 
-    /// Puts an attribute on the fields, oneof members and enum values that `path` matches.
+    /// Adds an attribute to the fields, oneof members and enum values that `path` matches.
     #[must_use]
     pub fn field_attribute(
         mut self,
@@ -215,28 +224,29 @@ impl Config {
         self
     }
 
-    /// Makes the `bytes` fields that `path` matches `Bytes` instead of `Vec<u8>`: decoding then shares the buffer.
+    /// Generates `Bytes` instead of `Vec<u8>` for the `bytes` fields that `path` matches. Decoding then shares the
+    /// buffer instead of copying.
     #[must_use]
     pub fn bytes(mut self, path: impl Into<String>) -> Self {
         self.bytes.push(path.into());
         self
     }
 
-    /// Makes the map fields that `path` matches `BTreeMap` instead of `HashMap`.
+    /// Generates `BTreeMap` instead of `HashMap` for the map fields that `path` matches.
     #[must_use]
     pub fn btree_map(mut self, path: impl Into<String>) -> Self {
         self.btree_map.push(path.into());
         self
     }
 
-    /// Boxes the message fields that `path` matches. Recursive fields are boxed anyway.
+    /// Boxes the message fields that `path` matches. Recursive fields are always boxed.
     #[must_use]
     pub fn boxed(mut self, path: impl Into<String>) -> Self {
         self.boxed.push(path.into());
         self
     }
 
-    /// Leaves out `Debug` for the types that `path` matches, so that they can have one of their own.
+    /// Doesn't derive `Debug` for the types that `path` matches, so that you can implement it yourself.
     #[must_use]
     pub fn skip_debug(mut self, path: impl Into<String>) -> Self {
         self.skip_debug.push(path.into());
@@ -257,79 +267,87 @@ impl Config {
         self
     }
 
-    /// The domain in the type URLs of the messages that `path` matches, with [`enable_type_names`](Self::enable_type_names).
+    /// Sets the domain in the type URLs of the messages that `path` matches. It has an effect only with
+    /// [`enable_type_names`](Self::enable_type_names).
     #[must_use]
     pub fn type_name_domain(mut self, path: impl Into<String>, domain: impl Into<String>) -> Self {
         self.type_name_domain.push((path.into(), domain.into()));
         self
     }
 
-    /// Keeps the name of the enum in the names of its values. Off by default: `KIND_LARGE` of `Kind` is `Kind::Large`.
+    /// Keeps the enum's name as the prefix of its values. Off by default: `KIND_LARGE` of `Kind` becomes
+    /// `Kind::Large`.
     #[must_use]
     pub fn retain_enum_prefix(mut self, yes: bool) -> Self {
         self.retain_enum_prefix = yes;
         self
     }
 
-    /// Generates `google.protobuf.*` like any other package instead of taking them from `stubwright::prost_types`. Off
-    /// by default.
+    /// Generates `google.protobuf.*` like any other package. Off by default: `stubwright::prost_types` is used.
     #[must_use]
     pub fn compile_well_known_types(mut self, yes: bool) -> Self {
         self.compile_well_known_types = yes;
         self
     }
 
-    /// The name of the generated file for protos without a package, without `.rs`. `_` by default.
+    /// Sets the name, without `.rs`, of the file for protos without a package. `_` by default.
     #[must_use]
     pub fn default_package_filename(mut self, name: impl Into<String>) -> Self {
         self.default_package_filename = name.into();
         self
     }
 
-    /// Has this `protoc` compile the `.proto` files, a path or a name that is on the `PATH`, instead of the compiler that is
-    /// built in. It is needed for files with an `edition`, which the built-in compiler does not read; 2023 and 2024 are
-    /// known. Nothing but [`compile_protos`](Self::compile_protos) looks at this.
+    /// Compiles the `.proto` files with this `protoc` instead of the built-in compiler.
+    ///
+    /// `protoc` is a path, or a name that is looked up in `PATH`. It is required for files with an `edition` (2023 or
+    /// 2024), which the built-in compiler does not support. Only methods that read `.proto` files use it.
     #[must_use]
     pub fn protoc(mut self, path: impl Into<PathBuf>) -> Self {
         self.protoc = Some(path.into());
         self
     }
 
-    /// Is told, before each file that the built-in compiler reads, how many were read and how many there are, without those
-    /// that are imported.
+    /// Sets a function that reports progress. Before the built-in compiler reads a file, it is called with the number
+    /// of files already read and the number of all files, imports not counted.
     #[must_use]
     pub fn progress(mut self, tell: fn(usize, usize)) -> Self {
         self.progress = Some(tell);
         self
     }
 
-    /// Where to write. Cargo's `OUT_DIR` by default. A given directory is created if it does not exist, and the module
-    /// tree in it includes its files by relative paths, so that the directory can be checked in.
+    /// Sets the directory to write to. Cargo's `OUT_DIR` by default.
+    ///
+    /// The directory is created if it does not exist. Its module tree includes the other files by relative paths, so
+    /// that the directory can be checked in.
     #[must_use]
     pub fn out_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.out_dir = Some(path.into());
         self
     }
 
-    /// The name of the module tree. `stubwright.rs` by default, which `stubwright::include_protos!()` includes;
-    /// `include_protos!("name")` includes `name.rs`. A build script that compiles twice needs a name for the second.
+    /// Sets the name of the module tree. `stubwright.rs` by default.
+    ///
+    /// `stubwright::include_protos!()` includes `stubwright.rs`, and `include_protos!("name")` includes `name.rs`. A
+    /// build script that compiles twice must name the second tree.
     #[must_use]
     pub fn include_file(mut self, name: impl Into<String>) -> Self {
         self.include_file = name.into();
         self
     }
 
-    /// Whether to write the module tree. On by default. It has to be off in runs that write into one directory without
-    /// knowing of each other, as `buf` runs the plugin for each directory of protos; `protoc-gen-rs modules DIR`, or
-    /// [`module_tree`](crate::module_tree), then makes the tree over all files.
+    /// Sets whether to write the module tree. On by default.
+    ///
+    /// Turn it off when separate runs write to one directory, as when `buf` runs the plugin once for each directory
+    /// of protos. Make the tree over all files afterwards, with `protoc-gen-rs modules DIR` or
+    /// [`module_tree`](crate::module_tree).
     #[must_use]
     pub fn module_tree(mut self, yes: bool) -> Self {
         self.module_tree = yes;
         self
     }
 
-    /// Also writes the descriptors of all files, imports and source information included, encoded as a
-    /// `google.protobuf.FileDescriptorSet`, to this path.
+    /// Also writes an encoded `google.protobuf.FileDescriptorSet` to this path. It has the descriptors of all files
+    /// and imports, with source information.
     #[must_use]
     pub fn file_descriptor_set_path(mut self, path: impl Into<PathBuf>) -> Self {
         self.file_descriptor_set_path = Some(path.into());
@@ -338,13 +356,15 @@ impl Config {
 }
 
 impl Config {
-    /// Finds the options whose values are Rust and would not parse, before they are inside a file of a thousand lines.
+    /// Reports options whose values are not valid Rust.
+    ///
+    /// They are checked here because an error inside a long generated file would be hard to trace to its option.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let mut faults = Vec::new();
         for (proto, rust) in &self.extern_path {
             if !proto.starts_with('.') {
                 faults.push(format!(
-                    "`extern_path` is for a proto path that begins with a dot, not `{proto}`"
+                    "the proto path of `extern_path` must begin with a dot, not `{proto}`"
                 ));
             }
             if syn::parse_str::<syn::Type>(rust).is_err() {
@@ -408,7 +428,7 @@ impl Rules for Config {
     }
 }
 
-/// Attributes with what they are for.
+/// Pairs each attribute with a description of its target, for error messages.
 fn of<'a>(attributes: &'a [String], target: &str) -> impl Iterator<Item = (String, &'a String)> {
     attributes
         .iter()

@@ -1,4 +1,5 @@
-//! Descriptors as they came, for server reflection: prost drops what it does not know, and custom options are that.
+//! Descriptors in their original encoding, for server reflection. prost drops unknown fields, and custom options are
+//! unknown fields.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,26 +12,26 @@ use crate::error::Error;
 use crate::model::{Embedded, Package};
 use crate::source::number;
 
-/// Files as prost reads them, and as they came.
+/// Files as prost decodes them, and in their original encoding.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Descriptors {
     pub(crate) files: Vec<FileDescriptorProto>,
     pub(crate) raw: Raw,
 }
 
-/// Files as they came, by their names.
+/// Files in their original encoding, by name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Raw(BTreeMap<String, RawFile>);
 
 #[derive(Clone, Debug)]
 struct RawFile {
-    /// The encoded descriptor, without comments and places.
+    /// Encoded descriptor, without source information.
     bytes: Vec<u8>,
     imports: Vec<String>,
 }
 
 impl Descriptors {
-    /// Those of an encoded `google.protobuf.FileDescriptorSet`.
+    /// Decodes an encoded `google.protobuf.FileDescriptorSet`.
     pub(crate) fn of_set(set: &[u8]) -> Result<Self, Error> {
         let read = || {
             Self::new(
@@ -41,7 +42,7 @@ impl Descriptors {
         read().map_err(|error| Error::Descriptors(error.to_string()))
     }
 
-    /// Those of a plugin's request. `files` are in it, and `request` is all of it.
+    /// Collects the files of a plugin request. `request` is the encoded request that `files` were decoded from.
     pub(crate) fn of_request(
         files: Vec<FileDescriptorProto>,
         request: &[u8],
@@ -66,15 +67,18 @@ impl Descriptors {
     }
 }
 
-/// The names of the files in an encoded `google.protobuf.FileDescriptorSet`.
+/// Returns the names of the files in an encoded `google.protobuf.FileDescriptorSet`.
 pub(crate) fn names_of_set(set: &[u8]) -> Result<Vec<String>, Error> {
     let set = NamedSet::decode(set).map_err(|error| Error::Descriptors(error.to_string()))?;
     Ok(set.file.into_iter().map(|file| file.name).collect())
 }
 
 impl Raw {
-    /// Files as prost reads them, which knows no editions: those with one have been lowered. An enum whose first value is not
-    /// zero, as one of an edition may be, makes its file one of proto2: who reads descriptors checks that.
+    /// Encodes `files` for `prost-reflect`, which does not support editions. Files of an edition have been lowered
+    /// before.
+    ///
+    /// An edition allows an enum whose first value is not zero. `prost-reflect` refuses such an enum in proto3, so
+    /// its file is declared as proto2.
     pub(crate) fn lowered(files: &[FileDescriptorProto]) -> Raw {
         let raw = |file: &FileDescriptorProto| {
             let mut lowered = FileDescriptorProto {
@@ -93,13 +97,13 @@ impl Raw {
         Raw(files.collect())
     }
 
-    /// Gives each module the descriptors that its messages know themselves by.
+    /// Embeds in each module the descriptors of its messages.
     pub(crate) fn reflect(&self, packages: &mut BTreeMap<Vec<String>, Package>) {
         let all: Vec<Vec<String>> = packages.keys().cloned().collect();
         self.give(all, packages, |package| &mut package.reflected);
     }
 
-    /// Gives each module that a service needs the descriptors of its files.
+    /// Embeds in each module that has services the descriptors of its files.
     pub(crate) fn embed(&self, packages: &mut BTreeMap<Vec<String>, Package>) {
         let wanted = packages
             .iter()
@@ -109,8 +113,10 @@ impl Raw {
         self.give(wanted, packages, |package| &mut package.embedded);
     }
 
-    /// Gives modules the descriptors of their files. Those of imports are in the modules that are generated for them, which are
-    /// named and given theirs; imports that no module is generated for are embedded with the files.
+    /// Embeds descriptors in modules.
+    ///
+    /// A module names the modules of its imports, which are given their own descriptors. Imports for which no module
+    /// is generated are embedded with the files that import them.
     fn give(
         &self,
         mut wanted: Vec<Vec<String>>,
@@ -141,7 +147,7 @@ impl Raw {
         }
     }
 
-    /// The files that a module embeds, and the modules that have the rest of what they import.
+    /// Returns the files that a module embeds, and the modules that embed its other imports.
     fn split(
         &self,
         module: &Vec<String>,
@@ -167,7 +173,7 @@ impl Raw {
         (embedded, modules)
     }
 
-    /// An encoded `FileDescriptorSet` of these files.
+    /// Encodes a `FileDescriptorSet` of these files.
     fn set(&self, names: &BTreeSet<String>) -> Vec<u8> {
         let files = names.iter().filter_map(|name| self.0.get(name));
         let file = files.map(|file| file.bytes.clone()).collect();
@@ -182,7 +188,7 @@ struct RawSet {
     file: Vec<Vec<u8>>,
 }
 
-/// A `google.protobuf.FileDescriptorSet` of which only the names are of interest.
+/// A `google.protobuf.FileDescriptorSet` of which only the files' names are decoded.
 #[derive(Clone, PartialEq, Message)]
 struct NamedSet {
     #[prost(message, repeated, tag = "1")]
@@ -202,7 +208,7 @@ struct RawRequest {
     proto_file: Vec<Vec<u8>>,
 }
 
-/// Whether a file has an enum whose first value is not zero.
+/// Returns whether a file has an enum whose first value is not zero.
 fn begins_elsewhere(file: &FileDescriptorProto) -> bool {
     let mut enums: Vec<_> = file.enum_type.iter().collect();
     let mut messages: Vec<_> = file.message_type.iter().collect();
@@ -214,7 +220,7 @@ fn begins_elsewhere(file: &FileDescriptorProto) -> bool {
     first.any(|value| value.number() != 0)
 }
 
-/// An encoded file descriptor without its comments and places, which are most of it.
+/// Removes the source information, which is most of an encoded file descriptor.
 fn without_source_info(file: &[u8]) -> Result<Vec<u8>, DecodeError> {
     let mut kept = Vec::new();
     let mut rest = file;
@@ -229,7 +235,7 @@ fn without_source_info(file: &[u8]) -> Result<Vec<u8>, DecodeError> {
     Ok(kept)
 }
 
-/// The path from one module to another: up to what they have in common, then down.
+/// Returns the path from one module to another: up to the common ancestor, then down.
 fn path(here: &[String], there: &[String]) -> String {
     let common = here.iter().zip(there).take_while(|(a, b)| a == b).count();
     let up = here.iter().skip(common).map(|_| "super::");

@@ -1,10 +1,9 @@
-//! Comments of proto files as lines of Markdown for rustdoc.
+//! Converts comments of proto files to Markdown for rustdoc.
 //!
-//! Comments are written for people, in no format that anybody agreed on. What looks like Markdown stays Markdown as far
-//! as it is harmless; everything that rustdoc would run as a doctest, resolve as a link to an item, or complain
-//! about is escaped or fenced as text.
+//! Comments in protos have no agreed format. Harmless Markdown is kept. Anything that rustdoc would run as a doctest,
+//! resolve as a link to an item, or warn about is escaped or fenced as text.
 
-/// The lines of one comment, without trailing blank ones, safe for rustdoc.
+/// Converts one comment to lines that are safe for rustdoc, without trailing blank lines.
 pub(crate) fn lines(comment: &str) -> Vec<String> {
     let mut writer = Writer::default();
     for line in dedented(comment) {
@@ -13,7 +12,7 @@ pub(crate) fn lines(comment: &str) -> Vec<String> {
     writer.finish()
 }
 
-/// Lines without control characters, tabs, trailing spaces and the indentation that all of them share.
+/// Splits a comment into lines. Removes control characters, tabs, trailing spaces and common indentation.
 fn dedented(comment: &str) -> Vec<String> {
     let lines: Vec<String> = comment.lines().map(plain).collect();
     let shared = lines
@@ -26,7 +25,7 @@ fn dedented(comment: &str) -> Vec<String> {
     lines.iter().map(dedent).collect()
 }
 
-/// Without what the Rust compiler refuses in a comment: bare carriage returns and marks that reorder text.
+/// Removes characters that the Rust compiler refuses in comments: bare carriage returns, and marks that reorder text.
 fn plain(line: &str) -> String {
     let kept = line
         .replace('\t', "    ")
@@ -42,29 +41,30 @@ fn indentation(line: &str) -> usize {
     line.len() - line.trim_start_matches(' ').len()
 }
 
-/// Which block the writer is in.
+/// Block that the writer is in.
 #[derive(Default)]
 enum Block {
     #[default]
     Prose,
-    /// Opened by this many of this character in the proto; indented by this much.
+    /// A fenced block: the character and the length of its opening fence, and its indentation.
     Fenced {
         mark: char,
         length: usize,
         indent: usize,
     },
-    /// An indented block, which Markdown takes for Rust; it is written as a fenced one. Its indentation.
+    /// An indented block, and its indentation. Markdown would take it for Rust, so it is written as a fenced block.
     Indented { indent: usize },
 }
 
-/// Longer than any fence that appears in a proto in earnest, so that content cannot close it.
+/// Fence around text blocks. It is longer than the fences found in real protos, so that the content does not close
+/// it.
 const FENCE: &str = "````";
 
 #[derive(Default)]
 struct Writer {
     lines: Vec<String>,
     block: Block,
-    /// Blank lines seen but not written: those at the end of a block belong after it.
+    /// Blank lines that were read but not yet written. Those at the end of a block are written after it.
     blank: usize,
 }
 
@@ -114,7 +114,7 @@ impl Writer {
             self.literal(line, indent);
         } else {
             self.blanks();
-            // More than three spaces could make a code block after a heading or inside a list.
+            // More than three spaces would begin a code block after a heading or inside a list.
             let margin = " ".repeat(indent.min(3));
             let text = item(text);
             self.lines.push(format!("{margin}{text}"));
@@ -139,11 +139,11 @@ impl Writer {
         }
         self.blanks();
         let text = line.get(indent.min(indentation(line))..).unwrap_or(line);
-        // A fence inside the block that is as long as ours would end it.
+        // A fence of this length inside the block would end it.
         self.lines.push(text.replace(FENCE, "'''"));
     }
 
-    /// One blank line is as good as many.
+    /// Writes at most one blank line, which means the same as many.
     fn blanks(&mut self) {
         if std::mem::take(&mut self.blank) > 0 && !self.lines.is_empty() {
             self.lines.push(String::new());
@@ -158,7 +158,7 @@ impl Writer {
     }
 }
 
-/// The character and the length of the fence that `text` opens.
+/// Returns the character and the length of the fence that `text` opens.
 fn fence(text: &str) -> Option<(char, usize)> {
     let mark = text.chars().next().filter(|c| matches!(c, '`' | '~'))?;
     let length = text.chars().take_while(|c| *c == mark).count();
@@ -166,7 +166,9 @@ fn fence(text: &str) -> Option<(char, usize)> {
     (length >= 3 && !(mark == '`' && info.contains('`'))).then_some((mark, length))
 }
 
-/// A fence that `text` opens, also as the item of a list, whose marker is then dropped; and the column where it stands.
+/// Returns the character, the length and the column of the fence that `text` opens.
+///
+/// The fence may be the item of a list. The marker of the list is then dropped.
 fn fence_or_item(text: &str, indent: usize) -> Option<(char, usize, usize)> {
     if let Some((mark, length)) = fence(text) {
         return Some((mark, length, indent));
@@ -180,11 +182,12 @@ fn closes(line: &str, mark: char, length: usize) -> bool {
     text.chars().all(|c| c == mark) && text.len() >= length
 }
 
-/// A line that may be an item, and an item in an item. One space behind the marker, for five would make a code block.
+/// Formats a line that may be a list item, nested ones included. One space follows each marker: five would begin a
+/// code block.
 fn item(text: &str) -> String {
     match list_item(text) {
         Some((marker, rest)) => format!("{marker} {}", item(rest)),
-        // The line that would make a table of those around it, in which bars end code spans and links.
+        // The delimiter row of a table. In a table, bars end code spans and links.
         None if text.contains('|') && text.chars().all(|c| "|-: ".contains(c)) => {
             format!("\\{text}")
         }
@@ -192,7 +195,7 @@ fn item(text: &str) -> String {
     }
 }
 
-/// Splits an item of a list into its marker and its text.
+/// Splits a list item into its marker and its text.
 fn list_item(text: &str) -> Option<(&str, &str)> {
     let digits = text.chars().take_while(char::is_ascii_digit).count();
     let marker = match text.chars().nth(digits)? {
@@ -205,7 +208,7 @@ fn list_item(text: &str) -> Option<(&str, &str)> {
         .then(|| (marker, rest.trim_start_matches(' ')))
 }
 
-/// Escapes one line of prose: brackets, HTML and block quotes; bare links become links.
+/// Escapes brackets, HTML and block quotes in one line of prose, and makes links of bare URLs.
 fn inline(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     let mut rest = text;
@@ -242,7 +245,8 @@ fn escaped(out: &mut String, character: char) -> usize {
     character.len_utf8()
 }
 
-/// A backslash and the punctuation that it escapes; alone, it must not escape what is written after it.
+/// Copies a backslash and the punctuation that it escapes. A lone backslash is escaped, so that it does not escape
+/// the text that follows it.
 fn backslash(out: &mut String, rest: &str) -> usize {
     let next = rest.chars().nth(1);
     if next.is_some_and(|c| c.is_ascii_punctuation()) {
@@ -252,7 +256,7 @@ fn backslash(out: &mut String, rest: &str) -> usize {
     }
 }
 
-/// A code span that ends on its line stays as it is; other backticks are escaped.
+/// Copies a code span that ends on the same line. Other backticks are escaped.
 fn code(out: &mut String, rest: &str) -> usize {
     let ticks = rest.chars().take_while(|c| *c == '`').count();
     let mut at = ticks;
@@ -272,7 +276,8 @@ fn code(out: &mut String, rest: &str) -> usize {
     ticks
 }
 
-/// `[text](https://…)` stays a link; any other bracket would be resolved as the name of an item.
+/// Copies the link `[text](https://…)`. Any other bracket is escaped, since rustdoc would resolve it as the name of
+/// an item.
 fn link(out: &mut String, rest: &str) -> usize {
     let length = rest.find("](").and_then(|end| {
         let text = rest.get(1..end)?;
@@ -287,7 +292,7 @@ fn link(out: &mut String, rest: &str) -> usize {
     }
 }
 
-/// `<https://…>` stays a link; anything else could be HTML.
+/// Copies the link `<https://…>`. Any other angle bracket is escaped, since it could be HTML.
 fn angle(out: &mut String, rest: &str) -> usize {
     let url = rest.get(1..).map_or(0, url_length);
     if url > 0
@@ -301,7 +306,7 @@ fn angle(out: &mut String, rest: &str) -> usize {
     }
 }
 
-/// The length of the web address at the start of `text`, without the punctuation that ends a sentence.
+/// Returns the length of the URL at the start of `text`, without the punctuation that ends a sentence.
 fn url_length(text: &str) -> usize {
     let Some(scheme) = ["https://", "http://"]
         .into_iter()

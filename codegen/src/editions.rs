@@ -1,12 +1,12 @@
-//! Files of editions 2023 and 2024 as files that prost understands.
+//! Lowers files of editions 2023 and 2024 to proto2 and proto3, which prost supports.
 //!
-//! An edition is a set of defaults for features, and files and fields choose otherwise. All that a feature can say of a field on the
-//! wire has been expressible before, so that the features become what other descriptors say: presence is `optional` of
-//! proto3 or `required` of proto2, the encoding of repeated fields is the option `packed`, and a delimited message is a group.
-//! Closed enums are not lowered: an enum field is an `i32` in Rust, whatever its enum says.
+//! An edition is a set of defaults for features, which files and fields can override. Older descriptors can express
+//! everything that features say about the encoding of a field: presence is `optional` of proto3 or `required` of
+//! proto2, the encoding of repeated fields is the option `packed`, and a delimited message is a group. Closed enums
+//! are not lowered, because an enum field is always an `i32` in Rust.
 //!
-//! prost's descriptors know neither features nor editions and drop them, so they are read once more from the bytes, into
-//! types with nothing but these.
+//! prost's descriptors drop features and editions. They are decoded here a second time, into types that have only
+//! these fields.
 
 use prost::{DecodeError, Message as _};
 use prost_types::field_descriptor_proto::{Label, Type};
@@ -14,28 +14,28 @@ use prost_types::{DescriptorProto, FieldDescriptorProto, FieldOptions, FileDescr
 
 use crate::fields::{in_oneof, is_map_entry, map_entry};
 
-/// What a file says its syntax is if it has an edition instead.
+/// Value of `syntax` in the descriptor of a file with an edition.
 const SYNTAX: &str = "editions";
 
-/// `google.protobuf.Edition`: the first that the generator knows, which is proto2's, and the last.
+/// First `google.protobuf.Edition` that the generator supports. It is the number of proto2.
 pub(crate) const MINIMUM: i32 = 998;
 pub(crate) const MAXIMUM: i32 = EDITION_2024;
 
 const EDITION_2023: i32 = 1000;
 const EDITION_2024: i32 = 1001;
 
-/// Whether features have to be read: the bytes of most files need not be decoded twice.
+/// Returns whether a file has an edition. Only then its bytes must be decoded a second time.
 pub(crate) fn has_edition(file: &FileDescriptorProto) -> bool {
     file.syntax() == SYNTAX
 }
 
-/// Rewrites a file of an edition. One of an edition that is not known stays as it is, for the checks to refuse.
+/// Lowers a file of an edition. A file of an unknown edition is left unchanged, and `check` refuses it.
 pub(crate) fn lower(file: &mut FileDescriptorProto, bytes: &[u8]) -> Result<(), DecodeError> {
     let raw = File::decode(bytes)?;
     if !matches!(raw.edition, Some(EDITION_2023 | EDITION_2024)) {
         return Ok(());
     }
-    // What is said of no field is as in the third version of the language.
+    // Fields without features behave as in proto3.
     file.syntax = Some("proto3".to_owned());
     let features = Features {
         presence: Some(EXPLICIT),
@@ -53,7 +53,7 @@ pub(crate) fn lower(file: &mut FileDescriptorProto, bytes: &[u8]) -> Result<(), 
 
 fn messages(messages: &mut [DescriptorProto], raw: &[Message], scope: &str, features: Features) {
     for (message, raw) in messages.iter_mut().zip(raw) {
-        // What a map is made of is always written in one way.
+        // Features do not apply to map entries.
         if is_map_entry(message) {
             continue;
         }
@@ -99,7 +99,7 @@ const PACKED: i32 = 1;
 const LENGTH_PREFIXED: i32 = 1;
 const DELIMITED: i32 = 2;
 
-/// `google.protobuf.FeatureSet`, as far as it says how a field is written.
+/// The parts of `google.protobuf.FeatureSet` that affect the encoding of fields.
 #[derive(Clone, Copy, PartialEq, prost::Message)]
 struct Features {
     #[prost(int32, optional, tag = "1")]
@@ -111,7 +111,7 @@ struct Features {
 }
 
 impl Features {
-    /// These, but for what an element inside says otherwise.
+    /// Returns these features, overridden by those of an inner element.
     fn with(self, inner: Option<Self>) -> Self {
         let inner = inner.unwrap_or_default();
         Self {
@@ -122,7 +122,7 @@ impl Features {
     }
 }
 
-/// The types of `descriptor.proto` with what features need, one after the other.
+/// Types of `descriptor.proto`, with only the fields that features need.
 #[derive(Clone, PartialEq, prost::Message)]
 struct File {
     #[prost(message, repeated, tag = "4")]

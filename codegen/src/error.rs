@@ -1,30 +1,30 @@
-//! What can go wrong, in words that a build script prints.
+//! Errors of the generator, worded for build scripts to print.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Why nothing was generated.
+/// The reason why nothing was generated.
 ///
-/// `Debug` prints the same text as `Display`: a build script whose `main` returns a `Result` prints its error with
+/// `Debug` prints the same text as `Display`. A build script whose `main` returns a `Result` prints its error with
 /// `Debug`, and the text should be readable there.
 #[non_exhaustive]
 pub enum Error {
-    /// The `.proto` files could not be parsed or do not fit together. One text per fault, each with
-    /// `file:line:column` where the parser knows it.
+    /// The `.proto` files have syntax errors or do not fit together. There is one text per fault, with
+    /// `file:line:column` if the parser reports it.
     Parse(Vec<String>),
-    /// The `.proto` files are valid, but something in them cannot become Rust.
+    /// The `.proto` files are valid, but some elements cannot be expressed in Rust.
     Schema(Vec<SchemaError>),
-    /// An option has a value that cannot be used, or options contradict each other.
+    /// An option has an unusable value, or options contradict each other.
     Config(String),
     /// A descriptor set or a plugin request could not be decoded.
     Descriptors(String),
-    /// What was generated is not Rust: a fault of the generator. The text names the files.
+    /// The generated code is not valid Rust. This is a bug of the generator. The text names the files.
     Generated(String),
     /// A file could not be read or written.
     Io {
         /// The file or directory.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
 }
@@ -39,7 +39,7 @@ impl Error {
 }
 
 impl Error {
-    /// Each fault by itself, with `file:line:column` in front where it is known.
+    /// Returns the text of each fault, with `file:line:column` in front if it is known.
     pub fn faults(&self) -> Vec<String> {
         match self {
             Self::Parse(errors) => errors.clone(),
@@ -62,7 +62,10 @@ impl fmt::Display for Error {
             }
             Self::Config(text) => write!(f, "stubwright-codegen: {text}"),
             Self::Descriptors(text) => write!(f, "the descriptors cannot be read: {text}"),
-            Self::Generated(text) => write!(f, "what is generated is not Rust: {text}"),
+            Self::Generated(text) => write!(
+                f,
+                "the generated code is not valid Rust (a bug of the generator): {text}"
+            ),
             Self::Io { path, source } => write!(f, "{}: {source}", path.display()),
         }
     }
@@ -83,9 +86,9 @@ impl std::error::Error for Error {
     }
 }
 
-/// One element of a `.proto` file that cannot become Rust, and what to change.
+/// An element of a `.proto` file that cannot be expressed in Rust, and a remedy.
 ///
-/// Displays as `file:line:column: element: problem` and a second line with the remedy.
+/// Its `Display` is `file:line:column: element: problem`, with the remedy on a second line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SchemaError {
     pub(crate) place: Place,
@@ -95,17 +98,18 @@ pub struct SchemaError {
 }
 
 impl SchemaError {
-    /// The name of the `.proto` file, as the compiler knows it.
+    /// Returns the name of the `.proto` file, as the compiler knows it.
     pub fn file(&self) -> &str {
         &self.place.file
     }
 
-    /// The line and the column, both counted from one, if the descriptors carry source positions.
+    /// Returns the line and the column, both counted from one. Returns `None` if the descriptors have no source
+    /// positions.
     pub fn position(&self) -> Option<(u32, u32)> {
         self.place.position
     }
 
-    /// The element: its kind and its full name.
+    /// Returns the kind and the full name of the element.
     pub fn element(&self) -> &str {
         &self.element
     }
@@ -123,7 +127,7 @@ impl fmt::Display for SchemaError {
 
 impl std::error::Error for SchemaError {}
 
-/// A place in a `.proto` file.
+/// A position in a `.proto` file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     pub(crate) file: String,
@@ -133,7 +137,7 @@ pub(crate) struct Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = match self.file.as_str() {
-            "" => "a file without a name",
+            "" => "unnamed file",
             file => file,
         };
         match self.position {

@@ -1,14 +1,14 @@
-//! What the descriptors of messages and fields say, beyond what stands in one place.
+//! Properties of messages and fields that depend on more than one place of their descriptors.
 
 use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto};
 
-/// The rules that a file gives its fields.
+/// Rules of a file's syntax for its fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Syntax {
-    /// Fields know whether they are set, and repeated numbers are not packed unless a field says so.
+    /// Fields have presence, and repeated numbers are not packed by default.
     Proto2,
-    /// The other way round.
+    /// Fields have no presence by default, and repeated numbers are packed.
     Proto3,
 }
 
@@ -21,13 +21,15 @@ impl Syntax {
     }
 }
 
-/// Whether the message is what a map is made of.
+/// Returns whether the message is the entry of a map.
 pub(crate) fn is_map_entry(message: &DescriptorProto) -> bool {
     let options = message.options.as_ref();
     options.is_some_and(|options| options.map_entry())
 }
 
-/// The key and the value of a field of `message` that is a map. `full_name` is the message's name with a leading dot.
+/// Returns the key and the value of a map field of `message`. Returns `None` for other fields.
+///
+/// `full_name` is the message's name with a leading dot.
 pub(crate) fn map_entry<'m>(
     message: &'m DescriptorProto,
     full_name: &str,
@@ -48,12 +50,12 @@ pub(crate) fn map_entry<'m>(
     }
 }
 
-/// Whether the field is a member of a oneof, and not of one that is only the sign of an optional field.
+/// Returns whether the field is a member of a oneof. The synthetic oneof of an optional proto3 field does not count.
 pub(crate) fn in_oneof(field: &FieldDescriptorProto) -> bool {
     field.oneof_index.is_some() && !field.proto3_optional()
 }
 
-/// The members of a oneof of the message, by their indexes.
+/// Returns the members of a oneof, by their indexes in the message.
 pub(crate) fn members(
     message: &DescriptorProto,
     oneof: usize,
@@ -63,7 +65,7 @@ pub(crate) fn members(
     fields.filter(move |(_, field)| in_oneof(field) && field.oneof_index == oneof)
 }
 
-/// Whether something is declared inside the message that is a type in Rust.
+/// Returns whether a type that exists in Rust is declared inside the message.
 pub(crate) fn has_inner_types(message: &DescriptorProto) -> bool {
     let mut nested = message.nested_type.iter();
     nested.any(|nested| !is_map_entry(nested))
@@ -71,20 +73,20 @@ pub(crate) fn has_inner_types(message: &DescriptorProto) -> bool {
         || message.field.iter().any(in_oneof)
 }
 
-/// Whether a field that is neither repeated nor in a oneof tells "not set" from its default value.
+/// Returns whether a field that is neither repeated nor in a oneof has presence.
 pub(crate) fn is_optional(field: &FieldDescriptorProto, syntax: Syntax) -> bool {
     field.proto3_optional()
         || field.label() == Label::Optional
             && (syntax == Syntax::Proto2 || matches!(field.r#type(), Type::Message | Type::Group))
 }
 
-/// Whether a repeated field could be packed and is not.
+/// Returns whether a repeated field could be packed and is not.
 pub(crate) fn is_unpacked(field: &FieldDescriptorProto, syntax: Syntax) -> bool {
     let packable = !matches!(
         field.r#type(),
         Type::String | Type::Bytes | Type::Message | Type::Group
     );
-    // Only the option itself counts, not that there are options.
+    // Only the option `packed` counts, not the presence of options.
     let options = field.options.as_ref();
     let packed = options.and_then(|options| options.packed);
     packable && !packed.unwrap_or(syntax == Syntax::Proto3)

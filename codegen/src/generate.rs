@@ -1,4 +1,4 @@
-//! The whole pipeline as a pure function: descriptors in, texts out.
+//! The pipeline from descriptors to texts, as a pure function.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,24 +15,26 @@ use crate::render;
 use crate::resolve::Resolver;
 use crate::tree::{self, Inclusion, Leaf};
 
-/// One file per package.
+/// Generated files, one per package.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Generated {
-    /// The generated files by their modules.
+    /// Generated files by module.
     pub(crate) modules: BTreeMap<Vec<String>, Leaf>,
-    /// The text of each generated file, by its name.
+    /// Text of each generated file, by name.
     pub(crate) texts: BTreeMap<String, String>,
 }
 
 impl Generated {
-    /// The module tree over all files.
+    /// Returns the text of the module tree over all files.
     pub(crate) fn tree(&self, inclusion: Inclusion) -> String {
         tree::tree(&self.modules, inclusion)
     }
 }
 
-/// Generates the files named in `wanted`; the others are only looked at. Without `wanted`, all files. `tree_name` is
-/// the name of the file that the module tree will have.
+/// Generates code for the files named in `wanted`, or for all files if it is `None`. The other files serve only to
+/// resolve types.
+///
+/// `tree_name` is the name of the module tree's file.
 pub(crate) fn generate(
     descriptors: Descriptors,
     wanted: Option<&BTreeSet<String>>,
@@ -43,7 +45,7 @@ pub(crate) fn generate(
     let Descriptors { mut files, raw } = descriptors;
     files.sort_by(|a, b| a.name().cmp(b.name()));
     for file in &mut files {
-        // Who leaves them empty means that there is none.
+        // An empty package name means no package.
         file.package.take_if(|package| package.is_empty());
         file.syntax.take_if(|syntax| syntax.is_empty());
     }
@@ -101,8 +103,10 @@ fn text(package: &Package, config: &Config) -> Result<String, Error> {
         .map_err(|error| Error::Generated(format!("{}: {error}", package.files.join(", "))))
 }
 
-/// `a.b.rs` for package `a.b`. A package that is called like the module tree steps aside: `mod_.rs`. No other package can
-/// be called like this, for no word of a module's name ends in an underscore unless it is a keyword.
+/// Returns the name of a package's file: `a.b.rs` for package `a.b`.
+///
+/// A package with the name of the module tree gets an underscore: `mod_.rs`. No other package can have that name,
+/// because only keywords end in an underscore.
 fn file_name(module: &[String], config: &Config, tree_name: &str) -> String {
     let segments: Vec<&str> = module.iter().map(|name| names::unraw(name)).collect();
     let stem = match segments.as_slice() {

@@ -1,16 +1,18 @@
-//! Which messages contain each other, and what follows from it for their Rust types.
+//! The graph of messages that contain each other, and the properties of Rust types that depend on it.
 //!
-//! A field is boxed if its type contains, through fields that are not repeated, the message that the field is in: both are then
-//! in one strongly connected component. Components are found from the innermost outwards (Tarjan's algorithm, with
-//! a stack of its own, for a chain of messages can be long), so that whether a message is `Copy` or `Eq` follows from
-//! messages that are known. All of it is linear in the number of fields.
+//! A field is boxed if its type contains the field's own message through fields that are not repeated. Both messages
+//! are then in one strongly connected component.
+//!
+//! Tarjan's algorithm finds components from the innermost outwards, so that the properties of inner messages are
+//! known first when `Copy` and `Eq` are decided. It has an explicit stack, because a chain of messages can be long.
+//! The time is linear in the number of fields.
 
 use std::collections::HashMap;
 
 use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto};
 
-/// What is known of one message.
+/// Properties of one message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Traits {
     pub(crate) copy: bool,
@@ -24,11 +26,11 @@ pub(crate) struct Graph {
     traits: Vec<Traits>,
 }
 
-/// What the graph has to know of a message or a field besides its descriptor.
+/// Options that affect the graph and are not in the descriptors.
 pub(crate) trait Rules {
-    /// Whether the type is the user's own, of which nothing is known.
+    /// Returns whether the type is the user's own. Nothing is known about its properties.
     fn is_foreign(&self, proto_type: &str) -> bool;
-    /// Whether the user asked for a box.
+    /// Returns whether the user asked for the field to be boxed.
     fn is_boxed(
         &self,
         full_name: &str,
@@ -82,7 +84,7 @@ impl Graph {
         graph
     }
 
-    /// What is true of all of these fields of a message, whose name has a leading dot.
+    /// Returns the properties that all of these fields have. The message's name has a leading dot.
     pub(crate) fn of_fields<'f>(
         &self,
         full_name: &str,
@@ -136,7 +138,7 @@ impl Graph {
         }
     }
 
-    /// What is true of a message, whose name has a leading dot.
+    /// Returns the properties of a message, whose name has a leading dot.
     pub(crate) fn of_message(&self, name: &str) -> Traits {
         let index = self.nodes.get(name).copied();
         index
@@ -144,7 +146,7 @@ impl Graph {
             .unwrap_or_default()
     }
 
-    /// Whether a field of `message` would make the message contain itself.
+    /// Returns whether a field of `message` would make the message contain itself.
     pub(crate) fn is_recursive(&self, message: &str, field: &FieldDescriptorProto) -> bool {
         let component = |name: &str| {
             let index = self.nodes.get(name).copied();
@@ -167,12 +169,12 @@ fn add<'m>(
     }
 }
 
-/// Whether the field holds a message in place.
+/// Returns whether the field holds a message by value.
 fn contains(field: &FieldDescriptorProto) -> bool {
     matches!(field.r#type(), Type::Message | Type::Group) && field.label() != Label::Repeated
 }
 
-/// The component of each node, and the nodes in an order in which each comes after those that it contains.
+/// Returns the component of each node, and the nodes in topological order: each node after those that it contains.
 fn components(edges: &[Vec<usize>]) -> (Vec<usize>, Vec<usize>) {
     const UNSEEN: usize = usize::MAX;
     let mut search = Search {
@@ -192,7 +194,8 @@ fn components(edges: &[Vec<usize>]) -> (Vec<usize>, Vec<usize>) {
     (search.component, search.order)
 }
 
-/// Tarjan's search. All vectors have a place for each node, and edges lead to nodes, so no index is out of bounds.
+/// State of Tarjan's search. All vectors have an entry for each node, and edges lead only to nodes, so no index is
+/// out of bounds.
 struct Search {
     index: Vec<usize>,
     low: Vec<usize>,
@@ -237,7 +240,7 @@ impl Search {
         self.open.push(node);
     }
 
-    /// All nodes that were opened since `node`, it included, are one component.
+    /// Closes a component: `node` and all nodes that were opened after it.
     fn close(&mut self, node: usize) {
         while let Some(member) = self.open.pop() {
             self.component[member] = self.count;
@@ -268,9 +271,9 @@ mod tests {
         assert_eq!(order.len(), edges.len());
     }
 
-    /// What would be 2^60 steps if each way through the diamonds were walked, and a stack of 100,000 calls.
+    /// Naive algorithms would take 2^60 steps through the diamonds, and 100,000 nested calls for the chain.
     #[test]
-    fn long_chains_and_diamonds_are_no_trouble() {
+    fn long_chains_and_diamonds_take_linear_time() {
         let edges: Vec<Vec<usize>> = (0..100_000_usize)
             .map(|n| (n + 1..=n + 2).filter(|inner| *inner < 100_000).collect())
             .collect();

@@ -1,4 +1,4 @@
-//! Imports between files: all there, and in no circle.
+//! Checks that all imported files exist and that imports form no cycle.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use prost_types::FileDescriptorProto;
 use crate::error::SchemaError;
 use crate::source::{Source, number};
 
-/// Every import of a file that is not there, and every one that closes a circle.
+/// Reports each import of a missing file, and each import that closes a cycle.
 pub(crate) fn faults(files: &[FileDescriptorProto]) -> Vec<SchemaError> {
     let indexes: BTreeMap<&str, usize> = files
         .iter()
@@ -29,7 +29,7 @@ pub(crate) fn faults(files: &[FileDescriptorProto]) -> Vec<SchemaError> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Unseen,
-    /// On the way from the root to where the search is.
+    /// On the current path from the root.
     Open,
     Done,
 }
@@ -37,13 +37,13 @@ enum State {
 struct Search<'a> {
     files: &'a [FileDescriptorProto],
     indexes: BTreeMap<&'a str, usize>,
-    /// One for each file.
+    /// One entry for each file.
     states: Vec<State>,
     errors: Vec<SchemaError>,
 }
 
 impl Search<'_> {
-    /// Follows all imports from a file, with a stack of its own, for a chain of files can be long.
+    /// Follows all imports from a file. Its stack is explicit, because a chain of files can be long.
     fn from(&mut self, root: usize) {
         let mut way = vec![(root, 0)];
         while let Some((index, import)) = way.pop() {
@@ -62,7 +62,7 @@ impl Search<'_> {
             };
             way.push((index, import + 1));
             let Some(&other) = self.indexes.get(name.as_str()) else {
-                self.fault(index, import, "it is in none of the files".to_owned());
+                self.fault(index, import, "is in none of the files".to_owned());
                 continue;
             };
             if self.states.get(other) == Some(&State::Open) {

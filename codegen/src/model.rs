@@ -1,22 +1,22 @@
-//! What the emitters see: plain data, nothing borrowed from descriptors, every name decided.
+//! The input of the emitters: plain data, independent of descriptors, with every name decided.
 
 mod message;
 
 pub(crate) use message::{Derives, Enum, Field, Message, Oneof, Shape, TypeName, Value, Variant};
 
-/// Everything in one Rust module.
+/// The content of one Rust module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Package {
-    /// The name in the proto; empty for files without a package.
+    /// Name in the proto. Empty for files without a package.
     pub(crate) name: String,
     /// The `.proto` files whose content goes into the module, sorted.
     pub(crate) files: Vec<String>,
     pub(crate) messages: Vec<Message>,
     pub(crate) enums: Vec<Enum>,
     pub(crate) services: Vec<Service>,
-    /// What server reflection tells, if a service needs it.
+    /// Descriptors for server reflection, if a service needs them.
     pub(crate) embedded: Option<Embedded>,
-    /// What the messages know of themselves, if they are to.
+    /// Descriptors for `ReflectMessage`, if messages implement it.
     pub(crate) reflected: Option<Embedded>,
 }
 
@@ -25,12 +25,12 @@ pub(crate) struct Package {
 pub(crate) struct Embedded {
     /// An encoded `google.protobuf.FileDescriptorSet`.
     pub(crate) set: Vec<u8>,
-    /// The modules with the descriptors of what these files import, each as a path that ends in `::`.
+    /// Modules that have the descriptors of the imports of these files. Each is a path that ends in `::`.
     pub(crate) imports: Vec<String>,
 }
 
 impl Package {
-    /// Whether nothing is to be generated.
+    /// Returns whether there is nothing to generate.
     pub(crate) fn is_empty(&self) -> bool {
         self.messages.is_empty() && self.enums.is_empty() && self.services.is_empty()
     }
@@ -38,9 +38,9 @@ impl Package {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Service {
-    /// The name on the wire: package and service, `squarerpc_service.SquareService`.
+    /// Name on the wire: package and service, `squarerpc_service.SquareService`.
     pub(crate) full_name: String,
-    /// Lines of Markdown, ready for rustdoc; empty if the proto has no comment.
+    /// Lines of Markdown that are safe for rustdoc. Empty if the proto has no comment.
     pub(crate) docs: Vec<String>,
     pub(crate) deprecated: bool,
     pub(crate) names: ServiceNames,
@@ -48,20 +48,20 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Whether the items that handle the service name something deprecated.
+    /// Returns whether the items of the service use something deprecated.
     pub(crate) fn touches_deprecated(&self) -> bool {
         self.deprecated || self.methods.iter().any(|method| method.deprecated)
     }
 }
 
-/// The Rust names of a service's items.
+/// Rust names of a service's items.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ServiceNames {
     /// The trait, `SquareServiceServicer`.
     pub(crate) servicer: String,
     /// The struct, `SquareServiceStub`.
     pub(crate) stub: String,
-    /// The struct for calls that block, `SquareServiceBlockingStub`.
+    /// The blocking stub, `SquareServiceBlockingStub`.
     pub(crate) blocking_stub: String,
     /// The function that makes the handler set, `square_service_handler`.
     pub(crate) handler: String,
@@ -71,14 +71,14 @@ pub(crate) struct ServiceNames {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Method {
-    /// The name in the proto, which is the name on the wire.
+    /// Name in the proto, which is the name on the wire.
     pub(crate) proto_name: String,
-    /// The Rust name, the same in the servicer and in the stub.
+    /// Rust name, the same in the servicer and in the stub.
     pub(crate) name: String,
     pub(crate) kind: MethodKind,
     pub(crate) request: TypePath,
     pub(crate) response: TypePath,
-    /// The name of the type parameter that tells iterators from streams; it must not hide a message.
+    /// Name of the stub's type parameter that tells iterators from streams. It must not shadow a message.
     pub(crate) marker: String,
     pub(crate) docs: Vec<String>,
     pub(crate) deprecated: bool,
@@ -93,7 +93,7 @@ pub(crate) enum MethodKind {
     StreamStream,
 }
 
-/// A Rust type as text, seen from the module of the package that uses it: `Message`, `super::common::Point`,
+/// A Rust type as text, as seen from the module that uses it: `Message`, `super::common::Point`,
 /// `::stubwright::prost_types::Timestamp`, `()`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TypePath(pub(crate) String);

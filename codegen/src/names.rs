@@ -1,18 +1,19 @@
-//! Every identifier that is derived from a proto name, decided once.
+//! Derives identifiers from proto names.
 //!
 //! The rules, in the order in which they apply:
 //!
 //! 1. Types are `UpperCamelCase`, functions, methods and modules `snake_case`, converted as prost converts them.
-//! 2. A keyword becomes a raw identifier (`r#type`); `self`, `Self`, `super`, `crate`, `extern` and `_`, which cannot be
-//!    raw, get a trailing underscore (`self_`).
-//! 3. A method that would be called `new`, `clone`, `into` or `try_into` gets a trailing underscore, for the stub has methods
-//!    of these names.
-//! 4. Methods of one service that end up with one name are numbered in the order of the file: the first keeps the name,
-//!    the next is `name_2`, then `name_3`. Services of one package likewise: `Foo`, `Foo2`.
-//! 5. A type of a service that is called like a message or an enum of its package gets a trailing underscore
-//!    (`FooStub_`), which no message can have; so does a blocking stub that is called like the stub of another service.
-//! 6. Messages, enums, fields, oneofs and enum values that end up with one name in one scope are numbered as well: `FooBar2`,
-//!    `foo_bar_2`. The one that is spelled in the proto as it is in Rust keeps the name, else the first in the file.
+//! 2. A keyword becomes a raw identifier (`r#type`). `self`, `Self`, `super`, `crate`, `extern` and `_` cannot be raw, so
+//!    they get a trailing underscore (`self_`).
+//! 3. An rpc that would be called `new`, `clone`, `into` or `try_into` gets a trailing underscore, because the stub has
+//!    methods with these names.
+//! 4. Methods of one service with the same name are numbered in the order of the file: the first keeps the name, the next
+//!    is `name_2`, then `name_3`. Services of one package are numbered likewise: `Foo`, `Foo2`.
+//! 5. A type of a service that has the name of a message or an enum in its package gets a trailing underscore
+//!    (`FooStub_`), which no message can have. So does a blocking stub that has the name of another service's stub.
+//! 6. Messages, enums, fields, oneofs and enum values with the same name in one scope are numbered as well: `FooBar2`,
+//!    `foo_bar_2`. The one whose Rust spelling equals its spelling in the proto keeps the name, or else the first in the
+//!    file.
 
 use std::collections::BTreeSet;
 
@@ -20,26 +21,28 @@ use heck::{ToSnakeCase, ToUpperCamelCase};
 
 use crate::model::ServiceNames;
 
-/// The names that a stub has before any rpc is added to it. `into` and `try_into`, which every type has, take it by value: method
-/// syntax would find them before an rpc, which takes a reference.
+/// Names of methods that every stub has.
+///
+/// `into` and `try_into`, which every type has, take the stub by value. Method syntax would find them before an rpc,
+/// which takes a reference.
 const STUB_METHODS: [&str; 4] = ["clone", "into", "new", "try_into"];
 
-/// `snake_case`, safe to use as an identifier.
+/// Converts a name to `snake_case`. The result is a valid identifier.
 pub(crate) fn snake(name: &str) -> String {
     identifier(&name.to_snake_case(), name)
 }
 
-/// `UpperCamelCase`, safe to use as an identifier.
+/// Converts a name to `UpperCamelCase`. The result is a valid identifier.
 pub(crate) fn upper_camel(name: &str) -> String {
     identifier(&name.to_upper_camel_case(), name)
 }
 
-/// An identifier as a file name and in prose: without the raw prefix.
+/// Removes the raw prefix of an identifier, for file names and prose.
 pub(crate) fn unraw(identifier: &str) -> &str {
     identifier.strip_prefix("r#").unwrap_or(identifier)
 }
 
-/// The name of an enum value: without the name of its enum in front, as prost-build has it.
+/// Returns the name of an enum value, without the name of its enum in front, as in prost-build.
 pub(crate) fn variant(enumeration: &str, value: &str, retain_prefix: bool) -> String {
     let name = value.to_upper_camel_case();
     let stripped = name
@@ -48,7 +51,7 @@ pub(crate) fn variant(enumeration: &str, value: &str, retain_prefix: bool) -> St
     identifier(stripped.unwrap_or(&name), value)
 }
 
-/// The modules of a package, from the outermost.
+/// Returns the modules of a package, from the outermost.
 pub(crate) fn modules(package: &str) -> Vec<String> {
     package
         .split('.')
@@ -57,7 +60,7 @@ pub(crate) fn modules(package: &str) -> Vec<String> {
         .collect()
 }
 
-/// The Rust names of the methods of one service, in the order of the file.
+/// Returns the Rust names of the methods of one service, in the order of the file.
 pub(crate) fn methods<'a>(proto_names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let wanted = proto_names.map(|name| {
         let name = snake(name);
@@ -72,14 +75,14 @@ pub(crate) fn methods<'a>(proto_names: impl Iterator<Item = &'a str>) -> Vec<Str
     })
 }
 
-/// The names of the items of all services of one module. `types` are the messages and enums at its top level.
+/// Returns the names of the items of all services of one module. `types` are the messages and enums at its top level.
 pub(crate) fn services<'a>(
     proto_names: impl Iterator<Item = &'a str>,
     types: &BTreeSet<String>,
 ) -> Vec<ServiceNames> {
     let wanted = proto_names
         .map(|name| match name.to_upper_camel_case() {
-            // Underscores alone.
+            // A name of underscores only.
             camel if camel.is_empty() => "Unnamed".to_owned(),
             camel => camel,
         })
@@ -94,7 +97,7 @@ pub(crate) fn services<'a>(
     let camels = numbered(wanted, |name, number| format!("{name}{number}"));
     let stubs = |camel: &String| unlike_types(format!("{camel}Stub"));
     let taken: BTreeSet<String> = camels.iter().map(stubs).collect();
-    // `FooBlockingStub` is the stub of a service `FooBlocking`, if there is one.
+    // `FooBlockingStub` may be the async stub of a service `FooBlocking`.
     let blocking_stub = |camel: &String| {
         let mut name = format!("{camel}BlockingStub");
         while types.contains(&name) || taken.contains(&name) {
@@ -119,7 +122,7 @@ pub(crate) fn services<'a>(
         .collect()
 }
 
-/// The name of the type parameter in a stub's methods that tells iterators from streams.
+/// Returns the name of the type parameter that tells iterators from streams in a stub's methods.
 pub(crate) fn marker(types: &BTreeSet<String>) -> String {
     let name = "M";
     if types.contains(name) {
@@ -129,7 +132,7 @@ pub(crate) fn marker(types: &BTreeSet<String>) -> String {
     }
 }
 
-/// The names that are taken in one Rust scope.
+/// Names that are taken in one Rust scope.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scope {
     taken: BTreeSet<String>,
@@ -137,18 +140,19 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
-    /// Takes a name that is no element's to give up.
+    /// Takes a name that no element of the scope competes for.
     pub(crate) fn take(&mut self, name: &str) {
         self.taken.insert(name.to_owned());
     }
 
-    /// Names for elements, given by their names in the proto and what follows from these. Which of several elements keeps a
-    /// name, and what the others are called, does not depend on elements of other names.
+    /// Chooses names for elements, given as pairs of the proto name and the derived name.
+    ///
+    /// The choice among elements of one derived name does not depend on elements of other names.
     pub(crate) fn types(&mut self, elements: &[(&str, String)]) -> Vec<String> {
         self.distinct(elements, |name, number| format!("{name}{number}"))
     }
 
-    /// As [`types`](Self::types), for names in snake case.
+    /// Works as [`types`](Self::types), for names in snake case.
     pub(crate) fn snakes(&mut self, elements: &[(&str, String)]) -> Vec<String> {
         self.distinct(elements, snake_number)
     }
@@ -181,15 +185,16 @@ impl Scope {
     }
 }
 
-/// The name in snake case of something that could not have the one it wanted.
+/// Adds a number to a name in snake case.
 pub(crate) fn snake_number(name: &str, number: usize) -> String {
     format!("{}_{number}", unraw(name))
 }
 
-/// The elements in the order in which they choose: those that are spelled in the proto as they are in Rust, then the others.
+/// Returns the order in which elements choose their names: first those whose Rust spelling equals the spelling in the
+/// proto, then the others.
 pub(crate) fn by_precedence(elements: &[(&str, String)]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..elements.len()).collect();
-    // The sort is stable: what is equal stays in the order of the file.
+    // The sort is stable, so that equal elements keep the order of the file.
     order.sort_by_key(|index| {
         elements
             .get(*index)
@@ -198,12 +203,12 @@ pub(crate) fn by_precedence(elements: &[(&str, String)]) -> Vec<usize> {
     order
 }
 
-/// What the documentation of an element says whose name in Rust is another than what follows from its name in the proto.
+/// Returns the note for the documentation of an element whose Rust name is not the one derived from its proto name.
 pub(crate) fn note(proto_name: &str) -> String {
-    format!("(`{proto_name}` in the proto; the name that follows from it is taken.)")
+    format!("(`{proto_name}` in the proto. Renamed because the derived name is taken.)")
 }
 
-/// Gives the first of several equal names its name, and numbers the others from two, skipping what is taken.
+/// Numbers all but the first of equal names, from two, skipping names that are taken.
 fn numbered(wanted: Vec<String>, number: impl Fn(&str, usize) -> String) -> Vec<String> {
     let mut taken: BTreeSet<String> = wanted.iter().cloned().collect();
     let mut seen = BTreeSet::new();
@@ -223,10 +228,10 @@ fn numbered(wanted: Vec<String>, number: impl Fn(&str, usize) -> String) -> Vec<
     names
 }
 
-/// Makes a keyword, or a name that starts with a digit, an identifier. `proto_name` is what it was made of.
+/// Turns a keyword, or a name that starts with a digit, into an identifier. `proto_name` is the original name.
 fn identifier(name: &str, proto_name: &str) -> String {
     match name {
-        // Underscores alone, of which no case is left; one of them alone is no name in Rust.
+        // The name consists of underscores, which the conversion removes. A single underscore is not a name in Rust.
         "" => "_".repeat(proto_name.len().max(2)),
         "as" | "break" | "const" | "continue" | "else" | "enum" | "false" | "fn" | "for" | "if"
         | "impl" | "in" | "let" | "loop" | "match" | "mod" | "move" | "mut" | "pub" | "ref"

@@ -1,11 +1,11 @@
-//! The options of the plugin: `key=value,key=value` as protoc passes them, under the names that `Config` has.
+//! Parameters of the plugin: `key=value,key=value`, as protoc passes them. A key is the name of a method of `Config`.
 
 use crate::config::Config;
 use crate::error::Error;
 
-/// How a parameter's value is read, and where it goes.
+/// The form of a parameter's value, and the method that takes it.
 enum Parameter {
-    /// `true` or `false`; the name alone is `true`.
+    /// `true` or `false`. The name without a value means `true`.
     Flag(fn(Config, bool) -> Config),
     /// Any text.
     Text(fn(Config, String) -> Config),
@@ -13,7 +13,7 @@ enum Parameter {
     Pair(fn(Config, String, String) -> Config),
 }
 
-/// Every parameter, in the order of the alphabet.
+/// All parameters, in alphabetical order.
 const PARAMETERS: [(&str, Parameter); 24] = [
     (
         "all_methods_required",
@@ -71,12 +71,12 @@ const PARAMETERS: [(&str, Parameter); 24] = [
     ),
 ];
 
-/// The names of all parameters, as they are listed for people.
+/// Returns the names of all parameters, separated by commas.
 pub(crate) fn known() -> String {
     PARAMETERS.map(|(name, _)| name).join(", ")
 }
 
-/// Reads a parameter string. All faults are reported together.
+/// Parses a parameter string. All faults are reported together.
 pub(crate) fn parse(parameters: &str) -> Result<Config, Error> {
     let mut config = Config::new();
     let mut faults = Vec::new();
@@ -100,7 +100,7 @@ fn apply(config: Config, parameter: &str) -> Result<Config, String> {
     };
     let Some((_, kind)) = PARAMETERS.iter().find(|(known, _)| *known == name) else {
         return Err(format!(
-            "there is no parameter `{name}`; the parameters are {}",
+            "unknown parameter `{name}`; the parameters are {}",
             known()
         ));
     };
@@ -108,7 +108,7 @@ fn apply(config: Config, parameter: &str) -> Result<Config, String> {
         (Parameter::Flag(set), None | Some("true")) => Ok(set(config, true)),
         (Parameter::Flag(set), Some("false")) => Ok(set(config, false)),
         (Parameter::Flag(_), Some(other)) => {
-            Err(format!("`{name}` is `true` or `false`, not `{other}`"))
+            Err(format!("`{name}` must be `true` or `false`, not `{other}`"))
         }
         (Parameter::Text(set), Some(value)) if !value.is_empty() => {
             Ok(set(config, value.to_owned()))
@@ -125,7 +125,7 @@ fn apply(config: Config, parameter: &str) -> Result<Config, String> {
     }
 }
 
-/// Splits at commas. A comma after a backslash belongs to the value, and so does a backslash after a backslash.
+/// Splits at commas. A backslash before a comma or a backslash makes it part of the value.
 fn split(parameters: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
     let mut characters = parameters.chars().peekable();
@@ -140,7 +140,7 @@ fn split(parameters: &str) -> Vec<String> {
             }
         }
     }
-    // protoc joins the values of several `--rs_opt` with commas; blanks around them mean nothing.
+    // protoc joins the values of several `--rs_opt` with commas. Blanks around them have no meaning.
     let parts = parts.into_iter().map(|part| part.trim().to_owned());
     parts.filter(|part| !part.is_empty()).collect()
 }
@@ -153,7 +153,7 @@ mod tests {
     fn lists_repeat_and_commas_can_be_escaped() {
         let config =
             parse(r"client=false, server,bytes=.a,bytes=.b,type_attribute=.=#[derive(A\, B\\)],,")
-                .expect("the parameters are known");
+                .expect("the parameters should be known");
         assert!(!config.client);
         assert!(config.server);
         assert_eq!(config.bytes, [".a", ".b"]);
@@ -168,7 +168,7 @@ mod tests {
     fn names_are_sorted_and_faults_are_collected() {
         let names: Vec<&str> = PARAMETERS.iter().map(|(name, _)| *name).collect();
         assert!(names.is_sorted());
-        let error = parse("client=1,out_dir=x,bytes=").expect_err("none of them can be used");
+        let error = parse("client=1,out_dir=x,bytes=").expect_err("all of them are wrong");
         assert_eq!(error.to_string().lines().count(), 3, "{error}");
     }
 }

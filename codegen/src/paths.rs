@@ -1,22 +1,22 @@
-//! The paths of proto elements in options: `.package.Message.field` from the root, `Message.field` wherever it ends like
-//! this, `.` for everything. A path also means everything below it.
+//! Paths of proto elements in options. `.package.Message.field` matches from the root, `Message.field` matches every
+//! path that ends so, and `.` matches everything. A path that begins with a dot also matches everything below it.
 
-/// Whether `pattern` means the element at `path`, which has a leading dot.
+/// Returns whether `pattern` matches the element at `path`, which has a leading dot.
 pub(crate) fn matches(pattern: &str, path: &str) -> bool {
     rank(pattern, path).is_some()
 }
 
-/// The value of the pattern that fits best: the whole path, then the longest end of it, then the longest beginning.
+/// Returns the value of the most specific pattern: the whole path, then the longest suffix, then the longest prefix.
 pub(crate) fn best<'v>(patterns: &'v [(String, String)], path: &str) -> Option<&'v str> {
     patterns
         .iter()
         .filter_map(|(pattern, value)| Some((rank(pattern, path)?, value)))
-        // Of several that fit as well as each other, the first.
+        // The first of several equally specific patterns wins.
         .min_by_key(|(rank, _)| *rank)
         .map(|(_, value)| value.as_str())
 }
 
-/// The values of all patterns that fit, as they were given.
+/// Returns the values of all matching patterns, in the order in which they were given.
 pub(crate) fn all(patterns: &[(String, String)], path: &str) -> Vec<String> {
     patterns
         .iter()
@@ -25,7 +25,8 @@ pub(crate) fn all(patterns: &[(String, String)], path: &str) -> Vec<String> {
         .collect()
 }
 
-/// How well a pattern fits, the lower the better: what it is of the path, and how much it leaves out.
+/// Returns how specific a match is, lower being more specific: the kind of the match, and the length that it leaves
+/// out.
 fn rank(pattern: &str, path: &str) -> Option<(u8, usize)> {
     let missing = path.len().checked_sub(pattern.len())?;
     if pattern == "." {

@@ -1,4 +1,4 @@
-//! The protoc plugin as a pure function: bytes of a request in, bytes of a response out.
+//! The protoc plugin as a pure function, from an encoded request to an encoded response.
 
 use std::collections::BTreeSet;
 
@@ -13,29 +13,30 @@ use crate::generate::generate;
 use crate::parameters;
 use crate::tree::Inclusion;
 
-/// The file that ties the modules together.
+/// File name of the module tree.
 const TREE: &str = "mod.rs";
 
 /// Answers an encoded `google.protobuf.compiler.CodeGeneratorRequest` with an encoded `CodeGeneratorResponse`.
 ///
-/// The response has a file for each package and `mod.rs`, the module tree over them. Whatever is wrong with the request, its
-/// parameters or its protos is in the response's `error`.
+/// The response has a file for each package, and the module tree `mod.rs`. If the request, its parameters or its
+/// protos are at fault, the response's `error` says why.
 pub fn run(request: &[u8]) -> Vec<u8> {
     let mut response = respond(request).unwrap_or_else(|error| CodeGeneratorResponse {
         error: Some(error.to_string()),
         ..CodeGeneratorResponse::default()
     });
-    // Without these, protoc refuses to send files with proto3 optional fields or of an edition at all.
+    // Without these flags, protoc sends neither files with proto3 optional fields nor files with an edition.
     response.supported_features = Some(Feature::Proto3Optional as u64 | SUPPORTS_EDITIONS);
     let mut bytes = response.encode_to_vec();
     bytes.extend(Editions::KNOWN.encode_to_vec());
     bytes
 }
 
-/// `FEATURE_SUPPORTS_EDITIONS`, which prost does not know yet.
+/// `FEATURE_SUPPORTS_EDITIONS`, which `prost-types` lacks.
 const SUPPORTS_EDITIONS: u64 = 2;
 
-/// The fields of `CodeGeneratorResponse` that prost does not know yet: messages that are written one after the other are one.
+/// Fields of `CodeGeneratorResponse` that `prost-types` lacks. They are encoded as a message of their own, because
+/// concatenated messages are merged when they are decoded.
 #[derive(Clone, PartialEq, prost::Message)]
 struct Editions {
     #[prost(int32, optional, tag = "3")]
@@ -51,7 +52,7 @@ impl Editions {
     };
 }
 
-/// The names of the parameters that the plugin knows, separated by commas.
+/// Returns the names of the plugin's parameters, separated by commas.
 pub fn parameters() -> String {
     parameters::known()
 }

@@ -1,9 +1,9 @@
-//! Tokens -> text: what a person reads.
+//! Renders tokens and text as the files that people read.
 
 use proc_macro2::TokenStream;
 
-/// The text of a generated file. `types` and `descriptors` are text already, each item after a blank line; `services`
-/// are tokens of items.
+/// Returns the text of a generated file. `types` and `descriptors` are text already, each item after a blank line.
+/// `services` are tokens of items.
 pub(crate) fn file(
     sources: &[String],
     package: &str,
@@ -25,8 +25,9 @@ pub(crate) fn file(
     Ok(text)
 }
 
-/// The first line of a generated file. Tools know the mark in it and leave the file alone; the package is for
-/// [`package_of`].
+/// Returns the first line of a generated file.
+///
+/// Tools recognize `@generated` and leave the file alone. The package is there for [`package_of`].
 fn header(sources: &[String], package: &str) -> String {
     format!(
         "{MARK} from {}; {}{END}\n",
@@ -43,7 +44,7 @@ const PACKAGE: &str = "package ";
 const NO_PACKAGE: &str = "no package";
 const END: &str = "; do not edit.";
 
-/// The package that a generated file is for; `None` if the text is no such file.
+/// Returns the package of a generated file. Returns `None` if the text is not a generated file.
 pub fn package_of(text: &str) -> Option<&str> {
     let line = text.lines().next()?.strip_prefix(MARK)?;
     let (_, package) = line.strip_suffix(END)?.rsplit_once("; ")?;
@@ -62,7 +63,7 @@ fn item_text(item: syn::Item) -> String {
     })
 }
 
-/// A blank line before each documented method. Nothing in services but comments starts a line with slashes.
+/// Adds a blank line before each documented method. In services, only comments start a line with slashes.
 fn spaced(text: &str) -> String {
     let mut spaced = String::with_capacity(text.len() + 64);
     let mut inside = false;
@@ -71,7 +72,7 @@ fn spaced(text: &str) -> String {
         if starts_docs && inside {
             spaced.push('\n');
         }
-        // Directly below an opening brace or another line of the comment, no blank line is wanted.
+        // No blank line goes directly below an opening brace or inside a comment.
         inside = !starts_docs && !line.ends_with('{') && !line.is_empty();
         spaced.push_str(line);
         spaced.push('\n');

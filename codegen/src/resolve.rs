@@ -1,4 +1,4 @@
-//! Proto types as Rust types, seen from the module that uses them.
+//! Resolves proto types to Rust types, as seen from the module that uses them.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,12 @@ use crate::model::TypePath;
 use crate::names;
 use crate::symbols::Symbols;
 
-/// Where generated code finds prost.
+/// Path of prost in generated code.
 pub(crate) const PROST: &str = "::stubwright::prost";
-/// Where generated code finds the well-known types.
+/// Path of the well-known types in generated code.
 pub(crate) const PROST_TYPES: &str = "::stubwright::prost_types";
 
-/// The types that live elsewhere, and the names of those that are generated.
+/// External types, and the names of generated types.
 pub(crate) struct Resolver {
     /// Pairs of a proto path with a leading dot and a Rust path.
     externs: BTreeMap<String, String>,
@@ -22,7 +22,7 @@ pub(crate) struct Resolver {
 }
 
 impl Resolver {
-    /// Decides what everything in `files` is called. The files must have passed the checks.
+    /// Decides the names of everything in `files`, which must have passed the checks.
     pub(crate) fn new(files: &[FileDescriptorProto], config: &Config) -> Self {
         let mut externs: BTreeMap<String, String> = config.extern_path.iter().cloned().collect();
         if !config.compile_well_known_types {
@@ -42,12 +42,13 @@ impl Resolver {
         resolver
     }
 
-    /// Whether the type, with a leading dot, lives elsewhere and is not generated.
+    /// Returns whether the type is external and not generated. The name has a leading dot.
     pub(crate) fn is_extern(&self, proto_type: &str) -> bool {
         self.external(proto_type).is_some()
     }
 
-    /// The Rust path of a message or an enum, with a leading dot, seen from the module `here`.
+    /// Returns the Rust path of a message or an enum as seen from the module `here`. The proto name has a leading
+    /// dot.
     pub(crate) fn resolve(&self, here: &[String], proto_type: &str) -> TypePath {
         let path = match self.symbols.place(proto_type) {
             Some((modules, name)) => relative(here, modules, name),
@@ -80,7 +81,7 @@ impl Resolver {
     }
 }
 
-/// From one module to a type in another: up to what they have in common, then down.
+/// Returns the path from one module to a type in another: up to the common ancestor, then down.
 fn relative(here: &[String], modules: &[String], name: &str) -> String {
     let pairs = here.iter().zip(modules);
     let common = pairs.take_while(|(a, b)| a == b).count();
@@ -89,8 +90,9 @@ fn relative(here: &[String], modules: &[String], name: &str) -> String {
     up.chain(down).chain([name]).collect::<Vec<_>>().join("::")
 }
 
-/// The well-known types below `.google.protobuf`: wrappers are Rust's scalars and `Empty` is `()`, for prost
-/// implements `Message` for these.
+/// Returns the Rust types for types below `.google.protobuf`.
+///
+/// Wrappers are Rust's scalars and `Empty` is `()`, because prost implements `Message` for these.
 fn well_known() -> [(&'static str, String); 11] {
     let scalar = str::to_owned;
     [

@@ -1,4 +1,4 @@
-//! Where the elements of a file stand, and what their comments say.
+//! Source positions and comments of the elements of a file.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use prost_types::source_code_info::Location;
 use crate::docs;
 use crate::error::Place;
 
-/// The field numbers of `descriptor.proto` that make up the path of an element, by what contains it.
+/// Field numbers of `descriptor.proto` that make up the path of an element.
 pub(crate) mod number {
     pub(crate) const FILE_PACKAGE: i32 = 2;
     pub(crate) const FILE_DEPENDENCY: i32 = 3;
@@ -25,7 +25,7 @@ pub(crate) mod number {
     pub(crate) const SERVICE_METHOD: i32 = 2;
 }
 
-/// The paths of the children of the element at `path` that are kept under `number`.
+/// Returns the children under field `number` of the element at `path`, with their paths.
 pub(crate) fn children<'c, T>(
     path: &'c [i32],
     number: i32,
@@ -38,7 +38,7 @@ pub(crate) fn children<'c, T>(
     })
 }
 
-/// A name below a package or a message; the outermost scope is empty.
+/// Joins a name to its package or message. The outermost scope is empty.
 pub(crate) fn full_name(scope: &str, name: &str) -> String {
     if scope.is_empty() {
         name.to_owned()
@@ -47,7 +47,7 @@ pub(crate) fn full_name(scope: &str, name: &str) -> String {
     }
 }
 
-/// The source positions and comments of one file, by the path of the element in the descriptor.
+/// Source positions and comments of one file, by the path of the element in the descriptor.
 pub(crate) struct Source<'a> {
     file: &'a str,
     locations: BTreeMap<&'a [i32], &'a Location>,
@@ -57,7 +57,7 @@ impl<'a> Source<'a> {
     pub(crate) fn new(file: &'a FileDescriptorProto) -> Self {
         let mut locations = BTreeMap::new();
         for location in file.source_code_info.iter().flat_map(|info| &info.location) {
-            // A path that appears twice (an option, say, or an extend block) means its first place.
+            // If a path appears twice (an option, say, or an extend block), the first position counts.
             locations
                 .entry(location.path.as_slice())
                 .or_insert(location);
@@ -68,7 +68,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The place of the element, or of the nearest element around it that has one.
+    /// Returns the position of the element, or of the nearest enclosing element that has one.
     pub(crate) fn place(&self, path: &[i32]) -> Place {
         let location = (0..=path.len())
             .rev()
@@ -80,7 +80,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The comment above the element and the one behind it, as lines for rustdoc.
+    /// Returns the comments above and behind the element, as lines for rustdoc.
     pub(crate) fn docs(&self, path: &[i32]) -> Vec<String> {
         let Some(location) = self.locations.get(path) else {
             return Vec::new();
@@ -95,7 +95,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Line and column counted from one; descriptors count from zero.
+/// Returns the line and the column, both counted from one. Descriptors count from zero.
 fn position(span: &[i32]) -> Option<(u32, u32)> {
     let one_based = |number: i32| u32::try_from(number).ok()?.checked_add(1);
     match span {

@@ -1,8 +1,8 @@
-//! The Rust names of all messages, enums, fields, oneofs and enum values of all files, decided before anything is lowered.
+//! Decides the Rust names of all messages, enums, fields, oneofs and enum values, before anything is lowered.
 //!
-//! Different names in a proto can be one in Rust, and in Rust more things share a scope: a module of a package and the module of
-//! a message; nested types and oneofs; the fields of a struct and the methods that prost derives for them. Whoever comes
-//! second is numbered (see `names`).
+//! Different proto names can be the same in Rust, and more things share a scope in Rust: the module of a package and
+//! the module of a message, nested types and oneofs, the fields of a struct and the methods that prost derives for
+//! them. Names that are taken are numbered (see `names`).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -16,7 +16,7 @@ use crate::fields::{
 };
 use crate::names::{self, Scope};
 
-/// The names of all types, by their names in the proto with a leading dot.
+/// Names of all types, by their proto names with a leading dot.
 #[derive(Debug, Default)]
 pub(crate) struct Symbols {
     messages: HashMap<String, MessageNames>,
@@ -26,14 +26,14 @@ pub(crate) struct Symbols {
 
 #[derive(Debug, Default)]
 pub(crate) struct MessageNames {
-    /// The module in which the struct stands, from the outermost.
+    /// The modules around the struct, from the outermost.
     pub(crate) modules: Vec<String>,
     pub(crate) name: String,
-    /// The module beside it for what is declared inside the message.
+    /// The module beside the struct for the types declared inside the message.
     pub(crate) module: String,
-    /// Fields, and variants for the members of oneofs, as they stand in the descriptor.
+    /// Names of fields, and of variants for members of oneofs, in the order of the descriptor.
     pub(crate) fields: Vec<String>,
-    /// The field and the enum of each oneof, as they stand in the descriptor.
+    /// The field and the enum of each oneof, in the order of the descriptor.
     pub(crate) oneofs: Vec<OneofNames>,
 }
 
@@ -47,14 +47,14 @@ pub(crate) struct OneofNames {
 pub(crate) struct EnumNames {
     pub(crate) modules: Vec<String>,
     pub(crate) name: String,
-    /// As the values stand in the descriptor; an alias is called like the first value of its number.
+    /// Variants in the order of the descriptor's values. An alias has the variant of the first value with its number.
     pub(crate) variants: Vec<String>,
-    /// The variants by the names of their values.
+    /// Variants by the names of their values.
     pub(crate) by_value: HashMap<String, String>,
 }
 
 impl Symbols {
-    /// Decides all names. Types of which `is_extern` says that they live elsewhere have none.
+    /// Decides all names. Types for which `is_extern` returns true have none.
     pub(crate) fn new(
         files: &[FileDescriptorProto],
         retain_enum_prefix: bool,
@@ -68,7 +68,8 @@ impl Symbols {
         };
         for (module, files) in &modules {
             let mut scope = Scope::default();
-            // The modules of packages come first: a package is named in all files of it, a message in one.
+            // Packages take their modules first. The module of a package occurs in all of its files, that of a
+            // message in one.
             let below = modules.keys().filter(|below| below.starts_with(module));
             for name in below.filter_map(|below| below.get(module.len())) {
                 scope.take(name);
@@ -93,17 +94,17 @@ impl Symbols {
         namer.symbols
     }
 
-    /// The names of a message that is generated.
+    /// Returns the names of a generated message.
     pub(crate) fn message(&self, proto_type: &str) -> Option<&MessageNames> {
         self.messages.get(proto_type)
     }
 
-    /// The names of an enum that is generated.
+    /// Returns the names of a generated enum.
     pub(crate) fn enumeration(&self, proto_type: &str) -> Option<&EnumNames> {
         self.enums.get(proto_type)
     }
 
-    /// The module of a type that is generated, and its name in it.
+    /// Returns the module of a generated type, and its name in the module.
     pub(crate) fn place(&self, proto_type: &str) -> Option<(&[String], &str)> {
         let message = self.messages.get(proto_type);
         let enumeration = self.enums.get(proto_type);
@@ -112,13 +113,13 @@ impl Symbols {
             .or_else(|| enumeration.map(|names| (names.modules.as_slice(), names.name.as_str())))
     }
 
-    /// The names of the messages and enums at the top level of a module.
+    /// Returns the names of the messages and enums at the top level of a module.
     pub(crate) fn types(&self, module: &[String]) -> BTreeSet<String> {
         self.modules.get(module).cloned().unwrap_or_default()
     }
 }
 
-/// Files by the Rust module that their content goes to. Two packages can share one: `fooBar` and `foo_bar`.
+/// Groups files by their Rust module. Two packages can share one: `fooBar` and `foo_bar`.
 pub(crate) fn by_module(
     files: &[FileDescriptorProto],
 ) -> BTreeMap<Vec<String>, Vec<&FileDescriptorProto>> {
@@ -132,7 +133,7 @@ pub(crate) fn by_module(
 
 /// A type in the scope whose names are decided.
 struct Declared<'a> {
-    /// With a leading dot.
+    /// Full name with a leading dot.
     full_name: String,
     proto_name: &'a str,
     syntax: Syntax,
@@ -173,7 +174,7 @@ struct Namer<'a> {
 }
 
 impl Namer<'_> {
-    /// Names the types of one scope and what is in them; returns the names of the types.
+    /// Names the types of one scope and their content. Returns the names of the types.
     fn scope(
         &mut self,
         scope: &mut Scope,
@@ -228,7 +229,7 @@ impl Namer<'_> {
         let mut scope = Scope::default();
         let types = self::declared(full_name, syntax, &message.nested_type, &message.enum_type);
         let taken = self.scope(&mut scope, &inside, types);
-        // Oneofs are enums beside the nested types, and make way for them: with a suffix, as prost-build has it.
+        // The enums of oneofs share a scope with nested types and yield to them, with a suffix as in prost-build.
         let wanted: Vec<(&str, String)> = message
             .oneof_decl
             .iter()
@@ -259,7 +260,7 @@ impl Namer<'_> {
         name: &str,
         enumeration: &EnumDescriptorProto,
     ) -> EnumNames {
-        // Without the prefix that the enum has in the proto, whatever it is called here.
+        // The prefix is the enum's name in the proto, even if the enum is renamed in Rust.
         let prefix = names::upper_camel(enumeration.name());
         let mut first = BTreeMap::new();
         for (index, value) in enumeration.value.iter().enumerate() {
@@ -298,7 +299,7 @@ impl Namer<'_> {
     }
 }
 
-/// The names of the fields (of variants, for members of oneofs) and of the fields that hold oneofs.
+/// Returns the names of the fields (of variants, for members of oneofs) and of the fields that hold oneofs.
 fn fields(
     message: &DescriptorProto,
     full_name: &str,
@@ -317,7 +318,7 @@ fn fields(
         }
     }
     let mut oneofs = vec![String::new(); message.oneof_decl.len()];
-    // The fields of the struct: the name in the proto, what else prost derives, and where the name in Rust goes.
+    // The fields of the struct: proto name, prefixes of the derived methods, and the slot for the Rust name.
     let mut slots: Vec<(&str, Vec<Accessor>, &mut String)> = Vec::new();
     for (field, slot) in message.field.iter().zip(&mut names) {
         if !in_oneof(field) {
@@ -348,10 +349,10 @@ fn fields(
     (names, oneofs)
 }
 
-/// The beginning of a method's name, which ends with the name of its field.
+/// Prefix of the name of a derived method. The name of its field follows.
 type Accessor = &'static str;
 
-/// The methods that prost derives for a field, besides the field itself.
+/// Returns the prefixes of the methods that prost derives for a field.
 fn accessors(
     message: &DescriptorProto,
     full_name: &str,
@@ -373,7 +374,7 @@ fn accessors(
     }
 }
 
-/// The fields of a struct, and the methods that prost derives for them.
+/// Fields of a struct, and the methods that prost derives for them.
 struct StructScope {
     wanted: BTreeSet<String>,
     fields: BTreeSet<String>,

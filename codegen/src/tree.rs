@@ -1,16 +1,16 @@
-//! The module tree: one file that ties the generated files of all packages together.
+//! The module tree, which includes the generated files of all packages.
 
 use std::collections::BTreeMap;
 
 use crate::names;
 use crate::render;
 
-/// How the tree names the files that it includes.
+/// Location of the included files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Inclusion {
-    /// In `OUT_DIR`, wherever the tree itself is included.
+    /// In `OUT_DIR`, wherever the tree itself is.
     OutDir,
-    /// Beside the tree.
+    /// In the directory of the tree.
     Beside,
 }
 
@@ -23,11 +23,12 @@ pub(crate) struct Leaf {
     pub(crate) file: String,
 }
 
-/// The module tree over generated files that lie in one directory, by their names and texts. Texts that are no generated
-/// files are left out.
+/// Returns the module tree over generated files that are in one directory, given by their names and texts. Other
+/// texts are left out.
 ///
-/// The plugin writes this tree as `mod.rs` for the files of one run. Who runs it several times for one directory, as `buf`
-/// does for each directory of protos, has no run that knows of all files: there the tree is made afterwards.
+/// The plugin writes this tree as `mod.rs` for the files of one run. If it runs several times for one directory, as
+/// it does when `buf` runs it for each directory of protos, no run knows of all files. The tree must then be made
+/// afterwards.
 pub fn module_tree<'t>(files: impl IntoIterator<Item = (&'t str, &'t str)>) -> String {
     let leaf = |(name, text): (&str, &str)| {
         let package = render::package_of(text)?.to_owned();
@@ -45,7 +46,7 @@ struct Node<'a> {
     modules: BTreeMap<&'a str, Node<'a>>,
 }
 
-/// The text of the tree. `leaves` are the files by the modules that they belong to.
+/// Returns the text of the tree. `leaves` are the generated files by module.
 pub(crate) fn tree(leaves: &BTreeMap<Vec<String>, Leaf>, inclusion: Inclusion) -> String {
     let mut root = Node::default();
     for (path, leaf) in leaves {
@@ -81,12 +82,12 @@ fn write(node: &Node<'_>, path: &[&str], inclusion: Inclusion, text: &mut String
         path.push(module);
         let docs = match below.leaf {
             Some(leaf) => format!("Package `{}`.", leaf.package),
-            None => format!("The packages in `{}`.", path.join("::")),
+            None => format!("Packages in `{}`.", path.join("::")),
         };
         text.push_str(&format!("{indent}/// {docs}\n"));
         if path.len() == 1 {
-            // The code is checked as the user's own; its style is not the user's to change, and that one deprecated
-            // element of a proto names another is no matter of the user's either.
+            // Lints check the code as if it were the user's own. The user can change neither its style nor the
+            // deprecated elements of a proto that others refer to.
             text.push_str("#[allow(clippy::all, deprecated)]\n");
         }
         text.push_str(&format!("{indent}pub mod {module} {{\n"));

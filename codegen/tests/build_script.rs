@@ -1,4 +1,4 @@
-//! What a build script relies on: which files are written, when, and what is refused.
+//! Tests of build scripts: which files are written, when, and what is refused.
 
 mod common;
 
@@ -42,7 +42,7 @@ fn a_file_that_stays_the_same_is_not_written() {
 }
 
 #[test]
-fn the_order_of_files_means_nothing() {
+fn the_order_of_files_does_not_matter() {
     let mut files = common::fixture_files();
     let generate = |name: &str, files: &[std::path::PathBuf]| {
         let out = common::directory(name);
@@ -126,7 +126,7 @@ fn well_known_types_can_be_generated() {
     assert!(texts["google.protobuf.rs"].contains("pub struct Empty {}"));
 }
 
-/// The set that one run writes is enough for another to generate the same.
+/// A descriptor set that one run writes is enough for another run to generate the same code.
 #[test]
 fn a_descriptor_set_replaces_the_protos() {
     let directory = common::directory("descriptor_set");
@@ -168,7 +168,7 @@ fn descriptors_without_source_information_are_enough() {
     assert!(common::texts(&out)["types.rs"].contains("/// Message `types.Comment`."));
 }
 
-/// A script in place of protoc: it gives the descriptors that it has, or fails as protoc does.
+/// The `protoc` of this test is a script. It copies a descriptor set, or fails as protoc does.
 #[cfg(unix)]
 #[test]
 fn protoc_compiles_what_the_built_in_compiler_does_not_read() {

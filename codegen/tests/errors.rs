@@ -1,4 +1,4 @@
-//! What people read when a proto cannot become Rust.
+//! Snapshots of the errors that users read.
 
 mod common;
 
@@ -6,14 +6,14 @@ use prost::Message as _;
 use prost_types::{FileDescriptorProto, FileDescriptorSet};
 use stubwright_codegen::{Config, Error};
 
-/// Asserts the text of the error that `protos` give.
+/// Asserts the text of the error that compiling `protos` returns.
 fn snapshot(name: &str, protos: &[(&str, &str)]) {
     snapshot_with(name, Config::new(), protos);
 }
 
 fn snapshot_with(name: &str, config: Config, protos: &[(&str, &str)]) {
     let name = format!("error_{name}");
-    let error = common::compile(&name, config, protos).expect_err("the protos are at fault");
+    let error = common::compile(&name, config, protos).expect_err("the protos are wrong");
     let directory = format!("{}/{name}", env!("CARGO_TARGET_TMPDIR"));
     assert_text(&name, &error, &directory);
 }
@@ -93,7 +93,7 @@ fn file_outside_of_the_includes() {
 }
 
 #[test]
-fn options_that_are_no_rust() {
+fn options_that_are_not_rust() {
     let protos = [(
         "a.proto",
         "syntax = \"proto3\";\npackage a;\nmessage A {}\nservice S { rpc M(A) returns (A); }\n",
@@ -106,7 +106,7 @@ fn options_that_are_no_rust() {
     snapshot_with("extern_path_without_dot", config, &protos);
 }
 
-/// Descriptors that no compiler writes are refused before anything is made of them.
+/// Descriptors that no compiler writes are refused before code is generated.
 #[test]
 fn damaged_descriptors() {
     let compiled =
@@ -131,7 +131,7 @@ fn damaged_descriptors() {
     files[0].syntax = Some("editions".to_owned());
     assert_damaged("edition_unknown", files);
 
-    // Without the files that they import.
+    // The files that it imports are missing.
     assert_damaged("imports_left_out", only("types.proto"));
 
     let mut files = compiled.file.clone();

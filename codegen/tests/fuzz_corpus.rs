@@ -1,4 +1,4 @@
-//! The corpus of `tests/fuzz`'s target `plugin`, on stable.
+//! Runs the corpus of the fuzz target `plugin` of `tests/fuzz` on stable Rust.
 
 #[path = "../../tests/fuzz/plugin.rs"]
 mod target;
@@ -21,7 +21,7 @@ fn the_corpus_is_answered() {
     let mut count = 0;
     for file in files {
         let path = file.expect("it can be listed").path();
-        // What a failing test prints last is what failed.
+        // If the test fails, the last path printed is the one that failed.
         println!("{}", path.display());
         target::plugin(&fs::read(&path).expect("it can be read"));
         count += 1;
@@ -38,7 +38,7 @@ fn write_seeds() {
             .expect("the fixtures are valid")
             .file;
         let name = files.last().map_or("", |file| file.name()).to_owned();
-        // Comments and their places would be most of it.
+        // Source information would be most of the corpus.
         files
             .iter_mut()
             .for_each(|file| file.source_code_info = None);

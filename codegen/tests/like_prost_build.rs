@@ -1,5 +1,5 @@
-//! Messages are those of prost-build, but for their comments and for what prost-build cannot do: who comes from there
-//! finds the same Rust.
+//! Messages equal those of prost-build, except for comments and for protos that prost-build does not support. Users
+//! who move from prost-build find the same Rust.
 
 mod common;
 
@@ -8,14 +8,14 @@ use std::collections::BTreeSet;
 use prost::Message as _;
 use stubwright_codegen::Config;
 
-/// The structs and enums in a text, each with its derives and its fields.
+/// Returns the structs and enums in a text, each with its derives and its fields.
 fn types(text: &str) -> BTreeSet<Vec<String>> {
     let mut types = BTreeSet::new();
     let mut block: Option<Vec<String>> = None;
     let mut derive = String::new();
     for line in text.lines().map(str::trim) {
         if line.starts_with("#[derive") {
-            // For a message with an ordered map it is not prost that derives it.
+            // `Debug` of a message with an ordered map is derived by std and not by prost.
             derive = line.replace("Debug, PartialEq, ::", "PartialEq, ::");
         } else if line.starts_with("pub struct ") || line.starts_with("pub enum ") {
             let line = line.trim_end_matches('}').trim_end();
@@ -34,7 +34,7 @@ fn types(text: &str) -> BTreeSet<Vec<String>> {
     types
 }
 
-/// The corners are what prost-build cannot do.
+/// The protos in `corners` are those that prost-build does not support.
 #[test]
 fn messages_are_those_of_prost_build() {
     let mut files = common::fixture_files();

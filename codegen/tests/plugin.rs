@@ -1,4 +1,4 @@
-//! The plugin: the same text as in a build script, and an answer to everything.
+//! Tests of the plugin: it writes the same text as a build script, and answers every request.
 
 mod common;
 
@@ -14,14 +14,14 @@ use prost_types::{
 };
 use stubwright_codegen::{Config, module_tree, plugin};
 
-/// The descriptors of all fixtures and what they import.
+/// Descriptors of all fixtures and their imports.
 static FIXTURES: LazyLock<Vec<FileDescriptorProto>> = LazyLock::new(|| {
     FileDescriptorSet::decode(RAW_FIXTURES.as_slice())
         .expect("protox writes descriptors")
         .file
 });
 
-/// The same as they are encoded: reading them drops options that prost does not know.
+/// The same descriptors in their original encoding. Decoding drops options that prost does not know.
 static RAW_FIXTURES: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let mut compiler = protox::Compiler::new([common::fixtures()]).expect("the directory is there");
     compiler
@@ -32,7 +32,7 @@ static RAW_FIXTURES: LazyLock<Vec<u8>> = LazyLock::new(|| {
         .encode_file_descriptor_set()
 });
 
-/// A descriptor set, and a request, whose files are left encoded.
+/// A descriptor set, or a request, whose files are left encoded.
 #[derive(Clone, PartialEq, prost::Message)]
 struct RawFiles {
     #[prost(bytes = "vec", repeated, tag = "1")]
@@ -88,7 +88,7 @@ fn writes_what_a_build_script_writes() {
         of_request: of_set.of_set,
         ..RawFiles::default()
     };
-    // Encoded messages that stand behind each other are one.
+    // Concatenated messages are merged when they are decoded.
     let request = [request.encode_to_vec(), of_request.encode_to_vec()].concat();
     assert_eq!(texts(answer(&request)), common::texts(&out));
 }
@@ -116,7 +116,7 @@ fn generates_only_the_files_that_it_is_asked_for() {
 }
 
 #[test]
-fn a_package_called_like_the_tree_steps_aside() {
+fn a_package_with_the_name_of_the_tree_gets_another_file() {
     let protos = [("a.proto", "syntax = \"proto3\"; package mod; message A {}")];
     let directory = common::directory("plugin_mod");
     let path = directory.join("a.proto");
@@ -132,7 +132,7 @@ fn a_package_called_like_the_tree_steps_aside() {
 }
 
 #[test]
-fn parameters_that_cannot_be_used_are_named() {
+fn bad_parameters_are_named() {
     let parameter =
         "client=no,unknown=1,bytes,extern_path=.a,type_attribute=.=#[derive(A\\, B)],server=false";
     let response = run(&request(parameter));
@@ -142,7 +142,7 @@ fn parameters_that_cannot_be_used_are_named() {
     assert!(response.file.is_empty());
 }
 
-/// What protoc would not send, and what people get wrong, each with a text that says so.
+/// Requests that protoc would not send, and mistakes of users, each with the expected text.
 #[test]
 fn bad_input_is_explained() {
     let file = |name: &str, imports: &[&str]| FileDescriptorProto {
@@ -196,13 +196,13 @@ fn bad_input_is_explained() {
     });
 }
 
-/// One run for each directory, as buf does by default, each with nothing but what its files import; and the tree over all
-/// of them: the same as in one run.
+/// Runs for single directories, as `buf` does by default, each with only the imports of its files. The tree over all
+/// of them must equal that of one run.
 #[test]
 fn runs_for_each_directory_make_one_tree() {
     let parameter = "module_tree=false,descriptors=false";
     let mut all = request("descriptors=false");
-    // A package in it is called like the module of a message in another directory.
+    // A package in it has the name of the module of a message in another directory.
     all.file_to_generate
         .retain(|name| !name.starts_with("corners/"));
     all.proto_file
@@ -261,7 +261,7 @@ fn a_truncated_request_is_answered() {
     }
 }
 
-/// A request for the fixture with one of everything, and what it imports, without comments: damage does nothing there.
+/// A request without comments for the fixture that has one of everything. Damage to comments would have no effect.
 static TYPES: LazyLock<CodeGeneratorRequest> = LazyLock::new(|| {
     let mut proto_file = protox::compile(["types.proto"], [common::fixtures()])
         .expect("the fixture is valid")
@@ -279,7 +279,7 @@ static TYPES: LazyLock<CodeGeneratorRequest> = LazyLock::new(|| {
     }
 });
 
-/// Changes one thing in one message to what no compiler would write; `choice` says what.
+/// Changes one thing in a message to something that no compiler writes. `choice` selects it.
 fn distort(message: &mut DescriptorProto, choice: usize, place: Index, text: &str, number: i32) {
     if let Some(nested) = pick(&mut message.nested_type, place).filter(|_| choice % 3 == 0) {
         return distort(nested, choice / 3, place, text, number);

@@ -1,4 +1,4 @@
-//! What the runtime has of generated code: what is checked in is what is generated from its protos.
+//! The generated code that is checked in with the runtime must be up to date with its protos.
 
 mod common;
 
@@ -7,9 +7,9 @@ use std::path::Path;
 
 use stubwright_codegen::Config;
 
-/// `INSTA_UPDATE=always` writes what is generated, as it does with snapshots.
+/// `INSTA_UPDATE=always` writes the generated code, as it does with snapshots.
 #[test]
-fn the_runtime_has_what_is_generated_from_its_protos() {
+fn the_generated_code_of_the_runtime_is_up_to_date() {
     let runtime = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime");
     let out = common::directory("runtime");
     Config::new()
@@ -34,7 +34,7 @@ fn the_runtime_has_what_is_generated_from_its_protos() {
         )
         .expect("the protos are valid");
     let mut generated = common::texts(&out);
-    // The runtime has modules of its own around them.
+    // The runtime declares the modules itself.
     generated.remove("stubwright.rs");
     let rules = runtime.join("src/base/generated");
     let services = runtime.join("src/services/generated");
@@ -53,7 +53,7 @@ fn the_runtime_has_what_is_generated_from_its_protos() {
     checked_in.extend(common::texts(&services));
     assert!(
         generated == checked_in,
-        "the generated code in runtime/src is not what the protos in runtime/protos give: \
+        "the generated code in runtime/src does not match the protos in runtime/protos: \
          `INSTA_UPDATE=always cargo test -p stubwright-codegen` writes it anew"
     );
 }

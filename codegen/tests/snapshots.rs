@@ -1,14 +1,14 @@
-//! What is generated for the fixture protos, file by file.
+//! Snapshots of the code generated for the fixture protos, file by file.
 //!
-//! A new fixture needs no line here: it gets a snapshot of its own. `INSTA_UPDATE=always cargo test -p stubwright-codegen`
-//! accepts what is generated.
+//! A new fixture needs no line here: it gets a snapshot of its own. `INSTA_UPDATE=always cargo test -p
+//! stubwright-codegen` accepts the generated code.
 
 mod common;
 
 use stubwright_codegen::Config;
 
 #[test]
-fn every_fixture_is_generated_as_before() {
+fn fixtures_match_their_snapshots() {
     let out = common::directory("snapshots");
     Config::new()
         .out_dir(&out)
@@ -68,7 +68,7 @@ fn options_change_what_is_generated() {
         common::compile("attributes", config, &[("options.proto", proto)]).expect("it is valid");
     let text = &texts["options.rs"];
     assert!(!text.contains("DESCRIPTORS"));
-    // The trait and two functions; the struct and what is implemented for it.
+    // The server attribute is on the trait and two functions. The client attribute is on the struct and its impls.
     assert_eq!(text.matches("#[cfg(feature = \"server\")]\n///").count(), 3);
     let client = "#[cfg(feature = \"client\")]\n#[rustfmt::skip]\n";
     assert_eq!(text.matches(client).count(), 2);
@@ -95,7 +95,7 @@ fn a_build_script_does_not_depend_on_the_order_of_files() {
 }
 
 #[test]
-fn messages_that_know_their_descriptors() {
+fn messages_with_descriptors() {
     let proto = r#"
         syntax = "proto3";
         package known;

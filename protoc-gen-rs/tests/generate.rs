@@ -166,5 +166,5 @@ fn wrong_arguments_are_explained() {
     }
     let output = run(&directory, &["generate", "--out=x", "--opt=a=b", "a.proto"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("there is no parameter `a`"));
+    assert!(text(&output.stderr).contains("unknown parameter `a`"));
 }

@@ -100,7 +100,7 @@ def same(one, other):
 def texts(tree):
     """The files, each up to its descriptors: a run that generates no module for an import has the import's beside its own."""
     files = pathlib.Path(tree).rglob("*.rs")
-    return {file.name: file.read_text().partition("/// The descriptors of the protos")[0].rstrip() for file in files}
+    return {file.name: file.read_text().partition("/// Descriptors of the protos")[0].rstrip() for file in files}
 
 
 def build(crates, strategy):

@@ -1,4 +1,4 @@
-//! The struct through which a client without async calls. All that it does is to pass on what the stub makes.
+//! Emits the blocking stub of a service, which wraps the calls of the async stub.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -11,7 +11,7 @@ pub(super) fn stub(service: &Service) -> Result<TokenStream, syn::Error> {
         docs::line(format!("Blocking stub of `{}`.", service.full_name)),
         service.docs.clone(),
         docs::line(
-            "Its calls wait, on threads that may: programs without async. Cheap to clone: the clones share their channel.",
+            "Its calls block the current thread. In async code they fail with FAILED_PRECONDITION. Cheap to clone: the clones share their channel.",
         ),
     ]);
     let deprecated = deprecated(service.deprecated);
@@ -39,7 +39,7 @@ pub(super) fn stub(service: &Service) -> Result<TokenStream, syn::Error> {
         }
         #allow
         impl #name {
-            /// A stub that calls over `channel`.
+            /// Creates a stub that makes calls over `channel`.
             pub fn new(channel: ::stubwright::Channel) -> Self {
                 Self { stub: #stub::new(channel) }
             }
@@ -47,7 +47,7 @@ pub(super) fn stub(service: &Service) -> Result<TokenStream, syn::Error> {
         }
         #allow
         impl ::core::convert::From<#stub> for #name {
-            /// Calls as `stub` does.
+            /// Wraps `stub`, with its options.
             fn from(stub: #stub) -> Self {
                 Self { stub }
             }
@@ -100,14 +100,14 @@ fn method(service: &Service, method: &Method) -> Result<TokenStream, syn::Error>
 fn usage(kind: MethodKind) -> &'static str {
     match kind {
         MethodKind::UnaryUnary => {
-            "`.wait()?` gives the response, `.with_call().wait()?` the response and the details of the call."
+            "`.wait()?` returns the response. `.with_call().wait()?` returns the response and the details of the call."
         }
-        MethodKind::UnaryStream => "The call is the iterator over the responses.",
+        MethodKind::UnaryStream => "The call is an iterator over the responses.",
         MethodKind::StreamUnary => {
-            "Takes an iterator of requests. `.wait()?` gives the response, `.with_call().wait()?` the response and the details of the call."
+            "Takes an iterator of requests. `.wait()?` returns the response. `.with_call().wait()?` returns the response and the details of the call."
         }
         MethodKind::StreamStream => {
-            "Takes an iterator of requests. The call is the iterator over the responses."
+            "Takes an iterator of requests. The call is an iterator over the responses."
         }
     }
 }

@@ -1,26 +1,26 @@
-//! The descriptors of a module: for server reflection, and for messages that know their own.
+//! Emits the descriptors of a module, for server reflection and for `ReflectMessage`.
 
 use super::writer::Writer;
 use crate::model::Embedded;
 
-/// The names of the statics. Nothing else in the module is a value in capitals.
+/// Name of the static for server reflection. No other value in the module has a name in capitals.
 pub(super) const NAME: &str = "DESCRIPTORS";
 pub(super) const OF_MESSAGES: &str = "MESSAGES";
 
-/// How many columns of descriptors stand in a line.
+/// Width of a line of descriptor bytes, in columns.
 const COLUMNS: usize = 116;
 
 pub(super) fn of_services(out: &mut Writer, embedded: &Embedded, attributes: &[String]) {
     out.attributes(attributes);
     out.line(format_args!(
-        "/// The descriptors of the protos that this module was generated from, which server reflection tells."
+        "/// Descriptors of the protos that this module was generated from, for server reflection."
     ));
     descriptors(out, NAME, embedded);
 }
 
 pub(super) fn of_messages(out: &mut Writer, embedded: &Embedded) {
     out.line(format_args!(
-        "/// The descriptors that the messages of this module know themselves by."
+        "/// Descriptors of the messages of this module, for `ReflectMessage`."
     ));
     descriptors(out, OF_MESSAGES, embedded);
 }
@@ -37,7 +37,7 @@ fn descriptors(out: &mut Writer, name: &str, embedded: &Embedded) {
     out.close_with(";");
 }
 
-/// A byte string over several lines, in which whatever is printable stands as it is.
+/// Formats a byte string over several lines. Printable characters are not escaped.
 fn literal(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2);
     text.push_str("b\"");
@@ -48,7 +48,7 @@ fn literal(bytes: &[u8]) -> String {
             text.len()
         });
         match byte {
-            // A line goes on behind the blanks of the next: one that begins with a blank of its own has to escape it.
+            // Rust skips leading blanks on a continued line, so a blank at its start must be escaped.
             b' ' if text.len() == start_of_line => text.push_str("\\x20"),
             b'\n' => text.push_str("\\n"),
             b'\r' => text.push_str("\\r"),
@@ -78,7 +78,7 @@ mod tests {
     fn every_byte_stays_what_it_is() {
         let bytes: Vec<u8> = (0..=255).chain([b' '; 300]).chain(*b"  \\\"x").collect();
         let text = literal(&bytes);
-        let parsed: syn::LitByteStr = syn::parse_str(&text).expect("it is a byte string");
+        let parsed: syn::LitByteStr = syn::parse_str(&text).expect("should be a byte string");
         assert_eq!(parsed.value(), bytes);
         assert!(text.lines().all(|line| line.len() <= COLUMNS + 5));
         assert_eq!(literal(b""), "b\"\"");

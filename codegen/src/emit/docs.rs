@@ -1,11 +1,11 @@
-//! Doc comments of generated items.
+//! Emits the doc comments of generated items.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 use crate::model::{Method, MethodKind, Service};
 
-/// Paragraphs as `#[doc]` attributes, one per line. Empty paragraphs are left out.
+/// Formats paragraphs as `#[doc]` attributes, one per line. Empty paragraphs are left out.
 pub(super) fn attributes(paragraphs: &[Vec<String>]) -> TokenStream {
     let mut lines: Vec<String> = Vec::new();
     for paragraph in paragraphs.iter().filter(|paragraph| !paragraph.is_empty()) {
@@ -28,12 +28,12 @@ pub(super) fn attributes(paragraphs: &[Vec<String>]) -> TokenStream {
         .collect()
 }
 
-/// A paragraph of one line.
+/// Returns a paragraph of one line.
 pub(super) fn line(text: impl Into<String>) -> Vec<String> {
     vec![text.into()]
 }
 
-/// The comment of a method, or a sentence that names it.
+/// Returns the comment of a method in the proto, or a sentence with its name if it has none.
 pub(super) fn method(service: &Service, method: &Method) -> Vec<String> {
     if method.docs.is_empty() {
         let kind = match method.kind {
@@ -51,7 +51,7 @@ pub(super) fn method(service: &Service, method: &Method) -> Vec<String> {
     }
 }
 
-/// What the Rust name is not called in the proto, if it was changed beyond its case.
+/// Returns a note with the method's name in the proto, if the Rust name differs in more than its case.
 pub(super) fn renamed(method: &Method) -> Vec<String> {
     let plain = crate::names::snake(&method.proto_name);
     if plain == method.name && !method.name.ends_with('_') {

@@ -1,4 +1,4 @@
-//! Enums, and their values by name.
+//! Emits enums and the conversions between values and names.
 
 use super::writer::Writer;
 use crate::model::{Enum, Variant};
@@ -36,7 +36,9 @@ pub(super) fn enumeration(out: &mut Writer, enumeration: &Enum) {
 }
 
 fn to_name(out: &mut Writer, variants: &[Variant]) {
-    out.line(format_args!("/// The name of the value in the proto."));
+    out.line(format_args!(
+        "/// Returns the name of the value in the proto."
+    ));
     out.open(format_args!("pub fn as_str_name(&self) -> &'static str {{"));
     out.open(format_args!("match self {{"));
     for variant in variants {
@@ -51,7 +53,7 @@ fn to_name(out: &mut Writer, variants: &[Variant]) {
 
 fn from_name(out: &mut Writer, variants: &[Variant]) {
     out.line(format_args!(
-        "/// The value of this name in the proto, which may be an alias."
+        "/// Returns the value with this name in the proto. The name may be an alias."
     ));
     out.open(format_args!(
         "pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {{"
@@ -70,7 +72,7 @@ fn from_name(out: &mut Writer, variants: &[Variant]) {
     out.close();
 }
 
-/// Lets what follows name something deprecated without a warning in the user's build.
+/// Allows the next item to use something deprecated, so that the user's build does not warn.
 pub(super) fn allow(out: &mut Writer, touches: bool) {
     if touches {
         out.line(format_args!("#[allow(deprecated)]"));

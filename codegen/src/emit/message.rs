@@ -1,4 +1,4 @@
-//! Messages: a struct for `prost::Message`, and a module for what is declared inside it.
+//! Emits messages: a struct for `prost::Message`, and a module for the types declared inside the message.
 
 use super::descriptors::OF_MESSAGES;
 use super::enumeration::{allow, enumeration};
@@ -6,7 +6,7 @@ use super::writer::Writer;
 use crate::model::{Derives, Field, Message, Oneof, Shape, TypeName, Value};
 use crate::resolve::PROST;
 
-/// `reflected` says that messages know their descriptors.
+/// Emits a message. With `reflected`, the message implements `ReflectMessage`.
 pub(super) fn message(out: &mut Writer, message: &Message, reflected: bool) {
     out.docs(&message.docs);
     out.attributes(&message.attributes);
@@ -38,7 +38,7 @@ pub(super) fn message(out: &mut Writer, message: &Message, reflected: bool) {
 fn module(out: &mut Writer, message: &Message, reflected: bool) {
     out.blank();
     out.line(format_args!(
-        "/// What is declared in message `{}`.",
+        "/// Types declared in message `{}`.",
         message.full_name
     ));
     out.open(format_args!("pub mod {} {{", message.module));
@@ -63,13 +63,14 @@ fn module(out: &mut Writer, message: &Message, reflected: bool) {
     out.close();
 }
 
-/// prost's `Debug` names ordered maps by a path to itself, which is not where users have it.
+/// Returns whether the message has a `BTreeMap`. prost's `Debug` refers to it by a path that users do not have, so
+/// such a message derives std's `Debug` instead.
 fn has_ordered_map(message: &Message) -> bool {
     let mut fields = message.fields.iter();
     fields.any(|field| matches!(field.shape, Shape::Map { ordered: true, .. }))
 }
 
-/// With `own_debug` it is not prost that derives `Debug`.
+/// Emits the derives of a type. With `own_debug`, `Debug` is not derived by prost.
 fn derive(out: &mut Writer, derives: Derives, kind: &str, own_debug: bool) {
     let copy = if derives.copy { "Copy, " } else { "" };
     let eq = if derives.eq { "Eq, Hash, " } else { "" };
@@ -80,7 +81,7 @@ fn derive(out: &mut Writer, derives: Derives, kind: &str, own_debug: bool) {
     ));
     out.line(format_args!("#[prost(prost_path = \"{PROST}\")]"));
     if own_debug || !derives.debug {
-        // prost sees it only where it stands alone.
+        // prost recognizes `skip_debug` only in an attribute of its own.
         out.line(format_args!("#[prost(skip_debug)]"));
     }
 }
@@ -109,7 +110,7 @@ fn field(out: &mut Writer, field: &Field) {
     out.line(format_args!("pub {}: {},", field.name, field_type(field)));
 }
 
-/// What prost's attribute says of the type of a field.
+/// Returns the type of a field in prost's attribute.
 fn attribute(field: &Field) -> String {
     match &field.shape {
         Shape::Map { key, ordered } => {
@@ -125,7 +126,7 @@ fn attribute(field: &Field) -> String {
     }
 }
 
-/// prost's word for a type.
+/// Returns prost's word for a type.
 fn word(value: &Value) -> String {
     match value {
         Value::Scalar(word, _) => (*word).to_owned(),
@@ -155,7 +156,7 @@ fn field_type(field: &Field) -> String {
     }
 }
 
-/// The type of a field's value, in a box if it needs one.
+/// Returns the type of a field's value, boxed if necessary.
 fn boxed(field: &Field) -> String {
     let value = rust(&field.value);
     if field.boxed {
@@ -176,7 +177,7 @@ fn rust(value: &Value) -> String {
     }
 }
 
-/// The field that holds a oneof, whose enum is in the message's module.
+/// Emits the field that holds a oneof. Its enum is in the message's module.
 fn oneof_field(out: &mut Writer, module: &str, oneof: &Oneof) {
     let tags: Vec<String> = oneof
         .members
@@ -239,7 +240,7 @@ fn name(out: &mut Writer, message: &Message, type_name: &TypeName) {
     out.close();
 }
 
-/// What a message knows of itself.
+/// Implements `ReflectMessage` for a message.
 fn reflect(out: &mut Writer, message: &Message) {
     let modules = out.modules();
     out.blank();

@@ -1,7 +1,8 @@
-//! Model -> Rust: messages, enums and descriptors as text, services as tokens. The only stage that quotes.
+//! Emits Rust from the model: messages, enums and descriptors as text, services as tokens. No other stage uses
+//! `quote`.
 //!
-//! Generated code uses absolute paths and no `use`, so that no name of a proto can change what it means, and meets the
-//! runtime in its public types and one hidden module.
+//! Generated code uses absolute paths and no `use`, so that no name of a proto can change its meaning. It depends
+//! only on the runtime's public types and on one hidden module.
 
 mod blocking;
 mod descriptors;
@@ -19,10 +20,11 @@ use quote::quote;
 use crate::model::{Package, TypePath};
 use writer::Writer;
 
-/// The number of the interface between generated code and the runtime. The runtime's macro of the same name refuses any other.
+/// Version of the interface between generated code and the runtime. The runtime's macro `generated_interface` refuses
+/// any other.
 const INTERFACE: u32 = 4;
 
-/// What to emit, besides what the protos say.
+/// Options of the emitters.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options<'a> {
     pub(crate) server: bool,
@@ -33,12 +35,12 @@ pub(crate) struct Options<'a> {
     pub(crate) client_attributes: &'a [String],
 }
 
-/// The check that the runtime fits this generator. It stands once in every generated file.
+/// Returns the check that the runtime fits this generator. Every generated file has it once.
 pub(crate) fn interface() -> String {
     format!("::stubwright::generated_interface!({INTERFACE});\n")
 }
 
-/// The messages and enums of a package, each after a blank line.
+/// Emits the messages and enums of a package, each after a blank line.
 pub(crate) fn types(package: &Package) -> String {
     let mut out = Writer::default();
     for message in &package.messages {
@@ -52,7 +54,7 @@ pub(crate) fn types(package: &Package) -> String {
     out.finish()
 }
 
-/// The items of all services of a package.
+/// Emits the items of all services of a package.
 pub(crate) fn services(package: &Package, options: Options<'_>) -> Result<TokenStream, syn::Error> {
     let mut tokens = TokenStream::new();
     for service in &package.services {
@@ -74,8 +76,8 @@ pub(crate) fn services(package: &Package, options: Options<'_>) -> Result<TokenS
     Ok(tokens)
 }
 
-/// What server reflection tells of a package, and what its messages know of themselves, each after a blank line; empty if there
-/// is neither.
+/// Emits the descriptors of a package for server reflection and for `ReflectMessage`, each after a blank line. The
+/// text is empty if neither is needed.
 pub(crate) fn descriptors(package: &Package, options: Options<'_>) -> String {
     let mut out = Writer::default();
     if let Some(embedded) = &package.embedded {
@@ -89,7 +91,7 @@ pub(crate) fn descriptors(package: &Package, options: Options<'_>) -> String {
     out.finish()
 }
 
-/// Items with more attributes, which stand above their own.
+/// Adds attributes to items, above their own.
 fn marked(items: TokenStream, attributes: &[String]) -> Result<TokenStream, syn::Error> {
     if attributes.is_empty() {
         return Ok(items);
@@ -99,7 +101,7 @@ fn marked(items: TokenStream, attributes: &[String]) -> Result<TokenStream, syn:
     Ok(quote!(#(#attributes #items)*))
 }
 
-/// An identifier of the model, which may be raw.
+/// Makes an identifier of a name in the model, which may be raw.
 fn ident(name: &str) -> Ident {
     match name.strip_prefix("r#") {
         Some(raw) => Ident::new_raw(raw, Span::call_site()),
@@ -107,17 +109,17 @@ fn ident(name: &str) -> Ident {
     }
 }
 
-/// A type of the model. Fails only on a path that a user configured.
+/// Parses a type of the model. It fails only for a path that a user configured.
 fn ty(path: &TypePath) -> Result<syn::Type, syn::Error> {
     syn::parse_str(&path.0)
 }
 
-/// `#[deprecated]`, if the proto says so.
+/// Returns `#[deprecated]` if the element is deprecated in the proto.
 fn deprecated(deprecated: bool) -> Option<TokenStream> {
     deprecated.then(|| quote!(#[deprecated]))
 }
 
-/// Lets the items that handle something deprecated name it without a warning in the user's build.
+/// Allows an item to use something deprecated, so that the user's build does not warn.
 fn allow_deprecated(touches: bool) -> Option<TokenStream> {
     touches.then(|| quote!(#[allow(deprecated)]))
 }

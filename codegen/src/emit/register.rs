@@ -1,4 +1,4 @@
-//! The functions that put a servicer behind a server or a channel.
+//! Emits the functions that add a servicer to a server or to a channel.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -6,7 +6,7 @@ use quote::quote;
 use super::{allow_deprecated, descriptors, docs, ident, ty};
 use crate::model::{Method, MethodKind, Service};
 
-/// `has_descriptors` says whether the module has the descriptors of the service.
+/// Emits the registration functions. `has_descriptors` says whether the module has the descriptors of the service.
 pub(super) fn register(
     service: &Service,
     has_descriptors: bool,
@@ -41,7 +41,7 @@ fn handler(service: &Service, has_descriptors: bool) -> Result<TokenStream, syn:
             service.full_name
         )),
         docs::line(format!(
-            "`{}` adds them to a server; an in-process channel takes them as they are.",
+            "`{}` adds them to a server. An in-process channel takes them directly.",
             service.names.register
         )),
     ]);
@@ -67,8 +67,10 @@ fn handler(service: &Service, has_descriptors: bool) -> Result<TokenStream, syn:
     })
 }
 
-/// One method in the builder: a function, for a closure would be compiled once more as the pointer to one. The trait's method is
-/// called by its full path, so that a method of the same name on the user's type is no rival.
+/// Emits the builder call that registers one method.
+///
+/// It passes a function and not a closure, because a closure would be compiled a second time as a function pointer.
+/// It names the trait's method by its full path, so that an inherent method of the user's type cannot take its place.
 fn entry(service: &Service, method: &Method) -> Result<TokenStream, syn::Error> {
     let servicer = ident(&service.names.servicer);
     let (proto_name, name) = (&method.proto_name, ident(&method.name));

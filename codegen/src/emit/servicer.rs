@@ -1,4 +1,4 @@
-//! The trait that a server implements.
+//! Emits the trait that a server implements.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -33,7 +33,7 @@ fn note(service: &Service, options: Options<'_>) -> String {
     let missing = if options.all_methods_required {
         "Every method must be implemented."
     } else {
-        "A method that is not implemented answers `UNIMPLEMENTED`."
+        "A method that is not implemented returns `UNIMPLEMENTED`."
     };
     format!("{missing} `{register}` adds an implementation to a server.")
 }
@@ -88,7 +88,7 @@ fn method(
     })
 }
 
-/// The form in which the method is implemented. The fence says that it is text, so that it is no doctest.
+/// Returns an example of the method's signature. Its fence says `text`, so that it is not a doctest.
 fn form(method: &Method) -> Vec<String> {
     let Method {
         name,

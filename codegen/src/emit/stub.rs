@@ -1,4 +1,4 @@
-//! The struct through which a client calls.
+//! Emits the struct through which a client makes calls.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -35,7 +35,7 @@ pub(super) fn stub(service: &Service) -> Result<TokenStream, syn::Error> {
         }
         #allow
         impl #name {
-            /// A stub that calls over `channel`.
+            /// Creates a stub that makes calls over `channel`.
             pub fn new(channel: ::stubwright::Channel) -> Self {
                 Self { channel }
             }
@@ -90,13 +90,13 @@ fn usage(kind: MethodKind) -> &'static str {
             "Await the call for the response, or `.with_call()` for the response and the details of the call."
         }
         MethodKind::UnaryStream => {
-            "The call is the stream of responses: `.message().await?` is the next one, `None` the end."
+            "The call is a stream of responses. `.message().await?` returns the next response, or `None` at the end."
         }
         MethodKind::StreamUnary => {
             "Takes an iterator or a stream of requests. Await the call for the response, or `.with_call()` for the response and the details of the call."
         }
         MethodKind::StreamStream => {
-            "Takes an iterator or a stream of requests. The call is the stream of responses: `.message().await?` is the next one, `None` the end."
+            "Takes an iterator or a stream of requests. The call is a stream of responses. `.message().await?` returns the next response, or `None` at the end."
         }
     }
 }

@@ -1,5 +1,7 @@
-//! Formatted Rust, line by line. Messages are many and their forms few, so they are written as they stand in the file: to make
-//! tokens of them and text of these takes several times as long as everything else that the generator does.
+//! Writes formatted Rust line by line.
+//!
+//! Messages are many and have few forms, so they are written as formatted text. Making tokens and formatting them
+//! would take several times as long as the rest of the generator.
 
 use std::fmt::{self, Write as _};
 
@@ -10,26 +12,26 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// A line, indented as it has to be.
+    /// Writes a line with the current indentation.
     pub(super) fn line(&mut self, line: fmt::Arguments<'_>) {
         self.indent();
-        // To write to a string cannot fail.
+        // Writing to a string cannot fail.
         let _ = self.text.write_fmt(line);
         self.text.push('\n');
     }
 
-    /// A line that opens a block.
+    /// Writes a line that opens a block.
     pub(super) fn open(&mut self, line: fmt::Arguments<'_>) {
         self.line(line);
         self.depth += 1;
     }
 
-    /// The line that closes a block.
+    /// Writes the line that closes a block.
     pub(super) fn close(&mut self) {
         self.close_with("");
     }
 
-    /// The same with something behind the brace.
+    /// Closes a block and writes `end` after the brace.
     pub(super) fn close_with(&mut self, end: &str) {
         self.depth = self.depth.saturating_sub(1);
         self.line(format_args!("}}{end}"));
@@ -39,7 +41,7 @@ impl Writer {
         self.text.push('\n');
     }
 
-    /// A doc comment.
+    /// Writes a doc comment.
     pub(super) fn docs(&mut self, lines: &[String]) {
         for line in lines {
             let space = if line.is_empty() { "" } else { " " };
@@ -47,7 +49,7 @@ impl Writer {
         }
     }
 
-    /// Attributes that the user asked for.
+    /// Writes the user's attributes.
     pub(super) fn attributes(&mut self, attributes: &[String]) {
         for attribute in attributes {
             self.line(format_args!("{attribute}"));
@@ -60,7 +62,8 @@ impl Writer {
         }
     }
 
-    /// How many modules the next line is in. At the beginning of an item nothing else is open.
+    /// Returns the number of modules around the next line. Call it only at the beginning of an item, where no other
+    /// block is open.
     pub(super) fn modules(&self) -> usize {
         self.depth
     }

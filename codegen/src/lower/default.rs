@@ -1,11 +1,11 @@
-//! Default values that a proto gives its fields, as prost's attribute takes them.
+//! Default values of fields, in the form that prost's attribute takes.
 
 use prost_types::FieldDescriptorProto;
 use prost_types::field_descriptor_proto::Type;
 
 use crate::symbols::Symbols;
 
-/// What stands in the quotes of `default = "…"`.
+/// Returns the text inside the quotes of `default = "…"`.
 pub(super) fn default(field: &FieldDescriptorProto, symbols: &Symbols) -> Option<String> {
     let text = field.default_value.as_deref()?;
     match field.r#type() {
@@ -17,7 +17,7 @@ pub(super) fn default(field: &FieldDescriptorProto, symbols: &Symbols) -> Option
                 .collect();
             Some(format!("b\\\"{}\\\"", literal.escape_default()))
         }
-        // An enum that lives elsewhere has variants of which nothing is known.
+        // The variants of an external enum are unknown.
         Type::Enum => {
             let names = symbols.enumeration(field.type_name())?;
             names.by_value.get(text).cloned()
@@ -26,7 +26,7 @@ pub(super) fn default(field: &FieldDescriptorProto, symbols: &Symbols) -> Option
     }
 }
 
-/// The bytes that `text` means, escaped as in C. What is not well escaped has been refused (see `check`).
+/// Returns the bytes of `text`, which has C escapes. `check` has refused invalid escapes before.
 fn unescaped(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
@@ -52,7 +52,7 @@ fn unescaped(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// The number in the digits of `text` from `start` to at most `end`, and where it ends.
+/// Parses the digits of `text` from `start` to at most `end`. Returns the number and the position after it.
 fn number(text: &[u8], start: usize, end: usize, radix: u32) -> (u8, usize) {
     let digits = text.iter().take(end).skip(start);
     let digits: Vec<u32> = digits

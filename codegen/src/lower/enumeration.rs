@@ -10,7 +10,7 @@ use crate::names;
 use crate::paths;
 use crate::source::{children, number};
 
-/// The enum below `scope`, unless it lives elsewhere.
+/// Lowers the enum below `scope`. Returns `None` if it is external.
 pub(super) fn enumeration(
     file: &File<'_>,
     path: &[i32],

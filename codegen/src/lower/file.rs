@@ -1,4 +1,4 @@
-//! What everything that is lowered from one file shares.
+//! State shared by everything that is lowered from one file.
 
 use crate::config::Config;
 use crate::fields::Syntax;
@@ -19,20 +19,23 @@ pub(super) struct File<'a> {
 }
 
 impl File<'_> {
-    /// Whether one of the user's patterns means the element.
+    /// Returns whether one of the user's patterns matches the element.
     pub(super) fn is(&self, patterns: &[String], element: &str) -> bool {
         patterns
             .iter()
             .any(|pattern| paths::matches(pattern, element))
     }
 
-    /// Whether a type is marked as deprecated if the proto says so. Without a package the code stands in a module of the
-    /// user's, in which nothing stops the warnings about what is derived for the type itself.
+    /// Returns whether deprecated types are marked as such.
+    ///
+    /// The code of a proto without a package is in a module of the user's. Nothing there can allow the warnings that
+    /// the derives of a deprecated type would cause.
     pub(super) fn deprecates_types(&self) -> bool {
         !self.module.is_empty()
     }
 
-    /// The comment of the proto, or a sentence that says what the element is, or nothing if the user wants no comments.
+    /// Returns the comment in the proto, or `sentence` if there is none. Returns nothing if the user has turned
+    /// comments off.
     pub(super) fn docs(
         &self,
         path: &[i32],

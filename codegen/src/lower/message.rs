@@ -18,14 +18,14 @@ pub(super) struct Lowering<'a> {
     file: &'a File<'a>,
     path: &'a [i32],
     message: &'a DescriptorProto,
-    /// With a leading dot.
+    /// Full name with a leading dot.
     full_name: String,
     names: &'a MessageNames,
-    /// The module of what is declared inside the message.
+    /// The module of the types declared inside the message.
     inside: Vec<String>,
 }
 
-/// The message below `scope`, unless it lives elsewhere.
+/// Lowers the message below `scope`. Returns `None` if it is external.
 pub(super) fn message<'a>(
     file: &'a File<'a>,
     path: &'a [i32],
@@ -103,7 +103,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// The fields of the struct, but for those that hold oneofs.
+    /// Returns the fields of the struct, without those that hold oneofs.
     fn fields(&self) -> Vec<Field> {
         let fields = children(self.path, number::MESSAGE_FIELD, &self.message.field);
         fields
@@ -166,7 +166,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// A variant of a oneof, whose full name is `oneof`.
+    /// Lowers a member of a oneof to a variant. `oneof` is the full name of the oneof.
     fn member(&self, path: &[i32], field: &FieldDescriptorProto, name: &str, oneof: &str) -> Field {
         let element = format!("{}.{}", self.full_name, field.name());
         let attributes = format!("{oneof}.{}", field.name());
@@ -178,7 +178,8 @@ impl Lowering<'_> {
         }
     }
 
-    /// What fields and members of oneofs have in common. The user's attributes are those for `attributes`.
+    /// Lowers the parts that fields and members of oneofs have in common. `attributes` is the path that the user's
+    /// attributes are matched with.
     fn any_field(
         &self,
         path: &[i32],
@@ -227,7 +228,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// The type of the field's values, seen from the module `here`.
+    /// Returns the type of the field's values, as seen from the module `here`.
     fn value(&self, here: &[String], element: &str, field: &FieldDescriptorProto) -> Value {
         if let Some((_, value)) = map_entry(self.message, &self.full_name, field) {
             return self.plain_value(here, value);

@@ -1,4 +1,4 @@
-//! Descriptors -> model. The only stage that sees descriptors as more than what is to be checked or named.
+//! Lowers descriptors to the model. Other stages use descriptors only to check and to name elements.
 
 mod default;
 mod enumeration;
@@ -23,7 +23,7 @@ use file::File;
 use message::message;
 use service::services;
 
-/// The packages of `files`, by their modules. `files` must be sorted by name and have passed the checks.
+/// Lowers `files` to packages, by module. `files` must be sorted by name and have passed the checks.
 pub(crate) fn lower(
     files: &[FileDescriptorProto],
     resolver: &Resolver,
@@ -49,7 +49,7 @@ pub(crate) fn lower(
         .collect()
 }
 
-/// Everything in one module. Of several packages in it, the first gives the name.
+/// Lowers everything in one module. If it has several packages, the first gives the name.
 fn package(module: &[String], descriptors: &[&FileDescriptorProto], files: &[File<'_>]) -> Package {
     let types = files
         .first()
@@ -81,7 +81,7 @@ fn package(module: &[String], descriptors: &[&FileDescriptorProto], files: &[Fil
     package
 }
 
-/// The comment of an element, with a note if its name in Rust is not the one that follows from its name in the proto.
+/// Adds a note to the comment of an element if its Rust name is not the one derived from its name in the proto.
 fn renamed(mut docs: Vec<String>, proto_name: &str, derived: &str, name: &str) -> Vec<String> {
     if !docs.is_empty() && (name != derived || name.ends_with('_')) {
         docs.push(String::new());

@@ -7,7 +7,8 @@ use crate::model::{Method, MethodKind, Service, ServiceNames};
 use crate::names;
 use crate::source::{children, full_name, number};
 
-/// The services of a file. `names` are those of the services of its module, from the first of this file on.
+/// Lowers the services of a file. `names` has the names of the services in its module, starting with the first of
+/// this file.
 pub(super) fn services(
     file: &File<'_>,
     descriptor: &FileDescriptorProto,

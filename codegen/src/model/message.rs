@@ -7,12 +7,12 @@ use crate::graph::Traits;
 pub(crate) struct Message {
     /// The name of the struct.
     pub(crate) name: String,
-    /// The name of the module with everything that is declared inside the message.
+    /// Name of the module with the types declared inside the message.
     pub(crate) module: String,
-    /// The name in the proto, package included.
+    /// Name in the proto, with the package.
     pub(crate) full_name: String,
     pub(crate) docs: Vec<String>,
-    /// Attributes that the user asked for.
+    /// The user's attributes.
     pub(crate) attributes: Vec<String>,
     pub(crate) deprecated: bool,
     pub(crate) derives: Derives,
@@ -20,18 +20,18 @@ pub(crate) struct Message {
     pub(crate) oneofs: Vec<Oneof>,
     pub(crate) messages: Vec<Message>,
     pub(crate) enums: Vec<Enum>,
-    /// What `prost::Name` says, if that is wanted.
+    /// Content of `prost::Name`, if it is implemented.
     pub(crate) type_name: Option<TypeName>,
 }
 
 impl Message {
-    /// Whether there is anything in the module of the message.
+    /// Returns whether the module of the message has any content.
     pub(crate) fn has_module(&self) -> bool {
         !(self.messages.is_empty() && self.enums.is_empty() && self.oneofs.is_empty())
     }
 }
 
-/// What a type derives besides what every message does.
+/// Traits that a type derives besides those that every message derives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Derives {
     pub(crate) copy: bool,
@@ -57,7 +57,7 @@ pub(crate) struct TypeName {
     pub(crate) domain: String,
 }
 
-/// A field of a struct, or a member of a oneof, which is a variant.
+/// A field of a struct, or a member of a oneof, which becomes a variant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Field {
     pub(crate) name: String,
@@ -68,20 +68,20 @@ pub(crate) struct Field {
     pub(crate) shape: Shape,
     pub(crate) value: Value,
     pub(crate) boxed: bool,
-    /// Inside the quotes of prost's attribute.
+    /// Text inside the quotes of prost's `default`.
     pub(crate) default: Option<String>,
 }
 
-/// How many values a field has, and how it tells that it has none.
+/// Cardinality and presence of a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// One; the default value is as good as none. Also the member of a oneof.
+    /// Exactly one value, with no presence: the default value means unset. Also used for members of oneofs.
     Plain,
-    /// One or none.
+    /// One value or none.
     Optional,
     Required,
     Repeated,
-    /// Repeated and not packed, though it could be.
+    /// Repeated numbers that are not packed.
     Unpacked,
     /// A map with these keys.
     Map {
@@ -90,14 +90,14 @@ pub(crate) enum Shape {
     },
 }
 
-/// The type of a field, of a key or of a value in a map.
+/// The type of a field, or of a map's keys or values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
     /// A number or a bool: prost's word for it, and the Rust type.
     Scalar(&'static str, &'static str),
     String,
     Bytes {
-        /// `Bytes` instead of `Vec<u8>`.
+        /// True for `Bytes`, false for `Vec<u8>`.
         shared: bool,
     },
     Message(TypePath),
@@ -107,12 +107,12 @@ pub(crate) enum Value {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Oneof {
-    /// The name of the field.
+    /// Name of the field.
     pub(crate) field: String,
-    /// The name of the enum, in the module of the message.
+    /// Name of the enum, in the module of the message.
     pub(crate) name: String,
     pub(crate) docs: Vec<String>,
-    /// Attributes of the field and of the enum.
+    /// The user's attributes for the field, and for the enum.
     pub(crate) field_attributes: Vec<String>,
     pub(crate) attributes: Vec<String>,
     pub(crate) derives: Derives,
@@ -137,6 +137,6 @@ pub(crate) struct Variant {
     pub(crate) docs: Vec<String>,
     pub(crate) attributes: Vec<String>,
     pub(crate) deprecated: bool,
-    /// The other names of the same number, in the proto.
+    /// Other names of the same number in the proto.
     pub(crate) aliases: Vec<String>,
 }

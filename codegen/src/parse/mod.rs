@@ -1,4 +1,4 @@
-//! `.proto` files -> descriptors: by the built-in compiler, or by a `protoc` of the user's.
+//! Parses `.proto` files into descriptors, with the built-in compiler or with the user's `protoc`.
 
 mod quick;
 
@@ -15,16 +15,17 @@ use protox::file::{ChainFileResolver, GoogleFileResolver, IncludeFileResolver};
 use crate::descriptors::names_of_set;
 use crate::error::Error;
 
-/// What a compiler says of some files.
+/// Output of a compiler.
 pub(crate) struct Parsed {
-    /// An encoded `google.protobuf.FileDescriptorSet` with all imports.
+    /// Encoded `google.protobuf.FileDescriptorSet` with all imports.
     pub(crate) descriptor_set: Vec<u8>,
     /// The files that were read, as far as they are known.
     pub(crate) paths: Vec<PathBuf>,
 }
 
-/// Parses the files and everything they import. All files are tried, so that one run shows the errors of all of them.
-/// `exact` says whether the places of options have to be right too, which no generated code needs.
+/// Parses the files and their imports. All files are tried, so that one run shows the errors of all of them.
+///
+/// With `exact`, the source positions of options are correct too. Generated code does not need them.
 pub(crate) fn built_in(
     protos: &[impl AsRef<Path>],
     includes: &[impl AsRef<Path>],
@@ -47,13 +48,14 @@ pub(crate) fn built_in(
     for (index, proto) in protos.iter().enumerate() {
         tell(index);
         if let Err(error) = compiler.open_file(proto) {
-            // `Debug` has the position, `Display` has not. Two files may meet the error of one import.
+            // `Debug` has the position, which `Display` lacks. Two files may report the same error in a common
+            // import.
             let mut text = format!("{error:?}");
             if text.ends_with("found 'edition'") {
                 text.push_str(
-                    "\n  help: the built-in compiler reads `syntax = \"proto2\"` and `syntax = \"proto3\"`; a file of an edition \
-                     is compiled by protoc: name one with `Config::protoc(\"protoc\")`, run protoc with the plugin \
-                     `protoc-gen-rs`, or give what `protoc --include_imports --include_source_info -o FILE` writes to \
+                    "\n  help: the built-in compiler reads `syntax = \"proto2\"` and `syntax = \"proto3\"`; compile a file \
+                     with an edition by protoc: name one with `Config::protoc(\"protoc\")`, run protoc with the plugin \
+                     `protoc-gen-rs`, or pass the output of `protoc --include_imports --include_source_info -o FILE` to \
                      `Config::compile_descriptor_set`",
                 );
             }
@@ -72,10 +74,11 @@ pub(crate) fn built_in(
     })
 }
 
-/// Where files are looked up.
+/// Looks up files: the well-known types first, then the include directories.
 fn resolver(includes: &[impl AsRef<Path>]) -> ChainFileResolver {
     let mut resolver = ChainFileResolver::new();
-    // First, so that they win over copies in an include directory: messages of the copies would not be generated.
+    // The built-in types come first so that they win over copies in an include directory. Messages of the copies
+    // would not be generated.
     resolver.add(GoogleFileResolver::new());
     for include in includes {
         resolver.add(IncludeFileResolver::new(include.as_ref().to_owned()));
@@ -83,7 +86,7 @@ fn resolver(includes: &[impl AsRef<Path>]) -> ChainFileResolver {
     resolver
 }
 
-/// Has `protoc` compile the files.
+/// Compiles the files with `protoc`.
 pub(crate) fn protoc(
     protoc: &Path,
     protos: &[impl AsRef<Path>],
@@ -96,7 +99,7 @@ pub(crate) fn protoc(
     for include in includes {
         command.arg(option("--proto_path=", include.as_ref()));
     }
-    // No file is taken for an option.
+    // The paths are made unambiguous so that protoc takes none for an option.
     command.args(protos.iter().map(|proto| {
         let proto = proto.as_ref();
         if proto.to_string_lossy().starts_with('-') {
@@ -129,7 +132,7 @@ pub(crate) fn protoc(
     })
 }
 
-/// A number that no other run in this process has.
+/// Returns a number that is unique in this process.
 fn unique() -> usize {
     static RUNS: AtomicUsize = AtomicUsize::new(0);
     RUNS.fetch_add(1, Ordering::Relaxed)

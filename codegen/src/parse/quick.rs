@@ -1,8 +1,9 @@
-//! The built-in compiler without comments and places, which are put back when it is done.
+//! Runs the built-in compiler without source information, and adds the source information afterwards.
 //!
-//! The compiler corrects the places of options, each in a pass over all places of the file: that takes longer than everything
-//! else together, grows with the square of a file's length, and means nothing to a generator. But its errors need the
-//! places, so whatever goes wrong here is done again in full.
+//! For each option the compiler makes a pass over all source positions of the file, to correct the option's own. That
+//! takes longer than everything else together, grows with the square of the file's length, and is useless to a
+//! generator. But the compiler's errors need the positions, so if anything goes wrong here, the files are compiled
+//! again in full.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +20,7 @@ use protox::{Compiler, Error};
 use super::Parsed;
 use crate::source::number;
 
-/// What the files give, or nothing if anything is wrong with them.
+/// Compiles the files. Returns `None` if anything is wrong with them.
 pub(super) fn parse(
     resolver: impl FileResolver + 'static,
     protos: &[impl AsRef<Path>],
@@ -37,7 +38,8 @@ pub(super) fn parse(
     }
     let pool = compiler.descriptor_pool();
     let read = read.borrow();
-    // A file that was not read although it is there: another one in an earlier directory has its name. The compiler says so.
+    // If a file was not read although it exists, a file in an earlier directory has its name. The full compiler
+    // reports this.
     let paths: BTreeSet<PathBuf> = read
         .values()
         .filter_map(|read| fs::canonicalize(&read.path).ok())
@@ -63,14 +65,14 @@ pub(super) fn parse(
     })
 }
 
-/// Adds a field that is a message.
+/// Appends a field that holds a message.
 fn append(bytes: &mut Vec<u8>, number: u32, message: &[u8]) {
     encode_key(number, WireType::LengthDelimited, bytes);
     encode_varint(message.len() as u64, bytes);
     bytes.extend_from_slice(message);
 }
 
-/// What was read from a file and kept from the compiler.
+/// Source information of a file, withheld from the compiler.
 struct Read {
     path: PathBuf,
     info: Option<SourceCodeInfo>,
@@ -88,7 +90,7 @@ impl<R: FileResolver> FileResolver for Stripping<R> {
 
     fn open_file(&self, name: &str) -> Result<File, Error> {
         let file = self.inner.open_file(name)?;
-        // What is built in has no path.
+        // Built-in files have no path.
         let Some(path) = file.path().map(Path::to_owned) else {
             return Ok(file);
         };

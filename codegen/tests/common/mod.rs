@@ -1,4 +1,4 @@
-//! What the tests of the generator share.
+//! Helpers for the tests of the generator.
 
 #![allow(
     dead_code,
@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 
 use stubwright_codegen::{Config, Error};
 
-/// The directory of the fixture protos.
+/// Returns the directory of the fixture protos.
 pub fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/protos")
 }
 
-/// The paths of all fixture protos, sorted.
+/// Returns the paths of all fixture protos, sorted.
 pub fn fixture_files() -> Vec<PathBuf> {
     fn add(directory: &Path, files: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(directory).expect("the directory of the fixtures is there") {
@@ -37,7 +37,7 @@ pub fn fixture_files() -> Vec<PathBuf> {
     files
 }
 
-/// A fresh directory for one test. Names must differ, for tests run side by side.
+/// Creates a fresh directory for one test. Names must be unique, because tests run in parallel.
 pub fn directory(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     if path.exists() {
@@ -47,7 +47,7 @@ pub fn directory(name: &str) -> PathBuf {
     path
 }
 
-/// The texts in a directory by their names.
+/// Reads the files of a directory. Returns their texts by name.
 pub fn texts(directory: &Path) -> BTreeMap<String, String> {
     fs::read_dir(directory)
         .expect("the directory is there")
@@ -62,8 +62,9 @@ pub fn texts(directory: &Path) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Compiles protos given as names and texts. They are left in a directory called `name`, below which `out` has the
-/// generated files.
+/// Compiles protos given as names and texts.
+///
+/// The protos are left in a directory called `name`, and the generated files in its subdirectory `out`.
 pub fn compile(
     name: &str,
     config: Config,

@@ -100,7 +100,7 @@ impl ::stubwright::prost::Name for QuotaFailure {
     }
 }
 
-/// What is declared in message `google.rpc.QuotaFailure`.
+/// Types declared in message `google.rpc.QuotaFailure`.
 pub mod quota_failure {
     /// A quota that does not suffice.
     #[derive(Clone, Debug, PartialEq, ::stubwright::prost::Message)]
@@ -169,7 +169,7 @@ impl ::stubwright::prost::Name for PreconditionFailure {
     }
 }
 
-/// What is declared in message `google.rpc.PreconditionFailure`.
+/// Types declared in message `google.rpc.PreconditionFailure`.
 pub mod precondition_failure {
     /// A condition that does not hold.
     #[derive(Clone, PartialEq, Eq, Hash, ::stubwright::prost::Message)]
@@ -222,7 +222,7 @@ impl ::stubwright::prost::Name for BadRequest {
     }
 }
 
-/// What is declared in message `google.rpc.BadRequest`.
+/// Types declared in message `google.rpc.BadRequest`.
 pub mod bad_request {
     /// A field that is wrong.
     #[derive(Clone, PartialEq, Eq, Hash, ::stubwright::prost::Message)]
@@ -334,7 +334,7 @@ impl ::stubwright::prost::Name for Help {
     }
 }
 
-/// What is declared in message `google.rpc.Help`.
+/// Types declared in message `google.rpc.Help`.
 pub mod help {
     /// A page.
     #[derive(Clone, PartialEq, Eq, Hash, ::stubwright::prost::Message)]

@@ -46,7 +46,7 @@ impl ::stubwright::prost::Name for HealthCheckResponse {
     }
 }
 
-/// What is declared in message `grpc.health.v1.HealthCheckResponse`.
+/// Types declared in message `grpc.health.v1.HealthCheckResponse`.
 pub mod health_check_response {
     /// What clients should make of a service.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::stubwright::prost::Enumeration)]
@@ -64,7 +64,7 @@ pub mod health_check_response {
     }
 
     impl ServingStatus {
-        /// The name of the value in the proto.
+        /// Returns the name of the value in the proto.
         pub fn as_str_name(&self) -> &'static str {
             match self {
                 Self::Unknown => "UNKNOWN",
@@ -74,7 +74,7 @@ pub mod health_check_response {
             }
         }
 
-        /// The value of this name in the proto, which may be an alias.
+        /// Returns the value with this name in the proto. The name may be an alias.
         pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
             match value {
                 "UNKNOWN" => ::core::option::Option::Some(Self::Unknown),
@@ -133,7 +133,7 @@ impl ::stubwright::prost::Name for HealthListResponse {
 ///
 /// Tells how the services of a server do.
 ///
-/// A method that is not implemented answers `UNIMPLEMENTED`. `add_health_servicer_to_server` adds an implementation to a server.
+/// A method that is not implemented returns `UNIMPLEMENTED`. `add_health_servicer_to_server` adds an implementation to a server.
 pub trait HealthServicer: ::core::marker::Send + ::core::marker::Sync + 'static {
     /// The status of a service now; NOT_FOUND if the server does not know it.
     ///
@@ -190,7 +190,7 @@ pub trait HealthServicer: ::core::marker::Send + ::core::marker::Sync + 'static 
 #[cfg(feature = "server")]
 /// The handlers of a servicer of `grpc.health.v1.Health`, one per method.
 ///
-/// `add_health_servicer_to_server` adds them to a server; an in-process channel takes them as they are.
+/// `add_health_servicer_to_server` adds them to a server. An in-process channel takes them directly.
 pub fn health_handler<S: HealthServicer>(servicer: S) -> ::stubwright::Handlers {
     ::stubwright::private::HandlersBuilder::new(
             "grpc.health.v1.Health",
@@ -279,7 +279,7 @@ pub struct HealthStub {
 
 #[cfg(feature = "client")]
 impl HealthStub {
-    /// A stub that calls over `channel`.
+    /// Creates a stub that makes calls over `channel`.
     pub fn new(channel: ::stubwright::Channel) -> Self {
         Self { channel }
     }
@@ -316,7 +316,7 @@ impl HealthStub {
 
     /// The status of a service now and whenever it changes; SERVICE_UNKNOWN as long as the server does not know it.
     ///
-    /// The call is the stream of responses: `.message().await?` is the next one, `None` the end.
+    /// The call is a stream of responses. `.message().await?` returns the next response, or `None` at the end.
     pub fn watch(
         &self,
         request: HealthCheckRequest,
@@ -331,7 +331,7 @@ impl HealthStub {
 }
 
 #[cfg(feature = "server")]
-/// The descriptors of the protos that this module was generated from, which server reflection tells.
+/// Descriptors of the protos that this module was generated from, for server reflection.
 #[doc(hidden)]
 pub static DESCRIPTORS: ::stubwright::private::Descriptors = ::stubwright::private::Descriptors {
     set: b"\

@@ -7,7 +7,7 @@
 ///
 /// Tells the descriptors of a server's services.
 ///
-/// A method that is not implemented answers `UNIMPLEMENTED`. `add_server_reflection_servicer_to_server` adds an implementation to a server.
+/// A method that is not implemented returns `UNIMPLEMENTED`. `add_server_reflection_servicer_to_server` adds an implementation to a server.
 pub trait ServerReflectionServicer: ::core::marker::Send + ::core::marker::Sync + 'static {
     /// Answers each request with one response, in order.
     ///
@@ -34,7 +34,7 @@ pub trait ServerReflectionServicer: ::core::marker::Send + ::core::marker::Sync 
 #[cfg(feature = "server")]
 /// The handlers of a servicer of `grpc.reflection.v1alpha.ServerReflection`, one per method.
 ///
-/// `add_server_reflection_servicer_to_server` adds them to a server; an in-process channel takes them as they are.
+/// `add_server_reflection_servicer_to_server` adds them to a server. An in-process channel takes them directly.
 pub fn server_reflection_handler<S: ServerReflectionServicer>(
     servicer: S,
 ) -> ::stubwright::Handlers {
@@ -86,14 +86,14 @@ pub struct ServerReflectionStub {
 
 #[cfg(feature = "client")]
 impl ServerReflectionStub {
-    /// A stub that calls over `channel`.
+    /// Creates a stub that makes calls over `channel`.
     pub fn new(channel: ::stubwright::Channel) -> Self {
         Self { channel }
     }
 
     /// Answers each request with one response, in order.
     ///
-    /// Takes an iterator or a stream of requests. The call is the stream of responses: `.message().await?` is the next one, `None` the end.
+    /// Takes an iterator or a stream of requests. The call is a stream of responses. `.message().await?` returns the next response, or `None` at the end.
     pub fn server_reflection_info<M>(
         &self,
         requests: impl ::stubwright::IntoRequests<
@@ -114,7 +114,7 @@ impl ServerReflectionStub {
 }
 
 #[cfg(feature = "server")]
-/// The descriptors of the protos that this module was generated from, which server reflection tells.
+/// Descriptors of the protos that this module was generated from, for server reflection.
 #[doc(hidden)]
 pub static DESCRIPTORS: ::stubwright::private::Descriptors = ::stubwright::private::Descriptors {
     set: b"\
