@@ -1,4 +1,4 @@
-//! The runtime that carries the calls of programs without one.
+//! The runtime that drives blocking calls.
 
 use std::future::pending;
 use std::io;
@@ -9,28 +9,30 @@ use tokio::runtime::{Builder, Handle};
 
 use crate::{Result, Status};
 
-/// The runtime, which is started when it is first asked for and runs until the program ends.
+/// Returns the runtime. It starts at the first use and runs until the program ends.
 pub(super) fn runtime() -> Result<&'static Handle> {
     static RUNTIME: OnceLock<Handle> = OnceLock::new();
     static STARTING: Mutex<()> = Mutex::new(());
     if let Some(runtime) = RUNTIME.get() {
         return Ok(runtime);
     }
-    // Of several threads that come first one starts it.
+    // If several threads come first, one of them starts it.
     let _one = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(runtime) = RUNTIME.get() {
         return Ok(runtime);
     }
     let started = start().map_err(|error| {
         Status::resource_exhausted(format!(
-            "the thread that carries blocking calls cannot be started: {error}"
+            "cannot start the thread that drives blocking calls: {error}"
         ))
         .with_source(error)
     })?;
     Ok(RUNTIME.get_or_init(|| started))
 }
 
-/// Runs what may block on a thread of the pool. (Boxed: what a thread is started with is not compiled for each iterator.)
+/// Runs blocking work on a thread of the pool.
+///
+/// The closure is boxed, so that starting a thread is not compiled for each type of iterator.
 pub(super) fn spawn(work: Box<dyn FnOnce() + Send>) -> Result<()> {
     drop(runtime()?.spawn_blocking(work));
     Ok(())

@@ -1,18 +1,18 @@
-//! Calls for programs without async: each waits on the thread that makes it, as gRPC Python's do by default.
+//! Calls for programs without async. Each call blocks the thread that makes it, as gRPC Python's do by default.
 //!
 //! With [`Config::blocking`](https://docs.rs/stubwright-codegen/latest/stubwright_codegen/struct.Config.html#method.blocking) of
-//! `stubwright-codegen` a service has an `XBlockingStub` beside its `XStub`: the same methods with the same options, of iterators
-//! where that has streams.
+//! `stubwright-codegen`, a service has an `XBlockingStub` beside its `XStub`. It has the same methods with the same
+//! options, with iterators in place of streams.
 //!
 //! ```
 //! use stubwright::{Channel, Prost, Result, blocking};
 //!
 //! fn call(channel: &Channel) -> Result<()> {
-//!     // What `stub.say(request).wait()?` of a blocking stub does.
+//!     // Equivalent to `stub.say(request).wait()?` of a blocking stub.
 //!     let call = channel.unary_unary("/echo.Echo/Say", Prost, String::from("hello"));
 //!     let reply: String = blocking::UnaryCall::from(call).wait()?;
 //!     println!("{reply}");
-//!     // What `for reply in stub.repeat(request)` does.
+//!     // Equivalent to `for reply in stub.repeat(request)`.
 //!     let call = channel.unary_stream("/echo.Echo/Repeat", Prost, String::from("hello"));
 //!     for reply in blocking::StreamingCall::<String, String>::from(call) {
 //!         println!("{}", reply?);
@@ -22,15 +22,20 @@
 //! ```
 //!
 //! # Threads
-//! A program needs no runtime for it. The first call starts one thread, `stubwright-blocking`, which carries the connections of
-//! all channels that are first called from here, and the handlers of channels within the process; it stays until the program
-//! ends. Calls have no threads of their own: one with one request costs two wake-ups, its own and that thread's. An iterator of
-//! requests may block for as long as it likes, so it is read on a thread of a pool (`stubwright-requests`) while there is a next
-//! request to wait for; at most 512 iterators are read at a time. Nothing here handles signals: Ctrl-C ends the program as ever.
+//! The program needs no runtime. The first call starts one thread, `stubwright-blocking`, which runs until the program
+//! ends. It drives the connections of all channels that are first used from here, and the handlers of in-process
+//! channels.
+//!
+//! Calls have no threads of their own. A unary call costs two wake-ups: one of its own thread and one of that thread.
+//!
+//! An iterator of requests may block for any time. It is read on a thread of a pool (`stubwright-requests`), which is
+//! busy only while it waits for the next request. At most 512 iterators are read at a time.
+//!
+//! Nothing here handles signals: Ctrl-C ends the program as usual.
 //!
 //! # Async code
-//! What waits would stop the thread that it is on, and every task on it. So a call that is made within async code fails with
-//! FAILED_PRECONDITION: there the async stub is the right one, or `tokio::task::spawn_blocking` around what blocks.
+//! Blocking in async code would stop the thread and every task on it. So a blocking call in async code fails with
+//! FAILED_PRECONDITION. Use the async stub there, or make the blocking call in `tokio::task::spawn_blocking`.
 
 mod background;
 mod canceller;

@@ -11,12 +11,14 @@ use super::wait::sleep_until_ready;
 use crate::Result;
 use crate::client::{Entrance, SentRequests, queue};
 
-/// The requests of a streaming call, from an iterator that may block: one that reads a file, waits for a channel's receiver, or for
-/// what the loop over the responses does. Blocking stubs make them of the iterators that they take; for the calls of a
-/// [`Channel`](crate::Channel), and those of an async stub, it is done by hand.
+/// Makes the requests of a streaming call from an iterator that may block.
 ///
-/// The iterator is read on a thread of its own while the call lasts, as far ahead as the call takes requests. Its end is that of
-/// the requests. A panic in it cancels the call.
+/// The iterator may read a file, receive from a channel, or wait for the loop over the responses. Blocking stubs call
+/// this function for the iterators that they take. Call it yourself for the calls of a [`Channel`](crate::Channel)
+/// and of an async stub.
+///
+/// The iterator is read on a thread of its own during the call, as fast as the call takes requests. When it ends, the
+/// requests end. A panic in it cancels the call.
 pub fn requests<I>(requests: I) -> Produced<I::IntoIter>
 where
     I: IntoIterator<Item: Send + 'static, IntoIter: Send + 'static>,
@@ -24,11 +26,11 @@ where
     Produced(Stage::Waiting(Some(requests.into_iter())))
 }
 
-/// Requests from an iterator that may block, as a stream: made by [`requests`].
+/// The requests of a blocking iterator, as a stream. Made by [`requests`].
 pub struct Produced<I: Iterator>(Stage<I>);
 
 enum Stage<I: Iterator> {
-    /// Nobody has asked for a request.
+    /// No request has been asked for yet.
     Waiting(Option<I>),
     Running(SentRequests<I::Item>),
 }
@@ -59,7 +61,7 @@ where
     }
 }
 
-/// Sends what an iterator gives, until it ends or the call takes no more.
+/// Sends the items of an iterator until it ends or the call takes no more.
 fn produce<T>(requests: impl Iterator<Item = T>, entrance: &Entrance<T>) {
     for request in requests {
         let mut request = Some(request);

@@ -11,72 +11,75 @@ use super::wait::{poll_until_ready, wait};
 use crate::client::{self, CallOptions, Startable, call_options};
 use crate::{Call, Code, Metadata, Result};
 
-/// A call with a stream of responses: it *is* the [`Iterator`] over them. It is lazy: each response is waited for when it is
-/// asked for, and a server that is far ahead waits too. It ends when the server has said OK, and with an error as its last item
-/// otherwise. Options are set before; nothing is sent until the first response is asked for. Dropping it, as leaving the
-/// loop does, cancels the call on both sides.
+/// A call with a stream of responses. It is an [`Iterator`] over them.
 ///
-/// It is made of an async call, [`StreamingCall`](crate::StreamingCall), by `from`.
+/// The call starts when the first response is asked for. Set its options before. Each response is waited for when it
+/// is asked for, and flow control makes a server that is far ahead wait too. The iterator ends when the server ends
+/// the call with OK. Otherwise its last item is an error.
+///
+/// Dropping the call, as leaving the loop does, cancels it on both sides.
+///
+/// Use `from` to make it from an async [`StreamingCall`](crate::StreamingCall).
 #[must_use = "a call does nothing until it is iterated over"]
 pub struct StreamingCall<Req, Res> {
     call: client::StreamingCall<Req, Res>,
-    /// It could not be waited for.
+    /// True if waiting has failed.
     failed: bool,
 }
 
 impl<Req: Send + 'static, Res> StreamingCall<Req, Res> {
     call_options!();
 
-    /// Waits for the next response; `None` when the server has ended the call with OK.
+    /// Waits for the next response. Returns `None` when the server has ended the call with OK.
     ///
     /// # Errors
-    /// The status of the call when it is not OK; FAILED_PRECONDITION within async code. Nothing follows it.
+    /// Returns the status of the call if it is not OK, or FAILED_PRECONDITION in async code. No response follows an error.
     pub fn message(&mut self) -> Result<Option<Res>> {
         self.next().transpose()
     }
 
-    /// Waits for the metadata that the server sends before its first response; starts the call.
+    /// Waits for the initial metadata. Starts the call if it is not started yet.
     ///
     /// # Errors
-    /// The status of a call that failed before any came; FAILED_PRECONDITION within async code.
+    /// Returns the status of a call that fails before any metadata arrives, or FAILED_PRECONDITION in async code.
     pub fn initial_metadata(&mut self) -> Result<&Metadata> {
         wait(self.call.initial_metadata())
     }
 
-    /// The metadata that the server sent with its status; `None` before the call has ended.
+    /// Returns the trailing metadata, or `None` before the call has ended.
     pub fn trailing_metadata(&self) -> Option<Metadata> {
         self.call.trailing_metadata()
     }
 
-    /// Returns how the call has ended, and what came beside its messages; `None` before it has.
+    /// Returns the status and metadata of the ended call, or `None` before it has ended.
     pub fn end(&mut self) -> Option<Call> {
         self.call.end()
     }
 
-    /// The code of the status that the call ended with; `None` before it has.
+    /// Returns the status code of the call, or `None` before the call has ended.
     pub fn code(&self) -> Option<Code> {
         self.call.code()
     }
 
-    /// The message of the status, empty for OK; `None` before the call has ended.
+    /// Returns the message of the status, which is empty for OK, or `None` before the call has ended.
     pub fn details(&self) -> Option<String> {
         self.call.details()
     }
 
-    /// How often the call was made, and failed, before it was made as it is now, by the retry policy of its method. It is made
-    /// again only as long as no response has begun.
+    /// Returns the number of failed attempts before the current one, under the retry policy of the method. A call is
+    /// not retried once a response has begun.
     pub fn previous_rpc_attempts(&self) -> u32 {
         self.call.previous_rpc_attempts()
     }
 
-    /// Sets the call on its way now, before its first response is asked for.
+    /// Starts the call now, before its first response is asked for.
     pub fn start(mut self) -> StreamingCall<Req, Res> {
         drop(self.canceller());
         self
     }
 
-    /// Cancels the call on both sides: what has not been read is given up, and the iterator ends with CANCELLED. Does nothing
-    /// to a call that has ended.
+    /// Cancels the call on both sides. Unread responses are discarded, and the iterator ends with CANCELLED. Does
+    /// nothing if the call has ended.
     pub fn cancel(&mut self) {
         if let Ok(runtime) = runtime() {
             let _inside = runtime.enter();
@@ -84,11 +87,11 @@ impl<Req: Send + 'static, Res> StreamingCall<Req, Res> {
         }
     }
 
-    /// Cancels the call from another thread; sets it on its way.
+    /// Returns a handle that cancels the call from another thread. Starts the call.
     pub fn canceller(&mut self) -> Canceller {
         let started = runtime().and_then(|runtime| {
             let _inside = runtime.enter();
-            // What is wrong shows when it is waited for.
+            // An error of the start is returned when the call is waited for.
             self.call.start()
         });
         Canceller::of(started)

@@ -10,14 +10,16 @@ use super::wait::poll_until_ready;
 use crate::client::{self, CallOptions, Startable, call_options};
 use crate::{Call, Result};
 
-/// A call with one response: [`wait`](UnaryCall::wait) for it. Options are set before; nothing is sent until then, or until
-/// [`start`](UnaryCall::start). Dropping it cancels the call on both sides.
+/// A call with one response.
 ///
-/// It is made of an async call, [`UnaryCall`](crate::UnaryCall), by `from`.
+/// The call starts with [`wait`](UnaryCall::wait) or [`start`](UnaryCall::start). Set its options before. Dropping
+/// the call cancels it on both sides.
+///
+/// Use `from` to make it from an async [`UnaryCall`](crate::UnaryCall).
 #[must_use = "a call does nothing until it is waited for"]
 pub struct UnaryCall<Req, Res>(client::UnaryCall<Req, Res>);
 
-/// A call with one response, waited for with what came beside the response.
+/// A call with one response. Waiting for it also returns the [`Call`].
 #[must_use = "a call does nothing until it is waited for"]
 pub struct WithCall<Req, Res>(client::WithCall<Req, Res>);
 
@@ -27,28 +29,28 @@ impl<Req: Send + 'static, Res> UnaryCall<Req, Res> {
     /// Waits for the response.
     ///
     /// # Errors
-    /// The status of the call when it is not OK; FAILED_PRECONDITION within async code.
+    /// Returns the status of the call if it is not OK, or FAILED_PRECONDITION in async code.
     pub fn wait(mut self) -> Result<Res> {
         poll_until_ready(|context| Pin::new(&mut self.0).poll(context))?
     }
 
-    /// Gives the [`Call`], with the metadata that the server sent, beside the response.
+    /// Makes `wait` return the [`Call`], which has the server's metadata, beside the response.
     pub fn with_call(self) -> WithCall<Req, Res> {
         WithCall(self.0.with_call())
     }
 
-    /// Sets the call on its way now, so that other things can be done, other calls be made, until it is waited for. gRPC Python's
+    /// Starts the call now and returns, so that the thread can do other work before it waits. It is gRPC Python's
     /// `stub.method.future(request)`.
     pub fn start(mut self) -> UnaryCall<Req, Res> {
         drop(self.canceller());
         self
     }
 
-    /// Cancels the call from another thread; sets it on its way.
+    /// Returns a handle that cancels the call from another thread. Starts the call.
     pub fn canceller(&mut self) -> Canceller {
         let started = runtime().and_then(|runtime| {
             let _inside = runtime.enter();
-            // What is wrong shows when it is waited for.
+            // An error of the start is returned when the call is waited for.
             self.0.start()
         });
         Canceller::of(started)
@@ -60,10 +62,10 @@ impl<Req: Send + 'static, Res> UnaryCall<Req, Res> {
 }
 
 impl<Req: Send + 'static, Res> WithCall<Req, Res> {
-    /// Waits for the response, and gives the [`Call`] beside it.
+    /// Waits for the response. Returns it with the [`Call`].
     ///
     /// # Errors
-    /// The status of the call when it is not OK; FAILED_PRECONDITION within async code.
+    /// Returns the status of the call if it is not OK, or FAILED_PRECONDITION in async code.
     pub fn wait(mut self) -> Result<(Res, Call)> {
         poll_until_ready(|context| Pin::new(&mut self.0).poll(context))?
     }

@@ -1,4 +1,4 @@
-//! Waiting for a future, on a thread that may.
+//! Blocks a thread until a future is ready.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -14,7 +14,8 @@ use tokio::task::coop::{consume_budget, has_budget_remaining};
 use super::background::runtime;
 use crate::{Result, Status};
 
-/// Waits for a future of this crate's: what has no blocking form, and an async stub's call, can be waited for too.
+/// Blocks until a future of this crate is ready. Use it for functions without a blocking form, and for the calls of an
+/// async stub.
 ///
 /// ```no_run
 /// use stubwright::{Channel, Result, blocking};
@@ -27,25 +28,25 @@ use crate::{Result, Status};
 /// ```
 ///
 /// # Errors
-/// Those of the future, and FAILED_PRECONDITION within async code.
+/// Returns the error of the future, or FAILED_PRECONDITION in async code.
 pub fn wait<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     let mut future = pin!(future);
     poll_until_ready(|context| future.as_mut().poll(context))?
 }
 
-/// Polls until something is ready, on a thread that may wait, with the runtime around it.
+/// Polls until the output is ready, inside the background runtime.
 pub(super) fn poll_until_ready<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Result<T> {
     let mut output = None;
     enter(&mut |context| poll(context).map(|ready| output = Some(ready)))?;
-    // It is there: the polls go on until it is.
-    output.ok_or_else(|| Status::internal("the wait was over too early"))
+    // The polls end only when there is an output.
+    output.ok_or_else(|| Status::internal("the wait ended before the call"))
 }
 
-/// What a user's build need not compile for each type.
+/// The part of the wait that does not depend on types, so that it is compiled once.
 fn enter(poll: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>) -> Result<()> {
     if is_async() {
         return Err(Status::failed_precondition(
-            "a blocking call within async code would stop its thread: use the async stub there, or make the call within \
+            "a blocking call in async code would stop its thread: use the async stub there, or make the call in \
              tokio::task::spawn_blocking",
         ));
     }
@@ -54,7 +55,7 @@ fn enter(poll: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>) -> Result<()> {
     Ok(())
 }
 
-/// Polls until it is ready, and sleeps meanwhile.
+/// Polls until the output is ready, and sleeps between polls.
 pub(super) fn sleep_until_ready(poll: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>) {
     let bell = Bell::of_this_thread();
     let waker = Waker::from(Arc::clone(&bell));
@@ -65,13 +66,15 @@ pub(super) fn sleep_until_ready(poll: &mut dyn FnMut(&mut Context<'_>) -> Poll<(
     bell.put_back();
 }
 
-/// Whether this is a task of a tokio runtime, or what its `block_on` runs: tokio gives these a budget for each poll, which runs
-/// out, and none to threads that may block. (It has no question for it.)
+/// Returns whether the current code runs in a task of a tokio runtime or in its `block_on`.
+///
+/// tokio has no function that tells. But it gives each poll of such code a budget that runs out, and gives none to
+/// threads that may block.
 fn is_async() -> bool {
     if Handle::try_current().is_err() {
         return false;
     }
-    // A budget is a `u8`.
+    // The budget is a `u8`.
     for _ in 0..=u8::MAX {
         if !has_budget_remaining() {
             return true;
@@ -87,21 +90,21 @@ fn is_async() -> bool {
     false
 }
 
-/// Wakes a thread.
+/// Wakes a sleeping thread.
 struct Bell {
     thread: Thread,
-    /// Others may use the thread's own token.
+    /// Needed because other code may use the thread's own park token.
     has_rung: AtomicBool,
 }
 
 thread_local! {
-    /// The bell of the thread while nobody uses it: one wait within another has its own.
+    /// The thread's bell while nothing uses it. A wait inside another wait makes its own.
     static BELL: Cell<Option<Arc<Bell>>> = const { Cell::new(None) };
 }
 
 impl Bell {
     fn of_this_thread() -> Arc<Bell> {
-        // Where a thread ends there is none any more.
+        // There is no bell while the thread ends.
         let kept = BELL.try_with(Cell::take).ok().flatten();
         kept.unwrap_or_else(|| {
             Arc::new(Bell {
@@ -112,7 +115,7 @@ impl Bell {
     }
 
     fn put_back(self: Arc<Bell>) {
-        // A thread that ends keeps none.
+        // A thread that ends keeps no bell.
         BELL.try_with(|bell| bell.set(Some(self))).ok();
     }
 

@@ -1,11 +1,12 @@
-//! Messages that were compressed, or say so.
+//! Target `compressed`: decompression.
 
 use super::input::Input;
 use crate::{Code, Compression};
 
-/// Bytes are decompressed within the limit or refused, and what is compressed comes back.
+/// Checks that any bytes are decompressed within the limit or refused, and that compressed messages decompress to
+/// themselves.
 ///
-/// The first byte says how, by its number, and the next two the limit.
+/// The first byte selects the compression, and the next two the limit.
 pub fn compressed(input: &[u8]) {
     let mut input = Input::new(input);
     let compression = Compression::from_number(input.byte());
@@ -32,11 +33,14 @@ fn round_trip(compression: Compression, message: &[u8]) {
     }
     assert!(output.len() <= room);
     let again = compression.decompress(&output, message.len());
-    assert_eq!(again.expect("what we compress can be read"), message);
-    // One byte less than there is.
+    assert_eq!(
+        again.expect("our compressed messages should decompress"),
+        message
+    );
+    // The limit is one byte less than the message.
     let short = compression.decompress(&output, message.len() - 1);
     assert_eq!(
-        short.expect_err("over the limit").code(),
+        short.expect_err("the message is over the limit").code(),
         Code::ResourceExhausted
     );
 }

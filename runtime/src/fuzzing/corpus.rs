@@ -1,9 +1,9 @@
-//! The corpus, on stable.
+//! Runs the corpus of a target on stable Rust.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The files of a target's corpus.
+/// Returns the directory of a target's corpus.
 pub(super) fn directory(target: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../tests/fuzz/corpus")
@@ -17,9 +17,9 @@ fn replay(target: &str, run: fn(&[u8])) {
         .unwrap_or_else(|error| panic!("no corpus in {}: {error}", directory.display()));
     let mut count = 0;
     for file in files {
-        let path = file.expect("it can be listed").path();
-        let input = fs::read(&path).expect("it can be read");
-        // What a failing test prints last is what failed.
+        let path = file.expect("the corpus should be listed").path();
+        let input = fs::read(&path).expect("the file should be readable");
+        // If the test fails, the last path printed is the one that failed.
         println!("{}", path.display());
         run(&input);
         count += 1;

@@ -1,4 +1,5 @@
-//! What gRPC puts into header fields: timeouts, messages of statuses, binary metadata, outcomes, the heads of requests.
+//! Target `fields`: gRPC's header fields. They are timeouts, status messages, binary metadata, outcomes and the heads
+//! of requests.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use crate::base::metadata::{Metadata, decode_binary, encode_binary};
 use crate::base::{Outcome, percent, wire};
 use crate::{Code, Status};
 
-/// Fields in any form. The first byte says which of them the rest is.
+/// Parses fields from any bytes. The first byte selects the kind of field.
 pub fn fields(input: &[u8]) {
     let mut input = Input::new(input);
     match input.byte() % 8 {
@@ -24,18 +25,19 @@ pub fn fields(input: &[u8]) {
     }
 }
 
-/// A timeout means what its digits and its unit say, or is refused.
+/// Checks that a timeout has the value of its digits and unit, or is refused.
 fn timeout(value: &[u8]) {
     let Some(timeout) = parse_timeout(value) else {
         return;
     };
     assert!((2..=9).contains(&value.len()));
-    let again = parse_timeout(format_timeout(timeout).as_bytes()).expect("what is written is read");
-    // Rounded up, by less than the unit of eight digits.
+    let again = parse_timeout(format_timeout(timeout).as_bytes())
+        .expect("a formatted timeout should parse");
+    // Formatting rounds up, by less than the unit that eight digits allow.
     assert!(again >= timeout && again - timeout <= timeout / 10_000_000 + Duration::from_nanos(1));
 }
 
-/// What is written is never shorter than it was meant.
+/// Checks that a formatted timeout is never shorter than the duration.
 fn duration(bytes: &[u8]) {
     let Some(bytes) = bytes.first_chunk::<12>() else {
         return;
@@ -44,11 +46,11 @@ fn duration(bytes: &[u8]) {
     let nanos = u32::from_be_bytes([a, b, c, d]) % 1_000_000_000;
     let timeout = Duration::new(u64::from_be_bytes(secs), nanos);
     let text = format_timeout(timeout);
-    let read = parse_timeout(text.as_bytes()).expect("what is written is read");
+    let read = parse_timeout(text.as_bytes()).expect("a formatted timeout should parse");
     assert!(read >= timeout || text == "99999999H", "{text}");
 }
 
-/// Any bytes are a message, and a message survives.
+/// Checks that any bytes decode as a message, and that a message survives encoding and decoding.
 fn message(bytes: &[u8]) {
     let text = percent::decode(bytes);
     let encoded = percent::encode(&text);
@@ -58,7 +60,7 @@ fn message(bytes: &[u8]) {
     assert_eq!(percent::decode(&encoded), text);
 }
 
-/// Base64 with or without padding is bytes, and bytes survive.
+/// Checks that base64 is decoded with and without padding, and that bytes survive encoding and decoding.
 fn binary(bytes: &[u8]) {
     if let Some(decoded) = decode_binary(bytes) {
         assert!(decoded.len() <= bytes.len());
@@ -71,7 +73,7 @@ fn binary(bytes: &[u8]) {
     assert_eq!(decode_binary(padded.as_bytes()).as_deref(), Some(bytes));
 }
 
-/// What may be appended can be sent, and is read back.
+/// Checks that metadata that can be appended can also be sent and read back.
 fn metadata(input: &mut Input<'_>) {
     let mut metadata = Metadata::new();
     let mut pairs = Vec::new();
@@ -95,7 +97,7 @@ fn metadata(input: &mut Input<'_>) {
     }
 }
 
-/// Any trailers say how a call ended, or do not.
+/// Checks that any trailers are read without a panic, and give a status only if they have one.
 fn outcome(input: &mut Input<'_>) {
     let trailing = Metadata::from_fields(list(input));
     let has_status = trailing.field(Kind::GrpcStatus).is_some();
@@ -115,7 +117,7 @@ fn outcome(input: &mut Input<'_>) {
     assert_ne!(status.code(), Code::Ok);
 }
 
-/// A status goes to the other side and arrives.
+/// Checks that a status survives encoding and decoding.
 fn status(input: &mut Input<'_>) {
     let code = Code::from_number((input.byte() % 18).into()).unwrap_or(Code::Unknown);
     let details = input.string().to_vec();
@@ -130,8 +132,8 @@ fn status(input: &mut Input<'_>) {
     };
     let trailers = wire::trailers(&sent);
     assert!(trailers.iter().all(Header::is_tidy));
-    let outcome =
-        wire::outcome(Metadata::from_fields(trailers.into_owned())).expect("it has a status");
+    let outcome = wire::outcome(Metadata::from_fields(trailers.into_owned()))
+        .expect("the trailers should have a status");
     let Err(status) = outcome.result else {
         assert_eq!(code, Code::Ok);
         return;
@@ -140,7 +142,7 @@ fn status(input: &mut Input<'_>) {
     assert_eq!(status.details(), &details);
 }
 
-/// The head of a request is accepted only as gRPC has it.
+/// Checks that the head of a request is accepted only if gRPC allows it.
 #[cfg(feature = "server")]
 fn request(input: &mut Input<'_>) {
     use crate::call::Peer;
@@ -169,7 +171,7 @@ fn request(input: &mut Input<'_>) {
     };
     let metadata = Metadata::from_fields(head.fields.clone());
     let text = |kind| metadata.field(kind).map(|field| field.value().to_vec());
-    // The only moment that there is; the result does not depend on it.
+    // The current time is the only `Instant` that can be made. The result does not depend on it.
     let now = Instant::now();
     if table.accept(head, &Peer::in_process(), now).is_ok() {
         assert_eq!(
@@ -191,7 +193,7 @@ fn request(input: &mut Input<'_>) {
 #[cfg(not(feature = "server"))]
 fn request(_: &mut Input<'_>) {}
 
-/// A list of fields, of which many are gRPC's.
+/// Reads a list of fields, many of which are gRPC's.
 fn list(input: &mut Input<'_>) -> Vec<Header> {
     let names: [&[u8]; 8] = [
         b"grpc-status",

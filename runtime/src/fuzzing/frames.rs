@@ -1,4 +1,4 @@
-//! An engine that gets frames which are nearly right: what any bytes seldom are.
+//! Target `frames`: an engine whose peer sends mostly valid frames, which random bytes seldom are.
 
 use bytes::BytesMut;
 
@@ -10,11 +10,11 @@ use crate::base::header::Header;
 use crate::http2::hpack::Encoder;
 use crate::http2::{Config, Role, StreamId};
 
-/// A connection whose peer keeps to the protocol most of the time.
+/// Runs a connection whose peer mostly follows the protocol.
 ///
-/// The first byte says which role and which limits. Then each byte is a step: from 128 on it is an action of the
-/// application, below that a frame, of which bits 0 to 3 say the type and bits 4 to 6 the stream. What a frame needs beside that
-/// is in the bytes behind it.
+/// The first byte selects the role and the limits. Each following byte is a step. From 128 on, it is an action of the
+/// application. Below 128, it is a frame: bits 0 to 3 are the type, bits 4 to 6 the stream. The bytes after it are
+/// the frame's other parameters.
 pub fn frames(input: &[u8]) {
     let mut input = Input::new(input);
     let setup = input.byte();
@@ -33,7 +33,7 @@ pub fn frames(input: &[u8]) {
         encoder: Encoder::new(),
         cut: setup & 8 != 0,
     };
-    // A peer with a small initial window makes streams wait.
+    // A small initial window makes streams wait.
     let window = if setup & 16 == 0 { 65_535_u32 } else { 50 };
     peer.greet(window);
     while !input.is_empty() {
@@ -45,11 +45,11 @@ pub fn frames(input: &[u8]) {
     peer.watched.finish();
 }
 
-/// Who sends the frames.
+/// The sender of the frames.
 struct Peer {
     watched: Watched,
     encoder: Encoder,
-    /// Frames come in pieces.
+    /// True if frames arrive in pieces.
     cut: bool,
 }
 
@@ -106,7 +106,7 @@ impl Peer {
     }
 
     fn data(&mut self, stream: StreamId, flags: u8, length: usize) {
-        // The last length stands for a frame that is as large as may be.
+        // The highest value stands for the largest frame allowed.
         let length = if length == 255 { 16_384 } else { length };
         self.send(0, flags, stream, &vec![b'd'; length]);
     }
@@ -118,7 +118,7 @@ impl Peer {
         self.send(0, 8, stream, &payload);
     }
 
-    /// The head of a request on a new stream, or of an answer.
+    /// Sends the head of a request on a new stream, or of a response.
     fn first_head(&mut self, stream: StreamId, flags: u8, cut: usize, input: &mut Input<'_>) {
         if self.watched.role == Role::Server {
             let fields = self.fields(request(), input);
@@ -129,7 +129,7 @@ impl Peer {
         }
     }
 
-    /// Adds fields: a byte says how many, and whether they take the place of the others.
+    /// Changes the fields to send. A byte says how many of them are kept and how many are added.
     fn fields(&mut self, mut fields: Vec<Header>, input: &mut Input<'_>) -> Vec<Header> {
         let count = input.byte();
         if count & 0x80 != 0 {
@@ -149,7 +149,7 @@ impl Peer {
         fields
     }
 
-    /// A header block in frames of up to `cut` bytes.
+    /// Sends a header block in frames of up to `cut` bytes.
     fn head(&mut self, stream: StreamId, fields: &[Header], flags: u8, cut: usize) {
         let mut block = BytesMut::new();
         self.encoder.encode(fields, &mut block);
@@ -163,7 +163,7 @@ impl Peer {
     }
 
     fn word(&mut self, kind: u8, stream: StreamId, word: u32) {
-        // The last one stands for the largest.
+        // The highest value stands for the largest 31-bit number.
         let word = if word == 255 { 0x7fff_ffff } else { word };
         self.send(kind, 0, stream, &word.to_be_bytes());
     }
@@ -172,7 +172,7 @@ impl Peer {
         let mut payload = Vec::new();
         for _ in 0..1 + input.byte() % 3 {
             let (setting, value) = (input.byte(), input.word() as u32);
-            // A frame size that small would be wrong; the largest window is worth a try.
+            // A frame size this small would be invalid. The largest window is tried in its place.
             let value = match (setting, value) {
                 (5, value) => 16_384 + value,
                 (_, 0xffff) => 0x7fff_ffff,

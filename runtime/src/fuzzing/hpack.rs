@@ -1,4 +1,4 @@
-//! Header blocks: any, and those of our encoder.
+//! Targets `hpack` and `hpack_round_trip`: header blocks of any bytes, and those of our encoder.
 
 use std::collections::HashSet;
 
@@ -8,11 +8,12 @@ use super::input::Input;
 use crate::base::header::Header;
 use crate::http2::hpack::{Decoder, Encoder};
 
-/// What HPACK's tables may hold.
+/// Capacity of the HPACK tables, in bytes.
 const TABLE_SIZE: usize = 4_096;
 
-/// Blocks of any bytes, one after the other, each behind two bytes that say how long it is. What decodes goes through an
-/// encoder and a decoder of ours, and comes out the same.
+/// Decodes blocks of any bytes. Each block is preceded by two bytes with its length.
+///
+/// Fields that decode are encoded and decoded again, and must come out the same.
 pub fn hpack(input: &[u8]) {
     let mut input = Input::new(input);
     let mut decoder = Decoder::new(TABLE_SIZE);
@@ -24,7 +25,7 @@ pub fn hpack(input: &[u8]) {
         let mut literal_bytes = 0;
         let mut shared = HashSet::new();
         let result = decoder.decode(block, |field| {
-            // An entry of a table is shared, so only the first use costs memory.
+            // Entries of a table are shared, so that only the first use costs memory.
             if shared.insert(field.name().as_ptr()) {
                 literal_bytes += field.name().len() + field.value().len();
             }
@@ -32,14 +33,14 @@ pub fn hpack(input: &[u8]) {
             true
         });
         assert!(fields.len() <= block.len());
-        // The shortest code of Huffman has 5 bits; names out of the tables are limited.
+        // The shortest Huffman code has 5 bits. Names that come from the tables are limited.
         let most = TABLE_SIZE + 65_536 + 2 * TABLE_SIZE + 18 * block.len();
         assert!(literal_bytes <= most, "{literal_bytes} of {}", block.len());
         assert!(decoder.table_size() <= TABLE_SIZE);
         if result.is_err() {
             return;
         }
-        // A bomb is none for the encoder, which may not make one of it.
+        // The encoder must not turn small blocks into decompression bombs.
         let size: usize = fields.iter().map(Header::size).sum();
         if size < 60_000 {
             again.send(&fields);
@@ -47,9 +48,10 @@ pub fn hpack(input: &[u8]) {
     }
 }
 
-/// What goes into the encoder comes out of the decoder, whatever sizes the peer sets for its table.
+/// Checks that encoded fields decode to themselves, whatever table sizes the peer sets.
 ///
-/// A byte from 240 on sets a size, from the two bytes behind it. Any other begins a block: it says how many fields follow.
+/// A byte from 240 on sets a table size, given by the next two bytes. Any other byte begins a block and has the
+/// number of its fields.
 pub fn hpack_round_trip(input: &[u8]) {
     let mut input = Input::new(input);
     let mut pair = Pair::new();
@@ -64,7 +66,7 @@ pub fn hpack_round_trip(input: &[u8]) {
     }
 }
 
-/// Fields that are often the same, or have the same name, or are as large as the table takes.
+/// Reads a field. Fields often repeat, have a name in common, or are as large as the table.
 fn field(input: &mut Input<'_>) -> Header {
     match input.byte() {
         choice @ 0..64 => Header::new(b"x-often", &[choice % 8 + b'0']),
@@ -100,7 +102,7 @@ impl Pair {
     fn send(&mut self, fields: &[Header]) {
         let mut block = BytesMut::new();
         self.encoder.encode(fields, &mut block);
-        // Two sizes, and the longest lengths and indexes of each field.
+        // Two size updates, and the longest length and index for each field.
         let most: usize = fields.iter().map(Header::size).sum();
         assert!(block.len() <= most + 10, "a block larger than its fields");
         let mut decoded = Vec::new();
@@ -109,7 +111,7 @@ impl Pair {
                 decoded.push(field);
                 true
             })
-            .expect("what we encode decodes");
+            .expect("our header blocks should decode");
         assert_eq!(decoded, fields);
         assert!(self.decoder.table_size() <= self.size, "a table too large");
     }

@@ -1,6 +1,6 @@
-//! The fuzzer's bytes as decisions.
+//! Turns the fuzzer's bytes into decisions.
 
-/// What is left of the fuzzer's bytes. After their end every decision is 0.
+/// The remaining bytes of the fuzzer. After their end every decision is 0.
 pub(super) struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {
@@ -16,25 +16,25 @@ impl<'a> Input<'a> {
         self.take(1).first().copied().unwrap_or(0)
     }
 
-    /// Two bytes, the high one first.
+    /// Returns the next two bytes as a big-endian number.
     pub(super) fn word(&mut self) -> usize {
         usize::from(self.byte()) << 8 | usize::from(self.byte())
     }
 
-    /// Up to `most` bytes.
+    /// Returns up to `most` bytes.
     pub(super) fn take(&mut self, most: usize) -> &'a [u8] {
         let (taken, rest) = self.0.split_at(most.min(self.0.len()));
         self.0 = rest;
         taken
     }
 
-    /// Bytes behind a byte that says how many.
+    /// Returns as many bytes as the next byte says.
     pub(super) fn string(&mut self) -> &'a [u8] {
         let length = self.byte();
         self.take(length.into())
     }
 
-    /// All that is left.
+    /// Returns all remaining bytes.
     pub(super) fn rest(&mut self) -> &'a [u8] {
         self.take(usize::MAX)
     }

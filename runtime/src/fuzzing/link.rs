@@ -1,14 +1,16 @@
-//! A client and a server of ours, whatever their applications do: neither ever finds fault with the other.
+//! Target `link`: a client and a server of ours. Whatever their applications do, neither may find a fault with the
+//! other.
 
 use super::input::Input;
 use super::raw::action;
 use super::watched::{Watched, growing_windows, small_limits};
 use crate::http2::{Config, Role};
 
-/// Two ends and the wire between them.
+/// Runs two ends and the wire between them.
 ///
-/// The first byte says which limits each end has. Then each byte is a step: below 128 up to so many bytes move, up or down
-/// as bit 6 says; from 128 on it is an action of the application at the end that acted last, and the byte 255 changes ends.
+/// The first byte selects the limits of each end. Each following byte is a step. Below 128, it moves bytes to the
+/// other end: bit 6 selects the sender, and bits 0 to 5 are the limit in units of 16 bytes. From 128 on, it is an
+/// action of the application at the current end. The byte 255 switches ends.
 pub fn link(input: &[u8]) {
     let mut input = Input::new(input);
     let setup = input.byte();
@@ -20,7 +22,7 @@ pub fn link(input: &[u8]) {
     while !input.is_empty() {
         match input.byte() {
             0xff => acting = 1 - acting,
-            // Time stands still: nobody is too slow.
+            // Time stands still here, so that no end is too slow.
             step @ 0x80.. if step & 15 == 11 => {}
             step @ 0x80.. => action(&mut ends[acting], step),
             step => {
@@ -49,7 +51,7 @@ pub fn link(input: &[u8]) {
     server.finish();
 }
 
-/// Limits on what a peer may send, but none on how often an application changes its mind.
+/// Returns limits on what a peer may send. Nothing limits how often an application resets streams.
 fn limits(choice: u8) -> Config {
     let limits = match choice & 3 {
         0 => small_limits(),
@@ -72,11 +74,11 @@ fn limits(choice: u8) -> Config {
     }
 }
 
-/// Moves up to `most` bytes from one end to the other. False if there were none.
+/// Moves up to `most` bytes from one end to the other. Returns false if there were none.
 fn carry(ends: &mut [Watched; 2], from: usize, most: usize) -> bool {
     ends[from].write(most);
     let bytes = ends[from].take_sent();
-    // As much as a driver reads at a time.
+    // The size of a driver's reads.
     for piece in bytes.chunks(16 << 10) {
         ends[1 - from].receive(piece);
     }

@@ -1,4 +1,4 @@
-//! gRPC's framing of messages.
+//! Target `messages`: gRPC's framing of messages.
 
 use bytes::Bytes;
 
@@ -7,9 +7,10 @@ use crate::base::Chunks;
 use crate::base::framing::{Deframer, PREFIX};
 use crate::{Code, Result};
 
-/// Messages are the same however their bytes are cut, and what is no message is one error.
+/// Checks that messages do not depend on how their bytes are split, and that an invalid message is exactly one error.
 ///
-/// The first byte says the limit, of which 255 is a large one; then come cuts behind a byte that says how many; the rest are the bytes.
+/// The first byte selects the limit, 255 being a large one. The next byte has the number of cuts, which follow it.
+/// The rest are the bytes of the messages.
 pub fn messages(input: &[u8]) {
     let mut input = Input::new(input);
     let limit = match input.byte() {
@@ -28,7 +29,8 @@ pub fn messages(input: &[u8]) {
     }
 }
 
-/// What the bytes mean (gRPC over HTTP/2, "Length-Prefixed-Message"): messages, and whether they end with a whole one.
+/// A second decoder of the bytes (gRPC over HTTP/2, "Length-Prefixed-Message"). Returns the messages, and whether the
+/// bytes end with a whole one.
 fn reference(mut wire: &[u8], limit: usize) -> (Vec<&[u8]>, Result<bool, Code>) {
     let mut messages = Vec::new();
     while let Some((prefix, rest)) = wire.split_first_chunk::<PREFIX>() {
@@ -48,7 +50,7 @@ fn reference(mut wire: &[u8], limit: usize) -> (Vec<&[u8]>, Result<bool, Code>) 
     (messages, Ok(wire.is_empty()))
 }
 
-/// Pieces that are as long as the cuts say; from 200 on a cut is in kilobytes.
+/// Splits bytes into pieces of the lengths that `cuts` has. From 200 on, a length is in kilobytes.
 fn cut<'a>(mut wire: &'a [u8], cuts: &[u8]) -> Vec<&'a [u8]> {
     let mut pieces = Vec::new();
     for &cut in cuts {
@@ -64,7 +66,7 @@ fn cut<'a>(mut wire: &'a [u8], cuts: &[u8]) -> Vec<&'a [u8]> {
     pieces
 }
 
-/// Every second piece comes while the ones before it are still there.
+/// Decodes pieces. Every second piece arrives before the previous ones are read.
 fn read(pieces: Vec<&[u8]>, limit: usize) -> (Vec<Bytes>, Result<bool>) {
     let mut deframer = Deframer::default();
     let mut chunks = Chunks::default();

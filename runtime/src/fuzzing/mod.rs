@@ -1,7 +1,7 @@
-//! What `tests/fuzz` runs: functions that take any bytes, and panic when something that must be true is not.
+//! Fuzz targets: functions that take any bytes, and panic if an invariant does not hold.
 //!
-//! The fuzzer calls them on nightly; on stable a test calls them with each file of the corpus. They are here, and not
-//! there, since they look into the crate. No other build has them.
+//! The fuzzer of `tests/fuzz` calls them on nightly. On stable, a test calls them with each file of the corpus. They
+//! are in this crate because they use its internals, and are not compiled into any other build.
 
 mod compressed;
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! An engine that gets any bytes, cut anywhere, while the application does this and that.
+//! Targets `server` and `client`: an engine that receives any bytes, split anywhere, between actions of the
+//! application.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -8,19 +9,21 @@ use super::watched::{Watched, growing_windows, small_limits};
 use crate::base::header::Header;
 use crate::http2::{Config, Role};
 
-/// A server connection. See [`run`] for what the bytes mean.
+/// Runs a server connection. See [`run`] for the meaning of the bytes.
 pub fn server(input: &[u8]) {
     run(Role::Server, input);
 }
 
-/// A client connection with two open streams.
+/// Runs a client connection with two open streams.
 pub fn client(input: &[u8]) {
     run(Role::Client, input);
 }
 
-/// The first byte says which limits hold (bits 6 and 7) and how many bytes of steering follow (bits 0 to 5). The rest is what the
-/// peer sends. A byte of steering below 128 hands on so many bytes of that, any other is an [`action`]. What is left comes
-/// in one piece.
+/// Runs a connection.
+///
+/// The first byte selects the limits (bits 6 and 7) and has the number of control bytes that follow (bits 0 to 5).
+/// The rest are the bytes of the peer. A control byte below 128 passes that many of these to the engine. Any other is
+/// an [`action`]. The bytes that remain are passed at once.
 fn run(role: Role, input: &[u8]) {
     let mut input = Input::new(input);
     let setup = input.byte();
@@ -42,15 +45,15 @@ fn run(role: Role, input: &[u8]) {
             _ => action(&mut watched, step),
         }
     }
-    // As much as a driver reads at a time.
+    // The size of a driver's reads.
     while !input.is_empty() {
         watched.receive(input.take(16 << 10));
     }
     watched.finish();
 }
 
-/// Something that the application, the socket or the clock does: bits 0 to 3 say what, bits 4 to 6 with which stream or how
-/// much.
+/// Runs an action of the application, the socket or the clock. Bits 0 to 3 select the action, bits 4 to 6 its stream
+/// or its amount.
 pub(super) fn action(watched: &mut Watched, step: u8) {
     let pick = step >> 4 & 7;
     let stream = watched.recent(pick);
@@ -79,7 +82,7 @@ pub(super) fn action(watched: &mut Watched, step: u8) {
     }
 }
 
-/// A field that does not fit into a frame.
+/// Returns a field that does not fit into one frame.
 fn several_frames() -> Header {
     static LARGE: OnceLock<Header> = OnceLock::new();
     LARGE
@@ -101,7 +104,7 @@ fn clock(watched: &mut Watched, pick: u8) {
     watched.wait(Duration::from_millis(millis));
 }
 
-/// The head of a call.
+/// Returns the head of a call.
 pub(super) fn request() -> Vec<Header> {
     vec![
         Header::from_static(":method", "POST"),
@@ -113,7 +116,7 @@ pub(super) fn request() -> Vec<Header> {
     ]
 }
 
-/// The head of an answer.
+/// Returns the head of a response.
 pub(super) fn response() -> Vec<Header> {
     vec![
         Header::from_static(":status", "200"),

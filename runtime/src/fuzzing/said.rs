@@ -1,4 +1,4 @@
-//! What the peer has said, read by other code than the engine's.
+//! A second reader of the peer's bytes, independent of the engine.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -9,21 +9,22 @@ use crate::http2::{Role, StreamId};
 
 /// The client's preface (RFC 9113, 3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// The window that everything starts with.
+/// The initial size of all windows.
 pub(super) const DEFAULT_WINDOW: i64 = 65_535;
 
-/// What the peer's bytes allow us and oblige us to do. It holds as long as the engine has found no fault in them.
+/// The permissions and duties that the peer's bytes give us. It is valid as long as the engine has found no fault in
+/// them.
 pub(super) struct Said {
     splitter: Splitter,
-    /// How much of the preface is still to come.
+    /// Number of bytes of the preface that are still to come.
     preface: usize,
     pub(super) settings: usize,
     pub(super) settings_acknowledged: bool,
-    /// The payloads of its pings.
+    /// Payloads of the peer's PINGs.
     pub(super) pings: Vec<Vec<u8>>,
-    /// The payloads of its answers to pings.
+    /// Payloads of the peer's answers to PINGs.
     pub(super) pongs: Vec<Vec<u8>>,
-    /// What its first SETTINGS, and each after it, has made of the initial window.
+    /// Initial windows after each SETTINGS of the peer.
     pub(super) initial_window: i64,
     pub(super) largest_initial_window: i64,
     pub(super) largest_frame: usize,
@@ -33,22 +34,22 @@ pub(super) struct Said {
     pub(super) last_stream: StreamId,
     pub(super) streams: BTreeMap<StreamId, SaidOfStream>,
     decoder: Decoder,
-    /// A header block that is not whole yet.
+    /// A header block that is not complete yet.
     block: Vec<u8>,
 }
 
-/// What the peer has said about a stream.
+/// Frames that the peer has sent on a stream.
 #[derive(Default)]
 pub(super) struct SaidOfStream {
     pub(super) headers: bool,
     pub(super) window_updates: i64,
     pub(super) data: i64,
-    /// The field lists that it has sent and that the application was not told of.
+    /// Field lists that the peer has sent and the application has not received.
     heads: VecDeque<Vec<Header>>,
 }
 
 impl Said {
-    /// Nothing yet, to an engine with this role.
+    /// Creates the state before the first byte to an engine with this role.
     pub(super) fn new(role: Role) -> Said {
         Said {
             splitter: Splitter::default(),
@@ -72,7 +73,7 @@ impl Said {
         }
     }
 
-    /// The peer has sent these bytes.
+    /// Reads bytes of the peer.
     pub(super) fn hear(&mut self, bytes: &[u8]) {
         let preface = self.preface.min(bytes.len());
         self.preface -= preface;
@@ -121,7 +122,7 @@ impl Said {
         }
     }
 
-    /// The next field list of a stream that is not interim (RFC 9110, 15.2).
+    /// Returns the next field list of a stream that is not interim (RFC 9110, 15.2).
     pub(super) fn next_head(&mut self, stream: StreamId) -> Option<Vec<Header>> {
         let heads = &mut self.streams.get_mut(&stream)?.heads;
         loop {
@@ -134,12 +135,12 @@ impl Said {
         }
     }
 
-    /// Whether the peer's last frame is there in full.
+    /// Returns whether the peer's last frame is complete.
     pub(super) fn is_at_boundary(&self) -> bool {
         self.preface == 0 && self.splitter.is_empty()
     }
 
-    /// Whether the peer is in the middle of a DATA frame, which may take its time.
+    /// Returns whether the peer is in the middle of a DATA frame, which may take its time.
     pub(super) fn is_in_data(&self) -> bool {
         self.splitter.kind() == Some(0)
     }
@@ -158,7 +159,8 @@ impl Said {
         self.streams.entry(stream).or_default()
     }
 
-    /// Decodes a block that has ended. One that cannot be decoded ends the connection, and nobody is told of it.
+    /// Decodes a complete block. A block that cannot be decoded ends the connection, and the application does not see
+    /// it.
     fn hear_block(&mut self, frame: &Frame) {
         if frame.flags & 4 == 0 {
             return;
@@ -181,7 +183,7 @@ impl Said {
     }
 }
 
-/// The part of a HEADERS payload that is neither padding nor priority; nothing if there is none.
+/// Returns the part of a HEADERS payload that is neither padding nor priority. It is empty if there is none.
 fn fragment(frame: &Frame) -> &[u8] {
     let padded = usize::from(frame.flags >> 3 & 1);
     let before = padded + usize::from(frame.flags >> 5 & 1) * 5;

@@ -1,4 +1,4 @@
-//! What fuzzing starts from: real byte streams and the examples of the RFCs.
+//! Seeds of the fuzzer: real byte streams, and the examples of the RFCs.
 
 use std::fs;
 use std::io::IoSlice;
@@ -12,10 +12,10 @@ use crate::base::header::Header;
 use crate::http2::{Config, Connection, Event, Role};
 
 #[test]
-#[ignore = "writes to the corpus; to be run when the meaning of a target's bytes has changed"]
+#[ignore = "writes to the corpus; run it when the meaning of a target's bytes has changed"]
 fn write_seeds() {
     let (up, down) = calls();
-    // In one piece; in small ones with answers between them; under small limits.
+    // In one piece; in small pieces with responses between them; under small limits.
     let steering: [&[u8]; 3] = [
         &[0],
         &[10, 23, 40, 40, 40, 0x80, 0x82, 40, 0x93, 0x85, 0x99],
@@ -45,19 +45,21 @@ fn write_seeds() {
 
 fn write(target: &str, number: usize, bytes: &[u8]) {
     let directory = directory(target);
-    fs::create_dir_all(&directory).expect("it can be made");
-    fs::write(directory.join(format!("seed-{number}")), bytes).expect("it can be written");
+    fs::create_dir_all(&directory).expect("the directory should be created");
+    fs::write(directory.join(format!("seed-{number}")), bytes).expect("the seed should be written");
 }
 
-/// What a client and a server of ours say to each other: a unary call, a stream each way, a call that is dropped, a ping and the
-/// end.
+/// Returns the bytes that a client and a server of ours exchange: a unary call, a stream each way, a dropped call, a
+/// ping and the end of the connection.
 fn calls() -> (Vec<u8>, Vec<u8>) {
     let now = Instant::now();
     let mut client = Connection::new(Role::Client, Config::default(), now);
     let mut server = Connection::new(Role::Server, Config::default(), now);
     let (mut up, mut down) = (Vec::new(), Vec::new());
     for round in 0..6 {
-        let stream = client.open(&request(), false).expect("it can be opened");
+        let stream = client
+            .open(&request(), false)
+            .expect("the stream should open");
         client.send_data(
             stream,
             Bytes::from_static(b"\0\0\0\0\x02\x08\x05"),
@@ -99,7 +101,7 @@ fn pass(from: &mut Connection, to: &mut Connection, all: &mut Vec<u8>, now: Inst
     all.extend_from_slice(&bytes);
     let mut input = BytesMut::from(&bytes[..]);
     to.receive(&mut input, now + Duration::from_millis(1))
-        .expect("they are honest");
+        .expect("the peers should find no fault");
 }
 
 /// Preface, SETTINGS, and a request in HEADERS with padding and priority, and CONTINUATION.
@@ -111,7 +113,7 @@ const PRIORITY_AND_CONTINUATION: [u8; 80] = *b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\
     \0";
 
 fn frames() {
-    // Roles and limits; frames and actions as in frames.rs.
+    // Roles and limits. Frames and actions are encoded as in frames.rs.
     for setup in 0..4 {
         let calls = b"\x03\0\x80\x00\x20\x82\x88\x85\x89\x01\x05\x04\0\x80\x85\x99\x0a\x8e\x1a";
         write("frames", setup, &[&[setup as u8], &calls[..]].concat());
@@ -123,7 +125,7 @@ fn frames() {
 }
 
 fn more_frames() {
-    // DATA that waits for the stream's window, for the connection's, and for the socket.
+    // DATA that waits for the stream's window, the connection's window, and the socket.
     write(
         "frames",
         7,
@@ -140,7 +142,7 @@ fn more_frames() {
         20,
         b"\x11\x92\xa2\x99\x07\x14\x03\0\x99\x06\0\x17\x30\x99",
     );
-    // DATA that fills windows, measures and their answers.
+    // DATA that fills windows, the PINGs that measure the connection, and their answers.
     write(
         "frames",
         9,
@@ -156,7 +158,7 @@ fn more_frames() {
     for setup in 0..4 {
         write("frames", 11 + setup, &[&[setup as u8], &heads[..]].concat());
     }
-    // A content-length that is kept, exceeded, and not reached.
+    // A content-length that is met, exceeded, and not reached.
     write(
         "frames",
         15,
@@ -167,7 +169,7 @@ fn more_frames() {
         16,
         b"\x01\x03\x01\0\0\x05\x06\0\x13\x01\0\x10\x04\x16\0\x8c\x04\x01\0",
     );
-    // GOAWAY below open streams; a graceful end.
+    // GOAWAY below open streams, and a graceful end.
     write("frames", 17, b"\x01\x8c\x8c\x8c\x3c\x13\0\x12\x05\0\x88");
     write(
         "frames",
@@ -177,7 +179,7 @@ fn more_frames() {
 }
 
 fn link() {
-    // Calls with an answer, DATA larger than windows, resets, and an end from either side.
+    // Calls with a response, DATA larger than windows, resets, and an end from either side.
     let calls = b"\x8c\x92\x84\x3f\xff\x80\x82\x85\x7f\xff\x8c\x83\x8f\x3f\x7f\xff\x88\x80\x83\x85\x7f\x3f\xff\x96";
     for setup in [0, 5, 10, 4] {
         let ending = [0x8d, 0x8e, 0x9e, 0x3f, 0x7f];
@@ -230,7 +232,7 @@ fn hpack() {
     );
 }
 
-/// A table that is set too large and filled, and a long name that short literals repeat.
+/// Fills a table whose size is set too large, and repeats a long name in short literals.
 fn hpack_limits() {
     let literal = |first: u8, length: u16| {
         let mut field = vec![first, 1, b'n', 0x7f];
@@ -297,7 +299,7 @@ fn fields() {
     }
 }
 
-/// Text that is worth it, by each kind of compression, and as it is.
+/// Compresses a text with each kind of compression, and once not at all.
 fn compressed() {
     let text = b"It is what it is, it is what it was, it was what it is. ".repeat(3);
     for number in 0..3 {

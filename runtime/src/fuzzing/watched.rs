@@ -1,4 +1,4 @@
-//! An engine, the application above it, and what must be true of both whatever the peer sends.
+//! An engine with the application above it, and the invariants of both, whatever the peer sends.
 
 mod finish;
 mod told;
@@ -14,10 +14,10 @@ use super::written::Written;
 use crate::base::header::Header;
 use crate::http2::{Config, Connection, Event, Reason, Role, StreamId};
 
-/// More than any frame of ours that is not DATA, and its answer.
+/// More than the size of any frame of ours that is not DATA, and its answer.
 const SLACK: usize = 300;
 
-/// An engine, and what is known of it from outside.
+/// An engine, and what is known about it from outside.
 pub(super) struct Watched {
     pub(super) role: Role,
     pub(super) engine: Connection,
@@ -26,28 +26,28 @@ pub(super) struct Watched {
     input: BytesMut,
     said: Said,
     written: Written,
-    /// The streams that the application was told of or has opened.
+    /// Streams that the application has received or opened.
     calls: BTreeMap<StreamId, Call>,
-    /// The field lists that the application has sent.
+    /// Field lists that the application has sent.
     heads: Vec<Vec<Header>>,
-    /// The last stream that the peer takes.
+    /// The last stream that the peer accepts.
     last_stream: StreamId,
-    /// Whether the engine has said that the connection is over.
+    /// True if the engine has ended the connection.
     pub(super) failed: bool,
-    /// What was written and not handed to the other end, if there is one.
+    /// Bytes that were written and not yet passed to the other end, if there is one.
     sent: Option<Vec<u8>>,
-    /// The size of all trailers: they go with the DATA before them, whatever the output's mark says.
+    /// Size of all trailers. They are sent with the DATA before them, even above the output's high-water mark.
     trailers: usize,
-    /// What was not written of the output's last measure, so that growth can be told.
+    /// Size of the unwritten output at the last check, to limit its growth.
     waiting: usize,
 }
 
-/// What the application knows of a stream.
+/// The application's knowledge of a stream.
 #[derive(Default)]
 struct Call {
-    /// The peer has ended its side.
+    /// True if the peer has ended its side.
     heard: bool,
-    /// It is gone, by an event or by the application's wish.
+    /// True if the stream was reset, by the peer or by the application.
     reset: bool,
     unreleased: usize,
     received: u64,
@@ -56,10 +56,10 @@ struct Call {
     has_head: bool,
 }
 
-/// Small limits, so that they are met.
+/// Returns limits that are small, so that they are reached.
 pub(super) fn small_limits() -> Config {
     let mut pings = Config::default().pings;
-    // A client may ping as often as it likes: its pings are to be answered.
+    // The client may send any number of PINGs, so that all are answered.
     pings.max_strikes = 0;
     Config {
         stream_window: 300,
@@ -81,7 +81,7 @@ pub(super) fn small_limits() -> Config {
     }
 }
 
-/// Windows that large DATA fills, and that may grow.
+/// Returns windows that large DATA fills and that may grow.
 pub(super) fn growing_windows() -> Config {
     Config {
         stream_window: 20_000,
@@ -94,7 +94,7 @@ pub(super) fn growing_windows() -> Config {
 
 impl Watched {
     pub(super) fn new(role: Role, config: Config) -> Watched {
-        // The only moment that can be counted from. No decision depends on it.
+        // The current time is the only `Instant` that can be made. No decision depends on it.
         let now = Instant::now() + Duration::from_secs(100_000);
         Watched {
             role,
@@ -114,7 +114,7 @@ impl Watched {
         }
     }
 
-    /// An end whose peer is another one.
+    /// Creates an end whose peer is another end.
     pub(super) fn honest(role: Role, config: Config) -> Watched {
         let mut watched = Watched::new(role, config);
         watched.sent = Some(Vec::new());
@@ -125,14 +125,14 @@ impl Watched {
         self.sent.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// One of the streams used lately.
+    /// Returns one of the streams used recently.
     pub(super) fn recent(&self, pick: u8) -> StreamId {
         let mut recent = self.calls.keys().rev();
         let count = self.calls.len().clamp(1, 8);
         recent.nth(usize::from(pick) % count).copied().unwrap_or(1)
     }
 
-    /// The next stream that a client would open.
+    /// Returns the next stream that a client would open.
     pub(super) fn next(&self) -> StreamId {
         match self.said.last_stream {
             0 => 1,
@@ -140,7 +140,7 @@ impl Watched {
         }
     }
 
-    /// Bytes of the peer. As a driver does, writes first if the engine wants no input.
+    /// Passes bytes of the peer to the engine. As a driver does, it writes first if the engine wants no input.
     pub(super) fn receive(&mut self, bytes: &[u8]) {
         if !self.engine.wants_input() {
             self.write(usize::MAX);
@@ -156,7 +156,7 @@ impl Watched {
         let result = self.engine.receive(&mut self.input, self.now);
         assert!(
             !self.failed || result.is_err(),
-            "it lives again after its end"
+            "the connection lives again after its end"
         );
         self.failed |= result.is_err();
         if self.failed {
@@ -165,10 +165,10 @@ impl Watched {
         let consumed = before - self.input.len();
         assert!(
             self.failed || self.input.len() < 9 + self.config.max_frame_size as usize,
-            "a whole frame is left"
+            "a complete frame was not read"
         );
         let told = self.take_events(takes_no_streams);
-        // Streams that are reset by one GOAWAY, and what is writable again.
+        // Streams that one GOAWAY resets, and streams that become writable.
         assert!(
             told <= consumed / 9 + 2 * self.calls.len() + 1,
             "{told} events"
@@ -182,19 +182,19 @@ impl Watched {
         );
     }
 
-    /// The clock moves, and the time-outs are looked at.
+    /// Advances the clock and handles timeouts.
     pub(super) fn wait(&mut self, time: Duration) {
         self.now += time;
         self.failed |= self.engine.handle_timeout(self.now).is_err();
         self.check();
     }
 
-    /// The clock moves back, which the real one does not.
+    /// Moves the clock back, which the real clock never does.
     pub(super) fn wait_back(&mut self, time: Duration) {
         self.now = self.now.checked_sub(time).unwrap_or(self.now);
     }
 
-    /// Up to `limit` bytes of the output are written.
+    /// Writes up to `limit` bytes of the output.
     pub(super) fn write(&mut self, limit: usize) {
         let mut left = limit;
         loop {
@@ -236,7 +236,7 @@ impl Watched {
         }
     }
 
-    /// Sends DATA if the engine says that it is welcome.
+    /// Sends DATA if the engine has capacity for it.
     pub(super) fn send_data(&mut self, stream: StreamId, length: usize, end: bool) {
         static PATTERN: [u8; 1 << 16] = [b'd'; 1 << 16];
         if self.engine.send_capacity(stream) > 0 {
@@ -278,15 +278,15 @@ impl Watched {
         self.engine.ping([7; 8]);
     }
 
-    /// What holds at any time.
+    /// Checks what must hold at any time.
     fn check(&mut self) {
         self.waiting = self.engine.transmit().len();
-        // What transmit makes writable.
+        // Events of streams that `transmit` makes writable.
         while let Some(event) = self.engine.poll_event() {
             assert!(matches!(event, Event::Writable { .. } | Event::CanOpen));
         }
         let (counted, queued) = self.engine.queued();
-        assert_eq!(counted, queued, "bytes in queues");
+        assert_eq!(counted, queued, "wrong count of queued bytes");
         let open = self.engine.open_streams();
         match self.role {
             Role::Server => assert!(open <= self.config.max_concurrent_streams as usize),
@@ -297,17 +297,18 @@ impl Watched {
         }
         let window = i64::from(self.config.max_connection_window).max(DEFAULT_WINDOW);
         let left = DEFAULT_WINDOW + self.written.window_updates - self.said.data;
-        assert!(left <= window, "the peer is given more than the window");
+        assert!(left <= window, "the peer was given more than the window");
     }
 
-    /// Whether something waits to be sent.
+    /// Returns whether anything waits to be sent.
     pub(super) fn is_waiting(&self) -> bool {
         let mut streams = self.calls.keys();
         streams.any(|&stream| self.engine.is_sending(stream))
     }
 
-    /// What the application was told is what the other end has written, unless the stream was reset, or the rest of a request was
-    /// of no use since its answer is complete.
+    /// Checks that the application has received what the other end has written.
+    ///
+    /// A stream that was reset is an exception, and so is the rest of a request whose response is complete.
     pub(super) fn agrees_with(&self, other: &Watched) {
         for (&stream, call) in &self.calls {
             let written = other.written.of(stream);
@@ -323,7 +324,10 @@ impl Watched {
 impl Call {
     fn hear_end(&mut self) {
         let expected = self.expected.unwrap_or(self.received);
-        assert_eq!(self.received, expected, "not the content-length");
+        assert_eq!(
+            self.received, expected,
+            "the body differs from the content-length"
+        );
         self.heard = true;
     }
 }

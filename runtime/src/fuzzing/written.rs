@@ -1,4 +1,5 @@
-//! What an engine has written, read by other code than the engine's: it has to be HTTP/2, and within what the peer allows.
+//! A second reader of the engine's output, independent of the engine. The output must be valid HTTP/2, within what
+//! the peer allows.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,7 @@ use crate::base::header::Header;
 use crate::http2::hpack::Decoder;
 use crate::http2::{Role, StreamId};
 
-/// A frame as it stands on the wire.
+/// A frame as it is on the wire.
 pub(super) struct Frame {
     pub(super) kind: u8,
     pub(super) flags: u8,
@@ -17,7 +18,7 @@ pub(super) struct Frame {
     pub(super) payload: Vec<u8>,
 }
 
-/// Cuts bytes into frames.
+/// Splits bytes into frames.
 #[derive(Default)]
 pub(super) struct Splitter(BytesMut);
 
@@ -45,20 +46,20 @@ impl Splitter {
         self.0.is_empty()
     }
 
-    /// The type of the frame that is not whole yet, if its header is.
+    /// Returns the type of the incomplete frame, if its header is complete.
     pub(super) fn kind(&self) -> Option<u8> {
         self.0.get(8).and(self.0.get(3)).copied()
     }
 }
 
-/// All that an engine has written so far.
+/// Everything that an engine has written so far.
 pub(super) struct Written {
     role: Role,
     preface: &'static [u8],
     splitter: Splitter,
     frames: usize,
     decoder: Decoder,
-    /// A header block that is not whole yet: its stream, and whether it ends the stream.
+    /// An incomplete header block: its stream, and whether it ends the stream.
     block: Option<(StreamId, bool, Vec<u8>)>,
     pub(super) streams: BTreeMap<StreamId, WrittenOfStream>,
     pub(super) data: i64,
@@ -67,11 +68,11 @@ pub(super) struct Written {
     pub(super) acknowledgements: usize,
     /// The last GOAWAY: stream, code and text.
     pub(super) go_away: Option<(u32, u32, Vec<u8>)>,
-    /// Whether a GOAWAY is the last frame.
+    /// True if a GOAWAY is the last frame.
     pub(super) ends_with_go_away: bool,
 }
 
-/// What was written of a stream.
+/// Frames that were written on a stream.
 #[derive(Default)]
 pub(super) struct WrittenOfStream {
     heads: usize,
@@ -103,7 +104,8 @@ impl Written {
         }
     }
 
-    /// Takes what was written after the peer had said `said`. `heads` are the field lists that the application has sent.
+    /// Reads output that was written after the peer had sent `said`. `heads` are the field lists that the application
+    /// has sent.
     pub(super) fn take(&mut self, mut bytes: &[u8], said: &Said, heads: &[Vec<Header>]) {
         let preface = self.preface.len().min(bytes.len());
         assert_eq!(self.preface[..preface], bytes[..preface]);
@@ -129,7 +131,7 @@ impl Written {
         self.streams.get(&stream).unwrap_or(&NOTHING)
     }
 
-    /// All frames are whole, and so are all header blocks.
+    /// Returns whether all frames and header blocks are complete.
     pub(super) fn is_at_boundary(&self) -> bool {
         self.splitter.is_empty() && self.block.is_none()
     }
@@ -161,7 +163,7 @@ impl Written {
                 assert_eq!((stream, payload.len()), (0, 8));
                 if flags == 1 {
                     let ping = said.pings.get(self.pongs.len());
-                    assert_eq!(ping, Some(payload), "an answer to no ping");
+                    assert_eq!(ping, Some(payload), "an answer without a PING");
                     self.pongs.push(payload.clone());
                 }
             }
@@ -171,7 +173,7 @@ impl Written {
                 assert_eq!(self.block.as_ref().map(|block| block.0), Some(stream));
                 self.continue_block(frame, heads);
             }
-            kind => panic!("a frame of type {kind}"),
+            kind => panic!("unexpected frame of type {kind}"),
         }
     }
 
@@ -189,7 +191,7 @@ impl Written {
         stream.ended = frame.flags & 1 != 0;
         stream.data += length;
         let allowed = said.largest_initial_window + said.of(frame.stream).window_updates;
-        // An empty frame may go at any time.
+        // An empty frame may be sent at any time.
         assert!(length == 0 || stream.data <= allowed, "over the window");
     }
 
@@ -202,7 +204,7 @@ impl Written {
         assert!(!stream.ended && !stream.reset, "HEADERS of an old stream");
         match stream.heads {
             0 if role == Role::Client => {
-                // What was opened last is the highest, and none is left out.
+                // The stream opened last is the highest, and no number is left out.
                 assert_eq!(frame.stream, last.map_or(1, |last| last + 2));
             }
             0 => assert!(said.of(frame.stream).headers, "HEADERS of an idle stream"),
@@ -226,18 +228,21 @@ impl Written {
             fields.push(field);
             true
         });
-        decoded.expect("our header blocks decode");
-        assert!(heads.contains(&fields), "nobody has sent {fields:?}");
+        decoded.expect("our header blocks should decode");
+        assert!(
+            heads.contains(&fields),
+            "the application has not sent {fields:?}"
+        );
         self.block = None;
     }
 
     fn check_reset(&mut self, stream: StreamId, said: &Said) {
-        // A stream below one that was opened is closed, whether or not it was ever open (RFC 9113, 5.1.1).
+        // A stream below an opened one is closed, whether or not it was ever open (RFC 9113, 5.1.1).
         let was_opened = match self.role {
             Role::Client => self.streams.contains_key(&stream),
             Role::Server => stream <= said.last_stream,
         };
-        assert!(was_opened, "an idle stream is reset");
+        assert!(was_opened, "an idle stream was reset");
         let stream = self.stream(stream);
         assert!(!stream.reset, "reset twice");
         stream.reset = true;
@@ -271,7 +276,7 @@ impl Written {
     }
 
     fn stream(&mut self, stream: StreamId) -> &mut WrittenOfStream {
-        assert_eq!(stream % 2, 1, "no client opens stream {stream}");
+        assert_eq!(stream % 2, 1, "a client cannot open stream {stream}");
         self.streams.entry(stream).or_default()
     }
 }

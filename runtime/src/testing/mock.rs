@@ -1,4 +1,4 @@
-//! A service that is a closure per method.
+//! A mock service that answers each method with a closure.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,12 +17,13 @@ use crate::{
     StreamingCall, UnaryCall, stream,
 };
 
-/// A service of which a test says what it answers, by a closure for each method that the test is about: what tests code that
-/// calls. The other methods end with UNIMPLEMENTED.
+/// A mock service for testing code that makes calls.
 ///
-/// A closure is given what a servicer's method is given, and returns what that returns: a future, or a stream. A method is named by
-/// that of the stub, which has its types too. Calls go the whole way but for the network: encoding, metadata, deadlines,
-/// cancellation, and [`Channel::in_process`] says what else.
+/// The test gives a closure for each method that it is about. Calls of other methods end with UNIMPLEMENTED.
+///
+/// A closure takes what a servicer's method takes, and returns what it returns: a future or a stream. The method of the
+/// stub names the method of the service, and has its types. Calls are complete except for the network: messages are
+/// encoded, and metadata, deadlines and cancellation work. See [`Channel::in_process`].
 ///
 /// ```
 /// # use stubwright::{Channel, Prost, StreamingCall, UnaryCall};
@@ -40,7 +41,7 @@ use crate::{
 /// use stubwright::testing::Mock;
 /// use stubwright::{Result, Status, stream};
 ///
-/// /// What is to be tested.
+/// /// The function under test.
 /// async fn shout(stub: &EchoStub, text: &str) -> Result<String> {
 ///     Ok(stub.say(text.to_uppercase()).await? + "!")
 /// }
@@ -68,22 +69,22 @@ use crate::{
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(test()).unwrap();
 /// ```
 ///
-/// gRPC Python's `grpc_testing` and `unittest.mock` are used so.
+/// In gRPC Python, `grpc_testing` and `unittest.mock` serve this purpose.
 pub struct Mock<S> {
     make: fn(Channel) -> S,
-    /// What methods are named by; it is never called over.
+    /// The stub whose methods name the mock's. It never makes a call.
     stub: S,
     answers: BTreeMap<String, Answer>,
 }
 
-/// How the calls of a method are answered.
+/// The answer to the calls of a method.
 type Answer = Arc<dyn Fn(RequestStream<Bytes>, ServicerContext) -> Responses + Send + Sync>;
 
 /// The responses of a call, encoded.
 type Responses = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
 
 impl<S> Mock<S> {
-    /// A service without methods, for stubs that are made by `make`: `Mock::of(SquareServiceStub::new)`.
+    /// Creates a service without methods, for the stubs that `make` creates: `Mock::of(SquareServiceStub::new)`.
     #[must_use]
     pub fn of(make: fn(Channel) -> S) -> Mock<S> {
         Mock {
@@ -93,7 +94,7 @@ impl<S> Mock<S> {
         }
     }
 
-    /// Answers the calls of a method with one request and one response.
+    /// Sets the answer of a method with one request and one response.
     #[must_use]
     pub fn unary_unary<Req, Res, Fut>(
         self,
@@ -113,7 +114,7 @@ impl<S> Mock<S> {
         })
     }
 
-    /// Answers the calls of a method with one request and a stream of responses.
+    /// Sets the answer of a method with one request and a stream of responses.
     #[must_use]
     pub fn unary_stream<Req, Res, Str>(
         self,
@@ -139,7 +140,7 @@ impl<S> Mock<S> {
         })
     }
 
-    /// Answers the calls of a method with a stream of requests and one response.
+    /// Sets the answer of a method with a stream of requests and one response.
     #[must_use]
     pub fn stream_unary<Req, Res, Fut>(
         self,
@@ -157,7 +158,7 @@ impl<S> Mock<S> {
         })
     }
 
-    /// Answers the calls of a method with a stream of requests and a stream of responses.
+    /// Sets the answer of a method with a stream of requests and a stream of responses.
     #[must_use]
     pub fn stream_stream<Req, Res, Str>(
         self,
@@ -175,13 +176,13 @@ impl<S> Mock<S> {
         })
     }
 
-    /// A stub that calls the service.
+    /// Returns a stub that calls the service.
     #[must_use]
     pub fn stub(self) -> S {
         (self.make)(self.channel())
     }
 
-    /// A channel to the service, for stubs of another type than the mock's, such as blocking ones.
+    /// Returns a channel to the service, for stubs of other types, such as blocking stubs.
     #[must_use]
     pub fn channel(self) -> Channel {
         let answers = self.answers;
@@ -206,7 +207,7 @@ impl<S> fmt::Debug for Mock<S> {
     }
 }
 
-/// The closures of a mock, by their methods.
+/// The closures of a mock, by method.
 struct Answers(BTreeMap<String, Answer>);
 
 impl GenericHandler for Answers {
@@ -226,21 +227,21 @@ impl GenericHandler for Answers {
     }
 }
 
-/// The request of a call with one.
+/// Reads the only request of a call.
 async fn only<Req: prost::Message + Default>(mut requests: RequestStream<Bytes>) -> Result<Req> {
     let request = requests.message().await?;
     let request = request.ok_or_else(|| Status::internal("the call has no request"))?;
     Ok(Req::decode(request)?)
 }
 
-/// The requests of a call with many.
+/// Decodes a stream of requests.
 fn decoded<Req: prost::Message + Default + 'static>(
     requests: RequestStream<Bytes>,
 ) -> RequestStream<Req> {
     RequestStream::from_stream(Decoded(requests, PhantomData))
 }
 
-/// The one response of a call.
+/// Encodes the only response of a call.
 fn one<Res: prost::Message + 'static>(
     response: impl Future<Output = Result<Res>> + Send + 'static,
 ) -> Responses {

@@ -1,6 +1,8 @@
-//! Testing a servicer, and what calls one.
+//! Tools for testing servicers and code that makes calls.
 //!
-//! A servicer's methods are methods: a test calls them, without a server, with a context that is made for it.
+//! # Servicers
+//!
+//! A test calls a servicer's methods directly, without a server. [`TestCall`] makes the context.
 //!
 //! ```
 //! use stubwright::testing::TestCall;
@@ -9,7 +11,7 @@
 //! struct Sums;
 //!
 //! impl Sums {
-//!     // As a generated trait has it.
+//!     // The signature is that of a generated trait.
 //!     async fn sum(&self, mut requests: RequestStream<u32>, context: &ServicerContext) -> Result<u32> {
 //!         let mut sum = 0;
 //!         while let Some(request) = requests.message().await? {
@@ -35,12 +37,14 @@
 //! # assert!(matches!(polled, std::task::Poll::Ready(Ok(()))));
 //! ```
 //!
-//! What such a test does not see is what a server does around the method: deadlines that end calls, the default answers of
-//! methods that are left out, interceptors, encoding. For these there is `Channel::in_process`, which calls handlers in this
-//! process by a stub, and has no ports to wait for.
+//! Such a test leaves out what a server does around the method: enforcing deadlines, default answers of methods that are
+//! not implemented, interceptors and encoding. To test these too, call the handlers through a stub over
+//! `Channel::in_process`. It needs no ports.
 //!
-//! Whoever uses a stub is tested with a [`Mock`], which answers by a closure for each method that the test is about; or with a
-//! servicer that was written for it, over `Channel::in_process`.
+//! # Clients
+//!
+//! Test code that uses a stub with a [`Mock`], which answers with a closure for each method that the test is about, or
+//! with a servicer written for the test, over `Channel::in_process`.
 
 #[cfg(feature = "client")]
 mod mock;
@@ -58,21 +62,21 @@ use crate::{Compression, Metadata, ServicerContext, Status};
 #[cfg(feature = "client")]
 pub use self::mock::Mock;
 
-/// A call that a test makes by itself: the caller's side of a [`ServicerContext`].
+/// The caller's side of a [`ServicerContext`], for a test that calls a servicer directly.
 ///
-/// The context does what it does in a server, but for one thing: nobody ends the call when its deadline has passed.
+/// The context works as in a server, except that the call does not end when its deadline passes.
 pub struct TestCall {
     context: ServicerContext,
 }
 
 impl TestCall {
-    /// A call without metadata and without a deadline, of no method in particular, from `inproc:`.
+    /// Creates a call from `inproc:` with no metadata, no deadline and an unspecified method.
     #[must_use]
     pub fn new() -> TestCall {
         TestCall::builder().build()
     }
 
-    /// A call of which more is to be said.
+    /// Returns a builder for a call with metadata, a timeout or other properties.
     pub fn builder() -> TestCallBuilder {
         TestCallBuilder {
             method: String::new(),
@@ -84,24 +88,26 @@ impl TestCall {
         }
     }
 
-    /// What the servicer's method is given.
+    /// Returns the context to pass to the servicer's method.
     pub fn context(&self) -> &ServicerContext {
         &self.context
     }
 
-    /// The initial metadata, once the method has sent it by
+    /// Returns the initial metadata, or `None` before the method has sent it with
     /// [`send_initial_metadata`](ServicerContext::send_initial_metadata).
     pub fn initial_metadata(&self) -> Option<Metadata> {
         self.context.exchange().sent_head()
     }
 
-    /// The trailing metadata that the method has set so far. That of a status that it returns is in the status.
+    /// Returns the trailing metadata that the method has set so far. It does not include the metadata of a returned
+    /// `Status`.
     pub fn trailing_metadata(&self) -> Metadata {
         self.context.trailing_metadata()
     }
 
-    /// Cancels the call: it is not active any more, and who waits for [`cancelled`](ServicerContext::cancelled) goes on. A
-    /// server also drops the future of the method, which here is the test's.
+    /// Cancels the call. It becomes inactive, and waiters for [`cancelled`](ServicerContext::cancelled) wake up.
+    ///
+    /// A server also drops the future of the method. Here the future is the test's.
     pub fn cancel(&self) {
         let status = Status::cancelled("the call was cancelled by its caller");
         self.context.exchange().cancel(status);
@@ -120,7 +126,7 @@ impl fmt::Debug for TestCall {
     }
 }
 
-/// Says what a [`TestCall`] comes with.
+/// Builds a [`TestCall`].
 #[derive(Debug)]
 #[must_use]
 pub struct TestCallBuilder {
@@ -133,16 +139,16 @@ pub struct TestCallBuilder {
 }
 
 impl TestCallBuilder {
-    /// The method, `/package.Service/Method`, for servicers that look at it.
+    /// Sets the method, `/package.Service/Method`, that the servicer sees.
     pub fn method(mut self, method: impl Into<String>) -> TestCallBuilder {
         self.method = method.into();
         self
     }
 
-    /// Adds a pair to the metadata that comes with the call.
+    /// Adds a pair to the metadata of the call.
     ///
     /// # Panics
-    /// When no caller could send it: see [`Metadata::append`].
+    /// Panics if the pair is not valid metadata. See [`Metadata::append`].
     pub fn metadata(mut self, key: impl AsRef<str>, value: impl AsRef<[u8]>) -> TestCallBuilder {
         if let Err(error) = self.metadata.append(key, value) {
             panic!("{error}");
@@ -150,27 +156,27 @@ impl TestCallBuilder {
         self
     }
 
-    /// The time that is left to the call when it is built.
+    /// Sets the time that remains until the deadline, counted from [`build`](Self::build). No deadline by default.
     pub fn timeout(mut self, timeout: Duration) -> TestCallBuilder {
         self.timeout = Some(timeout);
         self
     }
 
-    /// The host that the caller meant.
+    /// Sets the `:authority` of the call.
     pub fn authority(mut self, authority: impl AsRef<str>) -> TestCallBuilder {
         let authority = authority.as_ref().as_bytes();
         self.authority = Some(Header::new(b":authority", authority));
         self
     }
 
-    /// The other end of the connection, as in `ipv4:192.0.2.1:5000`.
+    /// Sets the address of the caller, such as `ipv4:192.0.2.1:5000`. `inproc:` by default.
     pub fn peer(mut self, peer: impl Into<String>) -> TestCallBuilder {
         self.peer = peer.into();
         self
     }
 
-    /// Adds a property to what the transport has made sure of, as in
-    /// `("x509_subject_alternative_name", "client.example.org")`: the table of [`AuthContext`] has them.
+    /// Adds a property that the transport has verified, such as `("x509_subject_alternative_name",
+    /// "client.example.org")`. [`AuthContext`] lists the properties.
     pub fn auth_property(
         mut self,
         name: &'static str,
@@ -180,7 +186,7 @@ impl TestCallBuilder {
         self
     }
 
-    /// The call.
+    /// Builds the call.
     #[must_use]
     pub fn build(self) -> TestCall {
         let peer = Peer::named(&self.peer);
@@ -220,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_context_says_what_the_test_has_said() {
+    fn the_context_has_what_the_test_has_set() {
         let call = TestCall::builder()
             .method("/a.B/C")
             .authority("example.org")
@@ -249,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn the_test_sees_what_goes_back() {
+    fn the_test_sees_the_metadata_that_is_sent_back() {
         let call = TestCall::new();
         assert!(call.initial_metadata().is_none());
         assert!(call.trailing_metadata().is_empty());
@@ -279,7 +285,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "Bad Key")]
-    fn metadata_that_cannot_come_is_a_mistake_of_the_test() {
+    fn invalid_metadata_panics() {
         drop(TestCall::builder().metadata("Bad Key", "x"));
     }
 }

@@ -1,4 +1,4 @@
-//! What must be true once the peer has said all that it will.
+//! Invariants that must hold once the peer has sent everything.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use crate::fuzzing::said::DEFAULT_WINDOW;
 use crate::http2::{Reason, Role, StreamId};
 
 impl Watched {
-    /// The peer sends no more. All that is owed was sent, and all streams end.
+    /// Ends the peer's input. All that is owed must have been sent, and all streams must end.
     pub(in crate::fuzzing) fn finish(mut self) {
         self.write(usize::MAX);
-        assert!(self.written.is_at_boundary(), "half a frame");
+        assert!(self.written.is_at_boundary(), "an incomplete frame");
         if self.failed {
             assert!(self.written.ends_with_go_away);
         } else {
@@ -22,18 +22,22 @@ impl Watched {
         self.engine.go_away(Reason::NO_ERROR, "");
         let streams: Vec<StreamId> = self.calls.keys().copied().collect();
         streams.into_iter().for_each(|stream| self.reset(stream));
-        assert!(self.engine.is_drained(), "a stream that nobody knows of");
+        assert!(
+            self.engine.is_drained(),
+            "a stream is left that the application does not know"
+        );
         self.write(usize::MAX);
-        assert!(self.written.is_at_boundary(), "half a frame");
+        assert!(self.written.is_at_boundary(), "an incomplete frame");
         assert_eq!(self.waiting, 0);
     }
 
-    /// Every PING and SETTINGS has its answer, and the engine knows the streams that the application knows.
+    /// Checks that every PING and SETTINGS has its answer, and that the engine and the application know the same
+    /// streams.
     fn check_answers(&self) {
         assert_eq!(self.written.pongs, self.said.pings);
         assert_eq!(self.written.acknowledgements, self.said.settings);
         let is_open = |(stream, call): &(&StreamId, &Call)| {
-            // The end of a response is the end of all of it: what else comes is of no use.
+            // The end of a response ends the call. The rest of the request is of no use.
             let heard = call.heard || self.role == Role::Server;
             !(call.reset || heard && self.written.of(**stream).ended)
         };
@@ -41,7 +45,7 @@ impl Watched {
         assert_eq!(self.engine.open_streams(), open);
     }
 
-    /// What waits, waits for a window.
+    /// Checks that DATA waits only for a window.
     fn check_sending(&self) {
         let connection = DEFAULT_WINDOW + self.said.window_updates - self.written.data;
         for &stream in self.calls.keys() {
@@ -54,11 +58,12 @@ impl Watched {
         }
     }
 
-    /// Once all is taken, the peer has all of each window, but for what it is about to be told.
+    /// Checks that the peer has each window in full, once all data is read, apart from credit that is about to be
+    /// sent.
     fn check_windows(&mut self) {
         self.release_all();
         self.write(usize::MAX);
-        // A smaller window than HTTP/2's own holds once the peer knows of it: of a client's streams it does.
+        // A window smaller than HTTP/2's default holds once the peer knows of it. The peer of a client does.
         let ours = i64::from(self.config.stream_window);
         let first = if self.role == Role::Client || self.said.settings_acknowledged {
             ours
@@ -81,22 +86,22 @@ impl Watched {
         self.write(usize::MAX);
         let left = DEFAULT_WINDOW + self.written.window_updates - self.said.data;
         let window = self.engine.receive_window(0);
-        let (size, credit) = window.expect("the connection has a window");
+        let (size, credit) = window.expect("the connection should have a window");
         assert_eq!(left + credit, size, "the connection's window");
         assert!(credit < (size / 2).max(1));
     }
 
-    /// A peer that owes something, or has left something unfinished, is not waited for without end.
+    /// Checks that a peer which owes something, or has left something unfinished, runs into a timeout.
     fn check_timer(&mut self) {
         let timeout = self.engine.timeout();
         assert!(
             timeout.is_some() || self.said.is_at_boundary() || self.said.is_in_data(),
-            "half a frame is waited for without end"
+            "an incomplete frame has no timeout"
         );
         if let Some(due) = timeout {
             self.now = self.now.max(due);
             self.wait(Duration::ZERO);
-            assert!(self.failed, "a time-out without effect");
+            assert!(self.failed, "the timeout had no effect");
             assert_eq!(self.engine.open_streams(), 0);
         }
     }

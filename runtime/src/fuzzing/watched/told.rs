@@ -1,11 +1,11 @@
-//! What the engine tells the application.
+//! Checks the events that the engine gives the application.
 
 use super::{Call, Watched};
 use crate::base::header::{Header, Kind};
 use crate::http2::{Event, ResetCause, Role, StreamId};
 
 impl Watched {
-    /// Takes all events. `no_requests` says that there must be no new ones among them.
+    /// Takes all events. With `no_requests`, none of them may be a new request.
     pub(super) fn take_events(&mut self, no_requests: bool) -> usize {
         let mut told = 0;
         while let Some(event) = self.engine.poll_event() {
@@ -13,9 +13,12 @@ impl Watched {
             match event {
                 Event::Request { stream, head, end } => {
                     assert_eq!(self.role, Role::Server);
-                    assert!(!no_requests, "a request that is not taken any more");
+                    assert!(!no_requests, "a request after the end of requests");
                     let last = self.calls.keys().next_back();
-                    assert!(last.is_none_or(|last| *last < stream), "an old stream");
+                    assert!(
+                        last.is_none_or(|last| *last < stream),
+                        "a stream number was reused"
+                    );
                     self.calls.insert(stream, Call::default());
                     let is_connect = head.method.value() == b"CONNECT";
                     assert_eq!(head.scheme.is_none(), is_connect);
@@ -31,7 +34,7 @@ impl Watched {
                     assert!((200..1_000).contains(&head.status));
                     let status = Header::new(b":status", head.status.to_string().as_bytes());
                     self.compare(stream, vec![status], &head.fields, head.oversized);
-                    // A 304 says the length of what it does not carry.
+                    // A 304 has the length of a body that it does not carry.
                     self.take_head(stream, &head.fields, end, head.status != 304);
                 }
                 Event::Data { stream, data, end } => self.take_data(stream, data.len(), end),
@@ -50,7 +53,7 @@ impl Watched {
                     let is_client = self.role == Role::Client;
                     assert!(is_client || cause != ResetCause::Unprocessed);
                     let call = self.call(stream);
-                    assert!(!call.reset, "told of an end twice");
+                    assert!(!call.reset, "the stream ended twice");
                     call.reset = true;
                     call.unreleased = 0;
                 }
@@ -59,7 +62,10 @@ impl Watched {
                 Event::GoAway {
                     last_stream, debug, ..
                 } => {
-                    assert!(last_stream <= self.last_stream, "more streams than before");
+                    assert!(
+                        last_stream <= self.last_stream,
+                        "GOAWAY names more streams than before"
+                    );
                     self.last_stream = last_stream;
                     assert!(debug.len() <= 1_024);
                 }
@@ -71,7 +77,7 @@ impl Watched {
         told
     }
 
-    /// `counts` says that a `content-length` is that of the DATA.
+    /// Takes a field list. `counts` says whether a `content-length` must equal the length of the DATA.
     fn take_head(&mut self, stream: StreamId, fields: &[Header], end: bool, counts: bool) {
         self.check_fields(fields);
         let call = self.live(stream);
@@ -88,10 +94,13 @@ impl Watched {
         }
     }
 
-    /// What the application is told is what the peer has said, pseudo-headers first; of a list over the limit a part.
+    /// Compares a field list with the peer's. Pseudo-headers come first. A list over the limit is cut.
     fn compare(&mut self, stream: StreamId, pseudo: Vec<Header>, told: &[Header], cut: bool) {
-        assert!(self.said.settings > 0, "told of something before SETTINGS");
-        let said = self.said.next_head(stream).expect("nobody has said it");
+        assert!(self.said.settings > 0, "an event before SETTINGS");
+        let said = self
+            .said
+            .next_head(stream)
+            .expect("the peer has sent no such head");
         let (said_pseudo, said) = said.split_at(pseudo.len());
         assert!(pseudo.iter().all(|field| said_pseudo.contains(field)));
         if cut {
@@ -102,7 +111,7 @@ impl Watched {
     }
 
     fn take_data(&mut self, stream: StreamId, length: usize, end: bool) {
-        assert!(end || length > 0, "DATA of nothing");
+        assert!(end || length > 0, "an empty DATA event");
         let window = (self.config.max_stream_window as usize).max(65_535);
         let call = self.live(stream);
         assert!(call.has_head);
@@ -112,17 +121,17 @@ impl Watched {
         if end {
             call.hear_end();
         }
-        // What a stream has not released when it ends goes back by itself.
+        // The credit that a stream has not released is returned when it ends.
         let open = |stream: &StreamId| self.engine.receive_window(*stream).is_some();
         let calls = self.calls.iter().filter(|(stream, _)| open(stream));
         let unreleased: usize = calls.map(|(_, call)| call.unreleased).sum();
         let (held, promised) = self.engine.held();
-        // More may have come than it was told of.
+        // The application may not have received all of it yet.
         assert!(unreleased <= held && held <= promised);
         assert!(promised <= self.config.receive_buffer_per_connection);
     }
 
-    /// A field list of the peer, as the application gets it.
+    /// Checks the field list that the application receives.
     fn check_fields(&self, fields: &[Header]) {
         assert!(fields.iter().all(|field| !field.is_malformed()));
         assert!(fields.iter().all(|field| !field.kind().is_pseudo()));
@@ -132,13 +141,16 @@ impl Watched {
 
     fn call(&mut self, stream: StreamId) -> &mut Call {
         let call = self.calls.get_mut(&stream);
-        call.expect("told of a stream that nobody has opened")
+        call.expect("the stream should be open")
     }
 
-    /// A stream of which more may be told.
+    /// Returns a stream that may have more events.
     fn live(&mut self, stream: StreamId) -> &mut Call {
         let call = self.call(stream);
-        assert!(!call.heard && !call.reset, "told of more after the end");
+        assert!(
+            !call.heard && !call.reset,
+            "an event after the end of the stream"
+        );
         call
     }
 }
