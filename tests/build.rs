@@ -1,5 +1,5 @@
-//! Generates the code of every fixture, in one module tree, of the service whose methods are all required in another, of
-//! files with an edition in a third, blocking stubs in a fourth, and messages that have a JSON form in a fifth.
+//! Generates the code of the test protos, in several module trees: all fixtures, a service with all methods required,
+//! files with an edition, blocking stubs, and messages with a JSON form.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             &["protos"],
         )?;
 
-    // Services that know nothing of each other, whose files and messages have the same names.
+    // Independent services whose files and messages have the same names.
     println!("cargo:rerun-if-changed=twins");
     for twin in ["one", "two", "three"] {
         let directory = Path::new("twins").join(twin);
@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .out_dir(Path::new(&std::env::var("OUT_DIR")?).join("json"))
         .compile_protos(&["json/cases.proto"], &["json"])?;
 
-    // What protoc made of files that the built-in compiler does not read; the interop run makes it again.
+    // Output of protoc for files that the built-in compiler does not support. The interop run writes it.
     let editions = "editions/descriptors.bin";
     println!("cargo:rerun-if-changed={editions}");
     stubwright_codegen::Config::new()
@@ -59,7 +59,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The protos in a directory and those below it.
+/// Finds the protos in a directory and its subdirectories.
 fn find(directory: &Path, protos: &mut Vec<PathBuf>) -> std::io::Result<()> {
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();

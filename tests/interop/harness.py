@@ -125,7 +125,7 @@ def target_directory():
 def equal(actual, expected):
     """Raises unless the two are equal."""
     if actual != expected:
-        raise AssertionError(f"expected {expected!r}, and it is {actual!r}")
+        raise AssertionError(f"expected {expected!r}, got {actual!r}")
 
 
 def padded(number, size):

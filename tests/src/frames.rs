@@ -1,13 +1,13 @@
-//! HTTP/2's frames, written by hand.
+//! HTTP/2 frames, written by hand.
 
-/// What a client says first.
+/// Preface of a client's connection.
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// The types of frames.
+/// Types of frames.
 macro_rules! types {
     ($($name:ident = $number:literal)*) => {
         $(
-            #[doc = concat!("The type ", stringify!($name), ".")]
+            #[doc = concat!("The frame type ", stringify!($name), ".")]
             pub const $name: u8 = $number;
         )*
     };
@@ -25,17 +25,17 @@ types!(
     CONTINUATION = 9
 );
 
-/// The flag of the last frame of a stream.
+/// Flag of the last frame of a stream.
 pub const END_STREAM: u8 = 1;
-/// The flag of the last frame of a header block.
+/// Flag of the last frame of a header block.
 pub const END_HEADERS: u8 = 4;
-/// The flag of a frame with padding.
+/// Flag of a frame with padding.
 pub const PADDED: u8 = 8;
 
-/// A frame as bytes.
+/// Encodes a frame.
 ///
 /// # Panics
-/// When the payload is over 4 GiB.
+/// Panics if the payload is larger than 4 GiB.
 pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     let mut frame = length[1..].to_vec();
@@ -45,7 +45,7 @@ pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A header block of literals without indexing and without Huffman (RFC 7541, 6.2.2).
+/// Encodes a header block of literals without indexing and without Huffman coding (RFC 7541, 6.2.2).
 pub fn literals(fields: &[(&str, &str)]) -> Vec<u8> {
     let mut block = Vec::new();
     for (name, value) in fields {
@@ -58,7 +58,7 @@ pub fn literals(fields: &[(&str, &str)]) -> Vec<u8> {
     block
 }
 
-/// An integer with a prefix of seven bits (RFC 7541, 5.1).
+/// Encodes an integer with a prefix of seven bits (RFC 7541, 5.1).
 fn length(mut length: usize, block: &mut Vec<u8>) {
     if length < 127 {
         return block.push(length as u8);

@@ -1,6 +1,6 @@
-//! The generated code of the fixtures, and the servicer of the end-to-end tests.
+//! Generated code of the test protos, and helpers of the tests.
 
-/// What `build.rs` generated, one module tree for all fixtures.
+/// Code of all fixtures, in one module tree.
 pub mod pb {
     stubwright::include_protos!();
 }
@@ -27,7 +27,7 @@ pub mod twins {
         stubwright::include_protos!("twins/two/stubwright");
     }
 
-    /// Has another message of a name of the first's.
+    /// Has a different message with a name from `first`.
     pub mod third {
         stubwright::include_protos!("twins/three/stubwright");
     }

@@ -1,4 +1,4 @@
-//! What the runtime logs, collected for tests.
+//! Collects the runtime's log events for tests.
 
 use std::fmt::{Debug, Write};
 use std::sync::{LazyLock, Once};
@@ -8,16 +8,16 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-/// Every event so far, each as `name=value` pairs.
+/// All events so far, each as `name=value` pairs.
 static EVENTS: LazyLock<watch::Sender<Vec<String>>> = LazyLock::new(watch::Sender::default);
 
-/// Collects from now on what is logged in this process.
+/// Starts to collect the events of this process.
 pub fn collect() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| tracing::subscriber::set_global_default(Collector).unwrap());
 }
 
-/// The first event that has all of these words in it, as soon as it is there.
+/// Waits for an event that contains all of these words. Returns the first one.
 pub async fn event(words: &[&str]) -> String {
     let fits = |event: &&String| words.iter().all(|word| event.contains(word));
     let mut events = EVENTS.subscribe();

@@ -1,4 +1,4 @@
-//! A servicer that does what each request says, and tells a test what becomes of its calls.
+//! A servicer that does what each request says, and reports the course of its calls to the test.
 
 use std::future::pending;
 
@@ -9,18 +9,18 @@ use tokio::sync::mpsc;
 
 use crate::pb::probe::v1::{Action, ProbeServicer, Request, Response};
 
-/// What became of a call.
+/// An event of a call.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The handler runs.
+    /// The handler was started.
     Started,
-    /// The handler has given its request stream to another task.
+    /// The handler has moved its request stream to another task.
     GivenAway,
-    /// The handler's future was dropped, whether or not it had ended.
+    /// The handler's future was dropped, before or after its end.
     Dropped,
-    /// A request stream that was given to another task ended, with the code of its error if it had one.
+    /// A request stream that was moved to another task has ended, with the code of its error if it failed.
     Ended(Option<Code>),
-    /// The future of `ServicerContext::cancelled` was ready in another task.
+    /// The future of `ServicerContext::cancelled` completed in another task.
     Cancelled,
 }
 
@@ -31,24 +31,24 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// A servicer, and what becomes of its calls.
+    /// Creates a servicer, and a receiver of its calls' events.
     pub fn new() -> (Probe, mpsc::UnboundedReceiver<Event>) {
         let (events, receiver) = mpsc::unbounded_channel();
         (Probe { events }, receiver)
     }
 
-    /// Tells that a handler runs, and with the guard that it was dropped.
+    /// Reports that a handler was started. The guard reports that it was dropped.
     fn started(&self) -> Guard<'_> {
         self.tell(Event::Started);
         Guard(self)
     }
 
     fn tell(&self, event: Event) {
-        // A test that has ended does not listen any more.
+        // A test that has ended does not receive events any more.
         drop(self.events.send(event));
     }
 
-    /// What follows the answers.
+    /// Runs the action that follows the responses.
     async fn act(&self, request: &Request) -> Result<()> {
         match request.action() {
             Action::End => Ok(()),
@@ -92,8 +92,8 @@ impl Drop for Guard<'_> {
     }
 }
 
-/// Sends back, before and after the messages, the metadata that came with the call, and after them who called whom if it is
-/// asked.
+/// Echoes the request's metadata before and after the messages. If asked, adds the caller and the method to the
+/// trailing metadata.
 fn echo_metadata(context: &ServicerContext) -> Result<()> {
     compress(context, "compress")?;
     let (mut initial, mut trailing) = (Metadata::new(), Metadata::new());

@@ -1,4 +1,4 @@
-//! The server of a process of its own: it prints its address, and does what the lines of its standard input say.
+//! A server in a process of its own. It prints its address, and obeys the lines of its standard input.
 
 use std::time::{Duration, Instant};
 
@@ -8,8 +8,11 @@ use crate::child::{hear, say};
 use crate::pb::probe::v1::add_probe_servicer_to_server;
 use crate::{Event, Probe};
 
-/// Serves the probe. The line `tasks` asks for the number of live tasks, `stop SECONDS` stops with a grace, says how many
-/// calls have begun, and waits for a last line; any other and the end of input end the process. `None` says that something went wrong.
+/// Serves the probe. Returns `None` if something went wrong.
+///
+/// The line `tasks` prints the number of live tasks. The line `stop SECONDS` stops the server with a grace period,
+/// prints the number of calls that have begun, and waits for a last line. Any other line and the end of the input end
+/// the process.
 pub fn run(builder: ServerBuilder) -> Option<bool> {
     runtime().block_on(async {
         let (probe, mut events) = Probe::new();
@@ -34,11 +37,11 @@ pub fn run(builder: ServerBuilder) -> Option<bool> {
                 let before = Instant::now();
                 server.stop(Duration::from_secs(grace.parse().ok()?)).await;
                 let took = before.elapsed().as_secs_f64();
-                // The servicer goes with its server, and with it what tells of its calls.
+                // Dropping the server drops the servicer and its sender of events.
                 drop(server);
                 let begun = counter.await.ok()?;
                 say(&format!("stopped after {took:.2} s, {begun} calls begun"));
-                // Until then it can be measured.
+                // The process can be measured until the next line.
                 return tokio::task::spawn_blocking(hear).await.ok().map(|_| true);
             } else {
                 return Some(true);
@@ -47,14 +50,14 @@ pub fn run(builder: ServerBuilder) -> Option<bool> {
     })
 }
 
-/// The runtime of every process that is measured.
+/// Creates the runtime of the processes that are measured.
 ///
 /// # Panics
-/// When no thread can be started.
+/// Panics if no thread can be started.
 pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
-        .expect("threads can be started")
+        .expect("the threads should start")
 }

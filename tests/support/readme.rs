@@ -1,24 +1,28 @@
-//! Runs what an example's README says, and compares what it prints with what the README says that it prints.
+//! Runs the commands of an example's README, and compares their output with the README.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-/// What a server says first, with its address behind it.
+/// Prefix of a server's first line. Its address follows.
 const LISTENING: &str = "listening on ";
 
-/// How long a line may take that has to come.
+/// Maximum time to wait for a line.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Runs the `console` blocks of a README in their order. Their commands are `cargo run -p NAME [--bin NAME] [-- ARGUMENTS]`, or
-/// begin with a name; `binaries` has the names and their paths, and `replaced` what stands for something else. A
-/// command whose first line says that it listens is a server, which runs to the end and then is terminated; it gets a free port
-/// in the place of the address in that line, and so does who names that address after it. In a line that is expected, `…`
-/// stands for anything.
+/// Runs the `console` blocks of a README in order.
+///
+/// A command is `cargo run -p NAME [--bin NAME] [-- ARGUMENTS]`, or begins with a name. `binaries` maps names to paths.
+/// `replaced` has texts of the README and their replacements.
+///
+/// A command whose first line begins with `listening on` is a server. It runs until the end and is then terminated. It
+/// gets a free port in place of the address in that line, and so do later commands that contain the address.
+///
+/// In an expected line, `…` stands for any text.
 ///
 /// # Panics
-/// When something is printed that the README does not say, or not printed that it says.
+/// Panics if the output differs from the README's.
 pub fn run(readme: &str, binaries: &[(&str, &str)], replaced: &[(&str, &str)]) {
     let mut servers: Vec<Server> = Vec::new();
     let mut ran = 0;
@@ -55,14 +59,14 @@ pub fn run(readme: &str, binaries: &[(&str, &str)], replaced: &[(&str, &str)]) {
             );
         }
     }
-    assert!(ran > 0, "the README runs nothing");
-    // Who stands before another goes first.
+    assert!(ran > 0, "the README has no commands");
+    // A proxy is started after its backend, and stopped before it.
     for server in servers.into_iter().rev() {
         server.finish();
     }
 }
 
-/// A command of the README and what it prints.
+/// A command of the README and its expected output.
 struct Step<'a> {
     command: &'a str,
     output: Vec<&'a str>,
@@ -85,7 +89,7 @@ fn steps(readme: &str) -> Vec<Step<'_>> {
 }
 
 impl Step<'_> {
-    /// The program and its arguments.
+    /// Returns the program and its arguments.
     fn command(&self, binaries: &[(&str, &str)]) -> Vec<String> {
         let words: Vec<&str> = self.command.split_whitespace().collect();
         let (name, arguments) = match words.as_slice() {
@@ -93,10 +97,10 @@ impl Step<'_> {
             ["cargo", "run", "-p", name, "--", arguments @ ..] => (name, arguments),
             ["cargo", "run", "-p", name] => (name, &[][..]),
             [name, arguments @ ..] => (name, arguments),
-            [] => panic!("a command without words"),
+            [] => panic!("a command is empty"),
         };
         let binary = binaries.iter().find(|(other, _)| other == name);
-        let (_, path) = binary.unwrap_or_else(|| panic!("{name} is not run here"));
+        let (_, path) = binary.unwrap_or_else(|| panic!("the program {name} is unknown"));
         let words = [path].into_iter().chain(arguments);
         words.map(|word| (*word).to_owned()).collect()
     }
@@ -114,7 +118,7 @@ fn program(command: &[String]) -> Command {
     program
 }
 
-/// Whether a line is as expected, `…` standing for anything.
+/// Returns whether a line matches an expected line, where `…` stands for any text.
 fn matches(line: &str, expected: &str) -> bool {
     let Some((start, rest)) = expected.split_once('…') else {
         return line == expected;
@@ -135,15 +139,15 @@ fn matches(line: &str, expected: &str) -> bool {
     true
 }
 
-/// A server that runs. It is killed if a test fails.
+/// A running server. It is killed if the test fails.
 struct Server {
     process: Child,
     lines: Receiver<String>,
     /// Its address in the README.
     named: String,
-    /// Where it listens.
+    /// The address that it listens on.
     address: String,
-    /// What it has still to print.
+    /// The lines that it has yet to print.
     expected: Vec<String>,
 }
 
@@ -151,13 +155,13 @@ impl Server {
     fn start(command: &[String], step: &Step<'_>, named: &str) -> Server {
         let mut process = program(command)
             .stdout(Stdio::piped())
-            // Servers log there.
+            // Servers log to standard error.
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let lines = lines(process.stdout.take().unwrap());
         let first = lines.recv_timeout(PATIENCE);
-        let first = first.unwrap_or_else(|_| panic!("{command:?} says nothing"));
+        let first = first.unwrap_or_else(|_| panic!("{command:?} prints nothing"));
         let address = first.strip_prefix(LISTENING);
         let address = address.unwrap_or_else(|| panic!("{command:?}: {first:?}"));
         Server {
@@ -172,7 +176,7 @@ impl Server {
         }
     }
 
-    /// Waits for what it has still to print, and asks it to end.
+    /// Waits for the remaining expected lines, and terminates the server.
     fn finish(mut self) {
         for expected in &self.expected {
             let line = self.lines.recv_timeout(PATIENCE);
@@ -191,13 +195,13 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // One that has ended already cannot be killed, which is as good.
+        // Killing a process that has ended already fails, which is fine.
         drop(self.process.kill());
         drop(self.process.wait());
     }
 }
 
-/// The lines that a process prints, as they come.
+/// Returns the lines that a process prints, as they arrive.
 fn lines(output: ChildStdout) -> Receiver<String> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {

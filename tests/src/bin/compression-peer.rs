@@ -19,7 +19,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn serve() -> Result<(), Box<dyn Error>> {
-    // What becomes of the calls is of no interest here.
+    // Events of the calls are not needed here.
     let (probe, _) = Probe::new();
     let mut server = Server::builder().compression(Compression::Gzip).build();
     add_probe_servicer_to_server(probe, &mut server);
@@ -30,7 +30,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// One unary call and one of five messages, with payloads of zeros, which have to come back.
+/// Makes one unary call and one with five messages. The payloads are zeros, and must come back.
 async fn call(address: &str, size: usize) -> Result<(), Box<dyn Error>> {
     let request = Request {
         payload: vec![0; size],

@@ -1,5 +1,7 @@
-//! Decodes messages of files with an edition and encodes them again, for the interop run: on stdin lines with a message's full
-//! name and its bytes in hexadecimal digits, on stdout lines with the bytes that come of it, or `error`.
+//! Decodes messages of files with an edition and encodes them again, for the interop run.
+//!
+//! A line of standard input has a message's full name and its bytes in hexadecimal. The answer is a line with the
+//! bytes after encoding, or `error`.
 
 use std::io::{self, BufRead as _, Write as _};
 
@@ -20,7 +22,7 @@ fn main() -> io::Result<()> {
     out.flush()
 }
 
-/// The functions of all messages, by their full names.
+/// Returns the function for each message, by its full name.
 macro_rules! messages {
     ($name:expr, $bytes:expr, $($package:ident: $($message:ident)*;)*) => {
         match $name {

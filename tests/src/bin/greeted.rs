@@ -1,5 +1,5 @@
-//! What one call costs against a server that greets every client with GOAWAY: how it ends, how many connections it makes, and how
-//! much of the processor it takes. Other clients are programs with the same arguments.
+//! Measures one call to a server that greets every client with GOAWAY: how it ends, how many connections it makes, and
+//! how much processor time it takes. Other clients are programs with the same arguments.
 //!
 //! ```console
 //! $ greeted [PROGRAM ...]              compares this client and others
@@ -19,7 +19,7 @@ use stubwright_tests::pb::probe::v1::{ProbeStub, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// How long a call may take, in seconds.
+/// Time limit of a call, in seconds.
 const LIMIT: u64 = 3;
 
 #[tokio::main]
@@ -39,7 +39,7 @@ async fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// Makes one call and prints how it ends.
+/// Makes one call and prints its status.
 async fn call(address: &str, limit: Duration, waits: bool) {
     let channel = Channel::insecure(address).expect("an address");
     let call = ProbeStub::new(channel).unary(Request::default());
@@ -49,7 +49,7 @@ async fn call(address: &str, limit: Duration, waits: bool) {
     }
 }
 
-/// Lets a client make one call, and prints what it took.
+/// Starts a client that makes one call, and prints what it cost.
 async fn measure(name: &str, mut client: Command, mode: &str) -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?.to_string();
@@ -83,7 +83,7 @@ async fn measure(name: &str, mut client: Command, mode: &str) -> io::Result<()> 
 async fn serve(listener: TcpListener, connections: Arc<AtomicUsize>) {
     while let Ok((socket, _)) = listener.accept().await {
         connections.fetch_add(1, Ordering::Relaxed);
-        // What becomes of it is the client's business.
+        // The client may close the connection at any time.
         tokio::spawn(async move { drop(greet(socket).await) });
     }
 }
@@ -98,12 +98,13 @@ async fn greet(mut socket: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// What a process has taken of the processor by its end, in milliseconds. Linux keeps it until somebody waits for the process.
+/// Returns the processor time of a process that has ended, in milliseconds. Linux keeps it until the parent waits for
+/// the process.
 fn processor_time(child: &Child) -> u64 {
     loop {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id()));
-        let stat = stat.expect("a process of ours");
-        // The name of the program, which may have blanks in it, ends with the last parenthesis.
+        let stat = stat.expect("the client should have an entry in /proc");
+        // The program's name may contain blanks. It ends at the last parenthesis.
         let fields: Vec<_> = stat
             .rsplit(") ")
             .next()

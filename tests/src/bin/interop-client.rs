@@ -1,5 +1,5 @@
-//! The client of gRPC's public interoperability tests, with the flags of the other languages' clients. It runs one case, and fails
-//! with what was expected and what came.
+//! The client of gRPC's public interoperability tests, with the flags of the other languages' clients. It runs one
+//! case. If the case fails, it prints the expectation and the result.
 
 use std::process::ExitCode;
 

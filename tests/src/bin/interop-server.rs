@@ -1,5 +1,5 @@
-//! The server of gRPC's public interoperability tests, with the flags of the other languages' servers. It listens on the
-//! loopback interface, offers health and reflection too, and runs until it is killed.
+//! The server of gRPC's public interoperability tests, with the flags of the other languages' servers. It listens on
+//! the loopback interface, also serves health and reflection, and runs until it is killed.
 
 use std::error::Error;
 use std::fs;

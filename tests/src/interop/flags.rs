@@ -1,16 +1,16 @@
-//! The command line of the programs, in the forms that the other languages' take.
+//! Command-line flags, in the forms that the other languages' programs accept.
 
 use std::collections::BTreeMap;
 
-/// Flags by their names: `--flag=value`, `--flag value`, and `--flag` for `true`.
+/// Flags by name: `--flag=value`, `--flag value`, and `--flag` for `true`.
 #[derive(Debug, Default)]
 pub struct Flags(BTreeMap<String, String>);
 
 impl Flags {
-    /// Reads a command line. `known` are the names of all flags.
+    /// Parses a command line. `known` are the names of all flags.
     ///
     /// # Errors
-    /// Something is no flag, or none of these.
+    /// Returns an error if an argument is not a flag or is unknown.
     pub fn parse(
         arguments: impl IntoIterator<Item = String>,
         known: &[&str],
@@ -19,7 +19,7 @@ impl Flags {
         let mut arguments = arguments.into_iter().peekable();
         while let Some(argument) = arguments.next() {
             let Some(flag) = argument.strip_prefix("--") else {
-                return Err(format!("{argument:?} is no flag"));
+                return Err(format!("{argument:?} is not a flag"));
             };
             let (name, value) = match flag.split_once('=') {
                 Some((name, value)) => (name, value.to_owned()),
@@ -39,20 +39,20 @@ impl Flags {
         Ok(Flags(flags))
     }
 
-    /// The value of a flag.
+    /// Returns the value of a flag.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
-    /// Whether a flag is `true`; it is `false` by default.
+    /// Returns whether a flag is `true`. It is `false` by default.
     ///
     /// # Errors
-    /// It is neither.
+    /// Returns an error if its value is neither.
     pub fn is_set(&self, name: &str) -> Result<bool, String> {
         match self.get(name) {
             Some("true") => Ok(true),
             None | Some("false") => Ok(false),
-            Some(other) => Err(format!("--{name} is true or false, not {other:?}")),
+            Some(other) => Err(format!("--{name} must be true or false, not {other:?}")),
         }
     }
 }
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_is_read() {
+    fn every_form_is_parsed() {
         for line in [
             "--port=1 --use_tls=true --host=a",
             "--port 1 --use_tls --host a",
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_meant_is_named() {
+    fn invalid_flags_are_named() {
         for (line, word) in [("port=1", "port=1"), ("--prot=1", "--prot"), ("-p 1", "-p")] {
             assert!(parse(line).unwrap_err().contains(word));
         }

@@ -1,4 +1,4 @@
-//! The servicer of `grpc.testing.TestService`, as the public description of the tests wants it.
+//! The servicer of `grpc.testing.TestService`, as the public description of the tests specifies it.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::pb::grpc::testing::{
     StreamingOutputCallResponse, TestServiceServicer,
 };
 
-/// Does what requests say. `UnimplementedCall` is left out, as the description wants it.
+/// A servicer that follows its requests. `UnimplementedCall` is left out, as the description requires.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Interop;
 
@@ -121,7 +121,7 @@ impl TestServiceServicer for Interop {
     }
 }
 
-/// Sends back two pairs of the metadata that came with the call, one before the messages and one behind them.
+/// Echoes two pairs of the request's metadata: one in the initial metadata, one in the trailing metadata.
 fn echo_metadata(context: &ServicerContext) -> Result<()> {
     const INITIAL: &str = "x-grpc-test-echo-initial";
     const TRAILING: &str = "x-grpc-test-echo-trailing-bin";
@@ -139,20 +139,20 @@ fn echo_metadata(context: &ServicerContext) -> Result<()> {
     Ok(())
 }
 
-/// Makes sure that the request that was read last came compressed, or not, as it says.
+/// Checks that the last request read was compressed, or was not, as the request says.
 fn check_compression(expected: Option<&BoolValue>, context: &ServicerContext) -> Result<()> {
     let came = context.request_compression() != Compression::Identity;
     match expected {
         Some(expected) if expected.value != came => Err(Status::invalid_argument(format!(
             "expect_compressed is {}, and the request came {}",
             expected.value,
-            if came { "compressed" } else { "as it is" }
+            if came { "compressed" } else { "uncompressed" }
         ))),
         _ => Ok(()),
     }
 }
 
-/// The status that a request asks for.
+/// Returns the status that a request asks for.
 fn end(status: Option<EchoStatus>) -> Result<()> {
     let Some(EchoStatus { code, message }) = status else {
         return Ok(());
@@ -163,7 +163,7 @@ fn end(status: Option<EchoStatus>) -> Result<()> {
     }
 }
 
-/// One of many responses, when it is time for it. It is to be sent before the next one is made.
+/// Creates a response after its delay. It must be sent before the next one is created.
 async fn response(
     parameters: ResponseParameters,
     context: &ServicerContext,

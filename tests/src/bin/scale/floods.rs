@@ -1,4 +1,5 @@
-//! Peers that send what costs us and is worth nothing, as fast as they can, beside honest calls.
+//! Attackers that send frames which cost the server something and are useless, as fast as they can, beside honest
+//! calls.
 
 use std::time::{Duration, Instant};
 
@@ -10,10 +11,10 @@ use stubwright_tests::serve::runtime;
 
 use crate::server;
 
-/// What the server's memory may grow by, in KiB.
+/// Limit of the growth of the server's memory, in KiB.
 const MOST_MEMORY: u64 = 64 * 1024;
 
-/// Runs every flood, measures honest calls beside it, and the server's memory during and after it.
+/// Runs every flood. Measures honest calls beside it, and the server's memory during and after it.
 pub fn run(seconds: usize) -> Option<bool> {
     let (server, address) = server();
     let mut fine = true;
@@ -55,7 +56,7 @@ pub fn run(seconds: usize) -> Option<bool> {
     Some(fine)
 }
 
-/// What honest calls saw.
+/// Results of honest calls.
 pub struct Honest {
     pub calls: usize,
     pub failed: usize,
@@ -78,7 +79,7 @@ impl std::fmt::Display for Honest {
     }
 }
 
-/// Calls one after the other for so long.
+/// Makes calls one after the other for `time`.
 pub fn honest(address: &str, time: Duration) -> Option<Honest> {
     runtime().block_on(async {
         let stub = ProbeStub::new(Channel::insecure(address).ok()?);
@@ -100,7 +101,7 @@ pub fn honest(address: &str, time: Duration) -> Option<Honest> {
     })
 }
 
-/// The attacker: connects again whenever it is thrown out.
+/// Runs the attacker. It reconnects whenever the server closes the connection.
 pub fn flood(kind: &str, address: &str, seconds: usize) -> Option<bool> {
     let (start, mut connections, mut bytes) = (Instant::now(), 0_u64, 0_u64);
     let flood = Flood::named(kind)?;

@@ -1,4 +1,4 @@
-//! Many calls held open on many connections, and a server that stops with a grace.
+//! Many calls held open on many connections, and a server that stops with a grace period.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::server;
 
-/// Holds the calls, stops the server, lets the calls end, and counts what became of them.
+/// Holds the calls, stops the server, ends the calls, and counts how they ended.
 pub fn run(connections: usize, streams: usize) -> Option<bool> {
     let (mut server, address) = server();
     let before = server.memory();
@@ -41,7 +41,7 @@ pub fn run(connections: usize, streams: usize) -> Option<bool> {
     Some(ended.starts_with(&format!("{calls} ended well, 0 ")) && server.descriptors() < 50)
 }
 
-/// The client process: holds bidirectional calls open until it is told to end them.
+/// Runs the client process, which holds bidirectional calls open until it is told to end them.
 pub fn hold(address: &str, connections: usize, streams: usize) -> Option<bool> {
     runtime().block_on(async {
         let (end, ending) = watch::channel(false);
@@ -71,7 +71,7 @@ pub fn hold(address: &str, connections: usize, streams: usize) -> Option<bool> {
             before.elapsed().as_secs_f64()
         ));
         tokio::task::spawn_blocking(hear).await.ok()?;
-        // The server has been told to stop; the calls end a little later.
+        // The server has been told to stop. The calls end a little later.
         tokio::time::sleep(Duration::from_millis(500)).await;
         end.send_replace(true);
         let (mut well, mut lost) = (0, 0);
@@ -86,13 +86,13 @@ pub fn hold(address: &str, connections: usize, streams: usize) -> Option<bool> {
     })
 }
 
-/// A first request at once, a second one at the end.
+/// Sends a first request at once, and a second one at the end.
 fn async_stream(
     mut ending: watch::Receiver<bool>,
 ) -> impl stubwright::Stream<Item = Request> + Send + 'static {
     let mut next = 0;
     let mut waiting = Box::pin(async move {
-        // The sender lives until the end is said.
+        // The sender lives until the end is announced.
         drop(ending.wait_for(|end| *end).await);
     });
     futures_util::stream::poll_fn(move |context| {

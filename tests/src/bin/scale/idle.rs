@@ -1,4 +1,4 @@
-//! Many connections that have made one call each and are silent since.
+//! Many idle connections, each of which has made one call.
 
 use stubwright::Channel;
 use stubwright_tests::child::{Process, hear, say};
@@ -7,13 +7,13 @@ use stubwright_tests::serve::runtime;
 
 use crate::server;
 
-/// How many connections one client process holds: half of what it may have descriptors for.
+/// Number of connections that one client process holds: half of its limit of descriptors.
 const PER_PROCESS: usize = 2500;
 
-/// Measures the server's memory for each connection.
+/// Measures the server's memory per idle connection.
 pub fn run(count: usize) -> Option<bool> {
     let (mut server, address) = server();
-    // What the first calls leave in a process is not a connection's.
+    // The first calls allocate memory that does not belong to a connection.
     let warm = client(&address, 100);
     drop(warm);
     let before = settled(&server);
@@ -27,7 +27,7 @@ pub fn run(count: usize) -> Option<bool> {
         "after their end: {after} KiB, {} descriptors",
         server.descriptors()
     );
-    // What an allocator keeps is used again; what leaks is not.
+    // The allocator reuses what it keeps. A leak would show as growth.
     let again = hold_all(&server, &address, count);
     println!("as many once more: {again} KiB");
     server.say("stop 0");
@@ -35,7 +35,7 @@ pub fn run(count: usize) -> Option<bool> {
     Some(server.descriptors() < 50 && again < with + with / 10)
 }
 
-/// The server's memory while clients hold so many connections.
+/// Returns the server's memory while clients hold `count` connections.
 fn hold_all(server: &Process, address: &str, count: usize) -> u64 {
     let mut clients = Vec::new();
     let mut left = count;
@@ -47,7 +47,7 @@ fn hold_all(server: &Process, address: &str, count: usize) -> u64 {
     server.memory()
 }
 
-/// The client process: opens the connections, says so, and waits.
+/// Runs the client process, which opens the connections, reports that it has, and waits.
 pub fn hold(address: &str, count: usize) -> Option<bool> {
     runtime().block_on(async {
         let mut stubs = Vec::new();
@@ -68,7 +68,7 @@ fn client(address: &str, count: usize) -> Process {
     client
 }
 
-/// The server's memory once it has noticed that clients are gone.
+/// Returns the server's memory once it has noticed that clients are gone.
 fn settled(server: &Process) -> u64 {
     for _ in 0..1000 {
         if server.descriptors() < 50 {

@@ -1,4 +1,4 @@
-//! Measures what cannot be a test: thousands of connections, and peers that mean harm, each side in a process of its own.
+//! Measurements that are too large for tests: thousands of connections, and attackers. Each side is a process of its own.
 //!
 //! ```sh
 //! cargo run --release -p stubwright-tests --bin scale -- idle 10000     # memory of idle connections
@@ -6,10 +6,10 @@
 //! cargo run --release -p stubwright-tests --bin scale -- floods 5       # each flood for 5 seconds, beside honest calls
 //! cargo run --release -p stubwright-tests --bin scale -- resets 10      # calls that are reset, beside honest ones
 //! cargo run --release -p stubwright-tests --bin scale -- stopped h2load # stop with a grace under h2load's calls
-//! cargo run --release -p stubwright-tests --bin scale -- unread 300 10  # small calls beside 300 that nobody reads, for 10 seconds
+//! cargo run --release -p stubwright-tests --bin scale -- unread 300 10  # small calls beside 300 unread ones, for 10 seconds
 //! ```
 //!
-//! It prints figures, and exits with 1 when a call was lost or a limit was passed. Everything is on loopback.
+//! The program prints figures, and exits with 1 if a call was lost or a limit was exceeded. All connections are on loopback.
 
 mod floods;
 mod held;
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let number = |text: &str| text.parse::<usize>().ok();
     let done = match words.as_slice() {
-        // What the processes below start.
+        // The modes below start the program again with this argument.
         ["serve"] => serve::run(Server::builder()),
         ["hold-idle", address, count] => number(count).and_then(|count| idle::hold(address, count)),
         ["hold-calls", address, connections, streams] => number(connections)
@@ -68,8 +68,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// A server in a process of its own, and its address. Its threads share one heap of glibc's: of several, what one thread has
-/// freed is not used again by the other, which looks like a leak of the server.
+/// Starts a server in a process of its own. Returns the process and its address.
+///
+/// Its threads share one heap of glibc. With several heaps, one thread does not reuse memory that another has freed,
+/// which would look like a leak of the server.
 fn server() -> (Process, String) {
     let mut server = Process::with(this_program().arg("serve").env("MALLOC_ARENA_MAX", "1"));
     let address = server.hear();

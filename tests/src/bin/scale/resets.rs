@@ -1,5 +1,5 @@
-//! Calls that a client resets once their handlers have begun, as fast as calls that it lets be answered, beside those of a good
-//! client: they are to cost it no more.
+//! Calls that a client resets once their handlers have begun, compared with as many calls that it lets complete. Both
+//! run beside the calls of an honest client, which they must slow down equally.
 
 use std::io::{self, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -13,14 +13,14 @@ use stubwright_tests::frames::{
 use crate::floods::honest;
 use crate::server;
 
-/// Calls of a batch, and the time between two batches: 20,000 calls a second.
+/// Number of calls in a batch, and the time between two batches: 20,000 calls a second.
 const BATCH: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(5);
-/// How often each kind is measured, by turns: both meet the same machine.
+/// Number of rounds. The kinds alternate, so that changes of the machine affect both.
 const ROUNDS: usize = 3;
 
-/// Measures honest calls beside plain ones and beside those that are reset; fails when the p99 of these, the median of the rounds, is
-/// above that of the others by more than a quarter.
+/// Measures honest calls beside complete calls and beside reset calls. Fails if the median p99 beside reset calls is
+/// more than a quarter above that beside complete calls.
 pub fn run(seconds: usize) -> Option<bool> {
     let (_server, address) = server();
     let mut p99 = [Vec::new(), Vec::new()];
@@ -42,7 +42,7 @@ pub fn run(seconds: usize) -> Option<bool> {
     Some(fine && reset <= plain * 5 / 4)
 }
 
-/// The other client: makes calls of a kind until the time is over, and says how many.
+/// Runs the other client: makes calls of a kind until the time is over, and reports their rate.
 pub fn calls(kind: &str, address: &str, seconds: usize) -> Option<bool> {
     let reset = match kind {
         "plain" => false,
@@ -74,7 +74,7 @@ impl Connection {
     fn open(address: &str) -> io::Result<Connection> {
         let mut socket = TcpStream::connect(address)?;
         socket.set_nodelay(true)?;
-        // A gigabyte of answers: windows are not what is measured.
+        // A window of a gigabyte for responses, so that flow control does not affect the result.
         let settings = frame(SETTINGS, 0, 0, &[]);
         let update = frame(8, 0, 0, &[0x3f, 0xff, 0xff, 0xff]);
         socket.write_all(&[PREFACE, &settings, &update].concat())?;
@@ -84,8 +84,8 @@ impl Connection {
         })
     }
 
-    /// Makes the calls of a batch, and one behind them whose answer says that the server has started them all; then resets them if
-    /// that is what they are for.
+    /// Makes the calls of a batch and one more, whose response shows that the server has started them all. Then
+    /// resets them if `reset` is set.
     fn batch(&mut self, reset: bool) -> io::Result<()> {
         let streams = (self.stream..).step_by(2).take(BATCH as usize);
         let last = self.stream + 2 * BATCH;

@@ -1,4 +1,5 @@
-//! A server that is stopped with a grace in the midst of h2load's calls and of streams: what it has accepted is answered.
+//! A server that stops with a grace period during h2load's calls and streams. It must answer every call that it has
+//! accepted.
 
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
@@ -10,14 +11,15 @@ use stubwright_tests::pb::probe::v1::Request;
 
 use crate::server;
 
-/// Runs h2load with this path, and streams beside it, stops the server, and compares what it began with what was answered.
+/// Runs h2load from this path, with streams beside it, and stops the server. Compares the calls that began with those
+/// that were answered.
 pub fn run(h2load: &str) -> Option<bool> {
     let (mut server, address) = server();
     let mut streams = Process::start(&["hold-calls", &address, "10", "10"]);
     println!("{}", streams.hear());
     let body = std::env::temp_dir().join(format!("stubwright-scale-{}", std::process::id()));
     std::fs::write(&body, framed()).ok()?;
-    // More calls than there is time for.
+    // More calls than can complete in the time.
     let load = Command::new(h2load)
         .args(["-n", "100000000", "-c", "8", "-m", "32", "-d"])
         .arg(&body)
@@ -46,7 +48,7 @@ pub fn run(h2load: &str) -> Option<bool> {
     Some(all && is_free && ended == "100 ended well, 0 did not")
 }
 
-/// A request behind gRPC's prefix.
+/// Returns a request with its gRPC prefix.
 fn framed() -> Vec<u8> {
     let request = Request {
         payload: vec![7; 32],

@@ -1,4 +1,4 @@
-//! Calls that nobody reads, many of them on one connection, and small calls beside them.
+//! Many calls on one connection whose messages are not read, and small calls beside them.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -11,14 +11,16 @@ use stubwright_tests::serve::runtime;
 
 use crate::server;
 
-/// The size of the messages that are not read.
+/// Size of the unread messages, in bytes.
 const MESSAGE: usize = 64_000;
 
-/// What a connection may hold of them, in KiB: the worst case that the limits say.
+/// Limit of the memory that a connection may hold for them, in KiB. It is the worst case of the documented limits.
 const MOST_MEMORY: u64 = 64 * 1024;
 
-/// Measures small calls on a connection with so many calls that nobody reads, by turns with calls on another connection without
-/// any: first calls whose answers the client does not read, then calls whose requests the server does not read.
+/// Measures small calls on a connection with unread calls, alternating with small calls on an otherwise idle
+/// connection.
+///
+/// First the client does not read the responses of the unread calls. Then the server does not read their requests.
 pub fn run(streams: usize, seconds: usize) -> Option<bool> {
     let mut fine = true;
     for side in ["client", "server"] {
@@ -38,7 +40,7 @@ pub fn run(streams: usize, seconds: usize) -> Option<bool> {
         client.say("measure");
         let told = client.hear();
         println!("  {told}");
-        // The other side has what it may queue for each call.
+        // The other side holds what it may queue for each call.
         let unread = if side == "client" {
             of_client
         } else {
@@ -49,7 +51,7 @@ pub fn run(streams: usize, seconds: usize) -> Option<bool> {
     Some(fine)
 }
 
-/// The client process.
+/// Runs the client process.
 pub fn calls(side: &str, address: &str, streams: usize, seconds: usize) -> Option<bool> {
     runtime().block_on(async {
         let (beside, alone) = (connection(address)?, connection(address)?);
@@ -69,12 +71,12 @@ pub fn calls(side: &str, address: &str, streams: usize, seconds: usize) -> Optio
             }
             _ => uploads.extend((0..streams).map(|_| tokio::spawn(upload(beside.clone())))),
         }
-        // Until what is allowed to come has come.
+        // Wait until the flow-control windows are full.
         for _ in 0..200 {
             small(&beside).await?;
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        say(&format!("{streams} calls are open that nobody reads"));
+        say(&format!("{streams} unread calls are open"));
         tokio::task::spawn_blocking(hear).await.ok()?;
         let (mut with, mut without) = (Times::default(), Times::default());
         let start = Instant::now();
@@ -93,13 +95,13 @@ pub fn calls(side: &str, address: &str, streams: usize, seconds: usize) -> Optio
     })
 }
 
-/// A channel with one connection of its own.
+/// Connects a channel of its own.
 fn connection(address: &str) -> Option<ProbeStub> {
     let channel = Channel::builder().max_connections_per_subchannel(1);
     Some(ProbeStub::new(channel.insecure(address).ok()?))
 }
 
-/// How long a small call takes.
+/// Returns the duration of a small call.
 async fn small(stub: &ProbeStub) -> Option<Duration> {
     let before = Instant::now();
     let call = stub
@@ -109,7 +111,7 @@ async fn small(stub: &ProbeStub) -> Option<Duration> {
     Some(before.elapsed())
 }
 
-/// Asks for messages without end.
+/// Returns a request for an endless stream of messages.
 fn endless() -> Request {
     Request {
         payload: vec![7; MESSAGE],
@@ -118,18 +120,18 @@ fn endless() -> Request {
     }
 }
 
-/// Sends messages without end to a handler that reads none after the first.
+/// Sends messages without end to a handler that reads only the first.
 async fn upload(stub: ProbeStub) {
     let first = Request {
         action: Action::Hang.into(),
         ..Request::default()
     };
     let more = std::iter::repeat_with(endless);
-    // It ends with the process.
+    // The call lasts until the process ends.
     drop(stub.client_stream(std::iter::once(first).chain(more)).await);
 }
 
-/// How long calls took.
+/// Durations of calls.
 #[derive(Default)]
 struct Times(Vec<Duration>);
 

@@ -1,4 +1,4 @@
-//! Cases of calls that are ended by the client.
+//! Cases of calls that the client cancels.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use crate::pb::grpc::testing::{StreamingInputCallRequest, StreamingOutputCallReq
 
 pub(super) async fn cancel_after_begin(target: &Target) -> Outcome {
     let service = target.service()?;
-    // The metadata goes out when there is a connection.
+    // The metadata is sent once there is a connection.
     service.channel().ready().await?;
     let mut call = service.cancellable_input_call(pending::<StreamingInputCallRequest>());
     if call.next().now_or_never().is_some() {
-        return Err(Failure::from("the call has ended before it was cancelled"));
+        return Err(Failure::from("the call ended before it was cancelled"));
     }
     call.cancel();
     failure("the call", call.message().await, Code::Cancelled).map(drop)

@@ -1,4 +1,4 @@
-//! Cases of compressed messages. What came compressed is told by the bytes that came.
+//! Cases of compressed messages. The number of bytes received shows which messages were compressed.
 
 use stubwright::{Code, Compression};
 
@@ -19,12 +19,12 @@ pub(super) async fn client_compressed_unary(target: &Target) -> Outcome {
     };
     let probe = service.unary_call(request(true));
     failure(
-        "the probe, which comes as it is",
+        "the probe, which is not compressed",
         probe.await,
         Code::InvalidArgument,
     )?;
     for (compressed, compression) in [(true, Compression::Gzip), (false, Compression::Identity)] {
-        let what = format!("the call that is compressed: {compressed}");
+        let what = format!("the call (compressed: {compressed})");
         let call = service
             .unary_call(request(compressed))
             .compression(compression);
@@ -42,7 +42,7 @@ pub(super) async fn client_compressed_streaming(target: &Target) -> Outcome {
     };
     let probe = service.streaming_input_call([request(true, 27_182)]);
     failure(
-        "the probe, which comes as it is",
+        "the probe, which is not compressed",
         probe.await,
         Code::InvalidArgument,
     )?;
@@ -65,7 +65,7 @@ pub(super) async fn server_compressed_unary(target: &Target) -> Outcome {
             response_compressed: is(compressed),
             ..large_request()
         };
-        let what = format!("the response that is compressed: {compressed}");
+        let what = format!("the response (compressed: {compressed})");
         let response = success(&what, service.unary_call(request).await)?;
         zeros(&what, response.payload, LARGE_RESPONSE)?;
         let whole = if compressed { 0 } else { LARGE_RESPONSE };
@@ -92,22 +92,23 @@ pub(super) async fn server_compressed_streaming(target: &Target) -> Outcome {
         response(number, &mut call, size).await?;
     }
     end("the call", &mut call).await?;
-    // No other choice of the two gives that many.
+    // Only this combination gives this number of bytes.
     came(
-        "the second response, as it is, and the first, compressed",
+        "the first response compressed, the second not",
         &received,
         SIZES[1],
     )
 }
 
-/// So many bytes have come as they are, and beside them only what is small: headers, and zeros that are compressed.
+/// Checks that `whole` bytes were received uncompressed, and beside them only headers and compressed zeros, which are
+/// small.
 fn came(what: &str, received: &Received, whole: usize) -> Outcome {
     let came = received.take();
     let (least, most) = (whole as u64, whole as u64 + 8192);
     if (least..most).contains(&came) {
         return Ok(());
     }
-    Err(format!("{what}: expected between {least} and {most} bytes, and {came} came").into())
+    Err(format!("{what}: expected between {least} and {most} bytes, got {came}").into())
 }
 
 fn is(value: bool) -> Option<BoolValue> {

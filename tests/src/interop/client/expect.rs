@@ -1,4 +1,4 @@
-//! What cases expect, in words when it is not so.
+//! Expectations of the cases, with an explanation if they are not met.
 
 use std::fmt::{Debug, Display};
 use std::result::Result;
@@ -8,20 +8,20 @@ use stubwright::{Code, Status, StreamingCall};
 use super::{Failure, Outcome};
 use crate::pb::grpc::testing::{Payload, StreamingOutputCallResponse};
 
-/// The two are equal.
+/// Checks that two values are equal.
 pub(super) fn equal<T: PartialEq + Debug>(what: impl Display, actual: T, expected: T) -> Outcome {
     if actual == expected {
         return Ok(());
     }
-    Err(format!("{what}: expected {expected:?}, and it is {actual:?}").into())
+    Err(format!("{what}: expected {expected:?}, got {actual:?}").into())
 }
 
-/// The call has ended well.
+/// Checks that the call has ended with OK.
 pub(super) fn success<T>(what: impl Display, result: Result<T, Status>) -> Result<T, Failure> {
-    result.map_err(|status| format!("{what}: expected OK, and it is {status}").into())
+    result.map_err(|status| format!("{what}: expected OK, got {status}").into())
 }
 
-/// The call has failed with this code; gives its status.
+/// Checks that the call has failed with this code. Returns its status.
 pub(super) fn failure<T>(
     what: impl Display,
     result: Result<T, Status>,
@@ -29,12 +29,12 @@ pub(super) fn failure<T>(
 ) -> Result<Status, Failure> {
     match result {
         Err(status) if status.code() == code => Ok(status),
-        Err(status) => Err(format!("{what}: expected {code}, and it is {status}").into()),
-        Ok(_) => Err(format!("{what}: expected {code}, and it is OK").into()),
+        Err(status) => Err(format!("{what}: expected {code}, got {status}").into()),
+        Ok(_) => Err(format!("{what}: expected {code}, got OK").into()),
     }
 }
 
-/// The payload is so many zeros.
+/// Checks that the payload is `size` zeros.
 pub(super) fn zeros(what: impl Display, payload: Option<Payload>, size: usize) -> Outcome {
     let body = payload.map(|payload| payload.body).unwrap_or_default();
     equal(
@@ -44,13 +44,14 @@ pub(super) fn zeros(what: impl Display, payload: Option<Payload>, size: usize) -
     )?;
     match body.iter().position(|byte| *byte != 0) {
         None => Ok(()),
-        Some(place) => {
-            Err(format!("{what}: expected zeros, and byte {place} of the payload is none").into())
-        }
+        Some(place) => Err(format!(
+            "{what}: expected zeros, but byte {place} of the payload is not zero"
+        )
+        .into()),
     }
 }
 
-/// The next response is there, and its payload is so many zeros.
+/// Checks that there is a next response with a payload of `size` zeros.
 pub(super) async fn response<Req: Send + 'static>(
     number: usize,
     call: &mut StreamingCall<Req, StreamingOutputCallResponse>,
@@ -59,17 +60,17 @@ pub(super) async fn response<Req: Send + 'static>(
     let what = format!("response {number}");
     match success(&what, call.message().await)? {
         Some(response) => zeros(&what, response.payload, size),
-        None => Err(format!("{what}: expected {size} bytes, and the call has ended").into()),
+        None => Err(format!("{what}: expected {size} bytes, but the call has ended").into()),
     }
 }
 
-/// The call ends well, without another response.
+/// Checks that the call ends with OK and without another response.
 pub(super) async fn end<Req: Send + 'static, Res>(
     what: impl Display,
     call: &mut StreamingCall<Req, Res>,
 ) -> Outcome {
     match success(&what, call.message().await)? {
         None => Ok(()),
-        Some(_) => Err(format!("{what}: expected its end, and there is another response").into()),
+        Some(_) => Err(format!("{what}: expected the end, got another response").into()),
     }
 }

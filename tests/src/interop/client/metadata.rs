@@ -1,4 +1,4 @@
-//! The case of metadata that a server sends back.
+//! The case of metadata that the server echoes.
 
 use stubwright::Metadata;
 

@@ -1,5 +1,5 @@
-//! The client of gRPC's public interoperability tests: one function for each case of their description, which fails with what
-//! was expected and what came.
+//! The client of gRPC's public interoperability tests. It has one function for each case of their description. The error
+//! of a failed case has the expectation and the result.
 
 mod cancellation;
 mod compression;
@@ -17,19 +17,19 @@ use std::result::Result;
 
 pub use self::target::{FLAGS, Target};
 
-/// Why a case failed.
+/// The reason why a case failed.
 pub type Failure = Box<dyn Error + Send + Sync>;
 
-/// How a case ended.
+/// The result of a case.
 type Outcome = Result<(), Failure>;
 
-/// Names the cases by the module that has them, each a function of its own name.
+/// Names the cases by the module that has them. Each is a function with the name of the case.
 macro_rules! cases {
     ($($module:ident: $($case:ident)+;)+) => {
         /// The names of all cases.
         pub const CASES: &[&str] = &[$($(stringify!($case)),+),+];
 
-        /// Runs a case; `None` when no case has that name.
+        /// Runs a case. Returns `None` if no case has that name.
         async fn run_known(case: &str, target: &Target) -> Option<Outcome> {
             Some(match case {
                 $($(stringify!($case) => $module::$case(target).await,)+)+
@@ -49,7 +49,7 @@ cases! {
     soak: rpc_soak channel_soak;
 }
 
-/// The cases of the description that are not here, and what they would need.
+/// Cases of the description that are not implemented, and what they need.
 const NOT_HERE: [(&str, &str); 9] = [
     (
         "cacheable_unary",
@@ -71,7 +71,7 @@ const LOAD_REPORTS: &str = "a load balancer that reads servers' load reports, a 
 /// Runs a case against a server.
 ///
 /// # Errors
-/// What was expected and what came, or that there is no such case and which there are.
+/// Returns the expectation and the result of a failed case, or the names of all cases if the case is unknown.
 pub async fn run(case: &str, target: &Target) -> Result<(), Failure> {
     match run_known(case, target).await {
         Some(outcome) => outcome.map_err(|failure| format!("{case}: {failure}").into()),
@@ -82,7 +82,7 @@ pub async fn run(case: &str, target: &Target) -> Result<(), Failure> {
 fn unknown(case: &str) -> Failure {
     let needs = NOT_HERE.iter().find(|(name, _)| *name == case);
     let why = match needs {
-        Some((_, needs)) => format!("the case {case} is not here: it needs {needs}"),
+        Some((_, needs)) => format!("the case {case} is not implemented: it needs {needs}"),
         None => format!("there is no case {case:?}"),
     };
     format!("{why}; the cases are {}", CASES.join(", ")).into()
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_case_is_told_the_known_ones() {
+    fn the_error_for_an_unknown_case_lists_the_known_ones() {
         let failure = unknown("empty_unray").to_string();
         assert!(
             failure.starts_with(r#"there is no case "empty_unray"; the cases are empty_unary, "#)
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_case_of_the_cloud_is_told_what_it_needs() {
+    fn the_error_for_a_cloud_case_says_what_it_needs() {
         let failure = unknown("jwt_token_creds").to_string();
         assert!(failure.contains("it needs an account"), "{failure}");
     }

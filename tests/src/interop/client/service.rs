@@ -1,4 +1,4 @@
-//! The service that is tested: its stub, whose calls all take some metadata along.
+//! The service under test: its stub, with the metadata that all calls send.
 
 use stubwright::{Channel, IntoRequests, Prost, StreamingCall, UnaryCall};
 
@@ -8,7 +8,7 @@ use crate::pb::grpc::testing::{
     TestServiceStub, UnimplementedServiceStub,
 };
 
-/// Calls of `grpc.testing.TestService`, and of the service that servers do not have.
+/// Calls of `grpc.testing.TestService`, and of the service that servers do not implement.
 pub(super) struct Service {
     channel: Channel,
     stub: TestServiceStub,
@@ -56,7 +56,8 @@ impl Service {
         self.unary(self.stub.streaming_input_call(requests))
     }
 
-    /// The same call in the form that can be cancelled and then says how it ended: the other one is dropped.
+    /// Makes the call as a stream of responses, which can be cancelled and then returns its status. A unary call
+    /// could only be dropped.
     pub(super) fn cancellable_input_call<M>(
         &self,
         requests: impl IntoRequests<StreamingInputCallRequest, M>,
@@ -93,7 +94,7 @@ impl Service {
     }
 }
 
-/// So many zeros.
+/// Returns a payload of zeros.
 pub(super) fn payload(size: usize) -> Option<Payload> {
     Some(Payload {
         body: vec![0; size],
@@ -101,11 +102,11 @@ pub(super) fn payload(size: usize) -> Option<Payload> {
     })
 }
 
-/// The sizes of the description's large requests and responses, in bytes.
+/// Sizes of the description's large requests and responses, in bytes.
 pub(super) const LARGE_REQUEST: usize = 271_828;
 pub(super) const LARGE_RESPONSE: usize = 314_159;
 
-/// A large request for a large response.
+/// Returns a large request for a large response.
 pub(super) fn large_request() -> SimpleRequest {
     SimpleRequest {
         response_size: size(LARGE_RESPONSE),
@@ -114,7 +115,7 @@ pub(super) fn large_request() -> SimpleRequest {
     }
 }
 
-/// A request of this size for one response of that.
+/// Returns a request with a payload of one size for one response with a payload of the other.
 pub(super) fn duplex_request(request: usize, response: usize) -> StreamingOutputCallRequest {
     StreamingOutputCallRequest {
         response_parameters: vec![parameters(response)],
@@ -123,7 +124,7 @@ pub(super) fn duplex_request(request: usize, response: usize) -> StreamingOutput
     }
 }
 
-/// What one response is to be like.
+/// Returns the parameters of one response.
 pub(super) fn parameters(response: usize) -> ResponseParameters {
     ResponseParameters {
         size: size(response),
@@ -131,7 +132,7 @@ pub(super) fn parameters(response: usize) -> ResponseParameters {
     }
 }
 
-/// A size as messages have it.
+/// Converts a size to the type that messages use.
 pub(super) fn size(bytes: usize) -> i32 {
     i32::try_from(bytes).unwrap_or(i32::MAX)
 }

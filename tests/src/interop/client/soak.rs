@@ -1,4 +1,4 @@
-//! Cases of many calls, one after the other or several at a time.
+//! Cases of many calls, in sequence or several at a time.
 
 use std::cell::Cell;
 use std::fmt::Write;
@@ -14,25 +14,25 @@ use super::{Failure, Outcome, Target};
 use crate::interop::Flags;
 use crate::pb::grpc::testing::SimpleRequest;
 
-/// How many calls, and how good they have to be.
+/// Number of calls, and their limits.
 #[derive(Clone, Debug)]
 pub(super) struct Soak {
     iterations: usize,
     max_failures: usize,
-    /// A call that takes longer has failed.
+    /// Latency above which a call counts as failed.
     max_latency: Duration,
-    /// No call begins after it.
+    /// Time after which no call begins.
     overall_timeout: Duration,
-    /// Between the beginnings of two calls of one worker.
+    /// Time between the beginnings of two calls of one worker.
     min_interval: Duration,
     request_size: usize,
     response_size: usize,
-    /// How many calls there are at a time.
+    /// Number of concurrent calls.
     workers: usize,
 }
 
 impl Soak {
-    /// Reads the flags; the defaults are those of the other languages' clients.
+    /// Reads the flags. The defaults are those of the other languages' clients.
     pub(super) fn from_flags(flags: &Flags) -> Result<Soak, Failure> {
         let milliseconds = |name, default| number(flags, name, default).map(Duration::from_millis);
         let soak = Soak {
@@ -62,13 +62,13 @@ pub(super) async fn channel_soak(target: &Target) -> Outcome {
     soak(target, None).await
 }
 
-/// One call of a soak.
+/// Result of one call.
 struct Iteration {
     latency: Duration,
     result: Outcome,
 }
 
-/// Makes the calls, over a channel of its own each if there is none for all, and looks at them when all are done.
+/// Makes the calls and checks their results. Without a `service`, each call has a channel of its own.
 async fn soak(target: &Target, service: Option<&Service>) -> Outcome {
     let soak = &target.soak;
     let begin = Instant::now();
@@ -95,7 +95,7 @@ async fn soak(target: &Target, service: Option<&Service>) -> Outcome {
     judge(soak, done.into_iter().flatten().collect(), begin.elapsed())
 }
 
-/// A call has no deadline: how late it was is worth knowing.
+/// Makes one call. It has no deadline, so that its latency is known even when it is late.
 async fn call(soak: &Soak, service: &Service) -> Outcome {
     let request = SimpleRequest {
         response_size: size(soak.response_size),
@@ -113,7 +113,7 @@ fn judge(soak: &Soak, done: Vec<Iteration>, elapsed: Duration) -> Outcome {
         match &iteration.result {
             Err(failure) => bad.push(format!("iteration {number}, after {latency:?}: {failure}")),
             Ok(()) if latency > soak.max_latency => bad.push(format!(
-                "iteration {number}: expected it within {:?}, and it took {latency:?}",
+                "iteration {number}: expected at most {:?}, took {latency:?}",
                 soak.max_latency
             )),
             Ok(()) => {}
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn all_have_to_be_done_and_few_may_fail() {
+    fn all_calls_must_be_made_and_few_may_fail() {
         assert_eq!(judged(&["--soak_iterations=2"], vec![(1, true); 2]), Ok(()));
         let failure = judged(&["--soak_iterations=3"], vec![(1, true); 2]).unwrap_err();
         assert!(failure.starts_with("2 of 3 iterations"), "{failure}");
@@ -171,7 +171,7 @@ mod tests {
         let flags = ["--soak_iterations=3", "--soak_max_failures=1"];
         let failure = judged(&flags, done).unwrap_err();
         assert!(
-            failure.contains("iteration 2: expected it within 1s"),
+            failure.contains("iteration 2: expected at most 1s"),
             "{failure}"
         );
         assert!(failure.contains("iteration 3, after 1ms: no"), "{failure}");

@@ -1,4 +1,4 @@
-//! Cases of calls that servers end with a status.
+//! Cases of calls that the server ends with a status.
 
 use stubwright::Code;
 

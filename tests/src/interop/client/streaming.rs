@@ -7,7 +7,7 @@ use super::service::{duplex_request, parameters, payload};
 use super::{Outcome, Target};
 use crate::pb::grpc::testing::{StreamingInputCallRequest, StreamingOutputCallRequest};
 
-/// The sizes of the description, in bytes: of requests, and of responses.
+/// Sizes of requests and of responses in the description, in bytes.
 const REQUESTS: [usize; 4] = [27_182, 8, 1_828, 45_904];
 const RESPONSES: [usize; 4] = [31_415, 9, 2_653, 58_979];
 

@@ -1,4 +1,4 @@
-//! The server that a client is to test, as its flags name it.
+//! The server under test, as the flags of the client describe it.
 
 use std::fs;
 use std::pin::Pin;
@@ -17,7 +17,7 @@ use super::service::Service;
 use super::soak::Soak;
 use crate::interop::Flags;
 
-/// The names of all flags, those of the other languages' clients. Those of accounts in the cloud are taken and not looked at.
+/// Names of all flags of the other languages' clients. Flags for accounts in the cloud are accepted and ignored.
 pub const FLAGS: &[&str] = &[
     "server_host",
     "server_port",
@@ -41,11 +41,11 @@ pub const FLAGS: &[&str] = &[
     "service_account_key_file",
 ];
 
-/// A server to test, and how.
+/// A server under test, and how to connect to it.
 #[derive(Debug)]
 pub struct Target {
     address: String,
-    /// The host that calls are for, in the place of the server's.
+    /// Overrides the server's name in `:authority` and TLS.
     host: Option<String>,
     credentials: Option<ChannelCredentials>,
     service_config: Option<ServiceConfig>,
@@ -57,7 +57,7 @@ impl Target {
     /// Reads the flags.
     ///
     /// # Errors
-    /// One of them cannot be what it is, or a file cannot be read.
+    /// Returns an error if a flag has an invalid value or a file cannot be read.
     pub fn from_flags(flags: &Flags) -> Result<Target, Failure> {
         let port: u16 = number(flags, "server_port", 8080)?;
         let host = flags.get("server_host").unwrap_or("localhost");
@@ -72,12 +72,12 @@ impl Target {
         })
     }
 
-    /// The service, over a channel of its own.
+    /// Returns the service over a channel of its own.
     pub(super) fn service(&self) -> Result<Service, Failure> {
         self.connect(Channel::builder())
     }
 
-    /// The service, and how many bytes have come from it.
+    /// Returns the service, and a counter of the bytes received from it.
     pub(super) fn counted_service(&self) -> Result<(Service, Received), Failure> {
         let received = Received::default();
         let counter = received.clone();
@@ -104,14 +104,14 @@ impl Target {
     }
 }
 
-/// The value of a flag that is a number.
+/// Returns the value of a flag that is a number.
 pub(super) fn number<T: FromStr>(flags: &Flags, name: &str, default: T) -> Result<T, Failure> {
     let Some(value) = flags.get(name) else {
         return Ok(default);
     };
     value
         .parse()
-        .map_err(|_| format!("--{name} is a number, not {value:?}").into())
+        .map_err(|_| format!("--{name} must be a number, not {value:?}").into())
 }
 
 fn credentials(flags: &Flags) -> Result<Option<ChannelCredentials>, Failure> {
@@ -135,31 +135,31 @@ fn credentials(flags: &Flags) -> Result<Option<ChannelCredentials>, Failure> {
     Ok(Some(credentials))
 }
 
-/// Reads `key:value;key:value`.
+/// Parses `key:value;key:value`.
 fn metadata(text: &str) -> Result<Vec<(String, String)>, Failure> {
     let pairs = text.split(';').filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| match pair.split_once(':') {
             Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
-            None => {
-                Err(format!("--additional_metadata is key:value;key:value, not {pair:?}").into())
-            }
+            None => Err(
+                format!("--additional_metadata must be key:value;key:value, not {pair:?}").into(),
+            ),
         })
         .collect()
 }
 
-/// How many bytes have come.
+/// Counts received bytes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Received(Arc<AtomicU64>);
 
 impl Received {
-    /// How many bytes have come since this was asked last.
+    /// Returns the number of bytes received since the last call.
     pub(super) fn take(&self) -> u64 {
         self.0.swap(0, Ordering::Relaxed)
     }
 }
 
-/// A socket that counts what it reads.
+/// A socket that counts the bytes that it reads.
 struct Counted {
     socket: TcpStream,
     received: Received,
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_say_where_the_server_is() {
+    fn flags_describe_the_server() {
         assert_eq!(target("").unwrap().address, "localhost:8080");
         let line = "--server_host=127.0.0.1 --server_port=5 --server_host_override=a.test \
                     --additional_metadata=one:1;two:a:b --default_service_account=nobody";
@@ -227,9 +227,9 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_meant_is_named() {
+    fn invalid_flags_are_named() {
         for (line, words) in [
-            ("--server_port=http", "--server_port is a number"),
+            ("--server_port=http", "--server_port must be a number"),
             ("--use_tls --use_test_ca", "--ca_file"),
             ("--use_tls --ca_file=/no/such", "/no/such: "),
             ("--additional_metadata=a", "key:value"),

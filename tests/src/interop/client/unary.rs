@@ -17,7 +17,7 @@ pub(super) async fn large_unary(target: &Target) -> Outcome {
     large(&target.service()?).await
 }
 
-/// The description has a title for it and no more: a thousand at a time, over one channel.
+/// Makes a thousand calls at a time over one channel. The description has only a title for this case.
 pub(super) async fn concurrent_large_unary(target: &Target) -> Outcome {
     let service = target.service()?;
     try_join_all((0..1000).map(|_| large(&service))).await?;
@@ -29,7 +29,7 @@ async fn large(service: &Service) -> Outcome {
     zeros("the response", response.payload, LARGE_RESPONSE)
 }
 
-/// As many calls as in the other languages' clients.
+/// Makes as many calls as the other languages' clients.
 pub(super) async fn pick_first_unary(target: &Target) -> Outcome {
     let service = target.service()?;
     let mut servers = BTreeSet::new();
@@ -41,9 +41,7 @@ pub(super) async fn pick_first_unary(target: &Target) -> Outcome {
         };
         let response = success("the call", service.unary_call(request).await)?;
         if response.server_id.is_empty() {
-            return Err(Failure::from(
-                "expected the name of the server, and there is none",
-            ));
+            return Err(Failure::from("expected the name of the server, got none"));
         }
         servers.insert(response.server_id);
     }
