@@ -1,4 +1,5 @@
-//! How often a unary call allocates, and how much, client and server together: the same each time, so it is held to.
+//! Limits the allocations of a unary call, client and server together. Their number and size are the same in every
+//! run.
 
 use allocation_counter::measure;
 use stubwright::{Channel, InlinePolling, Result, Server, ServicerContext};
@@ -7,7 +8,7 @@ use stubwright_tests::pb::probe::v1::{
 };
 use tokio::runtime::Builder;
 
-/// Calls that are counted.
+/// Number of calls that are counted.
 const CALLS: u64 = 1_000;
 
 struct Echo;
@@ -21,8 +22,8 @@ impl ProbeServicer for Echo {
     }
 }
 
-/// Calls with 34 bytes, which are allocated three times: by the caller, by the server that reads them, by the caller that reads
-/// them again.
+/// Makes calls with 34 bytes. The bytes are allocated three times: by the caller, by the server that decodes them,
+/// and by the caller that decodes them again.
 async fn call(stub: &ProbeStub, times: u64) {
     for _ in 0..times {
         let request = Request {
@@ -35,10 +36,10 @@ async fn call(stub: &ProbeStub, times: u64) {
 
 #[test]
 fn a_unary_call_over_tcp_allocates_at_most_16_times_and_4_kb() {
-    // Both sides are on this thread, which is the one that is counted.
+    // Both sides run on this thread, and only this thread's allocations are counted.
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let (stub, _server) = runtime.block_on(async {
-        // A machine that is busy must not make first polls look long, and move handlers to tasks of their own.
+        // On a busy machine, first polls can look long, and handlers would then move to tasks of their own.
         let mut server = Server::builder()
             .inline_polling(InlinePolling::Always)
             .build();

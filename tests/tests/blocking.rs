@@ -1,4 +1,4 @@
-//! Calls without async: from threads that no runtime knows of, over TCP, in-process and with an interceptor.
+//! Blocking calls from threads outside any runtime, over TCP, in-process and with an interceptor.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc as std_mpsc};
@@ -17,7 +17,7 @@ struct Link {
     stub: ProbeBlockingStub,
     channel: Channel,
     events: mpsc::UnboundedReceiver<Event>,
-    /// Over TCP, with the threads that it runs on.
+    /// The server over TCP, and the runtime that it runs on.
     _server: Option<(Server, Runtime)>,
 }
 
@@ -41,7 +41,7 @@ impl Link {
         Link::over(channel, events, Some((server, runtime)))
     }
 
-    /// Over TCP, with an interceptor that makes again whatever was cancelled, if it may.
+    /// A link over TCP, with an interceptor that retries cancelled calls.
     fn intercepted() -> Link {
         let link = Link::tcp();
         let channel = link
@@ -69,7 +69,7 @@ impl Link {
         }
     }
 
-    /// The next event of the servicer.
+    /// Waits for the next event of the servicer.
     fn event(&mut self) -> Event {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
@@ -82,7 +82,7 @@ impl Link {
     }
 }
 
-/// A test in-process, one over TCP and one with an interceptor for each case.
+/// Makes three tests of each case: in-process, over TCP and with an interceptor.
 macro_rules! everywhere {
     ($($case:ident),* $(,)?) => {
         mod in_process {
@@ -109,10 +109,10 @@ everywhere!(
     requests_that_panic_cancel_their_call,
     a_stream_is_cancelled,
     a_unary_call_is_cancelled_from_another_thread,
-    calls_are_started_together,
+    started_calls_run_at_the_same_time,
     many_threads_call,
-    a_stub_is_made_of_another,
-    async_code_is_told_what_to_do,
+    a_blocking_stub_is_made_of_an_async_stub,
+    blocking_in_async_code_is_an_error_that_says_what_to_do,
 );
 
 fn request(count: u32, action: Action) -> Request {
@@ -221,7 +221,7 @@ fn options(link: Link) {
         .client_stream([simple()])
         .max_send_message_length(2);
     assert_eq!(call.wait().unwrap_err().code(), Code::ResourceExhausted);
-    // It is told when the call is waited for, and only then.
+    // The error is returned when the call is waited for, not before.
     let call = link.stub.unary(simple()).metadata("k", "\n").start();
     assert_eq!(call.wait().unwrap_err().code(), Code::InvalidArgument);
 }
@@ -252,7 +252,7 @@ fn requests_may_wait_for_responses(link: Link) {
 
 fn requests_are_read_as_the_call_takes_them(mut link: Link) {
     let read = Arc::new(AtomicUsize::new(0));
-    // Whoever waits for it learns that the iterator is gone.
+    // The end of this channel shows that the iterator was dropped.
     let (alive, gone) = std_mpsc::channel::<()>();
     let counter = Arc::clone(&read);
     let requests = (0..).map(move |number| {
@@ -273,11 +273,11 @@ fn requests_are_read_as_the_call_takes_them(mut link: Link) {
     let call = link.stub.client_stream(requests).start();
     assert_eq!(link.event(), Event::Started);
     let mut before = 0;
-    // Until it stands still; a slow machine makes it stand still earlier.
+    // Wait until no more requests are read. A slow machine only makes them stop earlier.
     loop {
         thread::sleep(Duration::from_millis(100));
         let now = read.load(Ordering::Relaxed);
-        assert!(now < 200, "20 MB lie somewhere");
+        assert!(now < 200, "20 MB of requests are buffered");
         if now == before && now > 0 {
             break;
         }
@@ -296,7 +296,7 @@ fn requests_that_panic_cancel_their_call(link: Link) {
     });
     let status = link.stub.client_stream(requests).wait().unwrap_err();
     assert_eq!(status.code(), Code::Cancelled);
-    // The threads are as good as before.
+    // The threads remain usable.
     assert!(link.stub.client_stream([simple()]).wait().is_ok());
 }
 
@@ -321,7 +321,7 @@ fn a_unary_call_is_cancelled_from_another_thread(mut link: Link) {
     assert_eq!(link.event(), Event::Dropped);
 }
 
-fn calls_are_started_together(mut link: Link) {
+fn started_calls_run_at_the_same_time(mut link: Link) {
     let mut calls: Vec<_> = (0..200)
         .map(|_| link.stub.server_stream(request(1, Action::Hang)).start())
         .collect();
@@ -352,7 +352,7 @@ fn many_threads_call(link: Link) {
     });
 }
 
-fn a_stub_is_made_of_another(link: Link) {
+fn a_blocking_stub_is_made_of_an_async_stub(link: Link) {
     let stub = ProbeStub::new(link.channel.clone());
     blocking::wait(link.channel.ready()).unwrap();
     let response = blocking::wait(stub.unary(simple()).into_future()).unwrap();
@@ -361,7 +361,7 @@ fn a_stub_is_made_of_another(link: Link) {
     assert!(stub.unary(simple()).wait().is_ok());
 }
 
-fn async_code_is_told_what_to_do(link: Link) {
+fn blocking_in_async_code_is_an_error_that_says_what_to_do(link: Link) {
     let stub = link.stub;
     let refused = async {
         let status = stub.unary(simple()).wait().unwrap_err();
@@ -371,7 +371,7 @@ fn async_code_is_told_what_to_do(link: Link) {
         let status = call.next().unwrap().unwrap_err();
         assert_eq!(status.code(), Code::FailedPrecondition);
         assert!(call.next().is_none());
-        // It does no harm to what comes after it.
+        // The failed call has no effect on later code.
         tokio::task::yield_now().await;
     };
     let runtime = Runtime::new().unwrap();
@@ -386,12 +386,12 @@ fn async_code_is_told_what_to_do(link: Link) {
         let reply = tokio::task::block_in_place(|| stub.unary(simple()).wait());
         assert!(reply.is_ok());
     });
-    // A runtime that is merely entered is nobody's thread.
+    // Entering a runtime does not make the thread part of it.
     let _inside = runtime.enter();
     assert!(stub.unary(simple()).wait().is_ok());
 }
 
-/// The rules that make names of rpcs no rivals of Rust's hold here too.
+/// The rules for names of rpcs that collide with Rust's names hold for blocking stubs too.
 #[test]
 fn names_that_collide() {
     use stubwright_tests::blocking::names::{MethodsBlockingStub, Request};

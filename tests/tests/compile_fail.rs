@@ -1,8 +1,8 @@
-//! What must not compile: the four shapes of methods, pinned. The servicer in `compile_fail/passes.rs` has them right, and is a
-//! part of this program.
+//! Servicers with wrong method signatures must not compile. `compile_fail/passes.rs` has the four right ones, and is
+//! compiled with this program.
 //!
-//! What the compiler says is its own and changes with it, so the texts in the `.stderr` files are compared only when
-//! `STUBWRIGHT_EXACT_ERRORS` is `1`, which is for one compiler. For all others it is enough that a case does not compile.
+//! The compiler's messages change between versions. The `.stderr` files are compared only if
+//! `STUBWRIGHT_EXACT_ERRORS` is `1`, which is meant for one version. For other versions, a case only has to fail.
 
 use std::path::Path;
 use std::process::Command;
@@ -15,7 +15,7 @@ use stubwright_tests::all_required::required::add_required_servicer_to_server;
 mod passes;
 
 const CASES: &str = "tests/compile_fail";
-/// Where the child process finds its cases.
+/// Environment variable with the directory of the cases, for the child process.
 const COPIES: &str = "STUBWRIGHT_COMPILE_FAIL_COPIES";
 
 #[test]
@@ -30,7 +30,7 @@ fn other_shapes_do_not_compile() {
     } else if env::var_os("STUBWRIGHT_EXACT_ERRORS").is_some_and(|value| value == "1") {
         compile(Path::new(CASES));
     } else {
-        compile_whatever_is_said();
+        compile_with_any_message();
     }
 }
 
@@ -45,9 +45,10 @@ fn compile(cases: &Path) {
     }
 }
 
-/// Where any text will do, copies of the cases have theirs written anew. trybuild takes that order from the environment only,
-/// so a process of its own gets it.
-fn compile_whatever_is_said() {
+/// Accepts any message: runs copies of the cases and overwrites their `.stderr` files.
+///
+/// trybuild reads this option only from the environment, so it runs in a process of its own.
+fn compile_with_any_message() {
     let copies = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile_fail");
     fs::create_dir_all(&copies).unwrap();
     for old in fs::read_dir(&copies).unwrap() {

@@ -1,4 +1,4 @@
-//! What a connection holds of calls that nobody reads, counted by the allocator.
+//! Memory that a connection holds for unread calls, counted by the allocator.
 
 use std::future::pending;
 use std::io::{Read, Write};
@@ -11,10 +11,10 @@ use stubwright_tests::pb::probe::v1::{ProbeServicer, Request, Response, probe_ha
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-/// What a call costs beside the bytes that are held for it: its exchange, its handler's task, its stream.
+/// Cost of a call in bytes, besides its unread data: its exchange, its handler's task and its stream.
 const CALL: u64 = 4 * 1024;
 
-/// What a connection costs: read buffers, tables.
+/// Cost of a connection in bytes: read buffers and tables.
 const CONNECTION: u64 = 1 << 20;
 
 /// Reads the streams of `Bidi`, and none of `ClientStream`.
@@ -77,7 +77,7 @@ impl Peer {
         self.socket.write_all(bytes).unwrap();
     }
 
-    /// Waits until the server has taken all that was sent: it acknowledges SETTINGS in their order.
+    /// Waits until the server has processed everything sent so far. It acknowledges SETTINGS in order.
     fn wait(&mut self) {
         self.write(&frame(SETTINGS, 0, 0, &[]));
         self.unacknowledged += 1;
@@ -94,8 +94,8 @@ impl Peer {
     }
 }
 
-/// Runs a server on this thread, and a peer on another until it has done what it likes; how many bytes the server has
-/// allocated and not given back then.
+/// Runs a server on this thread and a peer on another until the peer is done. Returns the bytes that the server has
+/// allocated and not freed then.
 fn held(peer: impl FnOnce(&mut Peer) + Send + 'static) -> u64 {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let mut server = Server::builder()
@@ -114,11 +114,11 @@ fn held(peer: impl FnOnce(&mut Peer) + Send + 'static) -> u64 {
         connection.wait();
         peer(&mut connection);
         connection.wait();
-        // What was not read by the second turn after it is set aside.
+        // Data that is unread at the second turn after its arrival is set aside.
         connection.wait();
         connection.wait();
         done.send(()).unwrap();
-        // The connection stays.
+        // Keep the connection open.
         let _ = ends.recv();
     });
     let counted = measure(|| runtime.block_on(is_done).unwrap());
@@ -127,7 +127,7 @@ fn held(peer: impl FnOnce(&mut Peer) + Send + 'static) -> u64 {
     u64::try_from(counted.bytes_current).unwrap()
 }
 
-/// As many streams as there may be, each with all that its window allows.
+/// The maximum number of streams, each with all the data that its window allows.
 #[test]
 fn row_49_the_worst_case_is_that_of_the_limits() {
     let count = u64::from(Limits::default().max_concurrent_streams);
@@ -146,7 +146,8 @@ fn row_49_the_worst_case_is_that_of_the_limits() {
     assert!(held <= most + count * CALL + CONNECTION, "{held}");
 }
 
-/// A piece of a stream that nobody reads is read together with much that is: it does not keep all of that alive.
+/// A read of the socket contains a small piece of an unread stream and much of others that are read. The small piece
+/// must not keep all of it alive.
 #[test]
 fn row_49_what_is_not_read_keeps_no_more_than_itself() {
     let (count, pieces, piece) = (300, 4, 5_000);
@@ -161,7 +162,7 @@ fn row_49_what_is_not_read_keeps_no_more_than_itself() {
                     peer.write(&frame(DATA, 0, reader, &message));
                 }
                 peer.write(&frame(DATA, 0, stream, &vec![0; piece]));
-                // The window of the reader is to be open again.
+                // Wait until the reader's window is open again.
                 peer.wait();
             }
         }

@@ -1,4 +1,4 @@
-//! Every case of gRPC's public interoperability tests, client and server ours, with and without TLS.
+//! Every case of gRPC's public interoperability tests, with our client and our server, with and without TLS.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use stubwright_tests::interop::client::{CASES, FLAGS, Failure, Target, run};
 use stubwright_tests::interop::{Flags, Interop};
 use stubwright_tests::pb::grpc::testing::add_test_service_servicer_to_server;
 
-/// A machine that is busy is no reason to fail.
+/// Flags with long limits for busy machines.
 const PATIENT: &str =
     "--soak_per_iteration_max_acceptable_latency_ms=60000 --soak_overall_timeout_seconds=600";
 
@@ -56,9 +56,9 @@ async fn over_tls_to_another_name() {
     run_all(&target(&flags).unwrap()).await;
 }
 
-/// A server that lets no call through without some metadata, and a service config that lets no large response through.
+/// The server requires some metadata, and the service config limits the size of responses.
 #[tokio::test]
-async fn what_flags_add_takes_part_in_every_call() {
+async fn metadata_and_service_config_of_flags_apply_to_every_call() {
     let guarded = async |call: InterceptedCall| {
         let metadata = call.context().invocation_metadata();
         match (metadata.get("who"), metadata.get("where")) {
@@ -87,7 +87,7 @@ async fn what_flags_add_takes_part_in_every_call() {
     run("empty_unary", &small).await.unwrap();
 }
 
-/// Starts a server, and gives the flags that lead to it.
+/// Starts a server. Returns the flags with its address.
 async fn listening(server: &mut Server) -> String {
     let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
     server.start().await.unwrap();
@@ -99,7 +99,7 @@ fn at(address: SocketAddr) -> String {
     format!("--server_host={host} --server_port={port}")
 }
 
-/// A file that goes when the test ends.
+/// A file that is removed when the test ends.
 struct Removed(PathBuf);
 
 impl Removed {

@@ -1,4 +1,5 @@
-//! ProtoJSON, held to what Python's `json_format` says: `tests/json/table.json`, which the interop run makes again.
+//! ProtoJSON, compared with Python's `json_format`. The interop run writes the table of its results,
+//! `tests/json/table.json`.
 
 use serde_json::Value;
 use stubwright::json::{JsonFormat, ReflectMessage, descriptor, from_json, to_json};
@@ -7,46 +8,46 @@ use stubwright_tests::json::json_cases::{All, Color, all};
 
 const TABLE: &str = include_str!("../json/table.json");
 
-/// Where we are not Python, and why: rows by their texts, or by their encoded messages.
+/// Rows in which we differ from Python, by text or encoded message, each with the reason.
 const DIFFERENT: [(&str, &str); 18] = [
-    // It takes what is not of the type.
-    (r#"{"anInt32":"1.0"}"#, "an integer in quotes is one"),
-    (r#"{"aDouble":true}"#, "a Boolean is no number"),
-    (r#"{"color":true}"#, "a Boolean is no enum"),
-    (r#"{"color":1.5}"#, "half a value is none"),
-    (r#"{"color":"77"}"#, "a number in quotes is no name"),
-    (r#"{"someBytes":"!"}"#, "this is no base64"),
-    (r#"{"nested":[]}"#, "a list is no message"),
-    ("[]", "a list is no message"),
-    // We take what can be read in one way only, and write what means something.
-    (r#"{"aDouble":"nan"}"#, "any case of NaN is read"),
+    // Python accepts values of other types.
+    (r#"{"anInt32":"1.0"}"#, "an integer in quotes is an integer"),
+    (r#"{"aDouble":true}"#, "a Boolean is not a number"),
+    (r#"{"color":true}"#, "a Boolean is not an enum"),
+    (r#"{"color":1.5}"#, "a fraction is not an enum value"),
+    (r#"{"color":"77"}"#, "a number in quotes is not a name"),
+    (r#"{"someBytes":"!"}"#, "this is not base64"),
+    (r#"{"nested":[]}"#, "a list is not a message"),
+    ("[]", "a list is not a message"),
+    // We accept text with one possible meaning, and write every message that has a meaning.
+    (r#"{"aDouble":"nan"}"#, "NaN is accepted in any case"),
     ("8a0206108094ebdc03", "a second in nanoseconds is a second"),
     (
         "8a020b10ffffffffffffffffff01",
-        "a negative fraction is one before",
+        "a negative fraction belongs to the second before",
     ),
     (
         "92020d080110ffffffffffffffffff01",
         "1 s and -1 ns make a duration",
     ),
-    // An Any of no type, or whose type has no domain, is an error.
+    // An Any without a type, or with a type URL without a domain, is an error.
     (r#"{"any":{}}"#, "the type is missing"),
     ("ba0200", "the type is missing"),
     (
         "ba02100a0e6a736f6e5f63617365732e4f6c64",
         "the domain is missing",
     ),
-    // prost drops the sign of zero, and knows no closed enums.
+    // prost drops the sign of zero, and does not implement closed enums.
     ("690000000000000080", "a negative zero is zero"),
     (r#"{"aDouble":-0.0}"#, "a negative zero is zero"),
     (
         "b20306180110091809",
-        "a number that a closed enum has not is written",
+        "an unknown number of a closed enum is written",
     ),
 ];
 
 #[test]
-fn texts_are_read_and_messages_written_as_python_does() {
+fn reading_and_writing_agree_with_python() {
     let rows: Vec<Value> = serde_json::from_str(TABLE).unwrap();
     assert!(rows.len() > 200);
     let mut different: Vec<&str> = DIFFERENT.iter().map(|(row, _why)| *row).collect();
@@ -57,13 +58,13 @@ fn texts_are_read_and_messages_written_as_python_does() {
             (None, None) => {}
             (Some(_), Some(place)) => drop(different.remove(place)),
             (Some(how), None) => panic!("{how}"),
-            (None, Some(_)) => panic!("{row} is no different any more"),
+            (None, Some(_)) => panic!("{row} does not differ any more"),
         }
     }
     assert!(different.is_empty(), "{different:?} are not in the table");
 }
 
-/// What we say of a row, if that is something else.
+/// Returns our result for a row if it differs from Python's.
 fn disagreement(row: &Value) -> Option<String> {
     let format = format(row);
     let message = match row.get("text") {
@@ -72,7 +73,7 @@ fn disagreement(row: &Value) -> Option<String> {
             let expected = row["read"].as_str().map(decoded);
             let read = format.from_json::<All>(text);
             match (read, expected) {
-                // Encoded, for there may be a NaN in it.
+                // The encoded messages are compared, because NaN is not equal to itself.
                 (Ok(read), Some(expected)) if read.encode_to_vec() == expected.encode_to_vec() => {
                     read
                 }
@@ -86,7 +87,7 @@ fn disagreement(row: &Value) -> Option<String> {
         }
         None => decoded(row["message"].as_str().unwrap()),
     };
-    // What was read with options is written without.
+    // Rows that were read with options are written without them.
     let format = if row.get("text").is_some() {
         JsonFormat::new()
     } else {
@@ -124,7 +125,7 @@ fn decoded(hex: &str) -> All {
 }
 
 #[test]
-fn an_error_says_where_it_is() {
+fn an_error_has_its_position() {
     let error = from_json::<All>("{\n  \"anInt32\": \"x\"\n}").unwrap_err();
     assert_eq!(error.place().unwrap().0, 2, "{error}");
     let error = from_json::<All>("{\"nonsense\": 1}").unwrap_err();
@@ -166,7 +167,7 @@ fn a_message_knows_its_fields() {
 }
 
 #[test]
-fn it_can_be_written_for_people() {
+fn pretty_printing_indents() {
     let message = All {
         numbers: vec![1, 2],
         ..All::default()
@@ -176,7 +177,7 @@ fn it_can_be_written_for_people() {
     assert_eq!(pretty, "{\n  \"numbers\": [\n    1,\n    2\n  ]\n}");
 }
 
-/// They have been lowered to what is known of syntax: there are no features in what messages know of themselves.
+/// These files were lowered to proto2 or proto3, so the descriptors of their messages have no features.
 #[test]
 fn messages_of_files_with_an_edition_have_it_too() {
     use stubwright_tests::editions::editions::v2023::{Delimited, Explicit};

@@ -1,5 +1,6 @@
-//! Processes that are killed in the midst of their calls, and connections of which one half is closed: nothing hangs, and
-//! descriptors and tasks are given back. Measured from outside, at processes of their own.
+//! Processes that are killed during their calls, and connections that are half-closed.
+//!
+//! Nothing may hang, and descriptors and tasks must be freed. Measured from outside, on processes of their own.
 #![cfg(target_os = "linux")]
 
 use std::io::{Read, Write};
@@ -13,13 +14,13 @@ use stubwright_tests::frames::{END_HEADERS, HEADERS, PREFACE, SETTINGS, frame, l
 use stubwright_tests::pb::probe::v1::{Action, ProbeStub, Request};
 use stubwright_tests::serve;
 
-/// Makes this program the one or the other.
+/// Environment variable that makes this program the server or the client.
 const ROLE: &str = "STUBWRIGHT_LOST_ROLE";
 
-/// The tasks of a server at rest: the listener's, and that of the servicer's events.
+/// Tasks of an idle server: the listener's, and that of the servicer's events.
 const AT_REST: usize = 2;
 
-/// What the processes below run.
+/// Runs the child processes.
 #[test]
 fn role() {
     match std::env::var(ROLE).as_deref() {
@@ -38,7 +39,7 @@ fn process(role: &str) -> Process {
     )
 }
 
-/// A server, its address, and what it has without clients.
+/// Starts a server. Returns its address, and its figures without clients.
 fn server() -> (Process, String, Figures) {
     let mut server = process("server");
     let address = server.hear();
@@ -46,8 +47,8 @@ fn server() -> (Process, String, Figures) {
     (server, address, before)
 }
 
-/// Calls the address that it hears in all four ways, says how the two that stream
-/// begin, with what all end, and what is left.
+/// Makes a call of each kind to the address that it reads. Prints the first results of the two streams, the results
+/// of all calls, and what remains in the end.
 fn client() {
     serve::runtime().block_on(async {
         let address = line().await;
@@ -70,8 +71,8 @@ fn client() {
         let ends = [
             code(&streamed.message().await),
             code(&both.message().await),
-            code(&one.await.expect("it does not panic")),
-            code(&many.await.expect("it does not panic")),
+            code(&one.await.expect("the task should not panic")),
+            code(&many.await.expect("the task should not panic")),
         ];
         say(&ends.join(" "));
         drop((streamed, both, stub));
@@ -85,7 +86,7 @@ fn client() {
 async fn line() -> String {
     tokio::task::spawn_blocking(hear)
         .await
-        .expect("standard input is text")
+        .expect("standard input should be text")
 }
 
 fn code<T>(result: &Result<T>) -> String {
@@ -95,7 +96,7 @@ fn code<T>(result: &Result<T>) -> String {
     }
 }
 
-/// A client with its four calls under way at this address.
+/// Starts a client with its four calls to this address in progress.
 fn calling(address: &str) -> Process {
     let mut client = process("client");
     client.say(address);
@@ -104,7 +105,7 @@ fn calling(address: &str) -> Process {
 }
 
 #[test]
-fn a_server_lets_go_of_the_calls_of_a_client_that_was_killed() {
+fn a_server_frees_the_calls_of_a_killed_client() {
     let (mut server, address, before) = server();
     let client = calling(&address);
     let during = Figures::of(&mut server);
@@ -115,7 +116,7 @@ fn a_server_lets_go_of_the_calls_of_a_client_that_was_killed() {
 }
 
 #[test]
-fn a_client_hears_that_its_server_was_killed() {
+fn calls_fail_when_their_server_is_killed() {
     let (server, address, _) = server();
     let mut client = calling(&address);
     let during = client.descriptors();
@@ -127,11 +128,11 @@ fn a_client_hears_that_its_server_was_killed() {
     assert!(after.descriptors < during, "{during}, then {after:?}");
 }
 
-/// A client that says that it sends nothing more does not read either, as far as HTTP/2 goes: its calls are over.
+/// A client that closes its sending side ends its calls, because HTTP/2 needs both directions.
 #[test]
-fn a_server_lets_go_of_a_connection_that_is_half_closed() {
+fn a_server_closes_a_half_closed_connection() {
     let (mut server, address, before) = server();
-    let mut peer = TcpStream::connect(&address).expect("the server listens");
+    let mut peer = TcpStream::connect(&address).expect("the server should listen");
     let mut said = PREFACE.to_vec();
     said.extend(frame(SETTINGS, 0, 0, &[]));
     let head = literals(&[
@@ -141,38 +142,41 @@ fn a_server_lets_go_of_a_connection_that_is_half_closed() {
         ("content-type", "application/grpc"),
     ]);
     said.extend(frame(HEADERS, END_HEADERS, 1, &head));
-    peer.write_all(&said).expect("the server reads");
-    peer.shutdown(Shutdown::Write).expect("it is open");
+    peer.write_all(&said).expect("the server should read");
+    peer.shutdown(Shutdown::Write)
+        .expect("the connection should be open");
     read_to_end(&mut peer);
     let after = Figures::after(&mut server, &before);
     assert!(after.is_back_at(&before), "{before:?}, then {after:?}");
 }
 
 #[test]
-fn a_client_lets_go_of_a_connection_that_is_half_closed() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a port");
+fn a_client_closes_a_half_closed_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there should be a free port");
     let mut client = process("client");
-    let address = listener.local_addr().expect("it is bound");
+    let address = listener.local_addr().expect("the listener should be bound");
     client.say(&address.to_string());
-    let (mut peer, _) = listener.accept().expect("the client connects");
+    let (mut peer, _) = listener.accept().expect("the client should connect");
     drop(listener);
     peer.write_all(&frame(SETTINGS, 0, 0, &[]))
-        .expect("the client reads");
+        .expect("the client should read");
     let mut preface = [0; PREFACE.len()];
-    peer.read_exact(&mut preface).expect("the client speaks");
-    peer.shutdown(Shutdown::Write).expect("it is open");
+    peer.read_exact(&mut preface)
+        .expect("the client should send its preface");
+    peer.shutdown(Shutdown::Write)
+        .expect("the connection should be open");
     read_to_end(&mut peer);
     assert_eq!(client.hear(), "Unavailable Unavailable");
-    // A stream that has ended with an error gives nothing after it.
+    // A stream that has ended with an error yields nothing after it.
     assert_eq!(client.hear(), "Ok Ok Unavailable Unavailable");
     let after = Figures::at_rest(&mut client, 0);
     assert_eq!(after.tasks, 0, "{after:?}");
 }
 
-/// The other side closes as well.
+/// Reads until the other side closes the connection.
 fn read_to_end(peer: &mut TcpStream) {
     peer.set_read_timeout(Some(Duration::from_secs(10)))
-        .expect("a time that is not zero");
+        .expect("the timeout should not be zero");
     let mut buffer = [0; 4096];
     loop {
         match peer.read(&mut buffer) {

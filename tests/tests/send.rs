@@ -1,4 +1,4 @@
-//! Every future and stream that generated code and the runtime hand out is `Send`: that this compiles is the test.
+//! Every future and stream of generated code and of the runtime is `Send`. This test only has to compile.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ impl SquareServiceServicer for Squares {
     }
 }
 
-/// What a servicer's methods return, whoever implements them.
+/// Asserts that the futures and streams of any servicer's methods are `Send`.
 fn assert_servicer_is_send<S: SquareServiceServicer>(
     servicer: &S,
     requests: fn() -> RequestStream<Message>,
@@ -50,8 +50,8 @@ fn assert_servicer_is_send<S: SquareServiceServicer>(
 }
 
 #[test]
-fn what_servicers_have_and_return() {
-    // Only compiled: there is no request stream without a call.
+fn futures_and_streams_of_servicers_are_send() {
+    // This is only compiled, because there is no request stream without a call.
     let _: fn(&Squares, _, &ServicerContext) = assert_servicer_is_send;
     assert_send_sync::<ServicerContext>();
     assert_send_sync::<stubwright::Sender<Message>>();
@@ -99,7 +99,7 @@ async fn what_stubs_return() {
     assert_send_sync::<blocking::Canceller>();
 }
 
-/// A call may be used from any task, its whole way.
+/// A call may move between tasks at any time.
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_move_to_other_tasks() {
     let channel = Channel::in_process(square_service_handler(Squares));

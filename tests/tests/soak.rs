@@ -1,5 +1,5 @@
-//! Many calls of all kinds at once, of which many are dropped half-way, on one connection: every handler that was started ends, and
-//! every call that was not dropped has its answer.
+//! Many calls of all kinds at once on one connection, of which many are dropped half-way. Every started handler must
+//! end, and every call that was not dropped must have its response.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use stubwright_tests::{Event, Probe};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
-/// A linear congruential generator: each run is like the last, but for the scheduler.
+/// A linear congruential generator. Every run makes the same calls, apart from the scheduler's order.
 struct Random(u64);
 
 impl Random {
@@ -21,7 +21,7 @@ impl Random {
     }
 }
 
-/// What a call does; `patience` is how many messages it waits for before it is dropped.
+/// Makes a call, and drops it after `patience` messages, or after `patience` times 10 µs if it is unary.
 async fn call(stub: ProbeStub, kind: u64, size: usize, count: u32, patience: usize) {
     let request = move || Request {
         payload: vec![7; size],
@@ -52,7 +52,7 @@ async fn call(stub: ProbeStub, kind: u64, size: usize, count: u32, patience: usi
                 assert_eq!(read, count as usize);
             }
         }
-        // Dropped while it is on its way.
+        // The call is dropped while it is in progress.
         _ => {
             let call = stub.unary(request());
             let patience = Duration::from_micros(patience as u64 * 10);
@@ -61,7 +61,7 @@ async fn call(stub: ProbeStub, kind: u64, size: usize, count: u32, patience: usi
     }
 }
 
-/// The responses, each checked for its size and its place.
+/// Reads responses, and checks the size and the index of each.
 fn check(
     call: stubwright::StreamingCall<Request, stubwright_tests::pb::probe::v1::Response>,
     size: usize,
@@ -93,7 +93,7 @@ async fn soak(stub: ProbeStub) {
     }
 }
 
-/// Waits until the servicer is gone, which is when its last handler is.
+/// Waits until the servicer is dropped, which happens after its last handler.
 async fn every_handler_ended(mut events: UnboundedReceiver<Event>) {
     let (mut started, mut dropped) = (0, 0);
     while let Some(event) = events.recv().await {
@@ -104,7 +104,7 @@ async fn every_handler_ended(mut events: UnboundedReceiver<Event>) {
         }
     }
     assert_eq!(started, dropped);
-    // About 400 calls of each kind; those that are dropped at once may never have been sent.
+    // There are about 400 calls of each kind. Those that were dropped at once may not have been sent.
     assert!(started > 1000, "{started}");
 }
 
@@ -112,7 +112,7 @@ async fn within(future: impl Future<Output = ()>) {
     let limit = Duration::from_secs(20);
     tokio::time::timeout(limit, future)
         .await
-        .expect("it is done in 20 seconds");
+        .expect("the handlers should end within 20 seconds");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! The states of a channel, as gRPC's connectivity semantics has them, over scripted connections and with the clock paused.
+//! The states of a channel, as in gRPC's connectivity semantics, over scripted connections and with paused time.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub async fn outcome(call: JoinHandle<Result<Response>>) -> Result<Response> {
     within(call).await.unwrap()
 }
 
-/// Asserts how long something took that jitter makes uncertain by a fifth.
+/// Asserts a duration that jitter changes by up to a fifth.
 pub fn assert_about(took: Duration, expected: Duration) {
     let range = expected.mul_f64(0.79)..expected.mul_f64(1.21);
     assert!(range.contains(&took), "{took:?} is not about {expected:?}");
@@ -51,7 +51,7 @@ async fn a_channel_connects_when_it_is_asked_to() {
     assert_eq!(channel.state(false), Connecting);
     let mut peer = attempt.accept();
     sleep(SECOND).await;
-    // An open socket is no server yet.
+    // An open socket does not yet show that the server speaks HTTP/2.
     assert_eq!(channel.state(false), Connecting);
     peer.greet().await;
     assert_states(&mut states, &[Idle, Connecting, Ready]).await;
@@ -77,7 +77,7 @@ async fn a_call_connects_and_waits_meanwhile() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn attempts_that_fail_are_made_again_after_longer_and_longer_waits() {
+async fn failed_attempts_are_repeated_after_growing_waits() {
     let (channel, mut script) = new();
     let mut states = channel.subscribe();
     channel.state(true);
@@ -96,7 +96,7 @@ async fn attempts_that_fail_are_made_again_after_longer_and_longer_waits() {
     sleep(10 * SECOND).await;
     drop(peer);
     assert_states(&mut states, &[Idle]).await;
-    // A success that lasts counts: the first wait is a second again.
+    // A connection that lasts resets the back-off to one second.
     channel.state(true);
     script.attempt().await.refuse();
     let began = Instant::now();
@@ -105,7 +105,7 @@ async fn attempts_that_fail_are_made_again_after_longer_and_longer_waits() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_options_of_the_wait_are_its_bounds() {
+async fn the_back_off_stays_within_its_options() {
     let (channel, mut script) = Script::new(
         Channel::builder()
             .initial_reconnect_backoff(Duration::from_millis(100))
@@ -122,7 +122,7 @@ async fn the_options_of_the_wait_are_its_bounds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_has_its_time_and_the_wait_counts_from_its_beginning() {
+async fn an_attempt_has_a_timeout_and_the_back_off_counts_from_its_beginning() {
     let (channel, mut script) = new();
     let mut states = channel.subscribe();
     let began = Instant::now();
@@ -133,7 +133,7 @@ async fn an_attempt_has_its_time_and_the_wait_counts_from_its_beginning() {
     assert_eq!(error.code(), Code::Unavailable);
     let said = "cannot connect to server.test:1: there is no connection after 20s";
     assert_eq!(error.message(), said);
-    // The wait was over before the attempt was.
+    // The back-off had ended before the attempt timed out.
     script.attempt().await;
     assert_eq!(began.elapsed(), 20 * SECOND);
     assert_states(
@@ -145,7 +145,7 @@ async fn an_attempt_has_its_time_and_the_wait_counts_from_its_beginning() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_wait_can_be_cut_short() {
+async fn the_back_off_can_be_reset() {
     let (channel, mut script) = new();
     let mut states = channel.subscribe();
     channel.state(true);
@@ -165,7 +165,7 @@ async fn a_channel_without_calls_becomes_idle() {
     let mut peer = script.serve().await;
     let stream = peer.request().await;
     sleep(60 * MINUTE).await;
-    // Not while a call is open.
+    // A channel with an open call does not become idle.
     assert_eq!(channel.state(false), Ready);
     let began = Instant::now();
     peer.respond(stream).await;
@@ -181,7 +181,7 @@ async fn a_channel_without_calls_becomes_idle() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn attempts_that_nobody_wants_end() {
+async fn unwanted_attempts_end() {
     let (channel, mut script) = Script::new(Channel::builder().idle_timeout(10 * SECOND));
     let mut states = channel.subscribe();
     let began = Instant::now();
@@ -191,7 +191,7 @@ async fn attempts_that_nobody_wants_end() {
     assert_eq!(began.elapsed(), 10 * SECOND);
     sleep(SECOND).await;
     assert!(attempt.is_given_up());
-    // A call that waits wants them.
+    // A waiting call keeps the attempts going.
     let waits = call_with(&channel, |call| call.timeout(60 * SECOND));
     let attempt = script.attempt().await;
     sleep(19 * SECOND).await;
@@ -255,7 +255,7 @@ async fn calls_fail_at_once_in_transient_failure_unless_they_wait_for_ready() {
     let error = outcome(has_deadline).await.unwrap_err();
     assert_eq!(error.code(), Code::DeadlineExceeded);
     assert!(began.elapsed() <= Duration::from_millis(501));
-    // While the next attempt is under way calls wait, whatever they are.
+    // Every call waits during an attempt, whether or not it waits for ready.
     let attempt = script.attempt().await;
     let late = call(&channel);
     let mut peer = attempt.accept();
@@ -268,7 +268,7 @@ async fn calls_fail_at_once_in_transient_failure_unless_they_wait_for_ready() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_appears_two_seconds_later_is_waited_for() {
+async fn a_server_that_appears_two_seconds_later_is_found() {
     let (channel, mut script) = Script::new(Channel::builder().wait_for_ready(true));
     let began = Instant::now();
     let waits = call(&channel);
@@ -302,7 +302,7 @@ async fn ready_waits_however_often_an_attempt_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_closed_channel_finishes_its_calls_and_takes_no_more() {
+async fn a_closed_channel_finishes_its_calls_and_accepts_no_more() {
     let (channel, mut script) = new();
     let mut states = channel.subscribe();
     let open = call(&channel);
@@ -359,7 +359,7 @@ fn a_channel_outlives_its_runtime() {
             outcome(call).await.unwrap();
         });
     }
-    // One that ends amid an attempt leaves the channel idle too.
+    // A runtime that ends during an attempt also leaves the channel idle.
     runtime().block_on(async {
         channel.state(true);
         drop(script.attempt().await);

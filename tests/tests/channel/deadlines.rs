@@ -1,5 +1,6 @@
-//! What both ends of a call know, its deadline, and which of them acts on it first. Time is paused, and moves by less than a timer's
-//! tick where that is what a test is about.
+//! Both ends of a call know its deadline. These tests decide which end acts on it first.
+//!
+//! Time is paused, and advances by less than a timer's tick where a test depends on it.
 
 use std::time::Duration;
 
@@ -20,14 +21,15 @@ use crate::wire::Wire;
 const SECOND: Duration = Duration::from_secs(1);
 const MS: Duration = Duration::from_millis(1);
 
-/// What servers reset calls with that are out of time: NO_ERROR, INTERNAL_ERROR, REFUSED_STREAM, CANCEL, ENHANCE_YOUR_CALM.
+/// Codes with which servers reset calls after the deadline: NO_ERROR, INTERNAL_ERROR, REFUSED_STREAM, CANCEL and
+/// ENHANCE_YOUR_CALM.
 const RESETS: [u32; 5] = [0, 2, 7, 8, 11];
 
 fn second(call: Call) -> Call {
     call.timeout(SECOND)
 }
 
-/// How a call of a second ends that a server ends when this much of it is left.
+/// Makes a call with a timeout of a second, which the server ends when `left` remains. Returns the status.
 async fn ended(
     builder: ChannelBuilder,
     left: Duration,
@@ -54,7 +56,7 @@ async fn row_48_a_reset_at_the_deadline_is_the_deadline() {
             assert_eq!(error.code(), Code::DeadlineExceeded, "{reset}: {error}");
         }
     }
-    // Before it, a reset is what it says.
+    // Before the deadline, a reset keeps its own meaning.
     let end = async |peer: &mut Peer, stream| peer.reset(stream, 8).await;
     let error = ended(Channel::builder(), 10 * MS, end).await;
     assert_eq!(error.code(), Code::Cancelled);
@@ -70,13 +72,13 @@ async fn row_48_a_connection_that_is_lost_at_the_deadline_is_the_deadline() {
     assert_eq!(error.code(), Code::DeadlineExceeded, "{error}");
     let error = ended(Channel::builder(), 10 * MS, lose).await;
     assert_eq!(error.code(), Code::Unavailable, "{error}");
-    // A call that the server has not looked at has no time for another connection.
+    // A call that the server has not processed has no time for another connection.
     let away = async |peer: &mut Peer, _| peer.go_away(0).await;
     let error = ended(Channel::builder(), MS / 2, away).await;
     assert_eq!(error.code(), Code::DeadlineExceeded, "{error}");
 }
 
-/// A server's own status is its word, early or late.
+/// A status that the server sends is kept, before and after the deadline.
 #[tokio::test(start_paused = true)]
 async fn row_48_a_status_is_taken_as_it_is() {
     let fail = async |peer: &mut Peer, stream| peer.fail(stream, false, "1", &[]).await;
@@ -86,7 +88,7 @@ async fn row_48_a_status_is_taken_as_it_is() {
     }
 }
 
-/// Policies see the deadline, not the reset: nothing is made again.
+/// Retry and hedging policies see DEADLINE_EXCEEDED, and make no further attempt.
 #[tokio::test(start_paused = true)]
 async fn row_48_policies_see_the_deadline() {
     let retry = r#"{"methodConfig": [{"name": [{}], "retryPolicy": {
@@ -106,7 +108,8 @@ async fn row_48_policies_see_the_deadline() {
     }
 }
 
-/// Calls that wait: for a connection that fails at the moment of their deadline, or on a channel that is closed at it.
+/// Waiting calls: for a connection whose attempt fails at the deadline, or on a channel that is closed at the
+/// deadline.
 #[tokio::test(start_paused = true)]
 async fn row_48_what_ends_a_waiting_call_at_its_deadline() {
     for is_closed in [false, true] {
@@ -125,7 +128,7 @@ async fn row_48_what_ends_a_waiting_call_at_its_deadline() {
     }
 }
 
-/// At the server the caller's reset comes when its own timer is about to fire: handlers see their deadline.
+/// The caller's reset arrives when the server's own timer is about to fire. The handler sees its deadline.
 #[tokio::test(start_paused = true)]
 async fn row_48_a_server_sees_the_deadline_in_the_reset_of_its_client() {
     for (left, code) in [(MS / 2, Code::DeadlineExceeded), (10 * MS, Code::Cancelled)] {
@@ -176,7 +179,7 @@ async fn row_48_a_server_sees_the_deadline_in_the_reset_of_its_client() {
     }
 }
 
-/// In-process there is nobody who could say that a call came too late, but it did.
+/// In-process, no peer can report that a call came too late. It must still fail.
 #[tokio::test(start_paused = true)]
 async fn row_48_an_in_process_call_without_time_runs_no_handler() {
     let (probe, mut events) = Probe::new();

@@ -1,4 +1,4 @@
-//! Connections that end as soon as they are made, and what a channel learns from one connection for the next.
+//! Connections that end as soon as they are made, and state that a channel keeps from one connection to the next.
 
 use std::time::Duration;
 
@@ -14,25 +14,25 @@ use crate::several::{Names, attempts};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The ways in which a server that has greeted can leave, without having taken a call.
+/// Ways in which a server leaves after its greeting, without processing a call.
 #[derive(Clone, Copy, Debug)]
 enum Leaves {
-    /// GOAWAY at once, and the connection stays open.
+    /// GOAWAY at once. The connection stays open.
     GoesAway,
-    /// GOAWAY, and the end of the connection.
+    /// GOAWAY, and the connection closes.
     GoesAwayAndCloses,
-    /// The end of the connection.
+    /// The connection closes.
     Closes,
-    /// What is not HTTP/2.
+    /// Invalid HTTP/2.
     Babbles,
-    /// GOAWAY once a call has come, which it has not looked at.
+    /// GOAWAY after a call, which the server has not processed.
     GoesAwayFromACall,
 }
 
 use Leaves::{Babbles, Closes, GoesAway, GoesAwayAndCloses, GoesAwayFromACall};
 
 impl Leaves {
-    /// What a caller learns of it.
+    /// Returns the cause in the caller's error.
     fn cause(self) -> &'static str {
         match self {
             GoesAway | GoesAwayAndCloses | GoesAwayFromACall => "GOAWAY NO_ERROR",
@@ -49,7 +49,7 @@ impl Leaves {
                 return None;
             }
             Closes => return None,
-            // RST_STREAM on stream 0.
+            // An RST_STREAM on stream 0.
             Babbles => peer.reset(0, 0).await,
             GoesAwayFromACall => {
                 peer.request().await;
@@ -77,7 +77,7 @@ async fn row_47_a_connection_that_ends_at_once_is_a_failed_attempt() {
         );
         assert!(error.message().contains(leaves.cause()), "{error}");
         assert_eq!(began.elapsed(), Duration::ZERO);
-        // The waits grow as after attempts that fail.
+        // The back-off grows as after failed attempts.
         for wait in [1.0, 1.6, 2.56] {
             assert_states(&mut states, &[Idle, Connecting][usize::from(wait > 1.0)..]).await;
             let peer = script.serve().await;
@@ -86,7 +86,7 @@ async fn row_47_a_connection_that_ends_at_once_is_a_failed_attempt() {
             assert_states(&mut states, &[Ready, TransientFailure, Connecting][..2]).await;
             open.push(leaves.from(peer).await);
         }
-        // One that stays has the call that has waited, and no wait is left over.
+        // A connection that lasts gets the waiting call, and resets the back-off.
         let mut peer = script.serve().await;
         peer.answer().await;
         outcome(waits).await.unwrap();
@@ -99,7 +99,7 @@ async fn row_47_a_connection_that_ends_at_once_is_a_failed_attempt() {
     }
 }
 
-/// Calls that a server has not looked at go out once more by themselves, and not for ever.
+/// Calls that a server has not processed are retried transparently, but not without end.
 #[tokio::test(start_paused = true)]
 async fn row_47_transparent_retries_do_not_loop() {
     let (channel, mut script) = Script::new(Channel::builder());
@@ -131,8 +131,8 @@ async fn row_47_transparent_retries_do_not_loop() {
     assert_about(began.elapsed(), SECOND);
 }
 
-/// A connection that is lost with its first calls is replaced at once, for a server may just have been restarted; the second in a
-/// row is not.
+/// A connection that is lost with its first calls is replaced at once, because the server may just have been
+/// restarted. The second such connection in a row is followed by a back-off.
 #[tokio::test(start_paused = true)]
 async fn row_47_a_server_that_dies_of_every_call_is_left_alone() {
     let (channel, mut script) = Script::new(Channel::builder());
@@ -154,7 +154,7 @@ async fn row_47_a_server_that_dies_of_every_call_is_left_alone() {
     assert_about(began.elapsed(), SECOND);
 }
 
-/// Of several addresses the next is tried at once, and only after the last there is a wait.
+/// If one of several addresses fails, the next is tried at once. The back-off comes after the last one.
 #[tokio::test(start_paused = true)]
 async fn row_47_an_address_that_greets_with_goaway_hides_no_other() {
     for policy in [LoadBalancing::PickFirst, LoadBalancing::RoundRobin] {
@@ -179,7 +179,7 @@ async fn row_47_an_address_that_greets_with_goaway_hides_no_other() {
         outcome(waits).await.unwrap();
         assert_eq!(began.elapsed(), Duration::ZERO, "{policy:?}");
     }
-    // Both of them: a wait, and then both again.
+    // If both addresses fail, a back-off follows, and then both are tried again.
     let builder = Channel::builder().resolver(Names::new(&["a:1", "b:1"]));
     let (channel, mut script) = Script::new(builder);
     let fails = call(&channel);
@@ -197,7 +197,7 @@ async fn row_47_an_address_that_greets_with_goaway_hides_no_other() {
     assert_about(began.elapsed(), SECOND);
 }
 
-/// A server that is restarted after a long life is replaced at once, unseen.
+/// A server that is restarted after a long time is replaced at once, and no call fails.
 #[tokio::test(start_paused = true)]
 async fn row_47_a_rolling_restart_stays_unseen() {
     let (channel, mut script) = Script::new(Channel::builder());
@@ -216,18 +216,19 @@ async fn row_47_a_rolling_restart_stays_unseen() {
     }
 }
 
-/// Says that the client pings too often.
+/// Sends the GOAWAY that says the client pings too often.
 async fn complain(peer: &mut Peer, last_stream: u32) {
     let code = 11_u32.to_be_bytes();
     let payload = [&last_stream.to_be_bytes()[..], &code, b"too_many_pings"].concat();
     peer.frame(GOAWAY, 0, 0, &payload).await;
 }
 
-/// How long a client says nothing on a connection, with a call on it, before it pings. Other connections have as many calls.
+/// Returns how long a client with an open call is silent before it sends a PING. Other connections have as many
+/// calls.
 async fn silence(channel: &Channel, peer: &mut Peer) -> Duration {
     let open = [call(channel), call(channel)];
     let stream = peer.request().await;
-    // What is read winds up the clock.
+    // Received bytes restart the keepalive timer.
     peer.begin(stream).await;
     let began = Instant::now();
     while peer.read().await.unwrap().0 != PING {}
@@ -251,7 +252,7 @@ async fn row_46_too_many_pings_is_remembered() {
     let (channel, mut script) = Script::new(builder);
     within(log::event(&["keepalive_time=4s", "below 10 s"])).await;
     channel.state(true);
-    // What one server has complained of, the other has the benefit of too.
+    // A complaint of one server also slows the PINGs to the others.
     let mut gone = Vec::new();
     for (round, expected) in [4, 8, 16, 32].into_iter().enumerate() {
         let [one, other] = attempts(&mut script).await.map(Attempt::accept);
@@ -269,7 +270,7 @@ async fn row_46_too_many_pings_is_remembered() {
     within(log::event(&["too_many_pings", "keepalive_time=Some(64s)"])).await;
 }
 
-/// GOAWAY for other reasons, or without keepalive, changes nothing.
+/// A GOAWAY for another reason, or on a channel without keepalive, changes nothing.
 #[tokio::test(start_paused = true)]
 async fn row_46_another_complaint_changes_nothing() {
     let builder = Channel::builder().keepalive_time(20 * SECOND);
@@ -305,7 +306,7 @@ async fn row_77_the_deadline_of_a_call_that_waits_comes_with_the_last_cause() {
     let late = call_with(&channel, |call| {
         call.wait_for_ready(true).timeout(3 * SECOND)
     });
-    // The deadline passes while nothing is done, and while the next attempt is under way.
+    // The deadline passes between two attempts, and during an attempt.
     script.attempt().await.refuse();
     let hangs = script.attempt().await;
     for call in [early, late] {
@@ -314,7 +315,7 @@ async fn row_77_the_deadline_of_a_call_that_waits_comes_with_the_last_cause() {
         let cause = "latest balancer error: cannot connect to server.test:1: nobody is here";
         assert!(error.message().contains(cause), "{error}");
     }
-    // Not when there was none, or it is over.
+    // The cause is left out if there was none, or if it is resolved.
     let mut peer = hangs.accept();
     peer.greet().await;
     peer.limit(1).await;

@@ -1,4 +1,4 @@
-//! Servers that are asked for their health, and have calls only while they are well (gRFC A17).
+//! Client-side health checking (gRFC A17): servers have calls only while they report SERVING.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ fn new(names: &[&str]) -> (Channel, Script) {
     Script::new(builder)
 }
 
-/// The stream of the next request, which asks for the server's health.
+/// Waits for the next request, which must be a health check. Returns its stream.
 async fn asked(peer: &mut Peer) -> u32 {
     let stream = peer.request().await;
     assert_eq!(peer.head[":path"], "/grpc.health.v1.Health/Watch");
@@ -43,7 +43,7 @@ async fn asked(peer: &mut Peer) -> u32 {
     stream
 }
 
-/// A server that says at once how it is, and the stream on which it may say more.
+/// Connects a server that reports its health at once. Returns the stream for further reports.
 async fn told(peer: &mut Peer, health: [u8; 2]) -> u32 {
     let stream = asked(peer).await;
     peer.begin(stream).await;
@@ -82,7 +82,7 @@ async fn a_server_is_used_only_while_it_is_serving() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_others_have_the_calls_of_a_server_that_is_not_well() {
+async fn calls_go_to_the_servers_that_are_serving() {
     let (channel, mut script) = new(&["a:1", "b:1"]);
     channel.state(true);
     let [a, b] = attempts(&mut script).await;
@@ -107,7 +107,7 @@ async fn the_others_have_the_calls_of_a_server_that_is_not_well() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_without_a_health_service_is_well() {
+async fn a_server_without_a_health_service_counts_as_serving() {
     let (channel, mut script) = new(&["a:1"]);
     let first = call(&channel);
     let mut peer = script.serve().await;
@@ -115,7 +115,7 @@ async fn a_server_without_a_health_service_is_well() {
     peer.fail(watch, false, UNIMPLEMENTED, &[]).await;
     peer.answer().await;
     outcome(first).await.unwrap();
-    // And is not asked again.
+    // It is not asked again.
     sleep(Duration::from_secs(1000)).await;
     let second = call(&channel);
     peer.answer().await;
@@ -123,7 +123,7 @@ async fn a_server_without_a_health_service_is_well() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_that_fails_is_begun_again_after_longer_and_longer_waits() {
+async fn a_failed_watch_is_repeated_after_growing_waits() {
     let (channel, mut script) = new(&["a:1"]);
     let mut states = channel.subscribe();
     channel.state(true);
@@ -143,7 +143,7 @@ async fn a_watch_that_fails_is_begun_again_after_longer_and_longer_waits() {
     peer.begin(watch).await;
     peer.message(watch, &SERVING).await;
     assert_states(&mut states, &[Ready]).await;
-    // A server that has told something for a while is asked again at once,
+    // A watch that has reported for a while is repeated at once.
     sleep(Duration::from_secs(2)).await;
     let mut began = Instant::now();
     peer.fail(watch, true, UNAVAILABLE, &[]).await;
@@ -154,14 +154,14 @@ async fn a_watch_that_fails_is_begun_again_after_longer_and_longer_waits() {
             wait => assert_about(began.elapsed(), Duration::from_secs(wait)),
         }
         assert_states(&mut states, &[TransientFailure, Ready]).await;
-        // and one that ends every watch at once, once a second.
+        // A watch that ends at once every time is repeated once a second.
         began = Instant::now();
         peer.fail(watch, true, UNAVAILABLE, &[]).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_is_asked_on_each_connection_and_the_question_does_not_keep_it_open() {
+async fn each_connection_is_checked_and_the_check_does_not_keep_it_open() {
     let (channel, mut script) = new(&["a:1"]);
     let mut states = channel.subscribe();
     channel.state(true);
@@ -174,7 +174,10 @@ async fn a_server_is_asked_on_each_connection_and_the_question_does_not_keep_it_
     assert_states(&mut states, &[Connecting, Ready]).await;
     let began = Instant::now();
     loop {
-        let (kind, _, stream) = second.read().await.expect("the watch is cancelled first");
+        let (kind, _, stream) = second
+            .read()
+            .await
+            .expect("the watch should be cancelled first");
         if kind == RST_STREAM {
             assert_eq!(stream, watch);
             break;
@@ -187,7 +190,7 @@ async fn a_server_is_asked_on_each_connection_and_the_question_does_not_keep_it_
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_pick_first_nobody_is_asked() {
+async fn with_pick_first_no_server_is_checked() {
     let (channel, mut script) =
         Script::new(Channel::builder().service_config(config("pick_first")));
     let first = call(&channel);
@@ -195,7 +198,7 @@ async fn with_pick_first_nobody_is_asked() {
     outcome(first).await.unwrap();
 }
 
-/// A policy for all methods is not for the watch: it is about one server and no other.
+/// Retry policies for all methods do not apply to the watch, which is about one particular server.
 #[tokio::test(start_paused = true)]
 async fn policies_leave_the_watch_alone() {
     let config = r#"{
@@ -225,7 +228,7 @@ async fn policies_leave_the_watch_alone() {
 }
 
 #[tokio::test]
-async fn a_real_server_says_how_it_is() {
+async fn a_real_server_reports_its_health() {
     let mut server = Server::new();
     let (probe, _events) = Probe::new();
     add_probe_servicer_to_server(probe, &mut server);

@@ -1,4 +1,4 @@
-//! Calls that are made several times side by side, by the hedging policy of a service config.
+//! Hedging: calls with several attempts at the same time, by the policy of a service config.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::script::{Peer, within};
 
 const DELAY: Duration = Duration::from_millis(500);
 
-/// Three attempts, half a second between them.
+/// Three attempts, half a second apart.
 const POLICY: &str = r#"{
     "methodConfig": [{
         "name": [{"service": "probe.v1.Probe"}],
@@ -33,14 +33,14 @@ const POLICY: &str = r#"{
 /// Waits until a stream is reset.
 async fn cancelled(peer: &mut Peer, stream: u32) {
     loop {
-        let (kind, _, reset) = peer.read().await.expect("the connection is there");
+        let (kind, _, reset) = peer.read().await.expect("the connection should be open");
         if kind == RST_STREAM && reset == stream {
             return;
         }
     }
 }
 
-/// Whether no other attempt comes.
+/// Returns whether no other attempt arrives for a while.
 async fn is_quiet(peer: &mut Peer) -> bool {
     let waits = tokio::time::timeout(Duration::from_secs(60), peer.request());
     waits.await.is_err()
@@ -77,7 +77,7 @@ async fn a_call_that_is_answered_in_time_is_made_once() {
     peer.answer().await;
     outcome(quick).await.unwrap();
     assert!(is_quiet(&mut peer).await);
-    // The head is an answer, whatever follows.
+    // The head of a response counts as the answer, whatever follows.
     let slow = call(&channel);
     let stream = peer.request().await;
     peer.begin(stream).await;
@@ -87,7 +87,7 @@ async fn a_call_that_is_answered_in_time_is_made_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_that_is_not_fatal_brings_the_next_attempt_at_once() {
+async fn a_non_fatal_failure_starts_the_next_attempt_at_once() {
     let (channel, mut script) = new(POLICY);
     let fails = call(&channel);
     let mut peer = script.serve().await;
@@ -96,12 +96,12 @@ async fn a_failure_that_is_not_fatal_brings_the_next_attempt_at_once() {
     let second = peer.request().await;
     assert_eq!(previous(&peer), Some("1"));
     assert_eq!(began.elapsed(), Duration::ZERO);
-    // The one after it comes when its delay is over.
+    // The attempt after it starts when its delay has passed.
     let third = peer.request().await;
     assert!((DELAY..DELAY * 2).contains(&began.elapsed()));
     peer.fail(second, false, UNAVAILABLE, &[("grpc-message", "b")])
         .await;
-    // As long as one is open, there may be an answer; the last one's word counts.
+    // While an attempt is open, it may succeed. The status of the last one is the call's.
     sleep(Duration::from_secs(10)).await;
     peer.fail(third, false, UNAVAILABLE, &[("grpc-message", "c")])
         .await;
@@ -123,7 +123,7 @@ async fn any_other_failure_is_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_says_when_the_next_attempt_is_made() {
+async fn push_back_delays_the_next_attempt() {
     let (channel, mut script) = new(POLICY);
     let pushed = call(&channel);
     let mut peer = script.serve().await;
@@ -133,7 +133,7 @@ async fn a_server_says_when_the_next_attempt_is_made() {
     peer.answer().await;
     assert_eq!(began.elapsed().as_secs(), 5);
     outcome(pushed).await.unwrap();
-    // Or that none is, and those that are open go on.
+    // The server may also stop further attempts. The open ones go on.
     let never = call(&channel);
     let first = peer.request().await;
     let second = peer.request().await;
@@ -142,7 +142,7 @@ async fn a_server_says_when_the_next_attempt_is_made() {
     assert!(is_quiet(&mut peer).await);
     peer.respond(second).await;
     outcome(never).await.unwrap();
-    // A wait beyond the time of the call is none.
+    // A push-back beyond the call's deadline means no further attempt.
     let short = call_with(&channel, |call| call.timeout(Duration::from_secs(2)));
     let began = Instant::now();
     fail_next(&mut peer, UNAVAILABLE, &after).await;
@@ -160,7 +160,7 @@ async fn attempts_are_throttled() {
     for _ in 0..2 {
         fail_next(&mut peer, UNAVAILABLE, &[]).await;
     }
-    // The bucket is half empty.
+    // The bucket of tokens is half empty.
     outcome(first).await.unwrap_err();
     let second = call(&channel);
     let stream = peer.request().await;
@@ -196,7 +196,7 @@ async fn a_call_has_its_deadline_and_may_be_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_too_large_to_keep_is_sent_once() {
+async fn a_request_too_large_to_keep_is_sent_once() {
     let (channel, mut script) = new(POLICY);
     let large = tokio::spawn(
         ProbeStub::new(channel)
@@ -213,7 +213,7 @@ async fn what_is_too_large_to_keep_is_sent_once() {
     outcome(large).await.unwrap();
 }
 
-/// A server that is real, and a channel that makes each call three times at once.
+/// Starts a real server, and a channel that makes three attempts of each call at once.
 async fn all_at_once() -> (Server, ProbeStub, mpsc::UnboundedReceiver<Event>) {
     let (probe, events) = Probe::new();
     let mut server = Server::new();
@@ -262,7 +262,7 @@ async fn streams_of_all_kinds_go_through() {
     .await;
 }
 
-/// A servicer that answers the first attempt at a call long before the others.
+/// A servicer that answers the first attempt of a call long before the others.
 struct Slow;
 
 impl ProbeServicer for Slow {
@@ -286,7 +286,7 @@ const FOUR_AT_ONCE: &str = r#"{
     }]
 }"#;
 
-/// Makes so many calls, 500 a second. If their connection is lost, those that are open on it fail.
+/// Makes calls, 500 a second. If their connection is lost, the open calls fail.
 async fn hedge(stub: &ProbeStub, calls: usize) {
     let mut ticks = tokio::time::interval(Duration::from_millis(2));
     let mut open = Vec::new();
@@ -299,8 +299,8 @@ async fn hedge(stub: &ProbeStub, calls: usize) {
     }
 }
 
-/// 500 calls a second, each with four attempts at once, of which three are cancelled when the first is answered: all over one
-/// connection, the only one that its channel has. The clock is the test's.
+/// Makes 500 calls a second with four attempts each at once. When the first is answered, the other three are
+/// cancelled. All of this happens on the channel's only connection. Time is paused.
 #[tokio::test(start_paused = true)]
 async fn row_44_hedging_costs_no_connection() {
     let mut server = Server::new();

@@ -1,7 +1,7 @@
-//! Keepalive on both sides, beside a plain model of gRFC A8: any pattern of calls times any pattern of silences.
+//! Keepalive of both sides, compared with a simple model of gRFC A8, under any pattern of calls and silences.
 //!
-//! Time is paused. Calls start and end at whole seconds, silences begin and end half a second past one, and the times of keepalive
-//! are a few milliseconds more than whole seconds: no two things that matter happen at once.
+//! Time is paused. Calls start and end at whole seconds, silences start and end half a second later, and keepalive
+//! times are a few milliseconds more than whole seconds. So no two relevant events happen at the same time.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -24,10 +24,10 @@ use crate::wire::Wire;
 
 const SECOND: Duration = Duration::from_secs(1);
 const ACK: u8 = 1;
-/// How much later than the model something may happen, in milliseconds: timers are rounded up.
+/// How much later than in the model an event may happen, in milliseconds. Timers are rounded up.
 const SLACK: u64 = 20;
 
-/// Keepalive's options; times in milliseconds.
+/// Options of keepalive, in milliseconds.
 #[derive(Clone, Copy, Debug)]
 struct Options {
     time: u64,
@@ -35,15 +35,17 @@ struct Options {
     without_calls: bool,
 }
 
-/// What the model says of a connection: when pings are sent, and when it is closed.
+/// The model's prediction for a connection: when PINGs are sent, and when it is closed.
 #[derive(Debug, PartialEq, Eq)]
 struct Fate {
     pings: Vec<u64>,
     closed: Option<u64>,
 }
 
-/// Keepalive by gRFC A8, for a side that began at `start`, has read something at each of `reads`, and has had calls open for these
-/// times, until `end`.
+/// The model of gRFC A8.
+///
+/// The side began at `start`, received bytes at each of `reads`, and had open calls during `calls`. The prediction
+/// reaches until `end`.
 fn a8(options: Options, start: u64, reads: &[u64], calls: &[Range<u64>], end: u64) -> Fate {
     let mut pings = Vec::new();
     let mut heard = start;
@@ -75,7 +77,7 @@ fn a8(options: Options, start: u64, reads: &[u64], calls: &[Range<u64>], end: u6
     Fate { pings, closed }
 }
 
-/// The time of a test, in milliseconds since it began.
+/// The time of a test, in milliseconds since its start.
 #[derive(Clone, Copy)]
 struct Clock(Instant);
 
@@ -89,20 +91,20 @@ impl Clock {
     }
 }
 
-/// What has happened on a connection, as its other end has seen it.
+/// Events of a connection, as seen by its other end.
 #[derive(Debug, Default)]
 struct Log {
     start: u64,
-    /// When it wrote something.
+    /// Times at which it wrote bytes.
     writes: Vec<u64>,
-    /// The times that calls were open.
+    /// Times during which calls were open.
     calls: Vec<Range<u64>>,
     pings: Vec<u64>,
     closed: Option<u64>,
 }
 
 impl Log {
-    /// Compares what has happened before the end of a test with what the model says.
+    /// Compares the events before the end of a test with the model.
     fn check(mut self, options: Options, end: u64) -> Result<(), TestCaseError> {
         let expected = a8(options, self.start, &self.writes, &self.calls, end);
         self.pings.retain(|&ping| ping + SLACK < end);
@@ -123,13 +125,13 @@ impl Log {
     }
 }
 
-/// The silence that there is now, if there is one.
+/// Returns the silence at time `now`, if any.
 fn silence(silences: &[Range<u64>], now: u64) -> Option<u64> {
     let now = silences.iter().find(|silence| silence.contains(&now));
     now.map(|silence| silence.end)
 }
 
-/// Serves a connection of a client: answers pings and calls, at once or at the end of a silence.
+/// Serves a connection of a client. It answers PINGs and calls at once, or at the end of a silence.
 async fn serve(socket: DuplexStream, clock: Clock, silences: Vec<Range<u64>>) -> Log {
     let mut wire = Wire::new(socket, PREFACE.len());
     wire.send(SETTINGS, 0, 0, &[]).await;
@@ -191,7 +193,8 @@ async fn serve(socket: DuplexStream, clock: Clock, silences: Vec<Range<u64>>) ->
     }
 }
 
-/// Makes calls of so many seconds at most, each so many seconds after the one before, to servers with these silences.
+/// Makes calls to servers with these silences. `calls` has the gap before each call and its maximum duration, in
+/// seconds.
 async fn client(
     options: Options,
     calls: Vec<(u64, u64)>,
@@ -244,7 +247,8 @@ async fn client(
     Ok(())
 }
 
-/// Lets a client with these silences begin a call after each of these gaps, in seconds; it answers pings, but not in silence.
+/// Runs a client with these silences, which begins a call after each of the gaps, in seconds. It answers PINGs when
+/// it is not silent.
 async fn server(
     options: Options,
     calls: Vec<u64>,
@@ -318,7 +322,7 @@ fn paused(test: impl Future<Output = Result<(), TestCaseError>>) -> Result<(), T
     runtime.unwrap().block_on(test)
 }
 
-/// Times of so many seconds and a few milliseconds.
+/// Generates keepalive times of whole seconds plus a few milliseconds.
 fn options() -> impl Strategy<Value = Options> {
     (10..30_u64, 1..20_u64, any::<bool>()).prop_map(|(time, timeout, without_calls)| Options {
         time: time * 1_000 + 37,
@@ -327,7 +331,7 @@ fn options() -> impl Strategy<Value = Options> {
     })
 }
 
-/// Silences, each some seconds after the one before.
+/// Generates silences with gaps of some seconds.
 fn silences() -> impl Strategy<Value = Vec<Range<u64>>> {
     vec((0..60_u64, 1..90_u64), 0..4).prop_map(|silences| {
         let mut now = 0;
@@ -356,13 +360,13 @@ proptest! {
         calls in vec(1..50_u64, 0..10),
         silences in silences(),
     ) {
-        // A server pings whether or not calls are open.
+        // A server sends PINGs with and without open calls.
         let options = Options { without_calls: true, ..options };
         paused(server(options, calls, silences))?;
     }
 }
 
-/// The case of the row: calls shorter than keepalive's time, one after the other.
+/// The original case: successive calls that are shorter than the keepalive time.
 #[tokio::test(start_paused = true)]
 async fn row_45_short_calls_keep_no_silent_server() {
     let builder = Channel::builder()
@@ -379,15 +383,18 @@ async fn row_45_short_calls_keep_no_silent_server() {
         let next = call_with(&channel, |call| call.timeout(SECOND));
         codes.push(outcome(next).await.unwrap_err().code());
         sleep(SECOND / 2).await;
-        assert!(began.elapsed() < 60 * SECOND, "the server is never left");
+        assert!(
+            began.elapsed() < 60 * SECOND,
+            "the silent server was never detected"
+        );
     }
-    // Found out by the ping, within its time, and the next call connects anew.
+    // The PING detects the silence within its timeout, and the next call reconnects.
     assert!(began.elapsed() < 18 * SECOND, "{:?}", began.elapsed());
     let timeouts = codes.iter().filter(|&&code| code == Code::DeadlineExceeded);
     assert!(timeouts.count() >= codes.len() - 1);
 }
 
-/// A call that starts after a silence is what the ping waits for, and the call's end does not call it off.
+/// A call that starts during a long silence triggers the PING at once. The end of the call does not cancel the PING.
 #[tokio::test(start_paused = true)]
 async fn row_45_a_call_that_starts_too_late_pings_at_once() {
     let builder = Channel::builder()
@@ -398,7 +405,7 @@ async fn row_45_a_call_that_starts_too_late_pings_at_once() {
     let mut silent = script.serve().await;
     silent.answer().await;
     outcome(first).await.unwrap();
-    // Nothing is sent while no call is open.
+    // No PINGs are sent while no call is open.
     sleep(1_000 * SECOND).await;
     let began = Instant::now();
     let short = call_with(&channel, |call| call.timeout(SECOND));
@@ -412,7 +419,7 @@ async fn row_45_a_call_that_starts_too_late_pings_at_once() {
         outcome(short).await.unwrap_err().code(),
         Code::DeadlineExceeded
     );
-    // What starts while the answer is waited for ends with the connection.
+    // A call that starts while the answer is awaited ends with the connection.
     sleep(SECOND).await;
     let open = outcome(call_with(&channel, |call| call)).await.unwrap_err();
     assert_eq!(open.code(), Code::Unavailable);

@@ -1,4 +1,4 @@
-//! Channels: their states, how they find servers and connect to them, and what becomes of calls meanwhile.
+//! Tests of channels: their states, how they find servers and connect to them, and the fate of their calls.
 
 mod connectivity;
 mod deadlines;

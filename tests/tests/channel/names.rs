@@ -1,4 +1,4 @@
-//! Hostile input, rows 60, 70, 78 and 79: the addresses that people write, and those that peers have. Over real sockets.
+//! Hostile input, rows 60, 70, 78 and 79: addresses as users write them, and addresses of peers. Over real sockets.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ fn server() -> Server {
     server
 }
 
-/// A server at an address; nothing when this machine has no such address.
+/// Starts a server at an address. Returns `None` if the machine has no such address.
 async fn serve(address: &str) -> Option<(Server, SocketAddr)> {
     let mut server = server();
     let Ok(address) = server.add_insecure_port(address).await else {
@@ -27,7 +27,7 @@ async fn serve(address: &str) -> Option<(Server, SocketAddr)> {
     Some((server, address))
 }
 
-/// What the servicer sees of a caller: its peer, and the authority of the call.
+/// Returns the peer and the authority that the servicer sees.
 async fn seen(channel: Channel) -> Result<(String, String)> {
     let call = ProbeStub::new(channel)
         .unary(Request::default())
@@ -43,7 +43,7 @@ fn refused(target: &str) -> String {
     error.message().to_owned()
 }
 
-/// What a channel's connector is told of a target, and the authority of the calls to it.
+/// Returns the target that a channel's connector receives, and the authority of its calls.
 async fn told(target: &str) -> (String, String) {
     let (_server, address) = serve("127.0.0.1:0").await.unwrap();
     let asked = Arc::new(Mutex::new(String::new()));
@@ -73,7 +73,7 @@ async fn row_60_addresses_have_zones() {
     ] {
         let (peer, authority) = seen(Channel::insecure(&target).unwrap()).await.unwrap();
         assert!(peer.starts_with("ipv6:[::1]:"), "{target}: {peer}");
-        // The zone is of this machine alone (RFC 6874, 4).
+        // The zone has a meaning only on this machine (RFC 6874, 4), so it is not sent.
         assert_eq!(authority, format!("[::1]:{port}"), "{target}");
     }
     let (_server, zoned) = serve("[::1%lo]:0").await.unwrap();
@@ -100,7 +100,7 @@ async fn row_60_a_zone_that_is_none_is_said() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn row_60_abstract_unix_sockets() {
-    // A name with a NUL in it, as only an abstract one may have.
+    // A name with a NUL, which only an abstract socket can have.
     let name = format!("stubwright/{}\0x", std::process::id());
     let target = format!("unix-abstract:{}", name.replace('\0', "%00"));
     let mut server = server();
@@ -120,7 +120,7 @@ async fn row_60_abstract_unix_sockets() {
         let (peer, authority) = seen(Channel::insecure(target).unwrap()).await.unwrap();
         assert_eq!((peer.as_str(), authority.as_str()), ("unix:", "localhost"));
     }
-    // A client that has bound its own end has a name there.
+    // A client that has bound its own end has a name.
     let own = format!("\0stubwright-client-{}%", std::process::id());
     let connect = {
         let (own, server) = (own.clone(), format!("\0{name}"));

@@ -1,4 +1,4 @@
-//! What a channel says for all of its calls, and a call for itself.
+//! Options of a channel for all of its calls, and of a single call.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ async fn the_authority_of_a_call_is_its_own_or_the_channels_or_the_targets() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn servers_are_told_of_the_program_and_the_library() {
+async fn the_user_agent_has_the_program_and_the_library() {
     let library = concat!("grpc-rust-stubwright/", env!("CARGO_PKG_VERSION"));
     for (said, told) in [
         (None, library.to_owned()),
@@ -77,7 +77,7 @@ async fn row_76_what_is_ignored_of_a_service_config_is_logged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn messages_have_limits_of_the_channel_and_of_the_call() {
+async fn messages_have_limits_by_channel_and_by_call() {
     let builder = Channel::builder()
         .max_send_message_length(100)
         .max_receive_message_length(100);
@@ -95,7 +95,7 @@ async fn messages_have_limits_of_the_channel_and_of_the_call() {
     let mut peer = script.serve().await;
     peer.answer().await;
     outcome(call).await.unwrap();
-    // A field of 200 bytes that the response has not got is skipped.
+    // The decoder skips an unknown field of 200 bytes.
     let field = [&[0x7a, 0xc8, 1][..], &[0; 200]].concat();
     for (limit, is_taken) in [(None, false), (Some(300), true), (Some(50), false)] {
         let call = stub.unary(Request::default());
@@ -129,7 +129,7 @@ async fn a_call_without_time_is_not_sent() {
     assert_eq!(error.code(), Code::DeadlineExceeded);
     let next = call(&channel);
     let stream = peer.request().await;
-    // The second on this connection.
+    // It is the second call on this connection.
     assert_eq!(stream, 3);
     peer.respond(stream).await;
     outcome(next).await.unwrap();

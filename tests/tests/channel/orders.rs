@@ -1,7 +1,8 @@
-//! All orders of up to four things that can end a call, through engine and channel: each has one right answer.
+//! All orders of up to four events that can end a call, through engine and channel. Each order has one correct
+//! result.
 //!
-//! Once the things happen one after the other, with time for everything to settle in between; and once all that the server does is
-//! read at once, at a time when the deadline may have passed already.
+//! The events happen one after the other, with time to settle in between. Then all of the server's events arrive in
+//! one read, possibly after the deadline.
 
 use std::time::Duration;
 
@@ -16,27 +17,27 @@ use crate::script::{Peer, Script};
 
 const LIMIT: Duration = Duration::from_secs(100);
 const MOMENT: Duration = Duration::from_millis(10);
-/// A connection that is older is no failed attempt when it ends (row 47).
+/// Age of a connection whose end does not count as a failed attempt (row 47).
 const AGE: Duration = Duration::from_secs(2);
 
-/// What can happen to a call.
+/// An event of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Event {
-    /// Its deadline passes.
+    /// The deadline passes.
     Deadline,
-    /// The server resets its stream.
+    /// The server resets the stream.
     Reset,
-    /// The server has not looked at it.
+    /// The server refuses the stream without processing it.
     Refused,
-    /// The server goes away, and takes it.
+    /// The server sends GOAWAY, and processes the call.
     GoAway,
-    /// The server goes away, and has not looked at it.
+    /// The server sends GOAWAY, and does not process the call.
     GoAwayUnseen,
-    /// The response comes, with its trailers.
+    /// The response arrives with its trailers.
     Answer,
     /// The connection is lost.
     Loss,
-    /// Its caller gives it up.
+    /// The caller drops the call.
     Cancel,
 }
 
@@ -54,13 +55,13 @@ const ALL: [Event; 8] = [
 ];
 
 impl Event {
-    /// Whether the server sends nothing on the stream behind it.
+    /// Returns whether the server sends nothing on the stream after this event.
     fn closes_stream(self) -> bool {
         matches!(self, Reset | Refused | Answer | Loss)
     }
 }
 
-/// All orders of `length` of these events.
+/// Returns all orders of `length` of these events.
 fn orders(events: &[Event], length: usize) -> Vec<Vec<Event>> {
     if length == 0 {
         return vec![Vec::new()];
@@ -74,12 +75,12 @@ fn orders(events: &[Event], length: usize) -> Vec<Vec<Event>> {
     all
 }
 
-/// How a call ends.
+/// The result of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Ok,
     Failed(Code),
-    /// Nobody is there to learn it.
+    /// The caller has dropped the call.
     Dropped,
 }
 
@@ -92,17 +93,17 @@ impl End {
     }
 }
 
-/// A call, and where it is.
+/// A call and its connection.
 struct Case {
     channel: Channel,
     script: Script,
     peer: Option<Peer>,
-    /// The server goes away, or has gone.
+    /// True if the server has sent GOAWAY or closed the connection.
     is_leaving: bool,
     stream: u32,
-    /// The server has ended the stream.
+    /// True if the server has ended the stream.
     is_closed: bool,
-    /// The call was sent again by itself.
+    /// True if the call was retried transparently.
     is_second: bool,
     began: Instant,
     call: JoinHandle<Result<Response>>,
@@ -130,7 +131,7 @@ impl Case {
         }
     }
 
-    /// Lets something happen that the server does.
+    /// Performs an event on the server's side.
     async fn act(&mut self, event: Event) {
         let stream = self.stream;
         let Some(peer) = &mut self.peer else {
@@ -152,7 +153,7 @@ impl Case {
         self.is_leaving |= matches!(event, GoAway | GoAwayUnseen | Loss);
     }
 
-    /// What has become of a call that was open, by the model; nothing when it still is.
+    /// Returns the model's result for an open call, or `None` if it is still open.
     async fn follow(&mut self, event: Event) -> Option<End> {
         match event {
             Deadline => Some(End::Failed(Code::DeadlineExceeded)),
@@ -169,7 +170,7 @@ impl Case {
         }
     }
 
-    /// Finds a call that goes out once more.
+    /// Finds a call that is retried.
     async fn find(&mut self) {
         let is_new = self.is_leaving;
         if is_new {
@@ -186,7 +187,7 @@ impl Case {
         self.is_second = true;
     }
 
-    /// Whether the server is told by now that the call is over.
+    /// Returns whether the client has reset the stream.
     async fn was_reset(&mut self) -> bool {
         let Some(peer) = &mut self.peer else {
             return false;
@@ -199,7 +200,7 @@ impl Case {
         false
     }
 
-    /// The channel is as good as before.
+    /// Checks that the channel still works.
     async fn assert_goes_on(mut self, events: &[Event]) {
         let next = call(&self.channel);
         let mut peer = match self.peer {
@@ -212,7 +213,7 @@ impl Case {
     }
 }
 
-/// One after the other.
+/// Performs the events one after the other.
 async fn in_turn(events: &[Event]) {
     let mut case = Case::new().await;
     let mut end = None;
@@ -221,7 +222,7 @@ async fn in_turn(events: &[Event]) {
         match event {
             Deadline => sleep_until(case.began + LIMIT + MOMENT).await,
             Cancel => case.call.abort(),
-            // Nobody is on the other side any more.
+            // The server is gone, so its events have no effect.
             _ if end.is_some() && case.is_leaving => {}
             event => case.act(event).await,
         }
@@ -245,7 +246,7 @@ async fn in_turn(events: &[Event]) {
     case.assert_goes_on(events).await;
 }
 
-/// All that the server does in one read; the deadline has passed by then, if it is among the events.
+/// Performs the server's events in one read. If the deadline is among the events, it has passed by then.
 async fn at_once(events: &[Event]) {
     let mut case = Case::new().await;
     for &event in events {
@@ -258,7 +259,7 @@ async fn at_once(events: &[Event]) {
     let decides = |event: &Event| !matches!(event, GoAway | Deadline);
     let first = events.iter().copied().find(decides);
     let expected = match first {
-        // The server's own word counts while it can still be heard.
+        // The server's status counts if it arrives before the end of the stream.
         Some(Answer) => End::Ok,
         _ if is_late => End::Failed(Code::DeadlineExceeded),
         Some(Reset) => End::Failed(Code::Cancelled),
@@ -290,7 +291,7 @@ async fn each_order_of_events_has_one_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn each_order_of_events_that_are_read_at_once_has_one_answer() {
-    // A caller that cancels learns nothing.
+    // A caller that cancels does not see a result.
     let events = ALL.map(|event| if event == Cancel { Deadline } else { event });
     for length in 0..=4 {
         for events in orders(&events[..7], length) {

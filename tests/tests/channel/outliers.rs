@@ -1,4 +1,4 @@
-//! Servers whose calls fail too often, and have none for a while (gRFC A50).
+//! Outlier detection (gRFC A50): servers whose calls fail too often have no calls for a while.
 
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ const SECOND: Duration = Duration::from_secs(1);
 const OK: &str = "0";
 const INTERNAL: &str = "13";
 
-/// Looks every ten seconds; more than half of at least two calls each to at least two servers.
+/// Returns a config that checks every ten seconds, and ejects a server if more than half of its calls fail. It needs
+/// two servers with two calls each.
 fn config(max_percent: u32, policy: &str) -> ServiceConfig {
     let config = r#"{"loadBalancingConfig": [{"outlier_detection_experimental": {
         "interval": "10s",
@@ -40,7 +41,7 @@ fn calls(channel: &Channel, count: usize) -> Vec<JoinHandle<Result<Response>>> {
     (0..count).map(|_| call(channel)).collect()
 }
 
-/// Ends so many calls like this.
+/// Ends `count` calls with this status.
 async fn end(peer: &mut Peer, count: usize, code: &str) {
     for _ in 0..count {
         let stream = peer.request().await;
@@ -79,7 +80,7 @@ async fn a_server_that_fails_too_often_has_no_calls_for_a_while() {
     let first = calls(&channel, 6);
     tokio::join!(
         end(&mut a, 2, INTERNAL),
-        // One of two is not more than half.
+        // One failure of two is not more than half.
         async {
             end(&mut b, 1, INTERNAL).await;
             end(&mut b, 1, OK).await;
@@ -91,7 +92,7 @@ async fn a_server_that_fails_too_often_has_no_calls_for_a_while() {
     let second = calls(&channel, 6);
     tokio::join!(end(&mut b, 3, OK), end(&mut c, 3, OK));
     drop(all(second).await);
-    // The first look at which thirty seconds are over; the connection is still there.
+    // The first check after thirty seconds. The connection is still open.
     sleep(39 * SECOND).await;
     let third = calls(&channel, 2);
     tokio::join!(end(&mut b, 1, OK), end(&mut c, 1, OK));
@@ -129,7 +130,7 @@ async fn when_all_are_ejected_calls_fail_and_say_why() {
     outcome(waits).await.unwrap_err();
 }
 
-/// What a caller gives up says nothing of the server; what the server keeps beyond the deadline does.
+/// Calls that the caller drops do not count. Calls that exceed their deadline do.
 #[tokio::test(start_paused = true)]
 async fn calls_that_were_given_up_do_not_count_and_those_that_took_too_long_do() {
     for (deadline, ejected) in [(false, false), (true, true)] {
@@ -169,7 +170,7 @@ async fn calls_that_were_given_up_do_not_count_and_those_that_took_too_long_do()
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_pick_first_nobody_is_ejected() {
+async fn with_pick_first_no_server_is_ejected() {
     let builder = Channel::builder()
         .resolver(Names::new(&["a:1"]))
         .service_config(config(100, "pick_first"));
@@ -184,9 +185,9 @@ async fn with_pick_first_nobody_is_ejected() {
     assert_eq!(all(last).await, [Code::Internal]);
 }
 
-/// A channel that is idle looks for nothing, and what was is forgotten.
+/// An idle channel makes no checks and forgets its counts.
 #[tokio::test(start_paused = true)]
-async fn an_idle_channel_begins_anew() {
+async fn an_idle_channel_starts_over() {
     let builder = Channel::builder()
         .resolver(Names::new(&["a:1", "b:1"]))
         .service_config(config(100, "round_robin"))

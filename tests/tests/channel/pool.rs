@@ -1,4 +1,4 @@
-//! Several connections to one server, where its limit of streams holds calls back.
+//! Several connections to one server, opened when its limit of streams holds calls back.
 
 use std::time::Duration;
 
@@ -28,14 +28,14 @@ async fn all_well(calls: Vec<JoinHandle<Result<Response>>>) {
     }
 }
 
-/// Whether nothing comes of a peer for a while.
+/// Returns whether no frame arrives from a peer for a while.
 async fn is_quiet(peer: &mut Peer) -> bool {
     let waits = tokio::time::timeout(Duration::from_millis(10), peer.request());
     waits.await.is_err()
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_that_the_limit_holds_back_have_another_connection() {
+async fn calls_over_the_stream_limit_open_another_connection() {
     let (channel, mut script) = up_to(3);
     let mut states = channel.subscribe();
     let calls = calls(&channel, 5);
@@ -58,14 +58,14 @@ async fn calls_that_the_limit_holds_back_have_another_connection() {
         }
     }
     all_well(calls).await;
-    // The channel has been ready all the time.
+    // The channel stayed ready all the time.
     assert_states(&mut states, &[Idle, Connecting, Ready]).await;
     channel.close();
     assert_states(&mut states, &[Shutdown]).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn there_are_no_more_than_the_option_says_and_calls_take_what_becomes_free() {
+async fn connections_stay_within_the_option_and_waiting_calls_take_free_streams() {
     let (channel, mut script) = up_to(2);
     let calls = calls(&channel, 4);
     let mut first = script.serve_up_to(1).await;
@@ -74,7 +74,7 @@ async fn there_are_no_more_than_the_option_says_and_calls_take_what_becomes_free
     let on_second = second.request().await;
     sleep(10 * SECOND).await;
     assert!(script.is_quiet());
-    // Whichever has room takes the next.
+    // The next call goes to any connection with a free stream.
     second.respond(on_second).await;
     second.answer().await;
     assert!(is_quiet(&mut first).await);
@@ -82,7 +82,7 @@ async fn there_are_no_more_than_the_option_says_and_calls_take_what_becomes_free
     first.respond(on_first).await;
     second.respond(on_second).await;
     all_well(calls).await;
-    // The oldest comes first, also by turns.
+    // Waiting calls are served in the order of their arrival.
     for _ in 0..3 {
         let next = call(&channel);
         first.answer().await;
@@ -91,7 +91,7 @@ async fn there_are_no_more_than_the_option_says_and_calls_take_what_becomes_free
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_one_connection_calls_wait_for_their_turn_and_no_longer_than_their_time() {
+async fn with_one_connection_calls_wait_until_a_stream_is_free_or_their_deadline_passes() {
     let (channel, mut script) = up_to(1);
     let first = call(&channel);
     let short = call_with(&channel, |call| call.timeout(SECOND));
@@ -102,14 +102,14 @@ async fn with_one_connection_calls_wait_for_their_turn_and_no_longer_than_their_
     assert_eq!(error.code(), Code::DeadlineExceeded);
     assert!(error.message().contains("room"), "{error}");
     assert!(script.is_quiet());
-    // What is given up while it waits takes nobody's place.
+    // A call that is dropped while it waits takes no stream.
     let dropped = call(&channel);
     sleep(SECOND).await;
     dropped.abort();
     peer.respond(stream).await;
     peer.answer().await;
     all_well(vec![first, last]).await;
-    // A limit that is raised is one too.
+    // A raised limit frees streams too.
     let calls = calls(&channel, 3);
     let streams = [peer.request().await];
     assert!(is_quiet(&mut peer).await);
@@ -122,7 +122,7 @@ async fn with_one_connection_calls_wait_for_their_turn_and_no_longer_than_their_
 }
 
 #[tokio::test(start_paused = true)]
-async fn connections_that_are_not_needed_any_more_are_closed() {
+async fn unneeded_connections_are_closed() {
     let (channel, mut script) = up_to(2);
     let both = calls(&channel, 2);
     let mut first = script.serve_up_to(1).await;
@@ -136,7 +136,7 @@ async fn connections_that_are_not_needed_any_more_are_closed() {
         second.ended().await;
         began.elapsed()
     });
-    // The first goes on meanwhile.
+    // The first connection stays in use.
     for _ in 0..6 {
         sleep(9 * SECOND).await;
         let next = call(&channel);
@@ -170,13 +170,13 @@ async fn a_connection_that_cannot_be_made_beside_others_fails_no_call() {
     first.answer().await;
     all_well(both).await;
     assert_states(&mut states, &[Idle, Connecting, Ready]).await;
-    // Nobody waits any more.
+    // No call is waiting any more.
     sleep(60 * SECOND).await;
     assert!(script.is_quiet());
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_others_go_on_when_one_is_lost() {
+async fn a_lost_connection_leaves_the_others_alone() {
     let (channel, mut script) = up_to(2);
     let mut states = channel.subscribe();
     let both = calls(&channel, 2);
@@ -186,7 +186,7 @@ async fn the_others_go_on_when_one_is_lost() {
     let on_second = second.request().await;
     first.go_away(0).await;
     sleep(SECOND).await;
-    // What the first has not seen waits for the second, or for one more.
+    // Calls that the lost connection has not processed wait for the second one, or for a third.
     let mut third = script.serve_up_to(1).await;
     third.answer().await;
     second.respond(on_second).await;
@@ -197,7 +197,7 @@ async fn the_others_go_on_when_one_is_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_config_says_how_many_there_may_be() {
+async fn a_service_config_limits_the_connections() {
     let config = r#"{"connectionScaling": {"maxConnectionsPerSubchannel": 2}}"#;
     let config = ServiceConfig::from_json(config).unwrap();
     let builder = Channel::builder().max_connections_per_subchannel(1);
@@ -210,7 +210,7 @@ async fn a_service_config_says_how_many_there_may_be() {
     all_well(both).await;
 }
 
-/// There is no other connection than the one that was given.
+/// A channel over a given connection opens no others.
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_was_open_already_stays_alone() {
     let (ours, theirs) = duplex(1 << 20);

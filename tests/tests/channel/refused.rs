@@ -1,4 +1,5 @@
-//! What a client makes of answers that are not gRPC's: a proxy's error pages. The row is numbered as in the table of the contract.
+//! Responses that are not gRPC's, such as a proxy's error pages. Rows have the numbers of the table in
+//! `hostile_input.md`.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::script::{Peer, Script, within};
 
 const PLAIN: (&str, &str) = ("content-type", "text/plain");
 
-/// A client, and a server that writes frames as it is told.
+/// A client, and a server that writes the frames it is told to.
 struct Pair {
     stub: ProbeStub,
     peer: Peer,
@@ -34,7 +35,7 @@ impl Pair {
         }
     }
 
-    /// A call that is answered with a head like this; the stream that it is on.
+    /// Makes a call and sends the head of a response. Returns the call and its stream.
     async fn call(
         &mut self,
         status: &str,
@@ -47,7 +48,7 @@ impl Pair {
         (call, stream)
     }
 
-    /// What a call ends with that is answered with a head like this, and these pieces of a body.
+    /// Makes a call whose response has this head and these pieces of a body. Returns the status of the call.
     async fn error(&mut self, status: &str, fields: &[(&str, &str)], pieces: &[&[u8]]) -> Status {
         let (call, stream) = self.call(status, fields).await;
         for (place, piece) in pieces.iter().enumerate() {
@@ -98,11 +99,11 @@ async fn row_59_a_text_body_stands_in_the_message() {
             .ends_with("not gRPC's: \"<h1>It works!</h1>\""),
         "{error}"
     );
-    // Without a type it is most likely a text.
+    // A body without a content type is probably text.
     let error = pair.error("401", &[], &[b"who are you?"]).await;
     assert_eq!(error.code(), Code::Unauthenticated);
     assert!(error.message().ends_with("\"who are you?\""), "{error}");
-    // The connection serves on.
+    // The connection remains usable.
     let call = tokio::spawn(pair.stub.unary(Request::default()).into_future());
     pair.peer.answer().await;
     within(call).await.unwrap().unwrap();
@@ -113,7 +114,7 @@ async fn row_59_of_a_long_text_the_beginning() {
     let mut pair = Pair::new().await;
     for (text, kept) in [
         ("x".repeat(100_000), "x".repeat(1024)),
-        // The last character would be cut.
+        // The limit would split the last character.
         (
             format!("x{}", "\u{fc}".repeat(5000)),
             format!("x{}", "\u{fc}".repeat(511)),
@@ -125,7 +126,7 @@ async fn row_59_of_a_long_text_the_beginning() {
         }
         let error = ended(call).await;
         assert_eq!(error.message(), format!("{HTTP}: {kept:?}"));
-        // The peer is told that this is enough.
+        // The client resets the stream, since it needs no more of the body.
         while within(pair.peer.read()).await.unwrap().0 != RST_STREAM {}
     }
 }
@@ -134,12 +135,12 @@ async fn row_59_of_a_long_text_the_beginning() {
 async fn row_59_what_ends_before_its_text_does() {
     let mut pair = Pair::new().await;
     let begun = format!("{HTTP}: \"the begin\"");
-    // A reset.
+    // The body ends with a reset.
     let (call, stream) = pair.call("503", &[PLAIN]).await;
     pair.peer.frame(DATA, 0, stream, b"the begin").await;
     pair.peer.reset(stream, 8).await;
     assert_eq!(ended(call).await.message(), begun);
-    // Trailers that say nothing, and trailers that say more.
+    // The body ends with trailers, without and with a status.
     let (call, stream) = pair.call("503", &[PLAIN]).await;
     pair.peer.frame(DATA, 0, stream, b"the begin").await;
     pair.peer.headers(stream, &[("x", "y")], true).await;
@@ -152,7 +153,7 @@ async fn row_59_what_ends_before_its_text_does() {
         (error.code(), error.message()),
         (Code::ResourceExhausted, "quota")
     );
-    // Silence, which is waited for no longer than the call itself.
+    // The body stops. The client waits for it no longer than for the call itself.
     for (timeout, waited) in [(None, 1000), (Some(300), 300)] {
         let mut call = pair.stub.unary(Request::default());
         if let Some(timeout) = timeout {
@@ -169,7 +170,7 @@ async fn row_59_what_ends_before_its_text_does() {
         assert!(before.elapsed().abs_diff(waited) < Duration::from_millis(50));
         while within(pair.peer.read()).await.unwrap().0 != RST_STREAM {}
     }
-    // The end of the connection.
+    // The body ends with the connection.
     let (call, stream) = pair.call("503", &[PLAIN]).await;
     pair.peer.frame(DATA, 0, stream, b"the begin").await;
     drop(pair.peer);

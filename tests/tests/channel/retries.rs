@@ -1,4 +1,4 @@
-//! Calls that are made again: by the protocol's rules, and by the policy of a service config.
+//! Retries: transparent retries of the protocol, and retries by the policy of a service config.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::script::{Peer, Script, within};
 
 pub const UNAVAILABLE: &str = "14";
 
-/// Four attempts, 100 ms and doubling between them.
+/// Four attempts. The back-off starts at 100 ms and doubles.
 pub const POLICY: &str = r#"{
     "methodConfig": [{
         "name": [{"service": "probe.v1.Probe"}],
@@ -38,7 +38,7 @@ pub fn previous(peer: &Peer) -> Option<&str> {
         .map(String::as_str)
 }
 
-/// Answers the next request with a status and nothing else.
+/// Answers the next request with a status and no message.
 pub async fn fail_next(peer: &mut Peer, code: &str, more: &[(&str, &str)]) {
     let stream = peer.request().await;
     peer.fail(stream, false, code, more).await;
@@ -86,25 +86,25 @@ async fn the_last_attempt_counts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_policy_does_not_name_is_the_end() {
+async fn a_status_outside_the_policy_ends_the_call() {
     let (channel, mut script) = new(POLICY);
     let first = call(&channel);
     let mut peer = script.serve().await;
     fail_next(&mut peer, "5", &[]).await;
     assert_eq!(outcome(first).await.unwrap_err().code(), Code::NotFound);
-    // Nor is a call made again of whose response the caller may have seen something.
+    // A call is not retried once its response has begun, because the caller may have seen it.
     let begun = call(&channel);
     let stream = peer.request().await;
     peer.begin(stream).await;
     peer.fail(stream, true, UNAVAILABLE, &[]).await;
     assert_eq!(outcome(begun).await.unwrap_err().code(), Code::Unavailable);
-    // Nor one that has no time left.
+    // A call without time left is not retried.
     let short = call_with(&channel, |call| call.timeout(Duration::from_millis(50)));
     let began = Instant::now();
     fail_next(&mut peer, UNAVAILABLE, &[]).await;
     assert_eq!(outcome(short).await.unwrap_err().code(), Code::Unavailable);
     assert_eq!(began.elapsed(), Duration::ZERO);
-    // Nor one that its caller has dropped meanwhile.
+    // A call that the caller has dropped is not retried.
     let dropped = call(&channel);
     fail_next(&mut peer, UNAVAILABLE, &[]).await;
     dropped.abort();
@@ -116,7 +116,7 @@ async fn what_a_policy_does_not_name_is_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_says_when_to_try_again() {
+async fn push_back_sets_the_time_of_the_next_attempt() {
     let (channel, mut script) = new(POLICY);
     let pushed = call(&channel);
     let mut peer = script.serve().await;
@@ -142,7 +142,7 @@ async fn retries_are_throttled() {
     let throttled = POLICY.trim_end().strip_suffix('}').unwrap().to_owned()
         + r#", "retryThrottling": {"maxTokens": 4, "tokenRatio": 1}}"#;
     let (channel, mut script) = new(&throttled);
-    // One failure leaves three tokens of four, the second two: half.
+    // The first failure leaves three of four tokens, the second leaves two, which is half.
     let first = call(&channel);
     let mut peer = script.serve().await;
     fail_next(&mut peer, UNAVAILABLE, &[]).await;
@@ -151,7 +151,7 @@ async fn retries_are_throttled() {
     let second = call(&channel);
     fail_next(&mut peer, UNAVAILABLE, &[]).await;
     outcome(second).await.unwrap_err();
-    // What goes well gives tokens.
+    // Successful calls return tokens.
     for _ in 0..3 {
         let call = call(&channel);
         peer.answer().await;
@@ -164,12 +164,12 @@ async fn retries_are_throttled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_is_not_there_is_unavailable_too() {
+async fn a_missing_server_counts_as_unavailable() {
     let (channel, mut script) = new(POLICY);
     let call = call(&channel);
     let began = Instant::now();
     script.attempt().await.refuse();
-    // All attempts at the call fall into the second before the next attempt to connect.
+    // All attempts at the call happen before the next attempt to connect, a second later.
     let error = outcome(call).await.unwrap_err();
     assert_eq!(error.code(), Code::Unavailable);
     assert_about(began.elapsed(), Duration::from_millis(700));
@@ -203,7 +203,7 @@ async fn a_stream_of_requests_is_sent_again_from_its_beginning() {
     let stream = peer.request().await;
     let body = peer.body.clone();
     assert!(body.len() > 40_000);
-    // A refusal that the policy does not count, and a failure that it does.
+    // A refusal does not count as an attempt. A failure does.
     peer.refuse(stream).await;
     fail_next(&mut peer, UNAVAILABLE, &[]).await;
     assert!(peer.body == body);
@@ -218,7 +218,7 @@ async fn a_request_that_is_cut_off_is_sent_again_whole() {
     let (channel, mut script) = new(POLICY);
     let call = client_stream(&channel, vec![50_000; 4]);
     let mut peer = script.serve().await;
-    // The stream's window lets 65,535 bytes through.
+    // The stream's window allows 65,535 bytes.
     peer.body(65_535).await;
     peer.fail(1, false, UNAVAILABLE, &[]).await;
     peer.body.clear();
@@ -234,7 +234,7 @@ async fn a_request_that_is_cut_off_is_sent_again_whole() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_too_large_to_keep_is_not_made_again() {
+async fn a_request_too_large_to_keep_is_not_retried() {
     let config = ServiceConfig::from_json(POLICY).unwrap();
     let small = Channel::builder().per_rpc_retry_buffer_size(1000);
     for (builder, size, again) in [
@@ -288,7 +288,7 @@ async fn a_service_config_has_a_timeout_limits_and_wait_for_ready() {
     peer.message(stream, &[0; 4]).await;
     let error = outcome(large).await.unwrap_err();
     assert_eq!(error.code(), Code::ResourceExhausted, "{error}");
-    // Other methods are called as ever.
+    // Other methods are not affected.
     let other = client_stream(&channel, vec![200]);
     peer.answer().await;
     outcome(other).await.unwrap();

@@ -1,4 +1,4 @@
-//! Servers that are stopped and started again while calls go on.
+//! Servers that are stopped and started again during calls.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use stubwright_tests::pb::probe::v1::{ProbeStub, Request, add_probe_servicer_to_
 use stubwright_tests::{Event, Probe};
 use tokio::time::{Instant, interval, sleep};
 
-/// Four attempts within some 400 ms.
+/// Four attempts within about 400 ms.
 const POLICY: &str = r#"{
     "loadBalancingConfig": [{"round_robin": {}}],
     "methodConfig": [{
@@ -25,7 +25,7 @@ const POLICY: &str = r#"{
     }]
 }"#;
 
-/// A server, where it is, and how many calls it has taken.
+/// A server, its address, and its number of calls.
 struct Replica {
     server: Server,
     address: SocketAddr,
@@ -53,7 +53,7 @@ impl Replica {
         }
     }
 
-    /// Three on free ports.
+    /// Starts three servers on free ports.
     async fn three() -> Vec<Replica> {
         let mut replicas = Vec::new();
         for _ in 0..3 {
@@ -62,7 +62,7 @@ impl Replica {
         replicas
     }
 
-    /// Stops, and starts again; the next one may be restarted when this one has taken calls.
+    /// Restarts the server. Waits until it has calls, so that the next one may be restarted.
     async fn restart(&mut self, grace: Duration) {
         self.server.stop(grace).await;
         *self = Replica::start(&self.address.to_string()).await;
@@ -85,11 +85,10 @@ fn target(replicas: &[Replica]) -> String {
     format!("ipv4:{}", list.join(","))
 }
 
-/// A machine that is too busy for the calls of a test makes fewer: calls that only wait for their turn would be out of time in the
-/// end, whatever the servers do.
+/// Maximum number of open calls. On a busy machine, more calls would only wait and exceed their deadline.
 const MOST_OPEN: usize = 1_000;
 
-/// What becomes of calls that are made all the time.
+/// Counts of calls that are made continuously.
 #[derive(Default)]
 struct Load {
     is_over: AtomicBool,
@@ -99,7 +98,7 @@ struct Load {
 }
 
 impl Load {
-    /// Makes so many calls each 10 milliseconds until it is over, and waits for the last.
+    /// Makes `calls` calls every 10 milliseconds until told to stop. Waits for the last one.
     async fn run(self: &Arc<Self>, stub: ProbeStub, calls: usize) {
         let mut ticks = interval(Duration::from_millis(10));
         while !self.is_over.load(Ordering::Relaxed) {
@@ -132,14 +131,13 @@ impl Load {
     }
 }
 
-/// Each of three servers is stopped and started again, with a grace for its calls or without, while 2,000 calls a second are made: none
-/// fails.
+/// Restarts each of three servers, with and without a grace period, during 2,000 calls a second. No call may fail.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rolling_restart_fails_no_call() {
     let mut replicas = Replica::three().await;
     let channel = Channel::builder()
         .service_config(ServiceConfig::from_json(POLICY).unwrap())
-        // Servers are back soon.
+        // The servers are back soon.
         .initial_reconnect_backoff(Duration::from_millis(50))
         .insecure(target(&replicas))
         .unwrap();
@@ -164,7 +162,8 @@ async fn a_rolling_restart_fails_no_call() {
     assert_eq!(load.bad.load(Ordering::Relaxed), 0);
 }
 
-/// Servers that go away in order lose no call, without any policy: what is open ends, what they have not seen goes elsewhere.
+/// Servers that shut down gracefully lose no call, without any policy. Open calls complete, and calls that they have
+/// not processed go to another server.
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_that_go_away_in_order_fail_no_call_without_a_policy() {
     let mut replicas = Replica::three().await;

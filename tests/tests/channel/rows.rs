@@ -1,5 +1,5 @@
-//! What a client makes of peers that fail it, through the whole channel: back-off, balancing, retries. The rows are numbered as
-//! in the table of the contract.
+//! Failing peers, through the whole channel: back-off, balancing and retries. Rows have the numbers of the table in
+//! `hostile_input.md`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,12 +21,12 @@ use crate::several::{Names, attempts};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// How many callers there are, how many calls each makes, and how many of them a connection takes.
+/// Number of callers, of calls per caller, and of calls that a connection accepts.
 const CALLERS: usize = 50;
 const CALLS: usize = 40;
 const TAKEN: usize = 30;
 
-/// Calls of all kinds, one after the other.
+/// Makes calls of all kinds, one after the other.
 async fn calls(stub: ProbeStub, caller: usize) -> Result<(), Status> {
     for number in 0..CALLS {
         let request = || Request {
@@ -49,7 +49,7 @@ async fn calls(stub: ProbeStub, caller: usize) -> Result<(), Status> {
     Ok(())
 }
 
-/// A server that goes away again and again, in the midst of calls of all kinds: each is carried out, and none twice.
+/// A server sends GOAWAY again and again during calls of all kinds. Each call is processed exactly once.
 #[tokio::test(start_paused = true)]
 async fn row_34_goaway_under_load_loses_no_call() {
     let (channel, mut script) = Script::new(Channel::builder());
@@ -73,7 +73,7 @@ async fn row_34_goaway_under_load_loses_no_call() {
         for stream in open {
             peer.respond(stream).await;
         }
-        // What is above the last is read, and not carried out.
+        // Calls above the last stream of GOAWAY are read and not processed.
         tokio::spawn(async move { peer.ended().await });
     }
     for caller in callers {
@@ -105,12 +105,12 @@ async fn row_35_a_call_that_one_server_refuses_goes_to_another() {
     };
     first.refuse(stream).await;
     second.answer().await;
-    // Nobody is told.
+    // Transparent retries are not reported in `grpc-previous-rpc-attempts`.
     assert_eq!(previous(second), None);
     outcome(refused).await.unwrap();
 }
 
-/// Servers that go away before they have taken a call: it has not left the client, and waits as long as it has time.
+/// Servers send GOAWAY before they process a call. The call has not left the client, and may wait until its deadline.
 #[tokio::test(start_paused = true)]
 async fn row_35_a_call_that_never_left_is_made_until_its_deadline() {
     let (channel, mut script) = Script::new(Channel::builder());
@@ -119,7 +119,7 @@ async fn row_35_a_call_that_never_left_is_made_until_its_deadline() {
     let patient = call(&channel);
     for _ in 0..7 {
         let attempt = script.attempt().await;
-        // Longer than the back-off: sooner it would be a failure (row 47).
+        // Longer than the back-off. A shorter life counts as a failed attempt (row 47).
         sleep(2 * SECOND).await;
         let mut peer = attempt.accept();
         peer.greet().await;
@@ -138,7 +138,7 @@ async fn rows_36_to_39_what_a_policy_makes_of_answers_that_are_wrong() {
     let (channel, mut script) = new(POLICY);
     let first = call(&channel);
     let mut peer = script.serve().await;
-    // 36: without a grpc-status HTTP's counts. What becomes UNAVAILABLE is made again, what does not is the end.
+    // 36: without a grpc-status, the HTTP status counts. UNAVAILABLE is retried, other codes end the call.
     for (attempt, status) in [(None, "503"), (Some("1"), "429"), (Some("2"), "404")] {
         let stream = peer.request().await;
         assert_eq!(previous(&peer), attempt);
@@ -146,7 +146,7 @@ async fn rows_36_to_39_what_a_policy_makes_of_answers_that_are_wrong() {
     }
     let error = outcome(first).await.unwrap_err();
     assert_eq!(error.code(), Code::Unimplemented);
-    // 37: a status that there is not.
+    // 37: an unknown status.
     let second = call(&channel);
     let stream = peer.request().await;
     peer.fail(stream, false, "99", &[("grpc-status-details-bin", "?")])
@@ -154,12 +154,12 @@ async fn rows_36_to_39_what_a_policy_makes_of_answers_that_are_wrong() {
     let error = outcome(second).await.unwrap_err();
     assert_eq!(error.code(), Code::Unknown);
     assert!(error.message().contains("99"), "{error}");
-    // 38: OK without a message is a failure of the one call.
+    // 38: OK without a message fails this call only.
     let third = call(&channel);
     let stream = peer.request().await;
     peer.fail(stream, false, "0", &[]).await;
     assert_eq!(outcome(third).await.unwrap_err().code(), Code::Internal);
-    // 39: resets; what was refused goes out once more by itself, then by the policy.
+    // 39: resets. A refused call is retried transparently, then by the policy.
     let fourth = call(&channel);
     for attempt in [None, None, Some("1"), Some("2")] {
         let stream = peer.request().await;
@@ -173,7 +173,7 @@ async fn rows_36_to_39_what_a_policy_makes_of_answers_that_are_wrong() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_40_a_server_that_falls_silent_is_left() {
+async fn row_40_a_silent_server_is_replaced() {
     let builder = Channel::builder()
         .keepalive_time(10 * SECOND)
         .keepalive_timeout(5 * SECOND);
@@ -216,7 +216,7 @@ async fn row_41_no_server_and_no_name() {
     }
 }
 
-/// What was open on the server that died fails, and nothing else does.
+/// Only the calls that were open on the server that died fail.
 #[tokio::test(start_paused = true)]
 async fn row_42_a_server_that_dies_takes_its_own_calls_along() {
     let builder = Channel::builder()
@@ -271,7 +271,7 @@ async fn row_42_a_server_that_dies_takes_its_own_calls_along() {
     assert_eq!((died, ended), (5, 5));
 }
 
-/// However far a call has come when it is dropped, nothing of it stays, and the server is told if it knows of it.
+/// A call can be dropped in any state. Nothing of it remains, and the server is told if it knows of the call.
 #[tokio::test(start_paused = true)]
 async fn row_43_a_call_is_dropped_on_its_way() {
     let (channel, mut script) = new(POLICY);
@@ -283,7 +283,7 @@ async fn row_43_a_call_is_dropped_on_its_way() {
     sleep(Duration::from_millis(1)).await;
     let mut peer = attempt.accept();
     peer.greet().await;
-    // Half of its requests are there.
+    // After half of its requests.
     let (sender, requests) = mpsc::unbounded_channel();
     let requests = stream::unfold(requests, async |mut requests| {
         requests.recv().await.map(|request| (request, requests))
@@ -299,11 +299,11 @@ async fn row_43_a_call_is_dropped_on_its_way() {
             break frame;
         }
     };
-    // The first on this connection: what was dropped before was never sent.
+    // It is the first call on this connection: the dropped one was never sent.
     assert_eq!((kind, stream), (RST_STREAM, 1));
-    // What feeds it has gone with it.
+    // The sender of its requests is dropped too.
     within(sender.closed()).await;
-    // It waits to be made again.
+    // While it waits for a retry.
     let waits = call(&channel);
     let stream = peer.request().await;
     peer.fail(stream, false, UNAVAILABLE, &[]).await;

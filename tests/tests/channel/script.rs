@@ -1,4 +1,4 @@
-//! Servers that do what a test says, over connections in memory: with the clock paused nothing happens by chance.
+//! Scripted servers over connections in memory. With paused time, their tests are deterministic.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,17 +13,17 @@ use stubwright_tests::frames::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::{mpsc, oneshot};
 
-/// Waits for what has to come; the limit is beyond what anything here takes, hours of paused time included.
+/// Waits for a future, with a timeout far beyond any test's, hours of paused time included.
 pub async fn within<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(100_000), future)
         .await
         .expect("nothing happened")
 }
 
-/// The attempts of a channel to connect.
+/// A channel's attempts to connect.
 pub struct Script(mpsc::UnboundedReceiver<Attempt>);
 
-/// One attempt.
+/// An attempt to connect.
 pub struct Attempt {
     pub address: String,
     answer: oneshot::Sender<io::Result<DuplexStream>>,
@@ -33,14 +33,14 @@ pub struct Attempt {
 pub struct Peer {
     socket: DuplexStream,
     decoder: Decoder<'static>,
-    /// Fields of the request that was read last, by their names.
+    /// Fields of the last request, by name.
     pub head: BTreeMap<String, String>,
-    /// Its body.
+    /// Body of the last request.
     pub body: Vec<u8>,
 }
 
 impl Script {
-    /// A channel whose attempts are answered by a test.
+    /// Creates a channel whose attempts to connect the test answers.
     pub fn new(builder: ChannelBuilder) -> (Channel, Script) {
         let (sender, attempts) = mpsc::unbounded_channel();
         let connect = move |address| {
@@ -58,26 +58,28 @@ impl Script {
         (channel, Script(attempts))
     }
 
-    /// The next attempt.
+    /// Waits for the next attempt.
     pub async fn attempt(&mut self) -> Attempt {
-        within(self.0.recv()).await.expect("the channel is there")
+        within(self.0.recv())
+            .await
+            .expect("the channel should make an attempt")
     }
 
-    /// The next attempt, which comes to a server.
+    /// Waits for the next attempt, and connects it to a server.
     pub async fn serve(&mut self) -> Peer {
         let mut peer = self.attempt().await.accept();
         peer.greet().await;
         peer
     }
 
-    /// The next attempt, which comes to a server that takes so many streams at a time on a connection.
+    /// Waits for the next attempt, and connects it to a server with a limit of concurrent streams.
     pub async fn serve_up_to(&mut self, streams: u32) -> Peer {
         let mut peer = self.attempt().await.accept();
         peer.greet_with(&limit(streams)).await;
         peer
     }
 
-    /// Whether no attempt is under way.
+    /// Returns whether no attempt is in progress.
     pub fn is_quiet(&mut self) -> bool {
         self.0.try_recv().is_err()
     }
@@ -93,14 +95,14 @@ impl Attempt {
         Peer::over(self.socket())
     }
 
-    /// Accepts, and leaves the rest to the test.
+    /// Accepts the attempt without a greeting.
     pub fn socket(self) -> DuplexStream {
         let (ours, theirs) = duplex(1 << 20);
         self.answer.send(Ok(theirs)).ok();
         ours
     }
 
-    /// Whether the channel has given it up.
+    /// Returns whether the channel has dropped the attempt.
     pub fn is_given_up(&self) -> bool {
         self.answer.is_closed()
     }
@@ -116,12 +118,12 @@ impl Peer {
         }
     }
 
-    /// Shows that it speaks HTTP/2.
+    /// Sends empty SETTINGS.
     pub async fn greet(&mut self) {
         self.greet_with(&[]).await;
     }
 
-    /// Takes so many streams at a time from now on.
+    /// Sets the limit of concurrent streams.
     pub async fn limit(&mut self, streams: u32) {
         self.frame(SETTINGS, 0, 0, &limit(streams)).await;
     }
@@ -132,14 +134,14 @@ impl Peer {
             .unwrap();
         self.frame(SETTINGS, 0, 0, settings).await;
         self.frame(SETTINGS, 1, 0, &[]).await;
-        // All streams together may send as they like.
+        // The connection's window is large, so that only streams' windows matter.
         self.widen(0, 1 << 24).await;
     }
 
-    /// The stream of the next request, which is read to its end.
+    /// Reads the next request to its end. Returns its stream.
     pub async fn request(&mut self) -> u32 {
         loop {
-            let (kind, flags, stream) = self.read().await.expect("a request comes");
+            let (kind, flags, stream) = self.read().await.expect("a request should arrive");
             if matches!(kind, HEADERS | DATA) && flags & END_STREAM != 0 {
                 return stream;
             }
@@ -155,7 +157,7 @@ impl Peer {
             .await;
     }
 
-    /// Sends the head of a response, and nothing behind it.
+    /// Sends the head of a response only.
     pub async fn begin(&mut self, stream: u32) {
         let head = literals(&[(":status", "200"), ("content-type", "application/grpc")]);
         self.frame(HEADERS, END_HEADERS, stream, &head).await;
@@ -168,7 +170,7 @@ impl Peer {
         self.frame(DATA, 0, stream, &message).await;
     }
 
-    /// Ends a call with a status and these fields beside it, whether or not a response has begun.
+    /// Ends a call with a status and these fields. `has_begun` says whether the response has begun.
     pub async fn fail(&mut self, stream: u32, has_begun: bool, code: &str, more: &[(&str, &str)]) {
         let mut fields = vec![("grpc-status", code)];
         if !has_begun {
@@ -180,31 +182,33 @@ impl Peer {
         self.frame(HEADERS, flags, stream, &literals(&fields)).await;
     }
 
-    /// Sends these header fields, and nothing behind them if it `ends`.
+    /// Sends header fields. Ends the stream if `ends` is set.
     pub async fn headers(&mut self, stream: u32, fields: &[(&str, &str)], ends: bool) {
         let flags = END_HEADERS | if ends { END_STREAM } else { 0 };
         self.frame(HEADERS, flags, stream, &literals(fields)).await;
     }
 
-    /// Refuses a stream without a look at it.
+    /// Refuses a stream.
     pub async fn refuse(&mut self, stream: u32) {
         self.reset(stream, 7).await;
     }
 
-    /// Ends a stream, for a reason of HTTP/2.
+    /// Resets a stream with an HTTP/2 error code.
     pub async fn reset(&mut self, stream: u32, reason: u32) {
         let reason = reason.to_be_bytes();
         self.frame(RST_STREAM, 0, stream, &reason).await;
     }
 
-    /// Waits until so much has come of the body of a request.
+    /// Reads until the body of a request has this size.
     pub async fn body(&mut self, size: usize) {
         while self.body.len() < size {
-            self.read().await.expect("more of the request comes");
+            self.read()
+                .await
+                .expect("more of the request should arrive");
         }
     }
 
-    /// Lets a stream, or with 0 the connection, send so many bytes more.
+    /// Opens the window of a stream, or of the connection if `stream` is 0.
     pub async fn widen(&mut self, stream: u32, bytes: u32) {
         let frame = bytes.to_be_bytes();
         self.frame(WINDOW_UPDATE, 0, stream, &frame).await;
@@ -216,7 +220,7 @@ impl Peer {
         self.respond(stream).await;
     }
 
-    /// Says that it takes no more streams.
+    /// Sends GOAWAY.
     pub async fn go_away(&mut self, last_stream: u32) {
         let payload = [&last_stream.to_be_bytes()[..], &[0; 4]].concat();
         self.frame(GOAWAY, 0, 0, &payload).await;
@@ -233,7 +237,7 @@ impl Peer {
         within(self.socket.write_all(&frame)).await.unwrap();
     }
 
-    /// The type, the flags and the stream of the next frame.
+    /// Reads the type, the flags and the stream of the next frame.
     pub async fn read(&mut self) -> Option<(u8, u8, u32)> {
         let mut head = [0; 9];
         within(self.socket.read_exact(&mut head)).await.ok()?;
@@ -259,12 +263,12 @@ impl Peer {
     }
 }
 
-/// SETTINGS_MAX_CONCURRENT_STREAMS.
+/// Encodes SETTINGS_MAX_CONCURRENT_STREAMS.
 fn limit(streams: u32) -> Vec<u8> {
     [&[0, 3][..], &streams.to_be_bytes()].concat()
 }
 
-/// Asserts what the states of a channel are, one after the other.
+/// Asserts the next states of a channel, in order.
 pub async fn assert_states(states: &mut ConnectivityChanges, expected: &[ChannelConnectivity]) {
     for state in expected {
         assert_eq!(within(states.next()).await, Some(*state));

@@ -1,5 +1,7 @@
-//! The transitions of "gRPC Connectivity Semantics and API", row by row: what each state may be followed by, why, and by nothing
-//! else in between. A connection that is lost leaves the channel idle, as in all of today's gRPCs, where the document still has
+//! The state transitions of "gRPC Connectivity Semantics and API", row by row: the states that may follow each state,
+//! and the reason.
+//!
+//! A lost connection makes the channel idle, as in all gRPC implementations of today. The document still says
 //! TRANSIENT_FAILURE.
 
 use std::time::Duration;
@@ -29,13 +31,13 @@ async fn ready() -> (Channel, Script, ConnectivityChanges, Peer) {
     (channel, script, states, peer)
 }
 
-/// Asserts that nothing changes for a while.
+/// Asserts that the state does not change for a while.
 async fn assert_stays(states: &mut ConnectivityChanges, while_: Duration) {
     let change = tokio::time::timeout(while_, states.next()).await;
     assert!(change.is_err(), "{change:?}");
 }
 
-/// Asserts that this is all that is left to come.
+/// Asserts that these are the last states.
 async fn assert_ends(mut states: ConnectivityChanges, expected: &[ChannelConnectivity]) {
     assert_states(&mut states, expected).await;
     assert_eq!(within(states.next()).await, None);
@@ -43,12 +45,12 @@ async fn assert_ends(mut states: ConnectivityChanges, expected: &[ChannelConnect
 
 #[tokio::test(start_paused = true)]
 async fn from_idle() {
-    // Without activity nothing happens.
+    // Without activity, the state stays.
     let (channel, mut script, mut states) = new();
     assert_states(&mut states, &[Idle]).await;
     assert_stays(&mut states, 60 * MINUTE).await;
     assert!(script.is_quiet());
-    // Shut down.
+    // The channel is closed.
     channel.close();
     assert_ends(states, &[Shutdown]).await;
     // A new call.
@@ -61,7 +63,7 @@ async fn from_idle() {
 
 #[tokio::test(start_paused = true)]
 async fn from_connecting() {
-    // All steps succeed, one after the other, and only then it is ready.
+    // The channel is ready once all steps of connecting have succeeded.
     let (channel, mut script, mut states) = new();
     let _call = call(&channel);
     let attempt = script.attempt().await;
@@ -70,7 +72,7 @@ async fn from_connecting() {
     assert_stays(&mut states, 10 * SECOND).await;
     peer.greet().await;
     assert_states(&mut states, &[Ready]).await;
-    // Any of the steps fails: the socket, what is said on it, the time that all of it has.
+    // A step of connecting fails: the socket, the greeting, or the timeout.
     let (channel, mut script, mut states) = new();
     channel.state(true);
     assert_states(&mut states, &[Idle]).await;
@@ -82,7 +84,7 @@ async fn from_connecting() {
     let _silent = script.attempt().await.accept();
     assert_states(&mut states, &[Connecting, TransientFailure]).await;
     assert!(began.elapsed() <= 20 * SECOND, "{:?}", began.elapsed());
-    // Shut down.
+    // The channel is closed.
     let (channel, mut script, states) = new();
     channel.state(true);
     let attempt = script.attempt().await;
@@ -90,7 +92,7 @@ async fn from_connecting() {
     assert_ends(states, &[Idle, Connecting, Shutdown]).await;
     sleep(SECOND).await;
     assert!(attempt.is_given_up());
-    // Nobody wants it any more for the idle time-out.
+    // The channel is unused for the idle timeout.
     let (channel, mut script) = Script::new(Channel::builder().idle_timeout(5 * SECOND));
     let mut states = channel.subscribe();
     channel.state(true);
@@ -102,7 +104,7 @@ async fn from_connecting() {
 
 #[tokio::test(start_paused = true)]
 async fn from_ready() {
-    // Communication goes on.
+    // The connection is used successfully.
     let (channel, _script, mut states, mut peer) = ready().await;
     for _ in 0..3 {
         let call = call(&channel);
@@ -110,16 +112,16 @@ async fn from_ready() {
         outcome(call).await.unwrap();
     }
     assert_stays(&mut states, 29 * MINUTE).await;
-    // No activity for the idle time-out.
+    // The channel is unused for the idle timeout.
     assert_states(&mut states, &[Idle]).await;
-    // A GOAWAY without calls.
+    // A GOAWAY without open calls.
     let (_channel, mut script, mut states, mut peer) = ready().await;
     sleep(2 * SECOND).await;
     peer.go_away(0).await;
     assert_states(&mut states, &[Idle]).await;
     assert_stays(&mut states, 60 * MINUTE).await;
     assert!(script.is_quiet());
-    // A GOAWAY with calls, which end in order; the next one connects.
+    // A GOAWAY with open calls, which complete. The next call connects again.
     let (channel, mut script, mut states, mut peer) = ready().await;
     let open = call(&channel);
     let stream = peer.request().await;
@@ -133,7 +135,7 @@ async fn from_ready() {
     outcome(open).await.unwrap();
     assert_states(&mut states, &[Connecting, Ready]).await;
     assert_stays(&mut states, MINUTE).await;
-    // A failure, with calls or without: the next attempt is made at once if anybody wants it.
+    // A lost connection, with and without open calls. The next attempt starts at once if there is a call.
     let (channel, mut script, mut states, mut peer) = ready().await;
     let open = call(&channel);
     peer.request().await;
@@ -147,7 +149,7 @@ async fn from_ready() {
     outcome(next).await.unwrap();
     assert_eq!(began.elapsed(), Duration::ZERO);
     assert_states(&mut states, &[Connecting, Ready]).await;
-    // Shut down.
+    // The channel is closed.
     let (channel, _script, states, _peer) = ready().await;
     channel.close();
     assert_ends(states, &[Shutdown]).await;
@@ -162,7 +164,7 @@ async fn from_transient_failure() {
     attempt.refuse();
     let began = Instant::now();
     assert_states(&mut states, &[TransientFailure]).await;
-    // Calls change nothing: the wait is over when it is over.
+    // Calls do not shorten the back-off.
     let error = outcome(call(&channel)).await.unwrap_err();
     assert_eq!(error.code(), Code::Unavailable);
     let waits = call_with(&channel, |call| call.wait_for_ready(true));
@@ -171,7 +173,7 @@ async fn from_transient_failure() {
     script.serve().await.answer().await;
     outcome(waits).await.unwrap();
     assert_states(&mut states, &[Ready]).await;
-    // Shut down.
+    // The channel is closed.
     let (channel, mut script, states) = new();
     let waits = call_with(&channel, |call| call.wait_for_ready(true));
     script.attempt().await.refuse();
@@ -197,7 +199,8 @@ async fn from_shutdown() {
     assert!(script.is_quiet());
 }
 
-/// Of several servers: READY if one is, else CONNECTING if one may become so, else TRANSIENT_FAILURE until one is ready.
+/// With several servers, the channel is READY if one is. Otherwise it is CONNECTING if one may become ready, and then
+/// TRANSIENT_FAILURE until one is ready.
 #[tokio::test(start_paused = true)]
 async fn of_several_servers() {
     let builder = Channel::builder()
@@ -214,12 +217,12 @@ async fn of_several_servers() {
     let mut c = c.accept();
     c.greet().await;
     assert_states(&mut states, &[Ready]).await;
-    // The others go on failing, unseen.
+    // Further failures do not change the state.
     for _ in 0..4 {
         script.attempt().await.refuse();
     }
     assert_stays(&mut states, SECOND).await;
-    // The last that was ready is looked for at once.
+    // If the last ready server is lost, the channel reconnects at once.
     let began = Instant::now();
     drop(c);
     assert_states(&mut states, &[Connecting]).await;
@@ -233,7 +236,7 @@ async fn of_several_servers() {
     c.refuse();
     assert_states(&mut states, &[TransientFailure]).await;
     assert!(began.elapsed() < 10 * SECOND);
-    // And stays so, attempt after attempt, until one succeeds.
+    // The state stays through all attempts until one succeeds.
     for _ in 0..9 {
         script.attempt().await.refuse();
     }

@@ -1,4 +1,4 @@
-//! Targets with several addresses: how they are found, tried, and share the calls.
+//! Targets with several addresses: resolving, connecting and balancing.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -81,16 +81,16 @@ async fn addresses_are_tried_one_after_the_other() {
     channel.state(true);
     let first = script.attempt().await;
     assert_eq!((&*first.address, began.elapsed()), ("a:1", Duration::ZERO));
-    // The second begins when the first has had its time.
+    // The second attempt begins when the first has had its head start.
     let second = script.attempt().await;
     assert_eq!(second.address, "b:1");
     assert!((HEAD_START..HEAD_START * 2).contains(&began.elapsed()));
-    // The third, when one has failed.
+    // The third attempt begins when one has failed.
     let began = Instant::now();
     first.refuse();
     let third = script.attempt().await;
     assert_eq!((&*third.address, began.elapsed()), ("c:1", Duration::ZERO));
-    // The first that comes to a server wins.
+    // The first attempt that reaches a server wins.
     let mut peer = second.accept();
     peer.greet().await;
     within(channel.ready()).await.unwrap();
@@ -101,7 +101,7 @@ async fn addresses_are_tried_one_after_the_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_all_addresses_fail_the_call_says_why_each_did() {
+async fn when_all_addresses_fail_the_error_has_the_reason_of_each() {
     let names = Names::new(&["a:1", "b:1"]);
     let (channel, mut script) = new(&names, LoadBalancing::PickFirst);
     let call = call(&channel);
@@ -135,7 +135,7 @@ async fn names_that_cannot_be_resolved_are_tried_again() {
     within(waits).await.unwrap().unwrap();
     assert_states(&mut states, &[Connecting, Ready]).await;
     assert_eq!(names.times_asked(), 2);
-    // Nothing to be found is no success either.
+    // An empty list of addresses is an error too.
     names.set(&[]);
     let (channel, _script) = new(&names, LoadBalancing::PickFirst);
     let error = outcome(call(&channel)).await.unwrap_err();
@@ -159,7 +159,7 @@ async fn names_are_resolved_again_when_a_server_is_lost_but_not_too_often() {
     sleep(Duration::from_secs(60)).await;
     names.set(&["b:1"]);
     drop(peer);
-    // At once, for the last time was long ago.
+    // The name is resolved at once, because the last time was long ago.
     sleep(Duration::from_secs(1)).await;
     assert_eq!(names.times_asked(), 2);
     channel.state(true);
@@ -184,20 +184,20 @@ async fn addresses_that_change_are_followed() {
     let stream = a.request().await;
     names.announce(&["b:1", "a:1"]);
     sleep(Duration::from_secs(1)).await;
-    // The server that is used is still one of them.
+    // The current server is still in the list.
     assert!(script.is_quiet());
     names.announce(&["b:1"]);
     let attempt = script.attempt().await;
     assert_eq!(attempt.address, "b:1");
     attempt.accept().greet().await;
-    // What is open there ends in order.
+    // Open calls on the old connection complete.
     a.respond(stream).await;
     outcome(open).await.unwrap();
     a.ended().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_channel_that_was_idle_looks_names_up_again_and_follows_them() {
+async fn an_idle_channel_resolves_again_when_it_is_used() {
     let names = Names::new(&["a:1"]);
     let (channel, mut script) = Script::new(
         Channel::builder()
@@ -217,9 +217,9 @@ async fn a_channel_that_was_idle_looks_names_up_again_and_follows_them() {
     a.ended().await;
 }
 
-/// A channel that nobody uses does not ask for ever what nobody knows.
+/// An idle channel does not go on resolving a name that is gone.
 #[tokio::test(start_paused = true)]
-async fn names_that_are_lost_are_not_looked_for_by_an_idle_channel() {
+async fn an_idle_channel_does_not_resolve_a_lost_name() {
     let names = Names::new(&["a:1"]);
     let (channel, mut script) = new(&names, LoadBalancing::PickFirst);
     channel.state(true);
@@ -230,7 +230,7 @@ async fn names_that_are_lost_are_not_looked_for_by_an_idle_channel() {
     drop(peer);
     sleep(Duration::from_secs(1000)).await;
     assert_eq!(names.times_asked(), 2);
-    // What was known is better than nothing.
+    // The known addresses are still used.
     channel.state(true);
     assert_eq!(script.attempt().await.address, "a:1");
 }
@@ -257,7 +257,7 @@ async fn round_robin_goes_to_all_servers_in_turn() {
             outcome(call).await.unwrap();
         }
     }
-    // A server that is lost is looked for at once, and meanwhile the others do.
+    // A lost server is reconnected at once. The others take its calls meanwhile.
     drop(b);
     let again = [script.attempt().await, script.attempt().await];
     assert_eq!(again.map(|attempt| attempt.address), ["b:1", "a:1"]);
@@ -279,7 +279,7 @@ async fn round_robin_fails_calls_at_once_while_all_servers_are_down() {
         attempt.refuse();
     }
     assert_states(&mut states, &[Idle, Connecting, TransientFailure]).await;
-    // Attempts that are under way are no reason to wait.
+    // Calls do not wait for attempts in progress.
     let [a, b] = attempts(&mut script).await;
     let error = outcome(call(&channel)).await.unwrap_err();
     assert_eq!(error.code(), Code::Unavailable);
@@ -321,7 +321,7 @@ async fn least_request_prefers_the_server_with_fewer_open_calls() {
         peer.greet().await;
     }
     sleep(Duration::from_millis(1)).await;
-    // Nobody answers: the open calls pile up, on both alike but for the draws of one server twice.
+    // No call is answered, so open calls pile up. They are even, apart from draws that pick one server twice.
     let calls: Vec<_> = (0..100).map(|_| call(&channel)).collect();
     sleep(Duration::from_millis(1)).await;
     let mut open = Vec::new();
@@ -340,7 +340,7 @@ async fn least_request_prefers_the_server_with_fewer_open_calls() {
     drop(calls);
 }
 
-/// Three servers that are real, and what the system resolves.
+/// Three real servers, resolved by the system.
 #[tokio::test]
 async fn calls_are_spread_over_real_servers() {
     let mut servers = Vec::new();
@@ -362,7 +362,7 @@ async fn calls_are_spread_over_real_servers() {
         .unwrap();
     let stub = ProbeStub::new(channel);
     let mut served = BTreeMap::new();
-    // Which are connected when the first calls come is a matter of luck.
+    // It is random which servers are connected when the first calls start.
     while served.len() < 3 {
         within(stub.unary(Request::default())).await.unwrap();
         for (place, events) in events.iter_mut().enumerate() {
@@ -378,7 +378,7 @@ async fn calls_are_spread_over_real_servers() {
         .unwrap();
 }
 
-/// One whose connection was closed because nobody used it is connected again for a call, whatever becomes of the others.
+/// A server whose idle connection was closed is reconnected for a call, even if the other servers fail.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_was_not_used_is_there_when_the_others_fail() {
     let names = Names::new(&["a:1", "b:1"]);
@@ -394,7 +394,7 @@ async fn a_server_that_was_not_used_is_there_when_the_others_fail() {
     unused.greet().await;
     sleep(Duration::from_secs(9)).await;
     b.refuse();
-    // The connection to `a` is closed while the next attempt at `b` is under way.
+    // The connection to `a` is closed during the next attempt at `b`.
     let b = script.attempt().await;
     unused.ended().await;
     drop(unused);

@@ -1,18 +1,18 @@
-//! A connection's other end, read while it is written.
+//! The other end of a connection, with a task that reads all the time.
 
 use stubwright_tests::frames::frame;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, WriteHalf, split};
 use tokio::sync::mpsc;
 
-/// A connection's other end, as a test writes and reads it.
+/// The other end of a connection.
 pub struct Wire {
-    /// The type, the flags and the stream of each frame that comes; it ends with the connection.
+    /// Type, flags and stream of each received frame. The channel closes with the connection.
     pub frames: mpsc::UnboundedReceiver<(u8, u8, u32)>,
     socket: WriteHalf<DuplexStream>,
 }
 
 impl Wire {
-    /// Reads frames behind so many bytes of something else.
+    /// Reads frames after skipping `before` bytes.
     pub fn new(socket: DuplexStream, before: usize) -> Wire {
         let (mut reader, socket) = split(socket);
         let (sender, frames) = mpsc::unbounded_channel();
@@ -36,12 +36,12 @@ impl Wire {
         self.write(&frame(kind, flags, stream, payload)).await;
     }
 
-    /// Ends this side.
+    /// Closes this side.
     pub async fn close(&mut self) {
         self.socket.shutdown().await.ok();
     }
 
-    /// Writes; the other side may be gone.
+    /// Writes bytes. The other side may be closed.
     pub async fn write(&mut self, bytes: &[u8]) {
         self.socket.write_all(bytes).await.ok();
     }

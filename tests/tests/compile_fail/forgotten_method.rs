@@ -1,4 +1,4 @@
-//! With all methods required, a servicer has them all: `bidi` is missing.
+//! With all methods required, a servicer must implement each. `bidi` is missing.
 
 use stubwright_tests::all_required::required::{Message, RequiredServicer};
 use stubwright::{RequestStream, Result, ServicerContext, Stream, stream};

@@ -1,4 +1,4 @@
-//! A call moves between threads, and so do the values that its method holds while it waits.
+//! A call moves between threads, so the values that its method holds across an await must be `Send`.
 
 use std::rc::Rc;
 

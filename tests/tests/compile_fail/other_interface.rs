@@ -1,4 +1,4 @@
-//! Generated code of another version says what to do.
+//! Generated code of another version causes an error that says what to do.
 
 stubwright::generated_interface!(1);
 

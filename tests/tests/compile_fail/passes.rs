@@ -1,4 +1,4 @@
-//! All four shapes, with what they may borrow: this one compiles.
+//! All four signatures, with everything that they may borrow. This case compiles.
 
 use stubwright::{RequestStream, Result, ServicerContext, Stream, stream};
 use stubwright_tests::all_required::required::{Message, RequiredServicer};

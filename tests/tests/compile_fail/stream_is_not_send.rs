@@ -1,4 +1,4 @@
-//! A stream moves between threads, and so do the values that it holds while it waits.
+//! A stream moves between threads, so the values that it holds across an await must be `Send`.
 
 use std::rc::Rc;
 

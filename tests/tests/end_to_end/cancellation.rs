@@ -1,4 +1,4 @@
-//! Calls that are given up, on either side.
+//! Calls that are cancelled, on either side.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::transports::{Link, over_every_transport};
 over_every_transport!(
     a_dropped_unary_call_drops_its_handler,
     a_dropped_stream_drops_its_handler,
-    a_cancelled_stream_says_so,
+    a_cancelled_stream_ends_with_cancelled,
     a_request_stream_in_another_task_sees_cancelled,
     a_handler_that_ends_leaves_its_request_stream_cancelled,
     a_call_that_was_never_polled_is_never_made,
@@ -26,7 +26,7 @@ fn hanging() -> Request {
     }
 }
 
-/// Drops what is given and waits for the handler to be dropped too: in milliseconds, with room for a busy machine.
+/// Drops a call, and waits for its handler to be dropped too. It takes milliseconds, with room for a busy machine.
 async fn dropped_within_milliseconds<T>(link: &mut Link, call: T) {
     let before = Instant::now();
     drop(call);
@@ -55,7 +55,7 @@ async fn a_dropped_stream_drops_its_handler(mut link: Link) {
     dropped_within_milliseconds(&mut link, call).await;
 }
 
-async fn a_cancelled_stream_says_so(mut link: Link) {
+async fn a_cancelled_stream_ends_with_cancelled(mut link: Link) {
     let mut call = link.stub.server_stream(hanging());
     assert!(call.message().await.unwrap().is_some());
     assert_eq!(link.event().await, Event::Started);

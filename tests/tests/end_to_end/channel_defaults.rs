@@ -1,4 +1,4 @@
-//! What a channel, or a handle of it, says for calls that say nothing else.
+//! Defaults of a channel, and of a handle to it, for its calls.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use stubwright_tests::pb::probe::v1::{Action, ProbeStub, Request};
 use crate::transports::{Link, over_every_transport, within};
 
 over_every_transport!(
-    a_handle_says_what_holds_for_its_calls,
-    what_a_call_says_counts_before,
-    what_cannot_be_fails_the_calls,
+    a_handle_sets_defaults_for_its_calls,
+    options_of_a_call_override_the_defaults,
+    invalid_defaults_fail_the_calls,
 );
 
 fn hanging() -> Request {
@@ -20,7 +20,7 @@ fn hanging() -> Request {
     }
 }
 
-/// The pairs that came to the server with a call.
+/// Returns the metadata of a call that arrived at the server.
 async fn came(channel: &Channel, own: &[(&str, &str)]) -> Vec<(String, String)> {
     let mut call = ProbeStub::new(channel.clone()).unary(Request::default());
     for (key, value) in own {
@@ -40,7 +40,7 @@ fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         .collect()
 }
 
-async fn a_handle_says_what_holds_for_its_calls(link: Link) {
+async fn a_handle_sets_defaults_for_its_calls(link: Link) {
     let quick = link.channel.with_timeout(Duration::from_millis(30));
     let late = ProbeStub::new(quick).unary(hanging()).await.unwrap_err();
     assert_eq!(late.code(), Code::DeadlineExceeded);
@@ -73,7 +73,7 @@ async fn a_handle_says_what_holds_for_its_calls(link: Link) {
     assert_eq!(answer.payload.len(), 1000);
 }
 
-async fn what_a_call_says_counts_before(link: Link) {
+async fn options_of_a_call_override_the_defaults(link: Link) {
     let channel = link
         .channel
         .with_timeout(Duration::from_millis(30))
@@ -103,7 +103,7 @@ async fn what_a_call_says_counts_before(link: Link) {
     assert!(!call.trailing_metadata().contains_key("seconds-left"));
 }
 
-async fn what_cannot_be_fails_the_calls(link: Link) {
+async fn invalid_defaults_fail_the_calls(link: Link) {
     for channel in [
         link.channel.with_metadata("Upper", "1"),
         link.channel.with_authority("no/host"),
@@ -115,7 +115,7 @@ async fn what_cannot_be_fails_the_calls(link: Link) {
 }
 
 #[tokio::test]
-async fn a_builder_and_its_handles_say_it_for_their_calls() {
+async fn a_builder_and_its_handles_set_defaults_for_their_calls() {
     let link = Link::tcp().await;
     let address = link.server.as_ref().unwrap().1.unwrap().to_string();
     let channel = Channel::builder()

@@ -18,7 +18,7 @@ use crate::transports::{Link, over_every_transport, within};
 
 over_every_transport!(
     the_end_of_all_kinds_is_seen,
-    the_last_around_a_channel_is_the_outermost,
+    the_interceptor_added_last_is_the_outermost,
     messages_of_all_kinds_are_changed,
     an_observer_ends_a_call,
     metadata_is_changed_both_ways,
@@ -27,15 +27,15 @@ over_every_transport!(
     a_call_is_rejected_before_anything_is_sent,
     a_call_is_answered_from_a_cache,
     a_stream_is_answered_by_an_interceptor,
-    a_failed_call_is_made_again,
+    a_failed_call_is_retried,
     a_stream_of_requests_is_sent_again,
-    what_its_caller_has_seen_is_not_made_again,
+    a_call_whose_response_was_seen_is_not_retried,
     a_request_passes_the_interceptors_once,
-    an_attempt_that_is_given_up_is_cancelled,
+    an_abandoned_attempt_is_cancelled,
     an_interceptor_may_answer_for_the_server,
     a_call_goes_on_in_another_task,
-    requests_that_are_sent_step_by_step_are_sent_again,
-    who_sends_step_by_step_learns_the_end,
+    requests_of_a_sender_are_sent_again,
+    a_sender_returns_the_end_of_the_call,
     a_panic_of_an_interceptor_ends_its_call_alone,
     a_cancelled_call_drops_its_interceptors,
     the_time_of_a_call_is_that_of_its_interceptors,
@@ -58,12 +58,13 @@ fn acting(action: Action) -> Request {
     }
 }
 
-/// A stub with an interceptor around its channel.
+/// Creates a stub with an interceptor around its channel.
 fn stub(link: &Link, interceptor: impl ClientInterceptor) -> ProbeStub {
     ProbeStub::new(link.channel.with_interceptor(interceptor))
 }
 
-/// One call of each kind with the same request, twice where there are several; how each ended.
+/// Makes one call of each kind with this request, which is sent twice if there is a stream of requests. Returns the
+/// results.
 async fn each_kind(stub: &ProbeStub, request: &Request) -> [Result<()>; 4] {
     let requests = || stream::iter([Request::default(), request.clone()]);
     [
@@ -76,7 +77,7 @@ async fn each_kind(stub: &ProbeStub, request: &Request) -> [Result<()>; 4] {
     ]
 }
 
-/// An interceptor that tells how calls end.
+/// Creates an interceptor that reports the ends of calls.
 fn telling() -> (impl ClientInterceptor, mpsc::UnboundedReceiver<OutgoingEnd>) {
     let (ends, receiver) = mpsc::unbounded_channel();
     let interceptor = move |mut call: OutgoingCall| {
@@ -131,7 +132,7 @@ async fn the_end_of_all_kinds_is_seen(link: Link) {
     assert_eq!(failed.details()[..], [8, 5]);
 }
 
-/// An interceptor that notes when it meets what.
+/// Creates an interceptor that notes the order of its events.
 fn noting(name: &'static str, notes: &Arc<Mutex<Vec<String>>>) -> impl ClientInterceptor + use<> {
     let notes = Arc::clone(notes);
     move |mut call: OutgoingCall| {
@@ -159,7 +160,7 @@ fn noting(name: &'static str, notes: &Arc<Mutex<Vec<String>>>) -> impl ClientInt
     }
 }
 
-async fn the_last_around_a_channel_is_the_outermost(link: Link) {
+async fn the_interceptor_added_last_is_the_outermost(link: Link) {
     let notes = Arc::new(Mutex::new(Vec::new()));
     let channel = link
         .channel
@@ -167,7 +168,7 @@ async fn the_last_around_a_channel_is_the_outermost(link: Link) {
         .with_interceptor(noting("outer", &notes));
     let stub = ProbeStub::new(channel);
     stub.unary(request(b"x", 0)).await.unwrap();
-    // The message of one request passes with its call, those of a stream behind it.
+    // A single request passes together with its call. The requests of a stream pass after it.
     let ends = [
         "inner head",
         "outer head",
@@ -183,7 +184,7 @@ async fn the_last_around_a_channel_is_the_outermost(link: Link) {
     let many = ["outer call", "inner call", "outer request", "inner request"];
     let noted = std::mem::take(&mut *notes.lock().unwrap());
     assert_eq!(noted, [&many[..], &ends[..]].concat());
-    // The channel that they were put around is as it was.
+    // The original channel has no interceptors.
     link.stub.unary(request(b"x", 0)).await.unwrap();
     assert!(notes.lock().unwrap().is_empty());
 }
@@ -358,7 +359,7 @@ async fn a_call_is_rejected_before_anything_is_sent(mut link: Link) {
     let trailing = call.trailing_metadata().unwrap();
     assert_eq!(trailing.get("why"), Some("asked"));
     stub.unary(request(b"x", 0)).await.unwrap();
-    // One call came to the handler.
+    // Only one call reached the handler.
     assert_eq!(link.event().await, Event::Started);
     assert_eq!(link.event().await, Event::Dropped);
     assert!(link.events.try_recv().is_err());
@@ -394,7 +395,7 @@ async fn a_call_is_answered_from_a_cache(mut link: Link) {
         let end = ends.try_recv().unwrap();
         assert_eq!((end.code(), end.responses), (Code::Ok, 1));
     }
-    // Two calls came to the handler.
+    // Two calls reached the handler.
     for _ in 0..2 {
         assert_eq!(link.event().await, Event::Started);
         assert_eq!(link.event().await, Event::Dropped);
@@ -454,7 +455,8 @@ async fn a_stream_is_answered_by_an_interceptor(link: Link) {
     );
 }
 
-/// Makes calls again that fail with ABORTED, up to so often, and tells how often it did.
+/// Creates an interceptor that retries calls that fail with ABORTED, up to `attempts` times, and reports how often it
+/// did.
 fn persistent(attempts: usize) -> (impl ClientInterceptor, mpsc::UnboundedReceiver<usize>) {
     let (made, receiver) = mpsc::unbounded_channel();
     let interceptor = move |mut call: OutgoingCall| {
@@ -463,7 +465,7 @@ fn persistent(attempts: usize) -> (impl ClientInterceptor, mpsc::UnboundedReceiv
             let mut attempt = 1;
             loop {
                 let last = (attempt == attempts).then_some("End");
-                // What is changed in between counts for the next.
+                // Changes between attempts apply to the next attempt.
                 call.metadata_mut()
                     .insert("initial-attempt", attempt.to_string())?;
                 if let Some("End") = last {
@@ -481,10 +483,10 @@ fn persistent(attempts: usize) -> (impl ClientInterceptor, mpsc::UnboundedReceiv
     (interceptor, receiver)
 }
 
-async fn a_failed_call_is_made_again(mut link: Link) {
+async fn a_failed_call_is_retried(mut link: Link) {
     let (again, mut made) = persistent(3);
     let stub = ProbeStub::new(link.channel.with_interceptor(again));
-    // The last attempt calls another method, whose answer is there before it fails.
+    // The last attempt calls another method. Its response arrives before it fails.
     let failing = stub.unary(Request {
         count: 1,
         ..acting(Action::Fail)
@@ -502,11 +504,11 @@ async fn a_failed_call_is_made_again(mut link: Link) {
     assert_eq!(made.try_recv(), Ok(1));
 }
 
-/// A servicer's word that fails the first call and lets the second be well.
+/// Creates a stub whose interceptor first calls an unknown method, and then the right one.
 fn once_more(link: &Link) -> ProbeStub {
     stub(link, async |mut call: OutgoingCall| {
         let method = call.method().to_owned();
-        // A bidirectional method does what its requests say.
+        // The bidirectional method does what its requests say.
         call.set_method("/probe.v1.Probe/Nothing")?;
         let end = call.proceed().await;
         assert_eq!(end.code(), Code::Unimplemented);
@@ -523,7 +525,7 @@ async fn a_stream_of_requests_is_sent_again(link: Link) {
     assert_eq!(response.payload, 400_u64.to_be_bytes());
     let responses: Vec<_> = stub.bidi(requests()).try_collect().await.unwrap();
     assert_eq!(responses.len(), 100);
-    // A stream that goes on while it is sent again.
+    // The stream of requests continues while it is sent again.
     let (sender, receiver) = mpsc::unbounded_channel();
     let requests = stream::unfold(receiver, async |mut receiver| {
         Some((receiver.recv().await?, receiver))
@@ -538,7 +540,7 @@ async fn a_stream_of_requests_is_sent_again(link: Link) {
     drop(sender);
     let left: Vec<_> = call.try_collect().await.unwrap();
     assert_eq!(left.len(), 1);
-    // More than is kept cannot be sent again.
+    // A stream larger than the replay buffer cannot be sent again.
     let counting = async |mut call: OutgoingCall| {
         let end = call.proceed().await;
         assert_eq!(end.code(), Code::Aborted);
@@ -554,7 +556,7 @@ async fn a_stream_of_requests_is_sent_again(link: Link) {
     assert_eq!(failed.code(), Code::Aborted);
 }
 
-async fn what_its_caller_has_seen_is_not_made_again(link: Link) {
+async fn a_call_whose_response_was_seen_is_not_retried(link: Link) {
     let (again, mut made) = persistent(3);
     let stub = ProbeStub::new(link.channel.with_interceptor(again));
     let mut call = stub.server_stream(acting(Action::Fail));
@@ -603,7 +605,7 @@ async fn a_request_passes_the_interceptors_once(link: Link) {
     assert_eq!(response.payload, summed);
 }
 
-async fn an_attempt_that_is_given_up_is_cancelled(mut link: Link) {
+async fn an_abandoned_attempt_is_cancelled(mut link: Link) {
     let impatient = async |mut call: OutgoingCall| {
         let started = call.metadata().contains_key("started");
         let attempt = call.proceed();
@@ -650,10 +652,10 @@ async fn a_call_goes_on_in_another_task(link: Link) {
     }
 }
 
-async fn requests_that_are_sent_step_by_step_are_sent_again(link: Link) {
+async fn requests_of_a_sender_are_sent_again(link: Link) {
     let stub = once_more(&link);
     let (mut sender, call) = sending(|requests| stub.client_stream(requests));
-    // Nobody reads yet.
+    // Nothing reads the requests yet.
     for _ in 0..100 {
         sender.send(request(b"four", 0)).await.unwrap();
     }
@@ -669,7 +671,7 @@ async fn requests_that_are_sent_step_by_step_are_sent_again(link: Link) {
     assert!(call.message().await.unwrap().is_none());
 }
 
-/// Sends, and reads nothing, until the call takes no more.
+/// Sends without reading until the call fails.
 async fn send_to_the_end(sender: &mut RequestSender<Request>) -> Status {
     loop {
         if let Err(status) = sender.send(acting(Action::Fail)).await {
@@ -678,7 +680,7 @@ async fn send_to_the_end(sender: &mut RequestSender<Request>) -> Status {
     }
 }
 
-async fn who_sends_step_by_step_learns_the_end(link: Link) {
+async fn a_sender_returns_the_end_of_the_call(link: Link) {
     let (interceptor, mut ends) = telling();
     let inner = link.channel.with_interceptor(interceptor);
     let stub = ProbeStub::new(inner.clone());
@@ -687,7 +689,7 @@ async fn who_sends_step_by_step_learns_the_end(link: Link) {
     assert_eq!(learned.code(), Code::Aborted);
     assert_eq!(within(ends.recv()).await.unwrap().code(), Code::Aborted);
     assert_eq!(call.await.unwrap_err().code(), Code::Aborted);
-    // What has come before the end can still be read.
+    // Responses that arrived before the end can still be read.
     let (mut sender, mut call) = sending(|requests| stub.bidi(requests));
     let learned = send_to_the_end(&mut sender).await;
     assert_eq!(learned.code(), Code::Aborted);
@@ -806,7 +808,7 @@ async fn the_time_of_a_call_is_that_of_its_interceptors(link: Link) {
 }
 
 #[tokio::test]
-async fn those_of_a_builder_are_inside_those_that_are_put_around() {
+async fn interceptors_of_a_builder_are_inside_those_added_later() {
     let mut server = Server::new();
     let (probe, _events) = stubwright_tests::Probe::new();
     stubwright_tests::pb::probe::v1::add_probe_servicer_to_server(probe, &mut server);
@@ -832,7 +834,7 @@ async fn those_of_a_builder_are_inside_those_that_are_put_around() {
 }
 
 #[tokio::test]
-async fn an_interceptor_knows_the_authority_and_changes_it() {
+async fn an_interceptor_reads_and_changes_the_authority() {
     let link = Link::tcp().await;
     let address = link.server.as_ref().unwrap().1.unwrap();
     let renaming = move |mut call: OutgoingCall| async move {
@@ -851,7 +853,7 @@ async fn an_interceptor_knows_the_authority_and_changes_it() {
 }
 
 #[tokio::test]
-async fn an_interceptor_lets_a_call_wait_for_ready() {
+async fn an_interceptor_makes_a_call_wait_for_ready() {
     let ready = Arc::new(Notify::new());
     let asked = Arc::clone(&ready);
     let channel = Channel::builder()
@@ -877,7 +879,7 @@ async fn an_interceptor_lets_a_call_wait_for_ready() {
 }
 
 #[tokio::test]
-async fn what_a_policy_makes_again_is_one_call_to_interceptors() {
+async fn interceptors_see_the_attempts_of_a_policy_as_one_call() {
     let link = Link::tcp().await;
     let address = link.server.as_ref().unwrap().1.unwrap().to_string();
     for policy in [

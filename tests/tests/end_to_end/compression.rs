@@ -1,4 +1,4 @@
-//! Compressed messages, both ways. In this process nothing is compressed, and nothing else is different.
+//! Compressed messages in both directions. In-process, nothing is compressed, but everything else is the same.
 
 use futures_util::TryStreamExt;
 use stubwright::{Channel, Code, Compression, Server};
@@ -9,7 +9,7 @@ use crate::transports::{Link, Transport, over_every_transport, within};
 over_every_transport!(
     all_kinds_of_calls_compress_both_ways,
     every_size_comes_back,
-    the_limit_is_that_of_the_whole_message,
+    the_limit_counts_decompressed_bytes,
     compression_is_set_before_anything_is_sent,
 );
 
@@ -28,7 +28,7 @@ fn request(payload: Vec<u8>, count: u32) -> Request {
     }
 }
 
-/// Bytes that become shorter.
+/// Returns compressible bytes.
 fn text(length: usize) -> Vec<u8> {
     (0..length).map(|place| (place / 100) as u8).collect()
 }
@@ -66,7 +66,7 @@ async fn all_kinds_of_calls_compress_both_ways(link: Link) {
 async fn every_size_comes_back(link: Link) {
     for kind in KINDS {
         for size in [0, 1, 15, 16, 17, 20, 100, 16_384, 65_536, 4_000_000] {
-            // What can be compressed, and what cannot.
+            // One payload that can be compressed, and one that cannot.
             let mut state = 1_u32;
             let noise = std::iter::repeat_with(|| {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -82,7 +82,7 @@ async fn every_size_comes_back(link: Link) {
     }
 }
 
-async fn the_limit_is_that_of_the_whole_message(link: Link) {
+async fn the_limit_counts_decompressed_bytes(link: Link) {
     for kind in KINDS {
         let call = link.stub.unary(request(vec![0; 5 << 20], 0));
         let status = call.compression(kind).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! Connections that are not made by a channel's target alone.
+//! Connections that are made by connectors, listeners and sockets of the user.
 
 use std::future::poll_fn;
 use std::io;
@@ -13,7 +13,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::transports::{Link, within};
 
-/// A server with a servicer, and without ports.
+/// Creates a server with a servicer and without ports.
 fn server() -> (Server, UnboundedReceiver<Event>) {
     let (probe, events) = Probe::new();
     let mut server = Server::new();
@@ -21,7 +21,7 @@ fn server() -> (Server, UnboundedReceiver<Event>) {
     (server, events)
 }
 
-/// What a servicer says of a caller.
+/// Returns the metadata in which a servicer describes its caller.
 async fn described(stub: &ProbeStub) -> Metadata {
     let call = stub.unary(Request::default()).metadata("describe", "1");
     let (_, call) = within(call.with_call()).await.unwrap();
@@ -29,7 +29,7 @@ async fn described(stub: &ProbeStub) -> Metadata {
 }
 
 #[tokio::test]
-async fn a_connector_makes_the_connections_and_is_told_where_they_lead() {
+async fn a_connector_makes_the_connections_and_receives_the_target() {
     let mut link = Link::tcp().await;
     let (_server, address) = link.take_server();
     let asked = Arc::new(Mutex::new(Vec::new()));
@@ -47,7 +47,7 @@ async fn a_connector_makes_the_connections_and_is_told_where_they_lead() {
 }
 
 #[tokio::test]
-async fn the_error_of_a_connector_is_what_calls_fail_with() {
+async fn calls_fail_with_the_error_of_the_connector() {
     let channel = Channel::builder()
         .connector(|_| async { Err::<TcpStream, _>(io::Error::other("no way out")) });
     let stub = ProbeStub::new(channel.insecure("backend.example:5000").unwrap());
@@ -67,7 +67,7 @@ async fn a_channel_over_an_open_connection_ends_with_it() {
         within(stub.unary(Request::default())).await.unwrap();
     }
     within(server.stop(Duration::ZERO)).await;
-    // The news of the end takes its time.
+    // The channel may notice the end a moment later.
     let closed = async {
         loop {
             let error = stub.unary(Request::default()).await.unwrap_err();
@@ -121,7 +121,7 @@ async fn connections_are_served_that_come_before_and_after_the_start() {
 }
 
 #[tokio::test]
-async fn a_socket_that_is_open_already_has_its_peer() {
+async fn an_open_socket_has_a_peer() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let near = TcpStream::connect(listener.local_addr().unwrap()).await;
     let near = near.unwrap();
@@ -147,7 +147,7 @@ mod unix {
     use crate::transports::{socket_path, unix_channel};
 
     #[tokio::test]
-    async fn peers_are_named_by_the_path_of_their_socket_if_it_has_one() {
+    async fn the_peer_of_a_bound_unix_socket_is_its_path() {
         let path = socket_path();
         let (mut server, _events) = server();
         server.add_unix_port(&path).await.unwrap();
@@ -168,7 +168,7 @@ mod unix {
     }
 
     #[tokio::test]
-    async fn the_file_goes_with_the_stop_and_with_the_drop() {
+    async fn the_socket_file_is_removed_at_stop_and_at_drop() {
         let path = socket_path();
         let (mut server, _events) = server();
         server.add_unix_port(&path).await.unwrap();
@@ -186,7 +186,7 @@ mod unix {
     #[tokio::test]
     async fn a_stale_file_is_replaced_and_a_live_one_is_an_error() {
         let path = socket_path();
-        // The standard library leaves the file where it is, as a server does that was killed.
+        // The standard library leaves the file behind, as a killed server does.
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
         assert!(path.exists());
         let (mut server, _events) = server();
@@ -203,7 +203,7 @@ mod unix {
     }
 
     #[tokio::test]
-    async fn what_is_no_socket_stays() {
+    async fn a_file_that_is_no_socket_stays() {
         let path = socket_path();
         std::fs::write(&path, "precious").unwrap();
         Server::new().add_unix_port(&path).await.unwrap_err();
@@ -217,7 +217,7 @@ mod unix {
     }
 
     #[tokio::test]
-    async fn a_file_that_has_taken_the_place_of_ours_stays() {
+    async fn a_file_that_replaced_the_socket_stays() {
         let path = socket_path();
         let (mut server, _events) = server();
         server.add_unix_port(&path).await.unwrap();
@@ -245,7 +245,7 @@ mod unix {
     }
 
     #[tokio::test]
-    async fn a_socket_that_is_not_there_is_unavailable_with_its_path() {
+    async fn a_missing_socket_is_unavailable_and_the_error_has_its_path() {
         let path = socket_path();
         let stub = ProbeStub::new(unix_channel(&path));
         let error = within(stub.unary(Request::default())).await.unwrap_err();

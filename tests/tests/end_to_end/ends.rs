@@ -1,4 +1,4 @@
-//! The end of a call, which is one value that is always to be had.
+//! The end of a call, one value that is available for every call.
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -27,13 +27,13 @@ fn acting(action: Action) -> Request {
     }
 }
 
-/// Reads a stream to its end, which is an error or not.
+/// Reads a stream to its end. Returns its error, if any.
 async fn drain(call: &mut StreamingCall<Request, Response>) -> Result<(), Status> {
     while call.message().await?.is_some() {}
     Ok(())
 }
 
-/// How calls of all four kinds end, asked when nothing is left of their errors.
+/// Makes one call of each kind. Returns their ends, taken after their errors have been dropped.
 async fn ends(stub: &ProbeStub, request: &Request) -> [Call; 4] {
     let requests = || stream::iter([request.clone()]);
     let mut unary = stub.unary(request.clone()).metadata("initial-a", "1");
@@ -72,7 +72,7 @@ async fn row_56_the_initial_metadata_of_a_failed_call(link: Link) {
     }
 }
 
-/// A stub whose interceptor tells how calls end, and what it saw of their initial metadata when that came.
+/// Creates a stub with an interceptor that reports the ends of calls, and the initial metadata that it has observed.
 fn told(link: &Link) -> (ProbeStub, mpsc::UnboundedReceiver<OutgoingEnd>) {
     let (ends, receiver) = mpsc::unbounded_channel();
     let interceptor = move |mut call: OutgoingCall| {
@@ -105,7 +105,7 @@ async fn row_56_the_initial_metadata_of_a_failed_call_with_interceptors(link: Li
     }
 }
 
-/// The interceptors of a call whose requests are sent step by step learn its end before its caller has read anything.
+/// The interceptors of a call with a request sender see its end even if its caller has not read anything.
 async fn row_56_the_initial_metadata_of_a_call_that_nobody_reads(link: Link) {
     let (stub, mut told) = told(&link);
     let (mut requests, mut call) =

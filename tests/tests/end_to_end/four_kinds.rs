@@ -14,7 +14,7 @@ over_every_transport!(
     client_streaming_from_a_stream,
     client_streaming_of_nothing,
     bidirectional,
-    bidirectional_answers_before_the_next_request,
+    bidirectional_responses_arrive_before_the_next_request,
     streaming_metadata,
     many_calls_at_once,
 );
@@ -93,7 +93,7 @@ async fn bidirectional(link: Link) {
     assert_eq!(responses[999].index, 999);
 }
 
-async fn bidirectional_answers_before_the_next_request(link: Link) {
+async fn bidirectional_responses_arrive_before_the_next_request(link: Link) {
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     let mut call = link
         .stub

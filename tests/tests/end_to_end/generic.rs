@@ -1,4 +1,4 @@
-//! Calls without stubs, and handlers without servicers: any method, as bytes.
+//! Calls without stubs, and handlers without servicers: any method, with messages as bytes.
 
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt, stream};
@@ -14,10 +14,10 @@ use crate::transports::{Link, Transport, over_every_transport};
 
 over_every_transport!(
     a_method_is_called_by_its_name,
-    a_name_that_is_none_is_refused,
+    an_invalid_name_is_refused,
     a_generic_handler_answers_all_kinds,
-    services_are_before_a_generic_handler,
-    options_and_interceptors_are_those_of_a_generic_handler_too,
+    services_take_precedence_over_a_generic_handler,
+    options_and_interceptors_apply_to_a_generic_handler,
     an_interceptor_replaces_a_handler,
 );
 
@@ -84,7 +84,7 @@ async fn a_method_is_called_by_its_name(link: Link) {
     assert_eq!(unknown.message(), "unknown method /no.Service/No");
 }
 
-async fn a_name_that_is_none_is_refused(mut link: Link) {
+async fn an_invalid_name_is_refused(mut link: Link) {
     for name in [
         "",
         "probe.v1.Probe/Unary",
@@ -127,7 +127,7 @@ async fn a_generic_handler_answers_all_kinds(transport: Transport) {
     assert_eq!(failed.unwrap_err().code(), Code::Aborted);
 }
 
-async fn services_are_before_a_generic_handler(transport: Transport) {
+async fn services_take_precedence_over_a_generic_handler(transport: Transport) {
     let link = generic(transport, Server::builder()).await;
     let request = Request {
         payload: b"abc".to_vec(),
@@ -142,7 +142,7 @@ async fn services_are_before_a_generic_handler(transport: Transport) {
     assert_eq!(response, "/probe.v1.Probe/Unari ");
 }
 
-async fn options_and_interceptors_are_those_of_a_generic_handler_too(transport: Transport) {
+async fn options_and_interceptors_apply_to_a_generic_handler(transport: Transport) {
     let naming = async |call: InterceptedCall| {
         let method = call.context().method().to_owned();
         call.context().set_trailing_metadata({

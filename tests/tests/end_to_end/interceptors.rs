@@ -26,7 +26,7 @@ over_every_transport!(
     a_panic_of_a_handler_is_a_status_to_interceptors,
     a_panic_of_an_interceptor_ends_its_call_alone,
     a_cancelled_call_drops_its_interceptors,
-    done_callbacks_learn_how_a_call_ends,
+    done_callbacks_receive_the_status_of_the_call,
     row_71_interceptors_are_around_unknown_methods,
 );
 
@@ -49,7 +49,8 @@ fn acting(action: Action) -> Request {
     }
 }
 
-/// One call of each kind with the same request, once or twice where there are several; how each ended.
+/// Makes one call of each kind with this request, sent once or twice if there is a stream of requests. Returns the
+/// results.
 async fn each_kind(stub: &ProbeStub, request: &Request) -> [Result<()>; 4] {
     let requests = || stream::iter([Request::default(), request.clone()]);
     [
@@ -62,7 +63,7 @@ async fn each_kind(stub: &ProbeStub, request: &Request) -> [Result<()>; 4] {
     ]
 }
 
-/// An interceptor that tells how calls end.
+/// Creates an interceptor that reports the ends of calls.
 fn telling() -> (impl ServerInterceptor, mpsc::UnboundedReceiver<CallEnd>) {
     let (ends, receiver) = mpsc::unbounded_channel();
     let interceptor = move |call: InterceptedCall| {
@@ -102,7 +103,7 @@ async fn a_call_is_rejected_before_anything_of_its_body_is_decoded(transport: Tr
         assert_eq!(decoded.code(), Code::Internal, "{decoded}");
         assert!(decoded.message().contains("malformed"), "{decoded}");
     }
-    // Of the rejected calls no handler was run; of the others those that read for themselves.
+    // Rejected calls ran no handler. The others ran it if it reads its own requests.
     for _ in 0..2 {
         assert_eq!(link.event().await, Event::Started);
         assert_eq!(link.event().await, Event::Dropped);
@@ -146,7 +147,7 @@ async fn a_wrapper_sees_status_trailers_and_counts_of_all_kinds(transport: Trans
     assert!(end.duration < Duration::from_secs(20));
 }
 
-/// An interceptor that notes when it meets what.
+/// Creates an interceptor that notes the order of its events.
 fn noting(name: &'static str, notes: &Arc<Mutex<Vec<String>>>) -> impl ServerInterceptor + use<> {
     let notes = Arc::clone(notes);
     move |mut call: InterceptedCall| {
@@ -385,7 +386,7 @@ async fn a_cancelled_call_drops_its_interceptors(transport: Transport) {
     let (events, mut seen) = mpsc::unbounded_channel();
     let waiting = move |mut call: InterceptedCall| {
         let guard = Guard(events.clone());
-        // What holds the call by an observer of its own is no reason to keep it.
+        // An observer that owns a handle of the call must not keep the call alive.
         let (observer, context) = (Guard(events.clone()), call.context().clone());
         call.on_request(move |_| {
             assert_eq!(context.method(), "/probe.v1.Probe/ServerStream");
@@ -407,7 +408,7 @@ async fn a_cancelled_call_drops_its_interceptors(transport: Transport) {
     assert_eq!(within(seen.recv()).await, Some("dropped"));
 }
 
-async fn done_callbacks_learn_how_a_call_ends(transport: Transport) {
+async fn done_callbacks_receive_the_status_of_the_call(transport: Transport) {
     let (ends, mut seen) = mpsc::unbounded_channel();
     let calling = move |call: InterceptedCall| {
         let ends = ends.clone();
@@ -415,7 +416,7 @@ async fn done_callbacks_learn_how_a_call_ends(transport: Transport) {
         assert!(context.add_done_callback(|_| panic!("nobody minds")));
         let holding = context.clone();
         assert!(context.add_done_callback(move |result| {
-            // It is over for whoever asks, and holds what it likes.
+            // Inside its callbacks the call has ended already. A callback may own a handle of the call.
             assert!(!holding.add_done_callback(|_| {}));
             let code = result
                 .clone()
@@ -441,7 +442,7 @@ async fn done_callbacks_learn_how_a_call_ends(transport: Transport) {
     let call = link.stub.unary(acting(Action::Hang));
     call.timeout(Duration::from_millis(50)).await.unwrap_err();
     let code = within(seen.recv()).await.unwrap();
-    // The caller may be the first to give the call up.
+    // The caller may be the first to end the call.
     assert!(matches!(code, Code::DeadlineExceeded | Code::Cancelled));
 }
 

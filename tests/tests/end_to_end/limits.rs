@@ -1,4 +1,4 @@
-//! What a server allows its calls: their number, the size of their messages, their time, by method and by service.
+//! Limits of a server, by method and by service: the number of calls, the size of messages, and the time of calls.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::transports::{Transport, over_every_transport, within};
 over_every_transport!(
     a_call_over_the_maximum_fails_at_once,
     a_slot_comes_back_after_each_kind_of_end,
-    the_maximum_is_that_of_all_methods,
+    the_maximum_counts_the_calls_of_all_methods,
     messages_have_the_limits_of_their_method,
     a_response_over_the_limit_loses_none_before_it,
-    a_call_ends_at_the_time_of_its_method,
+    a_call_ends_at_the_time_limit_of_its_method,
 );
 
 fn acting(action: Action) -> Request {
@@ -26,7 +26,7 @@ fn acting(action: Action) -> Request {
     }
 }
 
-/// A call that is at work until its stream is dropped.
+/// Starts a call whose handler is busy until the stream is dropped.
 async fn at_work(stub: &ProbeStub) -> StreamingCall<Request, Response> {
     let mut call = stub.server_stream(acting(Action::Hang));
     call.message().await.unwrap().unwrap();
@@ -49,14 +49,14 @@ async fn a_call_over_the_maximum_fails_at_once(transport: Transport) {
         assert_eq!(link.event().await, Event::Started);
     }
     for _ in 0..10 {
-        // A request that has not ended, of which nothing is waited for.
+        // The call has an unfinished stream of requests, and nothing waits for its response.
         let mut call = link.stub.bidi(stream::pending::<Request>());
         let error = call.message().await.unwrap_err();
         assert_eq!(error.code(), Code::ResourceExhausted);
         let words = "the server already has its maximum of 3 concurrent calls";
         assert_eq!(error.message(), words);
     }
-    // No handler has been run for them.
+    // No handler was run for them.
     assert!(link.events.try_recv().is_err());
     calls.pop();
     while code(&link.stub).await == Code::ResourceExhausted {
@@ -73,7 +73,7 @@ async fn a_slot_comes_back_after_each_kind_of_end(transport: Transport) {
     let stub = &link.stub;
     for action in [Action::End, Action::Fail, Action::Panic] {
         for _ in 0..20 {
-            // The next call is allowed as soon as the caller has heard of the end of this one.
+            // The next call is accepted as soon as the caller has seen the end of this one.
             drop(stub.unary(acting(action)).await);
             assert_eq!(code(stub).await, Code::Ok, "unary, {action:?}");
             drop(
@@ -88,7 +88,7 @@ async fn a_slot_comes_back_after_each_kind_of_end(transport: Transport) {
             assert_eq!(code(stub).await, Code::Ok, "bidirectional, {action:?}");
         }
     }
-    // The handler of a call that is given up is dropped a moment later.
+    // The handler of a cancelled call is dropped a moment later.
     let comes_back = async || {
         while code(stub).await == Code::ResourceExhausted {
             tokio::task::yield_now().await;
@@ -108,7 +108,7 @@ async fn a_slot_comes_back_after_each_kind_of_end(transport: Transport) {
     assert_eq!(code(stub).await, Code::Ok);
 }
 
-async fn the_maximum_is_that_of_all_methods(transport: Transport) {
+async fn the_maximum_counts_the_calls_of_all_methods(transport: Transport) {
     let link = transport
         .link(Server::builder().max_concurrent_rpcs(1))
         .await;
@@ -209,7 +209,7 @@ async fn a_response_over_the_limit_loses_none_before_it(transport: Transport) {
     assert_eq!(error.code(), Code::ResourceExhausted);
 }
 
-async fn a_call_ends_at_the_time_of_its_method(transport: Transport) {
+async fn a_call_ends_at_the_time_limit_of_its_method(transport: Transport) {
     let options = Server::builder()
         .timeout(Duration::from_secs(1000))
         .method_options(
@@ -239,7 +239,7 @@ async fn a_call_ends_at_the_time_of_its_method(transport: Transport) {
 }
 
 #[tokio::test]
-async fn options_of_what_is_not_registered_are_an_error_that_names_it() {
+async fn options_of_an_unregistered_method_are_an_error_that_names_it() {
     let mut server = Server::builder()
         .method_options("probe.v1.Probe", MethodOptions::new())
         .method_options("/probe.v1.Probe/Unary", MethodOptions::new())

@@ -1,4 +1,4 @@
-//! The whole way from stub to servicer and back, one suite over every transport.
+//! End-to-end tests from stub to servicer and back. One suite runs over every transport.
 
 mod cancellation;
 mod channel_defaults;

@@ -1,4 +1,4 @@
-//! Messages of all sizes, through all windows.
+//! Messages of all sizes, through windows of all sizes.
 
 use futures_util::TryStreamExt;
 use stubwright_tests::pb::probe::v1::Request;

@@ -1,4 +1,4 @@
-//! Work that a servicer gives to other threads, and what becomes of it with its call.
+//! Work that a servicer moves to other threads, and its end together with its call.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::transports::within;
 
-/// Computes on other threads; tells when work begins that goes on until it is cancelled, and when it has ended.
+/// Computes on other threads. Reports the start and the end of work that runs until it is cancelled.
 struct Computes(UnboundedSender<&'static str>);
 
 impl ProbeServicer for Computes {
@@ -95,7 +95,7 @@ async fn it_learns_that_its_call_is_over() {
     }
 }
 
-/// Computes until it is told to end, whether or not its call is cancelled; tells when it begins.
+/// Computes until it is told to end, even if its call is cancelled. Reports its start.
 struct Stubborn {
     told: UnboundedSender<&'static str>,
     end: Arc<Semaphore>,
@@ -107,7 +107,7 @@ impl ProbeServicer for Stubborn {
             let (told, end) = (self.told.clone(), Arc::clone(&self.end));
             offload(move || {
                 told.send("began").unwrap();
-                // One that fails waits for it, too.
+                // The time limit ends the computation if the test fails.
                 let until = Instant::now() + Duration::from_secs(60);
                 while end.available_permits() == 0 && Instant::now() < until {
                     std::thread::yield_now();
@@ -119,7 +119,8 @@ impl ProbeServicer for Stubborn {
     }
 }
 
-/// A call that is cancelled has left its handler, and computes on: the next one would compute beside it.
+/// Cancels a call whose computation goes on after its handler is gone. The next call must be refused, because it
+/// would run at the same time.
 async fn assert_counts_until_it_ends(builder: ServerBuilder) {
     let (told, mut news) = unbounded_channel();
     let end = Arc::new(Semaphore::new(0));
@@ -136,7 +137,8 @@ async fn assert_counts_until_it_ends(builder: ServerBuilder) {
         let call = tokio::spawn(stub.unary(request(Action::Hang)).into_future());
         assert_eq!(within(news.recv()).await, Some("began"));
         call.abort();
-        // The cancellation has reached the server when a call after it has been answered; its handler is dropped a moment later.
+        // When a later call has been answered, the server has received the cancellation. The handler is dropped a
+        // moment later.
         for _ in 0..100 {
             tokio::task::yield_now().await;
             let error = within(stub.unary(request(Action::End))).await.unwrap_err();

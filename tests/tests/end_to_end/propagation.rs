@@ -1,4 +1,4 @@
-//! Calls that are made within another one, and what they take over from it.
+//! Calls that a servicer makes within its own call, and the properties that they inherit.
 
 use std::time::Duration;
 
@@ -12,19 +12,19 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::transports::{Link, within};
 
-/// What a test wants of a child.
+/// The propagation that a test asks for.
 type Wanted = fn(Propagation) -> Propagation;
 
-/// A servicer whose method starts a call to another one, gives it to a task, and then ends or hangs.
+/// A servicer whose method starts a child call in a task, and then returns or hangs.
 struct Front {
     back: ProbeStub,
     wanted: Wanted,
     news: UnboundedSender<News>,
 }
 
-/// What becomes of the child.
+/// An event of the child call.
 enum News {
-    /// It is under way: what is sent here is a request of it.
+    /// The child is open. Requests sent to this sender go to it, and its metadata is attached.
     Open(UnboundedSender<Request>, Metadata),
     Answer(Result<Option<Response>>),
 }
@@ -56,7 +56,7 @@ impl ProbeServicer for Front {
     }
 }
 
-/// A front and a back, one of them in this process and the other over TCP.
+/// A front and a back server, one in-process and the other over TCP.
 struct Fixture {
     stub: ProbeStub,
     news: UnboundedReceiver<News>,
@@ -89,18 +89,18 @@ impl Fixture {
         [one, other]
     }
 
-    /// The child, once it is under way.
+    /// Waits until the child is open. Returns its sender and its metadata.
     async fn child(&mut self) -> (UnboundedSender<Request>, Metadata) {
         match within(self.news.recv()).await {
             Some(News::Open(sender, initial)) => (sender, initial),
-            _ => panic!("the child is not under way"),
+            _ => panic!("the child is not open"),
         }
     }
 
     async fn answer(&mut self) -> Result<Option<Response>> {
         match within(self.news.recv()).await {
             Some(News::Answer(answer)) => answer,
-            _ => panic!("the child is gone"),
+            _ => panic!("the child has ended"),
         }
     }
 }
@@ -145,9 +145,9 @@ async fn a_child_ends_when_the_method_of_its_parent_returns() {
 }
 
 #[tokio::test]
-async fn a_child_has_no_more_time_than_its_parent() {
+async fn a_child_inherits_the_deadline_of_its_parent() {
     let deadline: Wanted = |propagation| propagation.cancellation(false);
-    // The caller gives the parent up at the same time, and its word may come first.
+    // The caller cancels the parent at its deadline too, and its cancellation may arrive first.
     let both: Wanted = |propagation| propagation;
     for (wanted, may_be_cancelled) in [(deadline, false), (both, true)] {
         for mut fixture in Fixture::both(wanted).await {
@@ -181,7 +181,7 @@ async fn a_child_may_outlive_its_parent() {
 }
 
 #[tokio::test]
-async fn metadata_is_handed_on_that_was_chosen_and_no_other() {
+async fn only_chosen_metadata_is_propagated() {
     let wanted: Wanted = |propagation| {
         propagation
             .metadata("initial-text")

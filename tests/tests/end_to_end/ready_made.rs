@@ -1,4 +1,4 @@
-//! The interceptors that come with the runtime.
+//! Interceptors of the runtime.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -17,8 +17,8 @@ use tracing::{Metadata, Subscriber};
 use crate::transports::{Transport, over_every_transport, within};
 
 over_every_transport!(
-    a_bearer_token_says_who_calls,
-    the_metadata_says_who_calls,
+    a_bearer_token_authenticates_the_caller,
+    metadata_authenticates_the_caller,
     the_calls_of_a_method_are_limited,
 );
 
@@ -30,7 +30,7 @@ fn hanging() -> Request {
     }
 }
 
-async fn a_bearer_token_says_who_calls(transport: Transport) {
+async fn a_bearer_token_authenticates_the_caller(transport: Transport) {
     let known = async |token: String| match &*token {
         "sesame" => Ok(String::from("ali")),
         "closed" => Err(Status::permission_denied("not now")),
@@ -56,13 +56,13 @@ async fn a_bearer_token_says_who_calls(transport: Transport) {
     }
     let refused = call().await.unwrap_err();
     assert_eq!(refused.code(), Code::Unauthenticated);
-    // One call came to the handler.
+    // Only one call reached the handler.
     assert_eq!(link.event().await, Event::Started);
     assert_eq!(link.event().await, Event::Dropped);
     assert!(link.events.try_recv().is_err());
 }
 
-async fn the_metadata_says_who_calls(transport: Transport) {
+async fn metadata_authenticates_the_caller(transport: Transport) {
     let named = async |context: ServicerContext| {
         let name = context.invocation_metadata().get("name").map(str::to_owned);
         name.ok_or_else(|| Status::unauthenticated("who calls?"))
@@ -103,10 +103,10 @@ async fn the_calls_of_a_method_are_limited(transport: Transport) {
     .await;
 }
 
-/// The fields of a span and of the events in it, by their names.
+/// Fields of a span and of its events, by name.
 type Fields = BTreeMap<String, String>;
 
-/// Collects spans; the number of one is its place.
+/// Collects spans. The number of a span is its index.
 #[derive(Clone, Default)]
 struct Spans(Arc<Mutex<Vec<Fields>>>);
 
@@ -123,7 +123,7 @@ impl Visit for Noted<'_> {
 }
 
 impl Spans {
-    /// Whether the span at this place has its end.
+    /// Returns whether the span with this index has ended.
     fn ended(&self, place: usize) -> bool {
         let spans = self.0.lock().unwrap();
         spans
@@ -158,7 +158,7 @@ impl Subscriber for Spans {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &tracing::Event<'_>) {
-        let span = event.parent().expect("the event is in a span");
+        let span = event.parent().expect("the event should be in a span");
         self.note(span, |fields| event.record(fields));
     }
 
@@ -170,7 +170,7 @@ impl Subscriber for Spans {
 #[tokio::test]
 async fn a_call_has_a_span_with_the_fields_of_opentelemetry() {
     let spans = Spans::default();
-    // Everything runs on this thread.
+    // All spans are created on this thread.
     let _collected = tracing::subscriber::set_default(spans.clone());
     let options = Server::builder().interceptor(ServerSpans);
     let link = Transport::Tcp.link(options).await;
@@ -193,7 +193,7 @@ async fn a_call_has_a_span_with_the_fields_of_opentelemetry() {
 #[tokio::test]
 async fn a_call_of_a_channel_has_a_span_with_the_fields_of_opentelemetry() {
     let spans = Spans::default();
-    // Everything runs on this thread.
+    // All spans are created on this thread.
     let _collected = tracing::subscriber::set_default(spans.clone());
     let link = Transport::Tcp.link(Server::builder()).await;
     let stub = ProbeStub::new(link.channel.with_interceptor(ClientSpans));
@@ -215,7 +215,7 @@ async fn a_call_of_a_channel_has_a_span_with_the_fields_of_opentelemetry() {
     }
 }
 
-/// Calls that end in different ways, the last by being dropped.
+/// Makes calls that end in different ways. The last one is dropped.
 async fn calls_to_be_seen(stub: &ProbeStub, are_seen: impl Fn() -> bool) {
     let request = |action: Action| Request {
         action: action.into(),
@@ -238,7 +238,7 @@ async fn calls_to_be_seen(stub: &ProbeStub, are_seen: impl Fn() -> bool) {
     .await;
 }
 
-/// Method, status, error, and the numbers of messages.
+/// Method, status, error, number of requests and number of responses.
 type Expected<'a> = (&'a str, &'a str, Option<&'a str>, &'a str, &'a str);
 
 fn check(spans: &[Fields], kind: &str, expected: &[Expected<'_>]) {

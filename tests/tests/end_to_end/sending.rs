@@ -1,4 +1,4 @@
-//! Requests that are sent step by step, and requests that may fail.
+//! Requests that a sender sends one by one, and requests that may fail.
 
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ over_every_transport!(
     a_conversation_in_turn,
     everything_is_sent_before_the_response_is_awaited,
     a_dropped_sender_ends_the_requests,
-    a_sender_waits_for_who_does_not_read,
-    a_sender_learns_how_its_call_has_failed,
-    a_sender_learns_that_its_call_has_ended_well,
-    a_sender_learns_that_its_call_is_out_of_time,
-    a_sender_learns_that_its_call_was_dropped,
+    a_sender_waits_while_the_server_does_not_read,
+    a_sender_returns_the_error_of_its_call,
+    a_sender_fails_after_its_call_has_ended_with_ok,
+    a_sender_returns_deadline_exceeded,
+    a_sender_fails_after_its_call_was_dropped,
     a_sender_that_panics_cancels_its_call,
-    a_sender_without_a_call_says_so,
-    a_call_that_cannot_start_says_so_on_both_sides,
+    a_sender_without_a_call_fails,
+    a_call_that_cannot_start_fails_and_so_does_its_sender,
     a_generator_sends_requests,
     a_generator_that_fails_cancels_its_call,
     requests_that_panic_cancel_their_call,
@@ -63,7 +63,7 @@ async fn a_dropped_sender_ends_the_requests(link: Link) {
     assert_eq!(call.await.unwrap().index, 0);
 }
 
-async fn a_sender_waits_for_who_does_not_read(mut link: Link) {
+async fn a_sender_waits_while_the_server_does_not_read(mut link: Link) {
     let (mut requests, call) = sending(|requests| link.stub.client_stream(requests));
     requests.send(request(Action::Hang)).await.unwrap();
     assert_eq!(link.event().await, Event::Started);
@@ -72,13 +72,13 @@ async fn a_sender_waits_for_who_does_not_read(mut link: Link) {
         ..Request::default()
     };
     let mut sent = 0;
-    // A machine that is too slow for this finds the sender waiting earlier.
+    // On a slow machine the sender only waits earlier.
     while let Ok(result) =
         tokio::time::timeout(Duration::from_millis(200), requests.send(large.clone())).await
     {
         result.unwrap();
         sent += 1;
-        assert!(sent < 200, "20 MB lie somewhere");
+        assert!(sent < 200, "20 MB of requests are buffered");
     }
     let waiting = tokio::spawn(async move { requests.send(large).await });
     drop(call);
@@ -87,7 +87,7 @@ async fn a_sender_waits_for_who_does_not_read(mut link: Link) {
     assert_eq!(link.event().await, Event::Dropped);
 }
 
-/// Sends until it fails.
+/// Sends until sending fails.
 macro_rules! send_until_it_fails {
     ($requests:ident, $request:expr) => {
         loop {
@@ -99,7 +99,7 @@ macro_rules! send_until_it_fails {
     };
 }
 
-async fn a_sender_learns_how_its_call_has_failed(link: Link) {
+async fn a_sender_returns_the_error_of_its_call(link: Link) {
     let (mut requests, mut responses) = sending(|requests| link.stub.bidi(requests));
     let failing = Request {
         code: 10,
@@ -108,13 +108,13 @@ async fn a_sender_learns_how_its_call_has_failed(link: Link) {
     };
     let status = send_until_it_fails!(requests, failing.clone());
     assert_eq!((status.code(), status.message()), (Code::Aborted, "enough"));
-    // What came before it can still be read, and it comes again.
+    // Responses that arrived before the error can still be read, and then the error follows.
     assert_eq!(responses.message().await.unwrap().unwrap().index, 0);
     let status = responses.message().await.unwrap_err();
     assert_eq!((status.code(), status.message()), (Code::Aborted, "enough"));
 }
 
-async fn a_sender_learns_that_its_call_has_ended_well(transport: Transport) {
+async fn a_sender_fails_after_its_call_has_ended_with_ok(transport: Transport) {
     let mut server = transport.server(Server::builder());
     server.add_generic_handler(|_requests, _context| {
         stream(async |mut responses| {
@@ -133,7 +133,7 @@ async fn a_sender_learns_that_its_call_has_ended_well(transport: Transport) {
     assert_eq!(&response[..], b"that will do");
 }
 
-async fn a_sender_learns_that_its_call_is_out_of_time(link: Link) {
+async fn a_sender_returns_deadline_exceeded(link: Link) {
     let (mut requests, call) = sending(|requests| {
         let call = link.stub.client_stream(requests);
         call.timeout(Duration::from_millis(100))
@@ -143,7 +143,7 @@ async fn a_sender_learns_that_its_call_is_out_of_time(link: Link) {
     assert_eq!(call.await.unwrap_err().code(), Code::DeadlineExceeded);
 }
 
-async fn a_sender_learns_that_its_call_was_dropped(mut link: Link) {
+async fn a_sender_fails_after_its_call_was_dropped(mut link: Link) {
     let (mut requests, call) = sending(|requests| link.stub.client_stream(requests));
     requests.send(request(Action::End)).await.unwrap();
     assert_eq!(link.event().await, Event::Started);
@@ -166,7 +166,7 @@ async fn a_sender_that_panics_cancels_its_call(mut link: Link) {
     assert_eq!(call.await.unwrap_err().code(), Code::Cancelled);
     let panic = sending.await.unwrap_err().into_panic();
     let (mut link, _) = *panic.downcast::<(Link, &str)>().unwrap();
-    // The handler's side has not seen an end of the requests.
+    // The handler has not seen an end of the requests.
     let mut events = Vec::new();
     while !events.contains(&Event::Dropped) || events.len() < 3 {
         events.push(link.event().await);
@@ -174,7 +174,7 @@ async fn a_sender_that_panics_cancels_its_call(mut link: Link) {
     assert!(events.contains(&Event::Ended(Some(Code::Cancelled))));
 }
 
-async fn a_sender_without_a_call_says_so(link: Link) {
+async fn a_sender_without_a_call_fails(link: Link) {
     let (mut requests, call) = sending(|requests: stubwright::SentRequests<Request>| {
         drop(requests);
         link.stub.client_stream([request(Action::End)])
@@ -184,7 +184,7 @@ async fn a_sender_without_a_call_says_so(link: Link) {
     assert_eq!(call.await.unwrap().index, 1);
 }
 
-async fn a_call_that_cannot_start_says_so_on_both_sides(link: Link) {
+async fn a_call_that_cannot_start_fails_and_so_does_its_sender(link: Link) {
     let (mut requests, call) =
         sending(|requests| link.stub.client_stream(requests).metadata("k", "\n"));
     let status = requests.send(request(Action::End)).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! Ports, start and stop, and channels without a server.
+//! Ports, start and stop of servers, and channels to a server in the same process.
 
 use std::time::{Duration, Instant};
 
@@ -49,7 +49,7 @@ async fn a_refused_connection_is_unavailable_with_the_cause() {
 }
 
 #[tokio::test]
-async fn a_target_that_is_none_is_refused() {
+async fn an_invalid_target_is_refused() {
     let error = Channel::insecure("http://localhost").unwrap_err();
     assert_eq!(error.code(), Code::InvalidArgument);
 }
@@ -90,7 +90,7 @@ async fn one_server_serves_several_ports() {
     }
 }
 
-/// A server without a port, and a stub within its process.
+/// Creates a server without a port, and an in-process stub of it.
 fn inside() -> (
     Server,
     ProbeStub,
@@ -113,7 +113,7 @@ async fn stop_lets_calls_within_the_process_end_within_the_grace() {
     let server = std::sync::Arc::new(server);
     let stopped = std::sync::Arc::clone(&server);
     let stopping = tokio::spawn(async move { stopped.stop(Duration::from_secs(20)).await });
-    // No new call is taken, be it over a channel of before or of now, and the open one goes on.
+    // New calls are refused, over old channels and new ones. The open call goes on.
     let late = loop {
         match within(stub.unary(Request::default())).await {
             Ok(_) => tokio::task::yield_now().await,
@@ -148,7 +148,7 @@ async fn stop_cuts_off_calls_within_the_process_after_the_grace() {
 }
 
 #[tokio::test]
-async fn stop_waits_for_no_call_within_the_process_that_is_over() {
+async fn stop_does_not_wait_for_calls_within_the_process_that_have_ended() {
     let (server, stub, mut events) = inside();
     within(stub.unary(Request::default())).await.unwrap();
     let mut call = stub.server_stream(hanging());
@@ -156,7 +156,7 @@ async fn stop_waits_for_no_call_within_the_process_that_is_over() {
     drop(call);
     within(server.stop(Duration::from_secs(3600))).await;
     while within(events.recv()).await != Some(Event::Dropped) {}
-    // A server that is dropped without a stop leaves its calls alone.
+    // Dropping a server without stopping it leaves its calls running.
     let (server, stub, _events) = inside();
     drop(server);
     within(stub.unary(Request::default())).await.unwrap();
@@ -176,7 +176,7 @@ async fn stop_lets_open_calls_end_within_the_grace() {
         server.stop(Duration::from_secs(20)).await;
         server.wait_for_termination().await;
     });
-    // No new call is taken, and the open one goes on.
+    // New calls are refused. The open call goes on.
     let late = ProbeStub::new(Channel::insecure(address.to_string()).unwrap());
     while within(late.unary(Request::default())).await.is_ok() {
         tokio::task::yield_now().await;
@@ -269,7 +269,7 @@ async fn a_call_that_waits_for_its_turn_ends_at_its_deadline() {
     let mut link = Transport::Tcp
         .link(Server::builder().max_concurrent_streams(1))
         .await;
-    // Each has a connection of its own, and that is all that there may be by default.
+    // Each call has a connection of its own, up to the default number of connections.
     let mut open = Vec::new();
     for _ in 0..4 {
         let mut hangs = link.stub.server_stream(hanging());
@@ -290,7 +290,7 @@ async fn no_call_is_lost_when_a_server_goes_away_between_calls() {
     let mut link = Link::tcp().await;
     let (mut server, address) = link.take_server();
     for _ in 0..5 {
-        // Something keeps the old connection open while it goes away.
+        // An open call keeps the old connection open while it shuts down.
         let mut open = link.stub.server_stream(hanging());
         assert!(within(open.message()).await.unwrap().is_some());
         let stopping = tokio::spawn(async move { server.stop(Duration::from_secs(20)).await });

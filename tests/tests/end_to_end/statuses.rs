@@ -1,4 +1,4 @@
-//! How calls fail.
+//! Failed calls and their statuses.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -113,7 +113,7 @@ async fn an_unary_call_over_the_limit(link: Link) {
     link.stub.unary(Request::default()).await.unwrap();
 }
 
-/// What a call of each kind with this request ends with.
+/// Makes one call of each kind with this request. Returns their errors.
 async fn errors_of_each_kind(stub: &ProbeStub, request: &Request) -> [Status; 4] {
     let requests = || stream::iter([request.clone()]);
     [
@@ -148,7 +148,7 @@ async fn row_54_an_error_that_says_ok_of_a_handler(link: Link) {
 }
 
 async fn row_54_an_error_that_says_ok_of_an_interceptor(transport: Transport) {
-    // The outer one sees what becomes of the inner one's error.
+    // The outer interceptor sees the converted error of the inner one.
     let outer = async |call: InterceptedCall| {
         let end = call.proceed().await;
         assert_eq!(end.result.as_ref().unwrap_err().code(), Code::Internal);
@@ -182,7 +182,7 @@ async fn row_54_an_error_that_says_ok_of_a_caller(link: Link) {
         let stub = ProbeStub::new(link.channel.with_interceptor(ending(is_late)));
         assert_ok_is_no_error(errors_of_each_kind(&stub, &request).await);
     }
-    // Requests that fail end their call with what they failed with.
+    // A failing stream of requests ends the call with its error.
     let requests = || stream::iter([Ok(Request::default()), Err(Status::new(Code::Ok, "fine"))]);
     let ended = link.stub.client_stream(requests()).await;
     assert_ok_is_no_error([ended.unwrap_err()]);
@@ -190,7 +190,8 @@ async fn row_54_an_error_that_says_ok_of_a_caller(link: Link) {
     assert_ok_is_no_error([ended.await.unwrap_err()]);
 }
 
-/// A handler that fails in the ordinary way first is asked again, and what it says then is the end.
+/// The handler fails with a retryable status at first. After the retry it returns an error with the code OK, which
+/// ends the call.
 #[tokio::test]
 async fn row_54_an_error_that_says_ok_is_not_made_again() {
     static ASKED: AtomicU32 = AtomicU32::new(0);
@@ -231,7 +232,7 @@ async fn row_73_blanks_at_the_ends_of_a_message(link: Link) {
     }
 }
 
-/// Whatever our own client takes, it learns the code, and a message that has room.
+/// A client with any limit receives the code, and a message cut to the limit.
 #[tokio::test]
 async fn row_73_a_status_arrives_at_a_client_that_takes_little() {
     let mut link = Link::tcp().await;
@@ -241,7 +242,7 @@ async fn row_73_a_status_arrives_at_a_client_that_takes_little() {
         let channel = channel.insecure(address.to_string()).unwrap();
         let stub = ProbeStub::new(channel);
         let message = " a message that has a length ";
-        // A head before messages is larger than the smallest limits, and refused.
+        // The head before messages is larger than the smallest limits, and is refused.
         let counts = if limit < 200 { 0..1 } else { 0..2 };
         for count in counts {
             let mut call = stub.server_stream(failing(Code::Aborted, message, count));

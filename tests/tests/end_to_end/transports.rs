@@ -1,4 +1,4 @@
-//! What the suite runs over.
+//! The transports that the suite runs over.
 
 use std::net::SocketAddr;
 #[cfg(unix)]
@@ -15,38 +15,38 @@ use stubwright_tests::pb::probe::v1::{ProbeStub, add_probe_servicer_to_server, p
 use stubwright_tests::{Event, Probe};
 use tokio::sync::mpsc;
 
-/// How a stub reaches its servicer.
+/// The connection between a stub and its servicer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     Tcp,
-    /// With a server that moves every handler to a task.
+    /// TCP, with a server that runs every handler in a task of its own.
     TcpSpawned,
-    /// TCP with TLS on it.
+    /// TCP with TLS.
     Tls,
     #[cfg(unix)]
     Unix,
-    /// The two ends of a pipe, which are open before the server and the channel are there.
+    /// The two ends of a pipe, opened before the server and the channel exist.
     Opened,
     InProcess,
 }
 
-/// A servicer behind a transport, and a stub in front of it.
+/// A servicer, and a stub that reaches it over a transport.
 pub struct Link {
     pub stub: ProbeStub,
     pub channel: Channel,
     pub events: mpsc::UnboundedReceiver<Event>,
-    /// Not in-process: the server, which lives as long as the link, and its address over TCP.
+    /// The server, which lives as long as the link, and its address if it has TCP. In-process links have none.
     pub server: Option<(Server, Option<SocketAddr>)>,
 }
 
 impl Transport {
-    /// A link to a server with these options.
+    /// Links to a server with these options.
     pub async fn link(self, options: ServerBuilder) -> Link {
         let server = self.server(options);
         self.link_to(server).await
     }
 
-    /// A server for this transport, with these options and without services.
+    /// Creates a server for this transport with these options and no services.
     pub fn server(self, options: ServerBuilder) -> Server {
         match self {
             Transport::TcpSpawned => options.inline_polling(InlinePolling::Never).build(),
@@ -54,7 +54,7 @@ impl Transport {
         }
     }
 
-    /// A link to a server that has the servicer besides what it has already.
+    /// Adds the servicer to a server and links to it.
     pub async fn link_to(self, mut server: Server) -> Link {
         let (probe, events) = Probe::new();
         add_probe_servicer_to_server(probe, &mut server);
@@ -74,7 +74,7 @@ impl Transport {
         }
     }
 
-    /// A channel to a server that has not been started, and its address over TCP.
+    /// Creates a channel to a server that is not started yet. Also returns the address if it is TCP.
     async fn channel(self, server: &mut Server) -> (Channel, Option<SocketAddr>) {
         match self {
             Transport::Tcp | Transport::TcpSpawned => {
@@ -110,19 +110,19 @@ impl Transport {
     }
 }
 
-/// What a case is given to run over a transport.
+/// The argument of a case.
 pub trait Given {
     async fn given(transport: Transport) -> Self;
 }
 
-/// A server with options of the case's own.
+/// Lets a case create a server with its own options.
 impl Given for Transport {
     async fn given(transport: Transport) -> Transport {
         transport
     }
 }
 
-/// A server with default options.
+/// Links to a server with default options.
 impl Given for Link {
     async fn given(transport: Transport) -> Link {
         if transport == Transport::InProcess {
@@ -137,7 +137,7 @@ impl Link {
         Transport::Tcp.link(Server::builder()).await
     }
 
-    /// Handlers without a server.
+    /// Links to handlers without a server.
     pub fn in_process() -> Link {
         let (probe, events) = Probe::new();
         let channel = Channel::in_process(probe_handler(probe));
@@ -149,19 +149,19 @@ impl Link {
         }
     }
 
-    /// The server of a link over TCP, and its address.
+    /// Takes the server of a TCP link, and its address.
     pub fn take_server(&mut self) -> (Server, SocketAddr) {
         let (server, address) = self.server.take().unwrap();
         (server, address.unwrap())
     }
 
-    /// The next event of the servicer; a test that waits for one that does not come fails.
+    /// Waits for the next event of the servicer. Fails the test if none arrives.
     pub async fn event(&mut self) -> Event {
         within(self.events.recv()).await.unwrap()
     }
 }
 
-/// A path for a socket, which no other test has. The server removes its file.
+/// Returns a unique path for a socket. The server removes the file.
 #[cfg(unix)]
 pub fn socket_path() -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -170,13 +170,13 @@ pub fn socket_path() -> PathBuf {
     std::env::temp_dir().join(name)
 }
 
-/// A channel to the socket at a path.
+/// Creates a channel to the socket at a path.
 #[cfg(unix)]
 pub fn unix_channel(path: &Path) -> Channel {
     Channel::insecure(format!("unix:{}", path.display())).unwrap()
 }
 
-/// Waits for what has to come; the limit is far beyond what anything here takes.
+/// Waits for a future, with a timeout far beyond any test's.
 pub async fn within<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(20), future)
         .await
@@ -189,8 +189,9 @@ pub async fn run<G: Given>(case: impl AsyncFnOnce(G), transport: Transport) {
     within(case(given)).await;
 }
 
-/// Runs each case over every transport: a test per case and transport. A case takes a [`Link`] to a server with default
-/// options, or a [`Transport`] to make one with others.
+/// Makes one test of each case and transport.
+///
+/// A case takes a [`Link`] to a server with default options, or a [`Transport`] to create a link with other options.
 macro_rules! over_every_transport {
     ($($case:ident),* $(,)?) => {
         over_every_transport!(@ tcp, Tcp, "multi_thread", $($case)*);

@@ -8,11 +8,11 @@ use stubwright_tests::pb::probe::v1::{ProbeStub, Request, add_probe_servicer_to_
 
 use crate::transports::within;
 
-/// So many calls at a time, with requests and responses that are all larger than their share of the window.
+/// Number of concurrent calls. Their requests and responses are all larger than their share of the window.
 const CALLS: usize = 60;
 const SIZE: usize = 100_000;
 
-/// A server and a stub, both with a window of the connection that half of one call's share would fill sixty times.
+/// Starts a server and a stub. The windows of their connection hold only two messages.
 async fn serve() -> (Server, ProbeStub) {
     let mut limits = Limits::default();
     limits.connection_window = 256 << 10;
@@ -35,7 +35,7 @@ fn request() -> Request {
     }
 }
 
-/// Each stream may have more unread than the connection has room for, and none may wait for more of it to come.
+/// Each stream may hold more unread data than the connection has room for. None may wait for the rest to arrive.
 async fn unary_calls() {
     let (_server, stub) = serve().await;
     let calls = (0..CALLS).map(|_| stub.unary(request()));
@@ -53,7 +53,7 @@ async fn unary_calls_on_many_threads() {
     unary_calls().await;
 }
 
-/// Handlers in other tasks keep what they have used up to themselves until it is worth telling.
+/// Handlers in other tasks report the window that they have used only when it is large enough.
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_both_ways() {
     let (_server, stub) = serve().await;

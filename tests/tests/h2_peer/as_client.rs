@@ -1,4 +1,4 @@
-//! Our client, answered by `h2`.
+//! Our client, with a server of the `h2` crate.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ async fn a_unary_call_is_sent_in_these_bytes() {
     let mut head = fields(seen.request.headers());
     head.retain(|(name, value)| match &**name {
         "user-agent" => !value.starts_with("grpc-rust-stubwright/"),
-        // However little of the hour has passed.
+        // The value depends on the time that has passed.
         "grpc-timeout" => false,
         _ => true,
     });
@@ -72,7 +72,7 @@ async fn a_unary_call_is_sent_in_these_bytes() {
         let at = head
             .iter()
             .position(|field| field.0 == name && field.1 == value);
-        head.remove(at.unwrap_or_else(|| panic!("{name} is not in {head:?}")));
+        head.remove(at.unwrap_or_else(|| panic!("{name} is missing in {head:?}")));
     }
     head.retain(|(name, _)| !matches!(&**name, "user-agent" | "grpc-accept-encoding"));
     assert!(head.is_empty(), "{head:?}");
@@ -125,7 +125,7 @@ async fn responses_may_be_cut_anywhere() {
 }
 
 #[tokio::test]
-async fn a_request_stream_is_its_messages_in_order() {
+async fn a_request_stream_arrives_in_order() {
     let listener = Listener::new().await;
     let numbers = 0..1000_u32;
     let requests = numbers.clone().map(|number| request(&number.to_be_bytes()));
@@ -141,7 +141,7 @@ async fn a_request_stream_is_its_messages_in_order() {
 }
 
 #[tokio::test]
-async fn a_bidirectional_call_goes_to_and_fro() {
+async fn a_bidirectional_call_alternates() {
     let listener = Listener::new().await;
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     let requests = futures_util::stream::poll_fn(move |context| receiver.poll_recv(context));
@@ -191,7 +191,7 @@ async fn a_bidirectional_call_goes_to_and_fro() {
 }
 
 #[tokio::test]
-async fn ten_megabytes_are_sent_and_most_of_four_received() {
+async fn ten_megabytes_are_sent_and_nearly_four_received() {
     let listener = Listener::new().await;
     let payload = pattern(10 << 20);
     let call = tokio::spawn(stub(&listener).unary(request(&payload)));
@@ -220,7 +220,7 @@ async fn a_thousand_calls_keep_to_the_limit_of_the_server() {
         for _ in 0..1000 {
             waiting.push(connection.call().await);
             if waiting.len() == 10 {
-                // Ten are open and no eleventh comes: h2 would refuse it.
+                // With ten open, no eleventh call arrives: h2 would refuse it.
                 for mut call in waiting.drain(..) {
                     let body = call.body().await;
                     call.answer(body, "0");
@@ -251,7 +251,7 @@ async fn a_call_that_is_dropped_is_reset_with_cancel() {
 }
 
 #[tokio::test]
-async fn a_deadline_resets_the_call_here_and_there() {
+async fn a_deadline_resets_the_call_on_both_sides() {
     let listener = Listener::new().await;
     let call = stub(&listener).server_stream(request(b""));
     let mut call = call.timeout(Duration::from_millis(50));
@@ -275,7 +275,8 @@ async fn calls_after_a_goaway_go_to_a_new_connection() {
     let mut first = within(listener.accept()).await;
     let mut seen = within(first.call()).await;
     first.go_away();
-    // Made while the first connection goes away: h2 may see it there, before the second GOAWAY names the last stream.
+    // This call is made while the first connection shuts down. h2 may still see it there, before the second GOAWAY
+    // has the last stream.
     let (next, ()) = tokio::join!(within(stub.unary(request(b"next"))), async {
         let answer = |mut call: crate::listener::Call| async move {
             let body = within(call.body()).await;

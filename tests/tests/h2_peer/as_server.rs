@@ -1,4 +1,4 @@
-//! Our server, called by `h2`.
+//! Our server, with a client of the `h2` crate.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use stubwright_tests::pb::probe::v1::{Action, Request, Response};
 use crate::caller::{Caller, Served, answer};
 use crate::wire::{fields, framed, next_message, pairs, pattern, read_all, within};
 
-/// What a server that knows them says of every answer.
+/// Encodings that a server with all of them announces in every response.
 const ENCODINGS: (&str, &str) = ("grpc-accept-encoding", "identity,deflate,gzip,zstd");
 
 fn request(payload: &[u8]) -> Request {
@@ -41,7 +41,7 @@ async fn a_unary_call_is_answered_in_these_bytes() {
 }
 
 #[tokio::test]
-async fn a_stream_of_responses_is_its_messages_in_order() {
+async fn a_response_stream_arrives_in_order() {
     let served = Served::new().await;
     let mut caller = Caller::new(served.address).await;
     for count in [0, 1, 1000] {
@@ -113,7 +113,7 @@ async fn metadata_goes_out_before_and_after_the_messages() {
         ("initial-text", "abc 42"),
         ("initial-text", "again"),
         ("initial-x-bin", "AAH/"),
-        // Padded or not, both are legal.
+        // Padding is optional.
         ("trailing-padded-bin", "AAE="),
         ("trailing-plain-bin", "AAE"),
         ("not-echoed", "x"),
@@ -138,7 +138,7 @@ async fn metadata_goes_out_before_and_after_the_messages() {
 }
 
 #[tokio::test]
-async fn a_status_alone_is_the_head_with_its_message_percent_encoded() {
+async fn a_trailers_only_response_has_a_percent_encoded_message() {
     let served = Served::new().await;
     let mut caller = Caller::new(served.address).await;
     let request = Request {
@@ -186,7 +186,7 @@ async fn row_20_a_message_is_cut_at_the_limit_of_the_peer() {
     assert_eq!(answer.end["grpc-status"], "0");
 }
 
-/// The call fails alone, and its handler is dropped.
+/// Only this call fails, and its handler is dropped.
 #[tokio::test]
 async fn initial_metadata_over_the_limit_of_the_peer() {
     let mut served = Served::new().await;
@@ -241,7 +241,7 @@ async fn ten_megabytes_go_there_and_back() {
     let payload = pattern(10 << 20);
     let answer = caller.call("Unary", &[], framed(&request(&payload))).await;
     let expected = framed(&response(&payload, 0));
-    // Not assert_eq: a difference would print both.
+    // `assert_eq` would print both values.
     assert!(answer.body == expected, "{} bytes", answer.body.len());
     assert_eq!(answer.end["grpc-status"], "0");
 }
@@ -260,7 +260,7 @@ async fn a_thousand_calls_are_open_at_once() {
         assert_eq!(first.payload, number.to_be_bytes());
         calls.push((requests, body));
     }
-    // All are open; the first to come is the last to go.
+    // All calls are open. They are answered in reverse order.
     for (mut requests, mut body) in calls.into_iter().rev() {
         requests
             .send_data(framed(&request(b"last")).into(), true)
@@ -284,13 +284,13 @@ async fn a_reset_drops_the_handler() {
         requests.send_reset(Reason::CANCEL);
         assert_eq!(served.event().await, Event::Dropped);
     }
-    // The connection serves on.
+    // The connection remains usable.
     let answer = caller.call("Unary", &[], framed(&request(b"x"))).await;
     assert_eq!(answer.end["grpc-status"], "0");
 }
 
 #[tokio::test]
-async fn a_request_stream_that_was_given_away_sees_a_reset_as_an_error() {
+async fn a_request_stream_in_another_task_sees_a_reset_as_an_error() {
     let mut served = Served::new().await;
     let mut caller = Caller::new(served.address).await;
     let (_answered, mut requests) = caller.open("ClientStream", &[]).await;
@@ -315,7 +315,7 @@ async fn a_request_stream_that_was_given_away_sees_a_reset_as_an_error() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_gets_its_answers_first() {
+async fn a_client_that_sends_goaway_gets_its_responses_first() {
     let mut served = Served::new().await;
     let mut caller = Caller::new(served.address).await;
     let (answered, mut requests) = caller.open("ClientStream", &[]).await;
@@ -334,7 +334,7 @@ async fn a_client_that_goes_away_gets_its_answers_first() {
 }
 
 #[tokio::test]
-async fn a_server_that_stops_says_so_and_answers_what_is_open() {
+async fn a_server_that_stops_sends_goaway_and_completes_open_calls() {
     let mut served = Served::new().await;
     let mut caller = Caller::new(served.address).await;
     let (answered, mut requests) = caller.open("ClientStream", &[]).await;
@@ -344,7 +344,7 @@ async fn a_server_that_stops_says_so_and_answers_what_is_open() {
     assert_eq!(served.event().await, Event::Started);
     let server = served.server;
     let stopped = tokio::spawn(async move { server.stop(Duration::from_secs(20)).await });
-    // The GOAWAY has come when a new request is refused on this side.
+    // Once this side refuses a new request, the GOAWAY has arrived.
     let refused = async {
         loop {
             let request = http::Request::post("http://probe.test/x").body(()).unwrap();

@@ -1,4 +1,4 @@
-//! A reader that stops holds its writer back, in every direction: what waits in between is bounded.
+//! Back-pressure: a reader that stops holds its writer back, in every direction. The data between them is bounded.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,11 +15,11 @@ use crate::wire::{framed, within};
 
 const MESSAGE: usize = 1 << 10;
 
-/// What may wait between a writer and a reader that has stopped: windows of a few hundred KiB on our side and of 64 KiB on
-/// the other, and buffers.
+/// Maximum number of messages between a writer and a reader that has stopped: windows of a few hundred KiB on our
+/// side and 64 KiB on the other, and buffers.
 const BOUND: usize = (2 << 20) / MESSAGE;
 
-/// A servicer that says how many responses it has made, and reads no requests.
+/// A servicer that counts the responses that it has made, and reads no requests.
 #[derive(Clone, Default)]
 struct Endless(Arc<AtomicUsize>);
 
@@ -62,7 +62,7 @@ impl Endless {
         (server, address)
     }
 
-    /// Checks that it was held back, after other calls have had their time.
+    /// Checks that the handler was held back, after other calls have had their time.
     async fn assert_held_back(&self, stub: &ProbeStub) {
         for _ in 0..200 {
             within(stub.unary(Request::default())).await.unwrap();
@@ -80,7 +80,7 @@ async fn a_client_that_stops_to_read_holds_the_handler_back() {
     let mut call = stub.server_stream(Request::default());
     within(call.message()).await.unwrap().unwrap();
     endless.assert_held_back(&stub).await;
-    // It goes on when the client reads again.
+    // The handler goes on when the client reads again.
     for _ in 0..2 * BOUND {
         within(call.message()).await.unwrap().unwrap();
     }
@@ -112,7 +112,7 @@ async fn a_peer_that_gives_no_window_holds_the_handler_back() {
     endless.assert_held_back(&stub).await;
 }
 
-/// How many requests a call has taken from its iterator.
+/// Returns an iterator of requests that counts how many were taken.
 fn counted(count: &Arc<AtomicUsize>) -> impl Iterator<Item = Request> + Send + use<> {
     let count = Arc::clone(count);
     std::iter::repeat_with(move || {
@@ -129,7 +129,7 @@ async fn assert_requests_held_back(stub: ProbeStub) {
     let call = tokio::spawn(stub.client_stream(counted(&count)).into_future());
     for _ in 0..200 {
         within(stub.unary(Request::default())).await.unwrap();
-        // A call in this process never waits.
+        // Sending in-process never waits.
         tokio::task::yield_now().await;
     }
     assert!(!call.is_finished());
@@ -151,7 +151,7 @@ async fn a_servicer_in_this_process_that_does_not_read_holds_the_caller_back() {
     assert_requests_held_back(ProbeStub::new(channel)).await;
 }
 
-/// The peer's window is 64 KiB, and nothing gives it back.
+/// The peer's window is 64 KiB, and is never opened again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_gives_no_window_holds_the_caller_back() {
     let listener = Listener::new().await;
@@ -175,7 +175,7 @@ async fn a_server_that_gives_no_window_holds_the_caller_back() {
     call.abort();
 }
 
-/// A server that floods: what our client has not been asked for stays with the server.
+/// The server floods. Data that the application has not asked for stays with the server.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_does_not_read_gives_no_window() {
     let listener = Listener::new().await;
@@ -196,7 +196,7 @@ async fn a_client_that_does_not_read_gives_no_window() {
     stream.send_data(message.clone().into(), false).unwrap();
     let (_call, first) = within(reader).await.unwrap();
     first.unwrap().unwrap();
-    // All the window there is. A slow machine may see too little of it here, never too much.
+    // All that the window allows. A slow machine may see less of it here, never more.
     let mut sent = 0;
     stream.reserve_capacity(64 << 20);
     let exhausted = async {
@@ -214,13 +214,13 @@ async fn a_client_that_does_not_read_gives_no_window() {
     assert!((60 << 10..BOUND * MESSAGE).contains(&sent), "{sent} bytes");
 }
 
-/// A servicer whose stream is always ready, and lets its first poll last until the call has been cancelled.
+/// A servicer with a stream that is always ready. Its first poll lasts until the call has been cancelled.
 struct Busy {
     polled: mpsc::UnboundedSender<()>,
     made: Arc<AtomicUsize>,
 }
 
-/// Far more than a stream can give before it is dropped, far less than for ever.
+/// More messages than the stream can produce before it is dropped, and less than infinitely many.
 const FOR_EVER: usize = 1_000_000;
 
 impl ProbeServicer for Busy {
@@ -263,7 +263,7 @@ async fn a_stream_that_is_always_ready_is_dropped_when_its_call_is_over() {
     call.abort();
     within(server.stop(std::time::Duration::from_secs(10))).await;
     drop(server);
-    // The servicer and its stream are gone.
+    // The servicer and its stream are dropped.
     assert_eq!(within(events.recv()).await, None);
     let made = made.load(Ordering::SeqCst);
     assert!(made < FOR_EVER, "{made} responses");

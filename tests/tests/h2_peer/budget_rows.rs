@@ -1,4 +1,5 @@
-//! What a server charges its clients for, with raw frames: the rows of the contract that say where honest use ends.
+//! Budgets of a server for what its clients do, with raw frames. These rows of `hostile_input.md` say where honest
+//! use ends.
 
 use std::io::Write;
 use std::time::Duration;
@@ -27,7 +28,7 @@ fn head(path: &'static str) -> [(&'static str, &'static str); 5] {
     ]
 }
 
-/// The head of a call and a request, which does not end.
+/// Returns the head of a call, and a request that does not end.
 fn open(stream: u32, path: &'static str) -> Vec<u8> {
     let mut call = frame(HEADERS, END_HEADERS, stream, &literals(&head(path)));
     call.extend(frame(DATA, 0, stream, &framed(&Request::default())));
@@ -40,7 +41,7 @@ fn cancel(streams: impl Iterator<Item = u32>) -> Vec<u8> {
         .collect()
 }
 
-/// A call on a stream of its own is served.
+/// Checks that a new call is served.
 async fn assert_served(raw: &mut Raw, stream: u32) {
     let mut call = open(stream, "/probe.v1.Probe/Unary");
     call.extend(frame(DATA, END_STREAM, stream, &[]));
@@ -54,8 +55,9 @@ async fn expect(served: &mut Served, event: Event, times: usize) {
     }
 }
 
-/// A rapid reset in two writes: each call has reached its handler when it is reset. The server has no more work than with calls that
-/// it answers, refuses none, and keeps nothing of them.
+/// A rapid reset in two writes, so that each call has reached its handler when it is reset.
+///
+/// The server has no more work than with calls that complete. It refuses none of them, and keeps nothing of them.
 #[tokio::test]
 async fn row_21_rapid_reset_in_two_writes() {
     let mut served = Served::new().await;
@@ -90,7 +92,7 @@ async fn row_44_nine_hundred_calls_are_cancelled_at_once() {
         while answers < 900 {
             let frame = raw.next().await;
             match frame.kind {
-                // The table of HPACK has a state.
+                // The HPACK table has a state, so every header block must be decoded.
                 HEADERS => drop(raw.fields(&frame).await),
                 DATA => answers += 1,
                 _ => {}
@@ -101,11 +103,11 @@ async fn row_44_nine_hundred_calls_are_cancelled_at_once() {
         assert_served(&mut raw, first).await;
         first += 2;
     }
-    // Each has started and was dropped.
+    // Each handler has started and was dropped.
     expect_in_any_order(&mut served, 3 * 901).await;
 }
 
-/// The engine's tests do the same on a clock of their own.
+/// The engine's tests have the same case with simulated time.
 #[tokio::test]
 #[ignore = "takes a minute: .ci/long runs it"]
 async fn row_44_twenty_calls_are_cancelled_ten_times_a_second_for_a_minute() {
@@ -142,8 +144,8 @@ async fn expect_in_any_order(served: &mut Served, calls: usize) {
     assert_eq!((started, dropped), (calls, calls));
 }
 
-/// The server computes for a second. Meanwhile a client has made calls with deadlines, which it has given up when they were over: all
-/// that comes at once when the server reads on, and nobody has done anything wrong. The clock is the test's.
+/// The server computes for a second, while calls of its client exceed their deadlines and are cancelled. All of it
+/// arrives at once when the server reads again. The client has done nothing wrong. Time is paused.
 #[tokio::test(start_paused = true)]
 async fn row_44_calls_that_ran_out_of_time_while_the_server_computed() {
     let mut served = Served::new().await;
@@ -161,14 +163,14 @@ async fn row_44_calls_that_ran_out_of_time_while_the_server_computed() {
     let more = (201..).step_by(2).take(2_000);
     let more = more.flat_map(|stream| [open(stream), cancel([stream].into_iter())].concat());
     ours.write_all(&more.collect::<Vec<u8>>()).await.unwrap();
-    // Nothing else has run since that was written.
+    // Nothing else has run since these bytes were written.
     tokio::time::advance(Duration::from_millis(1_100)).await;
     expect(&mut served, Event::Dropped, 100).await;
     ours.write_all(&open(5_001)).await.unwrap();
     assert_eq!(served.event().await, Event::Started);
 }
 
-/// Calls that are open, with handlers at work, are made to be reset by us (CVE-2025-8671).
+/// The client provokes resets by the server of calls whose handlers run (CVE-2025-8671).
 #[tokio::test]
 async fn row_44_resets_that_are_provoked_of_calls_at_work() {
     let mut served = Served::new().await;
@@ -189,7 +191,8 @@ async fn row_44_resets_that_are_provoked_of_calls_at_work() {
 #[tokio::test]
 async fn row_53_a_header_list_far_over_the_limit() {
     let served = Served::new().await;
-    // A field in the table and 16,000 references to it; and as many to an entry of HPACK's own table.
+    // A field in the dynamic table and 16,000 references to it, and as many references to an entry of the static
+    // table.
     let long = [&[0x40, 1, b'k', 100][..], &[b'v'; 100], &[0xbe; 16_000]].concat();
     for references in [long, vec![0x82; 16_000]] {
         let mut raw = Raw::new(served.address).await;
@@ -204,8 +207,9 @@ async fn row_53_a_header_list_far_over_the_limit() {
     assert_served(&mut raw, 1).await;
 }
 
-/// The client has opened its calls and closed the connection before the server has had a look at it. The runtime has one thread, on
-/// which nothing else runs meanwhile, and all of it fits into what the system keeps for the server.
+/// The client makes calls and closes the connection before the server sees it.
+///
+/// The runtime has one thread, on which nothing else runs meanwhile, and all bytes fit into the system's buffers.
 #[tokio::test]
 async fn row_67_no_handler_is_started_for_a_client_that_is_gone() {
     let mut served = Served::new().await;
@@ -235,7 +239,7 @@ async fn row_67_no_handler_is_started_for_a_client_that_is_gone() {
     }
 }
 
-/// The handlers of a client that leaves are dropped with the turn in which the server learns of it.
+/// When the server notices that a client has left, it drops the client's handlers in the same poll.
 #[tokio::test]
 async fn row_67_handlers_are_dropped_when_their_client_leaves() {
     let mut served = Served::new().await;
@@ -244,7 +248,7 @@ async fn row_67_handlers_are_dropped_when_their_client_leaves() {
     let opening = streams.flat_map(|stream| open(stream, "/probe.v1.Probe/ClientStream"));
     raw.write(&opening.collect::<Vec<u8>>()).await;
     expect(&mut served, Event::Started, 900).await;
-    // What it has sent last is not looked at any more.
+    // The last frames are not processed any more.
     let more = (1_801..).step_by(2).take(90);
     let more = more.flat_map(|stream| open(stream, "/probe.v1.Probe/ClientStream"));
     assert!(raw.try_write_now(&more.collect::<Vec<u8>>()));
@@ -258,7 +262,7 @@ async fn row_67_handlers_are_dropped_when_their_client_leaves() {
     assert_eq!(served.past_event(), None);
 }
 
-/// Sends a frame again and again behind others; what the server says at last.
+/// Sends a frame again and again after some others. Returns the server's GOAWAY.
 async fn flooded(served: &Served, opening: &[u8], frame: &[u8]) -> (u32, String) {
     let mut raw = Raw::new(served.address).await;
     raw.write(opening).await;
@@ -281,7 +285,7 @@ async fn row_66_window_updates_without_end() {
 #[tokio::test]
 async fn row_66_data_of_a_stream_that_was_reset() {
     let served = Served::new().await;
-    // An unknown method is answered before its request has ended, and the rest of that is not wanted.
+    // An unknown method is answered before its request has ended. The rest of the request is not wanted.
     let opening = open(1, "/probe.v1.Probe/Unknown");
     let data = frame(DATA, 0, 1, &[7; 1_000]);
     let (code, text) = flooded(&served, &opening, &data).await;

@@ -1,4 +1,4 @@
-//! Our server, and a client that is `h2`'s.
+//! Our server, and a client of the `h2` crate.
 
 use std::net::SocketAddr;
 
@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::wire::{read_all, within};
 
-/// A server with the probe, and what becomes of its calls.
+/// A server with the probe, and the events of its calls.
 pub struct Served {
     pub server: Server,
     pub address: SocketAddr,
@@ -44,7 +44,7 @@ impl Served {
         within(self.events.recv()).await.unwrap()
     }
 
-    /// What has happened so far, without waiting.
+    /// Returns an event that has happened already, without waiting.
     pub fn past_event(&mut self) -> Option<Event> {
         self.events.try_recv().ok()
     }
@@ -56,13 +56,13 @@ pub struct Caller {
     pub connection: JoinHandle<Result<(), h2::Error>>,
 }
 
-/// Everything that comes back from a call.
+/// A complete response.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
     pub head: HeaderMap,
     pub body: Vec<u8>,
-    /// The trailers; the head when nothing follows it.
+    /// The trailers, or the head if nothing follows it.
     pub end: HeaderMap,
 }
 
@@ -105,7 +105,7 @@ impl Caller {
         ready.send_request(request, false)
     }
 
-    /// A whole call.
+    /// Makes a complete call.
     pub async fn call(
         &mut self,
         method: &str,
@@ -117,13 +117,13 @@ impl Caller {
         answer(response).await
     }
 
-    /// Says that no more calls come; the connection ends when those that are open have.
+    /// Announces that no more calls follow. The connection ends after the open ones.
     pub fn go_away(self) -> JoinHandle<Result<(), h2::Error>> {
         self.connection
     }
 }
 
-/// The whole answer to a call.
+/// Reads the complete response of a call.
 pub async fn answer(response: ResponseFuture) -> Answer {
     let (head, mut body) = within(response).await.unwrap().into_parts();
     let (body, trailers) = within(read_all(&mut body)).await.unwrap();

@@ -1,4 +1,4 @@
-//! Answers that are wrong in some way, from `h2` to our client. The rows are numbered as in the table of the contract.
+//! Invalid responses, from `h2` to our client. Rows have the numbers of the table in `hostile_input.md`.
 
 use h2::Reason;
 use http::HeaderMap;
@@ -26,7 +26,7 @@ impl Pair {
         }
     }
 
-    /// A unary call that is answered like this.
+    /// Makes a unary call that is answered so.
     async fn unary(&mut self, answer: impl FnOnce(&mut Call)) -> Result<Response> {
         let call = tokio::spawn(self.stub.unary(Request::default()).into_future());
         if self.connection.is_none() {
@@ -76,7 +76,7 @@ async fn row_36_no_grpc_status() {
     let error = pair.error(|call| call.answer_with(&[], framed(&Response::default()), end));
     assert_eq!(error.await.code(), Code::Unknown);
     let error = pair.error(|call| {
-        // The body ends, and no trailers follow.
+        // The body ends without trailers.
         let mut stream = call
             .respond
             .send_response(grpc_head(200, &[]), false)
@@ -121,7 +121,7 @@ async fn row_38_two_messages_or_none() {
         .error(|call| call.answer_head(200, &[("grpc-status", "0")]))
         .await;
     assert_eq!(error.code(), Code::Internal, "{error}");
-    // A status that is not OK is the answer, whatever came before it.
+    // A status that is not OK is the result, whatever came before it.
     let error = pair.error(|call| call.answer(message, "9")).await;
     assert_eq!(error.code(), Code::FailedPrecondition, "{error}");
     pair.assert_alive().await;
@@ -152,7 +152,7 @@ async fn row_39_resets() {
 }
 
 #[tokio::test]
-async fn messages_that_are_wrong() {
+async fn invalid_messages() {
     let mut pair = Pair::new().await;
     let mut over = vec![0];
     over.extend(u32::MAX.to_be_bytes());

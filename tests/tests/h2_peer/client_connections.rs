@@ -1,5 +1,5 @@
-//! Calls that their caller drops, and connections that a server ends or refuses to use, with raw frames to our client. The rows are numbered as in the table of
-//! the contract.
+//! Calls that the caller drops, and connections that a server ends or refuses to use, with raw frames to our client.
+//! Rows have the numbers of the table in `hostile_input.md`.
 
 use futures_util::StreamExt;
 use stubwright::{Channel, Code, Result};
@@ -45,7 +45,7 @@ async fn payload(call: JoinHandle<Result<Response>>) -> Vec<u8> {
     within(call).await.unwrap().unwrap().payload
 }
 
-/// A request is a response with the same bytes: both have the payload first.
+/// A request and a response of a payload only have the same bytes, so the request is sent back as the response.
 #[tokio::test]
 async fn row_34_goaway_in_the_midst_of_calls() {
     let pair = Pair::new().await;
@@ -55,7 +55,7 @@ async fn row_34_goaway_in_the_midst_of_calls() {
     let above = pair.call(b"above");
     let (three, _) = first.request().await;
     assert_eq!((one, three), (1, 3));
-    // Stream 1 is the last that is served.
+    // Stream 1 is the last that is processed.
     first.frame(GOAWAY, 0, 0, &[0, 0, 0, 1, 0, 0, 0, 0]).await;
     let mut second = Raw::accept(&pair.listener).await;
     let (again, body) = second.request().await;
@@ -63,7 +63,7 @@ async fn row_34_goaway_in_the_midst_of_calls() {
     assert_eq!(payload(above).await, b"above");
     first.respond(one, &one_body).await;
     assert_eq!(payload(below).await, b"below");
-    // What comes next is on the new connection.
+    // The next call is on the new connection.
     let next = pair.call(b"next");
     let (stream, body) = second.request().await;
     second.respond(stream, &body).await;
@@ -133,7 +133,7 @@ async fn row_42_a_server_that_dies_ends_every_call() {
     assert_eq!(payload(call).await, b"next");
 }
 
-/// Waits for the next RST_STREAM, which is of this stream and says CANCEL.
+/// Waits for the next RST_STREAM, which must be CANCEL on this stream.
 async fn assert_cancelled(raw: &mut Raw, stream: u32) {
     loop {
         let frame = raw.next().await;
@@ -165,7 +165,7 @@ async fn row_43_calls_that_are_dropped_are_reset() {
     drop(call);
     assert_cancelled(&mut raw, stream).await;
 
-    // The connection is as good as before.
+    // The connection remains usable.
     let call = pair.call(b"next");
     let (stream, body) = raw.request().await;
     raw.respond(stream, &body).await;

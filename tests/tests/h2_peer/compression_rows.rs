@@ -1,4 +1,4 @@
-//! Compressed messages as they are on the wire, and the rows of the contract that are about them.
+//! Compressed messages on the wire, and the rows of `hostile_input.md` that are about them.
 
 use std::fs;
 use std::io::Write;
@@ -35,7 +35,7 @@ fn gzip(message: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// What HTTP and gRPC call `deflate`: the format of zlib.
+/// Compresses a message to the zlib format, which HTTP and gRPC call `deflate`.
 fn deflate(message: &[u8]) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(message).unwrap();
@@ -46,7 +46,7 @@ fn zstd(message: &[u8]) -> Vec<u8> {
     zstd::encode_all(message, 19).unwrap()
 }
 
-/// The messages of a body with their flags, decompressed.
+/// Splits a body into messages with their flags, decompressed.
 fn messages(mut body: &[u8]) -> Vec<(u8, Response)> {
     let mut messages = Vec::new();
     while let Some((prefix, rest)) = body.split_at_checked(5) {
@@ -112,7 +112,7 @@ async fn requests_say_how_they_are_compressed() {
         ("zstd", zstd(&sent)),
     ] {
         let compressed = prefixed(1, &compressed);
-        // What is not marked is taken as it is.
+        // Messages whose flag is not set are not compressed.
         for body in [&compressed, &plain] {
             let answer = pair.call("Unary", &[("grpc-encoding", name)], body).await;
             answer.assert_status(0, "");
@@ -129,7 +129,7 @@ async fn requests_say_how_they_are_compressed() {
     }
 }
 
-/// grpcio offers `deflate`, and sends zlib's format by that name.
+/// grpcio offers `deflate`, and uses the zlib format for it.
 #[tokio::test]
 async fn row_72_deflate_is_served_and_read() {
     let mut pair = Pair::new().await;
@@ -159,7 +159,7 @@ async fn row_72_deflate_is_served_and_read() {
 }
 
 #[tokio::test]
-async fn responses_are_compressed_as_the_server_the_method_and_the_call_say() {
+async fn responses_are_compressed_by_server_method_and_call() {
     let plain = MethodOptions::new().compression(Compression::Identity);
     let options = Server::builder()
         .compression(Compression::Gzip)
@@ -181,7 +181,7 @@ async fn responses_are_compressed_as_the_server_the_method_and_the_call_say() {
 }
 
 #[tokio::test]
-async fn responses_are_compressed_for_those_who_can_read_it() {
+async fn responses_are_compressed_only_if_the_client_accepts_it() {
     let mut pair = Pair::new().await;
     let body = framed(&request(vec![7; 1000], 3));
     let expected = |flags: [u8; 3]| {
@@ -211,7 +211,7 @@ async fn responses_are_compressed_for_those_who_can_read_it() {
 }
 
 #[tokio::test]
-async fn what_becomes_no_shorter_goes_as_it_is() {
+async fn incompressible_messages_are_not_compressed() {
     let mut pair = Pair::new().await;
     for payload in [vec![], vec![0; 5], pattern(1000)] {
         let fields = [("compress", "gzip"), ("grpc-accept-encoding", "gzip")];
@@ -295,10 +295,10 @@ async fn row_10_corrupt_messages() {
     }
 }
 
-/// Says to the test that runs itself in another process that it is there.
+/// Environment variable that makes this program the measured process.
 const CHILD: &str = "STUBWRIGHT_TESTS_MEASURE_BOMBS";
 
-/// In a process of its own, whose memory nothing else uses.
+/// The bombs run in a process of its own, so that nothing else uses its memory.
 #[tokio::test]
 async fn row_11_decompression_bombs() {
     if std::env::var_os(CHILD).is_some() {
@@ -314,7 +314,7 @@ async fn row_11_decompression_bombs() {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}{errors}");
     let figure = said.lines().find(|line| line.contains("KiB"));
-    println!("{}", figure.expect("the child measures"));
+    println!("{}", figure.expect("the child should print its figures"));
 }
 
 async fn send_bombs() {
@@ -324,7 +324,7 @@ async fn send_bombs() {
         ("gzip", gzip_bomb()),
         ("zstd", zstd_bomb()),
     ];
-    // All that has to be there anyway is there.
+    // Allocate everything that stays allocated anyway.
     let body = prefixed(1, &gzip(&request(vec![0; 10_000], 0).encode_to_vec()));
     let answer = pair
         .call("Unary", &[("grpc-encoding", "gzip")], &body)
@@ -342,13 +342,13 @@ async fn send_bombs() {
         }
     }
     let (Some(before), Some(after)) = (before, peak()) else {
-        return println!("0 KiB: this system does not say how much memory is used");
+        return println!("0 KiB: this system does not report the memory of a process");
     };
     let sizes = bombs.map(|(_, bomb)| bomb.len());
     println!(
         "60 bombs of 64 MiB in {sizes:?} bytes: the peak of resident memory goes from {before} to {after} KiB"
     );
-    // The limit of 4 MiB, zstd's window of up to 8 MiB, and what holds the bombs themselves.
+    // The limit of 4 MiB, zstd's window of up to 8 MiB, and the bombs themselves.
     assert!(after - before < 16 * 1024, "{before} to {after} KiB");
 }
 
@@ -378,14 +378,14 @@ fn zstd_bomb() -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// The most memory that this process had resident so far, in KiB.
+/// Returns the peak of this process's resident memory, in KiB.
 fn peak() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     line.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// What our client sends, and what it makes of an answer.
+/// Makes a call of our client. Returns its request and the result of the response.
 async fn exchange(
     compression: Compression,
     sent: Request,
@@ -410,7 +410,7 @@ fn ok() -> HeaderMap {
 }
 
 #[tokio::test]
-async fn a_client_compresses_the_requests_that_it_is_told_to() {
+async fn a_client_compresses_requests_by_its_options() {
     compresses_every_second(Channel::builder()).await;
     let interceptor = async |mut call: OutgoingCall| call.proceed().await.result;
     compresses_every_second(Channel::builder().interceptor(interceptor)).await;
@@ -428,7 +428,7 @@ async fn compresses_every_second(channel: ChannelBuilder) {
     let mut seen = within(connection.call()).await;
     let body = within(seen.body()).await;
     assert_eq!(seen.request.headers()["grpc-encoding"], "gzip");
-    // Compressed, a request is a few bytes.
+    // A compressed request has only a few bytes.
     let (mut flags, mut rest) = (Vec::new(), &body[..]);
     while let Some((prefix, after)) = rest.split_at_checked(5) {
         let length = u32::from_be_bytes(prefix[1..].try_into().unwrap()) as usize;
@@ -466,7 +466,7 @@ async fn a_client_compresses_and_reads() {
 }
 
 #[tokio::test]
-async fn compressed_responses_that_are_wrong() {
+async fn invalid_compressed_responses() {
     let good = gzip(&response(vec![9; 1000], 0).encode_to_vec());
     for (encoding, body, code) in [
         ("identity", prefixed(1, &good), Code::Internal),

@@ -1,5 +1,5 @@
-//! Handlers that compute, on the threads that carry calls. They compute until the test lets them go: what has to happen meanwhile
-//! happens while they do.
+//! Handlers that compute on the threads that drive calls. They compute until the test lets them end, so that
+//! everything in between happens during the computation.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -20,12 +20,12 @@ use tokio::sync::mpsc;
 use crate::raw::{DATA, END_STREAM, PING, Raw};
 use crate::wire::{framed, within};
 
-/// A handler with this request takes long enough to be known for it.
+/// A request whose handler takes long enough to be recognized as computing.
 const SOME_TIME: f64 = -1.0;
-/// A handler with this request waits in `block_in_place`.
+/// A request whose handler waits in `block_in_place`.
 const IN_PLACE: f64 = -2.0;
 
-/// Which handlers may end.
+/// The handlers that may end.
 #[derive(Clone, Default)]
 struct Gate(Arc<(Mutex<HashSet<u64>>, Condvar)>);
 
@@ -37,7 +37,7 @@ impl Gate {
         self.0.1.notify_all();
     }
 
-    /// Keeps the thread.
+    /// Blocks the thread until the handler may end.
     fn pass(&self, who: u64) {
         let mut open = self.0.0.lock().unwrap();
         while !open.contains(&who) && !open.contains(&Gate::EVERYBODY) {
@@ -113,7 +113,7 @@ impl Scene {
         }
     }
 
-    /// A connection to a server that knows that the handlers of `square` compute.
+    /// Connects to a server that has recognized the handlers of `square` as computing.
     async fn connect(&self) -> Peer {
         let mut peer = Peer(Raw::new(self.address).await);
         for _ in 0..2 {
@@ -123,7 +123,7 @@ impl Scene {
         peer
     }
 
-    /// The next handler that has begun.
+    /// Waits for the next handler to start.
     async fn next(&mut self) -> u64 {
         within(self.begun.recv()).await.unwrap()
     }
@@ -131,7 +131,7 @@ impl Scene {
 
 impl Drop for Scene {
     fn drop(&mut self) {
-        // The runtime waits for its threads.
+        // Dropping the runtime waits for its threads.
         self.gate.open(Gate::EVERYBODY);
     }
 }
@@ -165,7 +165,7 @@ impl Peer {
         stream
     }
 
-    /// Begins calls 0, 1, ... and returns their streams.
+    /// Starts calls 0, 1, and so on. Returns their streams.
     async fn squares(&mut self, count: u32) -> Vec<u32> {
         let mut streams = Vec::new();
         for who in 0..count {
@@ -175,7 +175,7 @@ impl Peer {
     }
 }
 
-/// Runs a test beside a server on so many threads.
+/// Runs a test with a server on `threads` threads.
 fn with(threads: usize, test: impl AsyncFnOnce(&mut Scene)) {
     let mut scene = Scene::new(threads);
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
@@ -234,8 +234,12 @@ fn row_80_a_deadline_ends_a_call_whose_handler_has_not_begun() {
         let late = peer.square(2.0, &[("grpc-timeout", "20m")]).await;
         peer.square(3.0, &[]).await;
         scene.gate.open(0);
-        assert_eq!(scene.next().await, 1, "the others have been read with it");
-        // The time of the late one passes.
+        assert_eq!(
+            scene.next().await,
+            1,
+            "the other calls should have been read with it"
+        );
+        // The deadline of the late call passes.
         tokio::time::sleep(Duration::from_millis(50)).await;
         scene.gate.open(1);
         assert_eq!(scene.next().await, 3, "the handler of 2 never begins");
@@ -261,7 +265,7 @@ fn row_81_other_calls_go_on_beside_a_handler_that_computes() {
 }
 
 #[test]
-fn handlers_that_leave_their_thread_to_others_run_side_by_side() {
+fn handlers_in_block_in_place_run_at_the_same_time() {
     for threads in [1, 2] {
         with(threads, async |scene| {
             let mut peer = scene.connect().await;

@@ -1,5 +1,5 @@
-//! The contract for connections that are wrong in some way, with raw frames to our server. The rows are numbered as in the
-//! table of the contract; what takes a clock is tested where there is a simulated one, in the runtime.
+//! Invalid connections, with raw frames to our server. Rows have the numbers of the table in `hostile_input.md`. Rows
+//! about time are tested in the runtime, with a simulated clock.
 
 use stubwright_tests::pb::probe::v1::{Request, Response};
 
@@ -32,21 +32,21 @@ fn request(payload: Vec<u8>) -> Vec<u8> {
     })
 }
 
-/// Sends bytes on a fresh connection; returns the code of the GOAWAY that ends it, and its text.
+/// Sends bytes on a new connection. Returns the code and the text of the GOAWAY that ends it.
 async fn ended(served: &Served, bytes: &[u8]) -> (u32, String) {
     let mut raw = Raw::new(served.address).await;
     raw.write(bytes).await;
     raw.goodbye().await
 }
 
-/// The server takes another connection and serves on it.
+/// Checks that the server accepts another connection and serves on it.
 async fn assert_alive(served: &Served) {
     let mut raw = Raw::new(served.address).await;
     let answer = raw.call(&HEAD, &request(b"x".to_vec())).await;
     answer.assert_status(0, "");
 }
 
-/// Sends one frame again and again on a fresh connection with an open stream 1.
+/// Sends one frame again and again on a new connection with an open stream 1.
 async fn flooded(served: &Served, frame: &[u8]) -> u32 {
     let mut raw = Raw::new(served.address).await;
     assert_eq!(raw.open(&HEAD, false).await, 1);
@@ -96,7 +96,7 @@ async fn row_24_settings() {
     let flood = frame(SETTINGS, 0, 0, &[]);
     assert_eq!(flooded(&served, &flood).await, ENHANCE_YOUR_CALM);
     for (settings, code) in [
-        // ENABLE_PUSH of 2; a window over 2^31-1; frames of 100 and of 2^24; half an entry; not on stream 0; an
+        // ENABLE_PUSH of 2; a window over 2^31-1; frame sizes of 100 and of 2^24; half an entry; not on stream 0; an
         // acknowledgement with a payload.
         (frame(SETTINGS, 0, 0, &[0, 2, 0, 0, 0, 2]), PROTOCOL_ERROR),
         (
@@ -111,7 +111,7 @@ async fn row_24_settings() {
     ] {
         assert_eq!(ended(&served, &settings).await.0, code, "{settings:?}");
     }
-    // Settings that nobody knows are nobody's business.
+    // Unknown settings are ignored.
     let mut raw = Raw::new(served.address).await;
     raw.frame(SETTINGS, 0, 0, &[0xff, 0xff, 1, 2, 3, 4]).await;
     let answer = raw.call(&HEAD, &request(Vec::new())).await;
@@ -124,7 +124,7 @@ async fn row_25_frames_that_are_worth_nothing() {
     for frame in [
         frame(DATA, 0, 1, &[]),
         frame(PRIORITY, 0, 1, &[0, 0, 0, 0, 0]),
-        // A type that nobody knows.
+        // An unknown type.
         frame(200, 0, 0, &[]),
         frame(DATA, PADDED, 1, &[0]),
     ] {
@@ -154,7 +154,7 @@ async fn row_26_header_blocks_without_end() {
             "{code} {text}"
         );
     }
-    // An index of the dynamic table, which is empty; a size of it that was never allowed.
+    // An index into the dynamic table, which is empty, and a table size that was never allowed.
     for block in [&[0xff, 0x80, 0x01][..], &[0x3f, 0xff, 0xff, 0x7f]] {
         let bytes = frame(HEADERS, END_HEADERS, 1, block);
         assert_eq!(
@@ -166,13 +166,13 @@ async fn row_26_header_blocks_without_end() {
     assert_alive(&served).await;
 }
 
-/// 4 KB of a table entry, and a block of a few bytes that is many of it.
+/// A table entry of 4 KB, and a small block with many references to it.
 #[tokio::test]
 async fn row_26_a_header_block_that_explodes() {
     let served = Served::new().await;
     let mut raw = Raw::new(served.address).await;
     let mut block = literals(&HEAD);
-    // A literal with incremental indexing, `k` with 4,000 bytes, then its index.
+    // A literal with incremental indexing, `k` with 4,000 bytes, then references to it.
     block.extend([0x40, 1, b'k', 0x7f, 0xa1, 0x1e]);
     block.extend([b'v'; 4000]);
     block.extend([0xbe; 12_000]);
@@ -204,7 +204,7 @@ async fn row_27_windows() {
     answer.assert_status(0, "");
 }
 
-/// The handler waits for a second message; what it has not taken is at most a window.
+/// The handler waits for a second message. The data that it has not read is at most a window.
 #[tokio::test]
 async fn row_27_data_past_the_window() {
     let served = Served::new().await;
@@ -212,7 +212,7 @@ async fn row_27_data_past_the_window() {
     let mut head = HEAD;
     head[2].1 = "/probe.v1.Probe/Bidi";
     let stream = raw.open(&head, false).await;
-    // The probe answers each message into a window of zero, and so stops to read.
+    // The probe cannot send its responses through a window of zero, so it stops reading.
     let mut settings = vec![0, 4];
     settings.extend(0_u32.to_be_bytes());
     raw.frame(SETTINGS, 0, 0, &settings).await;
@@ -241,7 +241,7 @@ async fn row_27_data_past_the_window() {
 async fn row_28_a_window_that_is_held_at_zero() {
     let served = Served::new().await;
     let mut raw = Raw::new(served.address).await;
-    // Streams start with no window.
+    // Streams start without a window.
     raw.frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]).await;
     let body = request(b"hello".to_vec());
     let waits = raw.open(&HEAD, false).await;
@@ -250,14 +250,14 @@ async fn row_28_a_window_that_is_held_at_zero() {
     timed.push(("grpc-timeout", "50m"));
     let expires = raw.open(&timed, false).await;
     raw.frame(DATA, END_STREAM, expires, &body).await;
-    // Trailers cannot overtake data, and no data may be sent: the deadline is a reset.
+    // Trailers follow data, and no data may be sent, so the deadline is a reset.
     let answer = raw.answer(expires).await;
     assert!(
         answer.reset.is_some() || answer.grpc_status() == Some(4),
         "{answer:?}"
     );
     assert!(answer.body.is_empty());
-    // The other one goes on when its window opens, bit by bit.
+    // The other call goes on when its window opens, step by step.
     let expected = framed(&Response {
         payload: b"hello".to_vec(),
         index: 0,
@@ -287,19 +287,19 @@ async fn row_31_frames_where_none_belong() {
         (frame(5, END_HEADERS, 1, &block), PROTOCOL_ERROR),
         (frame(PING, 0, 1, &[0; 8]), PROTOCOL_ERROR),
         (frame(PING, 0, 0, &[0; 7]), FRAME_SIZE_ERROR),
-        // More padding than there is.
+        // More padding than payload.
         (
             frame(HEADERS, END_HEADERS | PADDED, 1, &[9, 0]),
             PROTOCOL_ERROR,
         ),
-        // Anything between the parts of a header block.
+        // Other frames inside a header block.
         (
             [frame(HEADERS, 0, 1, &block), frame(PING, 0, 0, &[0; 8])].concat(),
             PROTOCOL_ERROR,
         ),
         // A frame over our limit.
         (frame(DATA, 0, 1, &[0; 16_385]), FRAME_SIZE_ERROR),
-        // An id below one that was used.
+        // A stream number below one that was used.
         (
             [
                 frame(HEADERS, END_HEADERS, 3, &block),
@@ -311,7 +311,7 @@ async fn row_31_frames_where_none_belong() {
     ] {
         let (got, text) = ended(&served, &bytes).await;
         let head = &bytes[..9];
-        // Both are right where a stream that never was can be called closed (RFC 9113, 5.1.1).
+        // Both codes are correct, because a stream that was never open counts as closed (RFC 9113, 5.1.1).
         assert!(
             got == code || (got == STREAM_CLOSED && code == PROTOCOL_ERROR),
             "{got} for {head:?}: {text}"

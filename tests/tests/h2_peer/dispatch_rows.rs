@@ -1,4 +1,5 @@
-//! The contract for where a request goes, with raw frames to our server. The rows are numbered as in the table of the contract.
+//! Dispatching of requests to methods, with raw frames to our server. Rows have the numbers of the table in
+//! `hostile_input.md`.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +9,7 @@ use crate::raw::{Answer, field};
 use crate::request_rows::{Pair, head, request};
 use crate::wire::framed;
 
-/// Calls with this authority, and these hosts.
+/// Makes a call with this authority and these `host` fields.
 async fn call_for(pair: &mut Pair, authority: &str, hosts: &[&str]) -> Answer {
     let mut fields = head(&[(":authority", authority), ("describe", "1")]);
     fields.extend(hosts.iter().map(|host| ("host", *host)));
@@ -50,7 +51,7 @@ async fn row_57_several_hosts() {
     pair.assert_alive().await;
 }
 
-/// A server that asks for a token, and notes the methods that it was asked for.
+/// Starts a server that requires a token, and notes the methods of its calls.
 async fn guarded() -> (Pair, Arc<Mutex<Vec<String>>>) {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&asked);
@@ -95,7 +96,7 @@ async fn row_71_interceptors_are_around_unknown_methods() {
     pair.call(&[("token", "good")]).await.assert_status(0, "");
 }
 
-/// Whatever is wrong with a request, it does not show whether its method is known.
+/// An unauthenticated or invalid request must not reveal which methods exist.
 #[tokio::test]
 async fn row_71_nothing_tells_which_methods_are_known() {
     let (mut pair, _) = guarded().await;

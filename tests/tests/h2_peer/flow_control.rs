@@ -1,4 +1,4 @@
-//! Windows of all sizes, in both directions and both roles: bytes arrive whole, whatever they had to wait for.
+//! Windows of all sizes, in both directions and both roles. All bytes arrive, whatever they had to wait for.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::caller::{Caller, Served};
 use crate::listener::Listener;
 use crate::wire::{framed, pattern, prefixed, within};
 
-/// What any message here fits into.
+/// Message limit above the size of all messages here.
 const MOST: usize = 101 << 20;
 
-/// One call with a request and a response of so many bytes, each way through a window of so many.
+/// The sizes of a call's request and response, and of the windows in each direction.
 #[derive(Clone, Copy, Debug)]
 struct EachWay {
     window: u32,
@@ -21,7 +21,7 @@ struct EachWay {
 }
 
 impl EachWay {
-    /// Our windows; they do not grow.
+    /// Returns limits with our window, which does not grow.
     fn limits(self) -> Limits {
         let mut limits = Limits::default();
         limits.stream_window = self.window;
@@ -45,7 +45,7 @@ impl EachWay {
         }
     }
 
-    /// Our server, and a client that is `h2`'s.
+    /// Runs the call with our server and an `h2` client.
     async fn to_server(self) {
         let builder = Server::builder().limits(self.limits());
         let served = Served::with(builder.max_receive_message_length(MOST)).await;
@@ -59,7 +59,7 @@ impl EachWay {
         assert!(answer.body == expected, "{} bytes", answer.body.len());
     }
 
-    /// Our client, and a server that is `h2`'s.
+    /// Runs the call with our client and an `h2` server.
     async fn to_client(self) {
         let mut settings = h2::server::Builder::new();
         settings.initial_window_size(self.window);
@@ -81,20 +81,20 @@ impl EachWay {
     }
 }
 
-/// Waits for what takes its time: a byte at a time is a turn of both ends for each.
+/// Waits for a slow call. With a window of one byte, each byte takes a turn of both ends.
 async fn at_last<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(300), future)
         .await
-        .expect("it has come within five minutes")
+        .expect("the call should end within five minutes")
 }
 
-/// A byte at a time, the window that HTTP/2 starts with, and one that a message fits into.
+/// One byte, HTTP/2's default window, and a window that holds a message.
 const WINDOWS: [u32; 3] = [1, 64 << 10, 16 << 20];
 
-/// Sizes that take a second.
+/// Message sizes that take a second.
 const SHORT: [usize; 3] = [10_000, 10 << 20, 10 << 20];
 
-/// 100 KB, and 100 MiB.
+/// 100 KB and 100 MiB.
 const LONG: [usize; 3] = [100_000, 100 << 20, 100 << 20];
 
 fn each_way(sizes: [usize; 3]) -> impl Iterator<Item = EachWay> {

@@ -1,4 +1,4 @@
-//! A server that is `h2`'s, for our client.
+//! A server of the `h2` crate, for our client.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::wire::read_all;
 
-/// Where our client connects to.
+/// The server, and its address.
 pub struct Listener {
     listener: TcpListener,
     pub address: SocketAddr,
@@ -51,10 +51,10 @@ impl Listener {
     pub async fn accept(&self) -> Accepted {
         self.try_accept()
             .await
-            .expect("a client that speaks HTTP/2")
+            .expect("the client should speak HTTP/2")
     }
 
-    /// The next connection, if it is one of HTTP/2.
+    /// Waits for the next connection. Returns `None` if it is not HTTP/2.
     pub async fn try_accept(&self) -> Option<Accepted> {
         let (socket, _) = self.listener.accept().await.unwrap();
         socket.set_nodelay(true).unwrap();
@@ -67,12 +67,15 @@ impl Listener {
 }
 
 impl Accepted {
-    /// The next call.
+    /// Waits for the next call.
     pub async fn call(&mut self) -> Call {
-        self.calls.recv().await.expect("the connection is open")
+        self.calls
+            .recv()
+            .await
+            .expect("the connection should be open")
     }
 
-    /// The next call, while the connection is open.
+    /// Waits for the next call. Returns `None` if the connection ends.
     pub async fn next_call(&mut self) -> Option<Call> {
         self.calls.recv().await
     }
@@ -83,7 +86,7 @@ impl Accepted {
     }
 }
 
-/// Runs a connection to its end.
+/// Drives a connection to its end.
 async fn drive(
     mut connection: Connection<TcpStream, Bytes>,
     calls: mpsc::UnboundedSender<Call>,
@@ -101,7 +104,7 @@ async fn drive(
 }
 
 impl Call {
-    /// All of the request.
+    /// Reads the complete request.
     pub async fn body(&mut self) -> Vec<u8> {
         read_all(self.request.body_mut()).await.unwrap().0
     }
@@ -126,7 +129,7 @@ impl Call {
         stream.send_trailers(trailers).unwrap();
     }
 
-    /// Answers with a head and nothing behind it.
+    /// Answers with a head only.
     pub fn answer_head(&mut self, status: u16, head: &[(&str, &str)]) {
         let response = grpc_head(status, head);
         self.respond.send_response(response, true).unwrap();

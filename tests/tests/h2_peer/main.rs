@@ -1,5 +1,7 @@
-//! Our runtime against other implementations of HTTP/2 over loopback TCP: the `h2` crate in both roles, with gRPC's frames written by
-//! hand, and raw frames for what no library would send.
+//! Our runtime with other implementations of HTTP/2, over loopback TCP.
+//!
+//! The peers are the `h2` crate in both roles, with gRPC's framing written by hand, and raw frames where a library
+//! would refuse to send them.
 
 mod as_client;
 mod as_server;

@@ -1,4 +1,4 @@
-//! The contract for metadata, with raw frames in both roles. The rows are numbered as in the table of the contract.
+//! Metadata, with raw frames in both roles. Rows have the numbers of the table in `hostile_input.md`.
 
 use stubwright::{Code, Result, Status, UnaryCall};
 use stubwright_tests::pb::probe::v1::{Request, Response};
@@ -8,7 +8,7 @@ use crate::request_rows::{Pair, head};
 use crate::status_rows::Caller;
 use crate::wire::framed;
 
-/// The fields that a handler has echoed.
+/// Returns the fields that a handler has echoed.
 fn echoed(fields: &[(String, String)]) -> Vec<(&str, &str)> {
     let echoed = fields
         .iter()
@@ -16,7 +16,7 @@ fn echoed(fields: &[(String, String)]) -> Vec<(&str, &str)> {
     echoed.map(|(name, value)| (&**name, &**value)).collect()
 }
 
-/// Calls with these fields besides those of a good head.
+/// Makes a call with these fields besides those of a valid head.
 async fn call(pair: &mut Pair, fields: &[(&str, &str)]) -> Answer {
     let mut all = head(&[]);
     all.extend(fields);
@@ -50,7 +50,7 @@ async fn row_69_blanks_around_metadata_of_a_request() {
     ];
     assert_eq!(echoed(&answer.end), trailing);
     pair.served.event().await;
-    // No blanks belong around what says where a request goes.
+    // Pseudo-headers may not have blanks around their values.
     for name in [":path", ":method", ":scheme", ":authority"] {
         let answer = pair.call(&[(name, " /x ")]).await;
         assert_eq!(answer.reset, Some(1), "{name}");
@@ -135,7 +135,7 @@ async fn row_74_joined_binary_values_of_a_request() {
             pair.assert_no_handler_ran();
         }
     }
-    // They count as the fields that they are.
+    // Each part counts as a field of its own.
     let many = ",".repeat(2_000);
     let answer = call(&mut pair, &[("x-bin", &many)]).await;
     answer.assert_status(8, "metadata");
@@ -143,7 +143,7 @@ async fn row_74_joined_binary_values_of_a_request() {
     pair.assert_alive().await;
 }
 
-/// A call that is answered with this in its head and in its trailers.
+/// Makes a call that is answered with these fields in its head and in its trailers.
 async fn answered(
     caller: &mut Caller,
     initial: (&str, &str),

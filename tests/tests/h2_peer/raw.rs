@@ -1,4 +1,4 @@
-//! A peer of either role that writes frames as they are told, and reads what comes back with an HPACK that is neither ours nor `h2`'s.
+//! A peer of either role that writes raw frames, and reads with an HPACK decoder that is neither ours nor `h2`'s.
 
 use std::net::SocketAddr;
 
@@ -15,7 +15,7 @@ pub use stubwright_tests::frames::{
 
 pub const ACK: u8 = 1;
 
-/// A frame as it came.
+/// A received frame.
 #[derive(Debug)]
 pub struct Frame {
     pub kind: u8,
@@ -31,14 +31,15 @@ pub struct Raw {
     next_stream: u32,
 }
 
-/// What a call was answered with.
+/// The response to a call.
 #[derive(Debug, Default)]
 pub struct Answer {
     pub head: Vec<(String, String)>,
     pub body: Vec<u8>,
-    /// The trailers; the head when nothing follows it.
+    /// The trailers, or the head if nothing follows it.
     pub end: Vec<(String, String)>,
-    /// The code of a RST_STREAM, if one came: after the end, it only says that no more of the request is wanted.
+    /// The code of the RST_STREAM, if there was one. After the end of the response, it means only that the rest of
+    /// the request is not wanted.
     pub reset: Option<u32>,
 }
 
@@ -77,7 +78,7 @@ impl Raw {
         raw
     }
 
-    /// Connects, and sends nothing.
+    /// Connects without sending anything.
     pub async fn silent(address: SocketAddr) -> Raw {
         let socket = TcpStream::connect(address).await.unwrap();
         socket.set_nodelay(true).unwrap();
@@ -88,7 +89,7 @@ impl Raw {
         }
     }
 
-    /// Takes a connection of our client: reads the preface, and sends empty SETTINGS.
+    /// Accepts a connection of our client: reads the preface, and sends empty SETTINGS.
     pub async fn accept(listener: &TcpListener) -> Raw {
         let (socket, _) = within(listener.accept()).await.unwrap();
         socket.set_nodelay(true).unwrap();
@@ -102,7 +103,7 @@ impl Raw {
         raw
     }
 
-    /// The next request; its stream and its body, whole.
+    /// Reads the next request. Returns its stream and its complete body.
     pub async fn request(&mut self) -> (u32, Vec<u8>) {
         loop {
             let frame = self.next().await;
@@ -123,14 +124,14 @@ impl Raw {
         }
     }
 
-    /// Answers a request with a message, and says no more.
+    /// Answers a request with a message, and leaves the response open.
     pub async fn begin(&mut self, stream: u32, body: &[u8]) {
         let head = literals(&[(":status", "200"), ("content-type", "application/grpc")]);
         self.frame(HEADERS, END_HEADERS, stream, &head).await;
         self.frame(DATA, 0, stream, body).await;
     }
 
-    /// Answers a request with a head of these fields; nothing follows it if it is the end.
+    /// Answers a request with a head of these fields. Ends the stream if `is_end` is set.
     pub async fn answer_head(&mut self, stream: u32, fields: &[(&str, &str)], is_end: bool) {
         let flags = END_HEADERS | if is_end { END_STREAM } else { 0 };
         self.frame(HEADERS, flags, stream, &literals(fields)).await;
@@ -148,7 +149,7 @@ impl Raw {
             .await;
     }
 
-    /// Writes a frame many times, or until the peer has had enough.
+    /// Writes a frame many times, or until the peer closes the connection.
     pub async fn flood(&mut self, frame: &[u8], times: usize) {
         for _ in 0..times {
             if within(self.socket.write_all(frame)).await.is_err() {
@@ -157,7 +158,7 @@ impl Raw {
         }
     }
 
-    /// The code and the text of the GOAWAY that ends the connection.
+    /// Returns the code and the text of the GOAWAY that ends the connection.
     pub async fn goodbye(&mut self) -> (u32, String) {
         let mut goodbye = None;
         while let Some(frame) = self.read().await {
@@ -166,26 +167,26 @@ impl Raw {
                 goodbye = Some((code(&frame.payload[4..]), text.into_owned()));
             }
         }
-        goodbye.expect("a GOAWAY comes before the end")
+        goodbye.expect("a GOAWAY should come before the end")
     }
 
     pub async fn write(&mut self, bytes: &[u8]) {
         within(self.socket.write_all(bytes)).await.unwrap();
     }
 
-    /// Writes, or says that the peer takes nothing more.
+    /// Writes bytes. Returns whether the peer accepts them.
     pub async fn try_write(&mut self, bytes: &[u8]) -> bool {
         within(self.socket.write_all(bytes)).await.is_ok()
     }
 
-    /// Writes without waiting; whether the system has taken it all.
+    /// Writes bytes without waiting. Returns whether the system has taken all of them.
     pub fn try_write_now(&self, bytes: &[u8]) -> bool {
         self.socket
             .try_write(bytes)
             .is_ok_and(|written| written == bytes.len())
     }
 
-    /// Says that nothing more is written.
+    /// Closes this side of the connection.
     pub async fn close(&mut self) {
         self.socket.shutdown().await.unwrap();
     }
@@ -194,7 +195,7 @@ impl Raw {
         self.write(&frame(kind, flags, stream, payload)).await;
     }
 
-    /// Opens a stream with these fields; returns its id.
+    /// Opens a stream with these fields. Returns its number.
     pub async fn open(&mut self, fields: &[(&str, &str)], end: bool) -> u32 {
         let stream = self.next_stream;
         self.next_stream += 2;
@@ -214,7 +215,7 @@ impl Raw {
         stream
     }
 
-    /// A whole call: a head, and a body in frames as large as may be.
+    /// Makes a complete call, with the body in frames of the maximum size.
     pub async fn call(&mut self, fields: &[(&str, &str)], body: &[u8]) -> Answer {
         let stream = self.open(fields, false).await;
         let mut parts = body.chunks(16_384).peekable();
@@ -226,13 +227,13 @@ impl Raw {
         self.answer(stream).await
     }
 
-    /// The answer to a stream, to its end or its reset.
+    /// Reads the response of a stream, until its end or its reset.
     pub async fn answer(&mut self, stream: u32) -> Answer {
         let mut answer = Answer::default();
         loop {
             let frame = self.next().await;
             if frame.kind == HEADERS {
-                // Of other streams too: the decoder has a state.
+                // Header blocks of other streams must be decoded too, because the decoder has a state.
                 let fields = self.fields(&frame).await;
                 if frame.stream == stream {
                     if answer.head.is_empty() {
@@ -261,10 +262,10 @@ impl Raw {
         }
     }
 
-    /// The next frame but SETTINGS, which are acknowledged, and PING.
+    /// Reads the next frame. Acknowledges SETTINGS, and skips them and PING.
     pub async fn next(&mut self) -> Frame {
         loop {
-            let frame = self.read().await.expect("the connection is open");
+            let frame = self.read().await.expect("the connection should be open");
             match (frame.kind, frame.flags & ACK) {
                 (SETTINGS, 0) => self.frame(SETTINGS, ACK, 0, &[]).await,
                 (SETTINGS, _) => {}
@@ -274,7 +275,7 @@ impl Raw {
         }
     }
 
-    /// The next frame, whatever it is; `None` at the end of the connection.
+    /// Reads the next frame of any type. Returns `None` at the end of the connection.
     pub async fn read(&mut self) -> Option<Frame> {
         let mut head = [0; 9];
         within(self.socket.read_exact(&mut head)).await.ok()?;
@@ -289,7 +290,7 @@ impl Raw {
         })
     }
 
-    /// The fields of a HEADERS frame and what continues it.
+    /// Decodes the fields of a HEADERS frame and its CONTINUATION frames.
     pub async fn fields(&mut self, frame: &Frame) -> Vec<(String, String)> {
         let mut block = frame.payload.clone();
         let mut flags = frame.flags;

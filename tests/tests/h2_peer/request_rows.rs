@@ -1,5 +1,4 @@
-//! The contract for requests that are wrong in some way, with raw frames to our server. The rows are numbered as in the table
-//! of the contract.
+//! Invalid requests, with raw frames to our server. Rows have the numbers of the table in `hostile_input.md`.
 
 use bytes::Bytes;
 use stubwright::{Code, RequestStream, Server, ServerBuilder, ServicerContext};
@@ -19,7 +18,7 @@ pub fn request(payload: &[u8]) -> Request {
     }
 }
 
-/// A good head, with some of its fields replaced, and others added. An empty value leaves a field out.
+/// Returns a valid head with some fields replaced and others added. An empty value leaves a field out.
 pub fn head<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let mut head = vec![
         (":method", "POST"),
@@ -56,12 +55,12 @@ impl Pair {
         Pair { served, raw }
     }
 
-    /// Calls with a changed head and a good body.
+    /// Makes a call with a changed head and a valid body.
     pub async fn call(&mut self, changes: &[(&str, &str)]) -> Answer {
         self.raw.call(&head(changes), &framed(&request(b"x"))).await
     }
 
-    /// Calls with a good head and another body.
+    /// Makes a call with a valid head and this body.
     pub async fn send(&mut self, body: &[u8]) -> Answer {
         self.raw.call(&head(&[]), body).await
     }
@@ -70,7 +69,7 @@ impl Pair {
         assert_eq!(self.served.past_event(), None);
     }
 
-    /// The connection serves on.
+    /// Checks that the connection remains usable.
     pub async fn assert_alive(&mut self) {
         let answer = self.call(&[]).await;
         answer.assert_status(0, "");
@@ -180,7 +179,7 @@ async fn row_04_paths_that_are_none() {
         answer.assert_status(12, "");
         pair.assert_no_handler_ran();
     }
-    // RFC 9113, 8.3.1: a path of `http` starts with a slash; without one a reset is as good an answer.
+    // RFC 9113, 8.3.1: a path of `http` starts with a slash. Without one, a reset is a valid answer too.
     for path in ["foo", "probe.v1.Probe/Unary"] {
         let answer = pair.call(&[(":path", path)]).await;
         assert!(
@@ -275,7 +274,7 @@ async fn row_09_unknown_encodings() {
 async fn row_12_prefixes_over_the_limit() {
     let mut pair = Pair::new().await;
     for length in [5 << 20, (4 << 20) + 1, u32::MAX] {
-        // The prefix alone, and the call stays open: the answer does not wait for the message.
+        // Only the prefix is sent, and the call stays open. The error does not wait for the message.
         let stream = pair.raw.open(&head(&[]), false).await;
         let mut prefix = vec![0];
         prefix.extend(length.to_be_bytes());
@@ -294,7 +293,7 @@ async fn row_13_ends_inside_a_message() {
         pair.send(&message[..length]).await.assert_status(13, "");
     }
     pair.assert_no_handler_ran();
-    // In a stream, what is whole is delivered and what is cut off is an error.
+    // In a stream, complete messages are delivered, and an incomplete one is an error.
     let fields = head(&[(":path", "/probe.v1.Probe/ClientStream")]);
     let body = [&message[..], &message[..3]].concat();
     pair.raw.call(&fields, &body).await.assert_status(13, "");
@@ -360,7 +359,7 @@ async fn row_17_metadata_over_the_limit() {
         "{:?}",
         answer.end
     );
-    // What says that it is gRPC is behind what is too much.
+    // The content type comes after the limit.
     let mut late = head(&[("content-type", "")]);
     late.extend([("k", &*value), ("content-type", "application/grpc")]);
     let answer = pair.raw.call(&late, &framed(&request(b"x"))).await;
@@ -393,10 +392,10 @@ async fn row_19_a_handler_that_panics() {
             .call(&head(&[(":path", &path)]), &framed(&panics))
             .await;
         answer.assert_status(13, "");
-        // What the panic said is for the log, not for the caller.
+        // The panic's message is for the log, not for the caller.
         assert!(!answer.message().contains("asked for it"), "{answer:?}");
     }
-    // The other call of the connection goes on, and so does the server.
+    // The other call on the connection goes on, and so does the server.
     let message = framed(&request(b"x"));
     pair.raw.frame(DATA, END_STREAM, other, &message).await;
     pair.raw.answer(other).await.assert_status(0, "");
@@ -437,7 +436,7 @@ async fn row_20_status_messages_of_all_kinds() {
     pair.assert_alive().await;
 }
 
-/// Starts a call whose handler has given its request stream to another task.
+/// Starts a call whose handler has moved its request stream to another task.
 async fn given_away(pair: &mut Pair) -> u32 {
     let fields = head(&[(":path", "/probe.v1.Probe/ClientStream")]);
     let stream = pair.raw.open(&fields, false).await;
@@ -485,7 +484,7 @@ async fn row_43_a_call_that_is_reset() {
     pair.assert_alive().await;
 }
 
-/// A call over the limit of streams is refused, and not one of the others.
+/// A call over the limit of streams is refused, and the others go on.
 #[tokio::test]
 async fn row_30_a_call_over_the_limit_is_refused() {
     let served = Served::with(Server::builder().max_concurrent_streams(2)).await;
@@ -503,12 +502,12 @@ async fn row_30_a_call_over_the_limit_is_refused() {
     }
 }
 
-/// GOAWAY of a client: what is open is answered, and the end comes when the client closes the connection.
+/// GOAWAY of a client. Open calls are answered, and the connection ends when the client closes it.
 #[tokio::test]
 async fn a_client_that_says_goodbye_gets_its_answers() {
     let mut pair = Pair::new().await;
     let stream = pair.raw.open(&head(&[]), false).await;
-    // No stream of the server's, NO_ERROR.
+    // No streams of the server, NO_ERROR.
     pair.raw.frame(GOAWAY, 0, 0, &[0; 8]).await;
     let message = framed(&request(b"x"));
     pair.raw.frame(DATA, END_STREAM, stream, &message).await;

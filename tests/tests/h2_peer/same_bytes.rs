@@ -1,4 +1,4 @@
-//! The same bytes to our server and to one that is `h2`'s: both see the same calls in them, and the same faults.
+//! Sends the same bytes to our server and to an `h2` server. Both must see the same calls and the same faults.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -17,29 +17,29 @@ use crate::raw::{
 use crate::scripts::{HEAD, any_noise, any_script, mixed, setting};
 use crate::wire::{framed, read_all};
 
-/// The ping that comes last; when it is answered, what came before it has been read.
+/// The last PING. Once it is answered, the bytes before it have been processed.
 const LAST: [u8; 8] = *b"the last";
 
-/// What a server made of some bytes.
+/// A server's reaction to some bytes.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Seen {
-    /// The answers to the streams that were not reset: status and body.
+    /// Status and body of the streams that were not reset.
     answers: BTreeMap<u32, (Option<u32>, Vec<u8>)>,
-    /// The codes of the streams that were.
+    /// Codes of the streams that were reset.
     resets: BTreeMap<u32, u32>,
     pings: Vec<Vec<u8>>,
     settings_acknowledged: usize,
-    /// The code of a GOAWAY.
+    /// Code of a GOAWAY.
     farewell: Option<u32>,
 }
 
-/// Sends bytes after the preface, in pieces of a size, and watches until so many calls have been answered and the last ping, or
-/// the connection has ended.
+/// Sends bytes after the preface, in pieces of this size. Watches until `calls` calls and the last PING have been
+/// answered, or the connection has ended.
 async fn watch(address: SocketAddr, bytes: &[u8], piece: usize, calls: usize) -> Seen {
     let mut raw = Raw::new(address).await;
     let last = frame(PING, 0, 0, &LAST);
     for part in [bytes, &last].concat().chunks(piece) {
-        // A server that has seen enough does not read on.
+        // A server that has found a fault stops reading.
         if !raw.try_write(part).await {
             break;
         }
@@ -78,7 +78,8 @@ async fn watch(address: SocketAddr, bytes: &[u8], piece: usize, calls: usize) ->
     seen
 }
 
-/// A server that is `h2`'s and answers as the probe does: a request of nothing but a payload looks like its response.
+/// Runs an `h2` server that answers as the probe does. A request with only a payload has the same bytes as its
+/// response.
 async fn echo(listener: Listener) {
     loop {
         let Some(mut accepted) = listener.try_accept().await else {
@@ -107,7 +108,7 @@ impl Both {
         let listener = Listener::new().await;
         let theirs = listener.address;
         tokio::spawn(echo(listener));
-        // Theirs knows no such limit.
+        // `h2` has no such limit.
         let builder = Server::builder().max_ping_strikes(0);
         Both {
             ours: Served::with(builder).await,
@@ -115,7 +116,7 @@ impl Both {
         }
     }
 
-    /// What ours makes of some bytes, and what theirs does.
+    /// Returns the reactions of our server and of the `h2` server to some bytes.
     async fn watch(&self, bytes: &[u8], piece: usize, calls: usize) -> (Seen, Seen) {
         tokio::join!(
             watch(self.ours.address, bytes, piece, calls),
@@ -150,7 +151,7 @@ fn calls_in_frames_of_all_kinds() {
     result.unwrap();
 }
 
-/// A call that is good but for what `change` makes of its frames.
+/// Returns a call whose frames are valid apart from the effect of `change`.
 fn call(change: impl Fn(&mut Vec<Vec<u8>>)) -> Vec<u8> {
     let request = framed(&Request {
         payload: b"x".to_vec(),
@@ -164,17 +165,17 @@ fn call(change: impl Fn(&mut Vec<Vec<u8>>)) -> Vec<u8> {
     frames.concat()
 }
 
-/// A call with this frame between its head and its body.
+/// Returns a call with this frame between its head and its body.
 fn with(between: Vec<u8>) -> Vec<u8> {
     call(|frames| frames.insert(1, between.clone()))
 }
 
-/// A call with this head.
+/// Returns a call with this header block.
 fn headed(flags: u8, block: &[u8]) -> Vec<u8> {
     call(|frames| frames[0] = frame(HEADERS, flags, 1, block))
 }
 
-/// A call whose head has these fields besides.
+/// Returns a call with these additional fields in its head.
 fn fielded(fields: &[(&str, &str)]) -> Vec<u8> {
     headed(END_HEADERS, &literals(&[&HEAD[..], fields].concat()))
 }
@@ -320,8 +321,8 @@ fn faults() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// What ours says where theirs is less exact (PROTOCOL_ERROR for all of the connection), or says nothing; with the section of RFC
-/// 9113, or 7541 for the blocks, that wants it.
+/// Returns our server's reaction where `h2` is less exact (PROTOCOL_ERROR on the connection) or has none, and the
+/// section of RFC 9113 that requires it. For header blocks the section is RFC 7541's.
 fn exact(fault: &str) -> Option<(Told, &'static str)> {
     let size = Told::Goaway(6);
     let compression = Told::Goaway(9);
@@ -345,7 +346,7 @@ fn exact(fault: &str) -> Option<(Told, &'static str)> {
     })
 }
 
-/// What a server says of a fault: the code of a GOAWAY, or of the stream's reset.
+/// A server's reaction to a fault: the code of a GOAWAY, or of the stream's reset.
 #[derive(Debug, PartialEq, Eq)]
 enum Told {
     Nothing,

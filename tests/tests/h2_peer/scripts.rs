@@ -1,4 +1,4 @@
-//! Calls as frames, in all the ways in which a client may write them.
+//! Generates calls as frames, in all the ways in which a client may write them.
 
 use proptest::prelude::*;
 use stubwright_tests::pb::probe::v1::Request;
@@ -9,10 +9,10 @@ use crate::raw::{
 };
 use crate::wire::framed;
 
-/// The flag of a HEADERS frame that has a priority in front.
+/// Flag of a HEADERS frame that begins with a priority.
 const WITH_PRIORITY: u8 = 0x20;
 
-/// The head of a good call.
+/// The head of a valid call.
 pub const HEAD: [(&str, &str); 6] = [
     (":method", "POST"),
     (":scheme", "http"),
@@ -22,12 +22,12 @@ pub const HEAD: [(&str, &str); 6] = [
     ("te", "trailers"),
 ];
 
-/// A call, as frames.
+/// A call as frames.
 #[derive(Clone, Debug)]
 pub struct Script {
     payload: Vec<u8>,
     extra: Vec<String>,
-    /// Where the header block and the body are cut.
+    /// Positions at which the header block and the body are split.
     head_cuts: Vec<usize>,
     body_cuts: Vec<usize>,
     padding: Option<u8>,
@@ -69,7 +69,7 @@ pub fn any_script() -> impl Strategy<Value = Script> {
         )
 }
 
-/// A frame that belongs to no call.
+/// Generates a frame that belongs to no call.
 pub fn any_noise() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         any::<[u8; 8]>().prop_map(|payload| frame(PING, 0, 0, &payload)),
@@ -82,12 +82,12 @@ pub fn any_noise() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// An entry of SETTINGS.
+/// Encodes an entry of SETTINGS.
 pub fn setting(name: u16, value: u32) -> Vec<u8> {
     [&name.to_be_bytes()[..], &value.to_be_bytes()].concat()
 }
 
-/// Bytes, cut at some places.
+/// Splits bytes at these positions.
 fn pieces(bytes: &[u8], cuts: &[usize]) -> Vec<Vec<u8>> {
     let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).collect();
     cuts.sort_unstable();
@@ -101,7 +101,7 @@ fn pieces(bytes: &[u8], cuts: &[usize]) -> Vec<Vec<u8>> {
 }
 
 impl Script {
-    /// The frames of the call; those of the head stay together.
+    /// Returns the frames of the call. Those of the head must stay together.
     fn frames(&self, stream: u32) -> Vec<Vec<u8>> {
         let names: Vec<String> = (0..self.extra.len()).map(|n| format!("x-{n}")).collect();
         let extra = names.iter().zip(&self.extra);
@@ -163,8 +163,7 @@ impl Script {
     }
 }
 
-/// The frames of several calls and noise among them, in an order that `picks` says. Streams are opened in the order of their
-/// numbers.
+/// Merges the frames of several calls and noise, in the order of `picks`. Streams are opened in numerical order.
 pub fn mixed(scripts: &[Script], noise: &[Vec<u8>], picks: &[usize]) -> Vec<u8> {
     let numbered = (0_u32..).zip(scripts);
     let mut calls: Vec<_> = numbered
@@ -172,7 +171,7 @@ pub fn mixed(scripts: &[Script], noise: &[Vec<u8>], picks: &[usize]) -> Vec<u8> 
         .collect();
     let mut noise = noise.iter();
     let mut bytes = Vec::new();
-    // So many of the calls are open, or have been.
+    // The number of calls that have been opened.
     let mut open = 0;
     for pick in picks.iter().copied().cycle() {
         if calls.iter().all(|call| call.len() == 0) {
@@ -182,7 +181,7 @@ pub fn mixed(scripts: &[Script], noise: &[Vec<u8>], picks: &[usize]) -> Vec<u8> 
             bytes.extend(noise.next().into_iter().flatten());
         }
         let left: Vec<usize> = (0..open).filter(|&index| calls[index].len() > 0).collect();
-        // One of those that are open, or the next.
+        // Pick an open call, or the next one.
         let mut pick = pick % (left.len() + usize::from(open < calls.len()));
         if pick == left.len() {
             open += 1;

@@ -1,5 +1,6 @@
-//! The contract for peers that fall silent, with raw frames in both roles. The rows are numbered as in the table of the contract.
-//! Every limit is set far below its default, and has to take effect before the default would.
+//! Silent peers, with raw frames in both roles. Rows have the numbers of the table in `hostile_input.md`.
+//!
+//! Every limit is far below its default, and must take effect before the default would.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ use crate::raw::{
 use crate::wire::{framed, within};
 
 const SHORT: Duration = Duration::from_millis(200);
-/// Less than any default.
+/// A time below every default.
 const SOON: Duration = Duration::from_secs(8);
 
 fn head(method: &str) -> [(&str, &str); 5] {
@@ -42,7 +43,7 @@ async fn assert_serves(raw: &mut Raw) {
     answer.assert_status(0, "");
 }
 
-/// Reads to the end of the connection; how many of the frames were pings.
+/// Reads to the end of the connection. Returns the number of PINGs.
 async fn pings_to_the_end(raw: &mut Raw) -> usize {
     let mut pings = 0;
     while let Some(frame) = soon(raw.read()).await {
@@ -63,7 +64,7 @@ async fn row_29_silence_instead_of_a_handshake() {
         pings_to_the_end(&mut raw).await;
         assert!(before.elapsed() >= SHORT, "{bytes:?}");
     }
-    // Whoever says hello in time may then be as silent as it likes.
+    // A peer that has sent its preface in time may then be silent.
     let mut raw = Raw::new(served.address).await;
     assert_serves(&mut raw).await;
     tokio::time::sleep(2 * SHORT).await;
@@ -76,7 +77,7 @@ async fn row_29_half_a_header_block() {
     limits.header_timeout = SHORT;
     let served = Served::with(Server::builder().limits(limits)).await;
     let whole = frame(HEADERS, END_HEADERS, 1, &literals(&head(UNARY)));
-    // A block without its CONTINUATION, a part of a frame, and a part of a frame's head.
+    // A block without its CONTINUATION, an incomplete frame, and an incomplete frame header.
     for bytes in [
         &frame(HEADERS, 0, 1, &literals(&head(UNARY))),
         &whole[..20],
@@ -107,7 +108,7 @@ async fn row_29_a_server_that_says_nothing() {
     assert_eq!(error.code(), Code::Unavailable, "{error}");
 }
 
-/// All the window there is, and nothing is read.
+/// The peer opens all windows, and reads nothing.
 #[tokio::test]
 async fn row_32_a_peer_that_stops_to_read() {
     let mut served = Served::with(Server::builder().write_timeout(SHORT)).await;
@@ -124,7 +125,7 @@ async fn row_32_a_peer_that_stops_to_read() {
     raw.frame(DATA, END_STREAM, stream, &framed(&endless)).await;
     assert_eq!(served.event().await, Event::Started);
     assert_eq!(soon(served.event()).await, Event::Dropped);
-    // What had been written lies in the sockets' buffers, and the end behind it.
+    // The bytes written before are in the sockets' buffers, and the end of the connection follows.
     let mut size = 0;
     while let Some(frame) = soon(raw.read()).await {
         size += frame.payload.len();
@@ -157,7 +158,7 @@ async fn row_40_a_server_that_falls_silent() {
     assert_eq!(pings_to_the_end(&mut raw).await, 1);
 }
 
-/// A server that only answers pings may take as long as it likes.
+/// A server may take any time if it answers PINGs.
 #[tokio::test]
 async fn row_40_a_server_that_is_slow() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -173,7 +174,9 @@ async fn row_40_a_server_that_is_slow() {
 async fn answer_pings(raw: &mut Raw) {
     for _ in 0..3 {
         loop {
-            let frame = soon(raw.read()).await.expect("the connection is open");
+            let frame = soon(raw.read())
+                .await
+                .expect("the connection should be open");
             if frame.kind == PING && frame.flags & ACK == 0 {
                 raw.frame(PING, ACK, 0, &frame.payload).await;
                 break;
@@ -191,7 +194,7 @@ async fn row_40_a_client_that_falls_silent() {
     assert_eq!(served.event().await, Event::Started);
     assert_eq!(soon(served.event()).await, Event::Dropped);
     assert_eq!(pings_to_the_end(&mut raw).await, 1);
-    // One that answers is there.
+    // A client that answers PINGs stays connected.
     let mut raw = Raw::new(served.address).await;
     answer_pings(&mut raw).await;
     assert_serves(&mut raw).await;

@@ -1,4 +1,4 @@
-//! The contract for how calls end, with raw frames in both roles. The rows are numbered as in the table of the contract.
+//! Statuses of calls, with raw frames in both roles. Rows have the numbers of the table in `hostile_input.md`.
 
 use proptest::prelude::*;
 use stubwright::{Call, Channel, Code, Result, Status};
@@ -11,7 +11,7 @@ use crate::request_rows::Pair;
 use crate::scripts::setting;
 use crate::wire::{framed, within};
 
-/// Our client, and a server that writes frames as it is told.
+/// Our client, and a server that writes the frames it is told to.
 pub struct Caller {
     pub stub: ProbeStub,
     listener: TcpListener,
@@ -36,7 +36,7 @@ impl Caller {
         tokio::spawn(within(call.into_future()))
     }
 
-    /// The stream of the next request.
+    /// Waits for the next request. Returns its stream.
     pub async fn request(&mut self) -> u32 {
         if self.raw.is_none() {
             self.raw = Some(Raw::accept(&self.listener).await);
@@ -44,12 +44,12 @@ impl Caller {
         self.raw().request().await.0
     }
 
-    /// The connection.
+    /// Returns the connection.
     pub fn raw(&mut self) -> &mut Raw {
-        self.raw.as_mut().expect("a call has come")
+        self.raw.as_mut().expect("a call should have arrived")
     }
 
-    /// How a call ends that is answered with a message and these trailers.
+    /// Makes a call that is answered with a message and these trailers. Returns its result.
     async fn ended(&mut self, trailers: &[(&str, &str)]) -> Result<(Response, Call)> {
         let call = self.call();
         let stream = self.request().await;
@@ -58,7 +58,7 @@ impl Caller {
         call.await.unwrap()
     }
 
-    /// How a call ends that is answered with a head alone.
+    /// Makes a call that is answered with a head only. Returns its status.
     async fn refused(&mut self, fields: &[(&str, &str)]) -> Status {
         let call = self.call();
         let stream = self.request().await;
@@ -95,7 +95,7 @@ async fn row_58_two_statuses() {
             assert!(error.message().ends_with(": m"), "{error}");
         }
     }
-    // One that is said twice is no contradiction.
+    // The same status twice is no contradiction.
     let twice = [("grpc-status", "0"); 2];
     caller.ended(&twice).await.unwrap();
 }
@@ -134,7 +134,7 @@ async fn row_73_blanks_at_the_ends_of_a_message_that_we_send() {
         answer.assert_status(10, "");
         assert_eq!(answer.message(), encoded);
     }
-    // Names that come from a peer, in a message of ours.
+    // A status message of ours that contains a name from the peer.
     let answer = pair.call(&[("grpc-encoding", "x ")]).await;
     answer.assert_status(12, "\"x\"");
     pair.assert_alive().await;
@@ -165,7 +165,7 @@ fn decoded(message: &str) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// How large the answer with a message is, as HTTP/2 counts.
+/// Returns the size of the response with this message, as HTTP/2 counts it.
 fn size_of(message: &str) -> usize {
     let escaped = |byte: &&u8| !(b' '..=b'~').contains(*byte) || **byte == b'%';
     let padded = usize::from(message.starts_with(' ')) + usize::from(message.ends_with(' '));
@@ -184,7 +184,8 @@ fn size_of(message: &str) -> usize {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Any text, of any length, to a peer with any limit: the code arrives, and what is not cut arrives whole.
+    /// Any text of any length, to a peer with any limit: the code arrives, and a message that is not cut arrives in
+    /// full.
     #[test]
     fn row_73_a_status_arrives_whatever_its_peer_takes(
         texts in prop::collection::vec(("( |a|%|\n|\u{fc}|\u{1f980}){0,30}", 1..200_usize), 1..8),

@@ -1,4 +1,4 @@
-//! Calls that nobody reads, many of them on one connection: the other calls go on.
+//! Many calls on one connection whose messages are not read. The other calls must go on.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use stubwright_tests::pb::probe::v1::{ProbeServicer, ProbeStub, Request, Respons
 
 use crate::wire::within;
 
-/// A message that fits into a stream's first window.
+/// Size of a message that fits into a stream's initial window.
 const MESSAGE: usize = 64_000;
 
-/// Answers without end, and leaves requests unread.
+/// Sends endless responses, and does not read requests.
 #[derive(Clone, Default)]
 struct Unread {
-    /// How many streams of requests have come.
+    /// Number of streams of requests.
     uploads: Arc<AtomicUsize>,
 }
 
@@ -55,7 +55,7 @@ impl ProbeServicer for Unread {
 }
 
 async fn serve(unread: &Unread) -> (Server, ProbeStub) {
-    // A busy machine must not make first polls look long.
+    // On a busy machine, first polls can look long.
     let builder = Server::builder().inline_polling(InlinePolling::Always);
     let mut server = builder.max_concurrent_streams(2_000).build();
     server.add_handlers(probe_handler(unread.clone()));
@@ -66,7 +66,7 @@ async fn serve(unread: &Unread) -> (Server, ProbeStub) {
     (server, ProbeStub::new(channel))
 }
 
-/// Small calls, and some that do not fit into a small window, one after the other.
+/// Makes small calls, and some that do not fit into a small window, one after the other.
 async fn go_on(stub: &ProbeStub) {
     for number in 0..200 {
         let size = if number % 10 == 0 { 200_000 } else { 100 };
@@ -89,7 +89,7 @@ async fn row_49_answers_that_nobody_reads_hold_up_no_call() {
         let begun = join_all(calls.iter_mut().map(StreamingCall::message));
         assert!(within(begun).await.iter().all(Result::is_ok));
         go_on(&stub).await;
-        // They go on themselves once they are read.
+        // The unread calls go on once they are read.
         for call in calls.iter_mut().take(5) {
             for _ in 0..20 {
                 within(call.message()).await.unwrap().unwrap();
@@ -123,7 +123,7 @@ async fn row_49_requests_that_no_handler_reads_hold_up_no_call() {
     }
 }
 
-/// Both at once, in tasks of which none has a thread to itself.
+/// Both cases at once, in tasks that share a thread.
 #[tokio::test]
 async fn row_49_both_on_one_thread() {
     let unread = Unread::default();
@@ -146,7 +146,7 @@ async fn row_49_both_on_one_thread() {
     uploads.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
-/// More large messages at once than a connection has room for: each has its turn.
+/// More large messages at once than the connection's window holds. Each has its turn.
 #[tokio::test(flavor = "multi_thread")]
 async fn row_49_large_messages_have_their_turn() {
     let (_server, stub) = serve(&Unread::default()).await;

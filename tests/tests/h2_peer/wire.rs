@@ -1,4 +1,4 @@
-//! gRPC's messages in HTTP/2, by hand.
+//! gRPC's messages in HTTP/2, encoded by hand.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use h2::RecvStream;
 use http::HeaderMap;
 use stubwright::prost::Message;
 
-/// Waits for what has to come; the limit is far beyond what anything here takes.
+/// Waits for a future, with a timeout far beyond any test's.
 pub async fn within<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(20), future)
         .await
         .expect("nothing happened for 20 seconds")
 }
 
-/// A message with its prefix.
+/// Encodes a message with its prefix.
 pub fn framed(message: &impl Message) -> Vec<u8> {
     prefixed(0, &message.encode_to_vec())
 }
 
-/// Bytes behind a prefix.
+/// Adds a prefix to bytes.
 pub fn prefixed(flag: u8, payload: &[u8]) -> Vec<u8> {
     let mut framed = vec![flag];
     framed.extend(u32::try_from(payload.len()).unwrap().to_be_bytes());
@@ -27,7 +27,7 @@ pub fn prefixed(flag: u8, payload: &[u8]) -> Vec<u8> {
     framed
 }
 
-/// All of a body and its trailers, or the error that cut it off. Window is given back as bytes come.
+/// Reads a body and its trailers, or the error that cut it off. Returns window as bytes arrive.
 pub async fn read_all(body: &mut RecvStream) -> Result<(Vec<u8>, Option<HeaderMap>), h2::Error> {
     let mut bytes = Vec::new();
     while let Some(data) = body.data().await {
@@ -38,7 +38,7 @@ pub async fn read_all(body: &mut RecvStream) -> Result<(Vec<u8>, Option<HeaderMa
     Ok((bytes, body.trailers().await?))
 }
 
-/// The next message of a body, however it is cut into frames.
+/// Reads the next message of a body, however it is split into frames.
 pub async fn next_message<M: Message + Default>(body: &mut RecvStream, rest: &mut Vec<u8>) -> M {
     loop {
         if let Some((prefix, payload)) = rest.split_at_checked(5) {
@@ -55,7 +55,7 @@ pub async fn next_message<M: Message + Default>(body: &mut RecvStream, rest: &mu
     }
 }
 
-/// Bytes in which a cut or a repetition shows.
+/// Returns bytes that make a missing or repeated part visible.
 pub fn pattern(length: usize) -> Vec<u8> {
     let mut state = 1_u32;
     let next = || {
@@ -65,7 +65,7 @@ pub fn pattern(length: usize) -> Vec<u8> {
     std::iter::repeat_with(next).take(length).collect()
 }
 
-/// The fields of a map, sorted, as text.
+/// Returns the fields of a map as text, sorted.
 pub fn fields(map: &HeaderMap) -> Vec<(String, String)> {
     let text = |value: &http::HeaderValue| value.to_str().unwrap().to_owned();
     let mut fields: Vec<_> = map
@@ -76,7 +76,7 @@ pub fn fields(map: &HeaderMap) -> Vec<(String, String)> {
     fields
 }
 
-/// Pairs as [`fields`] has them.
+/// Converts pairs to the form of [`fields`].
 pub fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     let owned = pairs.iter();
     owned

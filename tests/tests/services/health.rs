@@ -1,4 +1,4 @@
-//! `grpc.health.v1`: what a server says of its services, and when.
+//! `grpc.health.v1`: the statuses of a server's services, and when they change.
 
 use std::time::{Duration, Instant};
 
@@ -18,11 +18,11 @@ fn of(service: &str) -> HealthCheckRequest {
 
 async fn next(watch: &mut StreamingCall<HealthCheckRequest, HealthCheckResponse>) -> ServingStatus {
     let response = within(watch.message()).await.unwrap();
-    response.expect("the watch goes on").status()
+    response.expect("the watch should go on").status()
 }
 
 #[tokio::test]
-async fn check_knows_what_was_set_and_nothing_else() {
+async fn check_returns_the_statuses_that_were_set() {
     let mut server = Server::new();
     let health = server.add_health();
     let (_server, channel) = started(server).await;
@@ -47,7 +47,7 @@ async fn check_knows_what_was_set_and_nothing_else() {
 async fn list_has_every_status() {
     let mut server = Server::new();
     let health = server.add_health();
-    // The same servicer again: nothing is forgotten.
+    // Adding the servicer again keeps the statuses.
     server.add_health().set("a.B", NotServing);
     health.set("a.C", Serving);
     let (_server, channel) = started(server).await;
@@ -64,7 +64,7 @@ async fn list_has_every_status() {
 }
 
 #[tokio::test]
-async fn watch_tells_each_change_once() {
+async fn watch_reports_each_change_once() {
     let mut server = Server::new();
     let health = server.add_health();
     let (_server, channel) = started(server).await;
@@ -75,7 +75,7 @@ async fn watch_tells_each_change_once() {
     assert_eq!(next(&mut other).await, Serving);
     health.set("a.B", Serving);
     assert_eq!(next(&mut watch).await, Serving);
-    // Neither the same again nor another service's status is a change.
+    // The same status again is not a change, and neither is another service's status.
     health.set("a.B", Serving);
     health.set("a.C", NotServing);
     health.set("a.B", NotServing);
@@ -101,7 +101,7 @@ async fn a_graceful_shutdown_is_final() {
 }
 
 #[tokio::test]
-async fn watches_see_a_stop_and_do_not_hold_it_up() {
+async fn watches_see_a_stop_and_do_not_delay_it() {
     let mut server = Server::new();
     let _ = server.add_health();
     let (server, channel) = started(server).await;

@@ -1,4 +1,4 @@
-//! The services that every server may have: health and reflection.
+//! Services that every server may have: health and reflection.
 
 mod health;
 mod reflection;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use stubwright::{Channel, Server};
 
-/// Starts a server on a free port; the channel leads to it.
+/// Starts a server on a free port. Returns a channel to it.
 async fn started(mut server: Server) -> (Server, Channel) {
     let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
     server.start().await.unwrap();
@@ -17,9 +17,9 @@ async fn started(mut server: Server) -> (Server, Channel) {
     (server, channel)
 }
 
-/// Nothing here takes a second, but a machine may be busy.
+/// Waits for a future. No future here takes a second, but a machine may be busy.
 async fn within<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(20), future)
         .await
-        .expect("it ends in time")
+        .expect("it should end in time")
 }

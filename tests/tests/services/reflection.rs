@@ -1,4 +1,4 @@
-//! `grpc.reflection`: what a server tells of itself, in both versions of the protocol.
+//! `grpc.reflection`: the descriptors of a server, in both versions of the protocol.
 
 use stubwright::prost::Message as _;
 use stubwright::prost_types::FileDescriptorProto;
@@ -19,7 +19,7 @@ struct Described;
 
 impl DescribedServicer for Described {}
 
-/// A server with reflection between two services, and health behind them.
+/// Starts a server with reflection registered between two services, and health after them.
 async fn server() -> (Server, Channel) {
     let mut server = Server::new();
     add_described_servicer_to_server(Described, &mut server);
@@ -36,7 +36,7 @@ fn request(question: MessageRequest) -> ServerReflectionRequest {
     }
 }
 
-/// The answers to questions that are asked in one call.
+/// Sends questions in one call. Returns the answers.
 pub async fn ask(channel: &Channel, questions: Vec<MessageRequest>) -> Vec<MessageResponse> {
     let stub = ServerReflectionStub::new(channel.clone());
     let requests: Vec<_> = questions.into_iter().map(request).collect();
@@ -44,7 +44,7 @@ pub async fn ask(channel: &Channel, questions: Vec<MessageRequest>) -> Vec<Messa
     let mut answers = Vec::new();
     for request in requests {
         let response = within(call.message()).await.unwrap();
-        let response = response.expect("each request has an answer");
+        let response = response.expect("each request should have an answer");
         assert_eq!(response.valid_host, "example.com");
         assert_eq!(response.original_request, Some(request));
         answers.extend(response.message_response);
@@ -53,7 +53,7 @@ pub async fn ask(channel: &Channel, questions: Vec<MessageRequest>) -> Vec<Messa
     answers
 }
 
-/// The names of the files of an answer.
+/// Returns the names of the files in an answer.
 pub fn files(answer: &MessageResponse) -> Vec<String> {
     let MessageResponse::FileDescriptorResponse(files) = answer else {
         panic!("no files: {answer:?}");
@@ -137,7 +137,7 @@ async fn files_come_with_their_imports_once_in_a_call() {
     for (answer, expected) in answers.iter().zip(expected) {
         assert_eq!(files(answer), expected);
     }
-    // Another call has sent nothing yet.
+    // Files that were sent in another call are sent again.
     let answers = ask(&channel, vec![file("described.proto")]).await;
     assert_eq!(
         files(&answers[0]),
@@ -151,7 +151,7 @@ async fn files_come_with_their_imports_once_in_a_call() {
 }
 
 #[tokio::test]
-async fn everything_that_has_a_name_is_found() {
+async fn everything_with_a_name_is_found() {
     let (_server, channel) = server().await;
     let names = [
         ("described.Described", "described.proto"),
@@ -211,7 +211,7 @@ async fn extensions_are_found_by_their_numbers() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_an_error_and_the_call_goes_on() {
+async fn a_missing_symbol_is_an_error_and_the_call_goes_on() {
     let (_server, channel) = server().await;
     let questions = vec![
         MessageRequest::FileByFilename("missing.proto".to_owned()),
@@ -241,9 +241,9 @@ async fn what_is_not_there_is_an_error_and_the_call_goes_on() {
     );
 }
 
-/// prost would drop them; what a tool makes of them depends on the bytes.
+/// prost would drop custom options, and tools depend on them.
 #[tokio::test]
-async fn options_of_ones_own_survive() {
+async fn custom_options_survive() {
     let (_server, channel) = server().await;
     let answers = ask(&channel, vec![symbol("described.Described")]).await;
     let MessageResponse::FileDescriptorResponse(files) = &answers[0] else {

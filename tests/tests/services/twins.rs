@@ -31,7 +31,7 @@ fn file(name: &str) -> MessageRequest {
     MessageRequest::FileByFilename(name.to_owned())
 }
 
-/// The fields of the first message in an answer's last file.
+/// Returns the fields of the first message in the last file of an answer.
 fn fields(answer: &MessageResponse) -> Vec<String> {
     let MessageResponse::FileDescriptorResponse(files) = answer else {
         panic!("no files: {answer:?}");
@@ -45,7 +45,7 @@ fn fields(answer: &MessageResponse) -> Vec<String> {
 #[tokio::test]
 async fn row_75_imports_are_those_of_the_service() {
     let (_server, channel) = server().await;
-    // In one call, and in calls of their own.
+    // In one call, and in separate calls.
     let both = [symbol("twins.one.One"), symbol("twins.two.Two")];
     let mut answers = ask(&channel, both.to_vec()).await;
     for question in both {
@@ -72,7 +72,7 @@ async fn row_75_a_name_that_two_have_is_that_of_the_service_before() {
     }
 }
 
-/// Whether it is there before reflection is added, or comes behind it.
+/// A service can be registered before and after reflection.
 #[tokio::test]
 async fn row_75_conflicts_of_names_are_logged() {
     log::collect();

@@ -1,5 +1,5 @@
-//! What streams of messages cost, and when their messages go out: what a call holds whose answers nobody reads, how much of its work
-//! is done at a time, and what a handler or a caller that computes keeps back.
+//! Streams of messages: the memory that an unread call holds, how much of its work is done at a time, and when
+//! messages leave while a handler or a caller computes.
 
 mod peer;
 mod servicer;

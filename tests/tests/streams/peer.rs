@@ -1,4 +1,4 @@
-//! A peer that opens calls by hand, takes what comes, and gives no window.
+//! A peer that opens calls by hand, discards the responses, and opens no window.
 
 use stubwright::Server;
 use stubwright::prost::Message;
@@ -8,7 +8,7 @@ use stubwright_tests::frames::{
 use stubwright_tests::pb::probe::v1::Request;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
 
-/// What is on its way in either direction: enough for all that a test sends at a time.
+/// Capacity of the connection in each direction: more than a test sends at a time.
 const PIPE: usize = 1 << 20;
 
 /// A connection to a server in this process.
@@ -18,7 +18,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Connects, with windows of no bytes.
+    /// Connects with initial windows of zero.
     pub async fn connect(server: &mut Server) -> Peer {
         let (near, far) = tokio::io::duplex(PIPE);
         server.add_connection(far).await.unwrap();
@@ -38,7 +38,7 @@ impl Peer {
         peer
     }
 
-    /// Opens so many calls of a method, in one write.
+    /// Opens `calls` calls of a method, in one write.
     pub async fn open(&mut self, method: &str, request: &Request, calls: usize) {
         let path = format!("/probe.v1.Probe/{method}");
         let head = literals(&[
@@ -64,13 +64,13 @@ impl Peer {
     }
 }
 
-/// Reads to the end.
+/// Reads and discards everything.
 async fn take(mut input: ReadHalf<DuplexStream>) {
     let mut buffer = vec![0; 16 << 10];
     while matches!(input.read(&mut buffer).await, Ok(1..)) {}
 }
 
-/// Lets everything that can go on do so, as far as it goes: nothing here waits for a network.
+/// Lets all tasks run until they wait. No task here waits for a network.
 pub async fn settle() {
     for _ in 0..1_000 {
         tokio::task::yield_now().await;

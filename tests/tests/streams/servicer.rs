@@ -11,28 +11,28 @@ use stubwright::{Compression, RequestStream, Result, ServicerContext, Stream, st
 use stubwright_tests::pb::probe::v1::{ProbeServicer, Request, Response};
 use tokio::time::Instant;
 
-/// A large message.
+/// Size of a large message, in bytes.
 pub const LARGE: usize = 1 << 20;
 
-/// How long a message takes that is computed.
+/// Time to compute a message.
 pub const STEP: Duration = Duration::from_millis(200);
 
-/// How a handler makes its messages.
+/// The way in which a handler makes its messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// An iterator of large messages.
     Iterator,
-    /// The helper, with large messages.
+    /// `stream`, with large messages.
     Helper,
-    /// The helper, with a small message, and large ones behind it.
+    /// `stream`, with a small message followed by large ones.
     SmallFirst,
-    /// The helper, with many small messages, and large ones behind them.
+    /// `stream`, with many small messages followed by large ones.
     SmallForLong,
-    /// An iterator of large messages that are next to nothing when they are compressed.
+    /// An iterator of large messages that compress to almost nothing.
     Compressed,
-    /// An iterator that computes for each message.
+    /// An iterator that computes each message.
     SlowIterator,
-    /// The helper, with a closure that computes for each message.
+    /// `stream`, with a closure that computes each message.
     SlowHelper,
 }
 
@@ -47,7 +47,7 @@ impl Way {
         Way::SlowHelper,
     ];
 
-    /// A request for so many messages that are made in this way.
+    /// Returns a request for `count` messages made in this way.
     pub fn request(self, count: u32) -> Request {
         Request {
             code: self as i32,
@@ -57,21 +57,21 @@ impl Way {
     }
 }
 
-/// Computes: time passes, and nobody else has a turn.
+/// Computes: time passes, and no other task runs.
 pub fn compute() {
     let advance = pin!(tokio::time::advance(STEP));
-    // The clock is advanced before others are waited for.
+    // The clock advances before other tasks run.
     let _pending = Future::poll(advance, &mut Context::from_waker(Waker::noop()));
 }
 
-/// The servicer, and what it counts.
+/// The servicer, and its counters.
 #[derive(Clone, Default)]
 pub struct Maker {
     /// Messages that were made.
     pub made: Arc<AtomicUsize>,
     /// Handlers of unary calls that were started.
     pub started: Arc<AtomicUsize>,
-    /// When each request of a stream came.
+    /// Time of each request in a stream.
     pub came: Arc<Mutex<Vec<Instant>>>,
 }
 

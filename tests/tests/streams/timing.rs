@@ -1,4 +1,4 @@
-//! When messages go out that take long to be made.
+//! The times at which slowly made messages are sent.
 
 use stubwright::{Channel, Result, Server, stream};
 use stubwright_tests::pb::probe::v1::{ProbeStub, Request, probe_handler};
@@ -6,10 +6,10 @@ use tokio::time::Instant;
 
 use crate::servicer::{Maker, STEP, Way, compute};
 
-/// How many messages a stream has.
+/// Number of messages in a stream.
 const MESSAGES: u32 = 30;
 
-/// A servicer in this process, over HTTP/2 and without it.
+/// Creates a servicer in this process, reached over HTTP/2 and in-process.
 async fn links() -> [(Maker, ProbeStub, Option<Server>); 2] {
     let (near, far) = tokio::io::duplex(64 << 10);
     let (over_http, inside) = (Maker::default(), Maker::default());
@@ -18,14 +18,15 @@ async fn links() -> [(Maker, ProbeStub, Option<Server>); 2] {
     server.add_connection(far).await.unwrap();
     server.start().await.unwrap();
     let stub = ProbeStub::new(Channel::over(near));
-    // The connection is open before anything is timed.
+    // The connection must be open before times are measured.
     stub.unary(Request::default()).await.unwrap();
     let inner_stub = ProbeStub::new(Channel::in_process(probe_handler(inside.clone())));
     [(over_http, stub, Some(server)), (inside, inner_stub, None)]
 }
 
-/// Checks that messages that each take a step came one after the other. All tasks of both sides share a thread, on which a message has
-/// a few turns on its way while the next ones are made.
+/// Checks that messages that take a step each arrive one by one.
+///
+/// All tasks of both sides share a thread, so a message has only a few turns on its way while the next ones are made.
 #[track_caller]
 fn assert_on_time(began: Instant, came: &[Instant]) {
     assert_eq!(came.len(), MESSAGES as usize);
@@ -36,11 +37,12 @@ fn assert_on_time(began: Instant, came: &[Instant]) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_55_responses_that_take_long_go_out_one_by_one() {
+async fn row_55_slow_responses_are_sent_one_by_one() {
     for (_, stub, _server) in links().await {
         for way in [Way::SlowIterator, Way::SlowHelper] {
             let (began, stub) = (Instant::now(), stub.clone());
-            // In a task: what a test waits for itself has a turn after sixty of them.
+            // The reader is a task, because the future that the test itself waits for has a turn only every sixty
+            // turns.
             let reader = tokio::spawn(async move {
                 let mut came = Vec::new();
                 let mut call = stub.server_stream(way.request(MESSAGES));
@@ -55,7 +57,7 @@ async fn row_55_responses_that_take_long_go_out_one_by_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_55_requests_that_take_long_go_out_one_by_one() {
+async fn row_55_slow_requests_are_sent_one_by_one() {
     for (maker, stub, _server) in links().await {
         let began = Instant::now();
         let slow = std::iter::repeat_with(|| {

@@ -1,5 +1,5 @@
-//! Calls whose answers nobody reads: what they hold, and how much of their work is done at a time. Everything is on one thread, whose
-//! allocations are counted.
+//! Unread calls: the memory that they hold, and how much of their work is done at a time. Everything runs on one
+//! thread, whose allocations are counted.
 
 use std::future::poll_fn;
 use std::sync::atomic::Ordering;
@@ -13,14 +13,14 @@ use tokio::runtime::{Builder, Runtime};
 use crate::peer::{Peer, settle};
 use crate::servicer::{LARGE, Maker, Way};
 
-/// Calls that nobody reads.
+/// Number of unread calls.
 const CALLS: usize = 20;
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// A server, which starts as many handlers in its connection's task as it can.
+/// Creates a server, which starts as many handlers as possible in its connection's task.
 fn server(maker: &Maker) -> Server {
     let mut server = Server::builder()
         .inline_polling(InlinePolling::Always)
@@ -29,13 +29,14 @@ fn server(maker: &Maker) -> Server {
     server
 }
 
-/// What calls have allocated that are open and that nobody reads, and how many messages each of them has made at most.
+/// Opens calls and does not read them. Returns what they have allocated, and the maximum number of messages that one
+/// of them has made.
 fn unread(way: Way, calls: usize) -> (AllocationInfo, usize) {
     let (runtime, maker) = (runtime(), Maker::default());
     let mut server = server(&maker);
     let mut peer = runtime.block_on(Peer::connect(&mut server));
     let request = way.request(1_000);
-    // What the first calls leave in a process is not theirs.
+    // The first calls allocate memory that does not belong to them.
     runtime.block_on(async {
         peer.open("ServerStream", &request, 1).await;
         settle().await;
@@ -56,7 +57,7 @@ fn row_50_a_call_that_nobody_reads_holds_a_message() {
         (Way::Iterator, 1, 1),
         (Way::Helper, 1, 1),
         (Way::SmallFirst, 2, 1),
-        // Small messages are made four at a time as long as they come fast, and so is the first large one.
+        // Four small messages are made at a time as long as they are made fast, and so are the first large ones.
         (Way::SmallForLong, 104, 4),
     ] {
         let (counted, made) = unread(way, CALLS);
@@ -72,7 +73,7 @@ fn row_50_compressed_messages_hold_no_more_than_they_have() {
     let (counted, made) = unread(Way::Compressed, 1);
     let bytes = counted.bytes_current;
     println!("a call has made {made} messages, and holds {bytes} bytes");
-    // They fill what there is for the call, and for the call on its connection.
+    // They fill the buffers of the call and of its stream on the connection.
     assert!(made > 100, "{made} messages");
     assert!(bytes < 300 * 1024, "{bytes} bytes");
 }
@@ -99,7 +100,7 @@ fn row_50_few_large_requests_wait_between_a_sender_and_its_call() {
             }
             sent
         });
-        // One is packed, one waits.
+        // One request is encoded, one waits.
         assert_eq!(sender.await.unwrap(), 2);
     });
 }
@@ -115,7 +116,7 @@ fn row_51_the_helper_costs_no_more_than_an_iterator_before_it_is_read() {
     assert!(bytes <= 2 * 1024, "{bytes} bytes");
 }
 
-/// Lets the tasks have a turn that wait for one already; `yield_now` lets others have several.
+/// Lets each waiting task run once. `yield_now` may let tasks run several times.
 async fn turn() {
     let mut is_first = true;
     poll_fn(|context| {
@@ -134,7 +135,7 @@ fn row_51_a_connection_that_opens_many_calls_leaves_time_for_others() {
         let maker = Maker::default();
         let mut server = server(&maker);
         let mut peer = Peer::connect(&mut server).await;
-        // This task has its turn after the connection's, as that of another connection would.
+        // This task runs after the connection's, as the task of another connection would.
         let started = maker.started;
         let other = tokio::spawn(async move {
             let (mut before, mut most) = (0, 0);
@@ -148,7 +149,7 @@ fn row_51_a_connection_that_opens_many_calls_leaves_time_for_others() {
         });
         peer.open("Unary", &Request::default(), 900).await;
         let most = other.await.unwrap();
-        // On a busy machine some look long, and are started in tasks of their own meanwhile.
+        // On a busy machine some first polls look long, and those handlers start in tasks of their own.
         assert!(most < 2 * 64, "{most} handlers were started at once");
     });
 }

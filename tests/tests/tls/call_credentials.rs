@@ -1,4 +1,4 @@
-//! What calls prove themselves with, and where that is sent.
+//! Call credentials: the metadata they add, and the connections over which it is sent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 
 use crate::fixture::{self, server_credentials, trusting, within};
 
-/// A server that sends metadata back, over TLS, and what to call it with.
+/// Starts a TLS server that echoes metadata. Returns its target and credentials for it.
 async fn secure() -> (Server, String, ChannelCredentials) {
     let authority = Authority::new("authority");
     let issued = authority.issue(&["127.0.0.1"]);
@@ -40,18 +40,18 @@ fn pair(key: &str, value: &str) -> Metadata {
     metadata
 }
 
-/// Credentials that give the pair `initial-token`.
+/// Creates credentials that add the pair `initial-token`.
 fn token(value: &'static str) -> impl CallCredentials {
     move |_: AuthMetadataContext| async move { Ok(pair("initial-token", value)) }
 }
 
-/// Credentials that give a token with a number, another each time, and how often they were asked.
+/// Creates credentials that add a token with a different number each time, and a counter of their uses.
 fn counted() -> (impl CallCredentials + Clone, Arc<AtomicUsize>) {
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&asked);
     let credentials = move |_: AuthMetadataContext| {
         let number = counter.fetch_add(1, Ordering::SeqCst) + 1;
-        // Not at once.
+        // The token is not ready at once.
         async move {
             tokio::task::yield_now().await;
             Ok(pair("x-token", &number.to_string()))
@@ -60,7 +60,7 @@ fn counted() -> (impl CallCredentials + Clone, Arc<AtomicUsize>) {
     (credentials, asked)
 }
 
-/// The tokens that came to the server with a call.
+/// Makes a call. Returns the tokens that arrived at the server.
 async fn tokens(channel: &Channel, own: Option<&'static str>) -> Result<Vec<String>> {
     let mut call = ProbeStub::new(channel.clone()).unary(Request::default());
     if let Some(own) = own {
@@ -92,7 +92,7 @@ async fn credentials_of_a_channel_a_handle_and_a_call_are_sent_together() {
 }
 
 #[tokio::test]
-async fn they_know_the_service_and_the_method() {
+async fn credentials_receive_the_service_and_the_method() {
     let (_server, address, trust) = secure().await;
     let (sender, mut asked) = mpsc::unbounded_channel();
     let noting = move |context: AuthMetadataContext| {
@@ -135,7 +135,7 @@ async fn an_access_token_is_a_bearer_token() {
 }
 
 #[tokio::test]
-async fn without_encryption_nothing_is_asked_or_sent() {
+async fn without_encryption_credentials_are_not_used() {
     let mut server = Server::new();
     let (probe, mut events) = Probe::new();
     add_probe_servicer_to_server(probe, &mut server);
@@ -151,7 +151,7 @@ async fn without_encryption_nothing_is_asked_or_sent() {
     assert!(message.contains("ChannelCredentials::tls"), "{message}");
     assert_eq!(asked.load(Ordering::SeqCst), 0);
     assert!(events.try_recv().is_err());
-    // It need not even be reached.
+    // The server does not even have to be reachable.
     let nowhere = Channel::insecure("nowhere.invalid:1").unwrap();
     let refused = tokens(&nowhere, Some("1")).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unauthenticated);
@@ -164,7 +164,7 @@ async fn local_credentials_are_for_servers_on_this_machine() {
     let local = || ChannelCredentials::local().call_credentials(token("1"));
     let channel = Channel::secure(&address, local()).unwrap();
     assert_eq!(tokens(&channel, Some("2")).await.unwrap(), ["1", "2"]);
-    // What is not known to be on this machine is not used.
+    // A connection that is not known to be on this machine is not used.
     let (near, _far) = tokio::io::duplex(1024);
     let near = std::sync::Mutex::new(Some(near));
     let channel = Channel::builder()
@@ -178,7 +178,7 @@ async fn local_credentials_are_for_servers_on_this_machine() {
     assert_eq!(refused.code(), Code::Unavailable);
     let message = refused.message();
     assert!(message.contains("local credentials are for"), "{message}");
-    // What connects by itself to a loopback address is.
+    // A connection to a loopback address is used.
     let channel = Channel::builder()
         .connector(move |_| tokio::net::TcpStream::connect(address.clone()))
         .secure("elsewhere.example:443", local())
@@ -194,7 +194,7 @@ async fn local_credentials_are_for_servers_on_this_machine() {
 }
 
 #[tokio::test]
-async fn a_local_port_says_so_to_its_servicers() {
+async fn servicers_see_that_a_port_is_local() {
     let (_server, address) = fixture::serve(&ServerCredentials::local()).await;
     let channel = Channel::insecure(address.to_string()).unwrap();
     let said = fixture::ask(&channel).await.unwrap();
@@ -217,7 +217,7 @@ async fn a_unix_socket_is_local() {
 }
 
 #[tokio::test]
-async fn a_call_ends_with_what_its_credentials_fail_with() {
+async fn a_call_fails_with_the_error_of_its_credentials() {
     let (_server, address, trust) = secure().await;
     let secure = Channel::secure(&address, trust).unwrap();
     let local = Channel::in_process(probe_handler(Probe::new().0));
@@ -255,7 +255,7 @@ fn channel_with(config: &str, address: &str, trust: ChannelCredentials) -> Chann
 }
 
 #[tokio::test]
-async fn each_attempt_at_a_call_asks_again() {
+async fn each_attempt_asks_for_new_credentials() {
     let (_server, address, trust) = secure().await;
     let (credentials, asked) = counted();
     let trust = trust.call_credentials(credentials);
@@ -289,7 +289,7 @@ async fn each_attempt_at_a_call_asks_again() {
 }
 
 #[tokio::test]
-async fn credentials_that_fail_are_asked_again_by_a_policy() {
+async fn a_policy_retries_failed_credentials() {
     let (_server, address, trust) = secure().await;
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&asked);
@@ -309,7 +309,7 @@ async fn credentials_that_fail_are_asked_again_by_a_policy() {
 }
 
 #[tokio::test]
-async fn the_time_that_credentials_take_is_the_calls() {
+async fn the_time_of_credentials_counts_for_the_deadline() {
     let (_server, address, trust) = secure().await;
     let secure = Channel::secure(&address, trust).unwrap();
     let local = Channel::in_process(probe_handler(Probe::new().0));
@@ -333,7 +333,7 @@ async fn the_time_that_credentials_take_is_the_calls() {
             () = tokio::time::sleep(Duration::from_millis(20)) => {}
         }
         drop((call, stub));
-        // What was asked has been let go of.
+        // The future of the credentials was dropped.
         assert_eq!(within(dropped.recv()).await, None);
     }
 }

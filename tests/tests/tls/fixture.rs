@@ -22,7 +22,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// Says of each caller what TLS says of it.
+/// A servicer that describes each caller's TLS identity.
 pub struct Who;
 
 impl ProbeServicer for Who {
@@ -46,7 +46,7 @@ impl ProbeServicer for Who {
     }
 }
 
-/// A server with one secure port on 127.0.0.1.
+/// Starts a server with one secure port on 127.0.0.1.
 pub async fn serve(credentials: &ServerCredentials) -> (Server, SocketAddr) {
     serve_with(Server::builder(), credentials).await
 }
@@ -74,14 +74,14 @@ pub fn trusting(authority: &Authority) -> ChannelCredentials {
         .unwrap()
 }
 
-/// Makes a call, and gives what the servicer says of the caller.
+/// Makes a call. Returns the servicer's description of the caller.
 pub async fn ask(channel: &Channel) -> Result<String> {
     let call = ProbeStub::new(channel.clone()).unary(Request::default());
     let response = within(call.into_future()).await?;
     Ok(String::from_utf8(response.payload).unwrap())
 }
 
-/// Makes a call with these credentials that has to fail with UNAVAILABLE, and gives its message.
+/// Makes a call with these credentials that must fail with UNAVAILABLE. Returns its message.
 pub async fn refused(address: SocketAddr, credentials: ChannelCredentials) -> String {
     let channel = Channel::secure(address.to_string(), credentials).unwrap();
     let status: Status = ask(&channel).await.unwrap_err();
@@ -89,7 +89,7 @@ pub async fn refused(address: SocketAddr, credentials: ChannelCredentials) -> St
     status.message().to_owned()
 }
 
-/// A client of rustls alone.
+/// A client made of rustls only.
 pub struct Dialer<'a> {
     pub trust: &'a Authority,
     pub alpn: &'a [&'a [u8]],
@@ -98,8 +98,8 @@ pub struct Dialer<'a> {
 }
 
 impl Dialer<'_> {
-    /// Shakes hands, and waits for the server to say something or to close the connection. Gives the address of this end, and
-    /// what it came to: whether something was said.
+    /// Performs a handshake, and waits until the server sends something or closes the connection. Returns the
+    /// client's address, and whether anything was received.
     pub async fn dial(&self, address: SocketAddr) -> (SocketAddr, io::Result<bool>) {
         let stream = TcpStream::connect(address).await.unwrap();
         let here = stream.local_addr().unwrap();
@@ -135,7 +135,7 @@ impl Dialer<'_> {
     }
 }
 
-/// Waits for what has to come; the limit is far beyond what anything here takes.
+/// Waits for a future, with a timeout far beyond any test's.
 pub async fn within<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(20), future)
         .await

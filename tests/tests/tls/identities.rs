@@ -1,4 +1,4 @@
-//! What a servicer learns of its caller.
+//! The identity of a caller, as its servicer sees it.
 
 use std::time::{Duration, Instant};
 
@@ -74,7 +74,7 @@ async fn a_requested_certificate_may_be_left_out() {
     assert!(seen.contains("identities=[\"carol.example\"]"), "{seen}");
 }
 
-/// TLS resumes the session when a channel connects again, and no certificate is shown then.
+/// When a channel connects again, TLS resumes the session without a certificate.
 #[tokio::test]
 async fn a_client_stays_known_when_it_connects_again() {
     const AGE: Duration = Duration::from_millis(50);

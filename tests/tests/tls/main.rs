@@ -1,4 +1,4 @@
-//! Connections over TLS: who is let in, who is refused and how either side learns why.
+//! Connections over TLS: who is accepted, who is refused, and the errors on either side.
 
 mod call_credentials;
 mod fixture;

@@ -1,4 +1,4 @@
-//! Credentials that cannot be, and the name that a channel looks for.
+//! Invalid credentials, and the server name that a channel verifies.
 
 use stubwright::{Channel, ChannelCredentials, Code, ServerCredentials};
 use stubwright_tests::certificates::Authority;
@@ -7,7 +7,7 @@ use stubwright_tests::pb::probe::v1::{ProbeStub, Request};
 use crate::fixture::{ask, serve, server_credentials, trusting};
 
 #[tokio::test]
-async fn the_name_to_look_for_is_also_the_authority() {
+async fn the_server_name_is_also_the_authority() {
     let authority = Authority::new("authority");
     let credentials = server_credentials(&authority.issue(&["backend.example"]));
     let (_server, address) = serve(&credentials).await;
@@ -33,7 +33,7 @@ async fn a_server_is_found_by_name_and_by_an_address_in_brackets() {
 }
 
 #[test]
-fn credentials_that_cannot_be_are_told_by_what_is_wrong() {
+fn errors_of_invalid_credentials_name_the_fault() {
     let authority = Authority::new("authority");
     let (one, other) = (authority.issue(&["one"]), authority.issue(&["other"]));
     let cases = [
@@ -82,7 +82,7 @@ fn credentials_that_cannot_be_are_told_by_what_is_wrong() {
 }
 
 #[test]
-fn what_is_printed_of_credentials_has_no_key_in_it() {
+fn printed_credentials_contain_no_key() {
     let authority = Authority::new("authority");
     let issued = authority.issue(&["one"]);
     let server = server_credentials(&issued);
@@ -123,7 +123,7 @@ async fn the_authority_of_a_call_is_checked_against_the_certificate() {
 }
 
 #[tokio::test]
-async fn the_authority_of_a_channel_is_whom_the_certificate_has_to_be_for() {
+async fn the_certificate_must_be_for_the_authority_of_the_channel() {
     let authority = Authority::new("authority");
     let (_server, address) = serve(&server_credentials(&authority.issue(&["one.example"]))).await;
     let secure = |host: &str, credentials| {
@@ -136,7 +136,7 @@ async fn the_authority_of_a_channel_is_whom_the_certificate_has_to_be_for() {
     let channel = secure("other.example", trusting(&authority));
     let error = ask(&channel).await.unwrap_err();
     assert_eq!(error.code(), Code::Unavailable);
-    // Unless the credentials name whom it is for.
+    // A server name in the credentials takes precedence.
     let named = trusting(&authority).server_name("one.example");
     let seen = ask(&secure("other.example", named)).await.unwrap();
     assert!(seen.ends_with(" authority=other.example"), "{seen}");

@@ -1,4 +1,4 @@
-//! Hostile input, row 63: one end speaks TLS and the other does not, and either is told.
+//! Hostile input, row 63: one end speaks TLS and the other does not. Both ends report it.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 
 use crate::fixture::{Who, ask, refused, serve, server_credentials, trusting, within};
 
-/// What a call without encryption to this address fails with.
+/// Makes a call without encryption. Returns the message of its error.
 async fn plaintext(address: SocketAddr) -> String {
     let channel = Channel::insecure(address.to_string()).unwrap();
     let status = ask(&channel).await.unwrap_err();
@@ -19,7 +19,7 @@ async fn plaintext(address: SocketAddr) -> String {
     status.message().to_owned()
 }
 
-/// A server that reads the preface of HTTP/2, says this, and closes the connection.
+/// Starts a server that reads the HTTP/2 preface, sends this answer, and closes the connection.
 async fn says(answer: &'static [u8]) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -28,7 +28,7 @@ async fn says(answer: &'static [u8]) -> SocketAddr {
         stream.read_exact(&mut [0; 24]).await.unwrap();
         stream.write_all(answer).await.unwrap();
         stream.shutdown().await.unwrap();
-        // Until the client closes it: a reset would overtake the answer.
+        // Wait until the client closes the connection: a reset would overtake the answer.
         drop(stream.read_to_end(&mut Vec::new()).await);
     });
     address
@@ -50,7 +50,7 @@ async fn row_63_plaintext_to_our_tls_port() {
 
 #[tokio::test]
 async fn row_63_plaintext_to_other_servers() {
-    // An alert, shorter than the header of a frame: a fatal protocol_version.
+    // An alert, which is shorter than a frame header: a fatal protocol_version.
     let alert = says(&[21, 3, 1, 0, 2, 2, 70]).await;
     let http = says(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
     let silent = says(b"").await;

@@ -1,4 +1,4 @@
-//! Faults of a handshake, row 33: each is refused in time, and the reason reaches the log or the caller.
+//! Handshakes that fail, row 33. Each is refused in time, and the reason is logged or returned to the caller.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use crate::fixture::{
     Dialer, Who, ask, refused, serve, serve_with, server_credentials, trusting, within,
 };
 
-/// The reason for which the server has refused the client at this address. Another test may have had the client's port
-/// before.
+/// Returns the logged reason for which the server has refused this client. The server's port is compared too, because
+/// another test may have used the client's port before.
 async fn logged(client: SocketAddr, server: SocketAddr) -> String {
     let words = [
         "WARN message=TLS handshake refused",
@@ -223,7 +223,7 @@ async fn row_33_a_silent_client_is_cut_off_and_holds_up_nobody() {
     for _ in 0..50 {
         silent.push(TcpStream::connect(address).await.unwrap());
     }
-    // One that begins and does not go on.
+    // This client begins a handshake and does not go on.
     silent[0].write_all(&[22, 3, 1, 0, 200, 1]).await.unwrap();
     let channel = Channel::secure(address.to_string(), trusting(&authority)).unwrap();
     ask(&channel).await.unwrap();
@@ -247,7 +247,7 @@ fn h2(trust: &Authority) -> Dialer<'_> {
     }
 }
 
-/// A server that requires certificates.
+/// Starts a server that requires client certificates.
 async fn mutual(authority: &Authority) -> (Server, SocketAddr) {
     let credentials = server_credentials(&authority.issue(&["127.0.0.1"]))
         .require_client_certificate(authority.pem())
@@ -255,7 +255,8 @@ async fn mutual(authority: &Authority) -> (Server, SocketAddr) {
     serve(&credentials).await
 }
 
-/// A server of rustls alone, with a certificate that is not looked at, that negotiates these protocols and then waits.
+/// Starts a server made of rustls only. It negotiates these protocols and then waits. Clients do not verify its
+/// certificate.
 pub async fn server_of_rustls(issued: &Issued, alpn: Vec<Vec<u8>>) -> SocketAddr {
     use rustls::pki_types::pem::PemObject;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -277,7 +278,7 @@ pub async fn server_of_rustls(issued: &Issued, alpn: Vec<Vec<u8>>) -> SocketAddr
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
         let (stream, _) = listener.accept().await.unwrap();
         if let Ok(mut stream) = acceptor.accept(stream).await {
-            // Until the client closes it.
+            // Wait until the client closes the connection.
             drop(stream.read_to_end(&mut Vec::new()).await);
         }
     });

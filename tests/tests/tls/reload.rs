@@ -1,4 +1,4 @@
-//! Certificates that are replaced while calls go on.
+//! Certificates that are replaced during calls.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -77,7 +77,7 @@ async fn new_handshakes_use_the_new_certificate_and_open_connections_stay() {
         why.contains("not signed by any of the trusted root"),
         "{why}"
     );
-    // What cannot be used changes nothing.
+    // An unusable certificate changes nothing.
     let status = credentials.reload("no certificate", &issued.key);
     assert_eq!(status.unwrap_err().code(), Code::InvalidArgument);
     let late = Channel::secure(address.to_string(), trusting(&new)).unwrap();

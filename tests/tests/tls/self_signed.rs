@@ -1,5 +1,5 @@
-//! Hostile input, row 68: the certificate of every tutorial, which the server shows and the client is given as its root; and what each end
-//! is told when a certificate will not do.
+//! Hostile input, row 68: a self-signed certificate as tutorials create it, which is both the server's certificate
+//! and the client's root. Also the errors on each side for certificates that are refused.
 
 use std::net::SocketAddr;
 
@@ -12,7 +12,7 @@ use stubwright_tests::pb::probe::v1::{ProbeStub, Request};
 
 use crate::fixture::{ask, refused, serve, server_credentials, within};
 
-/// Credentials that trust this certificate, for the name localhost.
+/// Creates credentials that trust this certificate, for the name localhost.
 fn trusting(issued: &Issued) -> ChannelCredentials {
     ChannelCredentials::tls()
         .root_certificates(&issued.chain)
@@ -20,7 +20,7 @@ fn trusting(issued: &Issued) -> ChannelCredentials {
         .server_name("localhost")
 }
 
-/// What a call to a server with this certificate comes to for a client that has it as its root.
+/// Makes a call to a server with this certificate, which is also the client's root. Returns the error.
 async fn refused_as_itself(issued: &Issued) -> String {
     let (_server, address) = serve(&server_credentials(issued)).await;
     refused(address, trusting(issued)).await
@@ -67,7 +67,7 @@ async fn row_68_it_is_taken_among_other_roots_and_by_a_wildcard() {
     }
 }
 
-/// A dot at the end of a name says that it is whole, to the system's resolver; to a certificate it is the same name.
+/// A dot at the end of a name marks it as absolute for the resolver. For a certificate it is the same name.
 #[tokio::test]
 async fn row_68_a_name_may_end_with_a_dot() {
     for names in [&[] as &[&str], &["localhost"]] {
@@ -83,7 +83,7 @@ async fn row_68_a_name_may_end_with_a_dot() {
     }
 }
 
-/// The names of calls are the certificate's too.
+/// The certificate's names are also valid authorities of calls.
 #[tokio::test]
 async fn row_68_the_common_name_is_an_authority_for_calls() {
     let issued = SelfSigned::DEFAULT.make();
@@ -108,7 +108,7 @@ async fn row_68_names_dates_and_purposes_still_count() {
              subjectAltName=DNS:localhost`",
         ),
         (
-            // The common name counts only where there is nothing better.
+            // The common name counts only if there is no alternative name.
             SelfSigned {
                 names: &["example.org", "10.0.0.1"],
                 ..default
@@ -152,7 +152,7 @@ async fn row_68_names_dates_and_purposes_still_count() {
     ask(&channel).await.unwrap();
 }
 
-/// A common name is no address, here as with OpenSSL and gRPC.
+/// A common name is not an IP address, as in OpenSSL and gRPC.
 #[tokio::test]
 async fn row_68_a_common_name_is_no_address() {
     let issued = SelfSigned {
@@ -168,7 +168,8 @@ async fn row_68_a_common_name_is_no_address() {
     );
 }
 
-/// Another certificate, with the same names and another key, is not the one that was given; nor does a root vouch for another.
+/// A certificate with the same names and another key is not the trusted one. A root does not vouch for other
+/// certificates either.
 #[tokio::test]
 async fn row_68_only_the_very_certificate_is_taken() {
     for is_authority in [true, false] {
@@ -205,7 +206,7 @@ async fn row_68_an_authority_that_another_has_signed_is_no_server() {
     );
 }
 
-/// Without a subject alternative name, what an authority has signed is for nobody.
+/// A certificate that an authority has issued needs a subject alternative name.
 #[tokio::test]
 async fn row_68_a_common_name_does_not_count_behind_an_authority() {
     let authority = Authority::new("authority");
@@ -235,7 +236,7 @@ async fn row_68_version_1_is_refused_in_words() {
         .unwrap_err();
     assert!(error.message().contains(said), "{error}");
 
-    // As a root it may stay: authorities of old are of version 1.
+    // Version 1 is allowed for roots: old authorities have it.
     let authority = Authority::new("authority");
     let (_server, address) = serve(&server_credentials(&authority.issue(&["localhost"]))).await;
     let both = format!("{}{}", issued.chain, authority.pem());
@@ -244,7 +245,7 @@ async fn row_68_version_1_is_refused_in_words() {
     ask(&channel).await.unwrap();
 }
 
-/// A server that shows one, and ours as the client.
+/// The server has such a certificate, and the client is ours.
 #[tokio::test]
 async fn row_68_a_server_with_version_1_is_refused_in_words() {
     let address = crate::refusals::server_of_rustls(&of_version_1(), vec![b"h2".to_vec()]).await;
@@ -255,7 +256,7 @@ async fn row_68_a_server_with_version_1_is_refused_in_words() {
     );
 }
 
-/// A server with its own certificate, whose clients have to show one that it was given.
+/// Starts a server with its own certificate, whose clients must show one that it trusts.
 async fn mutual(own: &Issued, client: &Issued) -> (Server, SocketAddr) {
     let credentials = server_credentials(own)
         .require_client_certificate(&client.chain)
