@@ -1,4 +1,4 @@
-//! Compiles `proto/backends.proto`; `stubwright::include_protos!()` in `src/main.rs` includes the result.
+//! Compiles `proto/backends.proto`. `stubwright::include_protos!()` in `src/main.rs` includes the result.
 
 fn main() -> Result<(), stubwright_codegen::Error> {
     stubwright_codegen::compile_protos(&["proto/backends.proto"], &["proto"])

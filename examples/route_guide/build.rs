@@ -1,4 +1,4 @@
-//! Compiles the tutorial's proto, which is among the fixtures of the tests; `stubwright::include_protos!()` in `src/lib.rs`
+//! Compiles the tutorial's proto, which is one of the test fixtures. `stubwright::include_protos!()` in `src/lib.rs`
 //! includes the result.
 
 fn main() -> Result<(), stubwright_codegen::Error> {

@@ -1,5 +1,5 @@
-//! Authentication: the client has a channel over TLS whose calls all send a token; an interceptor of the server finds out whose
-//! it is, and the servicer asks it.
+//! Authentication with tokens over TLS. All calls of the client's channel send a token. An interceptor of the server
+//! looks up the token's user and passes it to the servicer.
 
 mod tokens;
 mod vault;
@@ -7,5 +7,5 @@ mod vault;
 pub use tokens::{TOKEN, Tokens, User, token};
 pub use vault::Vault;
 
-// The modules `auth::v1`, named after the package of `proto/auth.proto`.
+// The module `auth::v1`, named after the package of `proto/auth.proto`.
 stubwright::include_protos!();

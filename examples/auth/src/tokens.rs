@@ -1,4 +1,4 @@
-//! Tokens: the credentials that send one with each call, and the interceptor that asks for it.
+//! Tokens: the credentials that send a token with each call, and the interceptor that checks it.
 
 use std::collections::HashMap;
 
@@ -7,11 +7,13 @@ use stubwright::{
     Status,
 };
 
-/// The key of the metadata that has the token.
+/// Metadata key of the token.
 pub const TOKEN: &str = "token";
 
-/// The credentials of calls that prove themselves with a token. They are asked with each call, and may take their time: a real
-/// program would look here whether its token is still good, and get another if not.
+/// Returns call credentials that send a token.
+///
+/// They are called for each call and may take their time. A real program would check here whether the token is still
+/// valid, and request a new one if not.
 pub fn token(token: &str) -> impl CallCredentials {
     let token = token.to_owned();
     move |_call: AuthMetadataContext| {
@@ -24,16 +26,16 @@ pub fn token(token: &str) -> impl CallCredentials {
     }
 }
 
-/// Who has made a call: what the interceptor leaves in its extensions.
+/// The caller. The interceptor puts it into the extensions of the call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User(pub String);
 
-/// Whom the tokens belong to. As an interceptor it lets no call through without one.
+/// Tokens and their users. As an interceptor, it rejects calls without a known token.
 #[derive(Debug)]
 pub struct Tokens(HashMap<String, User>);
 
 impl Tokens {
-    /// Pairs of tokens and the names of their users.
+    /// Creates it from pairs of a token and the user's name.
     pub fn new(tokens: &[(&str, &str)]) -> Tokens {
         let users = tokens.iter();
         let users = users.map(|&(token, user)| (token.into(), User(user.into())));
@@ -45,7 +47,8 @@ impl ServerInterceptor for Tokens {
     async fn intercept(&self, call: InterceptedCall) -> Result<()> {
         let context = call.context();
         let token = context.invocation_metadata().get(TOKEN);
-        // Nothing of the request has been read, and the handler is not run. The caller is not told which of the two it was.
+        // The request has not been read, and the handler does not run. The error does not say whether the token is
+        // missing or unknown.
         let Some(user) = token.and_then(|token| self.0.get(token)) else {
             return Err(Status::unauthenticated("Invalid signature"));
         };

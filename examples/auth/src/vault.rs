@@ -1,18 +1,19 @@
-//! The servicer, which trusts the interceptor before it.
+//! The servicer. It relies on the interceptor in front of it.
 
 use stubwright::{Result, ServicerContext, Status};
 
 use crate::auth::v1::{OpenReply, OpenRequest, VaultServicer};
 use crate::tokens::User;
 
-/// Tells every user a secret.
+/// Tells each user a secret.
 #[derive(Debug)]
 pub struct Vault;
 
 impl VaultServicer for Vault {
     async fn open(&self, _request: OpenRequest, context: &ServicerContext) -> Result<OpenReply> {
         let user = context.extensions().get::<User>();
-        let user = user.ok_or_else(|| Status::internal("no interceptor has said who calls"))?;
+        let user =
+            user.ok_or_else(|| Status::internal("no interceptor has authenticated the caller"))?;
         Ok(OpenReply {
             user: user.0.clone(),
             secret: format!("the middle letter is {}", middle(&user.0)),

@@ -1,4 +1,4 @@
-//! The interceptor and the servicer, each by itself and both together, in this process.
+//! Tests of the interceptor and the servicer, separately and together, in-process.
 
 use auth::auth::v1::{OpenRequest, VaultServicer, VaultStub, add_vault_servicer_to_server};
 use auth::{Tokens, User, Vault, token};
@@ -6,7 +6,7 @@ use stubwright::testing::TestCall;
 use stubwright::{Code, Server};
 
 #[tokio::test]
-async fn the_servicer_tells_the_user_that_was_found() {
+async fn the_servicer_answers_an_authenticated_user() {
     let call = TestCall::new();
     call.context().extensions().insert(User("ada".into()));
     let reply = Vault.open(OpenRequest {}, call.context()).await.unwrap();
@@ -14,14 +14,14 @@ async fn the_servicer_tells_the_user_that_was_found() {
 }
 
 #[tokio::test]
-async fn the_servicer_tells_nobody_nothing() {
+async fn the_servicer_refuses_an_unauthenticated_call() {
     let call = TestCall::new();
     let error = Vault.open(OpenRequest {}, call.context()).await;
     assert_eq!(error.unwrap_err().code(), Code::Internal);
 }
 
 #[tokio::test]
-async fn the_interceptor_knows_its_tokens_and_no_others() {
+async fn the_interceptor_accepts_only_known_tokens() {
     let tokens = Tokens::new(&[("ada-42", "ada"), ("grace-43", "grace")]);
     let mut server = Server::builder().interceptor(tokens).build();
     add_vault_servicer_to_server(Vault, &mut server);

@@ -1,4 +1,5 @@
-//! A bidirectional call: the server answers each message, reversed and after a while, and the client speaks meanwhile.
+//! A bidirectional call. The server answers each message with its reverse after a pause, while the client goes on
+//! sending.
 
 mod servicer;
 

@@ -1,4 +1,4 @@
-//! The server's side.
+//! The servicer.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::chat::{ChatMessage, ChatServiceServicer};
 /// Answers each message with its text reversed.
 #[derive(Debug)]
 pub struct ChatServicer {
-    /// How long it thinks before it answers.
+    /// Pause before each reply.
     pub thinks: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! The conversation, in this process.
+//! Tests of the conversation, in-process.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -20,13 +20,13 @@ fn message(msg: &str) -> ChatMessage {
     }
 }
 
-/// The next item of a stream.
+/// Returns the next item of a stream.
 async fn next<T>(stream: &mut (impl Stream<Item = T> + Unpin)) -> Option<T> {
     std::future::poll_fn(|context| std::pin::Pin::new(&mut *stream).poll_next(context)).await
 }
 
 #[tokio::test]
-async fn the_servicer_answers_what_a_test_says() {
+async fn the_servicer_answers_each_message() {
     let call = TestCall::new();
     let requests = RequestStream::from_iter([message("ab"), message("")]);
     let mut answers = pin!(SERVICER.chat(requests, call.context()));
@@ -53,7 +53,7 @@ async fn a_request_stream_that_is_cut_off_ends_the_answers() {
 }
 
 #[tokio::test]
-async fn each_message_may_wait_for_the_answer_to_the_one_before() {
+async fn messages_and_replies_can_alternate() {
     let stub = ChatServiceStub::new(Channel::in_process(chat_service_handler(SERVICER)));
     let (say, mut said) = tokio::sync::mpsc::channel(1);
     let mut answers = stub.chat(stream! {

@@ -1,4 +1,4 @@
-//! A backend, which says its name.
+//! A backend, which responds with its name.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::backends::v1::{
     BackendsServicer, WhoAreYouRequest, WhoAreYouResponse, add_backends_servicer_to_server,
 };
 
-/// The number that nginx gives its connection with the client.
+/// Metadata key of the number that nginx gives its connection with the client.
 pub const CONNECTION: &str = "connection-number";
 
 struct Named(&'static str);
@@ -30,7 +30,7 @@ impl BackendsServicer for Named {
     }
 }
 
-/// Serves on the unix socket `NAME.sock` in a directory, as long as the server lives.
+/// Serves on the unix socket `NAME.sock` in a directory until the server is dropped.
 pub async fn serve(name: &'static str, directory: &Path) -> Result<Server> {
     let mut server = Server::new();
     add_backends_servicer_to_server(Named(name), &mut server);

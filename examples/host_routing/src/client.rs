@@ -1,4 +1,4 @@
-//! The client's side: whom calls are for.
+//! The client, which selects a backend by the authority of its calls.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use stubwright::{Channel, Result};
 use crate::backend::CONNECTION;
 use crate::backends::v1::{BackendsStub, WhoAreYouRequest};
 
-/// How long a call may take. The first waits for the proxy to start.
+/// Timeout of a call. The first call waits until the proxy has started.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// One channel for all hosts: each call says for which it is.
+/// Calls all hosts over one channel. Each call has an authority of its own.
 pub async fn by_call(proxy: &str) -> Result<()> {
     println!("one channel, each call with an authority of its own:");
     let stub = BackendsStub::new(Channel::insecure(proxy)?);
@@ -31,7 +31,7 @@ pub async fn by_call(proxy: &str) -> Result<()> {
     Ok(())
 }
 
-/// A channel for one host: its calls need not say anything.
+/// Calls each host over a channel whose default authority is the host.
 pub async fn by_channel(proxy: &str) -> Result<()> {
     println!("a channel for each host:");
     for host in ["blue.example", "green.example"] {
@@ -46,7 +46,7 @@ pub async fn by_channel(proxy: &str) -> Result<()> {
     Ok(())
 }
 
-/// A host that the proxy does not know.
+/// Calls a host that the proxy does not know.
 pub async fn of_nobody(proxy: &str) -> Result<()> {
     let stub = BackendsStub::new(Channel::insecure(proxy)?);
     let call = stub
@@ -55,7 +55,7 @@ pub async fn of_nobody(proxy: &str) -> Result<()> {
         .timeout(PATIENCE);
     match call.await {
         Ok(response) => println!("red.example is answered by {}", response.name),
-        Err(status) => println!("red.example is nobody's: {}", status.code()),
+        Err(status) => println!("red.example has no backend: {}", status.code()),
     }
     Ok(())
 }

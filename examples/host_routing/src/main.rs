@@ -1,4 +1,4 @@
-//! Two backends behind nginx, which routes by host, and a client with one connection to it.
+//! Two backends behind nginx, which routes calls by host, and a client with one connection to nginx.
 
 mod backend;
 mod client;

@@ -7,14 +7,14 @@ use std::process::Stdio;
 
 use tokio::process::{Child, Command};
 
-/// Where it may be: users other than root may not have `/usr/sbin` in their path.
+/// Paths of nginx. `/usr/sbin` may not be in the `PATH` of users other than root.
 const PROGRAMS: [&str; 2] = ["nginx", "/usr/sbin/nginx"];
 
-/// A directory for sockets, which goes when this is dropped.
+/// A directory for sockets. It is removed when this is dropped.
 pub struct Directory(PathBuf);
 
 impl Directory {
-    /// A new one.
+    /// Creates a directory.
     pub fn new() -> io::Result<Directory> {
         let name = format!("stubwright-hosts-{}", std::process::id());
         let path = std::env::temp_dir().join(name);
@@ -29,12 +29,13 @@ impl Directory {
 
 impl Drop for Directory {
     fn drop(&mut self) {
-        // What is left of it is in the system's directory for what may go.
+        // If this fails, files remain in the system's temporary directory.
         drop(fs::remove_dir_all(&self.0));
     }
 }
 
-/// Starts nginx with `nginx.conf`; it is killed when the process is dropped. Its socket is `proxy.sock` in the directory.
+/// Starts nginx with `nginx.conf`. Its socket is `proxy.sock` in the directory. It is killed when the process is
+/// dropped.
 pub fn start(directory: &Path) -> io::Result<Child> {
     fs::write(directory.join("nginx.conf"), include_str!("../nginx.conf"))?;
     let mut result = Err(io::Error::from(io::ErrorKind::NotFound));
@@ -52,7 +53,7 @@ pub fn start(directory: &Path) -> io::Result<Child> {
         }
     }
     result.map_err(|error| {
-        let message = format!("nginx cannot be run ({error}); Debian has it as nginx-light");
+        let message = format!("cannot run nginx ({error}); its Debian package is nginx-light");
         io::Error::new(error.kind(), message)
     })
 }

@@ -1,4 +1,4 @@
-//! What the README shows, with a real nginx. It is skipped, and says so, where there is none.
+//! Runs the commands of the README with a real nginx. The test is skipped with a message if nginx is not installed.
 
 #[path = "../../../tests/support/readme.rs"]
 mod readme;
@@ -9,7 +9,7 @@ use std::process::Command;
 fn the_readme_runs() {
     let runs = |program| Command::new(program).arg("-v").output();
     if let (Err(error), Err(_)) = (runs("nginx"), runs("/usr/sbin/nginx")) {
-        eprintln!("skipped: nginx cannot be run ({error}); Debian has it as nginx-light");
+        eprintln!("skipped: cannot run nginx ({error}); its Debian package is nginx-light");
         return;
     }
     let binaries = [("host_routing", env!("CARGO_BIN_EXE_host_routing"))];

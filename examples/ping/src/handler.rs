@@ -1,29 +1,29 @@
-//! The program's own part, which knows no gRPC.
+//! The program's logic, independent of gRPC.
 
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-/// Pings targets, some at a time; a few more wait, and the rest is turned away.
+/// Pings targets. A limited number of pings run at a time, a limited number wait, and the others are refused.
 #[derive(Debug)]
 pub struct Handler {
-    /// A place for each ping, running or waiting.
+    /// One permit for each ping that runs or waits.
     places: Semaphore,
-    /// A turn for each that runs.
+    /// One permit for each ping that runs.
     turns: Semaphore,
 }
 
-/// Why there is no answer.
+/// The reason why a ping failed.
 #[derive(Debug, PartialEq, Eq)]
 pub enum PingError {
-    /// All places are taken.
+    /// All permits are taken.
     Overloaded,
-    /// A delay that is none.
+    /// The delay is negative.
     NegativeDelay,
 }
 
 impl Handler {
-    /// A handler that runs so many pings at a time, while so many others may wait.
+    /// Creates a handler that runs up to `running` pings at a time, while up to `waiting` others wait.
     pub fn new(running: usize, waiting: usize) -> Handler {
         Handler {
             places: Semaphore::new(running + waiting),
@@ -31,7 +31,7 @@ impl Handler {
         }
     }
 
-    /// Pings a target that takes `delay` milliseconds to answer. A future that is dropped gives its place back.
+    /// Pings a target that takes `delay` milliseconds to answer. Dropping the future returns its permits.
     ///
     /// # Errors
     /// See [`PingError`].
@@ -41,7 +41,7 @@ impl Handler {
             .places
             .try_acquire()
             .map_err(|_| PingError::Overloaded)?;
-        // Nobody closes the semaphore.
+        // The semaphore is never closed.
         let _turn = self.turns.acquire().await;
         tokio::time::sleep(Duration::from_millis(delay)).await;
         Ok(format!("{target} answered after {delay} ms"))

@@ -1,5 +1,5 @@
-//! A service with what a server and a client have around it in earnest: a handler that knows no gRPC, limits, metadata,
-//! typed error details, keepalive, interceptors on both sides, reflection and health, and an end in good order.
+//! A service with everything that a production server and client need: a handler that is independent of gRPC, limits,
+//! metadata, typed error details, keepalive, interceptors on both sides, reflection, health, and a graceful stop.
 
 mod handler;
 mod log;
@@ -9,5 +9,5 @@ pub use handler::{Handler, PingError};
 pub use log::{log_calls, log_outgoing};
 pub use servicer::PingServicer;
 
-// The modules `app::ping::v1`, named after the package of `proto/ping.proto`.
+// The module `app::ping::v1`, named after the package of `proto/ping.proto`.
 stubwright::include_protos!();

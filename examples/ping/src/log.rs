@@ -1,13 +1,13 @@
-//! What server and client say of their calls.
+//! Interceptors that log calls.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use stubwright::{InterceptedCall, OutgoingCall, Result};
 
-/// A server interceptor that prints a line when a call comes, and another when it has ended.
+/// A server interceptor that prints a line when a call begins, and another when it ends.
 ///
 /// # Errors
-/// What the call ends with.
+/// Returns the error of the call.
 pub async fn log_calls(call: InterceptedCall) -> Result<()> {
     let context = call.context();
     let method = context.method().to_owned();
@@ -15,7 +15,7 @@ pub async fn log_calls(call: InterceptedCall) -> Result<()> {
     let id = id.unwrap_or("none").to_owned();
     eprintln!("{method} {id}: from {}", context.peer());
 
-    // A call that is cancelled, or out of time, goes no further than this: its future is dropped here.
+    // If the call is cancelled or its deadline passes, this future is dropped here.
     let end = call.proceed().await;
     let took = end.duration.as_millis();
     match &end.result {
@@ -25,10 +25,10 @@ pub async fn log_calls(call: InterceptedCall) -> Result<()> {
     end.result
 }
 
-/// A client interceptor that gives each call a `request-id` that has none, and prints a line when it has ended.
+/// A client interceptor that adds a `request-id` to calls without one, and prints a line when a call ends.
 ///
 /// # Errors
-/// What the call ends with.
+/// Returns the error of the call.
 pub async fn log_outgoing(mut call: OutgoingCall) -> Result<()> {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     if !call.metadata().contains_key("request-id") {

@@ -1,4 +1,4 @@
-//! Between gRPC and the handler.
+//! The servicer, which connects gRPC and the handler.
 
 use stubwright::prost_types::Duration;
 use stubwright::rpc::bad_request::FieldViolation;
@@ -8,14 +8,14 @@ use stubwright::{Metadata, Result, ServicerContext, Status};
 use crate::app::ping::v1::{PingReply, PingRequest, PingServiceServicer};
 use crate::handler::{Handler, PingError};
 
-/// The servicer: it reads what came with the call, asks the handler, and says in gRPC's words how that went.
+/// Reads the metadata and the request, calls the handler, and converts its errors to statuses.
 #[derive(Debug)]
 pub struct PingServicer {
     handler: Handler,
 }
 
 impl PingServicer {
-    /// A servicer in front of a handler.
+    /// Creates a servicer for a handler.
     pub fn new(handler: Handler) -> PingServicer {
         PingServicer { handler }
     }
@@ -23,24 +23,24 @@ impl PingServicer {
 
 impl PingServiceServicer for PingServicer {
     async fn ping(&self, request: PingRequest, context: &ServicerContext) -> Result<PingReply> {
-        // What the client said before the request, and what goes back before the reply.
+        // Metadata of the client, which is returned in the initial metadata.
         let id = context.invocation_metadata().get("request-id");
         let mut initial = Metadata::new();
         initial.append("request-id", id.unwrap_or("none"))?;
         context.send_initial_metadata(initial)?;
 
-        // What goes back behind the reply, or behind the error.
+        // Trailing metadata, sent after the reply or the error.
         let mut trailing = Metadata::new();
         trailing.append("served-to", context.peer())?;
         context.set_trailing_metadata(trailing);
 
-        // When the client vanishes or its time is over, this future is dropped where it waits.
+        // If the call is cancelled or its deadline passes, this future is dropped while it waits.
         let msg = self.handler.ping(&request.target, request.delay).await?;
         Ok(PingReply { ok: true, msg })
     }
 }
 
-/// With it, `?` makes a status of the handler's errors.
+/// Lets `?` convert the handler's errors to a status.
 impl From<PingError> for Status {
     fn from(error: PingError) -> Status {
         match error {
@@ -55,7 +55,7 @@ impl From<PingError> for Status {
                 .with_error_detail(BadRequest {
                     field_violations: vec![FieldViolation {
                         field: "delay".into(),
-                        description: "it is negative".into(),
+                        description: "must not be negative".into(),
                         ..FieldViolation::default()
                     }],
                 }),

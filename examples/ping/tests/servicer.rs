@@ -1,4 +1,4 @@
-//! The servicer, tested without a server: its method is called with a context that is made for the test.
+//! Tests of the servicer without a server. The test makes a context and calls the method with it.
 
 use std::future::Future;
 use std::pin::pin;
@@ -20,7 +20,7 @@ fn request(delay: i32) -> PingRequest {
 }
 
 #[tokio::test]
-async fn the_request_id_goes_back_before_the_reply_and_the_peer_behind_it() {
+async fn the_request_id_is_in_the_initial_metadata_and_the_peer_in_the_trailing() {
     let servicer = PingServicer::new(Handler::new(1, 0));
     let call = TestCall::builder()
         .metadata("request-id", "abc-42")
@@ -35,7 +35,7 @@ async fn the_request_id_goes_back_before_the_reply_and_the_peer_behind_it() {
 }
 
 #[tokio::test]
-async fn a_negative_delay_is_told_with_its_field() {
+async fn the_error_for_a_negative_delay_names_the_field() {
     let servicer = PingServicer::new(Handler::new(1, 0));
     let call = TestCall::new();
     let error = servicer
@@ -48,7 +48,7 @@ async fn a_negative_delay_is_told_with_its_field() {
 }
 
 #[tokio::test]
-async fn who_finds_no_place_is_turned_away_and_a_place_comes_back_with_its_call() {
+async fn a_ping_over_the_limit_is_refused_and_a_dropped_call_frees_its_place() {
     let servicer = PingServicer::new(Handler::new(1, 1));
     let calls = [(); 3].map(|()| TestCall::new());
     let mut waker = Context::from_waker(Waker::noop());
@@ -63,13 +63,13 @@ async fn who_finds_no_place_is_turned_away_and_a_place_comes_back_with_its_call(
         };
         assert_eq!(error.code(), Code::ResourceExhausted);
         assert!(error.error_detail::<RetryInfo>().is_some());
-        // A server drops the future of a call that is cancelled; here the test does.
+        // A server drops the future of a cancelled call. Here the test does.
     }
     let call = TestCall::new();
     servicer.ping(request(0), call.context()).await.unwrap();
 }
 
-/// The other way: a stub in front, and between the two all that a server does but for the network.
+/// Tests the servicer through a stub in-process, which leaves out only the network.
 #[tokio::test]
 async fn a_stub_calls_it_in_this_process() {
     let servicer = PingServicer::new(Handler::new(1, 0));
@@ -81,7 +81,7 @@ async fn a_stub_calls_it_in_this_process() {
 }
 
 #[tokio::test]
-async fn calls_without_an_id_are_given_one_on_their_way_out() {
+async fn outgoing_calls_without_an_id_get_one() {
     let servicer = PingServicer::new(Handler::new(1, 0));
     let channel = Channel::in_process(ping_service_handler(servicer));
     let stub = PingServiceStub::new(channel.with_interceptor(log_outgoing));

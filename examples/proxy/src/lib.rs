@@ -1,5 +1,5 @@
-//! A transparent proxy: it hands on calls of any method to another server, message by message in both directions, with their
-//! metadata, status, deadline and cancellation, and never knows what is in a message.
+//! A transparent proxy. It forwards calls of any method to another server, message by message in both directions,
+//! with their metadata, status, deadline and cancellation. It never decodes a message.
 
 use std::collections::BTreeSet;
 
@@ -9,14 +9,14 @@ use stubwright::{
     StreamingCall, stream,
 };
 
-/// Hands on calls over a channel.
+/// Forwards calls over a channel.
 #[derive(Clone, Debug)]
 pub struct Proxy {
     channel: Channel,
 }
 
 impl Proxy {
-    /// A proxy before the server that `channel` leads to.
+    /// Creates a proxy for the server that `channel` leads to.
     pub fn new(channel: Channel) -> Proxy {
         Proxy { channel }
     }
@@ -29,9 +29,9 @@ impl GenericHandler for Proxy {
         context: &ServicerContext,
     ) -> impl Stream<Item = Result<Bytes>> + Send {
         stream(async move |responses| {
-            // Every method is called as if both of its sides were streams: on the wire the four kinds are the same. Requests
-            // that break off cancel the call. When the caller cancels its own, all of this is dropped, and the call to the
-            // other server with it.
+            // Every method is called as a bidirectional one, because the four kinds are the same on the wire. If the
+            // stream of requests fails, the call is cancelled. If the caller cancels, this future is dropped, and
+            // with it the call to the other server.
             let call = self
                 .channel
                 .stream_stream(context.method(), Raw, requests)
@@ -41,7 +41,7 @@ impl GenericHandler for Proxy {
     }
 }
 
-/// The deadline of a call and all of its metadata.
+/// Propagates the deadline and all metadata of a call.
 fn everything(context: &ServicerContext) -> stubwright::Propagation {
     let keys: BTreeSet<&str> = context
         .invocation_metadata()
@@ -52,7 +52,7 @@ fn everything(context: &ServicerContext) -> stubwright::Propagation {
     keys.into_iter().fold(nothing, |all, key| all.metadata(key))
 }
 
-/// Hands back what the other server answers.
+/// Returns the other server's responses.
 async fn answer(
     mut call: StreamingCall<Bytes, Bytes>,
     context: &ServicerContext,
@@ -63,7 +63,7 @@ async fn answer(
     while let Some(response) = call.message().await? {
         responses.send(response).await;
     }
-    // With an error its metadata comes in the status.
+    // The metadata of an error is part of its status.
     context.set_trailing_metadata(call.trailing_metadata().unwrap_or_default());
     Ok(())
 }

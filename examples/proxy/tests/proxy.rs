@@ -1,4 +1,4 @@
-//! What passes through a proxy: everything.
+//! Everything in a call passes through the proxy.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -17,21 +17,21 @@ use stubwright::{
 };
 use tokio::sync::mpsc;
 
-/// Waits for what has to come.
+/// Waits for a future, with a timeout.
 async fn within<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(20), future)
         .await
         .expect("nothing happened for 20 seconds")
 }
 
-/// Starts a server, and gives a channel to it.
+/// Starts a server. Returns a channel to it.
 async fn started(server: &mut Server) -> Channel {
     let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
     server.start().await.unwrap();
     Channel::insecure(address.to_string()).unwrap()
 }
 
-/// A generic handler behind a proxy: the channel to the proxy, and the two servers.
+/// Starts a generic handler behind a proxy. Returns the channel to the proxy, and the two servers.
 async fn proxied(handler: impl GenericHandler) -> (Channel, [Server; 2]) {
     let mut backend = Server::new();
     backend.add_generic_handler(handler);
@@ -41,7 +41,7 @@ async fn proxied(handler: impl GenericHandler) -> (Channel, [Server; 2]) {
     (channel, [backend, proxy])
 }
 
-/// All four kinds of calls of the route guide.
+/// Makes calls of all four kinds to the route guide.
 async fn all_kinds(stub: &RouteGuideStub) -> Result<()> {
     let at = Point {
         latitude: 407_838_351,
@@ -75,7 +75,7 @@ async fn all_kinds(stub: &RouteGuideStub) -> Result<()> {
     Ok(())
 }
 
-/// The proxy's program, which is killed with its handle.
+/// The proxy's process. It is killed when this is dropped.
 struct Program(Child);
 
 impl Drop for Program {
@@ -86,7 +86,7 @@ impl Drop for Program {
 }
 
 #[tokio::test]
-async fn the_program_hands_on_all_kinds_of_calls() {
+async fn the_program_forwards_all_kinds_of_calls() {
     let mut backend = Server::new();
     add_route_guide_servicer_to_server(RouteGuide::new(features()), &mut backend);
     let address = backend.add_insecure_port("127.0.0.1:0").await.unwrap();
@@ -104,7 +104,8 @@ async fn the_program_hands_on_all_kinds_of_calls() {
     within(all_kinds(&stub)).await.unwrap();
 }
 
-/// Sends back the metadata that begins with `initial-` and `trailing-`, then each request; a request is the end of the call.
+/// Echoes the metadata that begins with `initial-` and `trailing-`, and each request. One particular request ends the
+/// call with an error.
 fn echo(
     mut requests: RequestStream<Bytes>,
     context: ServicerContext,
@@ -161,7 +162,7 @@ async fn metadata_and_status_pass_in_both_directions() {
 }
 
 #[tokio::test]
-async fn each_message_passes_before_the_next_is_there() {
+async fn each_message_is_forwarded_before_the_next_arrives() {
     let (channel, _servers) = proxied(echo).await;
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let requests = stream::poll_fn(move |context| receiver.poll_recv(context));
@@ -175,7 +176,7 @@ async fn each_message_passes_before_the_next_is_there() {
     assert!(within(call.message()).await.unwrap().is_none());
 }
 
-/// Answers once, tells the time that is left, waits for ever, and tells when it is dropped.
+/// Sends one response, reports the remaining time, waits forever, and reports when it is dropped.
 fn waiting(events: mpsc::UnboundedSender<Option<Duration>>) -> impl GenericHandler {
     struct Dropped(mpsc::UnboundedSender<Option<Duration>>);
     impl Drop for Dropped {
@@ -222,7 +223,7 @@ async fn a_call_that_is_cancelled_is_cancelled_behind_the_proxy() {
 }
 
 #[tokio::test]
-async fn requests_that_break_off_do_not_look_like_an_end() {
+async fn failed_requests_do_not_look_complete() {
     let (sender, mut ends) = mpsc::unbounded_channel();
     let mut backend = Server::new();
     backend.add_generic_handler(
@@ -247,7 +248,7 @@ async fn requests_that_break_off_do_not_look_like_an_end() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_unavailable() {
+async fn a_missing_server_is_unavailable() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     drop(listener);

@@ -1,4 +1,4 @@
-//! What the README shows, with the programs of the example `route_guide` on both sides of the proxy.
+//! Runs the commands of the README, with the programs of the example `route_guide` on both sides of the proxy.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,8 +19,10 @@ fn the_readme_runs() {
     readme::run(include_str!("../README.md"), &binaries, &[]);
 }
 
-/// A program of the example `route_guide`, beside the proxy. A test of the whole workspace has built it; one of the proxy alone has
-/// not, for cargo builds no programs of other packages for a test.
+/// Returns the path of a program of the example `route_guide`, beside the proxy's.
+///
+/// A test run of the workspace has built it. A test run of the proxy alone has not, because cargo builds no programs
+/// of other packages for a test.
 fn program(name: &str, proxy: &Path) -> PathBuf {
     let directory = proxy.parent().unwrap();
     let path = directory.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));

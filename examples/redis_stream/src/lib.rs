@@ -1,4 +1,4 @@
-//! Server streaming from a stream of Redis: the method that yields, over `XREAD`.
+//! Server streaming from a Redis stream: a method that yields entries, with `XREAD`.
 
 mod resp;
 mod servicer;

@@ -1,4 +1,4 @@
-//! As much of a Redis client as the example needs: commands out, replies in, by RESP, version 2.
+//! A minimal Redis client: sends commands and reads replies in RESP, version 2.
 
 use std::future::Future;
 use std::io;
@@ -9,37 +9,37 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
-/// How large a text may be in a reply, and how many values an array may have.
+/// Maximum size of a text in a reply, in bytes, and of an array.
 const LARGEST: usize = 16 << 20;
 
-/// How deep arrays may lie in each other; `XREAD` has five.
+/// Maximum depth of nested arrays. Replies to `XREAD` have five.
 const DEEPEST: usize = 8;
 
-/// A connection to Redis. A command whose future is dropped leaves it useless.
+/// A connection to Redis. It is unusable after the future of a command was dropped.
 pub struct Redis(BufReader<Box<dyn Socket>>);
 
 trait Socket: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Socket for T {}
 
-/// What Redis replies.
+/// A reply of Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// Nothing: what was waited for has not come.
+    /// No value: the wait has timed out.
     Nil,
     /// A number.
     Number(i64),
-    /// A text, of any bytes.
+    /// A text of any bytes.
     Text(Vec<u8>),
     /// Values.
     Array(Vec<Value>),
 }
 
 impl Redis {
-    /// Connects to `host:port`, or to `unix:path`.
+    /// Connects to `host:port` or `unix:path`.
     ///
     /// # Errors
-    /// There is no Redis, or the way to it is none.
+    /// Returns the error of the connection.
     pub async fn connect(address: &str) -> io::Result<Redis> {
         #[cfg(unix)]
         if let Some(path) = address.strip_prefix("unix:") {
@@ -54,7 +54,7 @@ impl Redis {
     /// Sends a command and waits for the reply.
     ///
     /// # Errors
-    /// Redis refuses the command, the connection is lost, or what comes is no reply.
+    /// Returns an error if Redis refuses the command, the connection is lost, or the reply is invalid.
     pub async fn command(&mut self, words: &[&str]) -> io::Result<Value> {
         let mut command = format!("*{}\r\n", words.len());
         for word in words {
@@ -116,7 +116,7 @@ fn number(text: &str) -> io::Result<i64> {
     text.parse().map_err(|_| wrong(text))
 }
 
-/// A length that is within bounds.
+/// Parses a length within the limit.
 fn count(text: &str) -> io::Result<usize> {
     let count = usize::try_from(number(text)?).unwrap_or(usize::MAX);
     if count > LARGEST {

@@ -1,4 +1,4 @@
-//! The server's side.
+//! The servicer.
 
 use std::io;
 
@@ -8,21 +8,22 @@ use crate::redis_stream::sub_response::Field;
 use crate::redis_stream::{RedisStreamServiceServicer, SubRequest, SubResponse};
 use crate::resp::{Redis, Value};
 
-/// How long a read waits for entries before it is made anew, in milliseconds.
+/// Maximum time that a read waits for entries, in milliseconds.
 const WAIT: &str = "5000";
 
-/// How many entries come with one read at most.
+/// Maximum number of entries per read.
 const BATCH: &str = "100";
 
-/// Reads streams of a Redis, with a connection for each subscription: a read that waits blocks its connection.
+/// Reads the streams of a Redis server. Each subscription has a connection of its own, because a waiting read blocks
+/// it.
 #[derive(Debug)]
 pub struct RedisStreamServicer {
-    /// Where Redis is: `host:port`, or `unix:path`.
+    /// Address of Redis: `host:port` or `unix:path`.
     pub redis: String,
 }
 
 impl RedisStreamServiceServicer for RedisStreamServicer {
-    // What Python's types could not say: a method that yields, and is no coroutine that returns an iterator.
+    // The method yields entries. It is not a coroutine that returns an iterator.
     fn sub(
         &self,
         request: SubRequest,
@@ -39,9 +40,9 @@ impl RedisStreamServiceServicer for RedisStreamServicer {
                 let found = last_id(&mut redis, &request.stream).await;
                 last = found.map_err(|error| self.unavailable(error))?;
             }
-            // From here on nothing is missed, and the caller may know.
+            // No entry is missed from here on. The initial metadata tells the caller.
             context.send_initial_metadata(Metadata::new())?;
-            // The call is cancelled wherever this waits: the future is dropped, and the connection with it.
+            // If the call is cancelled, this future is dropped while it waits, and so is the connection.
             loop {
                 let entries = read(&mut redis, &request.stream, &last).await;
                 for entry in entries.map_err(|error| self.unavailable(error))? {
@@ -54,13 +55,13 @@ impl RedisStreamServiceServicer for RedisStreamServicer {
 }
 
 impl RedisStreamServicer {
-    /// The caller learns what is wrong, and a log where, from the source.
+    /// Converts an error to a status. The caller sees the message, and a log can show the source.
     fn unavailable(&self, error: io::Error) -> Status {
         Status::unavailable(format!("redis: {error}")).with_source(error)
     }
 }
 
-/// The last entry that a stream has now.
+/// Returns the id of the stream's last entry.
 async fn last_id(redis: &mut Redis, stream: &str) -> io::Result<String> {
     let command = ["XREVRANGE", stream, "+", "-", "COUNT", "1"];
     let entries = redis.command(&command).await?;
@@ -68,14 +69,14 @@ async fn last_id(redis: &mut Redis, stream: &str) -> io::Result<String> {
     Ok(last.map_or_else(|| "0".into(), |entry| entry.id))
 }
 
-/// The entries behind `last`; none when none has come for a while.
+/// Returns the entries after `last`. There are none if the wait has timed out.
 async fn read(redis: &mut Redis, stream: &str, last: &str) -> io::Result<Vec<SubResponse>> {
     let command = [
         "XREAD", "COUNT", BATCH, "BLOCK", WAIT, "STREAMS", stream, last,
     ];
     match redis.command(&command).await? {
         Value::Nil => Ok(Vec::new()),
-        // One stream was asked for: its name and its entries.
+        // One stream was requested. Its reply has a name and entries.
         reply => match array(reply)?.pop().map(array) {
             Some(named) => named?.pop().map_or(Ok(Vec::new()), entries_of),
             None => Ok(Vec::new()),
@@ -83,7 +84,7 @@ async fn read(redis: &mut Redis, stream: &str, last: &str) -> io::Result<Vec<Sub
     }
 }
 
-/// Entries, each its name and its fields.
+/// Parses entries, each with an id and fields.
 fn entries_of(value: Value) -> io::Result<Vec<SubResponse>> {
     array(value)?.into_iter().map(entry).collect()
 }
@@ -124,6 +125,6 @@ fn text(value: Value) -> io::Result<String> {
 fn unexpected() -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
-        "the reply has another form than the command's",
+        "the reply does not match the command",
     )
 }

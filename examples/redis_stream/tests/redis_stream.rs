@@ -1,5 +1,5 @@
-//! Everything against a Redis of its own, which listens on a unix socket alone. Without `redis-server` all is skipped, and says
-//! so.
+//! Tests with a Redis server that listens only on a unix socket. They are skipped with a message if `redis-server` is
+//! not installed.
 
 #![cfg(unix)]
 
@@ -17,17 +17,17 @@ use redis_stream::{Redis, RedisStreamServicer, Value};
 use stubwright::{Channel, Code};
 use tokio::time::timeout;
 
-/// How long something may take that has to come.
+/// Maximum time to wait.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A Redis. It ends, and what it has left goes, when this is dropped.
+/// A Redis server. When this is dropped, the server ends and its files are removed.
 struct Server {
     process: Child,
     directory: PathBuf,
 }
 
 impl Server {
-    /// `None`, with a word why, where there is no `redis-server`.
+    /// Starts a server. Returns `None` and prints the reason if there is no `redis-server`.
     fn start(test: &str) -> Option<Server> {
         let name = format!("stubwright-redis-{}-{test}", std::process::id());
         let directory = std::env::temp_dir().join(name);
@@ -42,7 +42,7 @@ impl Server {
         match command.spawn() {
             Ok(process) => Some(Server { process, directory }),
             Err(error) => {
-                eprintln!("skipped: redis-server cannot be run ({error})");
+                eprintln!("skipped: cannot run redis-server ({error})");
                 std::fs::remove_dir_all(directory).unwrap();
                 None
             }
@@ -58,7 +58,7 @@ impl Server {
         format!("unix:{}", self.socket())
     }
 
-    /// A connection, as soon as there is one to be had.
+    /// Connects as soon as the server listens.
     async fn connect(&self) -> Redis {
         let connected = async {
             loop {
@@ -70,7 +70,7 @@ impl Server {
         };
         timeout(PATIENCE, connected)
             .await
-            .expect("Redis does not listen")
+            .expect("Redis should listen")
     }
 
     fn stub(&self) -> RedisStreamServiceStub {
@@ -82,7 +82,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may be gone already.
+        // The process may have ended already.
         drop(self.process.kill());
         drop(self.process.wait());
         drop(std::fs::remove_dir_all(&self.directory));
@@ -97,7 +97,7 @@ fn request(stream: &str, last_id: &str) -> SubRequest {
 }
 
 #[tokio::test]
-async fn entries_come_that_are_there_and_those_that_are_added() {
+async fn existing_and_new_entries_arrive() {
     let Some(server) = Server::start("entries") else {
         return;
     };
@@ -118,7 +118,7 @@ async fn entries_come_that_are_there_and_those_that_are_added() {
         let fields: Vec<_> = entry.fields.iter().map(|f| (&*f.name, &*f.value)).collect();
         assert_eq!(fields, [("a", &b"1"[..]), ("b", b"")]);
     }
-    // It has found out which entry is the last.
+    // The initial metadata shows that the servicer has read the last id.
     timeout(PATIENCE, new.initial_metadata())
         .await
         .unwrap()
@@ -154,10 +154,10 @@ async fn a_subscription_that_is_dropped_closes_its_connection() {
     };
     timeout(PATIENCE, closed)
         .await
-        .expect("the connection stays");
+        .expect("the connection should be closed");
 }
 
-/// How many connections Redis has.
+/// Returns the number of Redis connections.
 async fn clients(redis: &mut Redis) -> usize {
     let Value::Text(list) = redis.command(&["CLIENT", "LIST"]).await.unwrap() else {
         panic!("no list");
@@ -166,7 +166,7 @@ async fn clients(redis: &mut Redis) -> usize {
 }
 
 #[tokio::test]
-async fn what_redis_does_not_take_is_told() {
+async fn errors_of_redis_are_returned() {
     let Some(server) = Server::start("refused") else {
         return;
     };

@@ -1,4 +1,4 @@
-//! The client: a channel to all servers, and calls that do not care which of them answers.
+//! The client: a channel to all servers, and calls that any of them may answer.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::replicas::v1::{ReplicasStub, WhoAreYouRequest, WhoAreYouResponse};
 
-/// How calls are spread, and what becomes of those that fail.
+/// Balances calls, and retries failed ones.
 const CONFIG: &str = r#"{
     "loadBalancingConfig": [{"round_robin": {}}],
     "methodConfig": [{
@@ -25,10 +25,10 @@ const CONFIG: &str = r#"{
     }]
 }"#;
 
-/// How many calls are open at a time.
+/// Number of concurrent calls.
 const AT_A_TIME: usize = 20;
 
-/// Which servers answered, and how often.
+/// Number of responses of each server.
 pub type Answers = BTreeMap<String, usize>;
 
 #[derive(Clone)]
@@ -37,11 +37,11 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of the servers at these addresses.
+    /// Creates a client of the servers at these addresses.
     pub fn new(addresses: &[&str]) -> Result<Client> {
         let channel = Channel::builder()
             .service_config(ServiceConfig::from_json_strict(CONFIG)?)
-            // A server that was killed is looked for soon, and often.
+            // A server that was killed is tried again soon and often.
             .initial_reconnect_backoff(Duration::from_millis(100))
             .max_reconnect_backoff(Duration::from_secs(1))
             .insecure(format!("ipv4:{}", addresses.join(",")))?;
@@ -50,7 +50,7 @@ impl Client {
         })
     }
 
-    /// Makes so many calls. The first that fails ends it.
+    /// Makes `count` calls. Returns the error of the first call that fails.
     pub async fn call(&self, count: usize) -> Result<Answers> {
         let mut answers = Answers::new();
         let mut calls = JoinSet::new();
@@ -66,13 +66,13 @@ impl Client {
         Ok(answers)
     }
 
-    /// Makes so many calls in a task of its own.
+    /// Makes `count` calls in a task of its own.
     pub fn start(&self, count: usize) -> JoinHandle<Result<Answers>> {
         let client = self.clone();
         tokio::spawn(async move { client.call(count).await })
     }
 
-    /// Calls until all of these have answered.
+    /// Makes calls until all of these servers have answered.
     pub async fn until(&self, names: &[&str]) -> Result<()> {
         let mut missing = names.to_vec();
         while !missing.is_empty() {
@@ -83,7 +83,7 @@ impl Client {
     }
 }
 
-/// Waits for one of the calls, and counts who answered it.
+/// Waits for one of the calls, and counts the server that answered.
 async fn note(calls: &mut JoinSet<Result<WhoAreYouResponse>>, answers: &mut Answers) -> Result<()> {
     if let Some(answered) = calls.join_next().await {
         let answered = answered.map_err(|error| Status::internal(error.to_string()))?;

@@ -1,4 +1,4 @@
-//! Three servers, and a client that calls them all the time. One of the servers is killed and started again meanwhile: no call
+//! Three servers, and a client that calls them continuously. One of the servers is killed and started again. No call
 //! fails.
 
 mod client;
@@ -20,7 +20,7 @@ usage: resilient_client [serve NAME HOST:PORT]
 
 Without arguments it runs three servers, each in a process of its own, and calls them.";
 
-/// How many calls each part of the run has.
+/// Number of calls in each part of the run.
 const CALLS: usize = 300;
 
 #[tokio::main]
@@ -51,15 +51,15 @@ async fn run() -> Result<(), Box<dyn Error>> {
     }
     let addresses: Vec<&str> = replicas.iter().map(|replica| &*replica.address).collect();
     let client = Client::new(&addresses)?;
-    // Each of them is there before one goes.
+    // All three must be connected before one is killed.
     client.until(&["a", "b", "c"]).await?;
     report("three servers run", &client.call(CALLS).await?);
 
-    // A call that is under way on it, or comes to it before its end is known, is made again elsewhere.
+    // Calls that are open on the killed server, or reach it before its end is known, are retried on another.
     let calls = client.start(CALLS);
     tokio::time::sleep(Duration::from_millis(50)).await;
     replicas[1].kill().await?;
-    report("b is killed amid calls", &calls.await??);
+    report("b is killed during calls", &calls.await??);
     report("two servers run", &client.call(CALLS).await?);
 
     let address = replicas[1].address.clone();
@@ -70,7 +70,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Says which servers have answered. How often each of them did is up to chance, for the calls are made at the same time.
+/// Prints the servers that have answered. The number of responses of each is random, because calls run concurrently.
 fn report(what: &str, answers: &BTreeMap<String, usize>) {
     let count: usize = answers.values().sum();
     let names: Vec<&str> = answers.keys().map(String::as_str).collect();

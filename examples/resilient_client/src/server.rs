@@ -1,4 +1,4 @@
-//! A replica: what it serves, and the process that it runs in.
+//! A replica: the service, and the process that serves it.
 
 use std::error::Error;
 use std::io;
@@ -13,7 +13,7 @@ use crate::replicas::v1::{
     ReplicasServicer, WhoAreYouRequest, WhoAreYouResponse, add_replicas_servicer_to_server,
 };
 
-/// What it says when it listens, before its address.
+/// Prefix of the line that a server prints when it listens. Its address follows.
 const LISTENING: &str = "listening on ";
 
 struct Named(String);
@@ -24,7 +24,7 @@ impl ReplicasServicer for Named {
         _request: WhoAreYouRequest,
         _context: &ServicerContext,
     ) -> Result<WhoAreYouResponse> {
-        // Something to be killed at.
+        // Calls take a moment, so that some are open when the server is killed.
         tokio::time::sleep(Duration::from_millis(10)).await;
         Ok(WhoAreYouResponse {
             name: self.0.clone(),
@@ -43,14 +43,14 @@ pub async fn serve(name: &str, address: &str) -> std::result::Result<(), Box<dyn
     Ok(())
 }
 
-/// A replica in a process of its own, which is killed when this is dropped.
+/// A replica in a process of its own. It is killed when this is dropped.
 pub struct Replica {
     process: Child,
     pub address: String,
 }
 
 impl Replica {
-    /// Starts this program again, as a server.
+    /// Starts this program again as a server.
     pub async fn start(name: &str, address: &str) -> io::Result<Replica> {
         let mut process = Command::new(std::env::current_exe()?)
             .args(["serve", name, address])
@@ -63,14 +63,14 @@ impl Replica {
             .as_deref()
             .and_then(|line| line.strip_prefix(LISTENING));
         let address =
-            address.ok_or_else(|| io::Error::other(format!("server {name} does not start")))?;
+            address.ok_or_else(|| io::Error::other(format!("server {name} did not start")))?;
         Ok(Replica {
             address: address.to_owned(),
             process,
         })
     }
 
-    /// Ends it as a crash would.
+    /// Kills the process, as in a crash.
     pub async fn kill(&mut self) -> io::Result<()> {
         self.process.kill().await
     }

@@ -1,8 +1,8 @@
-//! What is on the map.
+//! The features on the map.
 
 use crate::routeguide::{Feature, Point};
 
-/// The features of the map; those without a name are places where nothing is.
+/// Returns the features. Those without a name mark points without a feature.
 pub fn features() -> Vec<Feature> {
     let feature = |name: &str, latitude, longitude| Feature {
         name: name.to_owned(),

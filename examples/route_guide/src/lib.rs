@@ -1,5 +1,5 @@
-//! The service of gRPC's own tutorial: features on a map, the ones in a rectangle, a route that is recorded, and notes that
-//! travellers leave for each other.
+//! The service of gRPC's own tutorial: it gets the feature at a point, lists the features in a rectangle, records a
+//! route, and exchanges notes between travellers.
 
 mod features;
 mod map;

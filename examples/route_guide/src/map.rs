@@ -2,7 +2,7 @@
 
 use crate::routeguide::{Feature, Point, Rectangle};
 
-/// Whether a feature lies in a rectangle, whichever corners it is given by.
+/// Returns whether a feature is inside a rectangle, given by any two opposite corners.
 pub(crate) fn is_inside(rectangle: &Rectangle, feature: &Feature) -> bool {
     let lo = rectangle.lo.unwrap_or_default();
     let hi = rectangle.hi.unwrap_or_default();
@@ -12,7 +12,7 @@ pub(crate) fn is_inside(rectangle: &Rectangle, feature: &Feature) -> bool {
         && between(lo.longitude, hi.longitude, at.longitude)
 }
 
-/// Metres between two points, by the haversine formula.
+/// Returns the distance of two points in metres, by the haversine formula.
 pub(crate) fn distance(from: &Point, to: &Point) -> f64 {
     let radians = |degrees: i32| (f64::from(degrees) / 1e7).to_radians();
     let (from_latitude, to_latitude) = (radians(from.latitude), radians(to.latitude));

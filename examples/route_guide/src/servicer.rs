@@ -1,4 +1,4 @@
-//! The server's side.
+//! The servicer.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +9,7 @@ use stubwright::{RequestStream, Result, ServicerContext, Stream, stream};
 use crate::map::{distance, is_inside};
 use crate::routeguide::{Feature, Point, Rectangle, RouteGuideServicer, RouteNote, RouteSummary};
 
-/// The servicer: a map, and what was said at each of its points.
+/// A map, and the notes left at each of its points.
 #[derive(Debug)]
 pub struct RouteGuide {
     features: Vec<Feature>,
@@ -17,7 +17,7 @@ pub struct RouteGuide {
 }
 
 impl RouteGuide {
-    /// A guide to these features, without any notes.
+    /// Creates a guide to these features, without notes.
     pub fn new(features: Vec<Feature>) -> RouteGuide {
         RouteGuide {
             features,
@@ -31,7 +31,7 @@ impl RouteGuide {
             .find(|feature| feature.location.as_ref() == Some(point))
     }
 
-    /// Keeps a note; returns those that were left at its place before.
+    /// Stores a note. Returns the earlier notes at the same point.
     fn leave(&self, note: RouteNote) -> Vec<RouteNote> {
         let place = note.location.unwrap_or_default();
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);

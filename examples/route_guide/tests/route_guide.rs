@@ -1,4 +1,4 @@
-//! The servicer, called by a stub in this process.
+//! Tests of the servicer through a stub, in-process.
 
 use futures_util::{StreamExt, TryStreamExt};
 use route_guide::routeguide::{
@@ -21,14 +21,14 @@ fn note(message: &str, latitude: i32, longitude: i32) -> RouteNote {
     }
 }
 
-/// A stub in front of a guide without notes.
+/// Returns a stub of a guide without notes.
 fn guide() -> RouteGuideStub {
     let handler = route_guide_handler(RouteGuide::new(features()));
     RouteGuideStub::new(Channel::in_process(handler))
 }
 
 #[tokio::test]
-async fn a_feature_is_got_by_its_point() {
+async fn a_point_returns_its_feature() {
     let stub = guide();
     let path = point(407_838_351, -746_143_763);
     let feature = stub.get_feature(path).await.unwrap();
@@ -62,7 +62,7 @@ async fn the_features_of_a_rectangle_are_listed() {
 }
 
 #[tokio::test]
-async fn a_route_is_summed_up() {
+async fn a_route_is_summarized() {
     let stub = guide();
     // A degree along the equator, which is 111 km, and a named feature far away.
     let route = [point(0, 0), point(0, 10_000_000), point(0, 0)];
@@ -78,7 +78,7 @@ async fn a_route_is_summed_up() {
 }
 
 #[tokio::test]
-async fn a_chat_tells_what_was_said_at_each_point() {
+async fn a_chat_returns_the_earlier_notes_at_each_point() {
     let stub = guide();
     let said = [
         note("first", 0, 1),
@@ -93,7 +93,7 @@ async fn a_chat_tells_what_was_said_at_each_point() {
         note("third", 0, 1),
     ];
     assert_eq!(heard, expected);
-    // Another call hears what this one said.
+    // Another call receives the notes of this one.
     let mut heard = stub.route_chat([note("fifth", 0, 2)]);
     assert_eq!(heard.next().await.unwrap().unwrap().message, "second");
     assert!(heard.next().await.is_none());

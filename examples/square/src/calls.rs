@@ -1,4 +1,4 @@
-//! The client's side of the service: one function for each form of call.
+//! The client: one function for each kind of call.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -7,13 +7,13 @@ use stubwright::{Result, sending};
 
 use crate::squarerpc_service::{Message, SquareServiceStub};
 
-/// Unary: one number, its square.
+/// Unary: returns the square of a number.
 pub async fn square(stub: &SquareServiceStub, number: f64) -> Result<f64> {
     let square = stub.square(Message { message: number }).await?;
     Ok(square.message)
 }
 
-/// Server streaming: the squares of 0 to `last`.
+/// Server streaming: returns the squares of 0 to `last`.
 pub async fn range_square(stub: &SquareServiceStub, last: f64) -> Result<Vec<f64>> {
     let mut responses = stub.range_square(Message { message: last });
     let mut squares = Vec::new();
@@ -23,14 +23,14 @@ pub async fn range_square(stub: &SquareServiceStub, last: f64) -> Result<Vec<f64
     Ok(squares)
 }
 
-/// Client streaming: the sum of the squares of `numbers`.
+/// Client streaming: returns the sum of the squares of `numbers`.
 pub async fn sum_square(stub: &SquareServiceStub, numbers: Range<u32>) -> Result<f64> {
     let requests = numbers.map(message);
     let sum = stub.sum_square(requests).await?;
     Ok(sum.message)
 }
 
-/// Bidirectional: sends all `numbers` and then reads their squares, which is how to call a server that collects.
+/// Bidirectional: sends all `numbers`, and then reads their squares. This works with a server that collects.
 pub async fn streamrange_square(stub: &SquareServiceStub, numbers: Range<u32>) -> Result<Vec<f64>> {
     let requests = numbers.map(message);
     let mut responses = stub.streamrange_square(requests);
@@ -41,17 +41,17 @@ pub async fn streamrange_square(stub: &SquareServiceStub, numbers: Range<u32>) -
     Ok(squares)
 }
 
-/// Bidirectional, as a conversation: sends a number only when the square of the one before has come. That it ends well
-/// proves that the server answers each request as it comes.
+/// Bidirectional, in turns: sends a number only when the square of the last one has arrived. If it succeeds, the server
+/// answers each request at once.
 ///
 /// # Errors
-/// DEADLINE_EXCEEDED after `timeout` from a server that waits for the end of the requests, which never comes.
+/// Returns DEADLINE_EXCEEDED after `timeout` if the server waits for the end of the requests, which never comes.
 pub async fn streamrange_square_in_turn(
     stub: &SquareServiceStub,
     numbers: Range<u32>,
     timeout: Duration,
 ) -> Result<Vec<f64>> {
-    // The call is started, and its requests are sent one by one.
+    // The call starts now, and its requests are sent one by one.
     let (mut requests, mut responses) =
         sending(|requests| stub.streamrange_square(requests).timeout(timeout));
     let mut squares = Vec::new();
@@ -62,7 +62,7 @@ pub async fn streamrange_square_in_turn(
         };
         squares.push(square.message);
     }
-    // The requests end here, and so does the call.
+    // Ends the requests, and with them the call.
     requests.close();
     while let Some(square) = responses.message().await? {
         squares.push(square.message);

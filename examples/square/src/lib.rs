@@ -1,13 +1,14 @@
-//! The square service of the classic tutorial: a servicer, and a client's calls, for each kind of call.
+//! The square service of the classic tutorial: a servicer, and a client for each kind of call.
 //!
-//! | rpc | kind | here |
+//! | rpc | kind | meaning |
 //! |---|---|---|
-//! | `square` | unary | a number in, its square out |
-//! | `rangeSquare` | server streaming | n in, the squares of 0 to n out |
-//! | `sumSquare` | client streaming | numbers in, the sum of their squares out |
-//! | `streamrangeSquare` | bidirectional | numbers in, their squares out: at the end, or each as it comes |
+//! | `square` | unary | takes a number, returns its square |
+//! | `rangeSquare` | server streaming | takes n, returns the squares of 0 to n |
+//! | `sumSquare` | client streaming | takes numbers, returns the sum of their squares |
+//! | `streamrangeSquare` | bidirectional | takes numbers, returns their squares: at the end, or each at once |
 //!
-//! The binaries `square`, `square-server` and `square-client` run them; `square-blocking-client` calls without async.
+//! The binaries `square`, `square-server` and `square-client` run them. `square-blocking-client` makes calls without
+//! async.
 
 pub mod calls;
 mod servicer;

@@ -1,4 +1,4 @@
-//! The server's side of the service.
+//! The servicer.
 
 use stubwright::{Metadata, RequestStream, Result, ServicerContext, Status, Stream, stream};
 
@@ -11,17 +11,17 @@ pub struct Squares {
     limit: u32,
 }
 
-/// When `streamrangeSquare` answers its requests.
+/// When `streamrangeSquare` sends its responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answers {
-    /// Each request when it comes.
+    /// A response after each request.
     Each,
-    /// All requests when the last has come.
+    /// All responses after the last request.
     Collected,
 }
 
 impl Squares {
-    /// A servicer whose `rangeSquare` counts to 1,000,000 at most.
+    /// Creates a servicer whose `rangeSquare` counts to at most 1,000,000.
     pub fn new(answers: Answers) -> Squares {
         Squares {
             answers,
@@ -36,7 +36,7 @@ impl SquareServiceServicer for Squares {
         Ok(squared(&request))
     }
 
-    // A streaming method is a stream. This one borrows the servicer and the context for as long as the call lives.
+    // A streaming method returns a stream. This one borrows the servicer and the context during the call.
     fn range_square(
         &self,
         request: Message,
@@ -49,7 +49,7 @@ impl SquareServiceServicer for Squares {
                 let square = f64::from(number) * f64::from(number);
                 responses.send(Message { message: square }).await;
             }
-            // The metadata that goes out behind the last response.
+            // Trailing metadata is sent after the last response.
             let mut trailing = Metadata::new();
             trailing.append("squares", (u64::from(last) + 1).to_string())?;
             context.set_trailing_metadata(trailing);
@@ -93,7 +93,7 @@ impl SquareServiceServicer for Squares {
 }
 
 impl Squares {
-    /// The number to which `rangeSquare` counts. An error is the status that the client sees.
+    /// Converts the argument of `rangeSquare` to an integer. An error is the status that the client sees.
     fn last_number(&self, number: f64) -> Result<u32> {
         if number.is_nan() || number < 0.0 {
             return Err(Status::invalid_argument(format!(
@@ -116,7 +116,7 @@ fn squared(request: &Message) -> Message {
     }
 }
 
-/// Sends the caller's `request-id` back before the first response, so that both sides can name the call in their logs.
+/// Returns the caller's `request-id` in the initial metadata, so that both sides can log it.
 fn return_request_id(context: &ServicerContext) -> Result<()> {
     if let Some(id) = context.invocation_metadata().get("request-id") {
         let mut initial = Metadata::new();

@@ -1,4 +1,4 @@
-//! The functions in `calls`, which are given a stub, called with one that a test answers.
+//! Tests of the functions in `calls` with a mock of the service.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -22,14 +22,14 @@ async fn a_number_is_sent_and_its_square_returned() {
         })
         .stub();
     assert_eq!(calls::square(&stub, 4.0).await.unwrap(), 17.0);
-    // What a test says nothing of is not there.
+    // Methods without an answer are unimplemented.
     let status = calls::range_square(&stub, 1.0).await.unwrap_err();
     assert_eq!(status.code(), Code::Unimplemented);
     assert!(status.message().contains("rangeSquare"), "{status}");
 }
 
 #[tokio::test]
-async fn squares_that_break_off_are_an_error() {
+async fn a_failed_stream_is_an_error() {
     let stub = Mock::of(SquareServiceStub::new)
         .unary_stream(SquareServiceStub::range_square, |request, _| {
             stream(async move |mut responses| {

@@ -1,9 +1,9 @@
-//! The binaries, run as a user runs them.
+//! Tests of the binaries, run as a user runs them.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 
-/// What does not depend on when `streamrangeSquare` answers.
+/// Output that does not depend on when `streamrangeSquare` responds.
 const ALIKE: &str = "\
 square(12.3) = 151.29
 rangeSquare(12) = [0.0, 1.0, 4.0, 9.0, 16.0, 25.0, 36.0, 49.0, 64.0, 81.0, 100.0, 121.0, 144.0]
@@ -29,7 +29,7 @@ fn square_serves_and_calls_all_forms() {
 }
 
 #[test]
-fn the_client_is_answered_each_request_as_it_comes() {
+fn the_client_gets_a_response_after_each_request() {
     let server = Server::start(&[]);
     let output = server.client();
     let order = "the first response came before the second request was sent\n";
@@ -38,7 +38,7 @@ fn the_client_is_answered_each_request_as_it_comes() {
 }
 
 #[test]
-fn the_client_is_answered_at_the_end() {
+fn the_client_gets_all_responses_at_the_end() {
     let server = Server::start(&["--collect"]);
     let output = server.client();
     let order = "no response came before the second request\n";
@@ -55,14 +55,15 @@ fn the_server_stops_when_it_is_terminated() {
     assert!(server.process.wait().unwrap().success());
 }
 
-/// It waits on its main thread, and a signal ends it as it ends any program. Ctrl-C's would do as well, but a shell has what it
-/// runs in the background ignore that one.
+/// The client waits on its main thread, and a signal ends it like any program.
+///
+/// SIGINT would do as well, but programs that a shell runs in the background ignore it.
 #[cfg(unix)]
 #[test]
-fn a_blocking_client_that_waits_is_ended_by_a_signal() {
+fn a_signal_ends_a_waiting_blocking_client() {
     use std::os::unix::process::ExitStatusExt;
 
-    // It takes connections and never answers.
+    // Accepts connections and never answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap().to_string();
     let mut client = Command::new(env!("CARGO_BIN_EXE_square-blocking-client"))
@@ -78,7 +79,7 @@ fn a_blocking_client_that_waits_is_ended_by_a_signal() {
 }
 
 #[test]
-fn a_client_without_a_server_says_so() {
+fn a_client_without_a_server_prints_an_error() {
     for (name, client) in [
         ("square-client", env!("CARGO_BIN_EXE_square-client")),
         (
@@ -86,7 +87,7 @@ fn a_client_without_a_server_says_so() {
             env!("CARGO_BIN_EXE_square-blocking-client"),
         ),
     ] {
-        // Nobody listens on port 1 of the loopback interface.
+        // Nothing listens on port 1 of the loopback interface.
         let output = run(client, &["--addr", "127.0.0.1:1"]);
         assert_eq!(output.status.code(), Some(1));
         let error = String::from_utf8(output.stderr).unwrap();
@@ -96,7 +97,7 @@ fn a_client_without_a_server_says_so() {
 }
 
 #[test]
-fn wrong_arguments_are_answered_with_the_usage() {
+fn wrong_arguments_print_the_usage() {
     let server = env!("CARGO_BIN_EXE_square-server");
     let client = env!("CARGO_BIN_EXE_square-client");
     for (binary, arguments) in [
@@ -116,7 +117,7 @@ fn wrong_arguments_are_answered_with_the_usage() {
     }
 }
 
-/// `square-server` on a free port. It is killed when it is dropped.
+/// A `square-server` on a free port. It is killed when this is dropped.
 struct Server {
     process: Child,
     address: String,
@@ -150,7 +151,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // A server that has ended already cannot be killed, which is as good.
+        // Killing a server that has ended already fails, which is fine.
         drop(self.process.kill());
         drop(self.process.wait());
     }

@@ -1,4 +1,4 @@
-//! Makes certificates to try the example with: an authority, and a server's certificate that it has signed.
+//! Creates the certificates of the example: an authority, and a server certificate that it has issued.
 
 use std::error::Error;
 use std::fs;

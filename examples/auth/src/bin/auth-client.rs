@@ -1,4 +1,4 @@
-//! Asks the vault: without a token, with a wrong one, with its own, and without TLS.
+//! Calls the vault without a token, with a wrong token, with the right token, and without TLS.
 
 use std::error::Error;
 use std::fs;
@@ -13,8 +13,8 @@ const USAGE: &str = "\
 usage: auth-client --addr HOST:PORT --certificates DIRECTORY --token TOKEN
 
   --addr HOST:PORT          the server
-  --certificates DIRECTORY  where ca.pem is, the authority to trust
-  --token TOKEN             what to prove oneself with";
+  --certificates DIRECTORY  the directory of ca.pem, the trusted root
+  --token TOKEN             the token of the caller";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -45,7 +45,7 @@ async fn ask(address: &str, directory: &Path, own: &str) -> Result<(), Box<dyn E
     let authority = fs::read(directory.join("ca.pem"))?;
     let trust = ChannelCredentials::tls().root_certificates(authority)?;
 
-    // Without call credentials, and with those of one call.
+    // Without call credentials, and with those of a single call.
     let stub = VaultStub::new(Channel::secure(address, trust.clone())?);
     if let Err(status) = stub.open(OpenRequest {}).await {
         println!("without a token: {status}");
@@ -55,15 +55,15 @@ async fn ask(address: &str, directory: &Path, own: &str) -> Result<(), Box<dyn E
         .credentials(token("guessed"))
         .await
     {
-        println!("with a wrong one: {status}");
+        println!("with a wrong token: {status}");
     }
 
-    // Composed with the channel's credentials: all its calls have the token.
+    // Call credentials in the channel's credentials: all of its calls send the token.
     let channel = Channel::secure(address, trust.call_credentials(token(own)))?;
     let reply = VaultStub::new(channel).open(OpenRequest {}).await?;
     println!("as {}: {}", reply.user, reply.secret);
 
-    // A token that is sent without encryption would be anybody's: it is not sent.
+    // Without encryption anybody could read the token, so it is not sent.
     let open = VaultStub::new(Channel::insecure(address)?.with_credentials(token(own)));
     if let Err(status) = open.open(OpenRequest {}).await {
         println!("without TLS: {}", status.code());

@@ -13,8 +13,8 @@ use stubwright::{Server, ServerCredentials, shutdown_signal};
 const USAGE: &str = "\
 usage: auth-server --addr HOST:PORT --certificates DIRECTORY
 
-  --addr HOST:PORT          where to listen; the port 0 takes a free one
-  --certificates DIRECTORY  where server.pem and server.key are";
+  --addr HOST:PORT          the address to listen on; port 0 means any free port
+  --certificates DIRECTORY  the directory of server.pem and server.key";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -41,7 +41,7 @@ async fn serve(address: &str, directory: &Path) -> Result<(), Box<dyn Error>> {
     let tokens = Tokens::new(&[("ada-42", "ada"), ("grace-43", "grace")]);
     let mut server = Server::builder().interceptor(tokens).build();
     add_vault_servicer_to_server(Vault, &mut server);
-    // They are behind the interceptor, too: who has no token does not learn what there is.
+    // The interceptor protects reflection and health too. A caller without a token learns nothing.
     server.add_reflection();
     server.add_health();
 

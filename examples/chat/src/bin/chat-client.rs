@@ -1,4 +1,4 @@
-//! Holds a conversation: a generator speaks, and what comes back is printed as it comes.
+//! Holds a conversation. A generator sends messages, and the replies are printed as they arrive.
 
 use std::process::ExitCode;
 
@@ -36,6 +36,6 @@ async fn talk(address: &str) -> Result<()> {
     while let Some(answer) = answers.message().await? {
         println!("{}: {}", answer.user, answer.msg);
     }
-    println!("the server has heard us out: {:?}", answers.code());
+    println!("the call has ended: {:?}", answers.code());
     Ok(())
 }

@@ -11,7 +11,7 @@ use stubwright::{Server, shutdown_signal};
 const USAGE: &str = "\
 usage: chat-server --addr HOST:PORT
 
-  --addr HOST:PORT  where to listen; the port 0 takes a free one";
+  --addr HOST:PORT  the address to listen on; port 0 means any free port";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -35,7 +35,7 @@ async fn serve(address: &str) -> io::Result<()> {
     };
     let mut server = Server::new();
     add_chat_service_servicer_to_server(servicer, &mut server);
-    // What the server has can be asked for, and how it does.
+    // Clients can ask for the server's services and their health.
     server.add_reflection();
     server.add_health();
     let address = server.add_insecure_port(address).await?;

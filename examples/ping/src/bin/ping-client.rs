@@ -1,4 +1,4 @@
-//! Calls a ping server: well, wrongly, in haste, and too often.
+//! Calls a ping server with a valid request, an invalid one, a short deadline, and too many calls.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -33,7 +33,7 @@ async fn main() -> ExitCode {
 async fn call(address: &str) -> Result<()> {
     let channel = Channel::builder()
         .interceptor(log_outgoing)
-        // A server that has vanished is found out while calls are open.
+        // Keepalive detects a server that has vanished while calls are open.
         .keepalive_time(Duration::from_secs(10))
         .keepalive_timeout(Duration::from_secs(10))
         .insecure(address)?;
@@ -44,7 +44,7 @@ async fn call(address: &str) -> Result<()> {
     too_often(&stub).await
 }
 
-/// A call with metadata both ways.
+/// Makes a call that sends and receives metadata.
 async fn with_metadata(stub: &PingServiceStub) -> Result<()> {
     let call = stub
         .ping(request(5))
@@ -57,7 +57,7 @@ async fn with_metadata(stub: &PingServiceStub) -> Result<()> {
     Ok(())
 }
 
-/// A request that is refused, with details of what is wrong with it.
+/// Makes a call that is refused, and prints the details of the error.
 async fn wrongly(stub: &PingServiceStub) {
     if let Err(status) = stub.ping(request(-1)).await {
         println!("a negative delay: {status}");
@@ -68,7 +68,7 @@ async fn wrongly(stub: &PingServiceStub) {
     }
 }
 
-/// A call that has less time than it needs.
+/// Makes a call whose timeout is too short.
 async fn in_haste(stub: &PingServiceStub) {
     let call = stub.ping(request(1000)).timeout(Duration::from_millis(50));
     if let Err(status) = call.await {
@@ -76,9 +76,9 @@ async fn in_haste(stub: &PingServiceStub) {
     }
 }
 
-/// More calls than the server takes at a time.
+/// Makes more calls than the server accepts at a time.
 async fn too_often(stub: &PingServiceStub) -> Result<()> {
-    // They are all on their way before the first is waited for.
+    // All calls are started before the first is awaited.
     let calls: Vec<_> = (0..25)
         .map(|_| tokio::spawn(IntoFuture::into_future(stub.ping(request(500)))))
         .collect();
@@ -95,10 +95,7 @@ async fn too_often(stub: &PingServiceStub) -> Result<()> {
     if let Some(status) = refused {
         let retry: RetryInfo = status.error_detail().unwrap_or_default();
         let delay = retry.retry_delay.unwrap_or_default();
-        println!(
-            "the others: {status}; to be tried again in {} s",
-            delay.seconds
-        );
+        println!("the others: {status}; retry in {} s", delay.seconds);
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use stubwright::{Server, shutdown_signal};
 const USAGE: &str = "\
 usage: ping-server --addr HOST:PORT
 
-  --addr HOST:PORT  where to listen; the port 0 takes a free one";
+  --addr HOST:PORT  the address to listen on; port 0 means any free port";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -37,15 +37,15 @@ async fn main() -> ExitCode {
 async fn serve(address: &str) -> io::Result<()> {
     let mut server = Server::builder()
         .interceptor(log_calls)
-        // A client that has vanished is found out, and its calls are cancelled.
+        // Keepalive detects a client that has vanished, and its calls are cancelled.
         .keepalive_time(Duration::from_secs(10))
         .keepalive_timeout(Duration::from_secs(10))
-        // Clients may ping every second; after three pings too many they are sent away.
+        // Clients may send a PING every second. After three that come too early, their connection is closed.
         .min_ping_interval_without_data(Duration::from_secs(1))
         .max_ping_strikes(3)
         .keepalive_permit_without_calls(true)
         .build();
-    // Ten pings run at a time, ten more wait.
+    // Ten pings run at a time, and ten more wait.
     let servicer = PingServicer::new(Handler::new(10, 10));
     add_ping_service_servicer_to_server(servicer, &mut server);
     let health = server.add_health();
@@ -55,6 +55,6 @@ async fn serve(address: &str) -> io::Result<()> {
     let address = server.add_insecure_port(address).await?;
     let shutdown = shutdown_signal()?;
     println!("listening on {address}");
-    // Calls that are open when the signal comes have five seconds to end.
+    // Open calls have five seconds to complete after the signal.
     server.serve_until(shutdown, Duration::from_secs(5)).await
 }

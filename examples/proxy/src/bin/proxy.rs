@@ -1,4 +1,4 @@
-//! Stands before another gRPC server until it is interrupted or terminated.
+//! Forwards calls to another gRPC server until it is interrupted or terminated.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -10,11 +10,11 @@ use stubwright::{Channel, Server, shutdown_signal};
 const USAGE: &str = "\
 usage: proxy --addr HOST:PORT --to HOST:PORT
 
-  --addr HOST:PORT  where to listen; the port 0 takes a free one
-  --to HOST:PORT    the server that calls are handed on to";
+  --addr HOST:PORT  the address to listen on; port 0 means any free port
+  --to HOST:PORT    the server to forward calls to";
 
-/// The largest message that is handed on. The limits that count are those of the two ends; this one keeps a caller from filling
-/// the proxy's memory.
+/// Maximum size of a message that is forwarded. The two ends have their own limits. This one keeps a caller from
+/// filling the proxy's memory.
 const MAX_MESSAGE_LENGTH: usize = 64 << 20;
 
 #[tokio::main]

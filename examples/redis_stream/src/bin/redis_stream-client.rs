@@ -1,4 +1,4 @@
-//! Subscribes to a stream, and prints some of its entries as they come.
+//! Subscribes to a stream, and prints some of its entries as they arrive.
 
 use std::process::ExitCode;
 
@@ -10,8 +10,8 @@ usage: redis_stream-client --addr HOST:PORT --stream KEY --from ID --count N
 
   --addr HOST:PORT  the server
   --stream KEY      the stream to read
-  --from ID         the entry behind which to begin; 0 is before the first, and '' behind the last
-  --count N         how many entries to wait for";
+  --from ID         the entry after which to begin; 0 is before the first entry, '' after the last
+  --count N         the number of entries to wait for";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -60,6 +60,6 @@ async fn subscribe(address: &str, stream: &str, id: &str, count: usize) -> Resul
             println!("{}: {} = {value}", entry.id, field.name);
         }
     }
-    // To drop the stream is to cancel the subscription.
+    // Dropping the stream cancels the subscription.
     Ok(())
 }

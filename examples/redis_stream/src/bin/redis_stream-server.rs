@@ -1,4 +1,4 @@
-//! Serves the streams of a Redis until it is interrupted or terminated.
+//! Serves the streams of a Redis server until it is interrupted or terminated.
 
 use std::io;
 use std::process::ExitCode;
@@ -11,8 +11,8 @@ use stubwright::{Server, shutdown_signal};
 const USAGE: &str = "\
 usage: redis_stream-server --addr HOST:PORT --redis ADDRESS
 
-  --addr HOST:PORT  where to listen; the port 0 takes a free one
-  --redis ADDRESS   where Redis is: HOST:PORT or unix:PATH";
+  --addr HOST:PORT  the address to listen on; port 0 means any free port
+  --redis ADDRESS   the address of Redis: HOST:PORT or unix:PATH";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -37,12 +37,12 @@ async fn serve(address: &str, redis: &str) -> io::Result<()> {
     };
     let mut server = Server::new();
     add_redis_stream_service_servicer_to_server(servicer, &mut server);
-    // What the server has can be asked for, and how it does.
+    // Clients can ask for the server's services and their health.
     server.add_reflection();
     server.add_health();
     let address = server.add_insecure_port(address).await?;
     let shutdown = shutdown_signal()?;
     println!("listening on {address}");
-    // Subscriptions have no end of their own: they are given no grace.
+    // Subscriptions never end, so they have no grace period.
     server.serve_until(shutdown, Duration::ZERO).await
 }

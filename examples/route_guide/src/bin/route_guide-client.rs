@@ -1,4 +1,4 @@
-//! Asks a route guide in all four kinds of calls.
+//! Calls a route guide in all four kinds of calls.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -33,7 +33,7 @@ async fn ask(address: &str) -> Result<()> {
     route_chat(&stub).await
 }
 
-/// Unary: what is at a point.
+/// Unary: gets the feature at a point.
 async fn get_feature(stub: &RouteGuideStub) -> Result<()> {
     for at in [point(407_838_351, -746_143_763), point(1, -1)] {
         let feature = stub.get_feature(at).await?;
@@ -42,7 +42,7 @@ async fn get_feature(stub: &RouteGuideStub) -> Result<()> {
     Ok(())
 }
 
-/// Server streaming: what is in a rectangle.
+/// Server streaming: lists the features in a rectangle.
 async fn list_features(stub: &RouteGuideStub) -> Result<()> {
     let mut features = stub.list_features(Rectangle {
         lo: Some(point(400_000_000, -750_000_000)),
@@ -54,7 +54,7 @@ async fn list_features(stub: &RouteGuideStub) -> Result<()> {
     Ok(())
 }
 
-/// Client streaming: a route from feature to feature.
+/// Client streaming: records a route between features.
 async fn record_route(stub: &RouteGuideStub) -> Result<()> {
     let route = features()
         .into_iter()
@@ -67,14 +67,14 @@ async fn record_route(stub: &RouteGuideStub) -> Result<()> {
     Ok(())
 }
 
-/// Bidirectional: notes are left on the way, and those of who was there before are read meanwhile.
+/// Bidirectional: leaves notes along the way, and reads the notes that others have left there.
 async fn route_chat(stub: &RouteGuideStub) -> Result<()> {
     let (left, heard) = sending(|notes| stub.route_chat(notes));
     tokio::try_join!(travel(left), listen(heard))?;
     Ok(())
 }
 
-/// Leaves notes, one after the other. At the end of the way the sender is dropped, which is the end of the notes.
+/// Sends notes one after the other. Dropping the sender ends the requests.
 async fn travel(mut notes: RequestSender<RouteNote>) -> Result<()> {
     for (message, latitude) in [("first", 0), ("second", 1), ("third", 0), ("fourth", 1)] {
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -85,7 +85,7 @@ async fn travel(mut notes: RequestSender<RouteNote>) -> Result<()> {
     Ok(())
 }
 
-/// Reads what others have left.
+/// Prints the notes of others.
 async fn listen(mut notes: StreamingCall<RouteNote, RouteNote>) -> Result<()> {
     while let Some(note) = notes.message().await? {
         let at = note.location.unwrap_or_default();

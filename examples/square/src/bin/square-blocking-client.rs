@@ -1,4 +1,4 @@
-//! Calls a square service in all its forms without async, as gRPC Python's synchronous client does.
+//! Calls a square service in all four kinds without async, as gRPC Python's synchronous client does.
 
 use std::iter::successors;
 use std::process::ExitCode;
@@ -34,21 +34,21 @@ fn call(address: &str) -> Result<()> {
     let response = stub.square(Message { message: 12.3 }).wait()?;
     println!("square(12.3) = {:.2}", response.message);
 
-    // Server streaming: the call is the iterator over its responses.
+    // Server streaming: the call is an iterator over its responses.
     for response in stub.range_square(Message { message: 3.0 }) {
         println!("rangeSquare(3): {}", response?.message);
     }
 
-    // Client streaming: an iterator in.
+    // Client streaming: takes an iterator.
     let response = stub.sum_square(numbers(11.0)).wait()?;
     println!("sumSquare(0..12) = {}", response.message);
 
-    // Bidirectional: an iterator in, an iterator out.
+    // Bidirectional: takes an iterator and is one.
     for response in stub.streamrange_square(numbers(3.0)) {
         println!("streamrangeSquare(0..4): {}", response?.message);
     }
 
-    // Futures: calls that are under way together.
+    // Futures: calls that run at the same time.
     let calls: Vec<_> = numbers(2.0)
         .map(|number| stub.square(number).start())
         .collect();
@@ -56,22 +56,19 @@ fn call(address: &str) -> Result<()> {
         println!("square, as a future: {}", call.wait()?.message);
     }
 
-    // What is beside the response.
+    // Metadata and the other details of a call.
     let call = stub.square(Message { message: 2.0 });
     let (response, call) = call.metadata("request-id", "abc-42").with_call().wait()?;
-    let id = call
-        .initial_metadata()
-        .get("request-id")
-        .unwrap_or("nothing");
+    let id = call.initial_metadata().get("request-id").unwrap_or("none");
     println!(
-        "square(2) = {}, {:?}, and {id} came back",
+        "square(2) = {}, {:?}, request id {id}",
         response.message,
         call.code()
     );
     Ok(())
 }
 
-/// The messages 0 to `last`.
+/// Returns the messages 0 to `last`.
 fn numbers(last: f64) -> impl Iterator<Item = Message> + Send {
     let numbers = successors(Some(0.0), |number| Some(number + 1.0));
     let numbers = numbers.take_while(move |number| *number <= last);

@@ -1,4 +1,4 @@
-//! Calls a square service in all its forms.
+//! Calls a square service in all four kinds.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -12,7 +12,7 @@ usage: square-client --addr ADDRESS
 
   --addr ADDRESS  the server: HOST:PORT or unix:PATH";
 
-/// How long an answer may take before the server is taken for one that collects.
+/// Time without a response after which the server is assumed to collect its responses.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 #[tokio::main]

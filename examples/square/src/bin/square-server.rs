@@ -11,8 +11,8 @@ use stubwright::{Server, shutdown_signal};
 const USAGE: &str = "\
 usage: square-server --addr ADDRESS [--collect]
 
-  --addr ADDRESS  where to listen: HOST:PORT, where the port 0 takes a free one, or unix:PATH
-  --collect       streamrangeSquare answers when the last request has come, instead of each as it comes";
+  --addr ADDRESS  the address to listen on: HOST:PORT (port 0 means any free port) or unix:PATH
+  --collect       streamrangeSquare answers after the last request, instead of after each";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -45,17 +45,17 @@ fn arguments(mut arguments: impl Iterator<Item = String>) -> Option<(String, Ans
 async fn serve(address: &str, answers: Answers) -> io::Result<()> {
     let mut server = Server::new();
     add_square_service_servicer_to_server(Squares::new(answers), &mut server);
-    // What the server has can be asked for, and how it does.
+    // Clients can ask for the server's services and their health.
     server.add_reflection();
     server.add_health();
     let address = listen(&mut server, address).await?;
     let shutdown = shutdown_signal()?;
-    // The port is bound, so that clients may connect from now on.
+    // The port is bound, so clients may connect from now on.
     println!("listening on {address}");
     server.serve_until(shutdown, Duration::from_secs(5)).await
 }
 
-/// Adds a port, or a unix socket where there is such a thing; returns the address by which clients find it.
+/// Adds a port, or a unix socket on systems that have them. Returns the address for clients.
 async fn listen(server: &mut Server, address: &str) -> io::Result<String> {
     #[cfg(unix)]
     if let Some(path) = address.strip_prefix("unix:") {

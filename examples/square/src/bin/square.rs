@@ -1,4 +1,4 @@
-//! Serves the square service on free ports and calls it in all its forms.
+//! Serves the square service on free ports, and calls it in all four kinds.
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,7 +21,7 @@ async fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// A server on a free port, and its address.
+/// Starts a server on a free port. Returns its address.
 async fn serve(answers: Answers) -> io::Result<(Server, SocketAddr)> {
     let mut server = Server::new();
     add_square_service_servicer_to_server(Squares::new(answers), &mut server);
@@ -30,7 +30,7 @@ async fn serve(answers: Answers) -> io::Result<(Server, SocketAddr)> {
     Ok((server, address))
 }
 
-/// Calls the server that answers each request as it comes, and for the last form the one that collects.
+/// Calls the server that answers each request at once. For the last kind it also calls the server that collects.
 async fn call(each: SocketAddr, collecting: SocketAddr) -> Result<()> {
     let stub = SquareServiceStub::new(Channel::insecure(each.to_string())?);
     let square = calls::square(&stub, 12.3).await?;
