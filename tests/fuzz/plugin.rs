@@ -1,4 +1,5 @@
-//! The plugin on any bytes. The fuzzer runs it, and on stable the tests of the generator, over the corpus.
+//! The target `plugin`: the protoc plugin with any bytes as its request. The fuzzer runs it, and the generator's
+//! tests run it over the corpus on stable Rust.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +7,11 @@ use prost::Message as _;
 use prost_types::compiler::CodeGeneratorResponse;
 use stubwright_codegen::plugin::run;
 
-/// Whatever protoc sends, the answer is a response: files of Rust, each once, or an error.
+/// Checks that the answer to any request is a response: either distinct Rust files, or an error.
 pub fn plugin(request: &[u8]) {
     let response = run(request);
-    let decoded = CodeGeneratorResponse::decode(response.as_slice()).expect("the response decodes");
+    let decoded =
+        CodeGeneratorResponse::decode(response.as_slice()).expect("the response should decode");
     assert_eq!(decoded.supported_features, Some(3));
     match decoded.error {
         Some(error) => {

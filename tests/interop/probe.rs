@@ -1,6 +1,7 @@
-//! A server and a client of the square service that do what a square service has no use for: metadata of all kinds,
-//! statuses with details, calls that are never answered. `plugin.py` builds it on the code that the plugin wrote, and
-//! `probe.py` runs it.
+//! A server and a client of the square service that test what the service itself does not use: all kinds of metadata,
+//! statuses with details, and calls that are never answered.
+//!
+//! `plugin.py` builds it with the plugin's code, and `probe.py` runs it.
 
 use std::error::Error;
 use std::fs;
@@ -22,7 +23,7 @@ use stubwright::{
 };
 use tokio::task::JoinSet;
 
-/// What has to be escaped in `grpc-message`.
+/// A message with characters that `grpc-message` must escape.
 const MESSAGE: &str = "nützlich: 100 %\n";
 const DETAILS: &[u8] = b"\x08\x0a\x00\xff";
 
@@ -52,14 +53,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 "limits" => limits(&stub, &channel).await,
                 "crowd" => crowd(&stub).await,
                 "refused" => refused(&stub).await,
-                other => Err(format!("no check is called {other}").into()),
+                other => Err(format!("unknown check {other}").into()),
             }
         }
         _ => Err("usage: probe serve [DIRECTORY] | probe call HOST:PORT CHECK [DIRECTORY]".into()),
     }
 }
 
-/// Serves, over TLS with the certificates of a directory if there is one.
+/// Serves, over TLS if there is a directory with certificates.
 async fn serve(directory: Option<&Path>) -> Result<(), Box<dyn Error>> {
     let mut server = Server::new();
     add_square_service_servicer_to_server(Probe::default(), &mut server);
@@ -76,7 +77,7 @@ async fn serve(directory: Option<&Path>) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The credentials of a server: its certificate, and where there are authorities for clients, theirs is required.
+/// Reads a server's credentials: its certificate, and the authorities of clients if their certificates are required.
 fn prove(directory: &Path) -> Result<ServerCredentials, Box<dyn Error>> {
     let credentials = ServerCredentials::tls(
         fs::read(directory.join("server.pem"))?,
@@ -88,7 +89,7 @@ fn prove(directory: &Path) -> Result<ServerCredentials, Box<dyn Error>> {
     }
 }
 
-/// The credentials of a client: whom it trusts, and its own certificate where there is one.
+/// Reads a client's credentials: its trusted roots, and its own certificate if it has one.
 fn trust(directory: &Path) -> Result<ChannelCredentials, Box<dyn Error>> {
     let credentials =
         ChannelCredentials::tls().root_certificates(fs::read(directory.join("roots.pem"))?)?;
@@ -101,7 +102,7 @@ fn trust(directory: &Path) -> Result<ChannelCredentials, Box<dyn Error>> {
     }
 }
 
-/// Numbers below zero are never answered. `sumSquare` answers how many such calls have been given up.
+/// Never answers requests below zero. `sumSquare` returns the number of such calls that were cancelled.
 #[derive(Default)]
 struct Probe {
     given_up: Arc<AtomicU32>,
@@ -135,7 +136,7 @@ impl SquareServiceServicer for Probe {
         Ok(Message { message: given_up })
     }
 
-    // A request stream that was moved to another task sees how the call ends.
+    // A request stream in another task sees the end of its call.
     fn streamrange_square(
         &self,
         mut requests: RequestStream<Message>,
@@ -170,7 +171,7 @@ impl Probe {
     }
 }
 
-/// Counts when it is dropped.
+/// Counts its drop.
 struct Counted<'a>(&'a AtomicU32);
 
 impl Drop for Counted<'_> {
@@ -179,8 +180,8 @@ impl Drop for Counted<'_> {
     }
 }
 
-/// Sends the caller's `initial..` pairs back as initial metadata and its `trailing..` pairs as trailing metadata, and
-/// fails when it is told to.
+/// Echoes the caller's `initial..` pairs as initial metadata and its `trailing..` pairs as trailing metadata. Fails
+/// if the metadata asks for it.
 fn echo(context: &ServicerContext) -> Result<()> {
     let (mut initial, mut trailing) = (Metadata::new(), Metadata::new());
     for (key, value) in context.invocation_metadata().iter() {
@@ -210,7 +211,7 @@ fn echo(context: &ServicerContext) -> Result<()> {
     Ok(())
 }
 
-/// Typed details, as `probe.py` makes them too.
+/// Returns the same typed details as `probe.py`.
 fn details() -> (BadRequest, ErrorInfo) {
     let violation = FieldViolation {
         field: "message".into(),
@@ -228,8 +229,8 @@ fn details() -> (BadRequest, ErrorInfo) {
     (wrong, reason)
 }
 
-// The client. Its server does as the one above, but for `sumSquare`, which it does not implement, and for responses as
-// large as the metadata asks.
+// The client. Its server behaves as the one above, with two differences: it does not implement `sumSquare`, and its
+// responses are as large as the metadata asks.
 
 async fn metadata(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
     let all: Vec<u8> = (0..=255).collect();
@@ -309,7 +310,7 @@ async fn large(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
     let call = stub
         .square(Message { message: 2.0 })
         .metadata("mebibytes", "5");
-    let status = call.await.expect_err("it is too large");
+    let status = call.await.expect_err("the message is too large");
     assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
     Ok(())
 }
@@ -318,7 +319,7 @@ async fn unimplemented(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
     let numbers = (0..12).map(|number| Message {
         message: f64::from(number),
     });
-    let status = stub.sum_square(numbers).await.expect_err("it is not there");
+    let status = stub.sum_square(numbers).await.expect_err("the method is not implemented");
     assert_eq!(status.code(), Code::Unimplemented);
     Ok(())
 }
@@ -327,14 +328,14 @@ async fn deadline(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
     let timeout = Duration::from_millis(300);
     let started = Instant::now();
     let call = stub.square(Message { message: -1.0 }).timeout(timeout);
-    let status = call.await.expect_err("it is never answered");
+    let status = call.await.expect_err("the call is never answered");
     assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
 
     let mut responses = stub
         .range_square(Message { message: -1.0 })
         .timeout(timeout);
     assert!(responses.message().await?.is_some());
-    let status = responses.message().await.expect_err("it is never ended");
+    let status = responses.message().await.expect_err("the call never ends");
     assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
     assert!(started.elapsed() >= timeout * 2 && started.elapsed() < Duration::from_secs(5));
     Ok(())
@@ -343,28 +344,28 @@ async fn deadline(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
 async fn dropped(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
     let call = stub.square(Message { message: -1.0 });
     let call = tokio::time::timeout(Duration::from_millis(300), async { call.await });
-    assert!(call.await.is_err(), "it is never answered");
+    assert!(call.await.is_err(), "the call is never answered");
 
     let mut responses = stub.range_square(Message { message: -1.0 });
     assert!(responses.message().await?.is_some());
     drop(responses);
-    // A call behind them shows that the connection is well, and lets the two cancellations go out.
+    // A later call shows that the connection still works, and lets the two cancellations be sent.
     let response = stub.square(Message { message: 2.0 }).await?;
     assert_eq!(response.message, 4.0);
     Ok(())
 }
 
-/// Before it has begun, while it goes on, and when it is over.
+/// Cancels a call before it begins, during it, and after its end.
 async fn cancelled(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
     let mut responses = stub.range_square(Message { message: 2.0 });
     responses.cancel();
-    let status = responses.message().await.expect_err("it is cancelled");
+    let status = responses.message().await.expect_err("the call is cancelled");
     assert_eq!(status.code(), Code::Cancelled, "{status}");
 
     let mut responses = stub.range_square(Message { message: -1.0 });
     assert!(responses.message().await?.is_some());
     responses.cancel();
-    let status = responses.message().await.expect_err("it is cancelled");
+    let status = responses.message().await.expect_err("the call is cancelled");
     assert_eq!(status.code(), Code::Cancelled, "{status}");
     assert_eq!(responses.message().await?, None);
 
@@ -375,9 +376,9 @@ async fn cancelled(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What the server's limit of 4 MiB and our own let through.
+/// Checks the server's limit of 4 MiB and our own.
 async fn limits(stub: &SquareServiceStub, channel: &Channel) -> Result<(), Box<dyn Error>> {
-    // The number 2, and zeros in a field that nobody knows.
+    // The number 2, and zeros in an unknown field.
     let request = |mebibytes: u8| {
         let mut request = vec![0x09, 0, 0, 0, 0, 0, 0, 0, 0x40, 0x12];
         request.extend([0x80, 0x80, 0x80 | mebibytes << 6, mebibytes >> 1]);
@@ -390,10 +391,10 @@ async fn limits(stub: &SquareServiceStub, channel: &Channel) -> Result<(), Box<d
     };
     let response: Bytes = call(3).await?;
     assert_eq!(Message::decode(response)?.message, 4.0);
-    let status = call(5).await.expect_err("it is over the server's limit");
+    let status = call(5).await.expect_err("the request is over the server's limit");
     assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
     let call = call(3).max_send_message_length(2 << 20);
-    let status = call.await.expect_err("it is over the caller's limit");
+    let status = call.await.expect_err("the response is over the caller's limit");
     assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
 
     let response = stub
@@ -405,7 +406,7 @@ async fn limits(stub: &SquareServiceStub, channel: &Channel) -> Result<(), Box<d
     Ok(())
 }
 
-/// Calls that are all open before the server answers the first.
+/// Makes calls that are all open before the server answers the first.
 async fn crowd(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
     const CALLS: u32 = 10_000;
     let started = Instant::now();
@@ -429,16 +430,16 @@ async fn crowd(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// There is no connection, for a reason that the caller is told.
+/// Makes a call without a connection. The error must have the reason.
 async fn refused(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
     let status = stub.square(Message { message: 2.0 }).await;
-    let status = status.expect_err("it is refused");
+    let status = status.expect_err("the connection is refused");
     assert_eq!(status.code(), Code::Unavailable, "{status}");
     println!("{}", status.message());
     Ok(())
 }
 
-/// The server ends each connection after a while; nobody notices.
+/// Makes calls while the server closes each connection after a while. No call may fail.
 async fn reconnect(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
     let started = Instant::now();
     while started.elapsed() < Duration::from_secs(2) {

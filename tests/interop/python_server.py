@@ -32,7 +32,7 @@ PRINTED = {
         "sumSquare(0..12) = 506",
         *(f"streamrangeSquare(0..4): {number * number}" for number in range(4)),
         *(f"square, as a future: {number * number}" for number in range(3)),
-        "square(2) = 4, Ok, and nothing came back",
+        "square(2) = 4, Ok, request id none",
     ],
 }
 CALLED = {

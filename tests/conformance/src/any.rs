@@ -14,11 +14,11 @@ pub fn pack(name: &str, message: &impl Message) -> Any {
 /// Unpacks a message of the suite's package.
 ///
 /// # Errors
-/// The message has another type, or cannot be decoded.
+/// Returns an error if the message has another type or cannot be decoded.
 pub fn unpack<M: Message + Default>(name: &str, any: &Any) -> Result<M, String> {
     let found = any.type_url.rsplit('/').next().unwrap_or_default();
     if found != format!("connectrpc.conformance.v1.{name}") {
-        return Err(format!("expected a {name}, and it is a {found:?}"));
+        return Err(format!("expected {name}, got {found:?}"));
     }
     M::decode(&*any.value).map_err(|error| format!("{name}: {error}"))
 }

@@ -1,14 +1,14 @@
-//! Messages behind their lengths: four bytes, big-endian. The suite speaks so on standard input and output.
+//! Messages with a length prefix of four bytes, big-endian, as on the suite's standard input and output.
 
 use std::io;
 
 use stubwright::prost::Message;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// Reads a message; returns `None` when the input has ended.
+/// Reads a message. Returns `None` at the end of the input.
 ///
 /// # Errors
-/// The input cannot be read, ends inside a message, or has something else than this message.
+/// Returns an error if the input cannot be read, ends inside a message, or has an invalid message.
 pub async fn read<M: Message + Default>(
     input: &mut (impl AsyncRead + Unpin),
 ) -> io::Result<Option<M>> {
@@ -31,7 +31,7 @@ pub async fn read<M: Message + Default>(
 /// Writes a message and flushes the output.
 ///
 /// # Errors
-/// The output cannot be written.
+/// Returns an error if the output cannot be written.
 pub async fn write(
     output: &mut (impl AsyncWrite + Unpin),
     message: &impl Message,

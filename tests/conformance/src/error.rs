@@ -1,4 +1,4 @@
-//! The suite's errors, as statuses and back.
+//! Converts between the suite's errors and statuses.
 
 use stubwright::prost::Message;
 use stubwright::rpc;
@@ -6,7 +6,7 @@ use stubwright::{Code, Status};
 
 use crate::pb::connectrpc::conformance::v1::Error;
 
-/// Makes a status of an error.
+/// Converts an error to a status.
 pub fn to_status(error: Error) -> Status {
     let code = u32::try_from(error.code).ok().and_then(Code::from_number);
     let message = error.message.unwrap_or_default();
@@ -22,7 +22,7 @@ pub fn to_status(error: Error) -> Status {
     status.with_details(details.encode_to_vec())
 }
 
-/// Makes an error of a status.
+/// Converts a status to an error.
 pub fn from_status(status: &Status) -> Error {
     let details = rpc::Status::decode(&**status.details()).unwrap_or_default();
     Error {

@@ -1,4 +1,4 @@
-//! The suite's headers, as metadata and back.
+//! Converts between the suite's headers and metadata.
 
 use base64::Engine;
 use base64::alphabet;
@@ -14,7 +14,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Returns the pairs of some headers, in order. The values of binary ones are decoded.
+/// Returns the pairs of some headers, in order. Binary values are decoded.
 pub fn pairs(headers: &[Header]) -> impl Iterator<Item = (String, Vec<u8>)> {
     headers.iter().flat_map(|header| {
         let name = header.name.to_ascii_lowercase();
@@ -26,10 +26,10 @@ pub fn pairs(headers: &[Header]) -> impl Iterator<Item = (String, Vec<u8>)> {
     })
 }
 
-/// Makes metadata of headers.
+/// Converts headers to metadata.
 ///
 /// # Errors
-/// A header cannot be metadata.
+/// Returns an error if a header is not valid metadata.
 pub fn to_metadata(headers: &[Header]) -> Result<Metadata, InvalidMetadata> {
     let mut metadata = Metadata::new();
     for (name, value) in pairs(headers) {
@@ -38,7 +38,7 @@ pub fn to_metadata(headers: &[Header]) -> Result<Metadata, InvalidMetadata> {
     Ok(metadata)
 }
 
-/// Makes headers of metadata, one for each key. Binary values are encoded.
+/// Converts metadata to headers, one for each key. Binary values are encoded.
 pub fn from_metadata(metadata: &Metadata) -> Vec<Header> {
     let mut headers: Vec<Header> = Vec::new();
     for (key, value) in metadata.iter() {

@@ -1,4 +1,4 @@
-//! Makes the calls that the suite asks for.
+//! Makes the calls that the suite requests.
 
 use std::time::Duration;
 
@@ -20,14 +20,15 @@ use crate::pb::connectrpc::conformance::v1::{
 };
 use crate::{error, headers};
 
-/// Makes a call, and returns how it ended.
+/// Makes a call. Returns its result.
 ///
 /// # Errors
-/// The request asks for what cannot be.
+/// Returns an error if the request is invalid.
 pub async fn invoke(request: &ClientCompatRequest) -> Result<ClientResponseResult, String> {
     let channel = connect(request)?;
     if request.timeout_ms.is_some() {
-        // The suite measures how much of a deadline reaches its server; on a busy machine a handshake would be most of it.
+        // The suite measures how much of the deadline reaches its server. On a busy machine the handshake would take
+        // most of it.
         let ready = channel.ready().await;
         ready.map_err(|status| status.to_string())?;
     }
@@ -62,7 +63,7 @@ pub async fn invoke(request: &ClientCompatRequest) -> Result<ClientResponseResul
     }
 }
 
-// How the channel is to be.
+// The options of the channel.
 
 fn connect(request: &ClientCompatRequest) -> Result<Channel, String> {
     let mut builder = Channel::builder().compression(compression(request)?);
@@ -84,7 +85,7 @@ fn compression(request: &ClientCompatRequest) -> Result<Compression, String> {
         v1::Compression::Unspecified | v1::Compression::Identity => Ok(Compression::Identity),
         v1::Compression::Gzip => Ok(Compression::Gzip),
         v1::Compression::Zstd => Ok(Compression::Zstd),
-        other => Err(format!("there is no {}", other.as_str_name())),
+        other => Err(format!("{} is not supported", other.as_str_name())),
     }
 }
 
@@ -110,7 +111,7 @@ macro_rules! with_options {
     }};
 }
 
-// What is sent.
+// The requests.
 
 fn all<M: Message + Default>(request: &ClientCompatRequest, name: &str) -> Result<Vec<M>, String> {
     let messages = request.request_messages.iter();
@@ -144,7 +145,7 @@ async fn client_stream(
     let mut upload = Upload::new(request, sender, messages);
     while upload.send().await {}
     if !upload.failed && cancels_before_the_end(request) {
-        // The call is cancelled before its requests are closed: dropping it is how.
+        // Cancel before the requests are closed, by dropping the call.
         drop(call);
         return Ok(cancelled(upload.unsent()));
     }
@@ -195,7 +196,7 @@ async fn bidi_stream(
     Ok(download.finish(upload.unsent()))
 }
 
-/// Waits for a response, and returns how the call ended. Gives the call up after a time, if there is one.
+/// Waits for a response, and returns the result of the call. With a time to wait, cancels the call after it.
 async fn await_response<Req: Send + 'static, Res>(
     mut call: UnaryCall<Req, Res>,
     cancelled_after: Option<Duration>,
@@ -219,7 +220,7 @@ struct Upload<Req> {
     sender: Option<RequestSender<Req>>,
     messages: std::vec::IntoIter<Req>,
     delay: Duration,
-    /// Whether the call took no more requests.
+    /// True if the call accepts no more requests.
     failed: bool,
 }
 
@@ -237,7 +238,7 @@ impl<Req> Upload<Req> {
         }
     }
 
-    /// Sends the next request; returns whether there was one and the call took it.
+    /// Sends the next request. Returns false if there is none or the call does not accept it.
     async fn send(&mut self) -> bool {
         let (Some(sender), false) = (&mut self.sender, self.failed) else {
             return false;
@@ -282,16 +283,16 @@ impl<Req: Send + 'static, Res> Download<Req, Res> {
         }
     }
 
-    /// Starts the call if it has not been started yet, and cancels it after some time.
+    /// Starts the call if necessary, and cancels it after some time.
     async fn cancel_after(&mut self, wait: Duration) {
         let at = Instant::now() + wait;
-        // Whether metadata comes is no matter here.
+        // The metadata may not arrive, which does not matter here.
         let _ = timeout_at(at, self.call.initial_metadata()).await;
         sleep_until(at).await;
         self.call.cancel();
     }
 
-    /// Receives the next response; returns whether there was one. The call keeps what it has failed with.
+    /// Receives the next response. Returns whether there was one. The call keeps its error.
     async fn receive(&mut self, payload: impl Fn(Res) -> Option<ConformancePayload>) -> bool {
         let Ok(Some(response)) = self.call.message().await else {
             return false;
@@ -303,13 +304,13 @@ impl<Req: Send + 'static, Res> Download<Req, Res> {
         true
     }
 
-    /// Returns what has come, when all of it has.
+    /// Returns the result once everything has been received.
     fn finish(mut self, unsent: i32) -> ClientResponseResult {
         ended(self.call.end(), self.payloads, unsent)
     }
 }
 
-// How calls have ended.
+// The results of calls.
 
 fn ended(
     end: Option<Call>,
@@ -329,7 +330,7 @@ fn ended(
     }
 }
 
-/// A call that was dropped tells nobody how it ended.
+/// Returns the result of a dropped call, which has no status of its own.
 fn cancelled(unsent: i32) -> ClientResponseResult {
     let status = Status::cancelled("the call was dropped by its caller");
     ClientResponseResult {

@@ -17,7 +17,7 @@ use crate::pb::connectrpc::conformance::v1::{
 };
 use crate::{error, headers};
 
-/// Does what requests say, and says what they were like. `Unimplemented` is left out, as the suite wants it.
+/// Follows the requests, and returns their properties. `Unimplemented` is left out, as the suite requires.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Conformance;
 
@@ -115,7 +115,7 @@ impl ConformanceServiceServicer for Conformance {
     }
 }
 
-/// Answers a call that has one response.
+/// Answers a call with one response.
 async fn respond(
     definition: Option<UnaryResponseDefinition>,
     requests: Vec<Any>,
@@ -134,18 +134,18 @@ async fn respond(
     }
 }
 
-/// The responses of a stream that are still to be sent.
+/// The remaining responses of a stream.
 struct Plan {
     data: std::vec::IntoIter<Vec<u8>>,
     delay: u32,
     error: Option<Error>,
-    /// What goes with the next response, or with the error of a stream that has none.
+    /// Sent with the next response, or with the error of a stream without responses.
     info: RequestInfo,
     has_responded: bool,
 }
 
 impl Plan {
-    /// Begins the response: its metadata goes out at once.
+    /// Begins the response. Its initial metadata is sent at once.
     fn new(
         definition: Option<StreamResponseDefinition>,
         context: &ServicerContext,
@@ -163,7 +163,7 @@ impl Plan {
         })
     }
 
-    /// Returns the next response, when it is time for it.
+    /// Returns the next response after its delay.
     async fn next(&mut self) -> Option<ConformancePayload> {
         let data = self.data.next()?;
         wait(self.delay).await;
@@ -196,7 +196,7 @@ fn payload(data: Vec<u8>, request_info: Option<RequestInfo>) -> ConformancePaylo
     ConformancePayload { data, request_info }
 }
 
-/// Adds what was asked to the details of an error.
+/// Adds the request's properties to the details of an error.
 fn asked(mut error: Error, info: &RequestInfo) -> Error {
     let name = "ConformancePayload.RequestInfo";
     error.details.push(pack(name, info));

@@ -7,7 +7,7 @@ fn main() {
     let directory = std::env::var("BUILD_TIME_DIR").expect("`run` says where the proto is");
     println!("cargo:rerun-if-changed={directory}/many.proto");
     let files = protox::compile(["many.proto"], [directory]).expect("the proto is good");
-    // It takes descriptors from a file alone, where there is no protoc.
+    // Without protoc, it takes descriptors only from a file.
     let out = std::env::var("OUT_DIR").expect("cargo says where output goes");
     let descriptors = std::path::Path::new(&out).join("many.binpb");
     std::fs::write(&descriptors, files.encode_to_vec()).expect("the file can be written");

@@ -1,5 +1,5 @@
-//! The client under test. It reads from its standard input which calls to make, makes several at a time, and writes to its
-//! standard output how they ended.
+//! The client under test. It reads the calls to make from its standard input, makes several at a time, and writes
+//! their results to its standard output.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -13,8 +13,10 @@ use tokio::io::{stdin, stdout};
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
 
-/// How many calls are made at a time. The suite gives a deadline 500 ms to reach its server, with the handshake of TLS: calls that wait
-/// for each other on a busy machine would fail.
+/// Number of concurrent calls.
+///
+/// The suite allows 500 ms for a deadline to reach its server, TLS handshake included. More calls would delay each
+/// other on a busy machine and fail.
 const CALLS: usize = 4;
 
 #[tokio::main]

@@ -1,5 +1,5 @@
-//! The server under test. It reads from its standard input how to serve, listens on the loopback interface, writes its address to
-//! its standard output, and runs until it is killed.
+//! The server under test. It reads its configuration from its standard input, listens on the loopback interface,
+//! writes its address to its standard output, and runs until it is killed.
 
 use std::error::Error;
 
@@ -13,7 +13,7 @@ use tokio::io::{stdin, stdout};
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let Some(request) = delimited::read::<ServerCompatRequest>(&mut stdin()).await? else {
-        return Err("nothing says how to serve".into());
+        return Err("the input has no request".into());
     };
     let mut builder = Server::builder();
     if request.message_receive_limit > 0 {
@@ -33,7 +33,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             pem_cert.clone_from(&creds.cert);
             server.add_secure_port("127.0.0.1:0", credentials).await?
         }
-        None if request.use_tls => return Err("there is no certificate to serve with".into()),
+        None if request.use_tls => return Err("TLS needs a certificate".into()),
         _ => server.add_insecure_port("127.0.0.1:0").await?,
     };
     server.start().await?;

@@ -1,4 +1,4 @@
-//! A service of many methods, and a program that serves and calls each of them.
+//! A service with many methods, and a program that serves and calls each of them.
 
 stubwright::include_protos!();
 

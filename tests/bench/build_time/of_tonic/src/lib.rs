@@ -1,4 +1,4 @@
-//! A service of many methods, and a program that serves and calls each of them.
+//! A service with many methods, and a program that serves and calls each of them.
 
 pub mod many {
     include!(concat!(env!("OUT_DIR"), "/many.rs"));

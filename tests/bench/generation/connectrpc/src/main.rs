@@ -1,4 +1,5 @@
-//! `generate-connectrpc OUT ROOT LIST`: generates for the files below ROOT that LIST names, one a line.
+//! `generate-connectrpc OUT ROOT LIST`: generates code for the files below ROOT that are listed in LIST, one per
+//! line.
 
 use std::error::Error;
 use std::path::Path;
@@ -12,11 +13,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [out, root, list] = arguments.as_slice() else {
         return Err("usage: generate-connectrpc OUT ROOT LIST".into());
     };
-    // It takes descriptors from a file alone, where there is no protoc.
+    // Without protoc, it takes descriptors only from a file.
     let descriptors = Path::new(out).join("descriptors.binpb");
     let names = {
         let mut resolver = ChainFileResolver::new();
-        // The built-in files first: protox refuses some of their copies below ROOT.
+        // The built-in files come first, because protox refuses some of their copies below ROOT.
         resolver.add(GoogleFileResolver::new());
         resolver.add(IncludeFileResolver::new(root.into()));
         let mut compiler = Compiler::with_file_resolver(resolver);
@@ -27,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let files = set.file.into_iter();
         files.filter_map(|file| file.name).collect::<Vec<_>>()
     };
-    // Imports too, as the others do; the well-known types are in its library.
+    // Imports are generated too, as by the others. The well-known types are in its library.
     let generated: Vec<&String> = names
         .iter()
         .filter(|name| !name.starts_with("google/protobuf/"))

@@ -1,4 +1,5 @@
-//! `generate-stubwright OUT ROOT LIST`: generates for the files below ROOT that LIST names, one a line.
+//! `generate-stubwright OUT ROOT LIST`: generates code for the files below ROOT that are listed in LIST, one per
+//! line.
 
 use std::error::Error;
 

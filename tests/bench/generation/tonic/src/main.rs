@@ -1,4 +1,4 @@
-//! `generate-tonic OUT ROOT LIST`: generates for the files below ROOT that LIST names, one a line.
+//! `generate-tonic OUT ROOT LIST`: generates code for the files below ROOT that are listed in LIST, one per line.
 
 use std::error::Error;
 
@@ -12,7 +12,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let set = {
         let mut resolver = ChainFileResolver::new();
-        // The built-in files first: protox refuses some of their copies below ROOT.
+        // The built-in files come first, because protox refuses some of their copies below ROOT.
         resolver.add(GoogleFileResolver::new());
         resolver.add(IncludeFileResolver::new(root.into()));
         let mut compiler = Compiler::with_file_resolver(resolver);

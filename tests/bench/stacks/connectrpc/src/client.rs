@@ -1,4 +1,4 @@
-//! Unary calls by connectrpc, over one HTTP/2 connection each, with gRPC's protocol.
+//! A client that makes unary calls with connectrpc, in gRPC's protocol. Each connection is an HTTP/2 connection.
 
 use bench_options::{ClientOptions, Meter};
 use connectrpc::client::{ClientConfig, Http2Connection};
@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     })
 }
 
-/// 36 bytes, 41 with the prefix.
+/// Returns a message of 36 bytes, 41 with the prefix.
 fn payload() -> Payload {
     Payload {
         body: vec![7; 34],

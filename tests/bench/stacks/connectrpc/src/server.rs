@@ -1,4 +1,4 @@
-//! The service on connectrpc.
+//! The service, served by connectrpc.
 
 use std::sync::Arc;
 

@@ -1,5 +1,7 @@
-//! Opens connections, makes a unary call on each, and holds them all: what an idle connection costs a server is read while it
-//! stands. `idle ADDRESS CONNECTIONS`; it says so when all are there, and ends when its standard input does.
+//! Opens connections, makes a unary call on each, and keeps them open, so that the memory of idle connections can be
+//! read from the server: `idle ADDRESS CONNECTIONS`.
+//!
+//! It prints a line when all connections are open, and ends at the end of its standard input.
 
 use bytes::{Bytes, BytesMut};
 use h2::client::{self, SendRequest};
@@ -15,7 +17,7 @@ const MESSAGE: &[u8] = b"\x00\x00\x00\x00\x24\x0a\x22\x07\x07\x07\x07\x07\x07\x0
 async fn main() -> Result<(), Error> {
     let args: Vec<String> = std::env::args().collect();
     let [_, address, connections] = &args[..] else {
-        return Err("idle ADDRESS CONNECTIONS".into());
+        return Err("usage: idle ADDRESS CONNECTIONS".into());
     };
     let mut held = Vec::new();
     for _ in 0..connections.parse()? {
@@ -26,7 +28,7 @@ async fn main() -> Result<(), Error> {
     Ok(())
 }
 
-/// A connection over which a call was made.
+/// Connects and makes a call. Returns the connection.
 async fn called(address: &str) -> Result<SendRequest<Bytes>, Error> {
     let socket = TcpStream::connect(address).await?;
     let (mut requests, connection) = client::handshake(socket).await?;
@@ -44,7 +46,7 @@ async fn called(address: &str) -> Result<SendRequest<Bytes>, Error> {
         message.extend_from_slice(&chunk?);
     }
     if message != MESSAGE {
-        return Err("the response is another message".into());
+        return Err("the response is not the request's message".into());
     }
     Ok(requests)
 }

@@ -1,9 +1,12 @@
-//! Makes calls of the service `Work`, and prints how long they took, in wall time: `load ADDRESS CONNECTIONS SECONDS FLOW...`.
+//! Makes calls of the service `Work`, and prints their durations in wall time: `load ADDRESS CONNECTIONS SECONDS
+//! FLOW...`.
 //!
-//! A flow is `METHOD,BYTES,PATTERN,NUMBER`. The pattern `tasks` has so many tasks, each of which makes a call when its last one
-//! has ended; `burst` makes so many calls at once, and the next ones 20 ms after the last of them has ended; `rate` begins so
-//! many calls a second at random times, whether others have ended or not. The time of a call is counted from when it was due,
-//! so a server that falls behind does not look faster than it is.
+//! A flow is `METHOD,BYTES,PATTERN,NUMBER`. With the pattern `tasks`, NUMBER tasks each make one call after the
+//! other. With `burst`, NUMBER calls start at once, and the next burst starts 20 ms after the last of them has ended.
+//! With `rate`, NUMBER calls a second start at random times, whether or not others have ended.
+//!
+//! The duration of a call counts from the time when it was due, so that a server that falls behind does not look
+//! faster than it is.
 
 use std::process::exit;
 use std::sync::Arc;
@@ -20,20 +23,20 @@ use tokio::sync::mpsc;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// As wide as HTTP/2 allows: what is measured is not the client's window.
+/// The largest window of HTTP/2, so that the client's window does not affect the result.
 const WINDOW: u32 = (1 << 31) - 1;
 
-/// Calls before this time has passed are not counted.
+/// Calls in this time after the start are not counted.
 const WARM_UP: Duration = Duration::from_millis(500);
 
-/// Between two bursts.
+/// Pause between two bursts.
 const PAUSE: Duration = Duration::from_millis(20);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let args: Vec<String> = std::env::args().collect();
     let [_, address, connections, seconds, flows @ ..] = &args[..] else {
-        eprintln!("load ADDRESS CONNECTIONS SECONDS FLOW...");
+        eprintln!("usage: load ADDRESS CONNECTIONS SECONDS FLOW...");
         exit(2);
     };
     let mut opened = Vec::new();
@@ -57,7 +60,7 @@ async fn main() -> Result<(), Error> {
     for flow in flows {
         let parts: Vec<_> = flow.split(',').collect();
         let [method, bytes, pattern, number] = parts[..] else {
-            return Err(format!("'{flow}' is no flow").into());
+            return Err(format!("'{flow}' is not a flow").into());
         };
         let calls = Calls {
             connections: opened.clone(),
@@ -70,7 +73,7 @@ async fn main() -> Result<(), Error> {
             "tasks" => tokio::spawn(tasks(calls, number, time)),
             "burst" => tokio::spawn(bursts(calls, number, time)),
             "rate" => tokio::spawn(rate(calls, number, time)),
-            _ => return Err(format!("'{pattern}' is no pattern").into()),
+            _ => return Err(format!("'{pattern}' is not a pattern").into()),
         };
         running.push((method, made));
     }
@@ -88,22 +91,22 @@ async fn main() -> Result<(), Error> {
     Ok(())
 }
 
-/// When calls are made and counted.
+/// Times at which calls are made and counted.
 #[derive(Clone, Copy)]
 struct Time {
     from: Instant,
     until: Instant,
 }
 
-/// What the calls of a flow took.
+/// Durations of the calls of a flow.
 #[derive(Default)]
 struct Made {
     times: Vec<Duration>,
-    /// Of bursts: when the first answer was there.
+    /// For bursts: time until the first response.
     firsts: Vec<Duration>,
 }
 
-/// Calls of one method, over the connections by turns.
+/// Calls of one method, distributed over the connections in turn.
 #[derive(Clone)]
 struct Calls {
     connections: Vec<SendRequest<Bytes>>,
@@ -113,7 +116,7 @@ struct Calls {
 }
 
 impl Calls {
-    /// Makes a call, and checks its answer.
+    /// Makes a call, and checks its response.
     async fn call(&self) -> Result<(), Error> {
         let next = self.next.fetch_add(1, Ordering::Relaxed) % self.connections.len();
         let requests = self.connections[next].clone();
@@ -139,7 +142,7 @@ impl Calls {
 fn check(trailers: &HeaderMap, is_whole: bool) -> Result<(), Error> {
     match trailers.get("grpc-status") {
         Some(status) if status == "0" && is_whole => Ok(()),
-        _ => Err(format!("not the answer that was asked for: {trailers:?}").into()),
+        _ => Err(format!("not the requested response: {trailers:?}").into()),
     }
 }
 
@@ -192,7 +195,7 @@ async fn bursts(calls: Calls, count: u64, time: Time) -> Result<Made, Error> {
 
 async fn rate(calls: Calls, rate: u64, time: Time) -> Result<Made, Error> {
     let (begins, mut due) = mpsc::unbounded_channel();
-    // The timers of tokio are too coarse for it.
+    // tokio's timers are too coarse.
     thread::spawn(move || {
         let mut random = 0x2545_f491_4f6c_dd1d_u64;
         let mut next = Instant::now();
@@ -203,7 +206,7 @@ async fn rate(calls: Calls, rate: u64, time: Time) -> Result<Made, Error> {
             let share = (random >> 11) as f64 / (1_u64 << 53) as f64;
             next += Duration::from_secs_f64(-(1.0 - share).ln() / rate as f64);
             thread::sleep(next.saturating_duration_since(Instant::now()));
-            // A late alarm of this machine is not the server's fault.
+            // A timer that fires late is not the server's fault.
             if begins.send(Instant::now()).is_err() {
                 return;
             }
@@ -214,7 +217,7 @@ async fn rate(calls: Calls, rate: u64, time: Time) -> Result<Made, Error> {
         let (calls, done) = (calls.clone(), done.clone());
         tokio::spawn(async move {
             let called = calls.call().await;
-            // The receiver outlives all calls, unless one has failed.
+            // The receiver lives longer than all calls, unless one has failed.
             drop(done.send(called.map(|()| (began, began.elapsed()))));
         });
     }
@@ -229,7 +232,7 @@ async fn rate(calls: Calls, rate: u64, time: Time) -> Result<Made, Error> {
     Ok(made)
 }
 
-/// A message whose body has so many bytes, with its prefix.
+/// Returns a message with a body of this size, with its prefix.
 fn message(bytes: usize) -> Bytes {
     let mut field = BytesMut::from(&[0x0a][..]);
     let mut length = bytes;
@@ -241,7 +244,7 @@ fn message(bytes: usize) -> Bytes {
     field.put_bytes(7, bytes);
     let mut message = BytesMut::new();
     message.put_u8(0);
-    message.put_u32(u32::try_from(field.len()).expect("a small message"));
+    message.put_u32(u32::try_from(field.len()).expect("the message should be small"));
     message.extend_from_slice(&field);
     message.freeze()
 }

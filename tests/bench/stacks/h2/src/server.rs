@@ -1,4 +1,5 @@
-//! The unary method on the bare `h2` crate: a task for each connection and each stream, no messages, no checks.
+//! The unary method, served by the bare `h2` crate: a task for each connection and each stream, without decoding or
+//! checks.
 
 use bench_options::ServerOptions;
 use bytes::{Bytes, BytesMut};

@@ -1,4 +1,4 @@
-//! What every server and client here is started with, and the runtime that it runs on.
+//! Command-line options of the servers and clients, and their runtimes.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,28 +10,28 @@ pub mod work;
 
 /// `server ADDRESS THREADS [CERTIFICATE KEY]`.
 pub struct ServerOptions {
-    /// Where to listen.
+    /// Address to listen on.
     pub address: SocketAddr,
-    /// How many threads serve.
+    /// Number of threads that serve.
     pub threads: usize,
-    /// PEM files, for TLS.
+    /// Certificate and key as PEM files, for TLS.
     pub tls: Option<(PathBuf, PathBuf)>,
 }
 
 /// `client ADDRESS CONNECTIONS STREAMS CALLS`, on one thread.
 pub struct ClientOptions {
-    /// Where the server listens.
+    /// Address of the server.
     pub address: SocketAddr,
-    /// How many connections there are.
+    /// Number of connections.
     pub connections: usize,
-    /// How many calls each has at a time.
+    /// Number of concurrent calls on each connection.
     pub streams: usize,
-    /// How many calls each of these makes, one after the other.
+    /// Number of calls that each of these makes, one after the other.
     pub each: usize,
 }
 
 impl ServerOptions {
-    /// Those of this process; it ends with a usage line if they are none.
+    /// Parses the arguments of this process. Ends it with a usage line if they are wrong.
     pub fn from_args() -> ServerOptions {
         let args: Vec<String> = std::env::args().skip(1).collect();
         let (address, threads, tls) = match &args[..] {
@@ -48,14 +48,14 @@ impl ServerOptions {
         }
     }
 
-    /// A runtime with as many threads as serve.
+    /// Returns a runtime with the requested number of threads.
     pub fn runtime(&self) -> Runtime {
         runtime(self.threads)
     }
 }
 
 impl ClientOptions {
-    /// Those of this process; it ends with a usage line if they are none.
+    /// Parses the arguments of this process. Ends it with a usage line if they are wrong.
     pub fn from_args() -> ClientOptions {
         let args: Vec<String> = std::env::args().skip(1).collect();
         let [address, connections, streams, calls] = &args[..] else {
@@ -71,20 +71,20 @@ impl ClientOptions {
         }
     }
 
-    /// A runtime of one thread.
+    /// Returns a runtime with one thread.
     pub fn runtime(&self) -> Runtime {
         runtime(1)
     }
 }
 
-/// What a process used from a moment on.
+/// Measures the time of a process since the start of the meter.
 pub struct Meter {
     cpu: u64,
     began: Instant,
 }
 
 impl Meter {
-    /// From now on.
+    /// Starts a meter.
     pub fn start() -> Meter {
         Meter {
             cpu: cpu(),
@@ -92,16 +92,17 @@ impl Meter {
         }
     }
 
-    /// Says what this thread's CPU time and the wall time were, in nanoseconds, as the harness reads it.
+    /// Prints the CPU time of this thread and the wall time, in nanoseconds, in the format of the harness.
     pub fn report(&self, calls: usize) {
         let (cpu, wall) = (cpu() - self.cpu, self.began.elapsed().as_nanos());
         println!("calls {calls} cpu_ns {cpu} wall_ns {wall}");
     }
 }
 
-/// The CPU time of this process's first thread, in nanoseconds.
+/// Returns the CPU time of this process's first thread, in nanoseconds.
 fn cpu() -> u64 {
-    let stat = std::fs::read_to_string("/proc/self/schedstat").expect("Linux tells it");
+    let stat =
+        std::fs::read_to_string("/proc/self/schedstat").expect("/proc should have schedstat");
     let first = stat.split(' ').next().expect("three numbers");
     first.parse().expect("a number")
 }
@@ -119,7 +120,7 @@ fn runtime(threads: usize) -> Runtime {
 
 fn parsed<T: std::str::FromStr>(text: &str) -> T {
     text.parse()
-        .unwrap_or_else(|_| usage(&format!("'{text}' is not what belongs there")))
+        .unwrap_or_else(|_| usage(&format!("invalid argument '{text}'")))
 }
 
 fn usage(line: &str) -> ! {

@@ -1,4 +1,4 @@
-//! What the handlers of the service `Work` do, the same on every stack.
+//! The work of the handlers of the service `Work`, the same on every stack.
 
 use std::hint::black_box;
 use std::net::SocketAddr;
@@ -10,16 +10,16 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{parsed, usage};
 
-/// How many steps of [`compute`] count as a microsecond.
+/// Number of steps of [`compute`] per microsecond.
 const STEPS_PER_MICROSECOND: u64 = 600;
 
-/// `work ADDRESS WORKERS BACKEND`, on a runtime with several threads, even where it has one worker.
+/// `work ADDRESS WORKERS BACKEND`, on a multi-threaded runtime even with one worker.
 pub struct WorkOptions {
-    /// Where to listen.
+    /// Address to listen on.
     pub address: SocketAddr,
-    /// How many worker threads serve.
+    /// Number of worker threads.
     pub workers: usize,
-    /// Where the service listens that `CallOn` calls.
+    /// Address of the service that `CallOn` calls.
     pub backend: SocketAddr,
 }
 
@@ -37,7 +37,7 @@ impl WorkOptions {
         }
     }
 
-    /// Returns a runtime with as many worker threads as were asked for.
+    /// Returns a runtime with the requested number of worker threads.
     pub fn runtime(&self) -> Runtime {
         let mut builder = Builder::new_multi_thread();
         builder.worker_threads(self.workers).enable_all();
@@ -45,7 +45,7 @@ impl WorkOptions {
     }
 }
 
-/// Computes for about so many microseconds: always the same number of steps, whatever else runs.
+/// Computes for about this many microseconds. The number of steps is fixed, whatever else runs.
 pub fn compute(microseconds: u64) {
     let mut state = black_box(0x9e37_79b9_7f4a_7c15_u64);
     for _ in 0..microseconds * STEPS_PER_MICROSECOND {
@@ -54,12 +54,12 @@ pub fn compute(microseconds: u64) {
     black_box(state);
 }
 
-/// Computes for 5 milliseconds, one time in 50.
+/// Computes for 5 milliseconds, once in 50 calls.
 #[derive(Default)]
 pub struct Spikes(AtomicU32);
 
 impl Spikes {
-    /// Counts a call, and computes if it is its turn.
+    /// Counts a call, and computes if it is the call's turn.
     pub fn next(&self) {
         if self.0.fetch_add(1, Ordering::Relaxed) % 50 == 49 {
             compute(5_000);
@@ -67,7 +67,7 @@ impl Spikes {
     }
 }
 
-/// A task behind a channel, which gives back what it is sent.
+/// A task behind a channel. It sends back each message.
 #[derive(Clone)]
 pub struct Actor(mpsc::Sender<(Vec<u8>, oneshot::Sender<Vec<u8>>)>);
 
@@ -77,7 +77,7 @@ impl Actor {
         let (sender, mut receiver) = mpsc::channel::<(Vec<u8>, oneshot::Sender<Vec<u8>>)>(256);
         tokio::spawn(async move {
             while let Some((body, answer)) = receiver.recv().await {
-                // Nobody waits any more for the answer to a call that was cancelled.
+                // The call that waited for the answer may have been cancelled.
                 drop(answer.send(body));
             }
         });
@@ -87,25 +87,28 @@ impl Actor {
     /// Sends a message, and waits for the answer.
     pub async fn ask(&self, body: Vec<u8>) -> Vec<u8> {
         let (answer, answered) = oneshot::channel();
-        self.0.send((body, answer)).await.expect("the actor lives");
-        answered.await.expect("the actor answers")
+        self.0
+            .send((body, answer))
+            .await
+            .expect("the actor should run");
+        answered.await.expect("the actor should answer")
     }
 }
 
 /// `beside ADDRESS SECONDS`: small calls beside large ones, over one connection and on one thread.
 pub struct BesideOptions {
-    /// Where the server listens.
+    /// Address of the server.
     pub address: SocketAddr,
-    /// How long calls are made.
+    /// Duration of the measurement.
     pub time: Duration,
 }
 
 impl BesideOptions {
-    /// How many tasks make small calls.
+    /// Number of tasks that make small calls.
     pub const SMALL: usize = 8;
-    /// How many tasks make large calls.
+    /// Number of tasks that make large calls.
     pub const LARGE: usize = 16;
-    /// How many bytes a large call has.
+    /// Size of a large call, in bytes.
     pub const BYTES: usize = 1_000_000;
 
     /// Parses the arguments of this process; ends it with a usage line if they are wrong.
@@ -128,8 +131,8 @@ impl BesideOptions {
             .expect("a runtime")
     }
 
-    /// Makes small and large calls until the time is over, a fifth of it for warming up, and prints how long the small ones
-    /// took and how many of the large ones there were. `call` makes one with so many bytes.
+    /// Makes small and large calls until the time is over. The first fifth is a warm-up. Prints the durations of the
+    /// small calls and the number of large ones. `call` makes a call of the given size.
     pub async fn run<C, F>(&self, call: C)
     where
         C: Fn(usize) -> F + Clone + Send + 'static,
@@ -167,7 +170,7 @@ impl BesideOptions {
     }
 }
 
-/// Says how many times there are, and their percentiles.
+/// Formats the number of times and their percentiles.
 pub fn percentiles(times: &mut [Duration]) -> String {
     times.sort_unstable();
     let at = |share: f64| match times.len() {

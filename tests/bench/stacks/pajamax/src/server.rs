@@ -1,5 +1,5 @@
-//! The unary method on pajamax, which has no others. Its published build crate belongs to an older runtime: what it would
-//! generate is written out here.
+//! The unary method, served by pajamax. Its published build crate requires an older runtime, so the generated code is
+//! written by hand.
 
 use bench_options::ServerOptions;
 use pajamax::error::Error;
@@ -32,7 +32,7 @@ impl PajamaxService for Bench {
 }
 
 fn main() -> std::io::Result<()> {
-    // A thread for each connection: the harness binds them all to as many cores as it asks for threads.
+    // It uses a thread for each connection. The harness binds all of them to as many cores as the requested threads.
     let options = ServerOptions::from_args();
     Config::new()
         .max_concurrent_connections(2_000)

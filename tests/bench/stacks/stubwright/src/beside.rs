@@ -1,4 +1,4 @@
-//! Small calls beside large ones by Stubwright.
+//! Small calls beside large ones, with Stubwright.
 
 use bench_options::work::BesideOptions;
 use stubwright::{Channel, Result};

@@ -1,4 +1,4 @@
-//! Unary calls by Stubwright.
+//! A client that makes unary calls with Stubwright.
 
 use bench_options::{ClientOptions, Meter};
 use stubwright::{Channel, Result, Status};
@@ -38,7 +38,7 @@ fn main() -> Result<()> {
     })
 }
 
-/// 36 bytes, 41 with the prefix.
+/// Returns a message of 36 bytes, 41 with the prefix.
 fn payload() -> Payload {
     Payload {
         body: vec![7; 34],

@@ -1,5 +1,7 @@
-//! Do handlers that burn CPU starve the other calls of their connection? A server on two threads and one connection to it: four
-//! callers of a method that burns a millisecond, and beside them one whose calls cost nothing.
+//! Measures whether handlers that use CPU time starve the other calls of their connection.
+//!
+//! A server on two threads has one connection. Four callers call a method that computes for a millisecond, and one
+//! caller makes calls that cost nothing.
 
 use std::hint::black_box;
 use std::net::SocketAddr;
@@ -16,10 +18,10 @@ stubwright::include_protos!();
 
 use bench::{BenchServicer, BenchStub, LogBatch, Payload, add_bench_servicer_to_server};
 
-/// CPU time that a handler of `Log` burns.
+/// CPU time of the handler of `Log`.
 const BURNED: Duration = Duration::from_millis(1);
 
-/// Calls that are timed.
+/// Number of measured calls.
 const CALLS: usize = 2_000;
 
 struct Bench;
@@ -104,7 +106,7 @@ async fn served(polling: InlinePolling) -> Result<SocketAddr> {
     Ok(address)
 }
 
-/// The times of calls that cost nothing, beside four that burn.
+/// Returns the durations of cheap calls beside four callers of the expensive method.
 async fn timed(address: SocketAddr) -> Result<Vec<Duration>> {
     let stub = BenchStub::new(Channel::insecure(address.to_string())?);
     stub.unary(Payload::default()).await?;

@@ -1,4 +1,4 @@
-//! The service on Stubwright.
+//! The service, served by Stubwright.
 
 use bench_options::ServerOptions;
 use futures_util::stream;
@@ -80,7 +80,7 @@ impl BenchServicer for Bench {
 fn main() -> Result<()> {
     let options = ServerOptions::from_args();
     options.runtime().block_on(async {
-        // Under valgrind every first poll looks long: what is counted there is what happens outside it.
+        // Under valgrind every first poll looks long. The instructions outside of it are counted.
         let polling = match std::env::var_os("BENCH_INLINE") {
             Some(_) => InlinePolling::Always,
             None => InlinePolling::Adaptive,

@@ -1,4 +1,4 @@
-//! The service `Work` on Stubwright.
+//! The service `Work`, served by Stubwright.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Small calls beside large ones by tonic.
+//! Small calls beside large ones, with tonic.
 
 use bench_options::work::BesideOptions;
 

@@ -1,4 +1,4 @@
-//! Unary calls by tonic.
+//! A client that makes unary calls with tonic.
 
 use bench_options::{ClientOptions, Meter};
 use tonic::Status;
@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     })
 }
 
-/// 36 bytes, 41 with the prefix.
+/// Returns a message of 36 bytes, 41 with the prefix.
 fn payload() -> Payload {
     Payload {
         body: vec![7; 34],

@@ -1,4 +1,4 @@
-//! The service on tonic.
+//! The service, served by tonic.
 
 use std::pin::Pin;
 

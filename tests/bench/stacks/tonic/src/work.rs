@@ -1,4 +1,4 @@
-//! The service `Work` on tonic.
+//! The service `Work`, served by tonic.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The service on volo.
+//! The service, served by volo.
 
 use bench_options::ServerOptions;
 use futures_util::{StreamExt, stream};

@@ -1,4 +1,4 @@
-//! The service on Stubwright.
+//! The service, served by Stubwright.
 
 use bench_options::ServerOptions;
 use futures_util::stream;
