@@ -1,4 +1,4 @@
-"""`buf curl` lists and calls the services of our servers with nothing but reflection."""
+"""`buf curl` lists and calls the services of our servers by reflection only."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ from peers import node
 
 BUF = "@bufbuild/buf@1.75.0"
 
-# What every server is to offer beside its own services.
+# Services that every server offers besides its own.
 STANDARD = [
     "grpc.health.v1.Health",
     "grpc.reflection.v1.ServerReflection",
@@ -17,7 +17,7 @@ STANDARD = [
 
 PATRIOTS_PATH = {"name": "Patriots Path", "location": {"latitude": 407838351, "longitude": -746143763}}
 
-# What has to go with every request to a server, over TLS.
+# Metadata that every request to a server over TLS needs.
 SECURED = {"auth-server": "token: ada-42"}
 
 # For each server: its flags, its own services with their methods, and calls with their requests and responses.
@@ -58,7 +58,7 @@ SERVERS = {
             ("RouteChat", [{"location": {"latitude": 1}, "message": "a"}] * 2, [{"location": {"latitude": 1}, "message": "a"}]),
         ],
     ),
-    # What it says of a Redis that is not there is the business of its own tests.
+    # Its own tests cover the errors of a missing Redis.
     "redis_stream-server": (
         ["--addr", "127.0.0.1:0", "--redis", "127.0.0.1:1"],
         {"redis_stream.RedisStreamService": ["sub"]},
@@ -92,7 +92,7 @@ def run(checks, programs, directory):
     if buf is None:
         return
     servers = [program for program in programs if program.endswith("-server")]
-    checks("buf curl is to call every server", equal, sorted(servers), sorted(SERVERS))
+    checks("buf curl calls every server", equal, sorted(servers), sorted(SERVERS))
     certificates = directory / "auth"
     run_program(programs["auth-certificates"], certificates)
     for program, (flags, services, calls) in SERVERS.items():
@@ -105,11 +105,11 @@ def run(checks, programs, directory):
             [service] = services
             for method, requests, responses in calls:
                 checks(f"buf curl calls {program}: {method}", call, curl, f"{service}/{method}", requests, responses)
-            checks(f"buf curl is told by {program} that a service is unknown", unknown, curl)
+            checks(f"{program} tells buf curl that a service is unknown", unknown, curl)
 
 
 class Curl:
-    """`buf curl` for one server."""
+    """Runs `buf curl` with one server."""
 
     def __init__(self, buf, address, header, authority):
         self.command = [buf, "curl", "--protocol=grpc"]
@@ -155,7 +155,7 @@ def unknown(curl):
 
 
 def documents(text):
-    """JSON documents that stand behind each other."""
+    """Returns concatenated JSON documents."""
     decoder = json.JSONDecoder()
     found = []
     while text := text.lstrip():

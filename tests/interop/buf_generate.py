@@ -1,4 +1,4 @@
-"""`buf generate` runs our plugin under both of its strategies, and a crate that depends on stubwright alone compiles the tree."""
+"""`buf generate` runs our plugin with both of its strategies, and a crate that depends only on stubwright compiles the tree."""
 
 import pathlib
 import shutil
@@ -18,8 +18,8 @@ plugins:
     opt: module_tree={tree}
 """
 
-# Packages in directories of their own, some below others, which refer to each other; not in the fixtures because each strategy
-# gives buf other files of them at a time.
+# Packages in directories of their own, some below others, that refer to each other. They are not in the fixtures because each
+# strategy passes other sets of files to the plugin.
 PROTOS = {
     "shop/v1/shop.proto": """\
 syntax = "proto3";
@@ -71,16 +71,16 @@ def run(checks, plugin, directory):
     trees = {}
     for strategy in ("all", "directory"):
         trees[strategy] = crates / strategy / "src/pb"
-        checks(f"buf generate, strategy {strategy}: a tree is written", generate, buf, plugin, protos, strategy, trees[strategy])
-    checks("buf generate: both strategies come to the same", same, trees["all"], trees["directory"])
+        checks(f"buf generate, strategy {strategy}: it writes a tree", generate, buf, plugin, protos, strategy, trees[strategy])
+    checks("buf generate: both strategies write the same", same, trees["all"], trees["directory"])
     for strategy in trees:
-        checks(f"buf generate, strategy {strategy}: a crate that depends on stubwright alone compiles it", build, crates, strategy)
+        checks(f"buf generate, strategy {strategy}: a crate that depends only on stubwright compiles it", build, crates, strategy)
 
 
 def generate(buf, plugin, protos, strategy, output):
     package(output.parents[2], strategy)
     template = output.parents[1] / "buf.gen.yaml"
-    # Of the directories each is a run of its own, and none of them knows all modules.
+    # With the strategy `directory`, each directory is a run of its own, and no run knows all modules.
     whole = strategy == "all"
     template.write_text(TEMPLATE.format(plugin=plugin, output=output, strategy=strategy, tree=str(whole).lower()))
     run_program(buf, "generate", protos, "--template", template)
@@ -98,13 +98,13 @@ def same(one, other):
 
 
 def texts(tree):
-    """The files, each up to its descriptors: a run that generates no module for an import has the import's beside its own."""
+    """Returns the files without their descriptors. A run that generates no module for an import embeds the import's descriptors."""
     files = pathlib.Path(tree).rglob("*.rs")
     return {file.name: file.read_text().partition("/// Descriptors of the protos")[0].rstrip() for file in files}
 
 
 def build(crates, strategy):
     (crates / "Cargo.toml").write_text('[workspace]\nresolver = "3"\nmembers = ["all", "directory"]\n')
-    # The versions that the workspace has: they are here already.
+    # The lock file has the versions of the workspace, which are downloaded already.
     shutil.copy(ROOT / "Cargo.lock", crates)
     cargo_build("--offline", f"--package={strategy}", directory=crates)

@@ -1,6 +1,6 @@
-"""Calls that honest clients cancel, many at a time and at a high rate, over one connection: none of it costs the connection.
+"""Honest clients cancel many calls at once and at a high rate, over one connection. The server must not close it.
 
-Each client keeps a call open from the beginning, which only ends when it is cancelled, or when the server closes the connection.
+Each client keeps a call open from the beginning. It ends only when it is cancelled, or when the server closes the connection.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from harness import CALL, CHANNEL_OPTIONS, CHECK, Program, equal, run as run_pro
 from peers import golang
 
 METHOD = "/grpc.testing.TestService/StreamingOutputCall"
-# StreamingOutputCallRequest: an answer of one byte at once, and one after a minute.
+# A StreamingOutputCallRequest: a response of one byte at once, and another after a minute.
 REQUEST = b"\x12\x02\x08\x01" + b"\x12\x07\x08\x01\x10\x80\x8e\xce\x1c"
 
 AT_ONCE, ROUNDS = 900, 3
@@ -20,7 +20,7 @@ ATTEMPTS, RATE, SECONDS = 4, 500, 4
 
 
 def run(checks, interop_server):
-    """grpcio, both of its clients."""
+    """Checks both clients of grpcio."""
     with Program(interop_server, "--port=0") as server:
         for name, check in (("900 calls at once", at_once), ("three of four calls", hedged)):
             checks(f"Python's grpc cancels {name}", check, server.address)
@@ -29,7 +29,7 @@ def run(checks, interop_server):
 
 
 def run_go(checks, interop_server):
-    """grpc-go."""
+    """Checks grpc-go."""
     directory = golang()
     if directory is None:
         return
@@ -42,7 +42,7 @@ def go(directory, address):
 
 
 class Witnessed:
-    """A channel and its first call."""
+    """A channel with its first call, which stays open."""
 
     def __init__(self, address):
         self.channel = grpc.insecure_channel(address, CHANNEL_OPTIONS)
@@ -58,7 +58,7 @@ class Witnessed:
             self.witness.cancel()
 
     def answered(self):
-        """A call with an answer."""
+        """Makes a call that completes."""
         call = self.call(REQUEST)
         next(call)
         return call

@@ -1,4 +1,4 @@
-"""Compression in both directions: the bytes between the two sides are counted, for gRPC does not tell."""
+"""Compression in both directions. The bytes between the two sides are counted, because gRPC does not report compression."""
 
 import concurrent.futures
 import contextlib
@@ -12,7 +12,7 @@ from harness import run as run_program
 from python_client import failure
 
 SIZE = 100_000
-# Zeros are compressed to about a thousandth; there are HTTP/2's own frames too.
+# Zeros compress to about a thousandth. HTTP/2's own frames are counted too.
 SMALL = 10_000
 
 
@@ -20,10 +20,10 @@ def run(checks, peer):
     with Program(peer, "serve") as server:
         for name, check in OUR_SERVER.items():
             checks(f"Python calls our server: {name}", check, server.address)
-    checks("our client calls Python's server: gzip both ways", our_client, peer)
+    checks("our client calls Python's server: gzip in both directions", our_client, peer)
 
 
-# Our server, which compresses its responses for those who can read it.
+# Our server, which compresses responses if the client accepts it.
 
 
 def both_ways(address):
@@ -71,20 +71,20 @@ def deflate(address):
 
 OUR_SERVER = {
     "gzip both ways": both_ways,
-    "gzip for responses alone, by the server's default": only_responses,
-    "nothing is compressed when the servicer says so": nothing,
+    "gzip for responses only, by the server's default": only_responses,
+    "no compression if the servicer turns it off": nothing,
     "5 MiB in a few KiB are RESOURCE_EXHAUSTED": limit,
     "deflate both ways": deflate,
 }
 
 
 def callables(channel):
-    """The methods of the probe, from bytes to bytes."""
+    """Returns the methods of the probe, with messages as bytes."""
     return channel.unary_unary("/probe.v1.Probe/Unary"), channel.stream_stream("/probe.v1.Probe/Bidi")
 
 
 def message(size):
-    """An encoded message whose first field has so many zeros; requests and responses are alike in this."""
+    """Encodes a message whose first field is `size` zeros. Requests and responses have this field in common."""
     if size == 0:
         return b""
     length = bytearray()
@@ -129,7 +129,7 @@ def our_client(peer):
 
 
 class Proxy:
-    """Passes bytes on, and counts them. It runs in threads that end with their connections."""
+    """A proxy that counts the bytes that it forwards, in threads that end with their connections."""
 
     def __init__(self, target):
         host, port = target.rsplit(":", 1)
@@ -143,7 +143,7 @@ class Proxy:
         return self
 
     def __exit__(self, *_):
-        # A listener that is only closed may go on waiting.
+        # Closing a listener alone may not end the wait for a connection.
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
 

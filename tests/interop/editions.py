@@ -1,4 +1,4 @@
-"""Files with an edition: protoc, our plugin and Python's protobuf agree on what every feature means."""
+"""protoc, our plugin and Python's protobuf agree on the meaning of every feature of editions."""
 
 import os
 import pathlib
@@ -18,14 +18,14 @@ def run(checks, plugin, directory):
     programs, _ = cargo_build("--locked", "--package=stubwright-tests", "--bin=editions-peer")
     peer = Peer(programs["editions-peer"])
     pool = messages()
-    checks("editions: the descriptors that are compiled are protoc's", current, directory)
-    checks("editions: protoc gives them to our plugin", generate, plugin, directory)
+    checks("editions: the checked-in descriptors are protoc's", current, directory)
+    checks("editions: protoc runs our plugin", generate, plugin, directory)
     for name, check in CHECKS.items():
         checks(f"editions: {name}", check, peer, pool)
 
 
 def messages():
-    """The messages of the checked-in descriptors, by their names."""
+    """Returns the messages of the checked-in descriptors, by name."""
     pool = descriptor_pool.DescriptorPool()
     files = descriptor_pb2.FileDescriptorSet.FromString((DIRECTORY / "descriptors.bin").read_bytes()).file
     for file in files:
@@ -61,13 +61,13 @@ def protoc(*arguments, **options):
 
 
 class Peer:
-    """Our messages: what comes back is what was decoded, encoded again."""
+    """Our messages: decodes bytes and encodes them again."""
 
     def __init__(self, program):
         self.program = program
 
     def __call__(self, cases):
-        """Takes pairs of a message's name and bytes; returns bytes, or None for what could not be decoded."""
+        """Takes pairs of a message's name and bytes. Returns the bytes after encoding, or None if decoding failed."""
         lines = "".join(f"{name} {data.hex()}\n" for name, data in cases)
         answer = subprocess.run(
             [self.program], input=lines, capture_output=True, check=True, text=True, timeout=CHECK
@@ -82,14 +82,14 @@ def same_bytes(peer, pool):
     sent = [(name, message.SerializeToString(deterministic=True)) for name, message in cases]
     for (name, message), (_, data), answer in zip(cases, sent, peer(sent), strict=True):
         if name.endswith(".Maps") and answer is not None:
-            # An entry's key and value are written only if they are not the default, which means the same.
+            # Keys and values of map entries are encoded only if they are not the default, which means the same.
             equal(message.FromString(answer), message)
             continue
         assert answer == data, f"{name}: {data.hex()} came back as {answer and answer.hex()}:\n{message}"
 
 
 def variants(message_class):
-    """Nothing, everything, and each field alone; with default values where these can be set, and with others."""
+    """Returns an empty message, a full one, and messages with a single field, set to default values if possible and to others."""
     fields = message_class.DESCRIPTOR.fields
     required = [field for field in fields if field.is_required]
     for values in range(3):
@@ -120,7 +120,7 @@ def fill(message, field, values):
         for inner in [target.add(), target.add()] if field.is_repeated else [target]:
             inner.SetInParent()
             for required in field.message_type.fields:
-                # A message in itself is as short as it may be.
+                # A nested message of its own type is as short as possible.
                 if required.is_required:
                     getattr(inner, required.name).SetInParent()
             if values and "text" in field.message_type.fields_by_name and field.message_type.name == "Inner":
@@ -132,7 +132,7 @@ def fill(message, field, values):
 
 
 def scalar(field, values):
-    """The default value of the type, and two others."""
+    """Returns the default value of the type, and two others."""
     types = {
         field.TYPE_BOOL: (False, True, True),
         field.TYPE_STRING: ("", "text", "\u00e4\U0001f600" * 100),
@@ -157,7 +157,7 @@ def scalar(field, values):
 
 
 def both_encodings(peer, pool):
-    """A repeated field is read whether it is packed or not, and written as its file says."""
+    """A repeated field is accepted packed and unpacked, and encoded as its file says."""
     for package in PACKAGES:
         forms = {
             form: filled(pool[f"{package}.{form}"], pool[f"{package}.{form}"].DESCRIPTOR.fields, 0).SerializeToString()
@@ -169,7 +169,7 @@ def both_encodings(peer, pool):
 
 
 def unknown_values(peer, pool):
-    """A number that no value has is kept, in an open enum and in a closed one, as Python keeps it."""
+    """An unknown number is kept, in an open enum and in a closed one, as in Python."""
     for package in PACKAGES:
         message_class = pool[f"{package}.Explicit"]
         for field in ("f_open", "f_closed"):
@@ -180,7 +180,7 @@ def unknown_values(peer, pool):
 
 
 def no_utf8(peer, pool):
-    """A string is one in Rust, whatever `utf8_validation` says."""
+    """A string field must be UTF-8 in Rust, whatever `utf8_validation` says."""
     equal(peer([(f"{package}.Unchecked", b"\x0a\x01\xff") for package in PACKAGES]), [None] * len(PACKAGES))
 
 

@@ -1,4 +1,4 @@
-"""grpc-go: its official interop client calls interop-server, and its interop server is there for our client."""
+"""grpc-go: its official interop client calls interop-server, and its interop server serves our client."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ from harness import CHECK, Program, soak
 from peers import golang
 
 CASES = [
-    # Plain ones.
+    # Basic cases.
     "empty_unary",
     "large_unary",
     "client_streaming",
@@ -22,11 +22,11 @@ CASES = [
     "unimplemented_method",
     "unimplemented_service",
     "pick_first_unary",
-    # Of status and metadata.
+    # Cases of status and metadata.
     "status_code_and_message",
     "special_status_message",
     "custom_metadata",
-    # Of load.
+    # Cases of load.
     "rpc_soak",
     "channel_soak",
 ]
@@ -40,7 +40,7 @@ LACKING = [
 
 
 def run(checks, servers):
-    """The cases of its client. `servers` are those of interop-server over plaintext and TLS, with flags of a client."""
+    """Runs the cases of the client. `servers` are interop-server over plaintext and over TLS, with flags of a client."""
     client = Client()
     if not client.is_here():
         return
@@ -53,7 +53,7 @@ def run(checks, servers):
 
 
 def servers(certificates):
-    """Its server over plaintext and TLS, with flags of our client. None when it is not here."""
+    """Returns grpc-go's server over plaintext and over TLS, with flags of our client. None if it is not installed."""
     directory = golang()
     if directory is None:
         return {}
@@ -81,8 +81,8 @@ class Client:
         return self.directory is not None
 
     def __call__(self, port, case, flags, soak, timeout=CHECK):
-        """Runs a case. It is not enough that the client exits well: it has to say that the case is done, and no other."""
-        # Its own authority is asked only if it is told to.
+        """Runs a case. The exit status is not enough: the client must also print that the case is done, and no other."""
+        # The client uses its own authority only with this flag.
         flags = [*flags, "--use_test_ca=true"] if flags else []
         ended = subprocess.run(
             [self.directory / "client", "--server_host=127.0.0.1", f"--server_port={port}", f"--test_case={case}"]
@@ -94,7 +94,7 @@ class Client:
             timeout=timeout,
         )
         done = re.findall(r"\[interop\] (\w+) done$", ended.stdout, re.MULTILINE)
-        # EmptyUnaryCall is empty_unary.
+        # EmptyUnaryCall is the case empty_unary.
         names = [name.lower().removesuffix("call") for name in done]
         if ended.returncode != 0 or names != [case.replace("_", "")]:
             raise AssertionError(f"the client exited with {ended.returncode}\n{ended.stdout}")

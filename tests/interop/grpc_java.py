@@ -1,6 +1,7 @@
-"""grpc-java: its official interop client, by Netty and by OkHttp, calls interop-server, and its interop server is there for our client.
+"""grpc-java: its official interop client, with Netty and OkHttp, calls interop-server, and its interop server serves our client.
 
-Both know the certificates of gRPC's own tests only, which are in one of its archives."""
+Both accept only the certificates of gRPC's own tests, which are in one of its archives.
+"""
 
 import contextlib
 import pathlib
@@ -11,7 +12,7 @@ from harness import CHECK, Program, soak
 from peers import java
 
 CASES = [
-    # Plain ones.
+    # Basic cases.
     "empty_unary",
     "large_unary",
     "client_streaming",
@@ -24,16 +25,16 @@ CASES = [
     "unimplemented_method",
     "unimplemented_service",
     "pick_first_unary",
-    # Of status and metadata.
+    # Cases of status and metadata.
     "status_code_and_message",
     "special_status_message",
     "custom_metadata",
-    # Of compression.
+    # Cases of compression.
     "client_compressed_unary",
     "client_compressed_streaming",
     "server_compressed_unary",
     "server_compressed_streaming",
-    # Of load.
+    # Cases of load.
     "rpc_soak",
     "channel_soak",
 ]
@@ -44,14 +45,14 @@ TRANSPORTS = ["Netty", "OkHttp"]
 # A name in the certificate of gRPC's own tests.
 NAME = "foo.test.google.fr"
 
-# A JVM that starts quickly: each case has one of its own.
+# Options for a JVM that starts quickly, because each case starts one.
 JVM = ["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 
 HERE = pathlib.Path(__file__).resolve().parent
 
 
 def run(checks, serving, directory):
-    """The cases of its client. `serving` serves by interop-server, with its flags."""
+    """Runs the cases of the client. `serving` starts interop-server with flags."""
     client = Client()
     if not client.is_here():
         return
@@ -59,14 +60,14 @@ def run(checks, serving, directory):
         with serving(*flags) as port:
             for transport in TRANSPORTS:
                 for case in CASES:
-                    name = f"grpc-java's interop client calls interop-server by {transport} over {kind}: {case}"
+                    name = f"grpc-java's interop client calls interop-server with {transport} over {kind}: {case}"
                     checks(name, client, port, case, transport, kind, soak())
     for case in LACKING:
         checks.lacking(f"grpc-java's interop client has no {case}")
 
 
 def servers(directory):
-    """Its server over plaintext and TLS, with flags of our client. None when it is not here."""
+    """Returns grpc-java's server over plaintext and over TLS, with flags of our client. None if it is not installed."""
     path = java()
     if path is None:
         return {}
@@ -88,14 +89,14 @@ def servers(directory):
 
 
 def interop_server_flags(directory):
-    """The flags with which interop-server serves plaintext, and TLS with the certificate that its client takes."""
+    """Returns the flags for interop-server with plaintext, and with TLS and the certificate that the client accepts."""
     certificates = test_certificates(directory)
     files = [f"--tls_cert_file={certificates / 'server1.pem'}", f"--tls_key_file={certificates / 'server1.key'}"]
     return {"plaintext": [], "TLS": ["--use_tls=true", *files]}
 
 
 def test_certificates(directory):
-    """The certificates of gRPC's own tests, in a directory."""
+    """Extracts the certificates of gRPC's own tests to a directory."""
     [archive] = pathlib.Path(java()).parent.glob("grpc-testing-*.jar")
     with zipfile.ZipFile(archive) as archive:
         for name in ("ca.pem", "server1.pem", "server1.key"):
@@ -113,7 +114,7 @@ class Client:
         return self.path is not None
 
     def __call__(self, port, case, transport, kind, soak, timeout=CHECK):
-        """Runs a case. It is not enough that the client exits well: it has to say that the case is completed."""
+        """Runs a case. The exit status is not enough: the client must also print that the case is completed."""
         tls = kind == "TLS"
         security = ["--use_tls=true", "--use_test_ca=true", f"--server_host_override={NAME}"] if tls else ["--use_tls=false"]
         ended = subprocess.run(

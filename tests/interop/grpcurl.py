@@ -1,4 +1,4 @@
-"""grpcurl lists, describes and calls the methods of interop-server with nothing but reflection."""
+"""grpcurl lists, describes and calls the methods of interop-server by reflection only."""
 
 import json
 
@@ -53,6 +53,6 @@ def call(grpcurl):
 CASES = {
     "lists the services of interop-server": list_services,
     "lists the methods of interop-server": list_methods,
-    "describes what interop-server has": describe,
+    "describes the services of interop-server": describe,
     "calls interop-server": call,
 }

@@ -12,26 +12,26 @@ import traceback
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-# Seconds that one call may take, and one check. Nothing here takes one second, but a machine may be busy.
+# Time limits of a call and of a check, in seconds. Nothing here takes one second, but a machine may be busy.
 CALL = 15
 CHECK = 60
 
-# Seconds that a build may take on a machine that has built nothing yet.
+# Time limit of a build on a machine that has built nothing yet, in seconds.
 BUILD = 1200
 
-# The environment may name a proxy, which loopback addresses are not to go through.
+# The environment may name a proxy, which must not be used for loopback addresses.
 CHANNEL_OPTIONS = [("grpc.enable_http_proxy", 0)]
 
 
 class Checks:
-    """Runs checks one after the other and counts how they end."""
+    """Runs checks one after the other, and counts their results."""
 
     def __init__(self):
         self.passed = 0
         self.failed = 0
 
     def __call__(self, name, check, *arguments):
-        """Runs a function, which may be a coroutine function, and returns whether it raised nothing."""
+        """Runs a function or coroutine function. Returns whether it raised nothing."""
         try:
             outcome = check(*arguments)
             if inspect.iscoroutine(outcome):
@@ -46,12 +46,12 @@ class Checks:
         return True
 
     def lacking(self, name):
-        """Says that a peer has no part in a check."""
+        """Prints that a peer does not support a check."""
         print(f"lacking {name}", flush=True)
 
 
 class Program:
-    """A server: it says where it listens, and is killed at the end of the block."""
+    """A server, which prints its address and is killed at the end of the block."""
 
     def __init__(self, *command):
         self.command = [str(part) for part in command]
@@ -65,7 +65,7 @@ class Program:
         prefix = "listening on "
         if not line.startswith(prefix):
             self.process.kill()
-            raise RuntimeError(f"{self.command[0]} printed {line!r} and not where it listens")
+            raise RuntimeError(f"{self.command[0]} printed {line!r} and not its address")
         self.address = line.removeprefix(prefix).strip()
         return self
 
@@ -76,7 +76,7 @@ class Program:
 
 
 def run(*command, timeout=CHECK, **options):
-    """Runs a program to its end and returns what it printed; raises when it fails."""
+    """Runs a program to its end. Returns its output, and raises if it fails."""
     ended = subprocess.run(
         [str(part) for part in command], capture_output=True, text=True, timeout=timeout, **options
     )
@@ -86,7 +86,7 @@ def run(*command, timeout=CHECK, **options):
 
 
 def cargo_build(*arguments, directory=ROOT):
-    """Builds, and returns the programs by name and the output directories of build scripts by package."""
+    """Builds programs. Returns them by name, and the output directories of build scripts by package."""
     environment = os.environ | {"CARGO_TARGET_DIR": target_directory()}
     built = subprocess.run(
         ["cargo", "build", "--quiet", "--message-format=json-render-diagnostics", *arguments],
@@ -108,7 +108,7 @@ def cargo_build(*arguments, directory=ROOT):
 
 
 def soak(iterations=100, seconds=CHECK):
-    """The flags of the soak cases, which the clients of all languages take: what a busy machine needs, and more calls than by default."""
+    """Returns the flags of the soak cases in all languages: long limits for busy machines, and more calls than by default."""
     return [
         f"--soak_iterations={iterations}",
         "--soak_num_threads=4",
@@ -118,18 +118,18 @@ def soak(iterations=100, seconds=CHECK):
 
 
 def target_directory():
-    """Cargo's target directory, which the crate that is made here shares with the workspace."""
+    """Returns cargo's target directory, which the crates that are made here share with the workspace."""
     return str(pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).absolute())
 
 
 def equal(actual, expected):
-    """Raises unless the two are equal."""
+    """Raises unless the two values are equal."""
     if actual != expected:
         raise AssertionError(f"expected {expected!r}, got {actual!r}")
 
 
 def padded(number, size):
-    """An encoded message with that number and so many bytes in a field that nobody knows."""
+    """Encodes a message with this number, and an unknown field of `size` bytes."""
     length = bytearray()
     rest = size
     while rest > 127:

@@ -1,4 +1,4 @@
-"""HPACK blocks against Python's hpack, both ways: a test of the runtime asks `hpack_peer.py`."""
+"""Header blocks are exchanged with Python's hpack in both directions. A test of the runtime runs `hpack_peer.py`."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ def run(checks):
 def both_ways():
     environment = os.environ | {"CARGO_TARGET_DIR": target_directory(), "STUBWRIGHT_PYTHON": sys.executable}
     said = harness.run(
-        # The whole workspace, so that what the tests have built is of use.
+        # The whole workspace is built, so that earlier builds of its tests can be reused.
         *["cargo", "test", "--quiet", "--locked", "--workspace", "--lib"],
         *["http2::hpack::tests::python", "--", "--ignored"],
         cwd=ROOT,

@@ -18,7 +18,7 @@ def encode(encoder, words):
         name, value = (bytes.fromhex(part) for part in word.lstrip("!").split(":"))
         kind = NeverIndexedHeaderTuple if word.startswith("!") else HeaderTuple
         fields.append(kind(name, value))
-    # By turns with Huffman and without.
+    # Huffman coding is used every second time.
     encode.huffman = not encode.huffman
     return encoder.encode(fields, huffman=encode.huffman).hex()
 

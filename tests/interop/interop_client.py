@@ -1,5 +1,5 @@
-"""interop-client runs the cases of gRPC's public interoperability tests against our server, those of grpc-go, grpc-java and Ruby, and
-a Python one, over plaintext and TLS."""
+"""interop-client runs the cases of gRPC's public interoperability tests with our server, with those of grpc-go, grpc-java and
+Ruby, and with a Python one, over plaintext and TLS."""
 
 import contextlib
 import pathlib
@@ -13,9 +13,9 @@ from harness import CHECK, Program, equal, soak
 from harness import run as run_program
 from peers import debian_file
 
-# The cases of which every server can do its part.
+# Cases that every server supports.
 EVERYWHERE = [
-    # Plain ones.
+    # Basic cases.
     "empty_unary",
     "large_unary",
     "client_streaming",
@@ -27,15 +27,15 @@ EVERYWHERE = [
     "timeout_on_sleeping_server",
     "unimplemented_method",
     "unimplemented_service",
-    # Of status and metadata.
+    # Cases of status and metadata.
     "status_code_and_message",
     "special_status_message",
     "custom_metadata",
-    # Of load.
+    # Cases of load.
     "rpc_soak",
     "channel_soak",
 ]
-# Servers that say no name lack the first; Ruby's has threads for thirty calls.
+# Servers that do not return their name lack the first case. Ruby's server has threads for thirty calls.
 NAMED = ["pick_first_unary"]
 CONCURRENT = ["concurrent_large_unary"]
 COMPRESSED_REQUESTS = ["client_compressed_unary", "client_compressed_streaming"]
@@ -48,14 +48,14 @@ EVERY_CASE = EVERYWHERE + NAMED + CONCURRENT + COMPRESSED_REQUESTS + COMPRESSED_
 
 
 def run(checks, client, peer, kinds, cases):
-    """Runs the cases that a peer can do its part of against its servers, and says what it lacks."""
+    """Runs the cases that a peer supports with its servers, and prints the cases that it lacks."""
     for kind, (server, flags) in kinds.items():
         with server() as port:
             for case in cases:
                 checks(f"interop-client calls {peer} over {kind}: {case}", call, client, port, case, flags)
             for case in COMPRESSED_REQUESTS:
                 if case not in cases:
-                    name = f"interop-client calls {peer} over {kind}: that it has no {case} is noticed"
+                    name = f"interop-client calls {peer} over {kind}: the client detects that it lacks {case}"
                     checks(name, lacks, client, port, case, flags)
     for case in EVERY_CASE:
         if kinds and case not in cases:
@@ -63,7 +63,7 @@ def run(checks, client, peer, kinds, cases):
 
 
 def run_ours(checks, client, server, certificates):
-    checks("interop-client says which cases there are", unknown, client, EVERY_CASE)
+    checks("interop-client lists its cases", unknown, client, EVERY_CASE)
     run(checks, client, "interop-server", ours(server, certificates), EVERY_CASE)
 
 
@@ -85,7 +85,7 @@ def run_java(checks, client, directory):
     run(checks, client, "grpc-java's interop server", grpc_java.servers(directory), cases)
 
 
-# The servers: for plaintext and for TLS, what makes one and gives its port, and the flags of its client.
+# Servers for plaintext and for TLS: a function that starts one and yields its port, and the flags of its client.
 
 
 @contextlib.contextmanager
@@ -115,7 +115,7 @@ def python(certificates, directory):
 
 
 def ruby():
-    """None where Debian's package is not here. It has the certificates of gRPC's own tests."""
+    """Returns Ruby's servers, with the certificates of gRPC's own tests. None if the Debian package is not installed."""
     program = debian_file("/pb/test/server.rb", "ruby-grpc", "ruby-googleauth")
     if program is None:
         return {}

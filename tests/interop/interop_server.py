@@ -1,4 +1,4 @@
-"""Cases of the public interop description that Ruby's client does not have: Python calls interop-server."""
+"""Python runs the cases of the public interop description that Ruby's client lacks, with interop-server."""
 
 import grpc
 from google.protobuf import message_factory
@@ -9,7 +9,7 @@ from compressed import counted, small
 from harness import CALL, Program, equal
 from python_client import failure
 
-# The sizes of the description.
+# Sizes of the description, in bytes.
 REQUEST, RESPONSE = 271_828, 314_159
 
 
@@ -31,7 +31,7 @@ def server_compressed_unary(address):
         with Service(address) as service:
             response = service.unary(response_size=RESPONSE, response_compressed={"value": compressed})
             equal(len(response.payload.body), RESPONSE)
-            # The descriptors are a few KiB.
+            # The descriptors add a few KiB.
             check_size(service.down, RESPONSE, compressed)
 
 
@@ -70,7 +70,7 @@ CASES = {
 
 
 class Service:
-    """The test service over a channel of its own whose bytes are counted; reflection tells its messages."""
+    """The test service over a channel of its own, whose bytes are counted. Reflection provides the messages."""
 
     def __init__(self, address):
         self.counted = counted(address)
@@ -88,7 +88,7 @@ class Service:
 
 
 def typed(kind, method):
-    """A call that takes the fields of its request."""
+    """Returns a call that takes the fields of its request."""
     request, response = map(message_factory.GetMessageClass, (method.input_type, method.output_type))
     path = f"/{method.containing_service.full_name}/{method.name}"
     call = kind(path, request.SerializeToString, response.FromString)

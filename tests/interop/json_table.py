@@ -20,7 +20,7 @@ TABLE = DIRECTORY / "table.json"
 
 IGNORE = {"ignore_unknown_fields": True}
 
-# Texts that are read as a message `All`, what is read with which options, and, where it can be read, written again.
+# Texts that are parsed as a message `All`, the options of the parser, and, if parsing succeeds, the text written again.
 TEXTS = [
     # Scalars.
     '{}',
@@ -207,7 +207,7 @@ TEXTS = [
     '{"old":{"size":"HUGE"}}',
 ]
 
-# Texts that are read with what is not known left out.
+# Texts that are parsed with unknown fields ignored.
 IGNORED = [
     '{"unknown":{"a":[1,{}]},"anInt32":1}',
     '{"nested":{"unknown":1,"n":2}}',
@@ -217,7 +217,7 @@ IGNORED = [
     '{"any":{"@type":"type.googleapis.com/json_cases.All.Nested","unknown":1}}',
 ]
 
-# Messages, by what reads them, that are written with options.
+# Messages, given by texts, that are written with options.
 OPTIONS = [
     {"always_print_fields_with_no_presence": True},
     {"preserving_proto_field_name": True},
@@ -233,7 +233,7 @@ WRITTEN = [
 
 
 def strange(message):
-    """Messages that no text is read as: what they are written as, or that they cannot be."""
+    """Messages that no text gives. They have a text, or cannot be written."""
 
     def case(change):
         made = message()
@@ -306,12 +306,12 @@ def written(message_class, message, options):
         written = json_format.MessageToDict(message, descriptor_pool=message_class.pool, **options)
     except (json_format.SerializeToJsonError, TypeError, ValueError, DecodeError):
         return None
-    # A map's entries come in an order that differs from run to run.
+    # The order of a map's entries differs between runs.
     return json.loads(json.dumps(written, sort_keys=True))
 
 
 def messages():
-    """The class of `All`, with the pool that it is in."""
+    """Returns the class of `All`, and its pool."""
     with tempfile.NamedTemporaryFile() as output:
         command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{DIRECTORY}", "--include_imports"]
         subprocess.run([*command, f"--descriptor_set_out={output.name}", "cases.proto"], check=True)
@@ -330,9 +330,9 @@ def text(rows):
 
 def run(checks):
     def current():
-        assert TABLE.read_text() == text(table()), "tests/json/table.json is not what Python says"
+        assert TABLE.read_text() == text(table()), "tests/json/table.json is not up to date with Python"
 
-    checks("json: the table is what Python's json_format says", current)
+    checks("json: the table agrees with Python's json_format", current)
 
 
 if __name__ == "__main__":

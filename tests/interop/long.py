@@ -1,4 +1,4 @@
-"""What takes minutes: `tests/interop/run soaks timeouts`, for .ci/long."""
+"""Checks that take minutes: `tests/interop/run soaks timeouts`, for .ci/long."""
 
 import subprocess
 import time
@@ -8,16 +8,16 @@ import grpc_java
 import interop_client
 from harness import CHECK, equal, soak
 
-# Calls of one soak on one channel, each with 272 KB there and 314 KB back, and on as many channels.
+# Number of calls of a soak on one channel, and with a channel each. Calls send 272 KB and receive 314 KB.
 CALLS = {"rpc_soak": 5_000, "channel_soak": 1_000}
-# Seconds that one soak may take.
+# Time limit of a soak, in seconds.
 SOAK = 600
 
 RUNS = 1_000
 
 
 def soaks(checks, programs, certificates, directory):
-    """Soaks of our client with the servers of grpc-go and grpc-java, and of their clients with ours."""
+    """Runs soaks of our client with the servers of grpc-go and grpc-java, and of their clients with ours."""
     client = programs["interop-client"]
     ours = interop_client.ours(programs["interop-server"], certificates)
     for peer, kinds in (
@@ -43,12 +43,12 @@ def soaks(checks, programs, certificates, directory):
         with interop_client.serving(programs["interop-server"], *flags) as port:
             for transport in grpc_java.TRANSPORTS:
                 for case, calls in CALLS.items():
-                    name = f"grpc-java's interop client calls interop-server by {transport} over {kind}: {case} of {calls} calls"
+                    name = f"grpc-java's interop client calls interop-server with {transport} over {kind}: {case} of {calls} calls"
                     timed(checks, name, java, port, case, transport, kind, soak(calls, SOAK), SOAK)
 
 
 def timeouts(checks, programs, certificates):
-    """The case timeout_on_sleeping_server against grpc-go's server, a thousand times over."""
+    """Runs the case timeout_on_sleeping_server with grpc-go's server, a thousand times."""
     kinds = grpc_go.servers(certificates)
     for kind, (server, flags) in kinds.items():
         with server() as port:

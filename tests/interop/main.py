@@ -1,4 +1,4 @@
-"""All checks against other peers, or those of some groups: `main.py python go`."""
+"""Runs all checks with other peers, or some groups of them: `main.py python go`."""
 
 import faulthandler
 import functools
@@ -10,7 +10,7 @@ from grpc_tools import protoc
 
 from harness import ROOT, Checks, cargo_build
 
-# Seconds for the groups that are not long. Whatever hangs, the run ends: every call and every build has a bound of its own well below.
+# Time limit of the groups that are not long, in seconds. It is a last resort: calls and builds have far shorter limits.
 TIME = 2400
 
 EXAMPLES = sorted(directory.name for directory in (ROOT / "examples").iterdir())
@@ -18,10 +18,10 @@ INTEROP = ("--bin=interop-client", "--bin=interop-server")
 
 
 class Run:
-    """What the groups share."""
+    """State that the groups share."""
 
     def __init__(self, directory):
-        # It imports the generated code, which is there only now.
+        # The module imports generated code, which does not exist earlier.
         import secured
 
         self.checks = Checks()
@@ -30,20 +30,20 @@ class Run:
 
     @functools.cached_property
     def tests(self):
-        """The programs of the crate of tests."""
+        """Builds the programs of the crate of tests."""
         others = ("--bin=compression-peer", "--bin=scale")
         programs, _ = cargo_build("--locked", "--package=stubwright-tests", *INTEROP, *others)
         return programs
 
     @functools.cached_property
     def optimized(self):
-        """The interop programs as a release: thousands of large calls of a debug build measure the compiler."""
+        """Builds the interop programs in release mode. With thousands of large calls, a debug build would be too slow."""
         programs, _ = cargo_build("--locked", "--release", "--package=stubwright-tests", *INTEROP)
         return programs
 
     @functools.cached_property
     def examples(self):
-        """The programs of the examples and the plugin, and the output directories of their build scripts."""
+        """Builds the examples and the plugin. Returns also the output directories of their build scripts."""
         packages = (f"--package={name}" for name in (*EXAMPLES, "protoc-gen-rs"))
         return cargo_build("--locked", *packages, "--bins")
 
@@ -127,14 +127,14 @@ def java(run):
 
 
 def soaks(run):
-    """Thousands of large calls between our programs, grpc-go's and grpc-java's."""
+    """Runs thousands of large calls between our programs and those of grpc-go and grpc-java."""
     import long
 
     long.soaks(run.checks, run.optimized, run.certificates, run.directory)
 
 
 def timeouts(run):
-    """A deadline that both ends know, a thousand times over."""
+    """Runs a case in which both ends know the deadline, a thousand times."""
     import long
 
     long.timeouts(run.checks, run.tests, run.certificates)
@@ -148,7 +148,7 @@ def main(names):
     known = GROUPS | LONG
     unknown = [name for name in names if name not in known]
     if unknown:
-        print(f"there is no {', '.join(unknown)}; the groups are {', '.join(known)}", file=sys.stderr)
+        print(f"unknown: {', '.join(unknown)}; the groups are {', '.join(known)}", file=sys.stderr)
         return 2
     if not any(name in LONG for name in names):
         faulthandler.dump_traceback_later(TIME, exit=True)
@@ -163,7 +163,7 @@ def main(names):
 
 
 def generate_python(directory):
-    """Generates the Python code of the square service, and lets it be imported."""
+    """Generates the Python code of the square service, and makes it importable."""
     protos = ROOT / "examples/square/proto"
     status = protoc.main(
         ["protoc", f"-I{protos}", f"--python_out={directory}", f"--grpc_python_out={directory}", "square.proto"]

@@ -1,4 +1,4 @@
-"""The tools of nghttp2, an HTTP/2 that shares nothing with ours, against our server: nghttp frame by frame, h2load under load."""
+"""The tools of nghttp2, an independent implementation of HTTP/2, with our server: nghttp frame by frame, h2load under load."""
 
 import re
 import struct
@@ -9,7 +9,7 @@ from harness import CHECK, Program
 from peers import debian
 
 HEADERS = ["content-type: application/grpc", "te: trailers"]
-# Message { double message = 1; }, behind gRPC's prefix.
+# Message { double message = 1; }, with gRPC's prefix.
 REQUEST = b"\x00" + struct.pack(">I", 9) + b"\x09" + struct.pack("<d", 12.0)
 
 
@@ -30,7 +30,7 @@ def run(checks, server, scale, directory):
         }
         for name, options in variants.items():
             checks(f"nghttp {name}", frames, nghttp, method + "square", body, options)
-        # 24 KiB of metadata in two frames: over the limit, and read to the end all the same.
+        # 24 KiB of metadata in two frames. It is over the limit, and must be read to its end.
         checks("nghttp with CONTINUATION", refused, nghttp, method + "square", body)
         checks("nghttp streams", frames, nghttp, method + "rangeSquare", body, [])
         for connections, streams in [(1, 1), (1, 100), (8, 32), (100, 10)]:
@@ -40,7 +40,7 @@ def run(checks, server, scale, directory):
 
 
 def frames(nghttp, url, body, options):
-    """Every stream is answered with a head, messages and trailers that say OK, and the server finds fault with nothing."""
+    """Checks that every stream has a head, messages and trailers with OK, and that the server reports no fault."""
     said = exchange(nghttp, url, body, options)
     streams = 50 if "--multiply=50" in options else 1
     statuses = re.findall(r"recv \(stream_id=\d+\) grpc-status: (\d+)", said)
@@ -51,7 +51,7 @@ def frames(nghttp, url, body, options):
 
 
 def refused(nghttp, url, body):
-    """Metadata over the limit costs the call, and not the connection."""
+    """Metadata over the limit fails the call, and does not close the connection."""
     said = exchange(nghttp, url, body, ["--continuation"])
     assert "grpc-status: 8" in said and not re.search("recv (GOAWAY|RST_STREAM)", said), said
 
@@ -62,12 +62,12 @@ def exchange(nghttp, url, body, options):
 
 
 def stopped(h2load, scale):
-    """What a server has accepted before it stops with a grace is answered; then its port is free."""
+    """A server that stops with a grace period completes the calls that it has accepted. Then its port is free."""
     harness.run(scale, "stopped", h2load)
 
 
 def load(h2load, url, body, connections, streams):
-    """Every call succeeds."""
+    """Checks that every call succeeds."""
     calls = 20_000
     headers = [f"--header={header}" for header in HEADERS]
     said = subprocess.run(

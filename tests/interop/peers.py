@@ -1,7 +1,7 @@
-"""Peers that are programs: where they are, and how they get here.
+"""Finds peers that are programs, and installs them.
 
-With STUBWRIGHT_INSTALL=1 in the environment, as .ci/run has it, a peer that is missing is installed, or the run fails.
-Without it the checks that need it are skipped, and a line says what to install.
+With STUBWRIGHT_INSTALL=1 in the environment, as in .ci/run, a missing peer is installed, or the run fails. Otherwise the checks
+that need it are skipped, and a line says what to install.
 """
 
 import functools
@@ -14,17 +14,17 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 INSTALLS = os.environ.get("STUBWRIGHT_INSTALL") == "1"
 
-# Seconds for one package, which may have to be compiled.
+# Time limit of one package, which may have to be compiled, in seconds.
 LONG = 1200
 
 
 def debian(program, package):
-    """The path of a program out of a Debian package; None when it is not here."""
+    """Returns the path of a program from a Debian package. None if it is not installed."""
     return out_of_debian(program, package, lambda: shutil.which(program))
 
 
 def debian_file(ending, package, *more):
-    """The path of the file out of a Debian package whose path ends like this; None when it is not here."""
+    """Returns the path of a file from a Debian package, given the end of the path. None if it is not installed."""
 
     def find():
         if shutil.which("dpkg") is None:
@@ -36,7 +36,7 @@ def debian_file(ending, package, *more):
 
 
 def out_of_debian(name, package, find, *more):
-    """What a function finds when a package, and maybe more, are installed."""
+    """Returns the result of `find`, after installing packages if necessary."""
     found = find()
     if found or not INSTALLS:
         return found or missing(name, f"apt-get install {' '.join([package, *more])}")
@@ -46,7 +46,7 @@ def out_of_debian(name, package, find, *more):
 
 
 def node(program, package):
-    """The path of a program out of a package for Node.js; None when it is not here."""
+    """Returns the path of a program from a package for Node.js. None if it is not installed."""
     found = HERE / "node_modules/.bin" / program
     if not found.exists():
         if not INSTALLS:
@@ -58,14 +58,14 @@ def node(program, package):
 
 
 def golang():
-    """The directory of grpc-go's programs and of grpcurl, in the versions of go/go.mod; None when they are not here."""
+    """Returns the directory of grpc-go's programs and of grpcurl, in the versions of go/go.mod. None if they are not installed."""
     sources = [HERE / "go" / name for name in ("go.mod", "go.sum", "server.go", "cancels/main.go")]
     build = ["go", "build", "-C", HERE / "go", "-o", f"{HERE / '.bin'}/", ".", "./cancels", "tool"]
     return made(HERE / ".bin", sources, "go", "a Go toolchain", build)
 
 
 def java():
-    """The class path of grpc-java's programs, in the version of java/pom.xml; None when they are not here."""
+    """Returns the class path of grpc-java's programs, in the version of java/pom.xml. None if they are not installed."""
     directory = HERE / ".java"
     copy = ["mvn", "--batch-mode", "--quiet", "--file", HERE / "java/pom.xml"]
     copy += ["dependency:copy-dependencies", f"-DoutputDirectory={directory}"]
@@ -74,7 +74,7 @@ def java():
 
 
 def made(directory, sources, program, package, command):
-    """A directory that a command fills, and that says of what; None when it is not here."""
+    """Returns a directory that a command fills, or None. A file in it has the text of `sources`, so that changes are noticed."""
     stamp = directory / "made-of"
     wanted = "".join(source.read_text() for source in sources)
     if stamp.exists() and stamp.read_text() == wanted:
@@ -82,7 +82,7 @@ def made(directory, sources, program, package, command):
     if not INSTALLS:
         return missing(directory.name, f"STUBWRIGHT_INSTALL=1 tests/interop/run makes it, with {package}")
     if shutil.which(program) is None:
-        raise RuntimeError(f"there is no {program}: install {package}")
+        raise RuntimeError(f"{program} is missing: install {package}")
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir()
     install(*command)
@@ -104,7 +104,7 @@ def install(*command):
 
 
 def missing(program, remedy):
-    print(f"skipped: {program} is not here ({remedy})", flush=True)
+    print(f"skipped: {program} is not installed ({remedy})", flush=True)
 
 
 def fail(program, package):

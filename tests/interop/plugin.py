@@ -1,4 +1,4 @@
-"""protoc runs our plugin, and a new crate that depends on stubwright alone compiles what it writes."""
+"""protoc runs our plugin, and a new crate that depends only on stubwright compiles the generated code."""
 
 import os
 import pathlib
@@ -19,13 +19,13 @@ stubwright = {{ path = "{stubwright}", features = {features} }}
 
 
 def run(checks, plugin, output_directories, directory):
-    """Checks the plugin, and returns the program made with its output, or None."""
+    """Checks the plugin. Returns the program that uses its output, or None."""
     crates = directory / "crates"
     protos = crates / "generated/src/protos"
     steps = {
-        "protoc --rs_out writes a file for the package, and mod.rs": lambda: generate(plugin, protos),
+        "protoc --rs_out writes a file for the package and mod.rs": lambda: generate(plugin, protos),
         "the plugin's text is the build script's": lambda: compare(protos, output_directories),
-        "a crate that depends on stubwright alone compiles it": lambda: build_generated(crates),
+        "a crate that depends only on stubwright compiles it": lambda: build_generated(crates),
     }
     for name, step in steps.items():
         if not checks(f"protoc-gen-rs: {name}", step):
@@ -55,7 +55,7 @@ def compare(protos, output_directories):
 
 def build_generated(crates):
     (crates / "Cargo.toml").write_text('[workspace]\nresolver = "3"\nmembers = ["*"]\n')
-    # The versions that the workspace has: they are here already.
+    # The lock file has the versions of the workspace, which are downloaded already.
     shutil.copy(ROOT / "Cargo.lock", crates)
     package(crates, "generated", ["blocking"])
     (crates / "generated/src/lib.rs").write_text("pub mod protos;\n")
@@ -68,7 +68,7 @@ def build_probe(crates):
         manifest.write('generated = { path = "../generated" }\n')
         manifest.write('tokio = { version = "1", features = ["macros", "rt-multi-thread", "time"] }\n')
     shutil.copy(pathlib.Path(__file__).with_name("probe.rs"), crates / "probe/src/main.rs")
-    # TLS may not be here yet.
+    # The crates for TLS may have to be downloaded.
     programs, _ = cargo_build("--package=probe", directory=crates)
     return programs
 

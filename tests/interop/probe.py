@@ -1,4 +1,4 @@
-"""Python calls the program on the plugin's code, and is called by it: what the square service has no use for."""
+"""Python calls the program with the plugin's code, and is called by it, to test what the square service does not use."""
 
 import asyncio
 import contextlib
@@ -77,7 +77,7 @@ def rich_status(channel):
 
 
 def rich():
-    """A status with two typed details, as `probe.rs` makes it too."""
+    """Returns a status with the same two typed details as in `probe.rs`."""
     violation = error_details_pb2.BadRequest.FieldViolation(field="message", description="it is even")
     details = (
         error_details_pb2.BadRequest(field_violations=[violation]),
@@ -125,13 +125,13 @@ async def moved_requests(channel):
 
 
 def listed(call):
-    """A streaming call that is read to its end."""
+    """Reads a streaming call to its end."""
     return lambda *arguments, **options: list(call(*arguments, **options))
 
 
 @contextlib.contextmanager
 def handlers_given_up(stub, count):
-    """Checks that in the block, or within two seconds of its end, so many more handlers have been given up."""
+    """Checks that `count` more handlers are cancelled in the block, or within two seconds after it."""
 
     def given_up():
         return stub.sumSquare(iter(()), timeout=CALL).message
@@ -146,7 +146,7 @@ def handlers_given_up(stub, count):
 
 
 OUR_SERVER = {
-    "metadata of all kinds, both ways": metadata,
+    "metadata of all kinds in both directions": metadata,
     "a status with message, details and metadata": status,
     "a status with typed details (grpcio-status)": rich_status,
     "a deadline ends calls that are never answered, and their handlers": deadline,
@@ -178,7 +178,7 @@ async def reconnect(probe):
 
 
 async def crowd(probe):
-    # It would cancel calls that it has not got round to, beyond a thousand by chance and beyond three thousand for certain.
+    # Otherwise it cancels calls that wait for a handler: some beyond a thousand, all beyond three thousand.
     limits = ("grpc.server.max_pending_requests", "grpc.server.max_pending_requests_hard_limit")
     options = [(limit, CROWD) for limit in limits]
     async with python_server.aio_serving(Crowd(), options) as address:
@@ -186,7 +186,7 @@ async def crowd(probe):
 
 
 class Crowd(square_pb2_grpc.SquareServiceServicer):
-    """Answers when so many calls are there, and never if they do not come all at a time."""
+    """Answers only when `CROWD` calls are open at the same time."""
 
     def __init__(self):
         self.present = 0
@@ -201,7 +201,7 @@ class Crowd(square_pb2_grpc.SquareServiceServicer):
 
 
 class Probe(square_pb2_grpc.SquareServiceServicer):
-    """Does what the program's own server does, but for sumSquare, which it leaves out, and for large responses."""
+    """Behaves as the program's own server, with two differences: it does not implement sumSquare, and it sends large responses."""
 
     def __init__(self):
         self.cancelled = []
@@ -211,7 +211,7 @@ class Probe(square_pb2_grpc.SquareServiceServicer):
             await self.echo(context)
             await self.answer(request)
             mebibytes = dict(context.invocation_metadata()).get("mebibytes", "0")
-            # What Python does not know in a message it keeps.
+            # Python keeps unknown fields of a message.
             return Message.FromString(padded(request.message**2, int(mebibytes) << 20))
 
     async def rangeSquare(self, request, context):
@@ -223,7 +223,7 @@ class Probe(square_pb2_grpc.SquareServiceServicer):
 
     @contextlib.contextmanager
     def noted(self, method):
-        """Notes that a handler is cancelled, wherever it waits; in a `yield` it is the generator that ends."""
+        """Notes that a handler is cancelled, wherever it waits. In a `yield`, the generator ends."""
         try:
             yield
         except (asyncio.CancelledError, GeneratorExit):
@@ -246,20 +246,20 @@ class Probe(square_pb2_grpc.SquareServiceServicer):
             await asyncio.sleep(CALL)
 
 
-# For each check of the program: the handlers that are cancelled by it.
+# Checks of the program, with the handlers that each of them cancels.
 OUR_CLIENT = {
-    "metadata of all kinds, both ways": ("metadata", []),
+    "metadata of all kinds in both directions": ("metadata", []),
     "a status with message, details and metadata": ("status", []),
     "a status with typed details (grpcio-status)": ("rich_status", []),
     "3 MiB are taken, 5 MiB are RESOURCE_EXHAUSTED": ("large", []),
     "a method that is not there is UNIMPLEMENTED": ("unimplemented", []),
     "a deadline ends calls that are never answered": ("deadline", ["rangeSquare", "square"]),
     "dropped calls are cancelled": ("drop", ["rangeSquare", "square"]),
-    "calls are cancelled before, while and after they go on": ("cancel", ["rangeSquare"]),
+    "calls are cancelled before, during and after they run": ("cancel", ["rangeSquare"]),
     "requests over the server's limit, and limits of single calls": ("limits", []),
 }
 
 
 def echoed(pairs):
-    """The pairs that are echoes: Python shows a few of gRPC's own too."""
+    """Returns the echoed pairs. Python also shows some of gRPC's own."""
     return tuple((key, value) for key, value in pairs if key.startswith(("initial", "trailing")))

@@ -25,7 +25,7 @@ def run(checks, square_server):
 
 
 def aio(check):
-    """A check that opens a channel of its own: asyncio's channels belong to a loop."""
+    """Runs a check with a channel of its own, because asyncio's channels belong to a loop."""
 
     async def run(address):
         async with grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
@@ -65,7 +65,7 @@ def no_requests(channel):
 
 
 def long_streams(channel):
-    """More than fits into the windows of HTTP/2's flow control, both ways."""
+    """Sends more than the windows of flow control hold, in both directions."""
     stub = SquareServiceStub(channel)
     count = 0
     for response in stub.rangeSquare(Message(message=50_000), timeout=CALL):
@@ -92,7 +92,7 @@ def each_in_turn(channel):
         for number in NUMBERS:
             events.append(f"request {number}")
             yield Message(message=number)
-            # What follows is not sent before the answer is here; a server that waits for it runs into the deadline.
+            # The next request is sent only after the response. A server that waits for it exceeds the deadline.
             answered.acquire(timeout=CALL)
 
     squares = []
@@ -109,7 +109,7 @@ def collected(channel):
 
     def requests():
         yield from messages(NUMBERS)
-        # A server that does not collect answers in this time.
+        # The server must not collect responses during this time.
         time.sleep(0.3)
         events.append("end of requests")
 
@@ -228,7 +228,7 @@ async def aio_each_in_turn(channel):
     call = SquareServiceStub(channel).streamrangeSquare(timeout=CALL)
     squares = []
     for number in NUMBERS:
-        # The next one is written when this one's answer has been read.
+        # The next request is sent only after the response to this one.
         await call.write(Message(message=number))
         squares.append((await call.read()).message)
     await call.done_writing()

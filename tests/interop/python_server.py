@@ -37,22 +37,22 @@ PRINTED = {
 }
 CALLED = {
     "each": ["square", "rangeSquare", "sumSquare", "streamrangeSquare"],
-    # The client tries to be answered each request first.
+    # The client first tries to get a response to each request.
     "collected": ["square", "rangeSquare", "sumSquare", "streamrangeSquare", "streamrangeSquare"],
     "blocking": ["square", "rangeSquare", "sumSquare", "streamrangeSquare", *["square"] * 4],
 }
 
-# Seconds in which a second request would come, if the client sent it before it has the first response.
+# Time in which an early second request would arrive, in seconds.
 EARLY = 0.3
 
 
 def run(checks, square_client, square_blocking_client):
     client = "square-blocking-client"
-    checks(f"{client} calls a Python server: all forms", sync_server, square_blocking_client, "blocking")
-    checks(f"{client} calls a grpc.aio server: all forms", aio_server, square_blocking_client, "blocking")
+    checks(f"{client} calls a Python server: all kinds of calls", sync_server, square_blocking_client, "blocking")
+    checks(f"{client} calls a grpc.aio server: all kinds of calls", aio_server, square_blocking_client, "blocking")
     for answers in ("each", "collected"):
-        checks(f"square-client calls a Python server ({answers}): all forms", sync_server, square_client, answers)
-        checks(f"square-client calls a grpc.aio server ({answers}): all forms", aio_server, square_client, answers)
+        checks(f"square-client calls a Python server ({answers}): all kinds of calls", sync_server, square_client, answers)
+        checks(f"square-client calls a grpc.aio server ({answers}): all kinds of calls", aio_server, square_client, answers)
 
 
 def sync_server(square_client, answers):
@@ -65,7 +65,7 @@ def sync_server(square_client, answers):
 
 @contextlib.contextmanager
 def serving(servicer):
-    """A synchronous server on a free port; gives its address."""
+    """Starts a synchronous server on a free port. Yields its address."""
     with concurrent.futures.ThreadPoolExecutor(max_workers=10) as pool:
         server = grpc.server(pool)
         square_pb2_grpc.add_SquareServiceServicer_to_server(servicer, server)
@@ -87,7 +87,7 @@ async def aio_server(square_client, answers):
 
 @contextlib.asynccontextmanager
 async def aio_serving(servicer, options=(), credentials=None):
-    """An asyncio server on a free port, secured by credentials if there are any; gives its address."""
+    """Starts an asyncio server on a free port, with credentials if there are any. Yields its address."""
     server = grpc.aio.server(options=options)
     square_pb2_grpc.add_SquareServiceServicer_to_server(servicer, server)
     if credentials is None:
@@ -106,7 +106,7 @@ def squared(message):
 
 
 class Record:
-    """What was called, and whether a second request came before the first response was sent."""
+    """Records the calls, and whether a second request came before the first response was sent."""
 
     def __init__(self, answers):
         self.answers = answers

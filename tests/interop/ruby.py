@@ -1,4 +1,4 @@
-"""The official interop client of Ruby calls interop-server, over plaintext and TLS."""
+"""Ruby's official interop client calls interop-server, over plaintext and TLS."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from harness import CHECK, Program
 from peers import debian_file
 
 CASES = [
-    # Plain ones.
+    # Basic cases.
     "empty_unary",
     "large_unary",
     "client_streaming",
@@ -19,10 +19,10 @@ CASES = [
     "timeout_on_sleeping_server",
     "unimplemented_method",
     "unimplemented_service",
-    # Of status and metadata.
+    # Cases of status and metadata.
     "status_code_and_message",
     "custom_metadata",
-    # Of compression.
+    # Cases of compression.
     "client_compressed_unary",
     "client_compressed_streaming",
 ]
@@ -44,7 +44,7 @@ def run(checks, interop_server, certificates):
 def call(client, address, case, tls):
     host, port = address.rsplit(":", 1)
     environment = dict(os.environ)
-    # Loopback addresses are not to go through a proxy.
+    # The proxy must not be used for loopback addresses.
     environment["no_grpc_proxy"] = host
     if tls is not None:
         environment["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"] = str(tls / "roots.pem")
@@ -58,6 +58,6 @@ def call(client, address, case, tls):
         timeout=CHECK,
     )
     lines = ended.stdout.splitlines()
-    # A case that was not run leaves the exit status at zero too: what the client says last has to be that it was.
+    # The exit status is zero even if a case was not run. The last line must say that it was.
     if ended.returncode != 0 or lines[-1:] != [f'"OK: {case}"'] or "NOT RUN" in ended.stdout:
         raise AssertionError(f"the client exited with {ended.returncode}\n{ended.stdout}")

@@ -33,7 +33,7 @@ def run(checks, program, files):
 
 
 class Certificates:
-    """Two directories of certificates: `mutual` has those of clients too."""
+    """Two directories of certificates. `mutual` also has those of clients."""
 
     def __init__(self, directory):
         authority = trustme.CA()
@@ -54,7 +54,7 @@ def write(certificate, path, name):
 
 
 def read(path, name):
-    """The file's content, or None."""
+    """Returns the file's content, or None."""
     file = path / name
     return file.read_bytes() if file.exists() else None
 
@@ -99,7 +99,7 @@ async def our_client_refused(program, files):
 
 
 class Identified(probe.Probe):
-    """Looks at who calls, before it does what it does."""
+    """Checks the caller before each method."""
 
     def __init__(self, name):
         super().__init__()

@@ -59,7 +59,7 @@ def describe_square(channel):
 
 
 def call_described(channel):
-    """A call with messages of which nothing is known but what the server tells; they come from another file."""
+    """Makes a call with messages known only by reflection, which come from another file."""
     pool = DescriptorPool(ProtoReflectionDescriptorDatabase(channel))
     method = pool.FindServiceByName("grpc.testing.TestService").methods_by_name["UnaryCall"]
     equal(method.input_type.file.name, "grpc/testing/messages.proto")
@@ -100,7 +100,7 @@ def watch_a_stop(square_server):
             server.process.send_signal(signal.SIGTERM)
             equal(next(responses).status, NOT_SERVING)
             equal(python_client.failure(lambda: next(responses)).code(), grpc.StatusCode.UNAVAILABLE)
-        # The watch did not hold it up.
+        # The watch did not delay the stop.
         equal(server.process.wait(CALL), 0)
 
 

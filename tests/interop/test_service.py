@@ -16,7 +16,7 @@ INITIAL, TRAILING = "x-grpc-test-echo-initial", "x-grpc-test-echo-trailing-bin"
 
 @contextlib.contextmanager
 def serving(directory, credentials=None):
-    """A synchronous server on a free port, secured by credentials if there are any; gives its port."""
+    """Starts a synchronous server on a free port, with credentials if there are any. Yields its port."""
     handlers = grpc.method_handlers_generic_handler("grpc.testing.TestService", TestService(directory).handlers())
     with concurrent.futures.ThreadPoolExecutor(max_workers=16) as pool:
         server = grpc.server(pool, handlers=[handlers])
@@ -32,13 +32,13 @@ def serving(directory, credentials=None):
 
 
 class TestService:
-    """Does what requests say, but that Python is not told whether one came compressed."""
+    """Follows its requests. Python cannot tell whether a request was compressed."""
 
     def __init__(self, directory):
         self.methods = descriptor(directory).methods_by_name
 
     def handlers(self):
-        """The handlers by the names of their methods. UnimplementedCall has none, as the description wants it."""
+        """Returns the handlers by method. UnimplementedCall has none, as the description requires."""
         return {
             "EmptyCall": self.handler(grpc.unary_unary_rpc_method_handler, "EmptyCall", self.empty),
             "UnaryCall": self.handler(grpc.unary_unary_rpc_method_handler, "UnaryCall", self.unary),
@@ -84,7 +84,7 @@ class TestService:
 
 
 def echo(context):
-    """Sends two pairs of the metadata back, one before the messages and one behind them."""
+    """Echoes two pairs of the metadata, one as initial metadata and one as trailing metadata."""
     pairs = dict(context.invocation_metadata())
     if TRAILING in pairs:
         context.set_trailing_metadata([(TRAILING, pairs[TRAILING])])
@@ -100,7 +100,7 @@ def end(request, context):
 
 
 def descriptor(directory):
-    """The service. Generated code of it would be in the package `grpc`, which is gRPC's own."""
+    """Returns the descriptor of the service. Its generated code would be in the package `grpc`, which is gRPC's own."""
     protos, output = ROOT / "tests/protos", directory / "test_service.bin"
     status = protoc.main(
         ["protoc", f"-I{protos}", "--include_imports", f"--descriptor_set_out={output}", "grpc/testing/test.proto"]

@@ -1,4 +1,4 @@
-"""Unix sockets: Python's client and square-server, square-client and Python's server."""
+"""Unix sockets: Python's client with square-server, and square-client with Python's server."""
 
 import concurrent.futures
 
@@ -20,7 +20,7 @@ def run(checks, square_server, square_client, directory):
                     checks(f"Python calls square-server (unix socket): {name}", check, channel)
     theirs = directory / "theirs.sock"
     for target in (f"unix:{theirs}", f"unix://{theirs}"):
-        checks("square-client calls a Python server (unix socket): all forms", server_of_theirs, square_client, target)
+        checks("square-client calls a Python server (unix socket): all kinds of calls", server_of_theirs, square_client, target)
 
 
 def server_of_theirs(square_client, target):
@@ -40,7 +40,7 @@ def server_of_theirs(square_client, target):
 
 
 class Peers(Squares):
-    """The servicer, which also knows who has called."""
+    """The servicer, which also records its callers."""
 
     def __init__(self, answers):
         super().__init__(answers)

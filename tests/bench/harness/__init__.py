@@ -1,1 +1,1 @@
-"""Measures Stubwright beside other gRPC stacks, and writes down what came out."""
+"""Measures Stubwright and other gRPC stacks, and writes the results."""

@@ -1,4 +1,4 @@
-"""Bar charts as SVG, by hand: one bar for each stack."""
+"""Bar charts as SVG, written by hand: one bar for each stack."""
 
 from xml.sax.saxutils import escape
 
@@ -7,7 +7,7 @@ OURS, OTHERS, TEXT = "#0b7285", "#adb5bd", "#212529"
 
 
 def bars(title, unit, figures):
-    """A chart of `(name, figure, note)`, the first of which is ours. Shorter is better."""
+    """Returns a chart of `(name, figure, note)`. The first is ours. Shorter is better."""
     height = TOP + len(figures) * (BAR + GAP) + 16
     longest = max(figure for _, figure, _ in figures)
     lines = [

@@ -1,4 +1,5 @@
-"""How cost grows: with streams, with connections, with the length of a stream; and whether slow handlers starve others."""
+"""The growth of cost with the number of streams, the number of connections and the length of a stream. Also whether slow handlers
+starve other calls."""
 
 import re
 import statistics
@@ -14,7 +15,7 @@ GIB = 1 << 30
 
 
 def measured(report, say):
-    """Measures it of Stubwright alone, and writes it down."""
+    """Measures Stubwright only, and adds the tables to the report."""
     table = []
     for connections, streams in [(1, 1), (1, 10), (1, 100), (1, 1_000), (10, 1), (100, 1), (1_000, 1)]:
         table.append(_width(connections, streams))

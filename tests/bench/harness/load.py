@@ -1,4 +1,4 @@
-"""The load: h2load, which belongs to none of the stacks."""
+"""Generates load with h2load, which belongs to none of the stacks."""
 
 import pathlib
 import re
@@ -6,27 +6,27 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 
-# As wide as HTTP/2 allows, so that what is measured is not the driver's window.
+# The largest window of HTTP/2, so that the driver's window does not affect the result.
 WINDOW_BITS = "30"
 
 
 @dataclass(frozen=True)
 class Load:
-    """What a run of h2load came to."""
+    """Results of a run of h2load."""
 
     calls: int
     seconds: float
     latencies_us: tuple
 
     def percentile(self, share):
-        """The time of a call that this share of the calls took no longer than, in microseconds."""
+        """Returns the percentile of the calls' durations for this share, in microseconds."""
         ordered = sorted(self.latencies_us)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 def run(row, address, calls=None, core="1", latencies=False):
-    """Makes the calls of a row, and checks that each was answered as it should be."""
-    # h2load deals its calls out evenly.
+    """Makes the calls of a row, and checks every response."""
+    # h2load distributes its calls evenly.
     width = row.connections * row.streams
     calls = max(1, (calls or row.calls) // width) * width
     scheme = "https" if row.tls else "http"

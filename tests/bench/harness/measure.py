@@ -1,4 +1,4 @@
-"""Runs rows against stacks, by turns, and keeps what came out."""
+"""Measures rows with each stack in turn, and stores the figures."""
 
 import re
 import statistics
@@ -10,7 +10,7 @@ from . import load
 from .process import Server, serving
 from .stacks import BENCH, STACKS, TARGET
 
-# Runs of one row by one stack. They take turns, so that a noisy minute meets all of them.
+# Number of runs of each row and stack. The stacks take turns, so that a busy minute affects all of them.
 ROUNDS = 5
 
 
@@ -21,21 +21,21 @@ class Figures:
     of: dict = field(default_factory=dict)
 
     def add(self, row, stack, figure):
-        """Keeps the figure of a round."""
+        """Stores the figure of a round."""
         self.of.setdefault(row, {}).setdefault(stack, []).append(figure)
 
     def median(self, row, stack):
-        """The median over the rounds; None where a stack has none."""
+        """Returns the median over the rounds. None if the stack has no figures."""
         rounds = self.of.get(row, {}).get(stack)
         return statistics.median(rounds) if rounds else None
 
     def spread(self, row, stack):
-        """How far the rounds lie apart, as a share of their median."""
+        """Returns the distance between the best and the worst round, as a share of the median."""
         rounds = self.of[row][stack]
         return (max(rounds) - min(rounds)) / statistics.median(rounds)
 
     def ratio(self, row, stack, base="stubwright"):
-        """The median over the rounds of a stack's figure to the base's of the same round."""
+        """Returns the median of the ratios between the stack's and the base's figures in each round."""
         mine, theirs = self.of.get(row, {}).get(stack), self.of.get(row, {}).get(base)
         if not mine or not theirs:
             return None
@@ -43,7 +43,7 @@ class Figures:
 
 
 def server_cpu(rows, stacks, say, certificate):
-    """CPU time of the server process, in nanoseconds, for each call or message."""
+    """Measures the CPU time of the server process in nanoseconds, for each call or message."""
     figures = Figures()
     for row in rows:
         able = [stack for stack in stacks if row.needs <= stack.can]
@@ -71,7 +71,7 @@ def _one(row, stack, certificate):
 
 
 def _calls(row, stack):
-    """Python is slower by a factor of a hundred: fewer calls say as much of it."""
+    """Python is slower by a factor of a hundred, so it makes fewer calls."""
     return max(row.calls // 20, row.connections * row.streams) if stack.name == "grpcio" else row.calls
 
 
@@ -81,7 +81,7 @@ def _told(figures, row, stack):
 
 
 def wall(row, stacks, say):
-    """Percentiles of the time of a call, in microseconds, as the driver sees it."""
+    """Measures percentiles of the duration of a call in microseconds, as the driver sees it."""
     shares = (0.5, 0.9, 0.99)
     found = {share: Figures() for share in shares}
     for _ in range(ROUNDS):
@@ -98,7 +98,7 @@ def wall(row, stacks, say):
 
 
 def client_cpu(stacks, say):
-    """CPU time of the client process, in nanoseconds, for each call, against one and the same server."""
+    """Measures the CPU time of the client process in nanoseconds for each call. All clients call the same server."""
     figures = Figures()
     ours = STACKS[0]
     for connections, streams, calls in [(1, 1, 20_000), (1, 32, 100_000), (8, 32, 100_000)]:
@@ -118,14 +118,14 @@ def client_cpu(stacks, say):
 
 
 def idle_memory(stacks, connections, say):
-    """Resident memory of an idle connection after one call, in bytes."""
+    """Measures the resident memory of an idle connection after one call, in bytes."""
     figures = Figures()
     for _ in range(3):
         for stack in stacks:
             if "idle" not in stack.can:
                 continue
             with serving(stack, 1) as server:
-                # What is there once for all connections is not counted.
+                # Memory that is allocated once for all connections is not counted.
                 with _held(server, 10):
                     pass
                 before = server.memory()
@@ -137,7 +137,7 @@ def idle_memory(stacks, connections, say):
 
 
 class _held:
-    """Connections that stand as long as the block lasts."""
+    """Keeps connections open during the block."""
 
     def __init__(self, server: Server, connections):
         command = [str(TARGET / "release" / "h2-idle"), server.address, str(connections)]
@@ -153,17 +153,17 @@ class _held:
 
 
 def instructions(row, stacks, say):
-    """User instructions of the server process for each call, by callgrind."""
+    """Counts the user instructions of the server process for each call, with callgrind."""
     return _by_difference(row, stacks, say, "instructions", _callgrind, (2_560, 7_680))
 
 
 def allocations(row, stacks, say):
-    """Allocations, and bytes allocated, of the server process for each call, by dhat."""
+    """Counts allocations and allocated bytes of the server process for each call, with dhat."""
     return _by_difference(row, stacks, say, "allocations", _dhat, (2_560, 7_680))
 
 
 def client_allocations(stacks, say):
-    """Allocations, and bytes allocated, of the client process for each call, by dhat."""
+    """Counts allocations and allocated bytes of the client process for each call, with dhat."""
     found = {}
     for stack in stacks:
         if "client" not in stack.can:
@@ -181,7 +181,7 @@ def client_allocations(stacks, say):
 
 
 def _by_difference(row, stacks, say, what, tool, counts):
-    """What more calls cost more: what is done once falls out."""
+    """Returns the cost of additional calls, so that work that is done once is not counted."""
     found = {}
     for stack in stacks:
         if not row.needs <= stack.can or stack.name == "grpcio":

@@ -1,24 +1,24 @@
-"""Requests as bytes: the messages of proto/bench.proto, encoded by hand, with gRPC's prefix."""
+"""Requests as bytes: messages of proto/bench.proto, encoded by hand, with gRPC's prefix."""
 
 
 def payload(size, count=0):
-    """A `Payload` with a body of so many bytes."""
+    """Encodes a `Payload` with a body of `size` bytes."""
     message = _bytes(1, b"\x07" * size)
     return message + (_varint_field(2, count) if count else b"")
 
 
 def varint_fields(fields):
-    """A message of numbers by the numbers of their fields."""
+    """Encodes a message of numbers, given by field numbers."""
     return b"".join(_varint_field(field, value) for field, value in fields.items())
 
 
 def log_batch(records=50):
-    """A `LogBatch` such as a collector gets: about 22 KB for 50 records."""
+    """Encodes a `LogBatch` as sent to a collector: about 22 KB for 50 records."""
     return b"".join(_bytes(1, _record(number)) for number in range(records))
 
 
 def framed(message, times=1):
-    """A message behind its prefix, as often as it is sent."""
+    """Adds the prefix to a message, and repeats it `times` times."""
     return (b"\x00" + len(message).to_bytes(4, "big") + message) * times
 
 

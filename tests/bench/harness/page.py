@@ -1,4 +1,4 @@
-"""A page of Markdown that a benchmark writes: what was measured, on what machine, in tables."""
+"""A page of Markdown with the results of a benchmark: the machine, the commit, and tables."""
 
 import platform
 import subprocess
@@ -7,21 +7,21 @@ from .stacks import BENCH
 
 
 class Page:
-    """A page as it grows."""
+    """A page, built part by part."""
 
     def __init__(self, path, title, text):
         self.path = path
         self.lines = [f"# {title}", "", text, ""]
 
     def facts(self, *facts):
-        """A list of what the figures depend on, the machine and the commit first."""
+        """Adds a list of the conditions of the measurement, the machine and the commit first."""
         machine = f"Machine: {_cpu()}, {_cores()} cores, Linux {platform.release()}"
         commit = f"Stubwright at commit {output('git', 'rev-parse', '--short', 'HEAD')}"
         self.lines += [f"- {fact}" for fact in (machine, output("rustc", "--version"), commit, *facts)]
         self.lines.append("")
 
     def plain(self, title, text, header, rows):
-        """A table of texts."""
+        """Adds a table of texts."""
         self.heading(title, text)
         self.row(header)
         self.row(["---", *["---:"] * (len(header) - 1)])
@@ -30,20 +30,20 @@ class Page:
         self.lines.append("")
 
     def heading(self, title, text):
-        """The start of a section."""
+        """Adds a heading."""
         self.lines += [f"## {title}", "", text, ""]
 
     def row(self, cells):
-        """A line of a table."""
+        """Adds a line of a table."""
         self.lines.append("| " + " | ".join(cells) + " |")
 
     def write(self):
-        """Puts the page in its place."""
+        """Writes the page to its file."""
         self.path.write_text("\n".join(self.lines).rstrip() + "\n")
 
 
 def output(*command):
-    """The first line that a command prints."""
+    """Returns the first line of a command's output."""
     return subprocess.run(command, capture_output=True, text=True, cwd=BENCH).stdout.splitlines()[0]
 
 

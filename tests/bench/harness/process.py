@@ -1,4 +1,4 @@
-"""Servers as processes: started, looked at while they run, and ended."""
+"""Server processes: starts, measures and stops them."""
 
 import os
 import pathlib
@@ -10,19 +10,19 @@ from contextlib import contextmanager
 
 
 class Server:
-    """A server that runs, and what the system knows of it."""
+    """A running server, with the system's figures of it."""
 
     def __init__(self, process, address):
         self.process = process
         self.address = address
 
     def cpu_ns(self):
-        """CPU time of all its threads so far, those that have ended included, in nanoseconds."""
-        # The clock of another process, as clock_getcpuclockid(3) makes its name.
+        """Returns the CPU time of all its threads so far, in nanoseconds. It includes threads that have ended."""
+        # The id of another process's clock, as made by clock_getcpuclockid(3).
         return time.clock_gettime_ns((~self.process.pid << 3) | 2)
 
     def memory(self, field="VmRSS"):
-        """Resident memory, in KiB; `VmHWM` is its largest so far."""
+        """Returns the resident memory in KiB. `VmHWM` is its maximum so far."""
         for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
             if line.startswith(field + ":"):
                 return int(line.split()[1])
@@ -30,7 +30,7 @@ class Server:
 
 
 def free_address():
-    """An address on loopback that nothing listens on."""
+    """Returns an address on loopback that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return "127.0.0.1:%d" % probe.getsockname()[1]
@@ -38,12 +38,12 @@ def free_address():
 
 @contextmanager
 def serving(stack, threads, tls=None, wrapper=(), cores=None, patience=10, role="server", more=()):
-    """A server of a stack, bound to as many cores as it has threads; `more` are arguments of its own."""
+    """Starts a server of a stack, bound to as many cores as it has threads. `more` are additional arguments."""
     address = free_address()
     if cores is None:
         cores = "0" if threads == 1 else "0,1"
     command = ["taskset", "-c", cores, *wrapper, *stack.server(address, threads, tls, role), *more]
-    # A wrapper slows the server down, which must not change what it does.
+    # A wrapper makes the server slower, which must not change its behaviour.
     environment = {**os.environ, "BENCH_INLINE": "1"} if wrapper else None
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment
@@ -76,7 +76,7 @@ def _wait(address, process, patience):
 
 
 def missing_tools():
-    """The commands that are needed and not there."""
+    """Returns the required commands that are missing."""
     paths = os.environ.get("PATH", "").split(os.pathsep)
     needed = ["cargo", "h2load", "openssl", "taskset", "valgrind"]
     return [tool for tool in needed if not any(os.access(f"{path}/{tool}", os.X_OK) for path in paths)]

@@ -1,4 +1,4 @@
-"""RESULTS.md: what calls cost, in tables and charts, and how to measure it again."""
+"""RESULTS.md: the cost of calls in tables and charts."""
 
 from . import chart
 from .page import Page, output
@@ -6,7 +6,7 @@ from .stacks import BENCH
 
 
 class Report(Page):
-    """RESULTS.md as it grows."""
+    """RESULTS.md, built part by part."""
 
     def __init__(self, stacks, missing):
         super().__init__(
@@ -25,7 +25,7 @@ class Report(Page):
         )
 
     def times(self, title, text, rows, figures):
-        """CPU time by row and stack, with the ratio to ours in brackets."""
+        """Adds a table of CPU times by row and stack, with the ratio to ours in parentheses."""
         self.heading(title, text)
         names = [name for name in self.names if any(figures.median(key, name) for key, _, _ in rows)]
         self.row(["", "", *names])
@@ -36,7 +36,7 @@ class Report(Page):
         self.lines.append("")
 
     def chart(self, name, title, unit, figures):
-        """A chart of `(name, figure)`, beside the page."""
+        """Writes a chart of `(name, figure)` beside the page."""
         ours = figures[0][1]
         noted = [
             (label, figure, f"{figure:,.2f}" + (f" ({figure / ours:.1f}x)" if index else ""))

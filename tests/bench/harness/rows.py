@@ -1,4 +1,4 @@
-"""The rows of the matrix: which calls are made, and how many at a time."""
+"""The rows of the matrix: the calls that are made, and how many at a time."""
 
 from dataclasses import dataclass, field
 
@@ -9,18 +9,18 @@ SMALL = framed(payload(34))
 
 @dataclass(frozen=True)
 class Row:
-    """A load, and what it takes of a stack to stand it."""
+    """A load, and the features that a stack needs to serve it."""
 
     key: str
     title: str
     method: str
     body: bytes
-    # What the server answers to one call, to check that it did.
+    # Size of the response to one call, to check it.
     answer: int
     connections: int
     streams: int
     calls: int
-    # What the figures are of: a call has so many.
+    # Number of units in a call, by which the figures are divided.
     per_call: int = 1
     unit: str = "call"
     threads: int = 1
@@ -30,7 +30,7 @@ class Row:
 
 
 def matrix():
-    """All rows, in the order of the report."""
+    """Returns all rows, in the order of the report."""
     return [*_small(), *_payloads(), *_streams(), *_extras()]
 
 
@@ -62,9 +62,9 @@ def _streams():
     for name, size, many, calls in [("number", 0, 10_000, 100), ("small", 16, 10_000, 100), ("large", 64_000, 100, 40)]:
         title = f"{many:,} messages of {size:,} bytes" if size else f"{many:,} messages of one number"
         message = framed(payload(size))
-        # What a response is without its number. An empty field is not sent.
+        # Size of a response without its number. An empty field is not encoded.
         download = len(message) if size else len(framed(b""))
-        # The responses count themselves: field 2, and its value but for the first.
+        # Responses are numbered in field 2. The first has the number 0, which is not encoded.
         numbers = sum(1 + (1 if count < 128 else 2) for count in range(1, many))
         common = dict(
             connections=4,
@@ -92,7 +92,7 @@ def _streams():
                 **common,
             )
         if name == "number":
-            # A stream of numbers is server streaming at its barest: nothing is allocated for a message.
+            # The rows with numbers measure bare server streaming, without an allocation per message. There are no uploads of them.
             continue
         upload = len(framed(payload(0, many)))
         yield Row(

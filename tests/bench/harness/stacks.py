@@ -1,4 +1,4 @@
-"""The stacks that are measured, and what of the service each can serve."""
+"""The measured stacks, and the parts of the service that each can serve."""
 
 import os
 import pathlib
@@ -14,18 +14,18 @@ EVERYTHING = frozenset({"unary", "streams", "log", "large", "tls", "two threads"
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack: its name, what it is, and what it takes part in."""
+    """A stack: its name, its description, and the rows it takes part in."""
 
     name: str
     about: str
     can: frozenset
 
     def program(self, role):
-        """The program that serves, or calls."""
+        """Returns the path of the program that serves or calls."""
         return TARGET / "release" / f"{self.name}-{role}"
 
     def server(self, address, threads, tls=None, role="server"):
-        """The command that serves."""
+        """Returns the command of the server."""
         if self.name == "grpcio":
             command = [sys.executable, str(BENCH / "stacks/grpcio/server.py")]
         else:
@@ -33,7 +33,7 @@ class Stack:
         return command + [address, str(threads), *(map(str, tls or ()))]
 
     def build(self):
-        """Builds its programs; what went wrong, if anything did."""
+        """Builds the programs. Returns the error, or None."""
         if self.name == "grpcio":
             probe = [sys.executable, "-c", "import grpc"]
             built = subprocess.run(probe, capture_output=True, text=True)
@@ -64,4 +64,4 @@ STACKS = [
     Stack("grpcio", "Python's grpcio, for reference", frozenset({"unary", "streams", "log"})),
 ]
 
-# Not measured: ntex-grpc 4 asks for a newer compiler than the one that this project is built with.
+# ntex-grpc 4 is not measured: it needs a newer compiler than this project.

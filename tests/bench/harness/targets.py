@@ -1,23 +1,23 @@
-"""What this project set out to reach, and what was measured of it."""
+"""Targets of this project, and whether they are met."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Measured:
-    """All that targets are about: figures of the servers, clients, idle connections, times and allocations of one run."""
+    """The figures that the targets are about, all from one run: servers, clients, idle connections, times and allocations."""
 
     servers: object
     clients: object
     idle: object
-    # Shares of the calls, and their times at 1x1.
+    # Percentiles of the durations of calls at 1x1.
     alone: dict
-    # Blocks and bytes of our server and client.
+    # Allocated blocks and bytes of our server and client.
     allocations: tuple
 
 
 def table(measured):
-    """Target, what was measured, and whether that is it."""
+    """Returns rows of a target, the measured figure, and whether it is met."""
     return [[target, told, "yes" if met else "no"] for target, told, met in _targets(measured)]
 
 

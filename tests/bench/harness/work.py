@@ -1,4 +1,5 @@
-"""Handlers that sleep, compute and call on: the wall time of calls, and the CPU time of the server, on runtimes with worker threads."""
+"""Handlers that sleep, compute or call another service: the wall time of calls and the CPU time of the server, on runtimes with
+worker threads."""
 
 import re
 import statistics
@@ -18,27 +19,27 @@ METHODS = {
     "spike": ("Spike", "computes for 5 ms, one time in 50"),
     "call-on": ("CallOn", "calls another service"),
 }
-# Shares of what the slower stack can do.
+# Loads, as shares of the capacity of the slower stack.
 SHARES = (0.3, 0.6, 0.9)
-# How long one load lasts, in seconds, after the half second in which the programs warm up.
+# Duration of a load in seconds, after half a second of warm-up.
 SECONDS = 2
 CONNECTIONS = 4
 
 
 @dataclass(frozen=True)
 class Work:
-    """A row: a load on a server with so many worker threads."""
+    """A row: a load on a server with `workers` worker threads."""
 
     key: str
     title: str
     workers: int
-    # The method that is called at a pace; None where the flows say all, or where a stack's own client makes the calls.
+    # The method that is called at a rate. None if the flows describe the calls, or if a stack's own client makes them.
     method: str | None = None
     flows: tuple = ()
 
 
 def rows():
-    """All rows."""
+    """Returns all rows."""
     found = []
     for workers in (1, 2):
         threads = "one worker" if workers == 1 else "two workers"
@@ -55,12 +56,12 @@ def rows():
 
 
 def build():
-    """Builds the program that makes the load; what went wrong, if anything did."""
+    """Builds the program that makes the load. Returns the error, or None."""
     return next(stack for stack in STACKS if stack.name == "h2").build()
 
 
 def measured(row, stacks, say):
-    """The lines of a row's table: what was measured, p50, p90 and p99 in microseconds, and what else there is."""
+    """Yields the lines of a row's table: the subject, p50, p90 and p99 in microseconds, and other figures."""
     able = [stack for stack in stacks if "work" in stack.can]
     say(f"{row.key}: {row.title}")
     if row.method:
@@ -82,7 +83,7 @@ def _paced(row, stacks):
 
 
 def _told(subjects, run):
-    """Runs subjects by turns; a line for each of them and each thing that a run tells of."""
+    """Runs the subjects in turn. Returns a line for each subject and each figure of a run."""
     found = {}
     for _ in range(ROUNDS):
         for subject in subjects:
@@ -96,20 +97,21 @@ def _told(subjects, run):
 
 
 def _load(row, stack, connections, flows):
-    """Calls by the program that belongs to no stack; by method their number, percentiles, and the server's CPU time of any call."""
+    """Makes calls with the independent program. Returns their number and percentiles by method, and the server's CPU time per
+    call."""
     with _serving(row, stack) as server:
         before = server.cpu_ns()
         command = ["taskset", "-c", "1", TARGET / "release" / "h2-load", server.address, str(connections), str(SECONDS), *flows]
         told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         used = server.cpu_ns() - before
     found = _percentiles(told)
-    # The warm-up's calls are not counted, and its time is.
+    # The warm-up's calls are not counted, but its CPU time is.
     calls = sum(figures[0] for name, figures in found.items() if "firsts" not in name) * (SECONDS + 0.5) / SECONDS
     return {name: (*figures, used / 1_000 / max(calls, 1)) for name, figures in found.items()}
 
 
 def _beside(row, server, client):
-    """Calls by a stack's own client; the percentiles of the short ones, and how many long ones there were in a second."""
+    """Makes calls with a stack's own client. Returns the percentiles of the small calls, and the rate of the large ones."""
     with _serving(row, server) as serving:
         command = ["taskset", "-c", "1", str(client.program("beside")), serving.address, str(SECONDS)]
         told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -124,7 +126,7 @@ def _percentiles(told):
 
 @contextmanager
 def _serving(row, stack):
-    """A server of a stack with the service `Work`, and behind it another that it calls."""
+    """Starts a stack's server with the service `Work`, and another one that it calls."""
     ours = STACKS[0]
     with process.serving(ours, 1) as backend:
         with process.serving(stack, row.workers, role="work", more=(backend.address,)) as server:

@@ -1,4 +1,4 @@
-"""The page from the figures: which tables there are, and what they are said to show."""
+"""Writes the page: selects the tables, and describes them."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ UNARY = ("unary-8x32", "unary, 34 bytes, 8x32")
 
 
 def written(report, matrix, stacks, figures, say):
-    """Measures what is beside the matrix, and writes everything down."""
+    """Measures what is not in the matrix, and writes everything."""
     small = next(row for row in matrix if row.key == UNARY[0])
     lone = next(row for row in matrix if row.key == "unary-1x1")
     clients = measure.client_cpu(stacks, say)
@@ -66,7 +66,7 @@ def _compared(figures, key, stacks, divisor):
 
 @dataclass(frozen=True)
 class _Counted:
-    """What valgrind counted of a call, by stack."""
+    """Figures that valgrind has counted for a call, by stack."""
 
     row: object
     instructions: dict
@@ -83,7 +83,7 @@ class _Counted:
         )
 
     def together(self, name):
-        """Allocations and bytes of the server and the client."""
+        """Returns the allocations and bytes of the server and the client."""
         return tuple(one + other for one, other in zip(self.servers[name], self.clients[name]))
 
     def report(self, report):
