@@ -13,27 +13,30 @@ const PROTO: &str = "syntax = \"proto3\";\npackage a;\nmessage A { int32 n = 1; 
 #[test]
 fn a_file_that_stays_the_same_is_not_written() {
     let directory = common::directory("unchanged");
-    fs::write(directory.join("a.proto"), PROTO).expect("it can be written");
+    fs::write(directory.join("a.proto"), PROTO).expect("should be writable");
     let out = directory.join("out");
     let compile = |tree: &str| {
         Config::new()
             .out_dir(&out)
             .include_file(tree)
-            .compile_protos(&["a.proto"], &[directory.to_str().expect("it is text")])
+            .compile_protos(
+                &["a.proto"],
+                &[directory.to_str().expect("the path should be UTF-8")],
+            )
     };
-    compile("one.rs").expect("it is valid");
+    compile("one.rs").expect("should be valid");
     let mut permissions = fs::metadata(out.join("a.rs"))
-        .expect("it was written")
+        .expect("the file should be written")
         .permissions();
     permissions.set_readonly(true);
-    fs::set_permissions(out.join("a.rs"), permissions).expect("they can be set");
+    fs::set_permissions(out.join("a.rs"), permissions).expect("the permissions should be set");
     let modified = || {
         fs::metadata(out.join("a.rs"))
             .and_then(|data| data.modified())
-            .expect("it is there")
+            .expect("the file should exist")
     };
     let before = modified();
-    compile("two.rs").expect("the package is as before, the tree has a name of its own");
+    compile("two.rs").expect("the package is unchanged, and the tree has another name");
     assert_eq!(modified(), before);
     assert_eq!(
         common::texts(&out).into_keys().collect::<Vec<_>>(),
@@ -49,7 +52,7 @@ fn the_order_of_files_does_not_matter() {
         Config::new()
             .out_dir(&out)
             .compile_protos(files, &[common::fixtures()])
-            .expect("the fixtures are valid");
+            .expect("the fixtures should be valid");
         common::texts(&out)
     };
     let expected = generate("order", &files);
@@ -63,21 +66,21 @@ fn the_order_of_files_does_not_matter() {
 #[test]
 fn a_second_run_must_not_replace_the_first() {
     let directory = common::directory("second_run");
-    let includes = [directory.to_str().expect("it is text")];
-    fs::write(directory.join("a.proto"), PROTO).expect("it can be written");
+    let includes = [directory.to_str().expect("the path should be UTF-8")];
+    fs::write(directory.join("a.proto"), PROTO).expect("should be writable");
     fs::write(
         directory.join("more.proto"),
         "syntax = \"proto3\";\npackage a;\nmessage B {}\n",
     )
-    .expect("it can be written");
+    .expect("should be writable");
     let config = Config::new().out_dir(directory.join("out"));
     config
         .compile_protos(&["a.proto"], &includes)
-        .expect("it is valid");
+        .expect("should be valid");
 
     let tree = config
         .compile_protos(&["more.proto"], &includes)
-        .expect_err("the tree is there already");
+        .expect_err("the tree exists already");
     assert!(
         tree.to_string().contains("include_file(\"name.rs\")"),
         "{tree}"
@@ -86,7 +89,7 @@ fn a_second_run_must_not_replace_the_first() {
     let config = config.include_file("more.rs");
     let package = config
         .compile_protos(&["more.proto"], &includes)
-        .expect_err("the package is there already");
+        .expect_err("the package exists already");
     assert!(
         package
             .to_string()
@@ -99,16 +102,19 @@ fn a_second_run_must_not_replace_the_first() {
 fn the_built_in_well_known_types_win() {
     let directory = common::directory("well_known");
     let copy = directory.join("google/protobuf");
-    fs::create_dir_all(&copy).expect("it can be made");
-    fs::write(copy.join("empty.proto"), "this is not even a proto").expect("it can be written");
+    fs::create_dir_all(&copy).expect("the directory should be created");
+    fs::write(copy.join("empty.proto"), "this is not even a proto").expect("should be writable");
     let proto = "syntax = \"proto3\";\npackage a;\nimport \"google/protobuf/empty.proto\";\n\
                  service S { rpc M(google.protobuf.Empty) returns (google.protobuf.Empty); }\n";
-    fs::write(directory.join("a.proto"), proto).expect("it can be written");
+    fs::write(directory.join("a.proto"), proto).expect("should be writable");
     let out = directory.join("out");
     Config::new()
         .out_dir(&out)
-        .compile_protos(&["a.proto"], &[directory.to_str().expect("it is text")])
-        .expect("the copy is not read");
+        .compile_protos(
+            &["a.proto"],
+            &[directory.to_str().expect("the path should be UTF-8")],
+        )
+        .expect("the copy should not be read");
     assert!(
         common::texts(&out)["a.rs"]
             .contains("pub fn m(&self, request: ()) -> ::stubwright::UnaryCall<(), ()>")
@@ -120,8 +126,8 @@ fn well_known_types_can_be_generated() {
     let proto = "syntax = \"proto3\";\npackage a;\nimport \"google/protobuf/empty.proto\";\n\
                  service S { rpc M(google.protobuf.Empty) returns (google.protobuf.Empty); }\n";
     let config = Config::new().compile_well_known_types(true);
-    let texts =
-        common::compile("compiled_well_known", config, &[("a.proto", proto)]).expect("it is valid");
+    let texts = common::compile("compiled_well_known", config, &[("a.proto", proto)])
+        .expect("should be valid");
     assert!(texts["a.rs"].contains("request: super::google::protobuf::Empty"));
     assert!(texts["google.protobuf.rs"].contains("pub struct Empty {}"));
 }
@@ -135,11 +141,11 @@ fn a_descriptor_set_replaces_the_protos() {
         .out_dir(directory.join("one"))
         .file_descriptor_set_path(&set)
         .compile_protos(&common::fixture_files(), &[common::fixtures()])
-        .expect("the fixtures are valid");
-    let set = fs::read(set).expect("it was written");
+        .expect("the fixtures should be valid");
+    let set = fs::read(set).expect("the file should be written");
     assert!(
         FileDescriptorSet::decode(set.as_slice())
-            .expect("it is a set")
+            .expect("should be a descriptor set")
             .file
             .len()
             > 10
@@ -147,16 +153,21 @@ fn a_descriptor_set_replaces_the_protos() {
     Config::new()
         .out_dir(directory.join("two"))
         .compile_descriptor_set(&set)
-        .expect("it is complete");
+        .expect("the descriptors should be complete");
     let one = common::texts(&directory.join("one"));
     assert_eq!(one, common::texts(&directory.join("two")));
-    assert_eq!(one, Config::new().generate(&set).expect("it is complete"));
+    assert_eq!(
+        one,
+        Config::new()
+            .generate(&set)
+            .expect("the descriptors should be complete")
+    );
 }
 
 #[test]
 fn descriptors_without_source_information_are_enough() {
-    let mut set =
-        protox::compile(["types.proto"], [common::fixtures()]).expect("the fixture is valid");
+    let mut set = protox::compile(["types.proto"], [common::fixtures()])
+        .expect("the fixture should be valid");
     for file in &mut set.file {
         file.source_code_info = None;
     }
@@ -164,7 +175,7 @@ fn descriptors_without_source_information_are_enough() {
     Config::new()
         .out_dir(&out)
         .compile_descriptor_set(&set.encode_to_vec())
-        .expect("comments are not needed");
+        .expect("comments should not be needed");
     assert!(common::texts(&out)["types.rs"].contains("/// Message `types.Comment`."));
 }
 
@@ -187,13 +198,14 @@ fn protoc_compiles_what_the_built_in_compiler_does_not_read() {
          done\n",
         editions.display()
     );
-    fs::write(&protoc, script).expect("it can be written");
-    fs::set_permissions(&protoc, fs::Permissions::from_mode(0o755)).expect("they can be set");
+    fs::write(&protoc, script).expect("should be writable");
+    fs::set_permissions(&protoc, fs::Permissions::from_mode(0o755))
+        .expect("the permissions should be set");
     let out = directory.join("out");
     let config = Config::new().protoc(&protoc).out_dir(&out);
     config
         .compile_protos(&["edition_2023.proto"], std::slice::from_ref(&editions))
-        .expect("the descriptors are good");
+        .expect("the descriptors should be valid");
     let texts = common::texts(&out);
     assert!(texts["editions.v2023.rs"].contains("#[prost(group, required, tag = \"8\")]"));
 
@@ -204,6 +216,6 @@ fn protoc_compiles_what_the_built_in_compiler_does_not_read() {
     let error = config
         .protoc(directory.join("nowhere"))
         .compile_protos(&["edition_2023.proto"], &[editions])
-        .expect_err("there is no such program");
+        .expect_err("the program does not exist");
     assert!(error.to_string().contains("nowhere: "), "{error}");
 }

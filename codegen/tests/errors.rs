@@ -86,9 +86,9 @@ fn file_outside_of_the_includes() {
         .out_dir(directory.join("out"))
         .compile_protos(
             &["/nowhere/a.proto"],
-            &[directory.to_str().expect("it is text")],
+            &[directory.to_str().expect("the path should be UTF-8")],
         )
-        .expect_err("there is no such file");
+        .expect_err("the file does not exist");
     assert_text("error_outside", &error, "-");
 }
 
@@ -109,8 +109,8 @@ fn options_that_are_not_rust() {
 /// Descriptors that no compiler writes are refused before code is generated.
 #[test]
 fn damaged_descriptors() {
-    let compiled =
-        protox::compile(["types.proto"], [common::fixtures()]).expect("the fixture is valid");
+    let compiled = protox::compile(["types.proto"], [common::fixtures()])
+        .expect("the fixture should be valid");
     let only = |name: &str| {
         let files = compiled.file.iter().filter(|file| file.name() == name);
         files.cloned().collect::<Vec<FileDescriptorProto>>()

@@ -17,13 +17,13 @@ fn corpus() -> PathBuf {
 
 #[test]
 fn the_corpus_is_answered() {
-    let files = fs::read_dir(corpus()).expect("the corpus is there");
+    let files = fs::read_dir(corpus()).expect("the corpus should exist");
     let mut count = 0;
     for file in files {
-        let path = file.expect("it can be listed").path();
+        let path = file.expect("the directory should be readable").path();
         // If the test fails, the last path printed is the one that failed.
         println!("{}", path.display());
-        target::plugin(&fs::read(&path).expect("it can be read"));
+        target::plugin(&fs::read(&path).expect("the file should be readable"));
         count += 1;
     }
     assert!(count > 0, "no corpus in {}", corpus().display());
@@ -32,10 +32,10 @@ fn the_corpus_is_answered() {
 #[test]
 #[ignore = "writes to the corpus"]
 fn write_seeds() {
-    fs::create_dir_all(corpus()).expect("it can be made");
+    fs::create_dir_all(corpus()).expect("the directory should be created");
     for (number, file) in common::fixture_files().iter().enumerate() {
         let mut files = protox::compile([file], [common::fixtures()])
-            .expect("the fixtures are valid")
+            .expect("the fixtures should be valid")
             .file;
         let name = files.last().map_or("", |file| file.name()).to_owned();
         // Source information would be most of the corpus.
@@ -49,6 +49,6 @@ fn write_seeds() {
             compiler_version: None,
         };
         let path = corpus().join(format!("seed-{number}"));
-        fs::write(path, request.encode_to_vec()).expect("it can be written");
+        fs::write(path, request.encode_to_vec()).expect("should be writable");
     }
 }

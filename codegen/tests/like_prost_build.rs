@@ -39,7 +39,7 @@ fn types(text: &str) -> BTreeSet<Vec<String>> {
 fn messages_are_those_of_prost_build() {
     let mut files = common::fixture_files();
     files.retain(|path| !path.components().any(|part| part.as_os_str() == "corners"));
-    let set = protox::compile(files, [common::fixtures()]).expect("the fixtures are valid");
+    let set = protox::compile(files, [common::fixtures()]).expect("the fixtures should be valid");
     let names = Config::new().enable_type_names(true);
     for (ours, boxed) in [
         (Config::new(), None),
@@ -49,7 +49,7 @@ fn messages_are_those_of_prost_build() {
             .bytes(".types")
             .btree_map("labels")
             .generate(&set.encode_to_vec())
-            .expect("the fixtures can be generated")
+            .expect("the fixtures should be valid")
             .into_values()
             .collect();
         let mut prost = prost_build::Config::new();
@@ -67,7 +67,7 @@ fn messages_are_those_of_prost_build() {
         });
         let theirs: String = prost
             .generate(requests.collect())
-            .expect("prost-build takes the fixtures")
+            .expect("prost-build should accept the fixtures")
             .into_values()
             .collect();
         let (ours, theirs) = (types(&ours), types(&theirs));

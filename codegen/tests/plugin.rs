@@ -17,18 +17,19 @@ use stubwright_codegen::{Config, module_tree, plugin};
 /// Descriptors of all fixtures and their imports.
 static FIXTURES: LazyLock<Vec<FileDescriptorProto>> = LazyLock::new(|| {
     FileDescriptorSet::decode(RAW_FIXTURES.as_slice())
-        .expect("protox writes descriptors")
+        .expect("protox should write valid descriptors")
         .file
 });
 
 /// The same descriptors in their original encoding. Decoding drops options that prost does not know.
 static RAW_FIXTURES: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let mut compiler = protox::Compiler::new([common::fixtures()]).expect("the directory is there");
+    let mut compiler =
+        protox::Compiler::new([common::fixtures()]).expect("the directory should exist");
     compiler
         .include_imports(true)
         .include_source_info(true)
         .open_files(common::fixture_files())
-        .expect("the fixtures are valid")
+        .expect("the fixtures should be valid")
         .encode_file_descriptor_set()
 });
 
@@ -56,7 +57,7 @@ fn run(request: &CodeGeneratorRequest) -> CodeGeneratorResponse {
 
 fn answer(request: &[u8]) -> CodeGeneratorResponse {
     let response = CodeGeneratorResponse::decode(plugin::run(request).as_slice())
-        .expect("the response is sound");
+        .expect("the response should decode");
     assert_eq!(response.supported_features, Some(3));
     response
 }
@@ -79,11 +80,12 @@ fn writes_what_a_build_script_writes() {
         .btree_map(".types")
         .extern_path(".chat", "::elsewhere")
         .compile_protos(&common::fixture_files(), &[common::fixtures()])
-        .expect("the fixtures are valid");
+        .expect("the fixtures should be valid");
     let parameter = "all_methods_required,btree_map=.types,extern_path=.chat=::elsewhere";
     let mut request = request(parameter);
     request.proto_file.clear();
-    let of_set = RawFiles::decode(RAW_FIXTURES.as_slice()).expect("protox writes descriptors");
+    let of_set =
+        RawFiles::decode(RAW_FIXTURES.as_slice()).expect("protox should write valid descriptors");
     let of_request = RawFiles {
         of_request: of_set.of_set,
         ..RawFiles::default()
@@ -120,8 +122,8 @@ fn a_package_with_the_name_of_the_tree_gets_another_file() {
     let protos = [("a.proto", "syntax = \"proto3\"; package mod; message A {}")];
     let directory = common::directory("plugin_mod");
     let path = directory.join("a.proto");
-    std::fs::write(&path, protos[0].1).expect("the proto can be written");
-    let compiled = protox::compile([&path], [&directory]).expect("it is valid");
+    std::fs::write(&path, protos[0].1).expect("the proto should be written");
+    let compiled = protox::compile([&path], [&directory]).expect("should be valid");
     let texts = texts(run(&CodeGeneratorRequest {
         file_to_generate: vec!["a.proto".to_owned()],
         proto_file: compiled.file,
@@ -219,7 +221,7 @@ fn runs_for_each_directory_make_one_tree() {
         let mut left = files.clone();
         while let Some(name) = left.pop() {
             let file = FIXTURES.iter().find(|file| *file.name() == name);
-            left.extend(file.expect("it is a fixture").dependency.clone());
+            left.extend(file.expect("should be a fixture").dependency.clone());
             imported.insert(name);
         }
         let mut request = request(parameter);
@@ -264,7 +266,7 @@ fn a_truncated_request_is_answered() {
 /// A request without comments for the fixture that has one of everything. Damage to comments would have no effect.
 static TYPES: LazyLock<CodeGeneratorRequest> = LazyLock::new(|| {
     let mut proto_file = protox::compile(["types.proto"], [common::fixtures()])
-        .expect("the fixture is valid")
+        .expect("the fixture should be valid")
         .file;
     for file in &mut proto_file {
         file.source_code_info = None;

@@ -32,7 +32,7 @@ fn the_generated_code_of_the_runtime_is_up_to_date() {
             ],
             &[runtime.join("protos")],
         )
-        .expect("the protos are valid");
+        .expect("the protos should be valid");
     let mut generated = common::texts(&out);
     // The runtime declares the modules itself.
     generated.remove("stubwright.rs");
@@ -45,7 +45,7 @@ fn the_generated_code_of_the_runtime_is_up_to_date() {
             } else {
                 &rules
             };
-            fs::write(folder.join(name), text).expect("it can be written");
+            fs::write(folder.join(name), text).expect("should be writable");
         }
     }
     assert_eq!(generated.len(), 4);

@@ -13,7 +13,7 @@ fn fixtures_match_their_snapshots() {
     Config::new()
         .out_dir(&out)
         .compile_protos(&common::fixture_files(), &[common::fixtures()])
-        .expect("the fixtures are valid");
+        .expect("the fixtures should be valid");
     for (name, text) in common::texts(&out) {
         snapshot(&name, &text);
     }
@@ -50,12 +50,12 @@ fn options_change_what_is_generated() {
         .field_attribute("Request.data", "#[field_attribute]")
         .disable_comments("Response.request");
     let texts =
-        common::compile("options", config, &[("options.proto", proto)]).expect("it is valid");
+        common::compile("options", config, &[("options.proto", proto)]).expect("should be valid");
     snapshot("with_options", &texts["options.rs"]);
 
     let config = Config::new().server(false);
-    let texts =
-        common::compile("client_only", config, &[("options.proto", proto)]).expect("it is valid");
+    let texts = common::compile("client_only", config, &[("options.proto", proto)])
+        .expect("should be valid");
     assert!(!texts["options.rs"].contains("Servicer"));
     assert!(!texts["options.rs"].contains("DESCRIPTORS"));
     assert!(texts["options.rs"].contains("pub struct ServiceStub"));
@@ -64,8 +64,8 @@ fn options_change_what_is_generated() {
         .descriptors(false)
         .server_attribute("#[cfg(feature = \"server\")]")
         .client_attribute("#[cfg(feature = \"client\")] #[rustfmt::skip]");
-    let texts =
-        common::compile("attributes", config, &[("options.proto", proto)]).expect("it is valid");
+    let texts = common::compile("attributes", config, &[("options.proto", proto)])
+        .expect("should be valid");
     let text = &texts["options.rs"];
     assert!(!text.contains("DESCRIPTORS"));
     // The server attribute is on the trait and two functions. The client attribute is on the struct and its impls.
@@ -83,7 +83,7 @@ fn a_build_script_does_not_depend_on_the_order_of_files() {
             .json(true)
             .out_dir(&out)
             .compile_protos(files, &[common::fixtures()])
-            .expect("the fixtures are valid");
+            .expect("the fixtures should be valid");
         common::texts(&out)
     };
     let expected = generate(0, &files);
@@ -107,7 +107,8 @@ fn messages_with_descriptors() {
         }
     "#;
     let config = Config::new().json(true).btree_map(".");
-    let texts = common::compile("known", config, &[("known.proto", proto)]).expect("it is valid");
+    let texts =
+        common::compile("known", config, &[("known.proto", proto)]).expect("should be valid");
     snapshot("known", &texts["known.rs"]);
 }
 
@@ -129,7 +130,7 @@ fn blocking_stubs() {
     "#;
     let config = Config::new().server(false).blocking(true);
     let texts =
-        common::compile("blocking", config, &[("blocking.proto", proto)]).expect("it is valid");
+        common::compile("blocking", config, &[("blocking.proto", proto)]).expect("should be valid");
     snapshot("blocking", &texts["blocking.rs"]);
 }
 

@@ -19,8 +19,8 @@ pub fn fixtures() -> PathBuf {
 /// Returns the paths of all fixture protos, sorted.
 pub fn fixture_files() -> Vec<PathBuf> {
     fn add(directory: &Path, files: &mut Vec<PathBuf>) {
-        for entry in fs::read_dir(directory).expect("the directory of the fixtures is there") {
-            let path = entry.expect("it can be listed").path();
+        for entry in fs::read_dir(directory).expect("the directory of the fixtures should exist") {
+            let path = entry.expect("the directory should be readable").path();
             if path.is_dir() {
                 add(&path, files);
             } else if path
@@ -41,22 +41,22 @@ pub fn fixture_files() -> Vec<PathBuf> {
 pub fn directory(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     if path.exists() {
-        fs::remove_dir_all(&path).expect("what an earlier run left can be removed");
+        fs::remove_dir_all(&path).expect("the output of an earlier run should be removable");
     }
-    fs::create_dir_all(&path).expect("the directory can be made");
+    fs::create_dir_all(&path).expect("the directory should be created");
     path
 }
 
 /// Reads the files of a directory. Returns their texts by name.
 pub fn texts(directory: &Path) -> BTreeMap<String, String> {
     fs::read_dir(directory)
-        .expect("the directory is there")
+        .expect("the directory should exist")
         .map(|entry| {
-            let entry = entry.expect("it can be listed");
+            let entry = entry.expect("the directory should be readable");
             let name = entry.file_name().to_string_lossy().into_owned();
             (
                 name,
-                fs::read_to_string(entry.path()).expect("generated files are text"),
+                fs::read_to_string(entry.path()).expect("generated files should be UTF-8"),
             )
         })
         .collect()
@@ -74,9 +74,9 @@ pub fn compile(
     let mut paths = Vec::new();
     for (file, text) in protos {
         let path = directory.join(file);
-        let parent = path.parent().expect("it is in the directory");
-        fs::create_dir_all(parent).expect("the directory can be made");
-        fs::write(&path, text).expect("the proto can be written");
+        let parent = path.parent().expect("the file should be in the directory");
+        fs::create_dir_all(parent).expect("the directory should be created");
+        fs::write(&path, text).expect("the proto should be written");
         paths.push(path);
     }
     let out = directory.join("out");

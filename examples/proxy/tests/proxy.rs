@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 async fn within<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(20), future)
         .await
-        .expect("nothing happened for 20 seconds")
+        .expect("should complete within 20 seconds")
 }
 
 /// Starts a server. Returns a channel to it.

@@ -180,7 +180,7 @@ pub fn unix_channel(path: &Path) -> Channel {
 pub async fn within<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(20), future)
         .await
-        .expect("nothing happened for 20 seconds")
+        .expect("should complete within 20 seconds")
 }
 
 /// Runs a case over a transport.
