@@ -1,4 +1,4 @@
-// The interop server of grpc-go on the loopback interface: its own program listens on all of them.
+// The interop server of grpc-go, on the loopback interface. Its own program listens on all interfaces.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Calls of grpc-go's client that it cancels, over one connection: `cancels ADDRESS`. It prints what it did, and fails when a call ends
-// otherwise than by its cancellation: the server has closed the connection.
+// Cancels calls of grpc-go's client over one connection: `cancels ADDRESS`. It prints what it has done, and fails if a call ends without
+// being cancelled, because then the server has closed the connection.
 package main
 
 import (
@@ -26,7 +26,7 @@ const (
 	seconds  = 5
 )
 
-// A message at once, and one that nobody waits for.
+// Requests a message at once, and one that is never awaited.
 var request = &testgrpc.StreamingOutputCallRequest{ResponseParameters: []*testgrpc.ResponseParameters{
 	{Size: 1},
 	{Size: 1, IntervalUs: 60_000_000},
@@ -37,7 +37,7 @@ type client struct {
 	failed atomic.Int64
 }
 
-// A call up to its first answer, if nothing cancels it before.
+// Makes a call until its first response, unless it is cancelled before.
 func (c *client) answered(ctx context.Context) bool {
 	call, err := c.stub.StreamingOutputCall(ctx, request)
 	if err == nil {
@@ -50,7 +50,7 @@ func (c *client) answered(ctx context.Context) bool {
 	return err == nil
 }
 
-// Many calls, each with an answer, are cancelled at once.
+// Cancels many calls at once, after their first responses.
 func (c *client) cancelAtOnce() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -61,7 +61,7 @@ func (c *client) cancelAtOnce() {
 	calls.Wait()
 }
 
-// Of some calls the first that has an answer counts, and the others are cancelled.
+// Makes several calls, waits for the first response, and cancels the other calls.
 func (c *client) hedge() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -81,7 +81,7 @@ func main() {
 		log.Fatal(err)
 	}
 	c := &client{stub: testgrpc.NewTestServiceClient(channel)}
-	// It is there to the end, unless its connection is not.
+	// This call lasts until the end, unless its connection is closed.
 	ctx, cancel := context.WithCancel(context.Background())
 	witness, err := c.stub.StreamingOutputCall(ctx, request)
 	if err == nil {

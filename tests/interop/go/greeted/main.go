@@ -1,5 +1,5 @@
-// One call of grpc-go's client: `greeted ADDRESS SECONDS wait|fail`. It prints how the call ended; the bin `greeted` of the tests
-// measures what it took.
+// Makes one call with grpc-go's client: `greeted ADDRESS SECONDS wait|fail`. It prints the status of the call. The program `greeted` of
+// the tests measures its cost.
 package main
 
 import (
