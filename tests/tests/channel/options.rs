@@ -52,7 +52,7 @@ async fn the_user_agent_has_the_program_and_the_library() {
     }
 }
 
-/// A service config for another client is taken, and what is not for this one does not vanish without a word.
+/// A service config may have fields for other clients. They are ignored and logged.
 #[tokio::test(start_paused = true)]
 async fn row_76_what_is_ignored_of_a_service_config_is_logged() {
     log::collect();

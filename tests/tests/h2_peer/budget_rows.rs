@@ -252,7 +252,7 @@ async fn row_67_handlers_are_dropped_when_their_client_leaves() {
     let more = (1_801..).step_by(2).take(90);
     let more = more.flat_map(|stream| open(stream, "/probe.v1.Probe/ClientStream"));
     assert!(raw.try_write_now(&more.collect::<Vec<u8>>()));
-    // In order, and what has been sent is there to be read; nothing else runs meanwhile.
+    // The connection is closed gracefully, so the frames sent before can be read. Nothing else runs meanwhile.
     raw.close().await;
     expect(&mut served, Event::Dropped, 900).await;
     let mut another = Raw::new(served.address).await;
