@@ -1,4 +1,4 @@
-//! Handshakes and the end of a server.
+//! A server that stops while clients are in the handshake.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ async fn a_server_that_stops_waits_for_no_handshake() {
     let authority = Authority::new("authority");
     let (server, address) = serve(&server_credentials(&authority.issue(&["127.0.0.1"]))).await;
     let mut silent = TcpStream::connect(address).await.unwrap();
-    // A call behind it on the same port: the silent one has been accepted.
+    // A later call on the same port shows that the silent connection has been accepted.
     let channel = stubwright::Channel::secure(address.to_string(), trusting(&authority)).unwrap();
     ask(&channel).await.unwrap();
     drop(channel);

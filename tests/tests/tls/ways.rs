@@ -1,4 +1,4 @@
-//! TLS on other connections than those that a channel makes to a port.
+//! TLS over connections that the channel does not make itself: unix sockets and connectors.
 
 use stubwright::{Channel, ChannelCredentials, Listener, Server, ServerCredentials};
 use stubwright_tests::Probe;
@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::fixture::within;
 
-/// A server behind a listener, with a certificate for `name`, and the credentials that trust it.
+/// Starts a server behind a listener, with a certificate for `name`. Returns credentials that trust it.
 async fn secured(listener: impl Into<Listener>, name: &str) -> (Server, ChannelCredentials) {
     let authority = Authority::new("authority");
     let issued = authority.issue(&[name]);
