@@ -237,7 +237,10 @@ async fn a_missing_symbol_is_an_error_and_the_call_goes_on() {
     let (code, message) = error(response.message_response.as_ref().unwrap());
     assert_eq!(
         (code, message),
-        (Some(Code::InvalidArgument), "the request asks for nothing")
+        (
+            Some(Code::InvalidArgument),
+            "the request contains no question"
+        )
     );
 }
 
