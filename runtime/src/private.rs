@@ -17,7 +17,7 @@ use crate::{Result, Status};
 
 /// A call of a method with prost's messages.
 #[cfg(feature = "server")]
-pub type Call<S> = crate::server::ServicerCall<S, Prost>;
+pub type ServicerCall<S> = crate::server::ServicerCall<S, Prost>;
 
 /// The answer of a method that its servicer left out.
 pub fn unimplemented<T: Send>() -> impl Future<Output = Result<T>> + Send {

@@ -71,7 +71,7 @@ async fn serve(directory: Option<&Path>) -> Result<(), Box<dyn Error>> {
             server.add_secure_port("127.0.0.1:0", credentials).await?
         }
     };
-    server.start().await?;
+    server.start()?;
     println!("listening on {address}");
     server.wait_for_termination().await;
     Ok(())
@@ -244,7 +244,7 @@ async fn metadata(stub: &SquareServiceStub) -> Result<(), Box<dyn Error>> {
         .with_call()
         .await?;
     assert_eq!(response.message, 4.0);
-    assert_echo(call.initial_metadata(), call.trailing_metadata(), &all);
+    assert_echo(&call.initial_metadata, &call.trailing_metadata, &all);
 
     let mut responses = stub
         .range_square(Message { message: 0.0 })

@@ -111,7 +111,7 @@ fn echo_metadata(context: &ServicerContext) -> Result<()> {
         echoed.map_err(|error| Status::internal(error.to_string()))?;
     }
     if context.invocation_metadata().contains_key("describe") {
-        trailing.append("peer", context.peer())?;
+        trailing.append("peer", context.peer().as_str())?;
         trailing.append("authority", context.authority())?;
         if let Some(left) = context.time_remaining() {
             trailing.append("seconds-left", left.as_secs().to_string())?;

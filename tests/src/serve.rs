@@ -26,7 +26,7 @@ pub fn run(builder: ServerBuilder) -> Option<bool> {
         let mut server = builder.build();
         add_probe_servicer_to_server(probe, &mut server);
         let address = server.add_insecure_port("127.0.0.1:0").await.ok()?;
-        server.start().await.ok()?;
+        server.start().ok()?;
         say(&address.to_string());
         loop {
             let line = tokio::task::spawn_blocking(hear).await.ok()?;

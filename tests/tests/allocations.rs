@@ -45,7 +45,7 @@ fn a_unary_call_over_tcp_allocates_at_most_16_times_and_4_kb() {
             .build();
         add_probe_servicer_to_server(Echo, &mut server);
         let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
-        server.start().await.unwrap();
+        server.start().unwrap();
         let stub = ProbeStub::new(Channel::insecure(address.to_string()).unwrap());
         call(&stub, CALLS).await;
         (stub, server)

@@ -1,11 +1,11 @@
-//! Blocking calls from threads outside any runtime, over TCP, in-process and with an interceptor.
+//! Calls without async: from threads that no runtime knows of, over TCP, in-process and with an interceptor.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc as std_mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stubwright::{Channel, Code, OutgoingCall, Server, blocking};
+use stubwright::{Channel, ClientCall, Code, Server, blocking};
 use stubwright_tests::blocking::probe::v1::{Action, ProbeBlockingStub, ProbeStub, Request};
 use stubwright_tests::pb::probe::v1::{add_probe_servicer_to_server, probe_handler};
 use stubwright_tests::{Event, Probe};
@@ -17,7 +17,7 @@ struct Link {
     stub: ProbeBlockingStub,
     channel: Channel,
     events: mpsc::UnboundedReceiver<Event>,
-    /// The server over TCP, and the runtime that it runs on.
+    /// Over TCP, with the threads that it runs on.
     _server: Option<(Server, Runtime)>,
 }
 
@@ -34,19 +34,19 @@ impl Link {
         add_probe_servicer_to_server(probe, &mut server);
         let address = runtime.block_on(async {
             let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
-            server.start().await.unwrap();
+            server.start().unwrap();
             address
         });
         let channel = Channel::insecure(address.to_string()).unwrap();
         Link::over(channel, events, Some((server, runtime)))
     }
 
-    /// A link over TCP, with an interceptor that retries cancelled calls.
+    /// Over TCP, with an interceptor that makes again whatever was cancelled, if it may.
     fn intercepted() -> Link {
         let link = Link::tcp();
         let channel = link
             .channel
-            .with_interceptor(|mut call: OutgoingCall| async move {
+            .with_interceptor(|mut call: ClientCall| async move {
                 let mut end = call.proceed().await;
                 while end.code() == Code::Cancelled && call.can_proceed() {
                     end = call.proceed().await;
@@ -69,7 +69,7 @@ impl Link {
         }
     }
 
-    /// Waits for the next event of the servicer.
+    /// The next event of the servicer.
     fn event(&mut self) -> Event {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
@@ -82,7 +82,7 @@ impl Link {
     }
 }
 
-/// Makes three tests of each case: in-process, over TCP and with an interceptor.
+/// A test in-process, one over TCP and one with an interceptor for each case.
 macro_rules! everywhere {
     ($($case:ident),* $(,)?) => {
         mod in_process {
@@ -109,10 +109,10 @@ everywhere!(
     requests_that_panic_cancel_their_call,
     a_stream_is_cancelled,
     a_unary_call_is_cancelled_from_another_thread,
-    started_calls_run_at_the_same_time,
+    calls_are_started_together,
     many_threads_call,
-    a_blocking_stub_is_made_of_an_async_stub,
-    blocking_in_async_code_is_an_error_that_says_what_to_do,
+    a_stub_is_made_of_another,
+    async_code_is_told_what_to_do,
 );
 
 fn request(count: u32, action: Action) -> Request {
@@ -153,8 +153,8 @@ fn metadata_both_ways(link: Link) {
     let call = call.metadata("initial-a", "1").metadata("trailing-b", "2");
     let (response, call) = call.with_call().wait().unwrap();
     assert_eq!(response.payload, b"abc");
-    assert_eq!(call.initial_metadata().get("initial-a"), Some("1"));
-    assert_eq!(call.trailing_metadata().get("trailing-b"), Some("2"));
+    assert_eq!(call.initial_metadata.get("initial-a"), Some("1"));
+    assert_eq!(call.trailing_metadata.get("trailing-b"), Some("2"));
 
     let call = link.stub.server_stream(simple());
     let mut call = call.metadata("initial-a", "1").metadata("trailing-b", "2");
@@ -191,7 +191,7 @@ fn a_call_fails_with_its_status(link: Link) {
 fn deadlines(link: Link) {
     let timeout = Duration::from_millis(100);
     let before = Instant::now();
-    let call = link.stub.unary(request(0, Action::Hang)).timeout(timeout);
+    let mut call = link.stub.unary(request(0, Action::Hang)).timeout(timeout);
     assert_eq!(call.wait().unwrap_err().code(), Code::DeadlineExceeded);
     let mut call = link
         .stub
@@ -211,18 +211,18 @@ fn options(link: Link) {
         .wait_for_ready(true)
         .compression(stubwright::Compression::Gzip);
     let (_, call) = call.with_call().wait().unwrap();
-    let told = call.trailing_metadata();
+    let told = call.trailing_metadata;
     assert_eq!(told.get("authority"), Some("example.org"));
     assert_eq!(told.get("seconds-left"), Some("3599"));
-    let call = link.stub.unary(simple()).max_receive_message_length(2);
+    let mut call = link.stub.unary(simple()).max_receive_message_length(2);
     assert_eq!(call.wait().unwrap_err().code(), Code::ResourceExhausted);
-    let call = link
+    let mut call = link
         .stub
         .client_stream([simple()])
         .max_send_message_length(2);
     assert_eq!(call.wait().unwrap_err().code(), Code::ResourceExhausted);
-    // The error is returned when the call is waited for, not before.
-    let call = link.stub.unary(simple()).metadata("k", "\n").start();
+    // It is told when the call is waited for, and only then.
+    let mut call = link.stub.unary(simple()).metadata("k", "\n").start();
     assert_eq!(call.wait().unwrap_err().code(), Code::InvalidArgument);
 }
 
@@ -252,7 +252,7 @@ fn requests_may_wait_for_responses(link: Link) {
 
 fn requests_are_read_as_the_call_takes_them(mut link: Link) {
     let read = Arc::new(AtomicUsize::new(0));
-    // The end of this channel shows that the iterator was dropped.
+    // Whoever waits for it learns that the iterator is gone.
     let (alive, gone) = std_mpsc::channel::<()>();
     let counter = Arc::clone(&read);
     let requests = (0..).map(move |number| {
@@ -273,11 +273,11 @@ fn requests_are_read_as_the_call_takes_them(mut link: Link) {
     let call = link.stub.client_stream(requests).start();
     assert_eq!(link.event(), Event::Started);
     let mut before = 0;
-    // Wait until no more requests are read. A slow machine only makes them stop earlier.
+    // Until it stands still; a slow machine makes it stand still earlier.
     loop {
         thread::sleep(Duration::from_millis(100));
         let now = read.load(Ordering::Relaxed);
-        assert!(now < 200, "20 MB of requests are buffered");
+        assert!(now < 200, "20 MB lie somewhere");
         if now == before && now > 0 {
             break;
         }
@@ -296,7 +296,7 @@ fn requests_that_panic_cancel_their_call(link: Link) {
     });
     let status = link.stub.client_stream(requests).wait().unwrap_err();
     assert_eq!(status.code(), Code::Cancelled);
-    // The threads remain usable.
+    // The threads are as good as before.
     assert!(link.stub.client_stream([simple()]).wait().is_ok());
 }
 
@@ -312,16 +312,16 @@ fn a_stream_is_cancelled(mut link: Link) {
 
 fn a_unary_call_is_cancelled_from_another_thread(mut link: Link) {
     let mut call = link.stub.unary(request(0, Action::Hang));
-    let canceller = call.canceller();
+    let handle = call.cancel_handle();
     let waiting = thread::spawn(move || call.wait());
     assert_eq!(link.event(), Event::Started);
-    canceller.cancel();
+    handle.cancel();
     let status = waiting.join().unwrap().unwrap_err();
     assert_eq!(status.code(), Code::Cancelled);
     assert_eq!(link.event(), Event::Dropped);
 }
 
-fn started_calls_run_at_the_same_time(mut link: Link) {
+fn calls_are_started_together(mut link: Link) {
     let mut calls: Vec<_> = (0..200)
         .map(|_| link.stub.server_stream(request(1, Action::Hang)).start())
         .collect();
@@ -352,7 +352,7 @@ fn many_threads_call(link: Link) {
     });
 }
 
-fn a_blocking_stub_is_made_of_an_async_stub(link: Link) {
+fn a_stub_is_made_of_another(link: Link) {
     let stub = ProbeStub::new(link.channel.clone());
     blocking::wait(link.channel.ready()).unwrap();
     let response = blocking::wait(stub.unary(simple()).into_future()).unwrap();
@@ -361,7 +361,7 @@ fn a_blocking_stub_is_made_of_an_async_stub(link: Link) {
     assert!(stub.unary(simple()).wait().is_ok());
 }
 
-fn blocking_in_async_code_is_an_error_that_says_what_to_do(link: Link) {
+fn async_code_is_told_what_to_do(link: Link) {
     let stub = link.stub;
     let refused = async {
         let status = stub.unary(simple()).wait().unwrap_err();
@@ -371,7 +371,7 @@ fn blocking_in_async_code_is_an_error_that_says_what_to_do(link: Link) {
         let status = call.next().unwrap().unwrap_err();
         assert_eq!(status.code(), Code::FailedPrecondition);
         assert!(call.next().is_none());
-        // The failed call has no effect on later code.
+        // It does no harm to what comes after it.
         tokio::task::yield_now().await;
     };
     let runtime = Runtime::new().unwrap();
@@ -386,12 +386,12 @@ fn blocking_in_async_code_is_an_error_that_says_what_to_do(link: Link) {
         let reply = tokio::task::block_in_place(|| stub.unary(simple()).wait());
         assert!(reply.is_ok());
     });
-    // Entering a runtime does not make the thread part of it.
+    // A runtime that is merely entered is nobody's thread.
     let _inside = runtime.enter();
     assert!(stub.unary(simple()).wait().is_ok());
 }
 
-/// The rules for names of rpcs that collide with Rust's names hold for blocking stubs too.
+/// The rules that make names of rpcs no rivals of Rust's hold here too.
 #[test]
 fn names_that_collide() {
     use stubwright_tests::blocking::names::{MethodsBlockingStub, Request};

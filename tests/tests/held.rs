@@ -104,7 +104,7 @@ fn held(peer: impl FnOnce(&mut Peer) + Send + 'static) -> u64 {
     server.add_handlers(probe_handler(Servicer));
     let address = runtime.block_on(async {
         let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
-        server.start().await.unwrap();
+        server.start().unwrap();
         address
     });
     let (done, is_done) = oneshot::channel();

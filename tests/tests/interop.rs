@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use stubwright::{InterceptedCall, Server, ServerCredentials, Status};
+use stubwright::{Server, ServerCall, ServerCredentials, Status};
 use stubwright_tests::certificates::Authority;
 use stubwright_tests::interop::client::{CASES, FLAGS, Failure, Target, run};
 use stubwright_tests::interop::{Flags, Interop};
@@ -48,7 +48,7 @@ async fn over_tls_to_another_name() {
     let credentials = ServerCredentials::tls(issued.chain, issued.key).unwrap();
     let address = server.add_secure_port("127.0.0.1:0", credentials);
     let at = at(address.await.unwrap());
-    server.start().await.unwrap();
+    server.start().unwrap();
     let flags = format!(
         "{at} --server_host_override=interop.test.example --use_tls --use_test_ca=true --ca_file={} {PATIENT}",
         file.0.display()
@@ -59,7 +59,7 @@ async fn over_tls_to_another_name() {
 /// The server requires some metadata, and the service config limits the size of responses.
 #[tokio::test]
 async fn metadata_and_service_config_of_flags_apply_to_every_call() {
-    let guarded = async |call: InterceptedCall| {
+    let guarded = async |mut call: ServerCall| {
         let metadata = call.context().invocation_metadata();
         match (metadata.get("who"), metadata.get("where")) {
             (Some("me"), Some("here:there")) => call.proceed().await.result,
@@ -90,7 +90,7 @@ async fn metadata_and_service_config_of_flags_apply_to_every_call() {
 /// Starts a server. Returns the flags with its address.
 async fn listening(server: &mut Server) -> String {
     let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
-    server.start().await.unwrap();
+    server.start().unwrap();
     at(address)
 }
 

@@ -1,15 +1,19 @@
-//! Every future and stream of generated code and of the runtime is `Send`. This test only has to compile.
+//! Every future and stream that generated code and the runtime hand out is `Send`, and calls are `Sync`: that this compiles is the test.
 
+use std::cell::Cell;
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
 use stubwright::{
-    Channel, RequestStream, Result, ServicerContext, Stream, blocking, sending, stream,
+    Channel, RequestStream, Result, ServicerContext, Stream, StreamingCall, blocking, sending,
 };
 use stubwright_tests::pb::squarerpc_service::{
     Message, SquareServiceServicer, SquareServiceStub, square_service_handler,
 };
 
 fn assert_send<T: Send>(_: &T) {}
+
+fn assert_sync<T: Send + Sync>(_: &T) {}
 
 fn assert_send_sync<T: Send + Sync>() {}
 
@@ -21,7 +25,7 @@ impl SquareServiceServicer for Squares {
         request: Message,
         context: &ServicerContext,
     ) -> impl Stream<Item = Result<Message>> + Send {
-        let squares = stream(async move |mut responses| {
+        let squares = stubwright::stream(async move |mut responses| {
             while context.is_active() {
                 responses.send(request).await;
             }
@@ -32,7 +36,7 @@ impl SquareServiceServicer for Squares {
     }
 }
 
-/// Asserts that the futures and streams of any servicer's methods are `Send`.
+/// What a servicer's methods return, whoever implements them.
 fn assert_servicer_is_send<S: SquareServiceServicer>(
     servicer: &S,
     requests: fn() -> RequestStream<Message>,
@@ -50,8 +54,8 @@ fn assert_servicer_is_send<S: SquareServiceServicer>(
 }
 
 #[test]
-fn futures_and_streams_of_servicers_are_send() {
-    // This is only compiled, because there is no request stream without a call.
+fn what_servicers_have_and_return() {
+    // Only compiled: there is no request stream without a call.
     let _: fn(&Squares, _, &ServicerContext) = assert_servicer_is_send;
     assert_send_sync::<ServicerContext>();
     assert_send_sync::<stubwright::Sender<Message>>();
@@ -66,40 +70,58 @@ async fn what_stubs_return() {
     let channel = Channel::in_process(square_service_handler(Squares));
     assert_send_sync::<Channel>();
     assert_send_sync::<SquareServiceStub>();
-    assert_send_sync::<stubwright::Call>();
+    assert_send_sync::<stubwright::CallEnd>();
+    assert_send_sync::<stubwright::CancelHandle>();
     let stub = SquareServiceStub::new(channel);
     let message = Message::default;
 
-    assert_send(&stub.square(message()));
-    assert_send(&stub.square(message()).with_call());
+    assert_sync(&stub.square(message()));
+    assert_sync(&stub.square(message()).with_call());
     let call = stub.square(message()).timeout(Duration::from_secs(1));
-    assert_send(&call.metadata("k", "v").authority("host"));
+    assert_sync(&call.metadata("k", "v").authority("host"));
 
-    let mut call = stub.range_square(message());
-    assert_send(&call);
-    assert_send(&call.message());
-    assert_send(&call.initial_metadata());
+    let mut call: StreamingCall<Message> = stub.range_square(message());
+    assert_sync(&call);
+    assert_sync(&call.message());
+    assert_sync(&call.initial_metadata());
 
-    assert_send(&stub.sum_square([message()]));
-    assert_send(&stub.sum_square([message()]).with_call());
-    assert_send(&stub.sum_square(futures_util::stream::iter([message()])));
+    assert_sync(&stub.sum_square([message()]));
+    assert_sync(&stub.sum_square([message()]).with_call());
+    assert_sync(&stub.sum_square(stream::iter([message()])));
 
-    let mut call = stub.streamrange_square([message()]);
-    assert_send(&call);
-    assert_send(&call.message());
-    assert_send(&stub.streamrange_square(futures_util::stream::iter([message()])));
+    let mut call: StreamingCall<Message> = stub.streamrange_square([message()]);
+    assert_sync(&call);
+    assert_sync(&call.message());
+    assert_sync(&stub.streamrange_square(stream::iter([message()])));
 
-    let (mut sender, call) = sending(|requests| stub.sum_square(requests));
+    let (sender, call) = sending(|requests| stub.sum_square(requests));
     assert_send_sync::<stubwright::RequestSender<Message>>();
-    assert_send(&sender.send(message()));
-    assert_send(&call);
-    assert_send(&blocking::UnaryCall::from(call));
+    assert_sync(&sender.send(message()));
+    assert_sync(&sender.clone());
+    assert_sync(&call);
+    assert_sync(&blocking::UnaryCall::from(call));
     let call = stub.range_square(message());
-    assert_send(&blocking::StreamingCall::from(call));
-    assert_send_sync::<blocking::Canceller>();
+    assert_sync(&blocking::StreamingCall::from(call));
 }
 
-/// A call may move between tasks at any time.
+/// Calls are `Sync` although their streams of requests are not.
+#[tokio::test]
+async fn the_requests_of_a_call_need_not_be_sync() {
+    let channel = Channel::in_process(square_service_handler(Squares));
+    let stub = SquareServiceStub::new(channel);
+    let requests = || {
+        let count = Cell::new(0);
+        stream::iter([Message::default()]).map(move |message| {
+            count.set(count.get() + 1);
+            message
+        })
+    };
+    assert_send(&requests());
+    assert_sync(&stub.sum_square(requests()));
+    assert_sync(&stub.streamrange_square(requests()));
+}
+
+/// A call may be used from any task, its whole way.
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_move_to_other_tasks() {
     let channel = Channel::in_process(square_service_handler(Squares));

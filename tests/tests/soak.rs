@@ -63,7 +63,7 @@ async fn call(stub: ProbeStub, kind: u64, size: usize, count: u32, patience: usi
 
 /// Reads responses, and checks the size and the index of each.
 fn check(
-    call: stubwright::StreamingCall<Request, stubwright_tests::pb::probe::v1::Response>,
+    call: stubwright::StreamingCall<stubwright_tests::pb::probe::v1::Response>,
     size: usize,
 ) -> impl StreamExt<Item = ()> + Send {
     call.enumerate().map(move |(place, response)| {
@@ -121,7 +121,7 @@ async fn over_tcp() {
     let mut server = Server::new();
     add_probe_servicer_to_server(probe, &mut server);
     let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
-    server.start().await.unwrap();
+    server.start().unwrap();
     let stub = ProbeStub::new(Channel::insecure(address.to_string()).unwrap());
     within(soak(stub)).await;
     within(server.stop(Duration::from_secs(10))).await;

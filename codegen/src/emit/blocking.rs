@@ -16,11 +16,6 @@ pub(super) fn stub(service: &Service) -> Result<TokenStream, syn::Error> {
     ]);
     let deprecated = deprecated(service.deprecated);
     let allow = allow_deprecated(service.touches_deprecated());
-    // The stub of a service without methods is never read.
-    let unused = service
-        .methods
-        .is_empty()
-        .then(|| quote!(#[allow(dead_code)]));
     let name = ident(&service.names.blocking_stub);
     let stub = ident(&service.names.stub);
     let methods = service
@@ -33,7 +28,6 @@ pub(super) fn stub(service: &Service) -> Result<TokenStream, syn::Error> {
         #deprecated
         #[derive(::core::clone::Clone, ::core::fmt::Debug)]
         #allow
-        #unused
         pub struct #name {
             stub: #stub,
         }
@@ -44,6 +38,15 @@ pub(super) fn stub(service: &Service) -> Result<TokenStream, syn::Error> {
                 Self { stub: #stub::new(channel) }
             }
             #methods
+        }
+        #allow
+        impl ::stubwright::Stub for #name {
+            fn from_channel(channel: ::stubwright::Channel) -> Self {
+                Self { stub: #stub::new(channel) }
+            }
+            fn channel(&self) -> &::stubwright::Channel {
+                ::stubwright::Stub::channel(&self.stub)
+            }
         }
         #allow
         impl ::core::convert::From<#stub> for #name {
@@ -82,8 +85,10 @@ fn method(service: &Service, method: &Method) -> Result<TokenStream, syn::Error>
         ),
     };
     let returned = match method.kind {
-        MethodKind::UnaryUnary | MethodKind::StreamUnary => quote!(UnaryCall),
-        MethodKind::UnaryStream | MethodKind::StreamStream => quote!(StreamingCall),
+        MethodKind::UnaryUnary | MethodKind::StreamUnary => {
+            quote!(UnaryCall<#request, #response>)
+        }
+        MethodKind::UnaryStream | MethodKind::StreamStream => quote!(StreamingCall<#response>),
     };
     Ok(quote! {
         #docs
@@ -91,7 +96,7 @@ fn method(service: &Service, method: &Method) -> Result<TokenStream, syn::Error>
         pub fn #name(
             &self,
             #parameter: #taken,
-        ) -> ::stubwright::blocking::#returned<#request, #response> {
+        ) -> ::stubwright::blocking::#returned {
             ::core::convert::Into::into(self.stub.#name(#passed))
         }
     })
@@ -100,11 +105,11 @@ fn method(service: &Service, method: &Method) -> Result<TokenStream, syn::Error>
 fn usage(kind: MethodKind) -> &'static str {
     match kind {
         MethodKind::UnaryUnary => {
-            "`.wait()?` returns the response. `.with_call().wait()?` returns the response and the details of the call."
+            "`.wait()?` returns the response. `.with_call().wait()?` returns the response and the end of the call."
         }
         MethodKind::UnaryStream => "The call is an iterator over the responses.",
         MethodKind::StreamUnary => {
-            "Takes an iterator of requests. `.wait()?` returns the response. `.with_call().wait()?` returns the response and the details of the call."
+            "Takes an iterator of requests. `.wait()?` returns the response. `.with_call().wait()?` returns the response and the end of the call."
         }
         MethodKind::StreamStream => {
             "Takes an iterator of requests. The call is an iterator over the responses."

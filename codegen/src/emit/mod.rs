@@ -22,7 +22,7 @@ use writer::Writer;
 
 /// Version of the interface between generated code and the runtime. The runtime's macro `generated_interface` refuses
 /// any other.
-const INTERFACE: u32 = 4;
+const INTERFACE: u32 = 5;
 
 /// Options of the emitters.
 #[derive(Clone, Copy, Debug)]

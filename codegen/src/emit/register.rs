@@ -94,7 +94,7 @@ fn entry(service: &Service, method: &Method) -> Result<TokenStream, syn::Error> 
     Ok(quote! {
         .#add(#proto_name, {
             fn handle<S: #servicer>(
-                call: ::stubwright::private::Call<S>,
+                call: ::stubwright::private::ServicerCall<S>,
                 #parameter
             ) -> ::stubwright::private::HandlerFuture {
                 ::std::boxed::Box::pin(async move { #body })

@@ -14,11 +14,6 @@ pub(super) fn stub(service: &Service) -> Result<TokenStream, syn::Error> {
     ]);
     let deprecated = deprecated(service.deprecated);
     let allow = allow_deprecated(service.deprecated);
-    // The channel of a service without methods is never read.
-    let unused = service
-        .methods
-        .is_empty()
-        .then(|| quote!(#[allow(dead_code)]));
     let name = ident(&service.names.stub);
     let methods = service
         .methods
@@ -29,7 +24,6 @@ pub(super) fn stub(service: &Service) -> Result<TokenStream, syn::Error> {
         #docs
         #deprecated
         #[derive(::core::clone::Clone, ::core::fmt::Debug)]
-        #unused
         pub struct #name {
             channel: ::stubwright::Channel,
         }
@@ -40,6 +34,15 @@ pub(super) fn stub(service: &Service) -> Result<TokenStream, syn::Error> {
                 Self { channel }
             }
             #methods
+        }
+        #allow
+        impl ::stubwright::Stub for #name {
+            fn from_channel(channel: ::stubwright::Channel) -> Self {
+                Self { channel }
+            }
+            fn channel(&self) -> &::stubwright::Channel {
+                &self.channel
+            }
         }
     })
 }
@@ -67,10 +70,10 @@ fn method(service: &Service, method: &Method) -> Result<TokenStream, syn::Error>
         ),
     };
     let (returned, call) = match method.kind {
-        MethodKind::UnaryUnary => (quote!(UnaryCall), quote!(unary_unary)),
-        MethodKind::UnaryStream => (quote!(StreamingCall), quote!(unary_stream)),
-        MethodKind::StreamUnary => (quote!(UnaryCall), quote!(stream_unary)),
-        MethodKind::StreamStream => (quote!(StreamingCall), quote!(stream_stream)),
+        MethodKind::UnaryUnary => (quote!(UnaryCall<#request, #response>), quote!(unary_unary)),
+        MethodKind::UnaryStream => (quote!(StreamingCall<#response>), quote!(unary_stream)),
+        MethodKind::StreamUnary => (quote!(UnaryCall<#request, #response>), quote!(stream_unary)),
+        MethodKind::StreamStream => (quote!(StreamingCall<#response>), quote!(stream_stream)),
     };
     Ok(quote! {
         #docs
@@ -78,7 +81,7 @@ fn method(service: &Service, method: &Method) -> Result<TokenStream, syn::Error>
         pub fn #name #generics(
             &self,
             #parameter: #taken,
-        ) -> ::stubwright::#returned<#request, #response> {
+        ) -> ::stubwright::#returned {
             ::stubwright::private::#call(&self.channel, #path, ::stubwright::private::Prost, #parameter)
         }
     })
@@ -87,13 +90,13 @@ fn method(service: &Service, method: &Method) -> Result<TokenStream, syn::Error>
 fn usage(kind: MethodKind) -> &'static str {
     match kind {
         MethodKind::UnaryUnary => {
-            "Await the call for the response, or `.with_call()` for the response and the details of the call."
+            "Await the call for the response, or `.with_call()` for the response and the end of the call."
         }
         MethodKind::UnaryStream => {
             "The call is a stream of responses. `.message().await?` returns the next response, or `None` at the end."
         }
         MethodKind::StreamUnary => {
-            "Takes an iterator or a stream of requests. Await the call for the response, or `.with_call()` for the response and the details of the call."
+            "Takes an iterator or a stream of requests. Await the call for the response, or `.with_call()` for the response and the end of the call."
         }
         MethodKind::StreamStream => {
             "Takes an iterator or a stream of requests. The call is a stream of responses. `.message().await?` returns the next response, or `None` at the end."

@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use stubwright::{
-    AuthMetadataContext, CallCredentials, InterceptedCall, Metadata, Result, ServerInterceptor,
-    Status,
+    AuthMetadataContext, CallCredentials, Metadata, Result, ServerCall, ServerInterceptor, Status,
 };
 
 /// Metadata key of the token.
@@ -44,7 +43,7 @@ impl Tokens {
 }
 
 impl ServerInterceptor for Tokens {
-    async fn intercept(&self, call: InterceptedCall) -> Result<()> {
+    async fn intercept(&self, mut call: ServerCall) -> Result<()> {
         let context = call.context();
         let token = context.invocation_metadata().get(TOKEN);
         // The request has not been read, and the handler does not run. The error does not say whether the token is
@@ -52,7 +51,7 @@ impl ServerInterceptor for Tokens {
         let Some(user) = token.and_then(|token| self.0.get(token)) else {
             return Err(Status::unauthenticated("Invalid signature"));
         };
-        context.extensions().insert(user.clone());
+        call.extensions().insert(user.clone());
         call.proceed().await.result
     }
 }

@@ -37,6 +37,6 @@ pub async fn serve(name: &'static str, directory: &Path) -> Result<Server> {
     server
         .add_unix_port(directory.join(format!("{name}.sock")))
         .await?;
-    server.start().await?;
+    server.start()?;
     Ok(server)
 }

@@ -24,7 +24,7 @@ pub async fn by_call(proxy: &str) -> Result<()> {
             .timeout(PATIENCE);
         let (response, call) = call.with_call().await?;
         println!("  {host} is answered by {}", response.name);
-        let number = call.trailing_metadata().get(CONNECTION);
+        let number = call.trailing_metadata.get(CONNECTION);
         connections.extend(number.map(str::to_owned));
     }
     println!("  all over {} connection", connections.len());
@@ -35,7 +35,7 @@ pub async fn by_call(proxy: &str) -> Result<()> {
 pub async fn by_channel(proxy: &str) -> Result<()> {
     println!("a channel for each host:");
     for host in ["blue.example", "green.example"] {
-        let channel = Channel::builder().authority(host).insecure(proxy)?;
+        let channel = Channel::builder().authority(host).build_insecure(proxy)?;
         let stub = BackendsStub::new(channel);
         let response = stub
             .who_are_you(WhoAreYouRequest {})

@@ -1,23 +1,21 @@
-//! Interceptors that log calls.
+//! What server and client say of their calls.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use stubwright::{InterceptedCall, OutgoingCall, Result};
+use stubwright::{ClientCall, Result, ServerCall};
 
-/// A server interceptor that prints a line when a call begins, and another when it ends.
+/// A server interceptor that prints a line when a call comes, and another when it has ended.
 ///
 /// # Errors
-/// Returns the error of the call.
-pub async fn log_calls(call: InterceptedCall) -> Result<()> {
-    let context = call.context();
-    let method = context.method().to_owned();
-    let id = context.invocation_metadata().get("request-id");
+/// What the call ends with.
+pub async fn log_calls(mut call: ServerCall) -> Result<()> {
+    let id = call.metadata().get("request-id");
     let id = id.unwrap_or("none").to_owned();
-    eprintln!("{method} {id}: from {}", context.peer());
+    eprintln!("{} {id}: from {}", call.method(), call.context().peer());
 
-    // If the call is cancelled or its deadline passes, this future is dropped here.
+    // A call that is cancelled, or out of time, goes no further than this: its future is dropped here.
     let end = call.proceed().await;
-    let took = end.duration.as_millis();
+    let (method, took) = (call.method(), call.elapsed().as_millis());
     match &end.result {
         Ok(()) => eprintln!("{method} {id}: OK after {took} ms"),
         Err(status) => eprintln!("{method} {id}: {status} after {took} ms"),
@@ -25,11 +23,11 @@ pub async fn log_calls(call: InterceptedCall) -> Result<()> {
     end.result
 }
 
-/// A client interceptor that adds a `request-id` to calls without one, and prints a line when a call ends.
+/// A client interceptor that gives each call a `request-id` that has none, and prints a line when it has ended.
 ///
 /// # Errors
-/// Returns the error of the call.
-pub async fn log_outgoing(mut call: OutgoingCall) -> Result<()> {
+/// What the call ends with.
+pub async fn log_outgoing(mut call: ClientCall) -> Result<()> {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     if !call.metadata().contains_key("request-id") {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -37,7 +35,7 @@ pub async fn log_outgoing(mut call: OutgoingCall) -> Result<()> {
             .insert("request-id", format!("call-{number}"))?;
     }
     let end = call.proceed().await;
-    let (method, took) = (call.method(), end.duration.as_millis());
+    let (method, took) = (call.method(), call.elapsed().as_millis());
     let id = call.metadata().get("request-id").unwrap_or_default();
     eprintln!("{method} {id}: {} after {took} ms", end.code());
     end.result

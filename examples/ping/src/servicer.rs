@@ -31,7 +31,7 @@ impl PingServiceServicer for PingServicer {
 
         // Trailing metadata, sent after the reply or the error.
         let mut trailing = Metadata::new();
-        trailing.append("served-to", context.peer())?;
+        trailing.append("served-to", context.peer().as_str())?;
         context.set_trailing_metadata(trailing);
 
         // If the call is cancelled or its deadline passes, this future is dropped while it waits.

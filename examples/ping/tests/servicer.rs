@@ -86,9 +86,9 @@ async fn outgoing_calls_without_an_id_get_one() {
     let channel = Channel::in_process(ping_service_handler(servicer));
     let stub = PingServiceStub::new(channel.with_interceptor(log_outgoing));
     let (_, call) = stub.ping(request(0)).with_call().await.unwrap();
-    let id = call.initial_metadata().get("request-id").unwrap();
+    let id = call.initial_metadata.get("request-id").unwrap();
     assert!(id.starts_with("call-"), "{id}");
     let call = stub.ping(request(0)).metadata("request-id", "mine");
     let (_, call) = call.with_call().await.unwrap();
-    assert_eq!(call.initial_metadata().get("request-id"), Some("mine"));
+    assert_eq!(call.initial_metadata.get("request-id"), Some("mine"));
 }

@@ -54,7 +54,7 @@ fn everything(context: &ServicerContext) -> stubwright::Propagation {
 
 /// Returns the other server's responses.
 async fn answer(
-    mut call: StreamingCall<Bytes, Bytes>,
+    mut call: StreamingCall<Bytes>,
     context: &ServicerContext,
     mut responses: Sender<Bytes>,
 ) -> Result<()> {

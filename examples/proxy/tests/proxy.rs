@@ -27,7 +27,7 @@ async fn within<T>(future: impl Future<Output = T>) -> T {
 /// Starts a server. Returns a channel to it.
 async fn started(server: &mut Server) -> Channel {
     let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
-    server.start().await.unwrap();
+    server.start().unwrap();
     Channel::insecure(address.to_string()).unwrap()
 }
 
@@ -90,7 +90,7 @@ async fn the_program_forwards_all_kinds_of_calls() {
     let mut backend = Server::new();
     add_route_guide_servicer_to_server(RouteGuide::new(features()), &mut backend);
     let address = backend.add_insecure_port("127.0.0.1:0").await.unwrap();
-    backend.start().await.unwrap();
+    backend.start().unwrap();
     let program = Command::new(env!("CARGO_BIN_EXE_proxy"))
         .args(["--addr", "127.0.0.1:0", "--to", &address.to_string()])
         .stdout(Stdio::piped())

@@ -44,7 +44,7 @@ impl Client {
             // A server that was killed is tried again soon and often.
             .initial_reconnect_backoff(Duration::from_millis(100))
             .max_reconnect_backoff(Duration::from_secs(1))
-            .insecure(format!("ipv4:{}", addresses.join(",")))?;
+            .build_insecure(format!("ipv4:{}", addresses.join(",")))?;
         Ok(Client {
             stub: ReplicasStub::new(channel),
         })

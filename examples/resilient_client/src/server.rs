@@ -37,7 +37,7 @@ pub async fn serve(name: &str, address: &str) -> std::result::Result<(), Box<dyn
     let mut server = Server::new();
     add_replicas_servicer_to_server(Named(name.to_owned()), &mut server);
     let address = server.add_insecure_port(address).await?;
-    server.start().await?;
+    server.start()?;
     println!("{LISTENING}{address}");
     server.wait_for_termination().await;
     Ok(())

@@ -52,7 +52,7 @@ pub async fn streamrange_square_in_turn(
     timeout: Duration,
 ) -> Result<Vec<f64>> {
     // The call starts now, and its requests are sent one by one.
-    let (mut requests, mut responses) =
+    let (requests, mut responses) =
         sending(|requests| stub.streamrange_square(requests).timeout(timeout));
     let mut squares = Vec::new();
     for number in numbers {

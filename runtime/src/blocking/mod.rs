@@ -14,7 +14,7 @@
 //!     println!("{reply}");
 //!     // Equivalent to `for reply in stub.repeat(request)`.
 //!     let call = channel.unary_stream("/echo.Echo/Repeat", Prost, String::from("hello"));
-//!     for reply in blocking::StreamingCall::<String, String>::from(call) {
+//!     for reply in blocking::StreamingCall::<String>::from(call) {
 //!         println!("{}", reply?);
 //!     }
 //!     Ok(())
@@ -38,13 +38,11 @@
 //! FAILED_PRECONDITION. Use the async stub there, or make the blocking call in `tokio::task::spawn_blocking`.
 
 mod background;
-mod canceller;
 mod requests;
 mod streaming;
 mod unary;
 mod wait;
 
-pub use canceller::Canceller;
 pub use requests::{Produced, requests};
 pub use streaming::StreamingCall;
 pub use unary::{UnaryCall, WithCall};

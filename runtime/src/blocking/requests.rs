@@ -9,7 +9,7 @@ use futures_core::Stream;
 use super::background::spawn;
 use super::wait::sleep_until_ready;
 use crate::Result;
-use crate::client::{Entrance, SentRequests, queue};
+use crate::client::{QueueSender, SentRequests, queue};
 
 /// Makes the requests of a streaming call from an iterator that may block.
 ///
@@ -48,8 +48,8 @@ where
             let Some(requests) = requests.take() else {
                 return Poll::Ready(None);
             };
-            let (entrance, sent) = queue();
-            if let Err(status) = spawn(Box::new(move || produce(requests, &entrance))) {
+            let (sender, sent) = queue();
+            if let Err(status) = spawn(Box::new(move || produce(requests, &sender))) {
                 return Poll::Ready(Some(Err(status)));
             }
             self.0 = Stage::Running(sent);
@@ -61,13 +61,13 @@ where
     }
 }
 
-/// Sends the items of an iterator until it ends or the call takes no more.
-fn produce<T>(requests: impl Iterator<Item = T>, entrance: &Entrance<T>) {
+/// Sends what an iterator gives, until it ends or the call takes no more.
+fn produce<T>(requests: impl Iterator<Item = T>, sender: &QueueSender<T>) {
     for request in requests {
         let mut request = Some(request);
         let mut unwanted = false;
         sleep_until_ready(&mut |context| {
-            let sent = entrance.poll_send(&mut request, context);
+            let sent = sender.poll_send(&mut request, context);
             sent.map(|sent| unwanted = sent.is_err())
         });
         if unwanted {

@@ -6,10 +6,9 @@ use std::pin::Pin;
 use futures_core::Stream;
 
 use super::background::runtime;
-use super::canceller::Canceller;
 use super::wait::{poll_until_ready, wait};
-use crate::client::{self, CallOptions, Startable, call_options};
-use crate::{Call, Code, Metadata, Result};
+use crate::client::{self, HasOptions, Options, StartCall, option_methods};
+use crate::{CallEnd, CallOptions, CancelHandle, Code, Metadata, Result};
 
 /// A call with a stream of responses. It is an [`Iterator`] over them.
 ///
@@ -21,14 +20,14 @@ use crate::{Call, Code, Metadata, Result};
 ///
 /// Use `from` to make it from an async [`StreamingCall`](crate::StreamingCall).
 #[must_use = "a call does nothing until it is iterated over"]
-pub struct StreamingCall<Req, Res> {
-    call: client::StreamingCall<Req, Res>,
-    /// True if waiting has failed.
+pub struct StreamingCall<Res> {
+    call: client::StreamingCall<Res>,
+    /// It could not be waited for.
     failed: bool,
 }
 
-impl<Req: Send + 'static, Res> StreamingCall<Req, Res> {
-    call_options!();
+impl<Res> StreamingCall<Res> {
+    option_methods!(pub fn);
 
     /// Waits for the next response. Returns `None` when the server has ended the call with OK.
     ///
@@ -51,8 +50,8 @@ impl<Req: Send + 'static, Res> StreamingCall<Req, Res> {
         self.call.trailing_metadata()
     }
 
-    /// Returns the status and metadata of the ended call, or `None` before it has ended.
-    pub fn end(&mut self) -> Option<Call> {
+    /// Returns how the call has ended, and what came beside its messages; `None` before it has.
+    pub fn end(&mut self) -> Option<CallEnd> {
         self.call.end()
     }
 
@@ -72,37 +71,37 @@ impl<Req: Send + 'static, Res> StreamingCall<Req, Res> {
         self.call.previous_rpc_attempts()
     }
 
-    /// Starts the call now, before its first response is asked for.
-    pub fn start(mut self) -> StreamingCall<Req, Res> {
-        drop(self.canceller());
+    /// Sets the call on its way now, before its first response is asked for.
+    pub fn start(mut self) -> StreamingCall<Res> {
+        if let Ok(runtime) = runtime() {
+            let _inside = runtime.enter();
+            // An error is returned when the call is waited for.
+            drop(self.call.start());
+        }
         self
     }
 
     /// Cancels the call on both sides. Unread responses are discarded, and the iterator ends with CANCELLED. Does
     /// nothing if the call has ended.
     pub fn cancel(&mut self) {
-        if let Ok(runtime) = runtime() {
-            let _inside = runtime.enter();
-            self.call.cancel();
-        }
+        self.call.cancel();
     }
 
-    /// Returns a handle that cancels the call from another thread. Starts the call.
-    pub fn canceller(&mut self) -> Canceller {
-        let started = runtime().and_then(|runtime| {
-            let _inside = runtime.enter();
-            // An error of the start is returned when the call is waited for.
-            self.call.start()
-        });
-        Canceller::of(started)
+    /// Returns a handle that cancels the call from another thread, or from what handles a signal.
+    pub fn cancel_handle(&mut self) -> CancelHandle {
+        self.call.cancel_handle()
     }
+}
 
-    fn options(&mut self) -> &mut CallOptions {
+impl<Res> HasOptions for StreamingCall<Res> {
+    fn options(&mut self) -> &mut Options {
         self.call.options()
     }
 }
 
-impl<Req: Send + 'static, Res> Iterator for StreamingCall<Req, Res> {
+impl<Res> CallOptions for StreamingCall<Res> {}
+
+impl<Res> Iterator for StreamingCall<Res> {
     type Item = Result<Res>;
 
     fn next(&mut self) -> Option<Result<Res>> {
@@ -119,8 +118,8 @@ impl<Req: Send + 'static, Res> Iterator for StreamingCall<Req, Res> {
     }
 }
 
-impl<Req, Res> From<client::StreamingCall<Req, Res>> for StreamingCall<Req, Res> {
-    fn from(call: client::StreamingCall<Req, Res>) -> StreamingCall<Req, Res> {
+impl<Res> From<client::StreamingCall<Res>> for StreamingCall<Res> {
+    fn from(call: client::StreamingCall<Res>) -> StreamingCall<Res> {
         StreamingCall {
             call,
             failed: false,
@@ -128,7 +127,7 @@ impl<Req, Res> From<client::StreamingCall<Req, Res>> for StreamingCall<Req, Res>
     }
 }
 
-impl<Req, Res> fmt::Debug for StreamingCall<Req, Res> {
+impl<Res> fmt::Debug for StreamingCall<Res> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.call.fmt(f)
     }

@@ -5,10 +5,9 @@ use std::future::Future;
 use std::pin::Pin;
 
 use super::background::runtime;
-use super::canceller::Canceller;
 use super::wait::poll_until_ready;
-use crate::client::{self, CallOptions, Startable, call_options};
-use crate::{Call, Result};
+use crate::client::{self, HasOptions, Options, StartCall, option_methods};
+use crate::{CallEnd, CallOptions, CancelHandle, Result};
 
 /// A call with one response.
 ///
@@ -24,17 +23,17 @@ pub struct UnaryCall<Req, Res>(client::UnaryCall<Req, Res>);
 pub struct WithCall<Req, Res>(client::WithCall<Req, Res>);
 
 impl<Req: Send + 'static, Res> UnaryCall<Req, Res> {
-    call_options!();
+    option_methods!(pub fn);
 
     /// Waits for the response.
     ///
     /// # Errors
-    /// Returns the status of the call if it is not OK, or FAILED_PRECONDITION in async code.
-    pub fn wait(mut self) -> Result<Res> {
+    /// The status of the call when it is not OK; FAILED_PRECONDITION within async code.
+    pub fn wait(&mut self) -> Result<Res> {
         poll_until_ready(|context| Pin::new(&mut self.0).poll(context))?
     }
 
-    /// Makes `wait` return the [`Call`], which has the server's metadata, beside the response.
+    /// Makes the call return the [`CallEnd`], with the metadata that the server sent, beside the response.
     pub fn with_call(self) -> WithCall<Req, Res> {
         WithCall(self.0.with_call())
     }
@@ -42,31 +41,39 @@ impl<Req: Send + 'static, Res> UnaryCall<Req, Res> {
     /// Starts the call now and returns, so that the thread can do other work before it waits. It is gRPC Python's
     /// `stub.method.future(request)`.
     pub fn start(mut self) -> UnaryCall<Req, Res> {
-        drop(self.canceller());
+        if let Ok(runtime) = runtime() {
+            let _inside = runtime.enter();
+            // An error is returned when the call is waited for.
+            drop(self.0.start());
+        }
         self
     }
 
-    /// Returns a handle that cancels the call from another thread. Starts the call.
-    pub fn canceller(&mut self) -> Canceller {
-        let started = runtime().and_then(|runtime| {
-            let _inside = runtime.enter();
-            // An error of the start is returned when the call is waited for.
-            self.0.start()
-        });
-        Canceller::of(started)
+    /// Returns the end of the call; `None` before it has ended. It is there after a failure, too.
+    pub fn end(&mut self) -> Option<CallEnd> {
+        self.0.end()
     }
 
-    fn options(&mut self) -> &mut CallOptions {
+    /// Returns a handle that cancels the call from another thread, or from what handles a signal.
+    pub fn cancel_handle(&mut self) -> CancelHandle {
+        self.0.cancel_handle()
+    }
+}
+
+impl<Req: Send + 'static, Res> HasOptions for UnaryCall<Req, Res> {
+    fn options(&mut self) -> &mut Options {
         self.0.options()
     }
 }
 
+impl<Req: Send + 'static, Res> CallOptions for UnaryCall<Req, Res> {}
+
 impl<Req: Send + 'static, Res> WithCall<Req, Res> {
-    /// Waits for the response. Returns it with the [`Call`].
+    /// Waits for the response, and gives the [`CallEnd`] beside it.
     ///
     /// # Errors
-    /// Returns the status of the call if it is not OK, or FAILED_PRECONDITION in async code.
-    pub fn wait(mut self) -> Result<(Res, Call)> {
+    /// The status of the call when it is not OK; FAILED_PRECONDITION within async code.
+    pub fn wait(mut self) -> Result<(Res, CallEnd)> {
         poll_until_ready(|context| Pin::new(&mut self.0).poll(context))?
     }
 }

@@ -1,4 +1,4 @@
-//! Who is at the other end of a connection, as far as the transport has made sure of it.
+//! The identity of the other end of a connection.
 
 /// The property that says by what the transport is secured.
 const TRANSPORT_SECURITY_TYPE: &str = "transport_security_type";
@@ -9,7 +9,7 @@ pub(crate) const SUBJECT_ALTERNATIVE_NAME: &str = "x509_subject_alternative_name
 /// The property with the first common name of the certificate's subject.
 pub(crate) const COMMON_NAME: &str = "x509_common_name";
 
-/// Who is at the other end of a connection, as far as the transport has made sure of it: gRPC's `AuthContext`.
+/// The identity of the other end of a connection, as far as the transport has verified it: gRPC's `AuthContext`.
 ///
 /// It is a list of properties, each a name and a text; a name may come more than once. Without encryption, and in-process,
 /// it is empty. At a port with [local credentials](crate::ServerCredentials::local) `transport_security_type` is `local`, and
@@ -32,40 +32,40 @@ pub struct AuthContext {
     certificates: Vec<Vec<u8>>,
 }
 
-/// That of a connection that is not secured.
+/// The context of a connection that is not secured.
 static UNSECURED: AuthContext = AuthContext {
     properties: Vec::new(),
     certificates: Vec::new(),
 };
 
 impl AuthContext {
-    /// All properties, in the order of the table above. gRPC Python's `context.auth_context()`.
+    /// Returns all properties, in the order of the table above. gRPC Python's `context.auth_context()`.
     pub fn properties(&self) -> impl Iterator<Item = (&str, &str)> {
         self.properties
             .iter()
             .map(|(name, value)| (*name, value.as_str()))
     }
 
-    /// The values of one property; none when it is not there.
+    /// Returns the values of one property; none when it is not there.
     pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.properties()
             .filter(move |(other, _)| *other == name)
             .map(|(_, value)| value)
     }
 
-    /// Whether the connection is encrypted.
+    /// Returns whether the connection is encrypted.
     pub fn is_secure(&self) -> bool {
         self.values(TRANSPORT_SECURITY_TYPE)
             .any(|kind| kind == "ssl")
     }
 
-    /// The certificate of the other end, and those it was sent with, as DER; empty when it has shown none.
+    /// Returns the certificate of the other end, and those that were sent with it, as DER; empty when it has shown none.
     pub fn peer_certificates(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.certificates.iter().map(Vec::as_slice)
     }
 
-    /// The name of the property that identifies the other end: `x509_subject_alternative_name` if its certificate has
-    /// such names, else `x509_common_name`; `None` when there is neither. gRPC's `peer_identity_key`.
+    /// Returns the name of the property that identifies the other end: `x509_subject_alternative_name` if its certificate has
+    /// such names, else `x509_common_name`; `None` when it has neither. gRPC's `peer_identity_key`.
     pub fn peer_identity_key(&self) -> Option<&'static str> {
         let has = |key: &str| self.values(key).next().is_some();
         [SUBJECT_ALTERNATIVE_NAME, COMMON_NAME]
@@ -73,12 +73,12 @@ impl AuthContext {
             .find(|key| has(key))
     }
 
-    /// The names by which the other end is identified; none when it has shown no certificate. gRPC's `peer_identities`.
+    /// Returns the names that identify the other end; none when it has shown no certificate. gRPC's `peer_identities`.
     pub fn peer_identities(&self) -> impl Iterator<Item = &str> {
         self.values(self.peer_identity_key().unwrap_or_default())
     }
 
-    /// That of a connection that is not secured.
+    /// Returns the context of a connection that is not secured.
     pub(crate) fn unsecured() -> &'static AuthContext {
         &UNSECURED
     }
@@ -90,7 +90,7 @@ impl AuthContext {
         self.properties.push((name, value));
     }
 
-    /// That of a connection within this machine.
+    /// Returns the context of a connection within this machine.
     pub(crate) fn local(security_level: &str) -> AuthContext {
         AuthContext {
             properties: vec![
@@ -104,7 +104,7 @@ impl AuthContext {
 
 #[cfg(all(feature = "server", feature = "tls"))]
 impl AuthContext {
-    /// That of a connection with TLS on it, without a certificate of the peer.
+    /// Returns the context of a connection over TLS, without a certificate of the peer.
     pub(crate) fn secured() -> AuthContext {
         AuthContext {
             properties: vec![

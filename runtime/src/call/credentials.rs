@@ -1,4 +1,4 @@
-//! What calls prove themselves with, call by call.
+//! The credentials of calls.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -10,19 +10,19 @@ use crate::base::header::Header;
 use crate::call::{Panicked, Peer, panicked_in};
 use crate::{Code, Metadata, Result, Status};
 
-/// What calls prove themselves with: metadata, tokens as a rule, that is asked for again with each call, and each time that a call
-/// is made again. A closure is one, too; [`access_token`](crate::credentials::access_token) is for a token that stays, and
-/// [`composite`](crate::credentials::composite) makes one of two. gRPC Python's `AuthMetadataPlugin`, and the `CallCredentials` that
-/// are made of it.
+/// The credentials of calls: metadata, usually a token, that is asked for with each call and with each attempt at it. A closure is
+/// one, too. [`access_token`](crate::credentials::access_token) is for a token that stays the same, and
+/// [`composite`](crate::credentials::composite) combines two. gRPC Python's `AuthMetadataPlugin`, and the `CallCredentials` that are
+/// made of it.
 ///
-/// They belong to a call ([`UnaryCall::credentials`](crate::UnaryCall::credentials)), to a handle of a channel
-/// ([`Channel::with_credentials`](crate::Channel::with_credentials)), or to the credentials of a channel
+/// They are set for a call ([`UnaryCall::credentials`](crate::UnaryCall::credentials)), for a handle of a channel
+/// ([`Channel::with_credentials`](crate::Channel::with_credentials)), or in the credentials of a channel
 /// ([`ChannelCredentials::call_credentials`](crate::ChannelCredentials::call_credentials)). They are asked when there is a connection for
-/// the call, by its task or one of its own, and add to the metadata of the call. The time that it takes is the call's.
+/// the call, by its task or one of its own, and add to the metadata of the call. The deadline of the call covers the time they take.
 ///
-/// They are for connections that nobody else can read: over one without encryption a call with credentials ends with
-/// UNAUTHENTICATED, and nothing is asked or sent. Connections by [`ChannelCredentials::local`](crate::ChannelCredentials::local) and
-/// channels within this process are safe in that respect.
+/// They are sent only where others cannot read them: over a connection without encryption a call with credentials ends with
+/// UNAUTHENTICATED, and nothing is asked or sent. [`ChannelCredentials::local`](crate::ChannelCredentials::local) and channels within this
+/// process are safe.
 ///
 /// ```
 /// use stubwright::{AuthMetadataContext, Channel, ChannelCredentials, Metadata, Result};
@@ -43,12 +43,12 @@ use crate::{Code, Metadata, Result, Status};
 /// # }
 /// ```
 pub trait CallCredentials: Send + Sync + 'static {
-    /// The metadata that proves who makes a call.
+    /// Returns the metadata that proves who makes the call.
     ///
     /// # Errors
-    /// Why there is none: the call ends with it. A status that says something of the call itself and not of its credentials is
-    /// INTERNAL there (gRFC A54): INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, FAILED_PRECONDITION, ABORTED, OUT_OF_RANGE and
-    /// DATA_LOSS. UNAVAILABLE is for what may be better soon: a retry policy may try the call again.
+    /// The status that the call ends with. Codes that would speak for the call rather than for its credentials become INTERNAL (gRFC
+    /// A54): INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, FAILED_PRECONDITION, ABORTED, OUT_OF_RANGE and DATA_LOSS. After UNAVAILABLE a
+    /// retry policy may make the call again.
     fn metadata(
         &self,
         context: AuthMetadataContext,
@@ -68,7 +68,7 @@ where
     }
 }
 
-/// The call that asks for metadata. gRPC Python's class of this name.
+/// The call for which credentials are asked. gRPC Python's class of this name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthMetadataContext {
     service_url: String,
@@ -76,13 +76,13 @@ pub struct AuthMetadataContext {
 }
 
 impl AuthMetadataContext {
-    /// The service, with the authority of the call: `https://example.org/package.Service`. It is what the audience of a signed
-    /// token (JWT) is as a rule. HTTPS's own port, 443, is left out; without TLS it begins with `http`.
+    /// Returns the URL of the service: `https://example.org/package.Service`, with the authority of the call. It is usually the audience
+    /// of a signed token (JWT). The port 443 of HTTPS is left out; without TLS the URL begins with `http`.
     pub fn service_url(&self) -> &str {
         &self.service_url
     }
 
-    /// The method without the service: `Method`.
+    /// Returns the name of the method without the service: `Method`.
     pub fn method_name(&self) -> &str {
         &self.method_name
     }
@@ -102,8 +102,8 @@ impl AuthMetadataContext {
     }
 }
 
-/// A token that stays: each call has it as `authorization: Bearer TOKEN`. What cannot be metadata fails the calls with
-/// INTERNAL. gRPC Python's `access_token_call_credentials`.
+/// Makes credentials of a token that stays the same: each call has `authorization: Bearer TOKEN`. A token that cannot be metadata fails
+/// the calls with INTERNAL. gRPC Python's `access_token_call_credentials`.
 pub fn access_token(token: impl AsRef<str>) -> impl CallCredentials {
     let mut metadata = Metadata::new();
     let bearer = format!("Bearer {}", token.as_ref());
@@ -115,7 +115,7 @@ pub fn access_token(token: impl AsRef<str>) -> impl CallCredentials {
     move |_: AuthMetadataContext| std::future::ready(metadata.clone())
 }
 
-/// Both: the metadata of the first, then that of the second, each asked in its turn. gRPC Python's
+/// Combines two credentials: the metadata of the first, then that of the second, asked one after the other. gRPC Python's
 /// `composite_call_credentials`.
 pub fn composite(
     first: impl CallCredentials,
@@ -143,7 +143,7 @@ impl Authorizer {
         Authorizer(Arc::new(credentials))
     }
 
-    /// These behind those that are there already.
+    /// Adds these behind those that are there already.
     pub(crate) fn behind(self, first: Option<Authorizer>) -> Authorizer {
         match first {
             Some(first) => Authorizer::new(Pair(first, self)),
@@ -151,7 +151,7 @@ impl Authorizer {
         }
     }
 
-    /// The metadata for a call, or what the call ends with.
+    /// Returns the metadata for a call, or the status that it ends with.
     pub(crate) async fn ask(&self, context: AuthMetadataContext) -> Result<Metadata> {
         let method = context.method_name.clone();
         let mut asked = self.0.metadata(context);
@@ -183,7 +183,7 @@ impl fmt::Debug for Authorizer {
     }
 }
 
-/// Credentials whose future is boxed.
+/// [`CallCredentials`] of any type. The future is boxed.
 trait Erased: Send + Sync {
     fn metadata(&self, context: AuthMetadataContext) -> Asked<'_>;
 }
@@ -196,7 +196,7 @@ impl<C: CallCredentials> Erased for C {
     }
 }
 
-/// What has no say in a call does not speak for its server (gRFC A54).
+/// Replaces a status by which credentials would speak for the server (gRFC A54).
 fn permitted(status: Status) -> Status {
     match status.code() {
         Code::InvalidArgument

@@ -1,25 +1,24 @@
-//! How the messages of a response are compressed.
+//! The compression of responses.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::Compression;
 
-/// How the messages of one response are compressed: what its handler chose, or what its head said.
+/// The compression of the responses of a call, as its handler chose it, or as the head of the response says.
 ///
-/// It is looked at for every message, so it is no part of what the exchange's lock guards. One number has all of it, which is
-/// why relaxed orderings do.
+/// It is read for every message, so it is not under the exchange's lock. It is one number, so relaxed orderings suffice.
 #[derive(Debug, Default)]
 pub(crate) struct Encoding(AtomicU8);
 
-/// The choice is out, in the head or in a message, and cannot be changed any more.
+/// Set when the choice has been sent, in the head or with a message, and cannot be changed.
 const FIXED: u8 = 1;
-/// The next message goes as it is.
+/// Set when the next message is not compressed.
 const SKIP: u8 = 2;
-/// How far the number of the choice is shifted.
+/// The shift of the choice's number.
 const CHOICE: u32 = 2;
 
 impl Encoding {
-    /// Chooses; `false` when it is too late.
+    /// Sets the choice. Returns `false` when it is too late.
     pub(crate) fn choose(&self, compression: Compression) -> bool {
         let chosen = |before: u8| {
             (before & FIXED == 0).then_some(before & SKIP | compression.number() << CHOICE)
@@ -29,24 +28,24 @@ impl Encoding {
             .is_ok()
     }
 
-    /// The choice as it is now.
+    /// Returns the choice.
     pub(crate) fn get(&self) -> Compression {
         Compression::from_number(self.0.load(Ordering::Relaxed) >> CHOICE)
     }
 
-    /// The choice, which is final from now on.
+    /// Returns the choice, which is final from now on.
     pub(crate) fn fix(&self) -> Compression {
         Compression::from_number(self.0.fetch_or(FIXED, Ordering::Relaxed) >> CHOICE)
     }
 
-    /// Lets the next message go as it is.
+    /// Leaves the next message uncompressed.
     pub(crate) fn skip_next(&self) {
         self.0.fetch_or(SKIP, Ordering::Relaxed);
     }
 
-    /// How the next message is to be compressed; the choice is final from now on.
+    /// Returns the compression of the next message. The choice is final from now on.
     pub(crate) fn of_next(&self) -> Compression {
-        // Most calls compress nothing, and all of their messages but the first end here.
+        // Most calls compress nothing: all of their messages but the first return here.
         if self.0.load(Ordering::Relaxed) == FIXED {
             return Compression::Identity;
         }

@@ -1,23 +1,23 @@
-//! Values of any type that travel with a call through this process.
+//! Values of any type that belong to a call.
 
 use std::any::{Any, TypeId, type_name};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Values that belong to a call and stay in this process, at most one of each type: what an interceptor has found out, for
-/// the handler behind it.
+/// Values that belong to a call and stay in this process, at most one of each type. On a server interceptors leave them for the handler;
+/// on a client a caller leaves them for interceptors.
 ///
 /// ```
 /// use stubwright::{Result, ServicerContext, Status};
 ///
 /// struct User(String);
 ///
-/// // An interceptor puts it in …
+/// // An interceptor puts a value in …
 /// fn known(context: &ServicerContext) {
 ///     context.extensions().insert(User("ada".into()));
 /// }
 ///
-/// // … and a servicer's method finds it.
+/// // … and a servicer's method gets it.
 /// fn caller(context: &ServicerContext) -> Result<String> {
 ///     let user = context.extensions().get::<User>();
 ///     let user = user.ok_or_else(|| Status::unauthenticated("nobody has said who calls"))?;
@@ -34,7 +34,7 @@ struct Extension {
 }
 
 impl Extensions {
-    /// Puts a value in, in the place of the one of the same type, which is given back.
+    /// Inserts a value. Returns the value of the same type that it replaces.
     pub fn insert<T: Send + Sync + 'static>(&self, value: T) -> Option<Arc<T>> {
         let mut values = self.values();
         let before = take(&mut values);
@@ -46,14 +46,14 @@ impl Extensions {
         before
     }
 
-    /// The value of a type, if there is one.
+    /// Returns the value of a type, if there is one.
     pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         let values = self.values();
         let extension = values.iter().find(|value| value.id == TypeId::of::<T>())?;
         Arc::clone(&extension.value).downcast().ok()
     }
 
-    /// Takes the value of a type out, if there is one.
+    /// Removes the value of a type, and returns it.
     pub fn remove<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         take(&mut self.values())
     }
@@ -63,7 +63,7 @@ impl Extensions {
     }
 }
 
-/// Takes the value of a type out. Nothing of the user's runs in it: the value is given back, and dropped without the lock.
+/// Removes the value of a type. The caller drops it, after the lock is released: no code of the user runs under the lock.
 fn take<T: Send + Sync + 'static>(values: &mut Vec<Extension>) -> Option<Arc<T>> {
     let place = values
         .iter()

@@ -1,4 +1,4 @@
-//! The responses of a call as bytes, on their way to the caller.
+//! The inbox of a call: its responses as bytes.
 
 use std::task::{Context, Poll, ready};
 
@@ -10,11 +10,11 @@ use crate::call::ongoing::Ongoing;
 use crate::call::{ReadState, WORTH_TELLING};
 use crate::{Encoded, Result, Status};
 
-/// Cuts the responses of a call out of what has come of them.
+/// Cuts the bytes that have come into the responses of a call.
 pub(crate) struct Inbox {
     ongoing: Ongoing,
     chunks: Chunks,
-    /// How many bytes there were here when the exchange was last told how many of them have been used up.
+    /// The number of bytes here when the exchange was last told how many have been used up.
     had: usize,
     deframer: Deframer,
     /// The caller has no use for a part of the response.
@@ -22,7 +22,7 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    /// The responses of a call; with `whole` the caller is not woken for a part of them.
+    /// Makes the inbox of a call. With `whole` the caller is not woken for a part of a response.
     pub(crate) fn new(ongoing: Ongoing, whole: bool) -> Inbox {
         Inbox {
             ongoing,
@@ -37,8 +37,8 @@ impl Inbox {
         &self.ongoing
     }
 
-    /// The next response; `None` when the call has ended well. An error is the end. A response has to be read, or taken, before
-    /// the one after it.
+    /// Waits for the next response; `None` when the call has ended with OK. An error is the end. A response must be read, or
+    /// taken, before the next one.
     pub(crate) fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Cut>>> {
         let exchange = &self.ongoing.exchange;
         loop {
@@ -65,7 +65,7 @@ impl Inbox {
         }
     }
 
-    /// Reads a response. When that fails the call cannot go on.
+    /// Reads a response. If that fails, the call is given up.
     pub(crate) fn read<T>(
         &mut self,
         response: Cut,
@@ -83,9 +83,9 @@ impl Inbox {
         response
     }
 
-    /// What a large response has used up makes room for others: the connection hears of it before the next one is asked for.
+    /// Tells the connection at once what a large response has used up: it makes room for others before the next one is asked for.
     fn tell_used(&mut self) {
-        // Nothing is kept behind a message that is whole.
+        // Nothing is kept behind a whole message.
         let left = self.chunks.len();
         let used = self.had.saturating_sub(left);
         if used >= WORTH_TELLING {
@@ -94,7 +94,7 @@ impl Inbox {
         }
     }
 
-    /// The end of the call: the server's status, unless it left a message unfinished.
+    /// Returns the end of the call: the server's status, or an error if it left a message unfinished.
     fn end(&self) -> Result<Option<Cut>> {
         let outcome = self.ongoing.exchange.outcome();
         match outcome {
@@ -106,19 +106,19 @@ impl Inbox {
         }
     }
 
-    /// The call cannot go on because of what the server sent: the server is told to stop.
+    /// Gives the call up because of what the server sent, and tells the server to stop.
     pub(crate) fn give_up(&self, status: Status) -> Status {
         self.ongoing.exchange.abandon(status.clone());
         status
     }
 }
 
-/// What a call with one response ends with that had none.
+/// Returns the status of a call with one response that had none.
 pub(crate) fn none() -> Status {
     Status::internal("the server said OK to a call with one response, and sent none")
 }
 
-/// What a call with one response ends with that had two.
+/// Returns the status of a call with one response that had two.
 pub(crate) fn second() -> Status {
     Status::internal("the server sent a second response to a call with one")
 }

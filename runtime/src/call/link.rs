@@ -1,32 +1,35 @@
-//! What connects calls that run in other tasks to the task that owns their connection.
+//! The link between calls that run in other tasks and the task that owns their connection.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::task::{Context, Waker};
 
 use super::Exchange;
+use super::peer::Peer;
 use super::pipe::remember;
 use crate::base::sync::atomic::{AtomicBool, Ordering};
 use crate::base::sync::{Mutex, MutexGuard};
 
-/// The list of calls that have something for their connection.
+/// The link of a connection: the list of calls that have something for it.
 ///
-/// A call is put on it once, however much it has, and the connection takes the whole list at a time: what crosses tasks
-/// crosses per call and in batches.
+/// A call is put on the list once, however much it has, and the connection takes the whole list at a time: tasks communicate once
+/// per call and in batches.
 #[derive(Debug)]
 pub(crate) struct Link {
     state: Mutex<State>,
+    /// The other end of the connection, once it is known.
+    peer: OnceLock<Peer>,
     /// The smallest window that a stream of the connection may have.
     window: usize,
-    /// The connection's calls have so much to send that each is to hold back.
+    /// The connection's calls have so much to send that each must wait.
     crowded: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct State {
     ready: Vec<Arc<Exchange>>,
-    /// How many of them are on the list for the first time.
+    /// The number of calls that are on the list for the first time.
     new: usize,
-    /// How many new calls are taken, once the connection has met the peer's limit of streams.
+    /// The number of new calls that are taken, once the connection has reached the peer's limit of streams.
     room: Option<usize>,
     waker: Option<Waker>,
     order: Order,
@@ -35,7 +38,7 @@ struct State {
     closed: bool,
 }
 
-/// What the owner of a connection asks of its task.
+/// An order from the owner of a connection to its task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Order {
     /// Go on.
@@ -48,17 +51,30 @@ pub(crate) enum Order {
 }
 
 impl Link {
-    /// A link of a connection whose streams have a receive window of so many bytes, or more.
+    /// Makes the link of a connection whose streams have a receive window of at least this many bytes.
     pub(crate) fn new(window: u32) -> Link {
         Link {
             state: Mutex::default(),
+            peer: OnceLock::new(),
             window: usize::try_from(window).unwrap_or(usize::MAX).max(1),
             crowded: AtomicBool::new(false),
         }
     }
 
-    /// Puts a call on the list for the first time; gives it back when the connection takes no new calls, or has no room for
-    /// one now.
+    /// Sets the other end of the connection.
+    #[cfg(feature = "client")]
+    pub(crate) fn set_peer(&self, peer: Peer) {
+        // The other end never changes.
+        drop(self.peer.set(peer));
+    }
+
+    /// Returns the other end of the connection, if it is known.
+    #[cfg(feature = "client")]
+    pub(crate) fn peer(&self) -> Option<&Peer> {
+        self.peer.get()
+    }
+
+    /// Puts a call on the list for the first time. Returns it when the connection takes no new calls, or has no room for one now.
     #[cfg(feature = "client")]
     pub(crate) fn submit(&self, exchange: Arc<Exchange>) -> Result<(), Arc<Exchange>> {
         let waker = {
@@ -79,8 +95,8 @@ impl Link {
         Ok(())
     }
 
-    /// The connection has streams for so many calls more, those on the list included; from now on no more are taken. Says
-    /// whether calls may wait that found no room before.
+    /// Limits new calls to this many, including those on the list. Returns whether calls may be waiting that found no room
+    /// before.
     #[cfg(feature = "client")]
     pub(crate) fn set_room(&self, streams: usize) -> bool {
         let mut state = self.state();
@@ -90,19 +106,19 @@ impl Link {
         was_full && room > 0
     }
 
-    /// Whether the peer's limit of streams is reached.
+    /// Returns whether the peer's limit of streams is reached.
     #[cfg(feature = "client")]
     pub(crate) fn is_full(&self) -> bool {
         self.state().room == Some(0)
     }
 
-    /// New calls are not taken any more; those that are on the connection go on.
+    /// Takes no new calls from now on; those on the connection go on.
     #[cfg(feature = "client")]
     pub(crate) fn refuse(&self) {
         self.state().refusing = true;
     }
 
-    /// Puts a call on the list; gives it back when the connection is gone.
+    /// Puts a call on the list. Returns it when the connection is gone.
     pub(crate) fn schedule(&self, exchange: Arc<Exchange>) -> Result<(), Arc<Exchange>> {
         let waker = {
             let mut state = self.state();
@@ -116,7 +132,7 @@ impl Link {
         Ok(())
     }
 
-    /// Tells the connection's task to end, softly or at once.
+    /// Gives an order to the connection's task.
     pub(crate) fn order(&self, order: Order) {
         let waker = {
             let mut state = self.state();
@@ -141,7 +157,7 @@ impl Link {
         state.order
     }
 
-    /// The connection is gone: nothing is taken any more. Returns what was still on the list.
+    /// Closes the link: the connection is gone, and takes nothing any more. Returns the calls that were still on the list.
     pub(crate) fn close(&self) -> Vec<Arc<Exchange>> {
         let mut state = self.state();
         state.closed = true;
@@ -149,20 +165,20 @@ impl Link {
         std::mem::take(&mut state.ready)
     }
 
-    /// What the peer can always send on a stream before we use some of it up.
+    /// Returns how much the peer can always send on a stream before we use some of it up, in bytes.
     pub(crate) fn window(&self) -> usize {
         self.window
     }
 
-    /// How many bytes that are used up, or that it waits for, a call may keep to itself. The other half of the window is what the
-    /// connection has not told the peer.
+    /// Returns how many bytes that it has used up, or waits for, a call may keep to itself. The connection may keep the other
+    /// half of the window from the peer.
     pub(crate) fn slack(&self) -> usize {
         self.window / 2
     }
 
-    /// Says to the connection's calls whether there is so much to be sent that each is to hold back.
+    /// Sets whether the connection's calls have so much to send that each must wait.
     pub(crate) fn set_crowded(&self, crowded: bool) {
-        // Nearly always it is as it was, and what others read is not to be written for nothing.
+        // It rarely changes, and writing would slow down the threads that read it.
         if self.is_crowded() != crowded {
             self.crowded.store(crowded, Ordering::Relaxed);
         }

@@ -7,6 +7,7 @@
 #[cfg(feature = "client")]
 pub(crate) mod attempts;
 mod auth;
+mod call_end;
 #[cfg(feature = "client")]
 pub(crate) mod credentials;
 mod details;
@@ -19,6 +20,7 @@ mod link;
 #[cfg(feature = "client")]
 pub(crate) mod ongoing;
 mod panicked;
+mod peer;
 mod pipe;
 #[cfg(all(feature = "client", feature = "server"))]
 mod propagation;
@@ -32,13 +34,15 @@ mod unread;
 pub use auth::AuthContext;
 #[cfg(all(feature = "server", feature = "tls"))]
 pub(crate) use auth::{COMMON_NAME, SUBJECT_ALTERNATIVE_NAME};
-pub(crate) use details::{CallDetails, MessageLimits, Peer};
+pub use call_end::CallEnd;
+pub(crate) use details::{CallDetails, MessageLimits};
 pub(crate) use exchange::{Exchange, Watch};
 pub use extensions::Extensions;
 pub(crate) use link::{Link, Order};
 #[cfg(feature = "client")]
 pub(crate) use panicked::panicked_in;
 pub(crate) use panicked::{Panicked, panicked};
+pub use peer::{Peer, PeerAddress};
 #[cfg(feature = "client")]
 pub(crate) use pipe::remember;
 pub(crate) use pipe::{ReadState, WORTH_TELLING};

@@ -7,7 +7,7 @@ use super::Exchange;
 use super::Tie;
 use crate::Status;
 
-/// An exchange that is the caller's. To drop it is to cancel it.
+/// An exchange as its caller holds it. Dropping it cancels the call.
 pub(crate) struct Ongoing {
     pub(crate) exchange: Arc<Exchange>,
     #[cfg(feature = "server")]
@@ -15,7 +15,7 @@ pub(crate) struct Ongoing {
 }
 
 impl Ongoing {
-    /// A call that depends on no other.
+    /// Makes a call that depends on no other.
     pub(crate) fn alone(exchange: Arc<Exchange>) -> Ongoing {
         Ongoing {
             exchange,

@@ -6,7 +6,7 @@ use super::{CallDetails, Peer};
 use crate::Status;
 use crate::base::log;
 
-/// What of the program's own code panicked in a call.
+/// The part of the program's own code that panicked in a call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Panicked {
     Handler,
@@ -16,12 +16,12 @@ pub(crate) enum Panicked {
     Credentials,
 }
 
-/// What the other end is told of a panic: that there was one. What it said is this process's own affair, and in its log.
+/// Returns the status of a panic. It does not have the message of the panic, which is for the log of this process alone.
 pub(crate) fn panicked(who: Panicked, details: &CallDetails, panic: &(dyn Any + Send)) -> Status {
     panicked_in(who, details.method(), &details.peer, panic)
 }
 
-/// As [`panicked`], for a call of which no more is known.
+/// Returns the same as [`panicked`], for a call without details.
 pub(crate) fn panicked_in(
     who: Panicked,
     method: &str,

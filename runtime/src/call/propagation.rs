@@ -1,4 +1,4 @@
-//! What a call within a handler takes over from the call that the handler serves.
+//! The propagation of a call to those made within its handler.
 
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -8,14 +8,14 @@ use std::time::Instant;
 use super::{Exchange, Watch};
 use crate::{Code, Metadata, Status};
 
-/// What calls that a servicer makes take over from the call that it serves, its parent:
+/// The deadline, cancellation and metadata that calls of a servicer take over from the call that it serves, their parent.
 /// [`ServicerContext::propagate`](crate::ServicerContext::propagate) makes it, and the `propagated` of a call takes it. gRPC's
 /// propagation options.
 #[derive(Clone)]
 #[must_use]
 pub struct Propagation {
     parent: Arc<Exchange>,
-    /// What interceptors have made of the metadata that came with the parent.
+    /// The parent's metadata as interceptors have changed it, if they have.
     changed: Option<Arc<Metadata>>,
     deadline: bool,
     cancellation: bool,
@@ -23,29 +23,30 @@ pub struct Propagation {
 }
 
 impl Propagation {
-    /// Hands on the pairs with this key that came with the parent, as interceptors have left them; none by default. A key that did not come is none.
+    /// Adds the pairs with this key that came with the parent, as interceptors have left them. By default there are none. A key
+    /// that did not come adds nothing.
     pub fn metadata(mut self, key: impl AsRef<str>) -> Propagation {
         let key = key.as_ref();
         let came = self.changed.as_deref();
         let came = came.unwrap_or(&self.parent.details().metadata);
         for value in came.get_all(key) {
             if let Some(bytes) = value.to_bytes() {
-                // What came can be sent, but for gRPC's own fields, which belong to their call.
+                // Everything that came can be sent, except gRPC's own fields, which belong to their call.
                 drop(self.metadata.append(key, bytes));
             }
         }
         self
     }
 
-    /// Whether the deadline is handed on, so that a call ends at the latest when its parent does; the default is `true`. A
-    /// shorter timeout of the call counts.
+    /// Sets whether the deadline is propagated, so that a call ends at the latest when its parent does. The default is `true`. A
+    /// shorter timeout of the call takes precedence.
     pub fn deadline(mut self, yes: bool) -> Propagation {
         self.deadline = yes;
         self
     }
 
-    /// Whether a call is cancelled when its parent is over, because it was cancelled or because its method has returned; the
-    /// default is `true`. `false` lets calls that were given to another task outlive it.
+    /// Sets whether a call is cancelled when its parent is over, because it was cancelled or because its method has returned. The
+    /// default is `true`. With `false`, calls that were given to another task outlive the parent.
     pub fn cancellation(mut self, yes: bool) -> Propagation {
         self.cancellation = yes;
         self
@@ -61,18 +62,18 @@ impl Propagation {
         }
     }
 
-    /// The pairs to be sent.
+    /// Returns the pairs to be sent.
     pub(crate) fn pairs(&self) -> &Metadata {
         &self.metadata
     }
 
-    /// The earlier of a call's own deadline and its parent's.
+    /// Returns the earlier of a call's own deadline and its parent's.
     pub(crate) fn bound(&self, own: Option<Instant>) -> Option<Instant> {
         let parents = self.parent.details().deadline.filter(|_| self.deadline);
         own.into_iter().chain(parents).min()
     }
 
-    /// Ties a call to its parent if that is wanted.
+    /// Ties a call to its parent, if cancellation is propagated.
     pub(crate) fn tie(&self, child: &Arc<Exchange>) -> Option<Tie> {
         self.cancellation.then(|| Tie::new(&self.parent, child))
     }

@@ -1,4 +1,4 @@
-//! What is kept of a call that has interceptors, while it runs.
+//! The record of a call with interceptors.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,21 +8,23 @@ use std::time::Instant;
 
 use super::CallDetails;
 use super::panicked::{Panicked, panicked};
-use crate::Result;
 use crate::base::erasure::AnyMessage;
+use crate::{Metadata, Result};
 
-/// What an interceptor does with each message of one direction.
+/// An interceptor's function that sees each message of one direction.
 pub(crate) type Observer = Box<dyn FnMut(&mut dyn AnyMessage) -> Result<()> + Send>;
 
-/// What is kept of a call that has interceptors: when it began, how many messages it has, and who looks at them.
+/// The record of a call with interceptors: its start, its messages and their observers.
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) started: Instant,
     pub(crate) requests: Direction,
     pub(crate) responses: Direction,
+    /// The initial metadata of the response.
+    initial: Mutex<Metadata>,
 }
 
-/// The messages of one direction. The caller's interceptors are asked in the order in which a message meets them.
+/// The messages of one direction, and their observers, outermost first.
 #[derive(Default)]
 pub(crate) struct Direction {
     count: AtomicU64,
@@ -35,10 +37,11 @@ impl Record {
             started: Instant::now(),
             requests: Direction::default(),
             responses: Direction::default(),
+            initial: Mutex::default(),
         }
     }
 
-    /// A request on its way inward: whoever was there first meets it first.
+    /// Shows a request to the observers, outermost first.
     ///
     /// # Errors
     /// The first error of an observer; INTERNAL when one panics.
@@ -54,7 +57,7 @@ impl Record {
             .try_for_each(|observer| show(details, observer, message))
     }
 
-    /// A response on its way outward: whoever was there first meets it last.
+    /// Shows a response to the observers, innermost first.
     ///
     /// # Errors
     /// As [`Record::request`].
@@ -71,7 +74,21 @@ impl Record {
             .try_for_each(|observer| show(details, observer, message))
     }
 
-    /// The call is over: nobody looks at its messages any more. What observers hold may hold this record.
+    /// Remembers initial metadata of the response.
+    pub(crate) fn add_initial_metadata(&self, metadata: Metadata) {
+        self.initial().extend(metadata);
+    }
+
+    /// Returns the initial metadata that has been set so far.
+    pub(crate) fn initial_metadata(&self) -> Metadata {
+        self.initial().clone()
+    }
+
+    fn initial(&self) -> MutexGuard<'_, Metadata> {
+        self.initial.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Drops the observers at the end of the call: they may own what owns this record.
     pub(crate) fn close(&self) {
         for direction in [&self.requests, &self.responses] {
             let observers = std::mem::take(&mut *direction.observers());
@@ -104,7 +121,7 @@ impl fmt::Debug for Direction {
     }
 }
 
-/// A panic ends here: a request stream may have been moved to a task that is not ours.
+/// Calls an observer and catches its panic: a request stream may have been moved to a task of the user's.
 fn show(
     details: &CallDetails,
     observer: &mut Observer,

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use tokio::time::Sleep;
 
-/// The deadlines of many calls, the earliest first. What a call is known by is `K`.
+/// The deadlines of many calls, earliest first. `K` is the key of a call.
 #[derive(Debug)]
 pub(crate) struct Deadlines<K>(BTreeSet<(Instant, K)>);
 
@@ -40,12 +40,12 @@ impl<K: Ord + Copy> Deadlines<K> {
     }
 }
 
-/// One timer of tokio's, set again only when it has to fire earlier than it would.
+/// One timer of tokio's, which is reset only when it must fire earlier.
 #[derive(Debug, Default)]
 pub(crate) struct Alarm(Option<Pin<Box<Sleep>>>);
 
 impl Alarm {
-    /// Whether `when` has come; the task is woken when it does.
+    /// Returns ready once `when` has come; the task is woken then.
     pub(crate) fn poll(&mut self, when: Option<Instant>, context: &mut Context<'_>) -> Poll<()> {
         let Some(when) = when else {
             return Poll::Pending;
@@ -54,7 +54,7 @@ impl Alarm {
         let sleep = self
             .0
             .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(when)));
-        // One that fires too early is harmless: it is set again then.
+        // A timer that fires too early is harmless: it is reset then.
         if when < sleep.deadline() {
             sleep.as_mut().reset(when);
         }

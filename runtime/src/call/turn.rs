@@ -1,10 +1,10 @@
-//! How long a stream of messages is polled at a time.
+//! The turn of a stream of messages: the time that one poll may take.
 
 use std::time::{Duration, Instant};
 
 use crate::base::clock;
 
-/// After so long, what a stream has given goes out before it is asked for more.
+/// After this time, the messages that a stream has given are sent before it is asked for more.
 const LONG: Duration = Duration::from_millis(1);
 
 /// One poll of a stream, which asks it for message after message.
@@ -14,15 +14,14 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    /// A turn that begins now.
+    /// Begins a turn.
     pub(crate) fn new() -> Turn {
         Turn {
             began: clock::now(),
         }
     }
 
-    /// Whether it has lasted so long that what is there is to go out. Its task then lets others have their turn, of whom
-    /// one sends it.
+    /// Returns whether the turn has lasted long enough. Its task then yields to other tasks, one of which sends the messages.
     pub(crate) fn is_over(&self) -> bool {
         clock::now().saturating_duration_since(self.began) > LONG
     }

@@ -1,11 +1,11 @@
-//! Calls of which something has come that nobody waited for.
+//! Calls with data that nobody waited for.
 
 use std::sync::Arc;
 
 use super::Exchange;
 
-/// The calls of a connection of which something has come while nobody waited for it: what is still unread after two turns of
-/// the connection's task gets buffers of its own. One turn may be too few, for a reader that was woken runs beside it.
+/// The calls of a connection whose data came while nobody waited for it. What is still unread after two turns of the connection's
+/// task is copied into buffers of its own. One turn may be too few, as a reader that was woken runs at the same time.
 #[derive(Debug, Default)]
 pub(crate) struct Unread {
     new: Vec<Arc<Exchange>>,

@@ -4,25 +4,32 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::base::erasure::AnyMessage;
+use crate::{Result, Status};
 
-/// Whether a request is compressed, if those of its call are.
+/// Decides which requests are compressed, if those of the call are.
 #[derive(Clone)]
 pub(crate) struct CompressIf(Arc<Wanted>);
 
-type Wanted = dyn Fn(&dyn AnyMessage) -> bool + Send + Sync;
+/// `None` for a request of another type.
+type Wanted = dyn Fn(&dyn AnyMessage) -> Option<bool> + Send + Sync;
 
 impl CompressIf {
-    /// What is said of requests of a type; others are compressed.
     pub(crate) fn new<Req: 'static>(
         wanted: impl Fn(&Req) -> bool + Send + Sync + 'static,
     ) -> CompressIf {
-        CompressIf(Arc::new(move |request| {
-            request.downcast_ref().is_none_or(&wanted)
-        }))
+        CompressIf(Arc::new(move |request| request.downcast_ref().map(&wanted)))
     }
 
-    pub(crate) fn wants(&self, request: &dyn AnyMessage) -> bool {
-        (self.0)(request)
+    /// Returns whether a request is to be compressed.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT if the function was made for requests of another type.
+    pub(crate) fn wants(&self, request: &dyn AnyMessage) -> Result<bool> {
+        (self.0)(request).ok_or_else(|| {
+            Status::invalid_argument(
+                "the function given to compress_if takes another type than that of the requests",
+            )
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! The requests of a call on their way to its connection.
+//! Feeding the requests of a call to its connection.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -17,18 +17,18 @@ use crate::helpers::stream::Reading;
 use crate::{Compression, Result, Status};
 
 thread_local! {
-    /// How many bytes the request had that this thread packed last, for the stream that is asked for the next one.
+    /// The length in bytes of the request that this thread packed last, for the stream that gives the next one.
     static PACKED: Cell<usize> = const { Cell::new(0) };
 }
 
-/// How many bytes the request had that was taken from a stream before it is asked for more; zero when that is not known, because
-/// the stream is not read by a call. What knows a stream's messages as values alone learns here how large they are.
+/// Returns the length in bytes of the request that was taken from a stream before; zero when the stream is not read by a call. A stream
+/// that knows its messages as values alone learns here how large they are.
 pub(super) fn last_packed() -> usize {
     PACKED.take()
 }
 
-/// Sends the requests of a call. One is sent at once; many as far as they are there, the rest by a task: it must not
-/// depend on whether the caller is reading responses.
+/// Sends the requests of a call. One request is sent at once. Of a stream everything that is ready is sent at once, and the rest by a
+/// task: sending must not depend on whether the caller reads responses.
 pub(crate) fn send(
     requests: &mut dyn AnyRequests,
     mut packing: Packing,
@@ -47,7 +47,7 @@ pub(crate) fn send(
 /// Packs the requests of a call.
 pub(crate) struct Packing {
     packer: Packer,
-    /// Which of them are compressed; without it all are.
+    /// Decides which requests are compressed; without it all are.
     compress_if: Option<CompressIf>,
 }
 
@@ -59,12 +59,12 @@ impl Packing {
         }
     }
 
-    /// Packs the request at hand behind those before it.
+    /// Packs the request at hand.
     fn pack(&mut self, requests: &mut dyn AnyRequests, exchange: &Exchange) -> Packed {
         let mut packed = None;
         let shown = requests.show(&mut |request| {
             let compression = match &self.compress_if {
-                Some(wanted) if !wanted.wants(request) => Compression::Identity,
+                Some(wanted) if !wanted.wants(request)? => Compression::Identity,
                 _ => exchange.details().compression,
             };
             PACKED.set(request.encoded_len());
@@ -122,8 +122,8 @@ impl Future for Feed {
     }
 }
 
-/// The call that is fed. Requests that did not come to their end, because they panicked or their runtime is no more, must not
-/// look as if they had, and their caller is not left waiting.
+/// The call that is fed. When it is dropped before the end of the requests, because they panicked or their runtime ended, it ends the
+/// call: the server must not take them for complete, and the caller must not wait.
 struct Fed {
     exchange: Arc<Exchange>,
     over: Watch,
@@ -172,7 +172,7 @@ impl Fed {
                 self.exchange.write_request(piece, false);
             }
             if turn.is_over() {
-                // Whoever sends what is there has its turn before the next request is asked for.
+                // The connection sends what there is before the next request is asked for.
                 context.waker().wake_by_ref();
                 break;
             }

@@ -2,15 +2,15 @@
 
 use std::fmt::Debug;
 
+use super::call_head::method_path;
+use super::call_state::CallState;
 use super::channel::Channel;
-use super::course::Course;
 use super::into_requests::IntoRequests;
 use super::streaming::StreamingCall;
 use super::unary::UnaryCall;
 use crate::base::Codec;
 use crate::base::erasure::{Requests, Slot};
 use crate::base::header::Header;
-use crate::{Result, Status};
 
 /// Calls of any method, by its name and with a codec of the program's choice: [`Prost`](crate::Prost) for messages of prost's,
 /// [`Raw`](crate::Raw) for bytes. A method is named `/package.Service/Method`; a name that is none fails the call with
@@ -40,8 +40,8 @@ impl Channel {
         Res: Debug + 'static,
         C: Codec<Req> + Codec<Res>,
     {
-        let course = self.course(method.as_ref(), true);
-        UnaryCall::new(course, Requests::one::<C>(request), Slot::of::<C>())
+        let state = self.call(method.as_ref(), true);
+        UnaryCall::new(state, Requests::one::<C>(request), Slot::of::<C>())
     }
 
     /// A call with one request and a stream of responses. gRPC Python's `channel.unary_stream`.
@@ -50,14 +50,14 @@ impl Channel {
         method: impl AsRef<str>,
         _codec: C,
         request: Req,
-    ) -> StreamingCall<Req, Res>
+    ) -> StreamingCall<Res>
     where
         Req: Debug + Send + 'static,
         Res: Debug + 'static,
         C: Codec<Req> + Codec<Res>,
     {
-        let course = self.course(method.as_ref(), false);
-        StreamingCall::new(course, Requests::one::<C>(request), Slot::of::<C>())
+        let state = self.call(method.as_ref(), false);
+        StreamingCall::new(state, Requests::one::<C>(request).boxed(), Slot::of::<C>())
     }
 
     /// A call with a stream of requests and one response. gRPC Python's `channel.stream_unary`.
@@ -73,8 +73,8 @@ impl Channel {
         C: Codec<Req> + Codec<Res>,
     {
         let requests = Requests::many::<C>(requests.into_requests());
-        let course = self.course(method.as_ref(), true);
-        UnaryCall::new(course, requests, Slot::of::<C>())
+        let state = self.call(method.as_ref(), true);
+        UnaryCall::new(state, requests, Slot::of::<C>())
     }
 
     /// A call with a stream of requests and a stream of responses. gRPC Python's `channel.stream_stream`.
@@ -83,36 +83,24 @@ impl Channel {
         method: impl AsRef<str>,
         _codec: C,
         requests: impl IntoRequests<Req, M>,
-    ) -> StreamingCall<Req, Res>
+    ) -> StreamingCall<Res>
     where
         Req: Debug + Send + 'static,
         Res: Debug + 'static,
         C: Codec<Req> + Codec<Res>,
     {
         let requests = Requests::many::<C>(requests.into_requests());
-        let course = self.course(method.as_ref(), false);
-        StreamingCall::new(course, requests, Slot::of::<C>())
+        let state = self.call(method.as_ref(), false);
+        StreamingCall::new(state, requests.boxed(), Slot::of::<C>())
     }
 
-    fn course(&self, method: &str, one_response: bool) -> Course {
-        let path = path(method);
-        let (path, invalid) = match path {
+    fn call(&self, method: &str, one_response: bool) -> CallState {
+        let (path, invalid) = match method_path(method) {
             Ok(path) => (path, None),
             Err(status) => (Header::from_static(":path", "/"), Some(status)),
         };
-        let mut course = Course::new(self, path, one_response);
-        course.options().invalid = invalid;
-        course
+        let mut state = CallState::new(self, path, one_response);
+        state.options().invalid = invalid;
+        state
     }
-}
-
-/// The `:path` of a method.
-pub(super) fn path(method: &str) -> Result<Header> {
-    let is_path = method.starts_with('/') && method.bytes().all(|byte| byte.is_ascii_graphic());
-    if !is_path {
-        return Err(Status::invalid_argument(format!(
-            "{method:?} is no method: methods are named /package.Service/Method"
-        )));
-    }
-    Ok(Header::new(b":path", method.as_bytes()))
 }

@@ -1,4 +1,4 @@
-//! What may be sent as the requests of a call: iterators and streams.
+//! The iterators and streams that a call takes as its requests.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -7,18 +7,17 @@ use futures_core::Stream;
 use pin_project_lite::pin_project;
 
 use crate::Result;
-use crate::base::erasure::{RequestSource, Source};
+use crate::base::erasure::{BoxedSource, RequestSource};
 
-/// What may be sent as the requests of a client-streaming or bidirectional call: any iterator and any [`Stream`] of
-/// messages, and any stream of `Result`s, such as [`stream()`](crate::stream()) makes, or a servicer's `RequestStream` that is
-/// passed on. An error cancels the call, which its caller sees end with it. [`sending`](crate::sending) is for those who would
-/// rather send step by step.
+/// Requests of a client-streaming or bidirectional call: any iterator and any [`Stream`] of messages, and any stream of
+/// `Result`s, such as [`stream()`](crate::stream()) makes, or the `RequestStream` of a servicer that passes it on. An error
+/// cancels the call, which ends with it. [`sending`](crate::sending) sends requests step by step instead.
 ///
-/// `Marker` tells them apart; it is inferred.
+/// `Marker` tells the three apart; it is inferred.
 pub trait IntoRequests<Req, Marker>: Send + 'static {
-    /// The requests, as a call takes them.
+    /// Returns the requests as a call takes them.
     #[doc(hidden)]
-    fn into_requests(self) -> Source<Req>;
+    fn into_requests(self) -> BoxedSource<Req>;
 }
 
 /// The marker of requests that come from an iterator.
@@ -38,7 +37,7 @@ where
     I: IntoIterator<Item = Req> + Send + 'static,
     I::IntoIter: Send + 'static,
 {
-    fn into_requests(self) -> Source<Req> {
+    fn into_requests(self) -> BoxedSource<Req> {
         Box::pin(Iterated(self.into_iter()))
     }
 }
@@ -47,7 +46,7 @@ impl<Req, S> IntoRequests<Req, ViaStream> for S
 where
     S: Stream<Item = Req> + Send + 'static,
 {
-    fn into_requests(self) -> Source<Req> {
+    fn into_requests(self) -> BoxedSource<Req> {
         Box::pin(Sure { requests: self })
     }
 }
@@ -56,7 +55,7 @@ impl<Req, S> IntoRequests<Req, ViaResults> for S
 where
     S: Stream<Item = Result<Req>> + Send + 'static,
 {
-    fn into_requests(self) -> Source<Req> {
+    fn into_requests(self) -> BoxedSource<Req> {
         Box::pin(Fallible { requests: self })
     }
 }

@@ -1,39 +1,42 @@
-//! The options of one call.
+//! The options of calls.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::compress_if::CompressIf;
 use crate::base::header::Header;
+use crate::call::Extensions;
 #[cfg(feature = "server")]
 use crate::call::Propagation;
 use crate::call::credentials::{Authorizer, CallCredentials};
 use crate::{Compression, Metadata, Status};
 
-/// What a call is made with, beside its messages.
+/// The options of a call, or the defaults of a channel for its calls.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct CallOptions {
+pub struct Options {
     pub(crate) timeout: Option<Duration>,
     pub(crate) metadata: Metadata,
     pub(crate) authority: Option<Header>,
     pub(crate) credentials: Option<Authorizer>,
-    /// In the place of the channel's, as what follows.
     pub(crate) wait_for_ready: Option<bool>,
     pub(crate) compression: Option<Compression>,
     /// Which requests are compressed; without it all are.
     pub(crate) compress_if: Option<CompressIf>,
     pub(crate) max_send_message_length: Option<usize>,
     pub(crate) max_receive_message_length: Option<usize>,
-    /// What is taken over from the call within which this one is made.
+    /// Values for the interceptors of the call.
+    pub(crate) extensions: Option<Arc<Extensions>>,
+    /// What the call takes over from its parent, the call that a servicer serves.
     #[cfg(feature = "server")]
     pub(crate) propagation: Option<Box<Propagation>>,
-    /// The first option that cannot be: the call fails with it when it is started.
+    /// The error of the first option that was invalid: the call fails with it when it is started.
     pub(crate) invalid: Option<Status>,
 }
 
-impl CallOptions {
-    /// When a call that starts now is over.
+impl Options {
+    /// Returns the deadline of a call that starts now.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        // A time too far off for the clock is no deadline.
+        // A time that is too far off for the clock is no deadline.
         let own = self
             .timeout
             .and_then(|timeout| crate::base::clock::now().checked_add(timeout));
@@ -44,8 +47,8 @@ impl CallOptions {
         own
     }
 
-    /// Takes what the channel says where the call says nothing.
-    pub(crate) fn default_to(&mut self, defaults: &CallOptions) {
+    /// Takes the defaults of the channel for what the call does not set.
+    pub(crate) fn default_to(&mut self, defaults: &Options) {
         self.timeout = self.timeout.or(defaults.timeout);
         self.metadata.default_to(&defaults.metadata);
         let own = self.authority.take();
@@ -65,7 +68,7 @@ impl CallOptions {
             .max_receive_message_length
             .or(defaults.max_receive_message_length);
         if let Some(status) = &defaults.invalid {
-            self.invalid(status.clone());
+            self.set_invalid(status.clone());
         }
     }
 
@@ -76,8 +79,12 @@ impl CallOptions {
 
     pub(crate) fn add_metadata(&mut self, key: &str, value: &[u8]) {
         if let Err(error) = self.metadata.append(key, value) {
-            self.invalid(Status::invalid_argument(error.to_string()).with_source(error));
+            self.set_invalid(Status::invalid_argument(error.to_string()).with_source(error));
         }
+    }
+
+    pub(crate) fn add_extension<T: Send + Sync + 'static>(&mut self, value: T) {
+        self.extensions.get_or_insert_default().insert(value);
     }
 
     #[cfg(feature = "server")]
@@ -89,101 +96,141 @@ impl CallOptions {
     pub(crate) fn set_authority(&mut self, authority: &str) {
         match crate::channel::resolve::target::authority(authority) {
             Ok(authority) => self.authority = Some(authority),
-            Err(status) => self.invalid(status),
+            Err(status) => self.set_invalid(status),
         }
     }
 
-    fn invalid(&mut self, status: Status) {
+    fn set_invalid(&mut self, status: Status) {
         self.invalid.get_or_insert(status);
     }
 }
 
-/// The options that both kinds of calls have.
-macro_rules! call_options {
-    () => {
-        /// The time that the whole call may take, from its start, in the place of the channel's default, which is as long as it
-        /// takes. The server is told, and both sides end the call with DEADLINE_EXCEEDED when the time is over. A shorter one in
-        /// the channel's service config counts. gRPC's `timeout`, or deadline.
-        pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
+/// Defines the options as methods: `pub fn` for a call, `fn` for the trait.
+macro_rules! option_methods {
+    ($visibility:vis fn) => {
+        /// Sets the timeout of the whole call, counted from its start. By default the channel's timeout holds, or there is none. The
+        /// server is told; both sides end the call with DEADLINE_EXCEEDED when the time is over. A shorter timeout in the channel's
+        /// service config takes precedence. gRPC's `timeout`, or deadline.
+        $visibility fn timeout(mut self, timeout: std::time::Duration) -> Self {
             self.options().timeout = Some(timeout);
             self
         }
 
-        /// Adds a pair to the metadata that is sent with the call. The value of a key that ends in `-bin` may be any
-        /// bytes, that of another key printable ASCII. A pair that cannot be sent fails the call with INVALID_ARGUMENT. By default there
-        /// are the channel's pairs, none of which has a key that the call gives. gRPC's `metadata`.
-        pub fn metadata(mut self, key: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
+        /// Adds a pair to the metadata of the call. The value of a key that ends in `-bin` may be any bytes, the value of another key
+        /// must be printable ASCII. A pair that cannot be sent fails the call with INVALID_ARGUMENT. Pairs of the channel are sent as
+        /// well, except those whose key the call sets. gRPC's `metadata`.
+        $visibility fn metadata(mut self, key: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
             self.options().add_metadata(key.as_ref(), value.as_ref());
             self
         }
 
-        /// What the call proves itself with, behind what its channel has. It is sent only where others cannot read it: over a
-        /// connection without encryption the call ends with UNAUTHENTICATED, unless the channel's credentials are
-        /// [local](crate::ChannelCredentials::local). By default there are none. gRPC's `credentials`.
-        pub fn credentials(mut self, credentials: impl crate::CallCredentials) -> Self {
+        /// Adds credentials to the call, behind those of the channel. By default there are none. They are sent only where others
+        /// cannot read them: over a connection without encryption the call ends with UNAUTHENTICATED, unless the credentials of the
+        /// channel are [local](crate::ChannelCredentials::local). gRPC's `credentials`.
+        $visibility fn credentials(mut self, credentials: impl crate::CallCredentials) -> Self {
             self.options().add_credentials(credentials);
             self
         }
 
-        /// Whether the call waits while no server can be reached, until its deadline, in the place of the channel's default,
-        /// which is `false`: the call fails at once with UNAVAILABLE and the cause. gRPC's `wait_for_ready`.
-        pub fn wait_for_ready(mut self, wait_for_ready: bool) -> Self {
+        /// Sets whether the call waits, until its deadline, while no server can be reached. By default the channel's setting holds,
+        /// which is `false` by default: the call fails at once with UNAVAILABLE and the cause. gRPC's `wait_for_ready`.
+        $visibility fn wait_for_ready(mut self, wait_for_ready: bool) -> Self {
             self.options().wait_for_ready = Some(wait_for_ready);
             self
         }
 
-        /// Makes the call a child of the one that a servicer serves: it ends with that call and has no more time, and the
-        /// metadata goes with it that was chosen. Calls are independent of each other without it, but for one thing: what a
-        /// servicer's method waits for is dropped with the method.
+        /// Makes the call a child of the call that a servicer serves: it ends with that call, has no later deadline, and carries the
+        /// metadata that was chosen. Without it calls are independent of each other, except that dropping a servicer's method drops
+        /// the calls that it awaits.
         #[cfg(feature = "server")]
-        pub fn propagated(mut self, propagation: crate::Propagation) -> Self {
+        $visibility fn propagated(mut self, propagation: crate::Propagation) -> Self {
             self.options().propagate(propagation);
             self
         }
 
-        /// The largest request that is sent, in bytes, before compression, in the place of the channel's limit, which is none
-        /// by default. A larger one ends the call with RESOURCE_EXHAUSTED. gRPC's `grpc.max_send_message_length`.
-        pub fn max_send_message_length(mut self, bytes: usize) -> Self {
+        /// Sets the largest request that is sent, in bytes, before compression. By default the channel's limit holds, which is none by
+        /// default. A larger request ends the call with RESOURCE_EXHAUSTED. gRPC's `grpc.max_send_message_length`.
+        $visibility fn max_send_message_length(mut self, bytes: usize) -> Self {
             self.options().max_send_message_length = Some(bytes);
             self
         }
 
-        /// The largest response that is taken, in bytes, before and after decompression, in the place of the channel's limit,
-        /// which is 4 MiB by default. A larger one ends the call with RESOURCE_EXHAUSTED. gRPC's
+        /// Sets the largest response that is received, in bytes, before and after decompression. By default the channel's limit holds,
+        /// which is 4 MiB by default. A larger response ends the call with RESOURCE_EXHAUSTED. gRPC's
         /// `grpc.max_receive_message_length`.
-        pub fn max_receive_message_length(mut self, bytes: usize) -> Self {
+        $visibility fn max_receive_message_length(mut self, bytes: usize) -> Self {
             self.options().max_receive_message_length = Some(bytes);
             self
         }
 
-        /// The host that the call is for, HTTP/2's `:authority`, in the place of the channel's: a proxy that routes by
-        /// host finds the backend by it. Over TLS the server's certificate has to be for that host too, else the call fails
-        /// with UNAVAILABLE. gRPC's per-call authority (gRFC A81).
-        pub fn authority(mut self, authority: impl AsRef<str>) -> Self {
+        /// Sets the host that the call is for, HTTP/2's `:authority`, in place of the channel's: a proxy that routes by host finds
+        /// the backend by it. Over TLS the server's certificate must be for that host, too, or the call fails with UNAVAILABLE.
+        /// gRPC's per-call authority (gRFC A81).
+        $visibility fn authority(mut self, authority: impl AsRef<str>) -> Self {
             self.options().set_authority(authority.as_ref());
             self
         }
 
-        /// How the requests of this call are compressed, in the place of the channel's default, which is not at all. A server that
-        /// cannot read it answers UNIMPLEMENTED. Responses come as the server chooses. Calls within this process compress nothing.
-        /// gRPC's `compression`.
-        pub fn compression(mut self, compression: crate::Compression) -> Self {
+        /// Sets the compression of the requests. By default the channel's setting holds, which is none by default. A server that
+        /// cannot decompress them answers UNIMPLEMENTED. The server chooses the compression of responses. Calls within this process
+        /// compress nothing. gRPC's `compression`.
+        $visibility fn compression(mut self, compression: crate::Compression) -> Self {
             self.options().compression = Some(compression);
             self
         }
 
-        /// Which requests are compressed, if those of this call are: the others go as they are, as what is compressed already, or
-        /// secret beside what an attacker chooses, had better. By default all are that become shorter. gRPC core's
-        /// `GRPC_WRITE_NO_COMPRESS`; on the server's side it is
-        /// `ServicerContext::disable_next_message_compression`.
-        pub fn compress_if(
+        /// Sets which requests are compressed, if those of this call are. The others are sent as they are, as suits what is compressed
+        /// already, or is secret beside data that an attacker chooses. By default all are compressed that become shorter. `M` must
+        /// be the type of the requests, or the call fails with INVALID_ARGUMENT. gRPC core's `GRPC_WRITE_NO_COMPRESS`; on the
+        /// server's side it is `ServicerContext::disable_next_message_compression`.
+        $visibility fn compress_if<M: 'static>(
             mut self,
-            wanted: impl Fn(&Req) -> bool + Send + Sync + 'static,
+            wanted: impl Fn(&M) -> bool + Send + Sync + 'static,
         ) -> Self {
             self.options().compress_if = Some(crate::client::CompressIf::new(wanted));
+            self
+        }
+
+        /// Gives a value to the interceptors of the channel, which find it by its type in
+        /// [`ClientCall::extensions`](crate::ClientCall::extensions). It stays in this process. A value of the same type that was
+        /// given before is replaced.
+        $visibility fn extension<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+            self.options().add_extension(value);
             self
         }
     };
 }
 
-pub(crate) use call_options;
+pub(crate) use option_methods;
+
+/// The options of a call, for code that is generic over the kinds of calls. Each call has the same methods itself: this trait need not
+/// be imported to use them.
+///
+/// ```
+/// use std::time::Duration;
+/// use stubwright::CallOptions;
+///
+/// fn urgent<C: CallOptions>(call: C) -> C {
+///     call.timeout(Duration::from_millis(100)).metadata("x-priority", "high")
+/// }
+///
+/// # async fn example(channel: stubwright::Channel) -> stubwright::Result<()> {
+/// # use stubwright::Prost;
+/// let call = channel.unary_unary("/echo.Echo/Say", Prost, String::from("hello"));
+/// let response: String = urgent(call).await?;
+/// # drop(response);
+/// # Ok(())
+/// # }
+/// ```
+pub trait CallOptions: sealed::HasOptions + Sized {
+    option_methods!(fn);
+}
+
+pub(crate) mod sealed {
+    use super::Options;
+
+    /// Has options.
+    pub trait HasOptions {
+        fn options(&mut self) -> &mut Options;
+    }
+}

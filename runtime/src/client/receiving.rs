@@ -1,15 +1,16 @@
-//! A call on its way, as its caller reads it.
+//! The receiving end of a call.
 
 use std::task::{Context, Poll, ready};
 
-use super::intercepted::{Intercepted, Next};
-use super::sender::sealed::Started;
+use super::intercepted::caller::{Intercepted, Next};
+use super::started::Started;
 use crate::base::Outcome;
 use crate::base::erasure::AnySlot;
+use crate::call::Peer;
 use crate::call::inbox::{self, Inbox};
 use crate::{Metadata, Result, Status};
 
-/// A call on its way.
+/// The receiving end of a call.
 pub(crate) enum Receiving {
     Plain(Inbox),
     /// With interceptors around it.
@@ -17,23 +18,24 @@ pub(crate) enum Receiving {
 }
 
 impl Receiving {
-    /// The next response of a call that has many: it is `held` then. When none is, the call has ended well; an error is the end.
+    /// Waits for the next response of a call that has many, which is in the slot then. When the slot is empty, the call has ended with
+    /// OK. An error is the end.
     pub(crate) fn poll_next(
         &mut self,
         context: &mut Context<'_>,
-        held: &mut dyn AnySlot,
+        slot: &mut dyn AnySlot,
     ) -> Poll<Result<()>> {
         match self {
             Receiving::Plain(inbox) => Poll::Ready(match ready!(inbox.poll_message(context))? {
-                Some(response) => inbox.read(response, |response| held.read(response)),
+                Some(response) => inbox.read(response, |response| slot.read(response)),
                 None => Ok(()),
             }),
             Receiving::Intercepted(call) => loop {
                 match ready!(call.poll_next(context)) {
                     Next::Attempt => {}
                     Next::Response { level, bytes } => {
-                        call.read(held, level, bytes);
-                        if held.is_some() {
+                        call.read(slot, level, bytes);
+                        if slot.is_some() {
                             call.commit();
                             return Poll::Ready(Ok(()));
                         }
@@ -44,29 +46,29 @@ impl Receiving {
         }
     }
 
-    /// The response of a call that has one, which is `held` from when it has come; ready once the call has ended well.
+    /// Waits for the end of a call that has one response, which is in the slot then.
     pub(crate) fn poll_only(
         &mut self,
         context: &mut Context<'_>,
-        held: &mut dyn AnySlot,
+        slot: &mut dyn AnySlot,
     ) -> Poll<Result<()>> {
         match self {
             Receiving::Plain(inbox) => loop {
                 let Some(response) = ready!(inbox.poll_message(context))? else {
-                    let has_one = held.is_some();
+                    let has_one = slot.is_some();
                     return Poll::Ready(has_one.then_some(()).ok_or_else(inbox::none));
                 };
-                if held.is_some() {
+                if slot.is_some() {
                     return Poll::Ready(Err(inbox.give_up(inbox::second())));
                 }
-                inbox.read(response, |response| held.read(response))?;
+                inbox.read(response, |response| slot.read(response))?;
             },
             Receiving::Intercepted(call) => loop {
                 match ready!(call.poll_next(context)) {
-                    // What came of another attempt is not the response.
-                    Next::Attempt => held.clear(),
-                    Next::Response { level, bytes } => call.read(held, level, bytes),
-                    Next::End(Ok(())) if !held.is_some() => {
+                    // The response of an earlier attempt does not count.
+                    Next::Attempt => slot.clear(),
+                    Next::Response { level, bytes } => call.read(slot, level, bytes),
+                    Next::End(Ok(())) if !slot.is_some() => {
                         return Poll::Ready(Err(Status::internal(
                             "an interceptor ended a call with one response well, and none has come",
                         )));
@@ -74,6 +76,22 @@ impl Receiving {
                     Next::End(result) => return Poll::Ready(result),
                 }
             },
+        }
+    }
+
+    /// Returns the call, for those who do not read it.
+    pub(crate) fn started(&self) -> Started {
+        match self {
+            Receiving::Plain(inbox) => Started::plain(&inbox.ongoing().exchange),
+            Receiving::Intercepted(call) => call.started(),
+        }
+    }
+
+    /// Returns the other end of the connection.
+    pub(crate) fn peer(&self) -> Peer {
+        match self {
+            Receiving::Plain(inbox) => inbox.ongoing().exchange.peer(),
+            Receiving::Intercepted(call) => call.peer(),
         }
     }
 
@@ -102,7 +120,7 @@ impl Receiving {
         }
     }
 
-    /// How the call ended, once it has.
+    /// Returns the outcome of the call, once it has ended.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         match self {
             Receiving::Plain(inbox) => inbox.ongoing().exchange.outcome(),
@@ -110,7 +128,7 @@ impl Receiving {
         }
     }
 
-    /// How often the call was made before, by the policy of its method.
+    /// Returns how many attempts a policy made before the last one.
     pub(crate) fn previous_attempts(&self) -> u32 {
         match self {
             Receiving::Plain(inbox) => inbox.ongoing().exchange.previous_attempts(),

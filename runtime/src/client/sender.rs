@@ -9,17 +9,15 @@ use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
 
-use self::sealed::Started;
 use super::feed::last_packed;
-use super::streaming::StreamingCall;
-use super::unary::UnaryCall;
+use super::started::Started;
 use crate::call::remember;
 use crate::{Result, Status};
 
-/// How many messages may wait between a sender and its call, if they are small.
+/// The number of small messages that may wait between a sender and its call.
 const AHEAD: usize = 8;
 
-/// How many bytes they may have together, if they are as large as those before them.
+/// The number of bytes that these messages may have together, if they are as large as those before.
 const AHEAD_BYTES: usize = 16 * 1024;
 
 /// Starts a call whose requests are sent step by step: what gRPC Python's `call.write()` and `call.done_writing()` do.
@@ -33,7 +31,7 @@ const AHEAD_BYTES: usize = 16 * 1024;
 /// # async fn example(channel: stubwright::Channel) -> stubwright::Result<()> {
 /// use stubwright::{Prost, sending};
 ///
-/// let (mut requests, mut responses) =
+/// let (requests, mut responses) =
 ///     sending(|requests| channel.stream_stream::<String, String, _, _>("/chat.Chat/Talk", Prost, requests));
 /// requests.send(String::from("hello")).await?;
 /// while let Some(response) = responses.message().await? {
@@ -51,25 +49,26 @@ const AHEAD_BYTES: usize = 16 * 1024;
 /// requests are a [`Stream`] and may be changed on their way. A call that cannot be started says so when it is awaited.
 ///
 /// A generator, [`stream()`](crate::stream()), is the other way to write requests one after the other.
-pub fn sending<Req, C>(make: impl FnOnce(SentRequests<Req>) -> C) -> (RequestSender<Req>, C)
-where
-    C: Start<Request = Req>,
-{
-    let (entrance, requests) = queue();
+pub fn sending<Req, C: Start>(
+    make: impl FnOnce(SentRequests<Req>) -> C,
+) -> (RequestSender<Req>, C) {
+    let (queue, requests) = queue();
     let mut call = make(requests);
     let sender = RequestSender {
-        entrance,
+        queue,
         call: call.start(),
     };
     (sender, call)
 }
 
-/// What is sent at one end comes out at the other.
-pub(crate) fn queue<T>() -> (Entrance<T>, SentRequests<T>) {
+/// Makes a queue: messages that are sent at one end come out at the other.
+pub(crate) fn queue<T>() -> (QueueSender<T>, SentRequests<T>) {
     let queue = Arc::new(Queue(Mutex::new(State {
         messages: VecDeque::new(),
         ahead: 1,
+        senders: 1,
         sender: None,
+        other_senders: Vec::new(),
         reader: None,
         end: None,
         unwanted: false,
@@ -79,46 +78,45 @@ pub(crate) fn queue<T>() -> (Entrance<T>, SentRequests<T>) {
         taken: VecDeque::new(),
         largest: 0,
     };
-    (Entrance(queue), requests)
+    (QueueSender(queue), requests)
 }
 
-/// The sender of the requests of a call, made by [`sending`].
+/// Sends the requests of a call; made by [`sending`]. Clones send requests of the same call.
 ///
-/// The requests end when it is closed or dropped; one that a panic drops cancels the call instead. To cancel the call, drop
-/// that.
+/// The requests end when the last clone is closed or dropped. A clone that a panic drops cancels the call instead. To cancel the call,
+/// drop the call or use its [`CancelHandle`](crate::CancelHandle).
 pub struct RequestSender<T> {
-    entrance: Entrance<T>,
+    queue: QueueSender<T>,
     call: Result<Started>,
 }
 
 impl<T> RequestSender<T> {
-    /// Sends a request. Waits while the call is behind. Between a sender and what the server's flow control leaves to the call
-    /// there are at most sixteen messages as long as those before them were small: no more than 2 KiB each. Behind a message of
-    /// 16 KiB or more one may wait.
+    /// Sends a request; waits while the call is behind. At most sixteen requests wait between the senders and the flow control of the
+    /// server, as long as those before them had no more than 2 KiB each; behind a request of 16 KiB or more at most one waits.
     ///
-    /// What is dropped while it waits has sent nothing. What has been sent is on its way, and no more is said of it: the server
-    /// may still end the call without having looked at it.
+    /// A future that is dropped while it waits has sent nothing. A request that has been sent is on its way; the server may still end
+    /// the call without having seen it.
     ///
     /// # Errors
-    /// The call is over: its status, if it has failed, DEADLINE_EXCEEDED and CANCELLED among others; FAILED_PRECONDITION if the
-    /// server has ended it with OK. What the server has answered, the call itself still gives.
-    pub async fn send(&mut self, request: T) -> Result<()> {
+    /// The status of the call, when it has failed, with DEADLINE_EXCEEDED or CANCELLED among others; FAILED_PRECONDITION when the
+    /// server has ended it with OK. Responses that have come can still be read from the call.
+    pub async fn send(&self, request: T) -> Result<()> {
         // The stream hears of the end in its own time.
         if self.call.as_ref().is_ok_and(|call| call.over().is_some()) {
             return Err(self.why());
         }
         let mut request = Some(request);
         poll_fn(|context| {
-            let sent = self.entrance.poll_send(&mut request, context);
+            let sent = self.queue.poll_send(&mut request, context);
             sent.map(|sent| sent.map_err(|Unwanted| self.why()))
         })
         .await
     }
 
-    /// Says that nothing follows, as dropping does. gRPC Python's `done_writing`.
+    /// Drops the sender: no request follows from it. gRPC Python's `done_writing`.
     pub fn close(self) {}
 
-    /// Why the call takes no more requests.
+    /// Returns why the call takes no more requests.
     fn why(&self) -> Status {
         let over = match &self.call {
             Ok(call) => call.over(),
@@ -136,18 +134,27 @@ impl<T> RequestSender<T> {
     }
 }
 
+impl<T> Clone for RequestSender<T> {
+    fn clone(&self) -> RequestSender<T> {
+        RequestSender {
+            queue: self.queue.clone(),
+            call: self.call.clone(),
+        }
+    }
+}
+
 impl<T> fmt::Debug for RequestSender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestSender").finish_non_exhaustive()
     }
 }
 
-/// What a [`RequestSender`] sends, as a stream that a stub's method takes.
+/// The stream of the requests of a [`RequestSender`], which a stub's method takes.
 pub struct SentRequests<T> {
     queue: Arc<Queue<T>>,
-    /// Messages that have been taken from the queue, all at a time.
+    /// Messages taken from the queue, which is always emptied.
     taken: VecDeque<T>,
-    /// How many bytes the largest of those had that were taken and packed last; zero when that is not known.
+    /// The length in bytes of the largest message since the queue was emptied; zero when it is not known.
     largest: usize,
 }
 
@@ -189,80 +196,25 @@ impl<T> fmt::Debug for SentRequests<T> {
     }
 }
 
-/// What [`sending`] starts: the calls of stubs.
-pub trait Start: sealed::Start {
-    /// What the call sends.
-    type Request;
-}
-
-impl<Req: Send + 'static, Res> Start for UnaryCall<Req, Res> {
-    type Request = Req;
-}
-
-impl<Req: Send + 'static, Res> Start for StreamingCall<Req, Res> {
-    type Request = Req;
-}
+/// A call that [`sending`] can start: the calls of stubs.
+pub trait Start: sealed::StartCall {}
 
 pub(crate) mod sealed {
-    use std::sync::Arc;
-
     use crate::Result;
-    #[cfg(feature = "blocking")]
-    use crate::Status;
-    use crate::call::Exchange;
-    use crate::client::passage::Passage;
+    use crate::client::started::Started;
 
     /// A call that can be started before it is polled.
-    pub trait Start {
+    pub trait StartCall {
         fn start(&mut self) -> Result<Started>;
-    }
-
-    /// A call that has been started.
-    #[derive(Clone)]
-    pub struct Started(Kind);
-
-    #[derive(Clone)]
-    enum Kind {
-        Plain(Arc<Exchange>),
-        Intercepted(Arc<Passage>),
-    }
-
-    impl Started {
-        pub(crate) fn plain(exchange: &Arc<Exchange>) -> Started {
-            Started(Kind::Plain(Arc::clone(exchange)))
-        }
-
-        pub(crate) fn intercepted(passage: &Arc<Passage>) -> Started {
-            Started(Kind::Intercepted(Arc::clone(passage)))
-        }
-
-        /// Ends the call for its caller, who may be waiting for it elsewhere.
-        #[cfg(feature = "blocking")]
-        pub(crate) fn cancel(&self, status: Status) {
-            match &self.0 {
-                Kind::Plain(exchange) => exchange.abandon(status),
-                Kind::Intercepted(passage) => passage.cancel(status),
-            }
-        }
-
-        /// How the call has ended, or why it takes no more requests; `None` while it does.
-        pub(crate) fn over(&self) -> Option<Result<()>> {
-            match &self.0 {
-                Kind::Plain(exchange) => match exchange.outcome() {
-                    Some(outcome) => Some(outcome.result),
-                    None => exchange.over().map(Err),
-                },
-                Kind::Intercepted(passage) => passage.over(),
-            }
-        }
     }
 }
 
-/// Where requests are sent. They end when it is dropped; by a panic, with an error.
-pub(crate) struct Entrance<T>(Arc<Queue<T>>);
+/// The end of a queue where messages are sent. The messages end when the last clone is dropped. A clone that a panic drops ends them
+/// with an error.
+pub(crate) struct QueueSender<T>(Arc<Queue<T>>);
 
-impl<T> Entrance<T> {
-    /// Sends a message once there is room, and takes it for that.
+impl<T> QueueSender<T> {
+    /// Waits for room, and sends the message, which is taken then.
     pub(crate) fn poll_send(
         &self,
         message: &mut Option<T>,
@@ -272,29 +224,70 @@ impl<T> Entrance<T> {
     }
 }
 
-impl<T> Drop for Entrance<T> {
-    fn drop(&mut self) {
-        self.0.end(if std::thread::panicking() {
-            End::Panicked
-        } else {
-            End::Closed
-        });
+impl<T> Clone for QueueSender<T> {
+    fn clone(&self) -> QueueSender<T> {
+        self.0.state().senders += 1;
+        QueueSender(Arc::clone(&self.0))
     }
 }
 
-/// What lies between a sender and its call.
+impl<T> Drop for QueueSender<T> {
+    fn drop(&mut self) {
+        self.0.drop_sender(std::thread::panicking());
+    }
+}
+
+/// The queue between the senders of requests and their call.
 struct Queue<T>(Mutex<State<T>>);
 
 struct State<T> {
     messages: VecDeque<T>,
-    /// How many messages may wait.
+    /// The number of messages that may wait.
     ahead: usize,
+    /// The number of senders.
+    senders: usize,
+    /// Wakes a sender that waits for room.
     sender: Option<Waker>,
+    /// Wake further senders that wait for room.
+    other_senders: Vec<Waker>,
     reader: Option<Waker>,
-    /// Nothing follows behind the messages.
+    /// Set when no message follows.
     end: Option<End>,
     /// The call takes no more.
     unwanted: bool,
+}
+
+impl<T> State<T> {
+    /// Lets a sender be woken when there is room.
+    fn remember_sender(&mut self, context: &Context<'_>) {
+        let waker = context.waker();
+        match &self.sender {
+            Some(other) if !other.will_wake(waker) => {
+                if !self
+                    .other_senders
+                    .iter()
+                    .any(|other| other.will_wake(waker))
+                {
+                    self.other_senders.push(waker.clone());
+                }
+            }
+            _ => remember(&mut self.sender, context),
+        }
+    }
+
+    fn take_senders(&mut self) -> WaitingSenders {
+        WaitingSenders(self.sender.take(), std::mem::take(&mut self.other_senders))
+    }
+}
+
+/// Senders that waited for room.
+struct WaitingSenders(Option<Waker>, Vec<Waker>);
+
+impl WaitingSenders {
+    fn wake(self) {
+        wake(self.0);
+        self.1.into_iter().for_each(Waker::wake);
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -303,7 +296,7 @@ enum End {
     Panicked,
 }
 
-/// The call takes no more.
+/// The call takes no more requests.
 pub(crate) struct Unwanted;
 
 impl<T> Queue<T> {
@@ -311,7 +304,7 @@ impl<T> Queue<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a message into the queue once there is room.
+    /// Waits for room, and puts the message into the queue.
     fn poll_send(
         &self,
         message: &mut Option<T>,
@@ -322,7 +315,7 @@ impl<T> Queue<T> {
             return Poll::Ready(Err(Unwanted));
         }
         if state.messages.len() >= state.ahead {
-            remember(&mut state.sender, context);
+            state.remember_sender(context);
             return Poll::Pending;
         }
         state.messages.extend(message.take());
@@ -332,16 +325,24 @@ impl<T> Queue<T> {
         Poll::Ready(Ok(()))
     }
 
-    fn end(&self, end: End) {
+    /// Ends the messages if this was the last sender, or if it has panicked.
+    fn drop_sender(&self, panicked: bool) {
         let mut state = self.state();
-        state.end = Some(end);
+        state.senders -= 1;
+        if panicked {
+            state.end = Some(End::Panicked);
+        } else if state.senders == 0 {
+            state.end.get_or_insert(End::Closed);
+        } else {
+            return;
+        }
         let reader = state.reader.take();
         drop(state);
         wake(reader);
     }
 
-    /// Takes all messages, or says that none follow. With neither the reader is woken later. Messages are values here: how many
-    /// may wait is learnt from the largest of those before, in bytes.
+    /// Takes all messages, or returns how they have ended. If there is neither, the reader is woken later. The largest message before,
+    /// in bytes, decides how many may wait.
     fn take(
         &self,
         messages: &mut VecDeque<T>,
@@ -359,9 +360,9 @@ impl<T> Queue<T> {
             return state.end;
         }
         std::mem::swap(messages, &mut state.messages);
-        let sender = state.sender.take();
+        let senders = state.take_senders();
         drop(state);
-        wake(sender);
+        senders.wake();
         None
     }
 
@@ -369,10 +370,10 @@ impl<T> Queue<T> {
         let mut state = self.state();
         state.unwanted = true;
         let messages = std::mem::take(&mut state.messages);
-        let sender = state.sender.take();
+        let senders = state.take_senders();
         drop(state);
         drop(messages);
-        wake(sender);
+        senders.wake();
     }
 }
 

@@ -1,82 +1,84 @@
-//! What the methods of a stub do: one function per kind of call. They are not inlined, for then each method would be compiled with one.
+//! Stubs, whatever their service.
 
-use std::fmt::Debug;
+use std::time::Duration;
 
 use super::channel::Channel;
-use super::course::Course;
-use super::into_requests::IntoRequests;
-use super::streaming::StreamingCall;
-use super::unary::UnaryCall;
-use crate::base::Codec;
-use crate::base::erasure::{Requests, Slot};
-use crate::base::header::Header;
+use super::interceptor::ClientInterceptor;
+use crate::Compression;
+use crate::call::credentials::CallCredentials;
 
-/// A call with one request and one response.
-#[inline(never)]
-pub fn unary_unary<
-    Req: Debug + Send + 'static,
-    Res: Debug + 'static,
-    C: Codec<Req> + Codec<Res>,
->(
-    channel: &Channel,
-    path: &'static str,
-    _codec: C,
-    request: Req,
-) -> UnaryCall<Req, Res> {
-    let requests = Requests::one::<C>(request);
-    UnaryCall::new(course(channel, path, true), requests, Slot::of::<C>())
-}
+/// A stub of a service, async or blocking: generated code implements it. It makes a stub of another channel, or one whose calls have
+/// other defaults.
+///
+/// ```
+/// use std::time::Duration;
+/// use stubwright::Stub;
+///
+/// fn patient<S: Stub>(stub: &S) -> S {
+///     stub.with_timeout(Duration::from_secs(60)).with_wait_for_ready(true)
+/// }
+/// ```
+///
+/// The methods of a service are methods of the stub itself, and take precedence over those of this trait: to call `channel()` of a stub
+/// whose service has a method `Channel`, write `Stub::channel(&stub)`.
+pub trait Stub: Sized {
+    /// Makes a stub that calls through `channel`, as its `new` does.
+    fn from_channel(channel: Channel) -> Self;
 
-/// A call with one request and a stream of responses.
-#[inline(never)]
-pub fn unary_stream<
-    Req: Debug + Send + 'static,
-    Res: Debug + 'static,
-    C: Codec<Req> + Codec<Res>,
->(
-    channel: &Channel,
-    path: &'static str,
-    _codec: C,
-    request: Req,
-) -> StreamingCall<Req, Res> {
-    let requests = Requests::one::<C>(request);
-    StreamingCall::new(course(channel, path, false), requests, Slot::of::<C>())
-}
+    /// Returns the channel of the stub.
+    fn channel(&self) -> &Channel;
 
-/// A call with a stream of requests and one response.
-#[inline(never)]
-pub fn stream_unary<
-    Req: Debug + Send + 'static,
-    Res: Debug + 'static,
-    C: Codec<Req> + Codec<Res>,
-    M,
->(
-    channel: &Channel,
-    path: &'static str,
-    _codec: C,
-    requests: impl IntoRequests<Req, M>,
-) -> UnaryCall<Req, Res> {
-    let requests = Requests::many::<C>(requests.into_requests());
-    UnaryCall::new(course(channel, path, true), requests, Slot::of::<C>())
-}
+    /// Adds an interceptor, as [`Channel::with_interceptor`] does.
+    #[must_use]
+    fn with_interceptor(&self, interceptor: impl ClientInterceptor) -> Self {
+        Self::from_channel(self.channel().with_interceptor(interceptor))
+    }
 
-/// A call with a stream of requests and a stream of responses.
-#[inline(never)]
-pub fn stream_stream<
-    Req: Debug + Send + 'static,
-    Res: Debug + 'static,
-    C: Codec<Req> + Codec<Res>,
-    M,
->(
-    channel: &Channel,
-    path: &'static str,
-    _codec: C,
-    requests: impl IntoRequests<Req, M>,
-) -> StreamingCall<Req, Res> {
-    let requests = Requests::many::<C>(requests.into_requests());
-    StreamingCall::new(course(channel, path, false), requests, Slot::of::<C>())
-}
+    /// Sets the default timeout, as [`Channel::with_timeout`] does.
+    #[must_use]
+    fn with_timeout(&self, timeout: Duration) -> Self {
+        Self::from_channel(self.channel().with_timeout(timeout))
+    }
 
-fn course(channel: &Channel, path: &'static str, one_response: bool) -> Course {
-    Course::new(channel, Header::from_static(":path", path), one_response)
+    /// Adds a pair to the metadata, as [`Channel::with_metadata`] does.
+    #[must_use]
+    fn with_metadata(&self, key: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
+        Self::from_channel(self.channel().with_metadata(key, value))
+    }
+
+    /// Adds credentials, as [`Channel::with_credentials`] does.
+    #[must_use]
+    fn with_credentials(&self, credentials: impl CallCredentials) -> Self {
+        Self::from_channel(self.channel().with_credentials(credentials))
+    }
+
+    /// Sets whether calls wait while no server can be reached, as [`Channel::with_wait_for_ready`] does.
+    #[must_use]
+    fn with_wait_for_ready(&self, wait_for_ready: bool) -> Self {
+        Self::from_channel(self.channel().with_wait_for_ready(wait_for_ready))
+    }
+
+    /// Sets the default `:authority`, as [`Channel::with_authority`] does.
+    #[must_use]
+    fn with_authority(&self, authority: impl AsRef<str>) -> Self {
+        Self::from_channel(self.channel().with_authority(authority))
+    }
+
+    /// Sets the default compression of requests, as [`Channel::with_compression`] does.
+    #[must_use]
+    fn with_compression(&self, compression: Compression) -> Self {
+        Self::from_channel(self.channel().with_compression(compression))
+    }
+
+    /// Sets the default limit of requests, in bytes, as [`Channel::with_max_send_message_length`] does.
+    #[must_use]
+    fn with_max_send_message_length(&self, bytes: usize) -> Self {
+        Self::from_channel(self.channel().with_max_send_message_length(bytes))
+    }
+
+    /// Sets the default limit of responses, in bytes, as [`Channel::with_max_receive_message_length`] does.
+    #[must_use]
+    fn with_max_receive_message_length(&self, bytes: usize) -> Self {
+        Self::from_channel(self.channel().with_max_receive_message_length(bytes))
+    }
 }

@@ -5,58 +5,62 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::call::Call;
-use super::course::Course;
-use super::options::{CallOptions, call_options};
-use super::sender::sealed::{Start, Started};
+use super::call_state::CallState;
+use super::cancel_handle::CancelHandle;
+use super::options::sealed::HasOptions;
+use super::options::{CallOptions, Options, option_methods};
+use super::sender::Start;
+use super::sender::sealed::StartCall;
+use super::started::Started;
 use crate::Result;
 use crate::base::erasure::{Requests, Slot};
-use crate::call::inbox;
+use crate::call::{CallEnd, inbox};
 
-/// A call with one response: await it. Options are set before; nothing is sent until the first poll. Dropping it cancels
-/// the call on both sides.
+/// A call with one response: await it. Options are set before; nothing is sent until the first poll. Dropping the call cancels it on
+/// both sides.
 #[must_use = "a call does nothing until it is awaited"]
 pub struct UnaryCall<Req, Res> {
-    course: Course,
+    state: CallState,
     requests: Requests<Req>,
     response: Slot<Res>,
 }
 
-/// A call with one response, awaited with what came beside the response.
+/// A call with one response that returns the end of the call, too: made by [`UnaryCall::with_call`].
 #[must_use = "a call does nothing until it is awaited"]
 pub struct WithCall<Req, Res>(UnaryCall<Req, Res>);
 
 impl<Req: Send + 'static, Res> UnaryCall<Req, Res> {
-    call_options!();
+    option_methods!(pub fn);
 
-    /// Gives the [`Call`], with the metadata that the server sent, beside the response.
+    /// Makes the call return the [`CallEnd`], with the metadata that the server sent, beside the response.
     pub fn with_call(self) -> WithCall<Req, Res> {
         WithCall(self)
     }
 
-    /// Returns how the call has ended, and what came beside the response; `None` before it has. To have it after a failure, await
-    /// the call by reference: `(&mut call).await`.
-    pub fn end(&mut self) -> Option<Call> {
-        self.course.end()
+    /// Returns the end of the call; `None` before it has ended. To ask after a failure, await the call by reference:
+    /// `(&mut call).await`.
+    pub fn end(&mut self) -> Option<CallEnd> {
+        self.state.end()
     }
 
-    pub(crate) fn options(&mut self) -> &mut CallOptions {
-        self.course.options()
+    /// Returns a handle that cancels the call from elsewhere.
+    pub fn cancel_handle(&mut self) -> CancelHandle {
+        self.state.cancel_handle()
     }
 
-    /// `/package.Service/Method`.
+    /// Returns `/package.Service/Method`.
     #[cfg(feature = "server")]
     pub(crate) fn method(&self) -> &str {
-        self.course.method()
+        self.state.method()
     }
 
     pub(crate) fn new(
-        course: Course,
+        state: CallState,
         requests: Requests<Req>,
         response: Slot<Res>,
     ) -> UnaryCall<Req, Res> {
         UnaryCall {
-            course,
+            state,
             requests,
             response,
         }
@@ -66,16 +70,26 @@ impl<Req: Send + 'static, Res> UnaryCall<Req, Res> {
     #[inline(never)]
     fn poll_response(&mut self, context: &mut Context<'_>) -> Poll<Result<Res>> {
         let (requests, response) = (&mut self.requests, &mut self.response);
-        ready!(self.course.poll_only(context, requests, response))?;
+        ready!(self.state.poll_only(context, requests, response))?;
         Poll::Ready(self.response.take().ok_or_else(inbox::none))
     }
 }
 
-impl<Req: Send + 'static, Res> Start for UnaryCall<Req, Res> {
-    fn start(&mut self) -> Result<Started> {
-        Ok(self.course.receive(&mut self.requests)?.detach())
+impl<Req: Send + 'static, Res> HasOptions for UnaryCall<Req, Res> {
+    fn options(&mut self) -> &mut Options {
+        self.state.options()
     }
 }
+
+impl<Req: Send + 'static, Res> CallOptions for UnaryCall<Req, Res> {}
+
+impl<Req: Send + 'static, Res> StartCall for UnaryCall<Req, Res> {
+    fn start(&mut self) -> Result<Started> {
+        Ok(self.state.receive(&mut self.requests)?.detach())
+    }
+}
+
+impl<Req: Send + 'static, Res> Start for UnaryCall<Req, Res> {}
 
 impl<Req, Res> Unpin for UnaryCall<Req, Res> {}
 
@@ -90,19 +104,19 @@ impl<Req: Send + 'static, Res> Future for UnaryCall<Req, Res> {
 impl<Req, Res> Unpin for WithCall<Req, Res> {}
 
 impl<Req: Send + 'static, Res> Future for WithCall<Req, Res> {
-    type Output = Result<(Res, Call)>;
+    type Output = Result<(Res, CallEnd)>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let response = ready!(self.0.poll_response(context))?;
-        let call = self.0.course.end().ok_or_else(inbox::none)?;
-        Poll::Ready(Ok((response, call)))
+        let end = self.0.state.end().ok_or_else(inbox::none)?;
+        Poll::Ready(Ok((response, end)))
     }
 }
 
 impl<Req, Res> fmt::Debug for UnaryCall<Req, Res> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UnaryCall")
-            .field("started", &self.course.receiving().is_some())
+            .field("started", &self.state.is_started())
             .finish_non_exhaustive()
     }
 }

@@ -14,20 +14,20 @@ use crate::base::{Outcome, clock, wire};
 use crate::call::{Alarm, CallDetails, Exchange, Peer};
 use crate::channel::connectivity::{Announcer, ChannelConnectivity, ConnectivityChanges};
 use crate::channel::transport::{Transport, closed};
-use crate::server::{HandlerTask, InsideCalls, MethodTable, Running};
+use crate::server::{HandlerTask, InProcessCalls, MethodTable, Running};
 use crate::{Compression, Status};
 
 /// Handlers in this process, which are called without a connection.
 pub(crate) struct InProcess {
     methods: Arc<MethodTable>,
     /// The calls of a server that come from within the process, if the handlers are a server's.
-    calls: Option<Arc<InsideCalls>>,
+    calls: Option<Arc<InProcessCalls>>,
     is_closed: AtomicBool,
     announcer: Mutex<Announcer>,
 }
 
 impl InProcess {
-    pub(crate) fn new(methods: Arc<MethodTable>, calls: Option<Arc<InsideCalls>>) -> InProcess {
+    pub(crate) fn new(methods: Arc<MethodTable>, calls: Option<Arc<InProcessCalls>>) -> InProcess {
         InProcess {
             methods,
             calls,

@@ -13,7 +13,7 @@ use super::pushback::Pushback;
 use super::throttle::Throttle;
 use crate::base::{Chunks, Outcome, clock};
 use crate::call::retry_buffer::{Budget, RetryBuffer};
-use crate::call::{Alarm, Exchange, Link, ReadState};
+use crate::call::{Alarm, Exchange, Link, Peer, ReadState};
 use crate::channel::resolve::service_config::HedgingPolicy;
 use crate::channel::transport::{Transport, no_runtime};
 use crate::{Metadata, Status};
@@ -83,7 +83,7 @@ struct Hedged {
     next_at: Option<Instant>,
     alarm: Alarm,
     /// How the last attempt failed that did.
-    failure: Option<Outcome>,
+    failure: Option<(Outcome, Peer)>,
     is_decided: bool,
     /// The head of the response has been given to the caller.
     has_head: bool,
@@ -210,8 +210,8 @@ impl Hedged {
                 self.decide(place);
                 return true;
             }
-            self.attempts.remove(place);
-            self.failure = Some(outcome);
+            let failed = self.attempts.remove(place);
+            self.failure = Some((outcome, failed.peer()));
         }
         false
     }
@@ -246,6 +246,7 @@ impl Hedged {
             Some(winner) => {
                 let before = winner.previous_attempts();
                 self.caller.set_previous_attempts(before);
+                self.link.set_peer(winner.peer());
                 self.attempts.push(winner);
             }
             None => self.conclude(),
@@ -254,7 +255,8 @@ impl Hedged {
 
     /// Ends the call as the last attempt has ended.
     fn conclude(&mut self) {
-        if let Some(failure) = self.failure.take() {
+        if let Some((failure, peer)) = self.failure.take() {
+            self.link.set_peer(peer);
             let before = self.made.saturating_sub(1);
             self.caller.set_previous_attempts(before);
             self.caller.conclude(failure);

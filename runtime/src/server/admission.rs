@@ -3,20 +3,20 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::connection::ServerSide;
+use super::connection::ServerRole;
 use super::handlers::Method;
-use super::pace::{FirstPoll, InlinePolling};
+use super::inline_polling::{FirstPoll, InlinePolling};
 use super::task::{First, Running};
 use crate::base::clock;
 use crate::call::Exchange;
 use crate::http2::{Connection, StreamId};
-use crate::transport::Side;
+use crate::transport::ConnectionRole;
 
 /// The number of handlers that are started before other connections have their turn. Most first polls take a few microseconds;
 /// methods whose polls take 100 run elsewhere.
 const STARTS: usize = 64;
 
-impl ServerSide {
+impl ServerRole {
     /// Starts the handlers of the calls that arrived with the last read, at `now`. Handlers that are likely to compute wait for
     /// their turn. If there are many calls, some wait until other connections have had their turn.
     pub(super) fn start_fresh(&mut self, engine: &mut Connection, now: Instant) {
@@ -34,7 +34,7 @@ impl ServerSide {
             call.started = true;
             engine.take(stream);
             let is_long = |long: &Arc<Method>| Arc::ptr_eq(long, &method);
-            let first_poll = match method.pace.next(polling) {
+            let first_poll = match method.poll_times.next(polling) {
                 // A method that has just taken long will do so for the calls behind this one too.
                 FirstPoll::Inline if long.as_ref().is_some_and(is_long) => FirstPoll::Long,
                 first_poll => first_poll,
@@ -47,7 +47,7 @@ impl ServerSide {
                     }
                 }
                 FirstPoll::Moved => {
-                    self.start_in_task(engine, &method, &exchange, First::new(&method.pace));
+                    self.start_in_task(engine, &method, &exchange, First::new(&method.poll_times));
                 }
                 FirstPoll::Long => {
                     call.held = Some(method);
@@ -80,7 +80,7 @@ impl ServerSide {
             call.held = Some(method);
         } else {
             let exchange = Arc::clone(&call.exchange);
-            let first = First::long(&method.pace, None, self.turns.threads() > 1);
+            let first = First::long(&method.poll_times, None, self.turns.threads() > 1);
             self.start_in_task(engine, &method, &exchange, first);
         }
     }
@@ -108,7 +108,7 @@ impl ServerSide {
                     return self.turns.await_more(gave_some, clock::now());
                 };
                 gave_some = true;
-                let first = First::long(&method.pace, Some(turn), self.turns.threads() > 1);
+                let first = First::long(&method.poll_times, Some(turn), self.turns.threads() > 1);
                 self.start_in_task(engine, &method, &exchange, first);
             }
             self.waiting.pop_front();
@@ -126,7 +126,7 @@ impl ServerSide {
     ) -> bool {
         let running = Running::start_inline(method, Arc::clone(exchange));
         let after = Instant::now();
-        let is_long = method.pace.note(*before, after);
+        let is_long = method.poll_times.note(*before, after);
         *before = after;
         // Sends what the first poll produced. From now on, the call notifies the connection of more.
         self.pump(engine, exchange);
@@ -135,7 +135,7 @@ impl ServerSide {
         }
         match running {
             Some(running) if running.has_begun() => running.spawn(),
-            Some(running) => running.spawn_first(First::new(&method.pace)),
+            Some(running) => running.spawn_first(First::new(&method.poll_times)),
             None => {}
         }
         self.watch(engine, exchange);

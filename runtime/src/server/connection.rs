@@ -14,7 +14,7 @@ use crate::base::header::Header;
 use crate::base::{Outcome, clock, log, wire};
 use crate::call::{Deadlines, Exchange, Link, Peer, Unread};
 use crate::http2::{Connection, Event, Reason, RequestHead, Role, StreamId, StreamMap};
-use crate::transport::{Driver, Side, Socket, Turns, waits};
+use crate::transport::{ConnectionRole, Driver, Socket, Turns, waits};
 
 /// Creates the driver of a connection that was accepted at `arrived`, and the link by which its task is reached.
 pub(crate) fn connection(
@@ -22,14 +22,14 @@ pub(crate) fn connection(
     peer: Peer,
     methods: Arc<MethodTable>,
     arrived: Instant,
-) -> (Driver<ServerSide>, Arc<Link>) {
+) -> (Driver<ServerRole>, Arc<Link>) {
     let mut config = methods.options.http2.clone();
     // The TLS handshake has used a part of the time.
     config.handshake_timeout = config.handshake_timeout.saturating_sub(arrived.elapsed());
     let upkeep = methods.options.upkeep;
     let link = Arc::new(Link::new(config.smallest_window()));
     let engine = Connection::new(Role::Server, config, clock::now());
-    let side = ServerSide {
+    let role = ServerRole {
         link: Arc::clone(&link),
         peer,
         methods,
@@ -40,16 +40,16 @@ pub(crate) fn connection(
         turns: Turns::new(Arc::clone(&link), Handle::current().metrics().num_workers()),
         unread: Unread::default(),
     };
-    let driver = Driver::new(socket, engine, Arc::clone(&link), upkeep, side);
+    let driver = Driver::new(socket, engine, Arc::clone(&link), upkeep, role);
     (driver, link)
 }
 
 /// The open calls of a server's connection.
-pub(crate) struct ServerSide {
+pub(crate) struct ServerRole {
     pub(super) link: Arc<Link>,
     peer: Peer,
     pub(super) methods: Arc<MethodTable>,
-    pub(super) calls: StreamMap<Call>,
+    pub(super) calls: StreamMap<OpenCall>,
     pub(super) deadlines: Deadlines<StreamId>,
     /// Calls whose head has arrived, and whose handlers have not been started.
     pub(super) fresh: Vec<(StreamId, Arc<Method>)>,
@@ -61,7 +61,7 @@ pub(crate) struct ServerSide {
 }
 
 /// An open call.
-pub(super) struct Call {
+pub(super) struct OpenCall {
     pub(super) exchange: Arc<Exchange>,
     /// The call's method, if its handler is likely to compute and its request is incomplete.
     pub(super) held: Option<Arc<Method>>,
@@ -72,7 +72,7 @@ pub(super) struct Call {
     pub(super) started: bool,
 }
 
-impl Side for ServerSide {
+impl ConnectionRole for ServerRole {
     fn pump(&mut self, engine: &mut Connection, exchange: &Arc<Exchange>) {
         self.send(engine, exchange);
         self.link.set_crowded(engine.is_crowded());
@@ -190,7 +190,7 @@ impl Side for ServerSide {
     }
 }
 
-impl ServerSide {
+impl ServerRole {
     fn request(
         &mut self,
         engine: &mut Connection,
@@ -207,7 +207,7 @@ impl ServerSide {
         if end {
             exchange.deliver_request(Bytes::new(), true);
         }
-        let call = Call {
+        let call = OpenCall {
             deadline: exchange.details().deadline,
             exchange,
             held: None,
@@ -225,14 +225,14 @@ impl ServerSide {
             return;
         };
         loop {
-            let mut departure = exchange.take_response(engine.send_capacity(stream));
-            if departure.released > 0 {
-                engine.release(stream, departure.released);
+            let mut part = exchange.take_response(engine.send_capacity(stream));
+            if part.released > 0 {
+                engine.release(stream, part.released);
             }
-            if departure.wanted > 0 {
-                engine.want(stream, departure.wanted, clock::now());
+            if part.wanted > 0 {
+                engine.want(stream, part.wanted, clock::now());
             }
-            if let Some(metadata) = departure.head {
+            if let Some(metadata) = part.head {
                 let encoding = exchange.encoding.fix().header();
                 let head = || {
                     wire::response_head()
@@ -250,14 +250,14 @@ impl ServerSide {
                 call.answered = true;
                 engine.send_headers(stream, head(), false);
             }
-            while !departure.data.is_empty() {
-                engine.send_data(stream, departure.data.take(usize::MAX), false);
+            while !part.data.is_empty() {
+                engine.send_data(stream, part.data.take(usize::MAX), false);
             }
-            if let Some(outcome) = departure.outcome {
+            if let Some(outcome) = part.outcome {
                 let answered = call.answered;
                 return self.finish(engine, stream, answered, &outcome);
             }
-            if waits(engine, stream, departure.has_more, departure.held) {
+            if waits(engine, stream, part.has_more, part.held) {
                 return;
             }
         }
@@ -280,7 +280,7 @@ impl ServerSide {
         end(engine, stream, answered, outcome);
     }
 
-    fn remove(&mut self, stream: StreamId) -> Option<Call> {
+    fn remove(&mut self, stream: StreamId) -> Option<OpenCall> {
         let call = self.calls.remove(&stream)?;
         if let Some(deadline) = call.deadline {
             self.deadlines.remove(deadline, stream);

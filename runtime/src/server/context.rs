@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::base::erasure::AnyMessage;
 #[cfg(feature = "client")]
 use crate::call::Propagation;
-use crate::call::{AuthContext, Exchange, Extensions, Record, Watch};
+use crate::call::{AuthContext, Exchange, Extensions, Peer, Record, Watch};
 use crate::{Compression, Metadata, Result, Status};
 
 /// The context of a call. It tells a servicer's method about the call, and sends metadata besides the response messages.
@@ -48,15 +48,15 @@ impl ServicerContext {
             .unwrap_or_default()
     }
 
-    /// Returns the address of the client: `ipv4:127.0.0.1:5000`, `ipv6:[::1]:5000`, `unix:` or, if the client's socket has a path
-    /// too, `unix:/path`. It is `inproc:` for calls within this process, and `unknown:` if the address is not known.
-    pub fn peer(&self) -> &str {
-        self.exchange.details().peer.as_str()
+    /// Returns the other end of the connection: its address, and what it is displayed as, such as `ipv4:127.0.0.1:5000`. gRPC
+    /// Python's `peer()` is [`Peer::as_str`].
+    pub fn peer(&self) -> &Peer {
+        &self.exchange.details().peer
     }
 
     /// Returns the identity of the client as verified by TLS: its certificate, and the names in it. It is empty without TLS.
     pub fn auth_context(&self) -> &AuthContext {
-        self.exchange.details().peer.auth()
+        self.peer().auth_context()
     }
 
     /// Returns the names in the client's certificate: the subject's alternative names or, if there are none, its common name.
@@ -116,11 +116,7 @@ impl ServicerContext {
     /// # Errors
     /// Returns INTERNAL if initial metadata was already sent.
     pub fn add_initial_metadata(&self, metadata: Metadata) -> Result<()> {
-        if self.exchange.set_initial_metadata(metadata, false) {
-            Ok(())
-        } else {
-            Err(sent_already())
-        }
+        self.set_initial_metadata(metadata, false)
     }
 
     /// Sends initial metadata now, before the first message, together with metadata that was added before.
@@ -128,13 +124,10 @@ impl ServicerContext {
     /// # Errors
     /// Returns INTERNAL if initial metadata was already sent. It is sent once, with the first message at the latest.
     pub fn send_initial_metadata(&self, metadata: Metadata) -> Result<()> {
-        if self.exchange.set_initial_metadata(metadata, true) {
-            // The compression is announced together with the metadata.
-            self.exchange.encoding.fix();
-            Ok(())
-        } else {
-            Err(sent_already())
-        }
+        self.set_initial_metadata(metadata, true)?;
+        // The compression is sent with the metadata.
+        self.exchange.encoding.fix();
+        Ok(())
     }
 
     /// Sets the trailing metadata, which is sent with the call's status whatever that is. It replaces metadata that was set
@@ -222,6 +215,22 @@ impl ServicerContext {
         }
     }
 
+    fn set_initial_metadata(&self, metadata: Metadata, send: bool) -> Result<()> {
+        let recorded = self
+            .record
+            .as_ref()
+            .map(|record| (record, metadata.clone()));
+        if !self.exchange.set_initial_metadata(metadata, send) {
+            return Err(Status::internal(
+                "initial metadata was already sent: it is sent once, before the first message",
+            ));
+        }
+        if let Some((record, metadata)) = recorded {
+            record.add_initial_metadata(metadata);
+        }
+        Ok(())
+    }
+
     pub(crate) fn record(&self) -> Option<&Arc<Record>> {
         self.record.as_ref()
     }
@@ -261,8 +270,4 @@ impl ServicerContext {
     pub(crate) fn exchange(&self) -> &Arc<Exchange> {
         &self.exchange
     }
-}
-
-fn sent_already() -> Status {
-    Status::internal("initial metadata was already sent: it is sent once, before the first message")
 }

@@ -28,7 +28,7 @@ use crate::{Result, Status};
 ///     .require_client_certificate(fs::read("clients.pem")?)?;
 /// let mut server = Server::new();
 /// server.add_secure_port("[::]:5000", credentials.clone()).await?;
-/// server.start().await?;
+/// server.start()?;
 /// // Later, when the files have changed:
 /// credentials.reload(fs::read("server.pem")?, fs::read("server.key")?)?;
 /// # Ok(())

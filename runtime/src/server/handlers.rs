@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::context::ServicerContext;
+use super::inline_polling::PollTimes;
 use super::method_options::Rules;
-use super::pace::Pace;
 use super::servicer_call::{ServicerCall, received};
 use super::start::{HandlerFuture, Start, failed};
 use crate::base::{Codec, Descriptors};
@@ -68,7 +68,7 @@ impl fmt::Debug for Handlers {
 #[derive(Clone, Debug)]
 pub(crate) struct Method {
     pub(crate) start: Start,
-    pub(crate) pace: Arc<Pace>,
+    pub(crate) poll_times: Arc<PollTimes>,
     /// Set if the method takes one request. A method that reads a stream may have to respond before it gets the next one.
     pub(crate) takes_one_request: bool,
     /// The rules for the method's calls.
@@ -87,7 +87,7 @@ impl Method {
         Method {
             takes_one_request: matches!(start, Start::Request(_)),
             start,
-            pace: Arc::default(),
+            poll_times: Arc::default(),
             rules: Rules::default(),
         }
     }

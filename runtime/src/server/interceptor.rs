@@ -1,4 +1,4 @@
-//! Interceptors on the server.
+//! Interceptors around the handlers of a server.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -15,37 +15,36 @@ use super::generic::{self, GenericHandler};
 use super::handlers::Method;
 use super::start::Start;
 use crate::base::erasure::AnyMessage;
-use crate::call::{Panicked, Record, panicked};
-use crate::{Metadata, Result};
+use crate::call::{CallEnd, Extensions, Panicked, Record, panicked};
+use crate::{Metadata, Result, Status};
 
-/// Intercepts the calls of a server, of all four kinds. Add one by [`ServerBuilder::interceptor`]. Closures implement it too.
+/// Intercepts the calls of a server, of all four kinds. [`ServerBuilder::interceptor`] adds an interceptor. A closure is an
+/// interceptor, too.
 ///
-/// An interceptor runs before the request's body is read. It may
-///
-/// - inspect the call, by [`InterceptedCall::context`];
+/// It runs before anything of the body is read, and may
+/// - look at the call and change it: the metadata, the handler, and more;
 /// - reject it, by returning a [`Status`](crate::Status) as an error;
-/// - let it proceed, by [`InterceptedCall::proceed`], which waits until the handler has ended and returns its result;
-/// - change what the rest of the chain sees: the metadata, the messages of both directions, the handler itself;
-/// - set values in the call's [`extensions`](ServicerContext::extensions), and metadata of its response.
+/// - let it go on, with [`ServerCall::proceed`], which waits for the end of the handler and returns the end of the call;
+/// - see and change the messages of both directions;
+/// - put values into the call's [`extensions`](ServerCall::extensions), and metadata into its response.
 ///
-/// The returned result is the status of the call. The first interceptor that was added is the outermost: it sees the beginning of
-/// a call first, and its end last. If a call is cancelled or its deadline passes, the futures of its interceptors are dropped
-/// together with the handler's. A panic ends only its own call, with INTERNAL.
+/// What it returns is the status of the call. The first interceptor that was added is the outermost: it sees the call first, and its
+/// end last. The interceptors' futures are dropped with the handler's when the call is cancelled, or when its deadline passes. A panic
+/// ends its call alone, with INTERNAL.
 ///
-/// Calls of unknown methods also pass through the interceptors, and then end with UNIMPLEMENTED. So a client that an interceptor
-/// rejects does not learn which methods exist. Malformed calls reach no interceptor.
+/// Calls of unknown methods pass the interceptors, too, and end with UNIMPLEMENTED behind them: a client that an interceptor rejects
+/// does not learn which methods there are. Malformed calls reach no interceptor.
 ///
 /// ```
-/// use stubwright::{InterceptedCall, Server, Status};
+/// use stubwright::{Server, ServerCall, Status};
 ///
 /// let server = Server::builder()
-///     .interceptor(|call: InterceptedCall| async move {
-///         if call.context().invocation_metadata().get("x-key") != Some("sesame") {
+///     .interceptor(|mut call: ServerCall| async move {
+///         if call.metadata().get("x-key") != Some("sesame") {
 ///             return Err(Status::unauthenticated("the key is missing"));
 ///         }
-///         let method = call.context().method().to_owned();
 ///         let end = call.proceed().await;
-///         println!("{method}: {} requests, {} responses", end.requests, end.responses);
+///         println!("{}: {} after {} responses", call.method(), end.code(), call.responses());
 ///         end.result
 ///     })
 ///     .build();
@@ -54,62 +53,71 @@ use crate::{Metadata, Result};
 ///
 /// [`ServerBuilder::interceptor`]: crate::ServerBuilder::interceptor
 pub trait ServerInterceptor: Send + Sync + 'static {
-    /// Handles a call. Returning `call.proceed().await.result` passes it on unchanged.
-    fn intercept(&self, call: InterceptedCall) -> impl Future<Output = Result<()>> + Send;
+    /// Handles a call; `call.proceed().await.result` lets it go on unchanged.
+    fn intercept(&self, call: ServerCall) -> impl Future<Output = Result<()>> + Send;
 }
 
 impl<F, Fut> ServerInterceptor for F
 where
-    F: Fn(InterceptedCall) -> Fut + Send + Sync + 'static,
+    F: Fn(ServerCall) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<()>> + Send,
 {
-    fn intercept(&self, call: InterceptedCall) -> impl Future<Output = Result<()>> + Send {
+    fn intercept(&self, call: ServerCall) -> impl Future<Output = Result<()>> + Send {
         self(call)
     }
 }
 
-/// A call on its way to its handler.
-pub struct InterceptedCall {
+/// A call on its way to its handler, as a [`ServerInterceptor`] handles it.
+pub struct ServerCall {
     context: ServicerContext,
     record: Arc<Record>,
-    chain: Arc<Chain>,
-    /// The index of the next interceptor.
-    next: usize,
-    handler: Start,
-    /// The last piece of the handler's response, which is held back until the interceptors have ended.
+    interceptors: ServerInterceptors,
+    /// The place of the interceptor among them.
+    level: usize,
+    /// `None` once the call has gone on.
+    handler: Option<Start>,
+    /// The handler's last piece of the response, which waits for the result of the interceptors.
     last: Arc<Mutex<Bytes>>,
 }
 
-/// The end of a call, as an interceptor sees it.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct CallEnd {
-    /// The status of the handler, or of an inner interceptor.
-    pub result: Result<()>,
-    /// The trailing metadata that is set so far.
-    pub trailing_metadata: Metadata,
-    /// The time since the call reached its first interceptor.
-    pub duration: Duration,
-    /// The number of requests that the handler read.
-    pub requests: u64,
-    /// The number of responses that the handler returned.
-    pub responses: u64,
-}
-
-impl InterceptedCall {
-    /// Returns the call's context, with its method, metadata, peer, deadline and extensions.
+impl ServerCall {
+    /// Returns the context that the handler gets: peer, deadline, and what goes back beside the messages.
     pub fn context(&self) -> &ServicerContext {
         &self.context
     }
 
-    /// Returns the caller's metadata for modification. The rest of the chain sees the changes.
-    pub fn invocation_metadata_mut(&mut self) -> &mut Metadata {
+    /// Returns the name of the method: `/package.Service/Method`.
+    pub fn method(&self) -> &str {
+        self.context.method()
+    }
+
+    /// Returns the metadata that came with the call, as outer interceptors have left it.
+    pub fn metadata(&self) -> &Metadata {
+        self.context.invocation_metadata()
+    }
+
+    /// Returns the metadata that came with the call, which may be changed for inner interceptors and the handler.
+    pub fn metadata_mut(&mut self) -> &mut Metadata {
         self.context.invocation_metadata_mut()
     }
 
-    /// Registers a function that sees each request after it is decoded and before the handler gets it. The function may change
-    /// the request. If it fails, its error replaces the request: the handler's request stream ends with it, or the handler is not
-    /// called.
+    /// Returns the deadline of the call; `None` when it has none.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.context.deadline()
+    }
+
+    /// Returns the time until the deadline of the call; `None` when it has none.
+    pub fn time_remaining(&self) -> Option<Duration> {
+        self.context.time_remaining()
+    }
+
+    /// Returns the values that belong to the call and stay in this process.
+    pub fn extensions(&self) -> &Extensions {
+        self.context.extensions()
+    }
+
+    /// Shows each request to `observer` after it is decoded, before the handler has it. The observer may change the request; its error
+    /// takes the place of the request: the handler's request stream ends with it, or the handler is not run.
     pub fn on_request(
         &mut self,
         observer: impl FnMut(&mut dyn AnyMessage) -> Result<()> + Send + 'static,
@@ -117,8 +125,8 @@ impl InterceptedCall {
         self.record.requests.observe(Box::new(observer));
     }
 
-    /// Registers a function that sees each response after the handler returned it and before it is encoded. The function may
-    /// change the response. If it fails, the call ends with its error, and the response is not sent.
+    /// Shows each response to `observer` after the handler has given it, before it is encoded. The observer may change the response;
+    /// its error ends the call, and the response is not sent.
     pub fn on_response(
         &mut self,
         observer: impl FnMut(&mut dyn AnyMessage) -> Result<()> + Send + 'static,
@@ -126,61 +134,93 @@ impl InterceptedCall {
         self.record.responses.observe(Box::new(observer));
     }
 
-    /// Replaces the method's handler, for example to respond from a cache. Inner interceptors are not affected.
+    /// Replaces the handler of the method, to answer from a cache for instance. Inner interceptors see the call as before. Does
+    /// nothing once the call has gone on.
     pub fn set_handler(&mut self, handler: impl GenericHandler) {
-        self.handler = generic::method(handler).start;
+        if let Some(start) = &mut self.handler {
+            *start = generic::method(handler).start;
+        }
     }
 
-    /// Returns the record of the call.
-    #[cfg(feature = "tracing")]
-    pub(crate) fn record(&self) -> Arc<Record> {
-        Arc::clone(&self.record)
+    /// Returns whether the call can go on: see [`proceed`](ServerCall::proceed).
+    pub fn can_proceed(&self) -> bool {
+        self.handler.is_some()
     }
 
-    /// Passes the call on to the next interceptor or to the handler, and waits for its end. A panic there becomes INTERNAL.
-    /// Dropping the future drops the handler.
-    pub async fn proceed(self) -> CallEnd {
-        let (context, record) = (self.context.clone(), Arc::clone(&self.record));
+    /// Lets the call go on, to the next interceptor or to the handler, and waits for its end. A panic there is INTERNAL. Dropping the
+    /// future drops the handler.
+    ///
+    /// A call goes on once, as its requests come once. After that the end is FAILED_PRECONDITION, and nothing is run.
+    pub async fn proceed(&mut self) -> CallEnd {
         let result = self.run().await;
-        let mut trailing_metadata = context.trailing_metadata();
+        let mut trailing_metadata = self.context.trailing_metadata();
         if let Err(status) = &result {
             trailing_metadata.extend(status.metadata().clone());
         }
         CallEnd {
             result,
+            initial_metadata: self.record.initial_metadata(),
             trailing_metadata,
-            duration: record.started.elapsed(),
-            requests: record.requests.count(),
-            responses: record.responses.count(),
+            peer: self.context.peer().clone(),
+            previous_rpc_attempts: 0,
         }
     }
 
-    async fn run(self) -> Result<()> {
-        let context = self.context.clone();
-        let chain = Arc::clone(&self.chain);
-        match chain.0.get(self.next) {
-            Some(interceptor) => {
-                let call = InterceptedCall {
-                    next: self.next + 1,
-                    ..self
-                };
-                let future = async { interceptor.intercept(call).await };
-                caught(Panicked::Interceptor, &context, future).await
-            }
-            None => {
-                let (handler, last) = (self.handler, self.last);
-                let future = async { handler.call_now(self.context).await };
-                let response = caught(Panicked::Handler, &context, future).await?;
-                *last.lock().unwrap_or_else(PoisonError::into_inner) = response;
-                Ok(())
-            }
+    /// Returns the time since the call came to its first interceptor.
+    pub fn elapsed(&self) -> Duration {
+        self.record.started.elapsed()
+    }
+
+    /// Returns how many requests the handler has read so far.
+    pub fn requests(&self) -> u64 {
+        self.record.requests.count()
+    }
+
+    /// Returns how many responses the handler has given so far.
+    pub fn responses(&self) -> u64 {
+        self.record.responses.count()
+    }
+
+    #[cfg(feature = "tracing")]
+    pub(crate) fn record(&self) -> Arc<Record> {
+        Arc::clone(&self.record)
+    }
+
+    async fn run(&mut self) -> Result<()> {
+        let handler = self.handler.take().ok_or_else(|| {
+            Status::failed_precondition("the call has gone on already, and its requests come once")
+        })?;
+        let call = ServerCall {
+            context: self.context.clone(),
+            record: Arc::clone(&self.record),
+            interceptors: self.interceptors.clone(),
+            level: self.level + 1,
+            handler: Some(handler),
+            last: Arc::clone(&self.last),
+        };
+        call.go().await
+    }
+
+    /// Gives the call to the interceptor at its level, or to the handler behind the last one.
+    async fn go(mut self) -> Result<()> {
+        let (context, interceptors) = (self.context.clone(), self.interceptors.clone());
+        if let Some(interceptor) = interceptors.0.get(self.level) {
+            let future = async { interceptor.intercept(self).await };
+            return caught(Panicked::Interceptor, &context, future).await;
         }
+        if let Some(handler) = self.handler.take() {
+            let last = Arc::clone(&self.last);
+            let future = async { handler.call_now(self.context).await };
+            let response = caught(Panicked::Handler, &context, future).await?;
+            *last.lock().unwrap_or_else(PoisonError::into_inner) = response;
+        }
+        Ok(())
     }
 }
 
-impl fmt::Debug for InterceptedCall {
+impl fmt::Debug for ServerCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InterceptedCall")
+        f.debug_struct("ServerCall")
             .field("method", &self.context.method())
             .finish_non_exhaustive()
     }
@@ -188,38 +228,38 @@ impl fmt::Debug for InterceptedCall {
 
 /// The interceptors of a server, outermost first.
 #[derive(Clone, Default)]
-pub(crate) struct Chain(Vec<Arc<dyn Erased>>);
+pub(crate) struct ServerInterceptors(Arc<Vec<Arc<dyn AnyInterceptor>>>);
 
-impl Chain {
+impl ServerInterceptors {
     pub(crate) fn push(&mut self, interceptor: impl ServerInterceptor) {
-        self.0.push(Arc::new(interceptor));
+        Arc::make_mut(&mut self.0).push(Arc::new(interceptor));
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Returns a method with the interceptors around its handler, or the method itself if there are none.
+    /// Returns a method with the interceptors around its handler; the method itself when there are none.
     pub(crate) fn around(&self, method: Method) -> Method {
         if self.is_empty() {
             return method;
         }
-        let chain = Arc::new(self.clone());
+        let interceptors = self.clone();
         let handler = method.start;
         Method::new(move |context| {
             let record = Arc::new(Record::new());
-            let call = InterceptedCall {
+            let call = ServerCall {
                 context: context.recorded(Arc::clone(&record)),
                 record: Arc::clone(&record),
-                chain: Arc::clone(&chain),
-                next: 0,
-                handler: handler.clone(),
+                interceptors: interceptors.clone(),
+                level: 0,
+                handler: Some(handler.clone()),
                 last: Arc::default(),
             };
             Box::pin(async move {
                 let _closed_at_the_end = Closed(record);
                 let last = Arc::clone(&call.last);
-                call.run().await?;
+                call.go().await?;
                 let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
                 Ok(std::mem::take(&mut *last))
             })
@@ -227,30 +267,24 @@ impl Chain {
     }
 }
 
-impl fmt::Debug for Chain {
+impl fmt::Debug for ServerInterceptors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} interceptors", self.0.len())
     }
 }
 
-/// An interceptor that returns a boxed future.
-trait Erased: Send + Sync {
-    fn intercept(
-        &self,
-        call: InterceptedCall,
-    ) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>>;
+/// A [`ServerInterceptor`] of any type. Its future is boxed.
+trait AnyInterceptor: Send + Sync {
+    fn intercept(&self, call: ServerCall) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>>;
 }
 
-impl<I: ServerInterceptor> Erased for I {
-    fn intercept(
-        &self,
-        call: InterceptedCall,
-    ) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
+impl<I: ServerInterceptor> AnyInterceptor for I {
+    fn intercept(&self, call: ServerCall) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
         Box::pin(ServerInterceptor::intercept(self, call))
     }
 }
 
-/// Drops the observers of a call's messages, however the call ends. They may hold references that form a cycle.
+/// Drops the observers of a call's messages, however the call ends: they may own what owns them.
 struct Closed(Arc<Record>);
 
 impl Drop for Closed {
@@ -259,7 +293,7 @@ impl Drop for Closed {
     }
 }
 
-/// Runs a part of a call. If it panics, returns a status, so that outer interceptors see an ordinary end.
+/// Turns a panic in a part of a call into its status, which outer interceptors see as any other end.
 async fn caught<T>(
     who: Panicked,
     context: &ServicerContext,

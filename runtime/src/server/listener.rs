@@ -37,13 +37,13 @@ const EXHAUSTED: Duration = Duration::from_millis(50);
 /// # }
 /// ```
 pub struct Listener {
-    source: Source,
+    kind: ListenerKind,
     /// `None` for unencrypted connections.
     pub(crate) credentials: Option<ServerCredentials>,
 }
 
 #[derive(Debug)]
-enum Source {
+enum ListenerKind {
     Tcp(TcpListener),
     #[cfg(unix)]
     Unix {
@@ -89,7 +89,7 @@ impl Listener {
         let (listener, file) = unix::bind(path)
             .await
             .map_err(|error| named(&UnixName(path).to_string(), "bind", &error))?;
-        Ok(Listener::new(Source::Unix {
+        Ok(Listener::new(ListenerKind::Unix {
             listener,
             _file: file,
         }))
@@ -99,7 +99,7 @@ impl Listener {
     /// after a while.
     pub(crate) async fn accept(&self) -> (Box<dyn Io>, Peer) {
         loop {
-            match self.source.accept().await {
+            match self.kind.accept().await {
                 Ok(accepted) => return accepted,
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(_) => tokio::time::sleep(EXHAUSTED).await,
@@ -107,25 +107,25 @@ impl Listener {
         }
     }
 
-    fn new(source: Source) -> Listener {
+    fn new(kind: ListenerKind) -> Listener {
         Listener {
-            source,
+            kind,
             credentials: None,
         }
     }
 }
 
-impl Source {
+impl ListenerKind {
     async fn accept(&self) -> io::Result<(Box<dyn Io>, Peer)> {
         match self {
-            Source::Tcp(listener) => {
+            ListenerKind::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
                 // Writes are already batched. If the system refuses the option, the connection still works.
                 drop(stream.set_nodelay(true));
                 Ok((Box::new(stream), Peer::from(peer)))
             }
             #[cfg(unix)]
-            Source::Unix { listener, .. } => {
+            ListenerKind::Unix { listener, .. } => {
                 let (stream, peer) = listener.accept().await?;
                 // The address that `accept` returns lacks abstract names.
                 let peer = stream.peer_addr().unwrap_or(peer);
@@ -137,7 +137,7 @@ impl Source {
 
 impl From<TcpListener> for Listener {
     fn from(listener: TcpListener) -> Listener {
-        Listener::new(Source::Tcp(listener))
+        Listener::new(ListenerKind::Tcp(listener))
     }
 }
 
@@ -145,7 +145,7 @@ impl From<TcpListener> for Listener {
 impl From<UnixListener> for Listener {
     /// The socket's file is not removed when the server stops. That is up to the code that bound it.
     fn from(listener: UnixListener) -> Listener {
-        Listener::new(Source::Unix {
+        Listener::new(ListenerKind::Unix {
             listener,
             _file: None,
         })
@@ -155,13 +155,13 @@ impl From<UnixListener> for Listener {
 impl fmt::Display for Listener {
     /// Formats the address as clients write it: `127.0.0.1:5000`, `unix:/path`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.source {
-            Source::Tcp(listener) => match listener.local_addr() {
+        match &self.kind {
+            ListenerKind::Tcp(listener) => match listener.local_addr() {
                 Ok(address) => address.fmt(f),
                 Err(_) => f.write_str("unknown"),
             },
             #[cfg(unix)]
-            Source::Unix { listener, .. } => match listener.local_addr() {
+            ListenerKind::Unix { listener, .. } => match listener.local_addr() {
                 Ok(address) => Peer::from(address).fmt(f),
                 Err(_) => f.write_str("unix:"),
             },

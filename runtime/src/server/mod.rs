@@ -8,19 +8,23 @@ mod credentials;
 mod dispatch;
 mod generic;
 mod handlers;
-mod host;
 #[cfg(feature = "client")]
-mod inside;
+mod in_process;
+mod inline_polling;
 mod interceptor;
 pub mod interceptors;
 mod listener;
 mod method_options;
 mod options;
-mod pace;
 mod path_hash;
 mod ports;
 mod request_stream;
 mod responses;
+#[allow(
+    clippy::module_inception,
+    reason = "the file is named for its type, as the others are"
+)]
+mod server;
 mod servicer_call;
 mod slots;
 mod start;
@@ -32,18 +36,18 @@ pub use context::ServicerContext;
 pub use credentials::ServerCredentials;
 pub use generic::GenericHandler;
 pub use handlers::{Handlers, HandlersBuilder};
-pub use host::Server;
-pub use interceptor::{CallEnd, InterceptedCall, ServerInterceptor};
+pub use inline_polling::InlinePolling;
+pub use interceptor::{ServerCall, ServerInterceptor};
 pub use listener::Listener;
 pub use method_options::MethodOptions;
 pub use options::ServerBuilder;
-pub use pace::InlinePolling;
 pub use request_stream::RequestStream;
+pub use server::Server;
 pub use servicer_call::ServicerCall;
 pub use start::HandlerFuture;
 
 pub(crate) use dispatch::MethodTable;
 #[cfg(feature = "client")]
-pub(crate) use inside::InsideCalls;
+pub(crate) use in_process::InProcessCalls;
 pub(crate) use method_options::Rules;
 pub(crate) use task::{HandlerTask, Running};

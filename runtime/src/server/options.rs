@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::handlers::Method;
-use super::interceptor::{Chain, ServerInterceptor};
+use super::inline_polling::InlinePolling;
+use super::interceptor::{ServerInterceptor, ServerInterceptors};
 use super::method_options::{MethodOptions, NamedOptions, Rules};
-use super::pace::InlinePolling;
 use super::slots::Slots;
 use super::start::failed;
 use crate::base::wire;
@@ -28,7 +28,7 @@ pub(crate) struct Options {
     pub(crate) named: NamedOptions,
     pub(crate) slots: Option<Arc<Slots>>,
     pub(crate) inline_polling: InlinePolling,
-    pub(crate) interceptors: Chain,
+    pub(crate) interceptors: ServerInterceptors,
     pub(crate) http2: http2::Config,
     pub(crate) upkeep: UpkeepConfig,
 }
@@ -40,7 +40,7 @@ impl Default for Options {
             named: NamedOptions::default(),
             slots: None,
             inline_polling: InlinePolling::default(),
-            interceptors: Chain::default(),
+            interceptors: ServerInterceptors::default(),
             http2: http2::Config::default(),
             upkeep: UpkeepConfig {
                 keepalive: KeepaliveConfig {
@@ -195,10 +195,10 @@ impl ServerBuilder {
         self
     }
 
-    /// Sets the time after which a connection without calls is closed. It is closed by GOAWAY, so that no call is lost. By
-    /// default connections stay open. gRPC's `grpc.max_connection_idle_ms`.
-    pub fn max_connection_idle(mut self, idle: Duration) -> ServerBuilder {
-        self.options.upkeep.lifetime.max_idle = Some(idle);
+    /// Sets the time without calls after which a connection is closed, with an announcement that lets no call be lost. By default, and
+    /// with `None`, connections stay open. gRPC's `grpc.max_connection_idle_ms`.
+    pub fn max_connection_idle(mut self, idle: impl Into<Option<Duration>>) -> ServerBuilder {
+        self.options.upkeep.lifetime.max_idle = idle.into();
         self
     }
 

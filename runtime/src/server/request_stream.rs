@@ -25,9 +25,9 @@ use crate::{Compression, Result, Status};
 ///
 /// Tests can create one from an iterator by `from_iter` or `collect`, or from a stream by
 /// [`from_stream`](RequestStream::from_stream).
-pub struct RequestStream<T>(Source<T>);
+pub struct RequestStream<T>(StreamKind<T>);
 
-enum Source<T> {
+enum StreamKind<T> {
     /// The requests of a call.
     Call { inbox: Inbox, request: Slot<T> },
     /// Requests that were created here, usually by a test.
@@ -47,7 +47,7 @@ impl<T> RequestStream<T> {
 
     /// Creates a request stream from another stream. It ends after the first error, like the requests of a call.
     pub fn from_stream(stream: impl Stream<Item = Result<T>> + Send + 'static) -> RequestStream<T> {
-        RequestStream(Source::Made(Box::new(Made {
+        RequestStream(StreamKind::Made(Box::new(Made {
             stream: Mutex::new(Box::pin(stream)),
             done: false,
         })))
@@ -58,7 +58,7 @@ impl<T> RequestStream<T> {
         T: fmt::Debug + 'static,
         C: Codec<T>,
     {
-        RequestStream(Source::Call {
+        RequestStream(StreamKind::Call {
             inbox: Inbox::new(context),
             request: Slot::of::<C>(),
         })
@@ -68,11 +68,11 @@ impl<T> RequestStream<T> {
     #[inline(never)]
     fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<T>>> {
         match &mut self.0 {
-            Source::Call { inbox, request } => {
+            StreamKind::Call { inbox, request } => {
                 ready!(inbox.poll_next(context, request))?;
                 Poll::Ready(Ok(request.take()))
             }
-            Source::Made(stream) => stream.poll_next(context),
+            StreamKind::Made(stream) => stream.poll_next(context),
         }
     }
 }

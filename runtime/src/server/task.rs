@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use super::context::ServicerContext;
 use super::handlers::Method;
-use super::pace::Pace;
+use super::inline_polling::PollTimes;
 use super::start::Handling;
 use crate::Result;
 use crate::base::framing;
@@ -110,7 +110,7 @@ pub(crate) struct HandlerTask {
 
 /// The first poll of a handler in a task.
 pub(crate) struct First {
-    pace: Arc<Pace>,
+    poll_times: Arc<PollTimes>,
     /// The handler's turn, if it is likely to compute.
     turn: Option<Turn>,
     /// Set if the task yields to others before the first poll.
@@ -121,9 +121,9 @@ pub(crate) struct First {
 
 impl First {
     /// Creates a first poll that is not expected to take long.
-    pub(crate) fn new(pace: &Arc<Pace>) -> First {
+    pub(crate) fn new(poll_times: &Arc<PollTimes>) -> First {
         First {
-            pace: Arc::clone(pace),
+            poll_times: Arc::clone(poll_times),
             turn: None,
             gives_way: false,
             has_given_way: false,
@@ -133,11 +133,11 @@ impl First {
     /// Creates a first poll that is likely to take long. On a multi-threaded runtime the task yields once before. A task that is
     /// woken alone runs next on the thread that woke it, usually the one that checks the sockets, and no other thread is woken to
     /// take over that duty. After a yield, one is.
-    pub(crate) fn long(pace: &Arc<Pace>, turn: Option<Turn>, gives_way: bool) -> First {
+    pub(crate) fn long(poll_times: &Arc<PollTimes>, turn: Option<Turn>, gives_way: bool) -> First {
         First {
             turn,
             gives_way,
-            ..First::new(pace)
+            ..First::new(poll_times)
         }
     }
 }
@@ -191,7 +191,7 @@ fn poll_first(
     let before = Instant::now();
     let polled = handler.poll(context);
     if handler.has_begun() {
-        first.pace.note(before, Instant::now());
+        first.poll_times.note(before, Instant::now());
     } else {
         // Without a request there is nothing to compute, so the turn is given up.
         first.turn = None;

@@ -34,7 +34,7 @@ use crate::{
 /// #     fn say(&self, request: String) -> UnaryCall<String, String> {
 /// #         self.0.unary_unary("/echo.Echo/Say", Prost, request)
 /// #     }
-/// #     fn repeat(&self, request: String) -> StreamingCall<String, String> {
+/// #     fn repeat(&self, request: String) -> StreamingCall<String> {
 /// #         self.0.unary_stream("/echo.Echo/Repeat", Prost, request)
 /// #     }
 /// # }
@@ -118,7 +118,7 @@ impl<S> Mock<S> {
     #[must_use]
     pub fn unary_stream<Req, Res, Str>(
         self,
-        method: impl Fn(&S, Req) -> StreamingCall<Req, Res>,
+        method: impl Fn(&S, Req) -> StreamingCall<Res>,
         answer: impl Fn(Req, ServicerContext) -> Str + Send + Sync + 'static,
     ) -> Mock<S>
     where
@@ -162,7 +162,7 @@ impl<S> Mock<S> {
     #[must_use]
     pub fn stream_stream<Req, Res, Str>(
         self,
-        method: impl Fn(&S, Empty<Req>) -> StreamingCall<Req, Res>,
+        method: impl Fn(&S, Empty<Req>) -> StreamingCall<Res>,
         answer: impl Fn(RequestStream<Req>, ServicerContext) -> Str + Send + Sync + 'static,
     ) -> Mock<S>
     where

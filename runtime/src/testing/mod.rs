@@ -224,6 +224,7 @@ mod tests {
     use std::task::{Context, Waker};
 
     use super::*;
+    use crate::PeerAddress;
 
     #[test]
     fn the_context_has_what_the_test_has_set() {
@@ -240,7 +241,7 @@ mod tests {
         let context = call.context();
         assert_eq!(context.method(), "/a.B/C");
         assert_eq!(context.authority(), "example.org");
-        assert_eq!(context.peer(), "ipv4:192.0.2.1:5000");
+        assert_eq!(context.peer().as_str(), "ipv4:192.0.2.1:5000");
         let metadata = context.invocation_metadata();
         assert_eq!(metadata.get("k"), Some("1"));
         assert_eq!(metadata.get_bin("k-bin").as_deref(), Some(&[0, 255][..]));
@@ -249,7 +250,7 @@ mod tests {
         assert!(context.auth_context().is_secure());
         assert!(context.peer_identities().eq(["client"]));
         let call = TestCall::new();
-        assert_eq!(call.context().peer(), "inproc:");
+        assert_eq!(call.context().peer().address(), &PeerAddress::InProcess);
         assert_eq!(call.context().deadline(), None);
         assert!(!call.context().auth_context().is_secure());
     }

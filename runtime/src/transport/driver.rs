@@ -1,7 +1,7 @@
 //! The driver of an HTTP/2 connection: one task that owns the socket, the engine and the table of calls.
 //!
 //! Both roles share the loop. It takes the data of calls in other tasks, reads, passes events to the role, checks the clock, and
-//! writes everything at once. The role's part is its [`Side`].
+//! writes everything at once. The role's part is its [`ConnectionRole`].
 
 use std::future::Future;
 use std::io;
@@ -31,7 +31,7 @@ const TURN: usize = 128 * 1024;
 const MANY: usize = 32;
 
 /// One role's part of the driver: the handling of its calls.
-pub(crate) trait Side: Unpin {
+pub(crate) trait ConnectionRole: Unpin {
     /// Sends as much of a call's data as there is room for.
     fn pump(&mut self, engine: &mut Connection, exchange: &Arc<Exchange>);
 
@@ -76,8 +76,8 @@ pub(crate) trait Side: Unpin {
 }
 
 /// A connection. The future completes when the connection is closed and all its calls have ended.
-pub(crate) struct Driver<S: Side> {
-    side: S,
+pub(crate) struct Driver<R: ConnectionRole> {
+    role: R,
     engine: Connection,
     socket: Socket,
     link: Arc<Link>,
@@ -100,18 +100,18 @@ pub(crate) struct Driver<S: Side> {
     has_yielded: bool,
 }
 
-impl<S: Side> Driver<S> {
+impl<R: ConnectionRole> Driver<R> {
     /// Creates a driver. Must be called within a tokio runtime.
     pub(crate) fn new(
         socket: Socket,
         engine: Connection,
         link: Arc<Link>,
         upkeep: UpkeepConfig,
-        side: S,
-    ) -> Driver<S> {
+        role: R,
+    ) -> Driver<R> {
         let now = clock::now();
         Driver {
-            side,
+            role,
             engine,
             socket,
             link,
@@ -130,13 +130,13 @@ impl<S: Side> Driver<S> {
     }
 
     fn poll_open(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        self.side.set_aside();
+        self.role.set_aside();
         self.collect(context);
         self.taken = 0;
         if std::mem::take(&mut self.has_yielded) {
-            self.side.turns().into_iter().for_each(Turns::note_yield);
+            self.role.turns().into_iter().for_each(Turns::note_yield);
         }
-        if self.side.is_behind() {
+        if self.role.is_behind() {
             // Settling takes time that has not passed since the last read.
             self.now = clock::now();
         }
@@ -148,7 +148,7 @@ impl<S: Side> Driver<S> {
                 self.upkeep.heard(clock::now());
             }
             let has_read = reads && self.read(context);
-            if self.side.unstarted() > MANY {
+            if self.role.unstarted() > MANY {
                 if std::mem::take(&mut self.is_new) {
                     // The runtime checks its sockets before this task runs again.
                     ready!(pin!(yield_now()).poll(context));
@@ -158,9 +158,9 @@ impl<S: Side> Driver<S> {
                     break;
                 }
             }
-            self.side.settle(&mut self.engine, self.now);
+            self.role.settle(&mut self.engine, self.now);
             self.upkeep
-                .note_calls(self.side.open_calls() > 0, clock::now);
+                .note_calls(self.role.open_calls() > 0, clock::now);
             self.check_time(context);
             if self.should_wait() {
                 context.waker().wake_by_ref();
@@ -177,12 +177,12 @@ impl<S: Side> Driver<S> {
             if self.closing.is_some() {
                 break;
             }
-            let is_behind = self.side.is_behind();
+            let is_behind = self.role.is_behind();
             if waits || is_behind || self.taken >= TURN {
                 self.socket.release_buffer();
                 if !waits || is_behind {
                     context.waker().wake_by_ref();
-                } else if self.side.turns().is_some_and(|turns| turns.want_yield()) {
+                } else if self.role.turns().is_some_and(|turns| turns.want_yield()) {
                     self.yield_to_runtime(context);
                 }
                 return Poll::Pending;
@@ -197,7 +197,7 @@ impl<S: Side> Driver<S> {
         let order = self.link.collect(context, &mut batch);
         self.batching.resume(batch.len(), clock::now);
         for exchange in batch.drain(..) {
-            self.side.pump(&mut self.engine, &exchange);
+            self.role.pump(&mut self.engine, &exchange);
         }
         self.batch = batch;
         if order == self.order {
@@ -206,7 +206,7 @@ impl<S: Side> Driver<S> {
         self.order = order;
         match order {
             Order::Serve => {}
-            Order::Drain => self.side.drain(&mut self.engine),
+            Order::Drain => self.role.drain(&mut self.engine),
             Order::Close => {
                 self.engine.go_away(Reason::NO_ERROR, "stopped");
                 self.end(&closed_here());
@@ -221,7 +221,7 @@ impl<S: Side> Driver<S> {
             Poll::Ready(Ok(Fill::Data(count))) => {
                 self.taken += count;
                 let now = clock::now();
-                let overdue = self.side.deadlines().next();
+                let overdue = self.role.deadlines().next();
                 if let Some(late) = overdue.and_then(|due| now.checked_duration_since(due)) {
                     self.engine.excuse(late);
                 }
@@ -247,7 +247,7 @@ impl<S: Side> Driver<S> {
 
     fn take_events(&mut self) {
         while let Some(event) = self.engine.poll_event() {
-            self.side.event(&mut self.engine, event, self.now);
+            self.role.event(&mut self.engine, event, self.now);
         }
     }
 
@@ -272,12 +272,12 @@ impl<S: Side> Driver<S> {
     fn check_time(&mut self, context: &mut Context<'_>) {
         while self.closing.is_none() {
             let next = [
-                self.side.deadlines().next(),
+                self.role.deadlines().next(),
                 self.engine.timeout(),
                 self.upkeep.next(),
             ];
             let next = next.into_iter().flatten().min();
-            let (computes, patience) = match self.side.turns() {
+            let (computes, patience) = match self.role.turns() {
                 Some(turns) => (
                     turns.are_taken() || turns.timeout().is_some(),
                     turns.timeout(),
@@ -292,9 +292,9 @@ impl<S: Side> Driver<S> {
                     return;
                 }
                 // Only an idle thread checks timers.
-                if let Some(turns) = self.side.turns() {
+                if let Some(turns) = self.role.turns() {
                     if turns.due(clock::now()) {
-                        self.side.settle(&mut self.engine, self.now);
+                        self.role.settle(&mut self.engine, self.now);
                     }
                 }
             }
@@ -304,8 +304,8 @@ impl<S: Side> Driver<S> {
 
     /// Performs everything that is due.
     fn on_time(&mut self, now: Instant) {
-        while let Some(stream) = self.side.deadlines().expired(now) {
-            self.side.expire(&mut self.engine, stream);
+        while let Some(stream) = self.role.deadlines().expired(now) {
+            self.role.expire(&mut self.engine, stream);
         }
         if self.engine.timeout().is_some_and(|timeout| timeout <= now) {
             let in_time = self.engine.handle_timeout(now);
@@ -317,7 +317,7 @@ impl<S: Side> Driver<S> {
         while let Some(duty) = self.upkeep.due(now) {
             match duty {
                 Duty::Ping => self.engine.ping(KEEPALIVE),
-                Duty::Drain => self.side.drain(&mut self.engine),
+                Duty::Drain => self.role.drain(&mut self.engine),
                 Duty::Close(why) => {
                     self.engine.go_away(Reason::NO_ERROR, why);
                     return self.end(&Status::unavailable(why));
@@ -329,9 +329,9 @@ impl<S: Side> Driver<S> {
     /// Returns whether handlers or callers in other tasks should run before a flush. One of them may be a handler that computes.
     fn should_wait(&mut self) -> bool {
         self.on_many_threads
-            && self.side.open_calls() > 1
+            && self.role.open_calls() > 1
             && !self.engine.transmit().is_empty()
-            && !self.side.turns().is_some_and(|turns| turns.are_taken())
+            && !self.role.turns().is_some_and(|turns| turns.are_taken())
             && self.batching.waits(clock::now())
     }
 
@@ -347,12 +347,12 @@ impl<S: Side> Driver<S> {
     fn end(&mut self, why: &Status) {
         if self.closing.is_none() {
             self.closing = Some(Closing::new(clock::now()));
-            self.side.cut_off(self.link.close(), why);
+            self.role.cut_off(self.link.close(), why);
         }
     }
 }
 
-impl<S: Side> Future for Driver<S> {
+impl<R: ConnectionRole> Future for Driver<R> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -370,11 +370,11 @@ impl<S: Side> Future for Driver<S> {
     }
 }
 
-impl<S: Side> Drop for Driver<S> {
+impl<R: ConnectionRole> Drop for Driver<R> {
     /// A runtime that shuts down drops its tasks. No call may wait for a connection that nothing drives any more.
     fn drop(&mut self) {
         if self.closing.is_none() {
-            self.side.cut_off(self.link.close(), &closed_here());
+            self.role.cut_off(self.link.close(), &closed_here());
         }
     }
 }

@@ -19,7 +19,7 @@ mod upkeep;
 
 pub(crate) use address::HostPort;
 pub(crate) use closing::Closing;
-pub(crate) use driver::{Driver, Side, waits};
+pub(crate) use driver::{ConnectionRole, Driver, waits};
 pub(crate) use keepalive::KeepaliveConfig;
 pub(crate) use lifetime::LifetimeConfig;
 pub(crate) use socket::{Fill, Io, Socket};

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use stubwright::prost::Message;
 use stubwright::{
-    Call, Channel, ChannelCredentials, Compression, RequestSender, Status, StreamingCall,
-    UnaryCall, sending,
+    CallEnd, CallOptions, Channel, ChannelCredentials, Compression, RequestSender, Status,
+    StreamingCall, UnaryCall, sending,
 };
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
@@ -73,9 +73,9 @@ fn connect(request: &ClientCompatRequest) -> Result<Channel, String> {
     }
     let target = format!("{}:{}", request.host, request.port);
     let channel = if request.server_tls_cert.is_empty() {
-        builder.insecure(target)
+        builder.build_insecure(target)
     } else {
-        credentials(request).and_then(|credentials| builder.secure(target, credentials))
+        credentials(request).and_then(|credentials| builder.build_secure(target, credentials))
     };
     channel.map_err(|status| status.to_string())
 }
@@ -97,18 +97,15 @@ fn credentials(request: &ClientCompatRequest) -> stubwright::Result<ChannelCrede
     }
 }
 
-/// Sets the options of a call. All kinds of calls have them.
-macro_rules! with_options {
-    ($call:expr, $request:expr) => {{
-        let mut call = $call;
-        for (name, value) in headers::pairs(&$request.request_headers) {
-            call = call.metadata(name, value);
-        }
-        if let Some(milliseconds) = $request.timeout_ms {
-            call = call.timeout(Duration::from_millis(milliseconds.into()));
-        }
-        call
-    }};
+/// Sets the options of a call.
+fn with_options<C: CallOptions>(mut call: C, request: &ClientCompatRequest) -> C {
+    for (name, value) in headers::pairs(&request.request_headers) {
+        call = call.metadata(name, value);
+    }
+    if let Some(milliseconds) = request.timeout_ms {
+        call = call.timeout(Duration::from_millis(milliseconds.into()));
+    }
+    call
 }
 
 // The requests.
@@ -132,7 +129,7 @@ async fn unary<Req: Send + 'static, Res>(
     call: UnaryCall<Req, Res>,
     payload: impl FnOnce(Res) -> Option<ConformancePayload>,
 ) -> Result<ClientResponseResult, String> {
-    let call = with_options!(call, request);
+    let call = with_options(call, request);
     Ok(await_response(call, cancelled_after(request), payload).await)
 }
 
@@ -141,7 +138,7 @@ async fn client_stream(
     stub: &ConformanceServiceStub,
     messages: Vec<ClientStreamRequest>,
 ) -> Result<ClientResponseResult, String> {
-    let (sender, call) = sending(|requests| with_options!(stub.client_stream(requests), request));
+    let (sender, call) = sending(|requests| with_options(stub.client_stream(requests), request));
     let mut upload = Upload::new(request, sender, messages);
     while upload.send().await {}
     if !upload.failed && cancels_before_the_end(request) {
@@ -158,11 +155,11 @@ async fn client_stream(
     })
 }
 
-async fn server_stream<Req: Send + 'static>(
+async fn server_stream(
     request: &ClientCompatRequest,
-    call: StreamingCall<Req, v1::ServerStreamResponse>,
+    call: StreamingCall<v1::ServerStreamResponse>,
 ) -> Result<ClientResponseResult, String> {
-    let call = with_options!(call, request);
+    let call = with_options(call, request);
     let mut download = Download::new(request, call);
     if let Some(wait) = cancelled_after(request) {
         download.cancel_after(wait).await;
@@ -176,7 +173,7 @@ async fn bidi_stream(
     stub: &ConformanceServiceStub,
     messages: Vec<BidiStreamRequest>,
 ) -> Result<ClientResponseResult, String> {
-    let (sender, call) = sending(|requests| with_options!(stub.bidi_stream(requests), request));
+    let (sender, call) = sending(|requests| with_options(stub.bidi_stream(requests), request));
     let mut upload = Upload::new(request, sender, messages);
     let mut download = Download::new(request, call);
     let is_full_duplex = request.stream_type() == StreamType::FullDuplexBidiStream;
@@ -264,14 +261,14 @@ impl<Req> Upload<Req> {
 }
 
 /// The responses of a stream.
-struct Download<Req, Res> {
-    call: StreamingCall<Req, Res>,
+struct Download<Res> {
+    call: StreamingCall<Res>,
     cancelled_at: Option<usize>,
     payloads: Vec<ConformancePayload>,
 }
 
-impl<Req: Send + 'static, Res> Download<Req, Res> {
-    fn new(request: &ClientCompatRequest, call: StreamingCall<Req, Res>) -> Download<Req, Res> {
+impl<Res> Download<Res> {
+    fn new(request: &ClientCompatRequest, call: StreamingCall<Res>) -> Download<Res> {
         let cancelled_at = match timing(request) {
             Some(CancelTiming::AfterNumResponses(responses)) => usize::try_from(responses).ok(),
             _ => None,
@@ -313,7 +310,7 @@ impl<Req: Send + 'static, Res> Download<Req, Res> {
 // The results of calls.
 
 fn ended(
-    end: Option<Call>,
+    end: Option<CallEnd>,
     payloads: Vec<ConformancePayload>,
     unsent: i32,
 ) -> ClientResponseResult {
@@ -321,10 +318,10 @@ fn ended(
         return cancelled(unsent);
     };
     ClientResponseResult {
-        response_headers: headers::from_metadata(end.initial_metadata()),
+        response_headers: headers::from_metadata(&end.initial_metadata),
         payloads,
-        error: end.result().err().as_ref().map(error::from_status),
-        response_trailers: headers::from_metadata(end.trailing_metadata()),
+        error: end.result.err().as_ref().map(error::from_status),
+        response_trailers: headers::from_metadata(&end.trailing_metadata),
         num_unsent_requests: unsent,
         ..ClientResponseResult::default()
     }

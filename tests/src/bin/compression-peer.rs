@@ -24,7 +24,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     let mut server = Server::builder().compression(Compression::Gzip).build();
     add_probe_servicer_to_server(probe, &mut server);
     let address = server.add_insecure_port("127.0.0.1:0").await?;
-    server.start().await?;
+    server.start()?;
     println!("listening on {address}");
     server.wait_for_termination().await;
     Ok(())
@@ -38,7 +38,7 @@ async fn call(address: &str, size: usize) -> Result<(), Box<dyn Error>> {
     };
     let channel = Channel::builder()
         .compression(Compression::Gzip)
-        .insecure(address)?;
+        .build_insecure(address)?;
     let stub = ProbeStub::new(channel);
     let response = stub.unary(request.clone()).await?;
     assert_eq!(response.payload.len(), size);

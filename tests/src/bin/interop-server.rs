@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     } else {
         server.add_insecure_port(address).await?
     };
-    server.start().await?;
+    server.start()?;
     println!("listening on {address}");
     server.wait_for_termination().await;
     Ok(())

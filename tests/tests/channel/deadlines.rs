@@ -137,8 +137,8 @@ async fn row_48_a_server_sees_the_deadline_in_the_reset_of_its_client() {
             let mut server = Server::new();
             add_probe_servicer_to_server(probe, &mut server);
             let (near, far) = duplex(1 << 20);
-            server.add_connection(far).await.unwrap();
-            server.start().await.unwrap();
+            server.add_connection(far).unwrap();
+            server.start().unwrap();
             let mut wire = Wire::new(near, 0);
             wire.write(PREFACE).await;
             wire.send(SETTINGS, 0, 0, &[]).await;

@@ -234,13 +234,13 @@ async fn a_real_server_reports_its_health() {
     add_probe_servicer_to_server(probe, &mut server);
     let health = server.add_health();
     let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
-    server.start().await.unwrap();
+    server.start().unwrap();
     let channel = Channel::builder()
         .load_balancing(LoadBalancing::RoundRobin)
         .service_config(
             ServiceConfig::from_json(r#"{"healthCheckConfig": {"serviceName": "probe"}}"#).unwrap(),
         )
-        .insecure(address.to_string())
+        .build_insecure(address.to_string())
         .unwrap();
     let mut states = channel.subscribe();
     let stub = ProbeStub::new(channel);

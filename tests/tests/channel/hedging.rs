@@ -63,7 +63,7 @@ async fn the_first_answer_counts_and_the_other_attempts_are_cancelled() {
     }
     peer.respond(streams[1]).await;
     let (_, call) = within(call).await.unwrap().unwrap();
-    assert_eq!(call.previous_rpc_attempts(), 1);
+    assert_eq!(call.previous_rpc_attempts, 1);
     cancelled(&mut peer, streams[0]).await;
     cancelled(&mut peer, streams[2]).await;
     assert!(is_quiet(&mut peer).await);
@@ -219,11 +219,11 @@ async fn all_at_once() -> (Server, ProbeStub, mpsc::UnboundedReceiver<Event>) {
     let mut server = Server::new();
     add_probe_servicer_to_server(probe, &mut server);
     let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
-    server.start().await.unwrap();
+    server.start().unwrap();
     let config = POLICY.replace(r#""hedgingDelay": "0.5s","#, "");
     let channel = Channel::builder()
         .service_config(ServiceConfig::from_json(&config).unwrap())
-        .insecure(address.to_string())
+        .build_insecure(address.to_string())
         .unwrap();
     (server, ProbeStub::new(channel), events)
 }
@@ -309,8 +309,8 @@ async fn row_44_hedging_costs_no_connection() {
     let stub = ProbeStub::new(channel);
     let first = tokio::spawn(stub.unary(request(10)).into_future());
     let connection = script.attempt().await.socket();
-    server.add_connection(connection).await.unwrap();
-    server.start().await.unwrap();
+    server.add_connection(connection).unwrap();
+    server.start().unwrap();
     within(first).await.unwrap().unwrap();
     hedge(&stub, 1_000).await;
 }
@@ -321,11 +321,11 @@ async fn row_44_hedging_for_a_minute() {
     let mut server = Server::new();
     add_probe_servicer_to_server(Slow, &mut server);
     let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
-    server.start().await.unwrap();
+    server.start().unwrap();
     let config = ServiceConfig::from_json(FOUR_AT_ONCE).unwrap();
     let channel = Channel::builder()
         .service_config(config)
-        .insecure(address.to_string())
+        .build_insecure(address.to_string())
         .unwrap();
     let stub = ProbeStub::new(channel);
     hedge(&stub, 30_000).await;

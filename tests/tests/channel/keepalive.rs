@@ -204,7 +204,7 @@ async fn client(
         Channel::builder()
             .keepalive_time(Duration::from_millis(options.time))
             .keepalive_timeout(Duration::from_millis(options.timeout))
-            .keepalive_without_calls(options.without_calls),
+            .keepalive_permit_without_calls(options.without_calls),
     );
     let clock = Clock(Instant::now());
     let (sender, mut served) = mpsc::unbounded_channel();
@@ -262,8 +262,8 @@ async fn server(
     add_probe_servicer_to_server(probe, &mut server);
     let clock = Clock(Instant::now());
     let (near, far) = duplex(1 << 20);
-    server.add_connection(far).await.unwrap();
-    server.start().await.unwrap();
+    server.add_connection(far).unwrap();
+    server.start().unwrap();
     let mut wire = Wire::new(near, 0);
     wire.write(PREFACE).await;
     wire.send(SETTINGS, 0, 0, &[]).await;

@@ -23,7 +23,7 @@ async fn serve(address: &str) -> Option<(Server, SocketAddr)> {
         println!("skipped: this machine has no {address}");
         return None;
     };
-    server.start().await.unwrap();
+    server.start().unwrap();
     Some((server, address))
 }
 
@@ -33,7 +33,7 @@ async fn seen(channel: Channel) -> Result<(String, String)> {
         .unary(Request::default())
         .metadata("describe", "1");
     let (_, call) = within(call.with_call()).await?;
-    let seen = |key| call.trailing_metadata().get(key).unwrap().to_owned();
+    let seen = |key| call.trailing_metadata.get(key).unwrap().to_owned();
     Ok((seen("peer"), seen("authority")))
 }
 
@@ -52,7 +52,7 @@ async fn told(target: &str) -> (String, String) {
         *noted.lock().unwrap() = told;
         TcpStream::connect(address)
     };
-    let channel = Channel::builder().connector(connect).insecure(target);
+    let channel = Channel::builder().connector(connect).build_insecure(target);
     let (_, authority) = seen(channel.unwrap()).await.unwrap();
     let told = asked.lock().unwrap().clone();
     (told, authority)
@@ -112,7 +112,7 @@ async fn row_60_abstract_unix_sockets() {
             .starts_with(&format!("cannot bind {target}: ")),
         "{taken}"
     );
-    server.start().await.unwrap();
+    server.start().unwrap();
     for target in [
         target.clone(),
         target.replace("unix-abstract:", "unix-abstract://"),
@@ -130,7 +130,9 @@ async fn row_60_abstract_unix_sockets() {
             socket.connect(server.clone())
         }
     };
-    let channel = Channel::builder().connector(connect).insecure(&target);
+    let channel = Channel::builder()
+        .connector(connect)
+        .build_insecure(&target);
     let (peer, _) = seen(channel.unwrap()).await.unwrap();
     let own = own.replace('\0', "").replace('%', "%25");
     assert_eq!(peer, format!("unix-abstract:{own}"));
@@ -149,7 +151,7 @@ async fn row_60_abstract_unix_sockets_do_not_leave_the_machine() {
     let mut server = server();
     let listener = stubwright::Listener::from(listener);
     server.add_listener(listener.secured(ServerCredentials::local()));
-    server.start().await.unwrap();
+    server.start().unwrap();
     let target = format!("unix-abstract:{name}");
     let channel = Channel::secure(target, ChannelCredentials::local()).unwrap();
     seen(channel).await.unwrap();

@@ -27,7 +27,7 @@ async fn the_authority_of_a_call_is_its_own_or_the_channels_or_the_targets() {
     peer.answer().await;
     assert_eq!(peer.head[":authority"], "call.test");
     outcome(third).await.unwrap();
-    let error = Channel::builder().authority("a/b").insecure("host:1");
+    let error = Channel::builder().authority("a/b").build_insecure("host:1");
     assert_eq!(error.unwrap_err().code(), Code::InvalidArgument);
 }
 

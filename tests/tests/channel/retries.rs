@@ -71,7 +71,7 @@ async fn a_call_that_fails_is_made_again_by_its_policy() {
     }
     peer.respond(stream).await;
     let (_, call) = within(call).await.unwrap().unwrap();
-    assert_eq!(call.previous_rpc_attempts(), 3);
+    assert_eq!(call.previous_rpc_attempts, 3);
 }
 
 #[tokio::test(start_paused = true)]

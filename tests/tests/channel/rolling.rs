@@ -45,7 +45,7 @@ impl Replica {
         let mut server = Server::new();
         add_probe_servicer_to_server(probe, &mut server);
         let address = server.add_insecure_port(address).await.unwrap();
-        server.start().await.unwrap();
+        server.start().unwrap();
         Replica {
             server,
             address,
@@ -139,7 +139,7 @@ async fn a_rolling_restart_fails_no_call() {
         .service_config(ServiceConfig::from_json(POLICY).unwrap())
         // The servers are back soon.
         .initial_reconnect_backoff(Duration::from_millis(50))
-        .insecure(target(&replicas))
+        .build_insecure(target(&replicas))
         .unwrap();
     channel.ready().await.unwrap();
     let load = Arc::new(Load::default());
@@ -169,7 +169,7 @@ async fn servers_that_go_away_in_order_fail_no_call_without_a_policy() {
     let mut replicas = Replica::three().await;
     let channel = Channel::builder()
         .load_balancing(LoadBalancing::RoundRobin)
-        .insecure(target(&replicas))
+        .build_insecure(target(&replicas))
         .unwrap();
     channel.ready().await.unwrap();
     let load = Arc::new(Load::default());

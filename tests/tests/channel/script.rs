@@ -53,7 +53,7 @@ impl Script {
         };
         let channel = builder
             .connector(connect)
-            .insecure("server.test:1")
+            .build_insecure("server.test:1")
             .unwrap();
         (channel, Script(attempts))
     }

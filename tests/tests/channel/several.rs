@@ -351,14 +351,14 @@ async fn calls_are_spread_over_real_servers() {
         let mut server = Server::new();
         add_probe_servicer_to_server(probe, &mut server);
         let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
-        server.start().await.unwrap();
+        server.start().unwrap();
         servers.push(server);
         addresses.push(address.to_string());
         events.push(happened);
     }
     let channel = Channel::builder()
         .load_balancing(LoadBalancing::RoundRobin)
-        .insecure(format!("ipv4:{}", addresses.join(",")))
+        .build_insecure(format!("ipv4:{}", addresses.join(",")))
         .unwrap();
     let stub = ProbeStub::new(channel);
     let mut served = BTreeMap::new();

@@ -27,7 +27,7 @@ async fn came(channel: &Channel, own: &[(&str, &str)]) -> Vec<(String, String)> 
         call = call.metadata(key, value);
     }
     let (_, call) = within(call.with_call().into_future()).await.unwrap();
-    let metadata = call.initial_metadata().iter();
+    let metadata = call.initial_metadata.iter();
     metadata
         .map(|(key, value)| (key.to_owned(), value.as_str().unwrap().to_owned()))
         .collect()
@@ -91,16 +91,16 @@ async fn options_of_a_call_override_the_defaults(link: Link) {
         .max_send_message_length(1000)
         .timeout(Duration::from_secs(5000));
     let (_, call) = call.with_call().await.unwrap();
-    let initial = call.initial_metadata();
+    let initial = call.initial_metadata;
     let values: Vec<_> = ["initial-a", "initial-b"]
         .map(|key| initial.get(key).unwrap())
         .into();
     assert_eq!((values, initial.len()), (vec!["1", "own"], 2));
-    let left = call.trailing_metadata().get("seconds-left").unwrap();
+    let left = call.trailing_metadata.get("seconds-left").unwrap();
     assert!(left.parse::<u64>().unwrap() > 4000);
     let call = stub.unary(Request::default()).timeout(Duration::MAX);
     let (_, call) = call.metadata("describe", "1").with_call().await.unwrap();
-    assert!(!call.trailing_metadata().contains_key("seconds-left"));
+    assert!(!call.trailing_metadata.contains_key("seconds-left"));
 }
 
 async fn invalid_defaults_fail_the_calls(link: Link) {
@@ -121,7 +121,7 @@ async fn a_builder_and_its_handles_set_defaults_for_their_calls() {
     let channel = Channel::builder()
         .timeout(Duration::from_millis(30))
         .metadata("initial-a", "1")
-        .insecure(&address)
+        .build_insecure(&address)
         .unwrap();
     assert_eq!(came(&channel, &[]).await, pairs(&[("initial-a", "1")]));
     let own = [("initial-a", "own")];
@@ -131,6 +131,6 @@ async fn a_builder_and_its_handles_set_defaults_for_their_calls() {
     let elsewhere = channel.with_authority("other.example");
     let call = ProbeStub::new(elsewhere).unary(Request::default());
     let (_, call) = call.metadata("describe", "1").with_call().await.unwrap();
-    let authority = call.trailing_metadata().get("authority");
+    let authority = call.trailing_metadata.get("authority");
     assert_eq!(authority, Some("other.example"));
 }

@@ -108,7 +108,7 @@ async fn defaults_of_server_and_channel() {
     let mut link = Transport::Tcp.link(builder).await;
     let (_server, address) = link.take_server();
     let channel = Channel::builder().compression(Compression::Zstd);
-    let stub = ProbeStub::new(channel.insecure(address.to_string()).unwrap());
+    let stub = ProbeStub::new(channel.build_insecure(address.to_string()).unwrap());
     within(async {
         for compression in KINDS {
             let sent = request(text(5000), 0);

@@ -25,7 +25,7 @@ fn server() -> (Server, UnboundedReceiver<Event>) {
 async fn described(stub: &ProbeStub) -> Metadata {
     let call = stub.unary(Request::default()).metadata("describe", "1");
     let (_, call) = within(call.with_call()).await.unwrap();
-    call.trailing_metadata().clone()
+    call.trailing_metadata.clone()
 }
 
 #[tokio::test]
@@ -39,7 +39,7 @@ async fn a_connector_makes_the_connections_and_receives_the_target() {
         TcpStream::connect(address)
     };
     let channel = Channel::builder().connector(connect);
-    let stub = ProbeStub::new(channel.insecure("backend.example:5000").unwrap());
+    let stub = ProbeStub::new(channel.build_insecure("backend.example:5000").unwrap());
     for _ in 0..2 {
         within(stub.unary(Request::default())).await.unwrap();
     }
@@ -50,7 +50,7 @@ async fn a_connector_makes_the_connections_and_receives_the_target() {
 async fn calls_fail_with_the_error_of_the_connector() {
     let channel = Channel::builder()
         .connector(|_| async { Err::<TcpStream, _>(io::Error::other("no way out")) });
-    let stub = ProbeStub::new(channel.insecure("backend.example:5000").unwrap());
+    let stub = ProbeStub::new(channel.build_insecure("backend.example:5000").unwrap());
     let error = within(stub.unary(Request::default())).await.unwrap_err();
     assert_eq!(error.code(), Code::Unavailable);
     let said = "cannot connect to backend.example:5000: no way out";
@@ -87,7 +87,7 @@ async fn a_listener_that_was_bound_elsewhere_is_served() {
     let address = listener.local_addr().unwrap();
     let (mut server, _events) = server();
     server.add_listener(listener);
-    server.start().await.unwrap();
+    server.start().unwrap();
     let stub = ProbeStub::new(Channel::insecure(address.to_string()).unwrap());
     within(stub.unary(Request::default())).await.unwrap();
     within(server.stop(Duration::ZERO)).await;
@@ -98,7 +98,7 @@ async fn a_listener_that_was_bound_elsewhere_is_served() {
 async fn connections_are_served_that_come_before_and_after_the_start() {
     let (mut server, _events) = server();
     let (early, end) = tokio::io::duplex(1024);
-    server.add_connection(end).await.unwrap();
+    server.add_connection(end).unwrap();
     let early = ProbeStub::new(Channel::over(early));
     let mut waits = early.unary(Request::default());
     let is_pending = poll_fn(|context| {
@@ -106,18 +106,18 @@ async fn connections_are_served_that_come_before_and_after_the_start() {
         std::task::Poll::Ready(polled.is_pending())
     });
     assert!(is_pending.await);
-    server.start().await.unwrap();
+    server.start().unwrap();
     within(waits).await.unwrap();
 
     let (late, end) = tokio::io::duplex(1024);
-    server.add_connection(end).await.unwrap();
+    server.add_connection(end).unwrap();
     let late = ProbeStub::new(Channel::over(late));
     let about = described(&late).await;
     assert_eq!(about.get("peer"), Some("unknown:"));
 
     within(server.stop(Duration::ZERO)).await;
     let (_, end) = tokio::io::duplex(1024);
-    assert!(server.add_connection(end).await.is_err());
+    assert!(server.add_connection(end).is_err());
 }
 
 #[tokio::test]
@@ -129,9 +129,8 @@ async fn an_open_socket_has_a_peer() {
     let (mut server, _events) = server();
     server
         .add_connection(listener.accept().await.unwrap().0)
-        .await
         .unwrap();
-    server.start().await.unwrap();
+    server.start().unwrap();
     let stub = ProbeStub::new(Channel::over(near));
     let about = described(&stub).await;
     assert_eq!(about.get("peer"), Some(&*expected));
@@ -151,7 +150,7 @@ mod unix {
         let path = socket_path();
         let (mut server, _events) = server();
         server.add_unix_port(&path).await.unwrap();
-        server.start().await.unwrap();
+        server.start().unwrap();
         let stub = ProbeStub::new(unix_channel(&path));
         let about = described(&stub).await;
         assert_eq!(about.get("peer"), Some("unix:"));
@@ -178,7 +177,7 @@ mod unix {
 
         let (mut server, _events) = super::server();
         server.add_unix_port(&path).await.unwrap();
-        server.start().await.unwrap();
+        server.start().unwrap();
         within(server.stop(Duration::ZERO)).await;
         assert!(!path.exists());
     }
@@ -197,7 +196,7 @@ mod unix {
             error.to_string().contains(path.to_str().unwrap()),
             "{error}"
         );
-        server.start().await.unwrap();
+        server.start().unwrap();
         let stub = ProbeStub::new(unix_channel(&path));
         within(stub.unary(Request::default())).await.unwrap();
     }
@@ -234,7 +233,7 @@ mod unix {
         let path = socket_path();
         let (mut server, _events) = server();
         server.add_listener(UnixListener::bind(&path).unwrap());
-        server.start().await.unwrap();
+        server.start().unwrap();
         let channel = Channel::over(UnixStream::connect(&path).await.unwrap());
         within(ProbeStub::new(channel).unary(Request::default()))
             .await

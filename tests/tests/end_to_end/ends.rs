@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::stream;
-use stubwright::{Call, Code, OutgoingCall, OutgoingEnd, Raw, Status, StreamingCall, sending};
+use stubwright::{CallEnd, ClientCall, Code, Raw, Status, StreamingCall, sending};
 use stubwright_tests::pb::probe::v1::{Action, ProbeStub, Request, Response};
 use tokio::sync::mpsc;
 
@@ -28,13 +28,13 @@ fn acting(action: Action) -> Request {
 }
 
 /// Reads a stream to its end. Returns its error, if any.
-async fn drain(call: &mut StreamingCall<Request, Response>) -> Result<(), Status> {
+async fn drain(call: &mut StreamingCall<Response>) -> Result<(), Status> {
     while call.message().await?.is_some() {}
     Ok(())
 }
 
 /// Makes one call of each kind. Returns their ends, taken after their errors have been dropped.
-async fn ends(stub: &ProbeStub, request: &Request) -> [Call; 4] {
+async fn ends(stub: &ProbeStub, request: &Request) -> [CallEnd; 4] {
     let requests = || stream::iter([request.clone()]);
     let mut unary = stub.unary(request.clone()).metadata("initial-a", "1");
     let mut client_stream = stub.client_stream(requests()).metadata("initial-a", "1");
@@ -60,10 +60,10 @@ async fn ends(stub: &ProbeStub, request: &Request) -> [Call; 4] {
 }
 
 #[track_caller]
-fn assert_failed(call: &Call) {
+fn assert_failed(call: &CallEnd) {
     assert_eq!((call.code(), call.details()), (Code::Aborted, "as asked"));
-    assert_eq!(call.result().unwrap_err().details()[..], [8, 5]);
-    assert_eq!(call.initial_metadata().get("initial-a"), Some("1"));
+    assert_eq!(call.result.as_ref().unwrap_err().details()[..], [8, 5]);
+    assert_eq!(call.initial_metadata.get("initial-a"), Some("1"));
 }
 
 async fn row_56_the_initial_metadata_of_a_failed_call(link: Link) {
@@ -73,9 +73,9 @@ async fn row_56_the_initial_metadata_of_a_failed_call(link: Link) {
 }
 
 /// Creates a stub with an interceptor that reports the ends of calls, and the initial metadata that it has observed.
-fn told(link: &Link) -> (ProbeStub, mpsc::UnboundedReceiver<OutgoingEnd>) {
+fn told(link: &Link) -> (ProbeStub, mpsc::UnboundedReceiver<CallEnd>) {
     let (ends, receiver) = mpsc::unbounded_channel();
-    let interceptor = move |mut call: OutgoingCall| {
+    let interceptor = move |mut call: ClientCall| {
         let ends = ends.clone();
         call.on_initial_metadata(|metadata| metadata.append("seen", "yes").unwrap());
         async move {
@@ -89,7 +89,7 @@ fn told(link: &Link) -> (ProbeStub, mpsc::UnboundedReceiver<OutgoingEnd>) {
 }
 
 #[track_caller]
-fn assert_told(end: &OutgoingEnd) {
+fn assert_told(end: &CallEnd) {
     assert_eq!(end.code(), Code::Aborted);
     for key in ["initial-a", "seen"] {
         assert!(end.initial_metadata.contains_key(key), "{end:?}");
@@ -100,7 +100,7 @@ async fn row_56_the_initial_metadata_of_a_failed_call_with_interceptors(link: Li
     let (stub, mut told) = told(&link);
     for call in ends(&stub, &acting(Action::Fail)).await {
         assert_failed(&call);
-        assert_eq!(call.initial_metadata().get("seen"), Some("yes"));
+        assert_eq!(call.initial_metadata.get("seen"), Some("yes"));
         assert_told(&told.try_recv().unwrap());
     }
 }
@@ -108,7 +108,7 @@ async fn row_56_the_initial_metadata_of_a_failed_call_with_interceptors(link: Li
 /// The interceptors of a call with a request sender see its end even if its caller has not read anything.
 async fn row_56_the_initial_metadata_of_a_call_that_nobody_reads(link: Link) {
     let (stub, mut told) = told(&link);
-    let (mut requests, mut call) =
+    let (requests, mut call) =
         sending(|requests| stub.client_stream(requests).metadata("initial-a", "1"));
     while requests.send(acting(Action::Fail)).await.is_ok() {
         tokio::task::yield_now().await;
@@ -117,7 +117,7 @@ async fn row_56_the_initial_metadata_of_a_call_that_nobody_reads(link: Link) {
     drop((&mut call).await);
     assert_failed(&call.end().unwrap());
 
-    let (mut requests, mut call) = sending(|requests| {
+    let (requests, mut call) = sending(|requests| {
         let requests = stub.bidi(requests);
         requests.metadata("initial-a", "1")
     });
@@ -139,16 +139,16 @@ async fn row_56_the_initial_metadata_of_a_cancelled_call(link: Link) {
         call.cancel();
         let end = call.end().unwrap();
         assert_eq!(end.code(), Code::Cancelled);
-        assert_eq!(end.initial_metadata().get("initial-a"), Some("1"));
-        assert!(end.trailing_metadata().is_empty());
+        assert_eq!(end.initial_metadata.get("initial-a"), Some("1"));
+        assert!(end.trailing_metadata.is_empty());
     }
 }
 
 async fn the_end_of_a_call_that_went_well(link: Link) {
     for call in ends(&link.stub, &acting(Action::End)).await {
         assert_eq!((call.code(), call.details()), (Code::Ok, ""));
-        assert_eq!(call.initial_metadata().get("initial-a"), Some("1"));
-        call.result().unwrap();
+        assert_eq!(call.initial_metadata.get("initial-a"), Some("1"));
+        call.result.unwrap();
     }
 }
 
@@ -158,5 +158,5 @@ async fn the_end_of_a_call_that_could_not_begin(link: Link) {
     drop((&mut call).await);
     let end = call.end().unwrap();
     assert_eq!(end.code(), Code::InvalidArgument);
-    assert!(end.initial_metadata().is_empty());
+    assert!(end.initial_metadata.is_empty());
 }

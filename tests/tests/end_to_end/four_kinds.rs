@@ -41,12 +41,12 @@ async fn unary_with_call(link: Link) {
         .metadata("not-echoed", "x");
     let (response, call) = call.with_call().await.unwrap();
     assert_eq!(response.payload, b"hello");
-    let initial: Vec<_> = call.initial_metadata().get_all("initial-text").collect();
+    let initial: Vec<_> = call.initial_metadata.get_all("initial-text").collect();
     assert_eq!(initial.len(), 2);
     assert_eq!(initial[1].as_str(), Some("second"));
-    let bytes = call.trailing_metadata().get_bin("trailing-bytes-bin");
+    let bytes = call.trailing_metadata.get_bin("trailing-bytes-bin");
     assert_eq!(bytes.as_deref(), Some(&[0, 1, 255][..]));
-    assert!(!call.trailing_metadata().contains_key("not-echoed"));
+    assert!(!call.trailing_metadata.contains_key("not-echoed"));
     assert_eq!((call.code(), call.details()), (Code::Ok, ""));
 }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt, stream};
 use stubwright::prost::Message;
 use stubwright::{
-    Code, InterceptedCall, MethodOptions, Prost, Raw, RequestStream, Result, Server, ServerBuilder,
+    Code, MethodOptions, Prost, Raw, RequestStream, Result, Server, ServerBuilder, ServerCall,
     ServicerContext, Status,
 };
 use stubwright_tests::Event;
@@ -143,7 +143,7 @@ async fn services_take_precedence_over_a_generic_handler(transport: Transport) {
 }
 
 async fn options_and_interceptors_apply_to_a_generic_handler(transport: Transport) {
-    let naming = async |call: InterceptedCall| {
+    let naming = async |mut call: ServerCall| {
         let method = call.context().method().to_owned();
         call.context().set_trailing_metadata({
             let mut metadata = stubwright::Metadata::new();
@@ -166,7 +166,7 @@ async fn options_and_interceptors_apply_to_a_generic_handler(transport: Transpor
             .unary_unary(path, Raw, Bytes::from_static(&[b'x'; 20]));
         let result: Result<(Bytes, _)> = call.with_call().await;
         let (ended, trailing) = match &result {
-            Ok((_, call)) => (Code::Ok, call.trailing_metadata()),
+            Ok((_, call)) => (Code::Ok, &call.trailing_metadata),
             Err(status) => (status.code(), status.metadata()),
         };
         assert_eq!(ended, code, "{path}");
@@ -175,7 +175,7 @@ async fn options_and_interceptors_apply_to_a_generic_handler(transport: Transpor
 }
 
 async fn an_interceptor_replaces_a_handler(transport: Transport) {
-    let replacing = async |mut call: InterceptedCall| {
+    let replacing = async |mut call: ServerCall| {
         if call.context().invocation_metadata().contains_key("cached") {
             call.set_handler(|_requests, _context| {
                 let response = Response {
@@ -186,7 +186,7 @@ async fn an_interceptor_replaces_a_handler(transport: Transport) {
             });
         }
         let end = call.proceed().await;
-        assert_eq!(end.responses, u64::from(end.result.is_ok()));
+        assert_eq!(call.responses(), u64::from(end.result.is_ok()));
         end.result
     };
     let mut link = transport

@@ -6,8 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use stubwright::{
-    AnyMessage, CallEnd, Code, InterceptedCall, Metadata, Raw, Result, Server, ServerInterceptor,
-    Status,
+    AnyMessage, CallEnd, Code, Metadata, Raw, Result, Server, ServerCall, ServerInterceptor, Status,
 };
 use stubwright_tests::Event;
 use stubwright_tests::pb::probe::v1::{Action, ProbeStub, Request, Response};
@@ -26,7 +25,7 @@ over_every_transport!(
     a_panic_of_a_handler_is_a_status_to_interceptors,
     a_panic_of_an_interceptor_ends_its_call_alone,
     a_cancelled_call_drops_its_interceptors,
-    done_callbacks_receive_the_status_of_the_call,
+    done_callbacks_learn_how_a_call_ends,
     row_71_interceptors_are_around_unknown_methods,
 );
 
@@ -49,8 +48,7 @@ fn acting(action: Action) -> Request {
     }
 }
 
-/// Makes one call of each kind with this request, sent once or twice if there is a stream of requests. Returns the
-/// results.
+/// One call of each kind with the same request, once or twice where there are several; how each ended.
 async fn each_kind(stub: &ProbeStub, request: &Request) -> [Result<()>; 4] {
     let requests = || stream::iter([Request::default(), request.clone()]);
     [
@@ -63,14 +61,34 @@ async fn each_kind(stub: &ProbeStub, request: &Request) -> [Result<()>; 4] {
     ]
 }
 
-/// Creates an interceptor that reports the ends of calls.
-fn telling() -> (impl ServerInterceptor, mpsc::UnboundedReceiver<CallEnd>) {
+/// The end of a call, and what its interceptor counted.
+struct Seen {
+    end: CallEnd,
+    requests: u64,
+    responses: u64,
+    elapsed: Duration,
+}
+
+impl Seen {
+    fn code(&self) -> Code {
+        self.end.code()
+    }
+}
+
+/// An interceptor that tells how calls end.
+fn telling() -> (impl ServerInterceptor, mpsc::UnboundedReceiver<Seen>) {
     let (ends, receiver) = mpsc::unbounded_channel();
-    let interceptor = move |call: InterceptedCall| {
+    let interceptor = move |mut call: ServerCall| {
         let ends = ends.clone();
         async move {
             let end = call.proceed().await;
-            ends.send(end.clone()).unwrap();
+            let seen = Seen {
+                end: end.clone(),
+                requests: call.requests(),
+                responses: call.responses(),
+                elapsed: call.elapsed(),
+            };
+            ends.send(seen).ok().unwrap();
             end.result
         }
     };
@@ -78,11 +96,10 @@ fn telling() -> (impl ServerInterceptor, mpsc::UnboundedReceiver<CallEnd>) {
 }
 
 async fn a_call_is_rejected_before_anything_of_its_body_is_decoded(transport: Transport) {
-    let rejecting =
-        async |call: InterceptedCall| match call.context().invocation_metadata().get("token") {
-            Some("good") => call.proceed().await.result,
-            _ => Err(Status::permission_denied("no token")),
-        };
+    let rejecting = async |mut call: ServerCall| match call.metadata().get("token") {
+        Some("good") => call.proceed().await.result,
+        _ => Err(Status::permission_denied("no token")),
+    };
     let mut link = transport
         .link(Server::builder().interceptor(rejecting))
         .await;
@@ -103,7 +120,7 @@ async fn a_call_is_rejected_before_anything_of_its_body_is_decoded(transport: Tr
         assert_eq!(decoded.code(), Code::Internal, "{decoded}");
         assert!(decoded.message().contains("malformed"), "{decoded}");
     }
-    // Rejected calls ran no handler. The others ran it if it reads its own requests.
+    // Of the rejected calls no handler was run; of the others those that read for themselves.
     for _ in 0..2 {
         assert_eq!(link.event().await, Event::Started);
         assert_eq!(link.event().await, Event::Dropped);
@@ -116,12 +133,9 @@ async fn a_wrapper_sees_status_trailers_and_counts_of_all_kinds(transport: Trans
     let link = transport
         .link(Server::builder().interceptor(interceptor))
         .await;
-    let counts = async |ends: &mut mpsc::UnboundedReceiver<CallEnd>| {
+    let counts = async |ends: &mut mpsc::UnboundedReceiver<Seen>| {
         let end = within(ends.recv()).await.unwrap();
-        let code = end
-            .result
-            .map_or_else(|status| status.code(), |()| Code::Ok);
-        (code, end.requests, end.responses)
+        (end.code(), end.requests, end.responses)
     };
     for result in each_kind(&link.stub, &request(b"x", 5)).await {
         result.unwrap();
@@ -143,14 +157,14 @@ async fn a_wrapper_sees_status_trailers_and_counts_of_all_kinds(transport: Trans
     let call = link.stub.unary(request(b"x", 0));
     call.metadata("trailing-a", "1").await.unwrap();
     let end = within(ends.recv()).await.unwrap();
-    assert_eq!(end.trailing_metadata.get("trailing-a"), Some("1"));
-    assert!(end.duration < Duration::from_secs(20));
+    assert_eq!(end.end.trailing_metadata.get("trailing-a"), Some("1"));
+    assert!(end.elapsed < Duration::from_secs(20));
 }
 
-/// Creates an interceptor that notes the order of its events.
+/// An interceptor that notes when it meets what.
 fn noting(name: &'static str, notes: &Arc<Mutex<Vec<String>>>) -> impl ServerInterceptor + use<> {
     let notes = Arc::clone(notes);
-    move |mut call: InterceptedCall| {
+    move |mut call: ServerCall| {
         let note = |what: &'static str| {
             let notes = Arc::clone(&notes);
             move || notes.lock().unwrap().push(format!("{name} {what}"))
@@ -195,7 +209,7 @@ async fn the_first_interceptor_is_the_outermost(transport: Transport) {
 }
 
 async fn messages_of_all_kinds_are_changed(transport: Transport) {
-    let changing = async |mut call: InterceptedCall| {
+    let changing = async |mut call: ServerCall| {
         call.on_request(|message: &mut dyn AnyMessage| {
             assert_eq!(message.encoded_len(), message.to_bytes().len());
             let request = message.downcast_mut::<Request>().unwrap();
@@ -243,8 +257,8 @@ async fn messages_of_all_kinds_are_changed(transport: Transport) {
 }
 
 async fn an_observer_ends_a_call(transport: Transport) {
-    let refusing = async |mut call: InterceptedCall| {
-        let metadata = call.context().invocation_metadata();
+    let refusing = async |mut call: ServerCall| {
+        let metadata = call.metadata();
         if metadata.contains_key("requests") {
             call.on_request(|_| Err(Status::out_of_range("such a request")));
         } else {
@@ -280,8 +294,8 @@ fn pair(key: &str, value: &str) -> Metadata {
 }
 
 async fn metadata_is_changed_both_ways(transport: Transport) {
-    let changing = async |mut call: InterceptedCall| {
-        let metadata = call.invocation_metadata_mut();
+    let changing = async |mut call: ServerCall| {
+        let metadata = call.metadata_mut();
         metadata.remove("initial-secret");
         metadata.append("initial-handler", "1")?;
         metadata.append("trailing-handler", "1")?;
@@ -301,9 +315,9 @@ async fn metadata_is_changed_both_ways(transport: Transport) {
     let call = link.stub.unary(request(b"x", 0));
     let call = call.metadata("initial-secret", "1");
     let (_, call) = call.with_call().await.unwrap();
-    let initial: Vec<_> = call.initial_metadata().iter().map(|pair| pair.0).collect();
+    let initial: Vec<_> = call.initial_metadata.iter().map(|pair| pair.0).collect();
     assert_eq!(initial, ["before", "initial-handler"]);
-    let trailing: Vec<_> = call.trailing_metadata().iter().map(|pair| pair.0).collect();
+    let trailing: Vec<_> = call.trailing_metadata.iter().map(|pair| pair.0).collect();
     assert_eq!(trailing, ["trailing-handler", "behind", "behind"]);
 
     let call = link.stub.server_stream(request(b"x", 2));
@@ -317,7 +331,7 @@ async fn metadata_is_changed_both_ways(transport: Transport) {
 }
 
 async fn values_reach_the_handler(transport: Transport) {
-    let naming = async |call: InterceptedCall| {
+    let naming = async |mut call: ServerCall| {
         let extensions = call.context().extensions();
         assert!(extensions.get::<String>().is_none());
         extensions.insert(String::from("ada"));
@@ -327,7 +341,7 @@ async fn values_reach_the_handler(transport: Transport) {
     for _ in 0..2 {
         let call = link.stub.unary(Request::default());
         let (_, call) = call.metadata("describe", "1").with_call().await.unwrap();
-        assert_eq!(call.trailing_metadata().get("extension"), Some("ada"));
+        assert_eq!(call.trailing_metadata.get("extension"), Some("ada"));
     }
 }
 
@@ -339,15 +353,15 @@ async fn a_panic_of_a_handler_is_a_status_to_interceptors(transport: Transport) 
     for result in each_kind(&link.stub, &acting(Action::Panic)).await {
         assert_eq!(result.unwrap_err().code(), Code::Internal);
         let end = within(ends.recv()).await.unwrap();
-        assert_eq!(end.result.unwrap_err().code(), Code::Internal);
+        assert_eq!(end.end.result.unwrap_err().code(), Code::Internal);
     }
     link.stub.unary(request(b"x", 0)).await.unwrap();
 }
 
 async fn a_panic_of_an_interceptor_ends_its_call_alone(transport: Transport) {
     let (outer, mut ends) = telling();
-    let panicking = async |mut call: InterceptedCall| {
-        let when = call.context().invocation_metadata().get("panic");
+    let panicking = async |mut call: ServerCall| {
+        let when = call.metadata().get("panic");
         match when.map(str::to_owned).as_deref() {
             Some("before") => panic!("before the handler"),
             Some("after") => {
@@ -371,7 +385,7 @@ async fn a_panic_of_an_interceptor_ends_its_call_alone(transport: Transport) {
             "the interceptor of /probe.v1.Probe/Unary panicked"
         );
         let end = within(ends.recv()).await.unwrap();
-        assert_eq!(end.result.unwrap_err().code(), Code::Internal);
+        assert_eq!(end.end.result.unwrap_err().code(), Code::Internal);
     }
     link.stub.unary(request(b"x", 0)).await.unwrap();
 }
@@ -384,9 +398,9 @@ async fn a_cancelled_call_drops_its_interceptors(transport: Transport) {
         }
     }
     let (events, mut seen) = mpsc::unbounded_channel();
-    let waiting = move |mut call: InterceptedCall| {
+    let waiting = move |mut call: ServerCall| {
         let guard = Guard(events.clone());
-        // An observer that owns a handle of the call must not keep the call alive.
+        // What holds the call by an observer of its own is no reason to keep it.
         let (observer, context) = (Guard(events.clone()), call.context().clone());
         call.on_request(move |_| {
             assert_eq!(context.method(), "/probe.v1.Probe/ServerStream");
@@ -408,15 +422,15 @@ async fn a_cancelled_call_drops_its_interceptors(transport: Transport) {
     assert_eq!(within(seen.recv()).await, Some("dropped"));
 }
 
-async fn done_callbacks_receive_the_status_of_the_call(transport: Transport) {
+async fn done_callbacks_learn_how_a_call_ends(transport: Transport) {
     let (ends, mut seen) = mpsc::unbounded_channel();
-    let calling = move |call: InterceptedCall| {
+    let calling = move |mut call: ServerCall| {
         let ends = ends.clone();
         let context = call.context().clone();
         assert!(context.add_done_callback(|_| panic!("nobody minds")));
         let holding = context.clone();
         assert!(context.add_done_callback(move |result| {
-            // Inside its callbacks the call has ended already. A callback may own a handle of the call.
+            // It is over for whoever asks, and holds what it likes.
             assert!(!holding.add_done_callback(|_| {}));
             let code = result
                 .clone()
@@ -442,20 +456,22 @@ async fn done_callbacks_receive_the_status_of_the_call(transport: Transport) {
     let call = link.stub.unary(acting(Action::Hang));
     call.timeout(Duration::from_millis(50)).await.unwrap_err();
     let code = within(seen.recv()).await.unwrap();
-    // The caller may be the first to end the call.
+    // The caller may be the first to give the call up.
     assert!(matches!(code, Code::DeadlineExceeded | Code::Cancelled));
 }
 
 async fn row_71_interceptors_are_around_unknown_methods(transport: Transport) {
-    let guard =
-        async |call: InterceptedCall| match call.context().invocation_metadata().get("token") {
-            Some("good") => {
-                let end = call.proceed().await;
-                assert_eq!((end.requests, end.responses), (0, 0));
-                end.result
-            }
-            _ => Err(Status::unauthenticated("no token")),
-        };
+    let guard = async |mut call: ServerCall| match call.metadata().get("token") {
+        Some("good") => {
+            let end = call.proceed().await;
+            assert_eq!((call.requests(), call.responses()), (0, 0));
+            assert!(!call.can_proceed());
+            let again = call.proceed().await;
+            assert_eq!(again.code(), Code::FailedPrecondition);
+            end.result
+        }
+        _ => Err(Status::unauthenticated("no token")),
+    };
     let mut link = transport.link(Server::builder().interceptor(guard)).await;
     for path in ["/probe.v1.Probe/Nothing", "/no.Service/No", "/x"] {
         for (token, code, message) in [

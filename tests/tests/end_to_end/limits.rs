@@ -27,7 +27,7 @@ fn acting(action: Action) -> Request {
 }
 
 /// Starts a call whose handler is busy until the stream is dropped.
-async fn at_work(stub: &ProbeStub) -> StreamingCall<Request, Response> {
+async fn at_work(stub: &ProbeStub) -> StreamingCall<Response> {
     let mut call = stub.server_stream(acting(Action::Hang));
     call.message().await.unwrap().unwrap();
     call
@@ -232,7 +232,7 @@ async fn a_call_ends_at_the_time_limit_of_its_method(transport: Transport) {
             call = call.timeout(Duration::from_secs(timeout));
         }
         let (_, call) = call.with_call().await.unwrap();
-        let left = call.trailing_metadata().get("seconds-left").unwrap();
+        let left = call.trailing_metadata.get("seconds-left").unwrap();
         let left: u64 = left.parse().unwrap();
         assert!((bound - 30..=bound).contains(&left), "{left} of {bound}");
     }
@@ -249,7 +249,7 @@ async fn options_of_an_unregistered_method_are_an_error_that_names_it() {
     let (probe, _events) = Probe::new();
     stubwright_tests::pb::probe::v1::add_probe_servicer_to_server(probe, &mut server);
     server.add_insecure_port("127.0.0.1:0").await.unwrap();
-    let error = server.start().await.unwrap_err();
+    let error = server.start().unwrap_err();
     assert_eq!(
         error.to_string(),
         "method_options of prob.v1.Probe, probe.v1.Probe/Unari: no method or service with this name is registered"

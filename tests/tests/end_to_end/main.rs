@@ -1,5 +1,7 @@
 //! End-to-end tests from stub to servicer and back. One suite runs over every transport.
 
+mod call_options;
+mod cancel_handles;
 mod cancellation;
 mod channel_defaults;
 mod client_interceptors;

@@ -46,7 +46,7 @@ async fn computes() -> (Server, [ProbeStub; 2], UnboundedReceiver<&'static str>)
     let mut server = Server::new();
     add_probe_servicer_to_server(Computes(told.clone()), &mut server);
     let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
-    server.start().await.unwrap();
+    server.start().unwrap();
     let tcp = Channel::insecure(address.to_string()).unwrap();
     let in_process = Channel::in_process(probe_handler(Computes(told)));
     (server, [tcp, in_process].map(ProbeStub::new), news)
@@ -131,7 +131,7 @@ async fn assert_counts_until_it_ends(builder: ServerBuilder) {
     };
     add_probe_servicer_to_server(servicer, &mut server);
     let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
-    server.start().await.unwrap();
+    server.start().unwrap();
     let tcp = Channel::insecure(address.to_string()).unwrap();
     for stub in [tcp, server.in_process_channel()].map(ProbeStub::new) {
         let call = tokio::spawn(stub.unary(request(Action::Hang)).into_future());

@@ -79,7 +79,7 @@ impl Fixture {
         let mut server = Server::new();
         add_probe_servicer_to_server(front, &mut server);
         let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
-        server.start().await.unwrap();
+        server.start().unwrap();
         let other = Fixture {
             stub: ProbeStub::new(Channel::insecure(address.to_string()).unwrap()),
             news,

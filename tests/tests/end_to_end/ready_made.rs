@@ -45,7 +45,7 @@ async fn a_bearer_token_authenticates_the_caller(transport: Transport) {
     };
     let good = call().metadata("authorization", "Bearer sesame");
     let (_, good) = good.with_call().await.unwrap();
-    assert_eq!(good.trailing_metadata().get("extension"), Some("ali"));
+    assert_eq!(good.trailing_metadata.get("extension"), Some("ali"));
     for (value, code) in [
         ("Bearer other", Code::Unauthenticated),
         ("Basic sesame", Code::Unauthenticated),
@@ -75,7 +75,7 @@ async fn metadata_authenticates_the_caller(transport: Transport) {
             .metadata("describe", "1")
     };
     let (_, known) = call().metadata("name", "eve").with_call().await.unwrap();
-    assert_eq!(known.trailing_metadata().get("extension"), Some("eve"));
+    assert_eq!(known.trailing_metadata.get("extension"), Some("eve"));
     let refused = call().await.unwrap_err();
     assert_eq!(
         (refused.code(), refused.message()),

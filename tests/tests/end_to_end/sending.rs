@@ -1,4 +1,4 @@
-//! Requests that a sender sends one by one, and requests that may fail.
+//! Requests that are sent step by step, and requests that may fail.
 
 use std::time::Duration;
 
@@ -13,14 +13,16 @@ over_every_transport!(
     a_conversation_in_turn,
     everything_is_sent_before_the_response_is_awaited,
     a_dropped_sender_ends_the_requests,
-    a_sender_waits_while_the_server_does_not_read,
-    a_sender_returns_the_error_of_its_call,
-    a_sender_fails_after_its_call_has_ended_with_ok,
-    a_sender_returns_deadline_exceeded,
-    a_sender_fails_after_its_call_was_dropped,
+    clones_of_a_sender_send_requests_of_one_call,
+    a_clone_of_a_sender_that_panics_cancels_the_call,
+    a_sender_waits_for_who_does_not_read,
+    a_sender_learns_how_its_call_has_failed,
+    a_sender_learns_that_its_call_has_ended_well,
+    a_sender_learns_that_its_call_is_out_of_time,
+    a_sender_learns_that_its_call_was_dropped,
     a_sender_that_panics_cancels_its_call,
-    a_sender_without_a_call_fails,
-    a_call_that_cannot_start_fails_and_so_does_its_sender,
+    a_sender_without_a_call_says_so,
+    a_call_that_cannot_start_says_so_on_both_sides,
     a_generator_sends_requests,
     a_generator_that_fails_cancels_its_call,
     requests_that_panic_cancel_their_call,
@@ -35,7 +37,7 @@ fn request(action: Action) -> Request {
 }
 
 async fn a_conversation_in_turn(link: Link) {
-    let (mut requests, mut responses) = sending(|requests| link.stub.bidi(requests));
+    let (requests, mut responses) = sending(|requests| link.stub.bidi(requests));
     for index in 0..20 {
         requests.send(request(Action::End)).await.unwrap();
         let response = responses.message().await.unwrap().unwrap();
@@ -47,7 +49,7 @@ async fn a_conversation_in_turn(link: Link) {
 }
 
 async fn everything_is_sent_before_the_response_is_awaited(link: Link) {
-    let (mut requests, call) = sending(|requests| link.stub.client_stream(requests));
+    let (requests, call) = sending(|requests| link.stub.client_stream(requests));
     for _ in 0..1000 {
         requests.send(request(Action::End)).await.unwrap();
     }
@@ -63,8 +65,39 @@ async fn a_dropped_sender_ends_the_requests(link: Link) {
     assert_eq!(call.await.unwrap().index, 0);
 }
 
-async fn a_sender_waits_while_the_server_does_not_read(mut link: Link) {
-    let (mut requests, call) = sending(|requests| link.stub.client_stream(requests));
+async fn clones_of_a_sender_send_requests_of_one_call(link: Link) {
+    let (sender, call) = sending(|requests| link.stub.client_stream(requests));
+    let senders: Vec<_> = (0..8).map(|_| sender.clone()).collect();
+    let tasks = senders.into_iter().map(|sender| {
+        tokio::spawn(async move {
+            for _ in 0..100 {
+                sender.send(request(Action::End)).await.unwrap();
+            }
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    // The last clone ends the requests.
+    sender.send(request(Action::End)).await.unwrap();
+    sender.close();
+    assert_eq!(call.await.unwrap().index, 801);
+}
+
+async fn a_clone_of_a_sender_that_panics_cancels_the_call(link: Link) {
+    let (sender, call) = sending(|requests| link.stub.client_stream(requests));
+    let clone = sender.clone();
+    let panicking = tokio::spawn(async move {
+        let _clone = clone;
+        panic!("as asked");
+    });
+    assert!(panicking.await.is_err());
+    assert_eq!(call.await.unwrap_err().code(), Code::Cancelled);
+    drop(sender);
+}
+
+async fn a_sender_waits_for_who_does_not_read(mut link: Link) {
+    let (requests, call) = sending(|requests| link.stub.client_stream(requests));
     requests.send(request(Action::Hang)).await.unwrap();
     assert_eq!(link.event().await, Event::Started);
     let large = Request {
@@ -72,13 +105,13 @@ async fn a_sender_waits_while_the_server_does_not_read(mut link: Link) {
         ..Request::default()
     };
     let mut sent = 0;
-    // On a slow machine the sender only waits earlier.
+    // A machine that is too slow for this finds the sender waiting earlier.
     while let Ok(result) =
         tokio::time::timeout(Duration::from_millis(200), requests.send(large.clone())).await
     {
         result.unwrap();
         sent += 1;
-        assert!(sent < 200, "20 MB of requests are buffered");
+        assert!(sent < 200, "20 MB lie somewhere");
     }
     let waiting = tokio::spawn(async move { requests.send(large).await });
     drop(call);
@@ -87,7 +120,7 @@ async fn a_sender_waits_while_the_server_does_not_read(mut link: Link) {
     assert_eq!(link.event().await, Event::Dropped);
 }
 
-/// Sends until sending fails.
+/// Sends until it fails.
 macro_rules! send_until_it_fails {
     ($requests:ident, $request:expr) => {
         loop {
@@ -99,8 +132,8 @@ macro_rules! send_until_it_fails {
     };
 }
 
-async fn a_sender_returns_the_error_of_its_call(link: Link) {
-    let (mut requests, mut responses) = sending(|requests| link.stub.bidi(requests));
+async fn a_sender_learns_how_its_call_has_failed(link: Link) {
+    let (requests, mut responses) = sending(|requests| link.stub.bidi(requests));
     let failing = Request {
         code: 10,
         message: "enough".to_owned(),
@@ -108,13 +141,13 @@ async fn a_sender_returns_the_error_of_its_call(link: Link) {
     };
     let status = send_until_it_fails!(requests, failing.clone());
     assert_eq!((status.code(), status.message()), (Code::Aborted, "enough"));
-    // Responses that arrived before the error can still be read, and then the error follows.
+    // What came before it can still be read, and it comes again.
     assert_eq!(responses.message().await.unwrap().unwrap().index, 0);
     let status = responses.message().await.unwrap_err();
     assert_eq!((status.code(), status.message()), (Code::Aborted, "enough"));
 }
 
-async fn a_sender_fails_after_its_call_has_ended_with_ok(transport: Transport) {
+async fn a_sender_learns_that_its_call_has_ended_well(transport: Transport) {
     let mut server = transport.server(Server::builder());
     server.add_generic_handler(|_requests, _context| {
         stream(async |mut responses| {
@@ -123,7 +156,7 @@ async fn a_sender_fails_after_its_call_has_ended_with_ok(transport: Transport) {
         })
     });
     let link = transport.link_to(server).await;
-    let (mut requests, call) = sending(|requests| {
+    let (requests, call) = sending(|requests| {
         link.channel
             .stream_unary("/hasty.Hasty/Take", Raw, requests)
     });
@@ -133,8 +166,8 @@ async fn a_sender_fails_after_its_call_has_ended_with_ok(transport: Transport) {
     assert_eq!(&response[..], b"that will do");
 }
 
-async fn a_sender_returns_deadline_exceeded(link: Link) {
-    let (mut requests, call) = sending(|requests| {
+async fn a_sender_learns_that_its_call_is_out_of_time(link: Link) {
+    let (requests, call) = sending(|requests| {
         let call = link.stub.client_stream(requests);
         call.timeout(Duration::from_millis(100))
     });
@@ -143,8 +176,8 @@ async fn a_sender_returns_deadline_exceeded(link: Link) {
     assert_eq!(call.await.unwrap_err().code(), Code::DeadlineExceeded);
 }
 
-async fn a_sender_fails_after_its_call_was_dropped(mut link: Link) {
-    let (mut requests, call) = sending(|requests| link.stub.client_stream(requests));
+async fn a_sender_learns_that_its_call_was_dropped(mut link: Link) {
+    let (requests, call) = sending(|requests| link.stub.client_stream(requests));
     requests.send(request(Action::End)).await.unwrap();
     assert_eq!(link.event().await, Event::Started);
     drop(call);
@@ -154,7 +187,7 @@ async fn a_sender_fails_after_its_call_was_dropped(mut link: Link) {
 }
 
 async fn a_sender_that_panics_cancels_its_call(mut link: Link) {
-    let (mut requests, call) = sending(|requests| link.stub.client_stream(requests));
+    let (requests, call) = sending(|requests| link.stub.client_stream(requests));
     let sending = tokio::spawn(async move {
         requests.send(request(Action::GiveAway)).await.unwrap();
         assert_eq!(link.event().await, Event::Started);
@@ -166,7 +199,7 @@ async fn a_sender_that_panics_cancels_its_call(mut link: Link) {
     assert_eq!(call.await.unwrap_err().code(), Code::Cancelled);
     let panic = sending.await.unwrap_err().into_panic();
     let (mut link, _) = *panic.downcast::<(Link, &str)>().unwrap();
-    // The handler has not seen an end of the requests.
+    // The handler's side has not seen an end of the requests.
     let mut events = Vec::new();
     while !events.contains(&Event::Dropped) || events.len() < 3 {
         events.push(link.event().await);
@@ -174,8 +207,8 @@ async fn a_sender_that_panics_cancels_its_call(mut link: Link) {
     assert!(events.contains(&Event::Ended(Some(Code::Cancelled))));
 }
 
-async fn a_sender_without_a_call_fails(link: Link) {
-    let (mut requests, call) = sending(|requests: stubwright::SentRequests<Request>| {
+async fn a_sender_without_a_call_says_so(link: Link) {
+    let (requests, call) = sending(|requests: stubwright::SentRequests<Request>| {
         drop(requests);
         link.stub.client_stream([request(Action::End)])
     });
@@ -184,8 +217,8 @@ async fn a_sender_without_a_call_fails(link: Link) {
     assert_eq!(call.await.unwrap().index, 1);
 }
 
-async fn a_call_that_cannot_start_fails_and_so_does_its_sender(link: Link) {
-    let (mut requests, call) =
+async fn a_call_that_cannot_start_says_so_on_both_sides(link: Link) {
+    let (requests, call) =
         sending(|requests| link.stub.client_stream(requests).metadata("k", "\n"));
     let status = requests.send(request(Action::End)).await.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument);

@@ -57,10 +57,10 @@ async fn an_invalid_target_is_refused() {
 #[tokio::test]
 async fn a_server_needs_a_port_and_starts_once() {
     let mut server = Server::new();
-    assert!(server.start().await.is_err());
+    assert!(server.start().is_err());
     server.add_insecure_port("127.0.0.1:0").await.unwrap();
-    server.start().await.unwrap();
-    assert!(server.start().await.is_err());
+    server.start().unwrap();
+    assert!(server.start().is_err());
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn one_server_serves_several_ports() {
     for _ in 0..3 {
         addresses.push(server.add_insecure_port("127.0.0.1:0").await.unwrap());
     }
-    server.start().await.unwrap();
+    server.start().unwrap();
     for address in addresses {
         let stub = ProbeStub::new(Channel::insecure(address.to_string()).unwrap());
         within(stub.unary(Request::default())).await.unwrap();
@@ -106,7 +106,7 @@ fn inside() -> (
 #[tokio::test]
 async fn stop_lets_calls_within_the_process_end_within_the_grace() {
     let (server, stub, _events) = inside();
-    let (mut requests, mut call) = sending(|requests| stub.bidi(requests));
+    let (requests, mut call) = sending(|requests| stub.bidi(requests));
     requests.send(Request::default()).await.unwrap();
     assert!(within(call.message()).await.unwrap().is_some());
 
@@ -238,7 +238,7 @@ async fn a_channel_connects_again_after_its_server_was_replaced() {
     let (probe, _events) = stubwright_tests::Probe::new();
     add_probe_servicer_to_server(probe, &mut server);
     server.add_insecure_port(address.to_string()).await.unwrap();
-    server.start().await.unwrap();
+    server.start().unwrap();
     within(async {
         while link.stub.unary(Request::default()).await.is_err() {
             tokio::task::yield_now().await;
@@ -299,7 +299,7 @@ async fn no_call_is_lost_when_a_server_goes_away_between_calls() {
             let (probe, _events) = stubwright_tests::Probe::new();
             add_probe_servicer_to_server(probe, &mut next);
             if next.add_insecure_port(address.to_string()).await.is_ok() {
-                next.start().await.unwrap();
+                next.start().unwrap();
                 break next;
             }
             tokio::task::yield_now().await;

@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use bytes::Bytes;
 use futures_util::{TryStreamExt, stream};
 use stubwright::{
-    Channel, Code, InterceptedCall, Metadata, OutgoingCall, Raw, Result, Server, ServiceConfig,
-    Status,
+    Channel, ClientCall, Code, Metadata, Raw, Result, Server, ServerCall, ServiceConfig, Status,
 };
 use stubwright_tests::pb::probe::v1::{Action, ProbeStub, Request};
 
@@ -138,7 +137,7 @@ fn assert_ok_is_no_error(errors: impl IntoIterator<Item = Status>) {
 async fn row_54_an_error_that_says_ok_of_a_handler(link: Link) {
     let failing = failing(Code::Ok, "fine", 2);
     assert_ok_is_no_error(errors_of_each_kind(&link.stub, &failing).await);
-    let seen = async |mut call: OutgoingCall| {
+    let seen = async |mut call: ClientCall| {
         let end = call.proceed().await;
         assert_eq!(end.code(), Code::Internal);
         end.result
@@ -149,12 +148,12 @@ async fn row_54_an_error_that_says_ok_of_a_handler(link: Link) {
 
 async fn row_54_an_error_that_says_ok_of_an_interceptor(transport: Transport) {
     // The outer interceptor sees the converted error of the inner one.
-    let outer = async |call: InterceptedCall| {
+    let outer = async |mut call: ServerCall| {
         let end = call.proceed().await;
         assert_eq!(end.result.as_ref().unwrap_err().code(), Code::Internal);
         end.result
     };
-    let inner = async |call: InterceptedCall| {
+    let inner = async |mut call: ServerCall| {
         if call.context().invocation_metadata().contains_key("late") {
             call.proceed().await.result?;
         }
@@ -171,7 +170,7 @@ async fn row_54_an_error_that_says_ok_of_an_interceptor(transport: Transport) {
 async fn row_54_an_error_that_says_ok_of_a_caller(link: Link) {
     let request = Request::default();
     let ending = |is_late| {
-        move |mut call: OutgoingCall| async move {
+        move |mut call: ClientCall| async move {
             if is_late {
                 call.proceed().await.result?;
             }
@@ -212,7 +211,7 @@ async fn row_54_an_error_that_says_ok_is_not_made_again() {
         "retryableStatusCodes": ["UNAVAILABLE"]}}]}"#;
     let channel = Channel::builder()
         .service_config(ServiceConfig::from_json(config).unwrap())
-        .insecure(address.to_string())
+        .build_insecure(address.to_string())
         .unwrap();
     let call = channel.unary_unary("/any.Service/Any", Raw, Bytes::new());
     let ended: Result<Bytes> = call.await;
@@ -239,7 +238,7 @@ async fn row_73_a_status_arrives_at_a_client_that_takes_little() {
     let (_server, address) = link.take_server();
     for limit in (0..400).step_by(7) {
         let channel = Channel::builder().max_metadata_size(limit);
-        let channel = channel.insecure(address.to_string()).unwrap();
+        let channel = channel.build_insecure(address.to_string()).unwrap();
         let stub = ProbeStub::new(channel);
         let message = " a message that has a length ";
         // The head before messages is larger than the smallest limits, and is refused.

@@ -62,7 +62,7 @@ impl Transport {
         let server = match self {
             Transport::InProcess => None,
             _ => {
-                server.start().await.unwrap();
+                server.start().unwrap();
                 Some((server, address))
             }
         };
@@ -102,7 +102,7 @@ impl Transport {
             }
             Transport::Opened => {
                 let (near, far) = tokio::io::duplex(64 * 1024);
-                server.add_connection(far).await.unwrap();
+                server.add_connection(far).unwrap();
                 (Channel::over(near), None)
             }
             Transport::InProcess => (server.in_process_channel(), None),

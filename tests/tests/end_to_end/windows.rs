@@ -21,9 +21,9 @@ async fn serve() -> (Server, ProbeStub) {
     let mut server = Server::builder().limits(limits.clone()).build();
     add_probe_servicer_to_server(probe, &mut server);
     let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
-    server.start().await.unwrap();
+    server.start().unwrap();
     let channel = Channel::builder().limits(limits);
-    let channel = channel.insecure(address.to_string()).unwrap();
+    let channel = channel.build_insecure(address.to_string()).unwrap();
     (server, ProbeStub::new(channel))
 }
 

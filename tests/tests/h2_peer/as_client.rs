@@ -83,9 +83,9 @@ async fn a_unary_call_is_sent_in_these_bytes() {
     seen.answer_with(&[("start", "s")], body, end);
     let (answer, call) = within(call).await.unwrap().unwrap();
     assert_eq!(answer, response(b"there", 0));
-    assert_eq!(call.initial_metadata().get("start"), Some("s"));
-    assert_eq!(call.trailing_metadata().get("end"), Some("e"));
-    let bytes = call.trailing_metadata().get_bin("end-bin");
+    assert_eq!(call.initial_metadata.get("start"), Some("s"));
+    assert_eq!(call.trailing_metadata.get("end"), Some("e"));
+    let bytes = call.trailing_metadata.get_bin("end-bin");
     assert_eq!(bytes.as_deref(), Some(&[0, 1][..]));
 }
 

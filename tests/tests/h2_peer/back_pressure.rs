@@ -58,7 +58,7 @@ impl Endless {
         let mut server = Server::new();
         server.add_handlers(probe_handler(self.clone()));
         let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
-        server.start().await.unwrap();
+        server.start().unwrap();
         (server, address)
     }
 
@@ -255,7 +255,7 @@ async fn a_stream_that_is_always_ready_is_dropped_when_its_call_is_over() {
         made: Arc::clone(&made),
     }));
     let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
-    server.start().await.unwrap();
+    server.start().unwrap();
     let stub = ProbeStub::new(Channel::insecure(address.to_string()).unwrap());
     let mut call = stub.server_stream(Request::default());
     let call = tokio::spawn(async move { call.message().await });

@@ -32,7 +32,7 @@ impl Served {
         let mut server = builder.build();
         add_probe_servicer_to_server(probe, &mut server);
         let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
-        server.start().await.unwrap();
+        server.start().unwrap();
         Served {
             server,
             address,

@@ -8,7 +8,7 @@ use flate2::write::{GzEncoder, ZlibEncoder};
 use http::HeaderMap;
 use stubwright::prost::Message;
 use stubwright::{
-    Channel, ChannelBuilder, Code, Compression, MethodOptions, OutgoingCall, Server, ServerBuilder,
+    Channel, ChannelBuilder, ClientCall, Code, Compression, MethodOptions, Server, ServerBuilder,
 };
 use stubwright_tests::pb::probe::v1::{ProbeStub, Request, Response};
 
@@ -412,16 +412,20 @@ fn ok() -> HeaderMap {
 #[tokio::test]
 async fn a_client_compresses_requests_by_its_options() {
     compresses_every_second(Channel::builder()).await;
-    let interceptor = async |mut call: OutgoingCall| call.proceed().await.result;
+    let interceptor = async |mut call: ClientCall| call.proceed().await.result;
     compresses_every_second(Channel::builder().interceptor(interceptor)).await;
 }
 
 async fn compresses_every_second(channel: ChannelBuilder) {
     let listener = Listener::new().await;
-    let stub = ProbeStub::new(channel.insecure(listener.address.to_string()).unwrap());
+    let stub = ProbeStub::new(
+        channel
+            .build_insecure(listener.address.to_string())
+            .unwrap(),
+    );
     let call = stub
         .client_stream([1, 2, 3, 4].map(|count| request(vec![7; 1000], count)))
-        .compress_if(|request| request.count % 2 == 0)
+        .compress_if(|request: &Request| request.count % 2 == 0)
         .compression(Compression::Gzip);
     let call = tokio::spawn(call.into_future());
     let mut connection = within(listener.accept()).await;

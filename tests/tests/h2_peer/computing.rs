@@ -101,7 +101,7 @@ impl Scene {
         add_ping_service_servicer_to_server(Pings, &mut server);
         let address = runtime.block_on(async {
             let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
-            server.start().await.unwrap();
+            server.start().unwrap();
             address
         });
         Scene {

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use stubwright::{InterceptedCall, Server, Status};
+use stubwright::{Server, ServerCall, Status};
 
 use crate::raw::{Answer, field};
 use crate::request_rows::{Pair, head, request};
@@ -55,7 +55,7 @@ async fn row_57_several_hosts() {
 async fn guarded() -> (Pair, Arc<Mutex<Vec<String>>>) {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&asked);
-    let guard = move |call: InterceptedCall| {
+    let guard = move |mut call: ServerCall| {
         let method = call.context().method().to_owned();
         seen.lock().unwrap().push(method);
         async move {

@@ -66,7 +66,9 @@ impl EachWay {
         let listener = Listener::with(settings).await;
         let builder = Channel::builder().limits(self.limits());
         let builder = builder.max_receive_message_length(MOST);
-        let channel = builder.insecure(listener.address.to_string()).unwrap();
+        let channel = builder
+            .build_insecure(listener.address.to_string())
+            .unwrap();
         let call = tokio::spawn(ProbeStub::new(channel).unary(self.request()));
         let mut connection = within(listener.accept()).await;
         let mut call_there = within(connection.call()).await;

@@ -74,13 +74,13 @@ async fn row_69_blanks_around_metadata_of_a_response() {
     let trailers = [("c", " v"), ("grpc-status", " 0 "), ("d", " ")];
     raw.answer_head(stream, &trailers, true).await;
     let (_, call) = call.await.unwrap().unwrap();
-    assert_eq!(call.initial_metadata().get("a"), Some("v w"));
+    assert_eq!(call.initial_metadata.get("a"), Some("v w"));
     assert_eq!(
-        call.initial_metadata().get_bin("b-bin").as_deref(),
+        call.initial_metadata.get_bin("b-bin").as_deref(),
         Some(&[0, 1][..])
     );
-    assert_eq!(call.trailing_metadata().get("c"), Some("v"));
-    assert_eq!(call.trailing_metadata().get("d"), Some(""));
+    assert_eq!(call.trailing_metadata.get("c"), Some("v"));
+    assert_eq!(call.trailing_metadata.get("d"), Some(""));
 }
 
 #[tokio::test]
@@ -169,8 +169,8 @@ async fn answered(
         values.map(|value| value.to_vec()).collect()
     };
     Ok([
-        values(call.initial_metadata(), initial.0),
-        values(call.trailing_metadata(), trailing.0),
+        values(&call.initial_metadata, initial.0),
+        values(&call.trailing_metadata, trailing.0),
     ])
 }
 

@@ -119,7 +119,7 @@ async fn row_01_a_generic_handler_takes_other_formats_of_messages() {
     add_probe_servicer_to_server(probe, &mut server);
     server.add_generic_handler(|requests: RequestStream<Bytes>, _: ServicerContext| requests);
     let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
-    server.start().await.unwrap();
+    server.start().unwrap();
     let mut raw = Raw::new(address).await;
     for (path, content_type, status) in [
         ("/any.Service/Any", "application/grpc+foo", "200"),

@@ -11,14 +11,15 @@ use tokio::net::TcpListener;
 
 use crate::caller::Served;
 use crate::raw::{
-    ACK, DATA, END_HEADERS, END_STREAM, HEADERS, PING, PREFACE, Raw, SETTINGS, WINDOW_UPDATE,
-    frame, literals,
+    DATA, END_HEADERS, END_STREAM, HEADERS, PING, PREFACE, Raw, SETTINGS, WINDOW_UPDATE, frame,
+    literals,
 };
 use crate::wire::{framed, within};
 
 const SHORT: Duration = Duration::from_millis(200);
 /// A time below every default.
 const SOON: Duration = Duration::from_secs(8);
+const ACK: u8 = 1;
 
 fn head(method: &str) -> [(&str, &str); 5] {
     [
@@ -100,7 +101,7 @@ async fn row_29_a_server_that_says_nothing() {
     limits.handshake_timeout = SHORT;
     let channel = Channel::builder()
         .limits(limits)
-        .insecure(listener.local_addr().unwrap().to_string())
+        .build_insecure(listener.local_addr().unwrap().to_string())
         .unwrap();
     let error = soon(ProbeStub::new(channel).unary(Request::default()))
         .await
@@ -137,7 +138,7 @@ async fn row_32_a_peer_that_stops_to_read() {
 fn keepalive(address: String) -> ProbeStub {
     let builder = Channel::builder();
     let channel = builder.keepalive_time(SHORT).keepalive_timeout(SHORT);
-    ProbeStub::new(channel.insecure(address).unwrap())
+    ProbeStub::new(channel.build_insecure(address).unwrap())
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Statuses of calls, with raw frames in both roles. Rows have the numbers of the table in `hostile_input.md`.
 
 use proptest::prelude::*;
-use stubwright::{Call, Channel, Code, Result, Status};
+use stubwright::{CallEnd, Channel, Code, Result, Status};
 use stubwright_tests::pb::probe::v1::{Action, ProbeStub, Request, Response};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -31,7 +31,7 @@ impl Caller {
     }
 
     /// Starts a call.
-    pub fn call(&self) -> JoinHandle<Result<(Response, Call)>> {
+    pub fn call(&self) -> JoinHandle<Result<(Response, CallEnd)>> {
         let call = self.stub.unary(Request::default()).with_call();
         tokio::spawn(within(call.into_future()))
     }
@@ -50,7 +50,7 @@ impl Caller {
     }
 
     /// Makes a call that is answered with a message and these trailers. Returns its result.
-    async fn ended(&mut self, trailers: &[(&str, &str)]) -> Result<(Response, Call)> {
+    async fn ended(&mut self, trailers: &[(&str, &str)]) -> Result<(Response, CallEnd)> {
         let call = self.call();
         let stream = self.request().await;
         let message = framed(&Response::default());

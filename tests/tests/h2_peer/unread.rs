@@ -60,9 +60,9 @@ async fn serve(unread: &Unread) -> (Server, ProbeStub) {
     let mut server = builder.max_concurrent_streams(2_000).build();
     server.add_handlers(probe_handler(unread.clone()));
     let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
-    server.start().await.unwrap();
+    server.start().unwrap();
     let channel = Channel::builder().max_connections_per_subchannel(1);
-    let channel = channel.insecure(address.to_string()).unwrap();
+    let channel = channel.build_insecure(address.to_string()).unwrap();
     (server, ProbeStub::new(channel))
 }
 
@@ -83,7 +83,7 @@ async fn go_on(stub: &ProbeStub) {
 async fn row_49_answers_that_nobody_reads_hold_up_no_call() {
     for count in [64, 400] {
         let (_server, stub) = serve(&Unread::default()).await;
-        let mut calls: Vec<StreamingCall<_, _>> = (0..count)
+        let mut calls: Vec<StreamingCall<_>> = (0..count)
             .map(|_| stub.server_stream(Request::default()))
             .collect();
         let begun = join_all(calls.iter_mut().map(StreamingCall::message));

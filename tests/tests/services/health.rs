@@ -16,7 +16,7 @@ fn of(service: &str) -> HealthCheckRequest {
     }
 }
 
-async fn next(watch: &mut StreamingCall<HealthCheckRequest, HealthCheckResponse>) -> ServingStatus {
+async fn next(watch: &mut StreamingCall<HealthCheckResponse>) -> ServingStatus {
     let response = within(watch.message()).await.unwrap();
     response.expect("the watch should go on").status()
 }

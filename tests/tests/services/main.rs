@@ -12,7 +12,7 @@ use stubwright::{Channel, Server};
 /// Starts a server on a free port. Returns a channel to it.
 async fn started(mut server: Server) -> (Server, Channel) {
     let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
-    server.start().await.unwrap();
+    server.start().unwrap();
     let channel = Channel::insecure(address.to_string()).unwrap();
     (server, channel)
 }

@@ -21,8 +21,8 @@ impl Peer {
     /// Connects with initial windows of zero.
     pub async fn connect(server: &mut Server) -> Peer {
         let (near, far) = tokio::io::duplex(PIPE);
-        server.add_connection(far).await.unwrap();
-        server.start().await.unwrap();
+        server.add_connection(far).unwrap();
+        server.start().unwrap();
         let (input, mut output) = tokio::io::split(near);
         tokio::spawn(take(input));
         let settings = frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]);

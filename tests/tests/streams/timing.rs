@@ -15,8 +15,8 @@ async fn links() -> [(Maker, ProbeStub, Option<Server>); 2] {
     let (over_http, inside) = (Maker::default(), Maker::default());
     let mut server = Server::new();
     server.add_handlers(probe_handler(over_http.clone()));
-    server.add_connection(far).await.unwrap();
-    server.start().await.unwrap();
+    server.add_connection(far).unwrap();
+    server.start().unwrap();
     let stub = ProbeStub::new(Channel::over(near));
     // The connection must be open before times are measured.
     stub.unary(Request::default()).await.unwrap();

@@ -83,7 +83,7 @@ fn row_50_few_large_requests_wait_between_a_sender_and_its_call() {
     runtime().block_on(async {
         let (near, _far) = tokio::io::duplex(1024);
         let stub = ProbeStub::new(Channel::over(near));
-        let (mut requests, _call) = sending(|requests| stub.client_stream(requests));
+        let (requests, _call) = sending(|requests| stub.client_stream(requests));
         let sender = tokio::spawn(async move {
             let mut sent = 0;
             while sent < 100 {

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use stubwright::{
-    AuthMetadataContext, CallCredentials, Channel, ChannelCredentials, Code, Metadata,
-    OutgoingCall, Result, Server, ServerCredentials, ServiceConfig, Status, credentials,
+    AuthMetadataContext, CallCredentials, Channel, ChannelCredentials, ClientCall, Code, Metadata,
+    Result, Server, ServerCredentials, ServiceConfig, Status, credentials,
 };
 use stubwright_tests::Probe;
 use stubwright_tests::certificates::Authority;
@@ -30,7 +30,7 @@ async fn serve(credentials: ServerCredentials) -> (Server, String) {
     add_probe_servicer_to_server(Probe::new().0, &mut server);
     let address = server.add_secure_port("127.0.0.1:0", credentials);
     let address = address.await.unwrap().to_string();
-    server.start().await.unwrap();
+    server.start().unwrap();
     (server, address)
 }
 
@@ -67,7 +67,7 @@ async fn tokens(channel: &Channel, own: Option<&'static str>) -> Result<Vec<Stri
         call = call.credentials(token(own));
     }
     let (_, call) = within(call.with_call().into_future()).await?;
-    let tokens = call.initial_metadata().get_all("initial-token");
+    let tokens = call.initial_metadata.get_all("initial-token");
     Ok(tokens
         .filter_map(|token| token.as_str().map(str::to_owned))
         .collect())
@@ -82,7 +82,7 @@ async fn credentials_of_a_channel_a_handle_and_a_call_are_sent_together() {
     let handle = channel.with_credentials(token("4"));
     let all = tokens(&handle, Some("5")).await.unwrap();
     assert_eq!(all, ["1", "2", "3", "4", "5"]);
-    let intercepted = handle.with_interceptor(async |mut call: OutgoingCall| {
+    let intercepted = handle.with_interceptor(async |mut call: ClientCall| {
         call.add_credentials(token("6"));
         call.proceed().await.result
     });
@@ -140,7 +140,7 @@ async fn without_encryption_credentials_are_not_used() {
     let (probe, mut events) = Probe::new();
     add_probe_servicer_to_server(probe, &mut server);
     let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
-    server.start().await.unwrap();
+    server.start().unwrap();
     let channel = Channel::insecure(address.to_string()).unwrap();
     let (credentials, asked) = counted();
     let call = ProbeStub::new(channel.clone()).unary(Request::default());
@@ -172,7 +172,7 @@ async fn local_credentials_are_for_servers_on_this_machine() {
             let near = near.lock().unwrap().take();
             async { near.ok_or_else(|| std::io::Error::other("there was but one")) }
         })
-        .secure("elsewhere.example:443", local())
+        .build_secure("elsewhere.example:443", local())
         .unwrap();
     let refused = tokens(&channel, None).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unavailable);
@@ -181,7 +181,7 @@ async fn local_credentials_are_for_servers_on_this_machine() {
     // A connection to a loopback address is used.
     let channel = Channel::builder()
         .connector(move |_| tokio::net::TcpStream::connect(address.clone()))
-        .secure("elsewhere.example:443", local())
+        .build_secure("elsewhere.example:443", local())
         .unwrap();
     assert_eq!(tokens(&channel, None).await.unwrap(), ["1"]);
     drop(server);
@@ -209,7 +209,7 @@ async fn a_unix_socket_is_local() {
     let mut server = Server::new();
     add_probe_servicer_to_server(Probe::new().0, &mut server);
     server.add_unix_port(&path).await.unwrap();
-    server.start().await.unwrap();
+    server.start().unwrap();
     let target = format!("unix:{}", path.display());
     let local = ChannelCredentials::local().call_credentials(token("1"));
     let channel = Channel::secure(target, local).unwrap();
@@ -250,7 +250,7 @@ fn channel_with(config: &str, address: &str, trust: ChannelCredentials) -> Chann
     let config = format!(r#"{{"methodConfig": [{{"name": [{{}}], {config}}}]}}"#);
     Channel::builder()
         .service_config(ServiceConfig::from_json(&config).unwrap())
-        .secure(address, trust)
+        .build_secure(address, trust)
         .unwrap()
 }
 

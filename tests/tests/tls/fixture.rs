@@ -60,7 +60,7 @@ pub async fn serve_with(
     add_probe_servicer_to_server(Who, &mut server);
     let address = server.add_secure_port("127.0.0.1:0", credentials.clone());
     let address = address.await.unwrap();
-    server.start().await.unwrap();
+    server.start().unwrap();
     (server, address)
 }
 

@@ -104,7 +104,7 @@ async fn without_tls_nothing_is_known() {
     let mut server = Server::new();
     add_probe_servicer_to_server(Who, &mut server);
     let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
-    server.start().await.unwrap();
+    server.start().unwrap();
     let channel = Channel::insecure(address.to_string()).unwrap();
     let seen = ask(&channel).await.unwrap();
     assert!(

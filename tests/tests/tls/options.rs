@@ -27,7 +27,7 @@ async fn a_server_is_found_by_name_and_by_an_address_in_brackets() {
         return;
     };
     stubwright_tests::pb::probe::v1::add_probe_servicer_to_server(crate::fixture::Who, &mut server);
-    server.start().await.unwrap();
+    server.start().unwrap();
     let channel = Channel::secure(address.to_string(), trusting(&authority)).unwrap();
     assert!(ask(&channel).await.is_ok());
 }
@@ -128,7 +128,9 @@ async fn the_certificate_must_be_for_the_authority_of_the_channel() {
     let (_server, address) = serve(&server_credentials(&authority.issue(&["one.example"]))).await;
     let secure = |host: &str, credentials| {
         let builder = Channel::builder().authority(host);
-        builder.secure(address.to_string(), credentials).unwrap()
+        builder
+            .build_secure(address.to_string(), credentials)
+            .unwrap()
     };
     let channel = secure("one.example:99", trusting(&authority));
     let seen = ask(&channel).await.unwrap();

@@ -71,7 +71,7 @@ async fn row_63_tls_to_a_port_without() {
     let mut server = Server::new();
     add_probe_servicer_to_server(Who, &mut server);
     let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
-    server.start().await.unwrap();
+    server.start().unwrap();
     let said =
         "the peer does not speak TLS on this port: for a server without TLS, use Channel::insecure";
     let why = refused(address, trusting(&authority)).await;

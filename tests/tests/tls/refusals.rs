@@ -51,7 +51,7 @@ async fn row_33_tls_to_a_plaintext_port() {
     let mut server = Server::new();
     add_probe_servicer_to_server(Who, &mut server);
     let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
-    server.start().await.unwrap();
+    server.start().unwrap();
     let why = refused(address, trusting(&Authority::new("authority"))).await;
     assert!(
         why.contains("TLS handshake: the peer does not speak TLS"),

@@ -17,7 +17,7 @@ async fn secured(listener: impl Into<Listener>, name: &str) -> (Server, ChannelC
     let mut server = Server::new();
     add_probe_servicer_to_server(probe, &mut server);
     server.add_listener(listener.into().secured(credentials));
-    server.start().await.unwrap();
+    server.start().unwrap();
     let trust = ChannelCredentials::tls().root_certificates(authority.pem());
     (server, trust.unwrap())
 }
@@ -33,7 +33,7 @@ async fn a_unix_socket_whose_host_is_localhost() {
     let stub = ProbeStub::new(channel);
     let call = stub.unary(Request::default()).metadata("describe", "1");
     let (_, call) = within(call.with_call()).await.unwrap();
-    assert_eq!(call.trailing_metadata().get("peer"), Some("unix:"));
+    assert_eq!(call.trailing_metadata.get("peer"), Some("unix:"));
     std::fs::remove_file(path).unwrap();
 }
 
@@ -44,7 +44,7 @@ async fn a_connection_that_a_connector_has_made() {
     let (_server, trust) = secured(listener, "backend.example").await;
     let channel = Channel::builder()
         .connector(move |_| TcpStream::connect(address))
-        .secure("backend.example:443", trust)
+        .build_secure("backend.example:443", trust)
         .unwrap();
     within(ProbeStub::new(channel).unary(Request::default()))
         .await

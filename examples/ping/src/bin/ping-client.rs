@@ -36,7 +36,7 @@ async fn call(address: &str) -> Result<()> {
         // Keepalive detects a server that has vanished while calls are open.
         .keepalive_time(Duration::from_secs(10))
         .keepalive_timeout(Duration::from_secs(10))
-        .insecure(address)?;
+        .build_insecure(address)?;
     let stub = PingServiceStub::new(channel);
     with_metadata(&stub).await?;
     wrongly(&stub).await;
@@ -51,9 +51,9 @@ async fn with_metadata(stub: &PingServiceStub) -> Result<()> {
         .metadata("request-id", "abc-42")
         .timeout(Duration::from_secs(5));
     let (reply, call) = call.with_call().await?;
-    print("initial metadata", call.initial_metadata());
+    print("initial metadata", &call.initial_metadata);
     println!("reply: {}", reply.msg);
-    print("trailing metadata", call.trailing_metadata());
+    print("trailing metadata", &call.trailing_metadata);
     Ok(())
 }
 

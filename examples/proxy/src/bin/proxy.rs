@@ -37,7 +37,7 @@ async fn main() -> ExitCode {
 async fn serve(address: &str, target: &str) -> Result<(), Box<dyn Error>> {
     let channel = Channel::builder()
         .max_receive_message_length(MAX_MESSAGE_LENGTH)
-        .insecure(target)?;
+        .build_insecure(target)?;
     let mut server = Server::builder()
         .max_receive_message_length(MAX_MESSAGE_LENGTH)
         .build();

@@ -75,7 +75,7 @@ async fn route_chat(stub: &RouteGuideStub) -> Result<()> {
 }
 
 /// Sends notes one after the other. Dropping the sender ends the requests.
-async fn travel(mut notes: RequestSender<RouteNote>) -> Result<()> {
+async fn travel(notes: RequestSender<RouteNote>) -> Result<()> {
     for (message, latitude) in [("first", 0), ("second", 1), ("third", 0), ("fourth", 1)] {
         tokio::time::sleep(Duration::from_millis(20)).await;
         let location = Some(point(latitude, 0));
@@ -86,7 +86,7 @@ async fn travel(mut notes: RequestSender<RouteNote>) -> Result<()> {
 }
 
 /// Prints the notes of others.
-async fn listen(mut notes: StreamingCall<RouteNote, RouteNote>) -> Result<()> {
+async fn listen(mut notes: StreamingCall<RouteNote>) -> Result<()> {
     while let Some(note) = notes.message().await? {
         let at = note.location.unwrap_or_default();
         println!(

@@ -52,14 +52,14 @@ fn call(address: &str) -> Result<()> {
     let calls: Vec<_> = numbers(2.0)
         .map(|number| stub.square(number).start())
         .collect();
-    for call in calls {
+    for mut call in calls {
         println!("square, as a future: {}", call.wait()?.message);
     }
 
     // Metadata and the other details of a call.
     let call = stub.square(Message { message: 2.0 });
     let (response, call) = call.metadata("request-id", "abc-42").with_call().wait()?;
-    let id = call.initial_metadata().get("request-id").unwrap_or("none");
+    let id = call.initial_metadata.get("request-id").unwrap_or("none");
     println!(
         "square(2) = {}, {:?}, request id {id}",
         response.message,

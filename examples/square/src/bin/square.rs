@@ -26,7 +26,7 @@ async fn serve(answers: Answers) -> io::Result<(Server, SocketAddr)> {
     let mut server = Server::new();
     add_square_service_servicer_to_server(Squares::new(answers), &mut server);
     let address = server.add_insecure_port("127.0.0.1:0").await?;
-    server.start().await?;
+    server.start()?;
     Ok((server, address))
 }
 

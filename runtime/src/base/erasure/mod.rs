@@ -28,5 +28,7 @@ mod slot;
 pub use any_message::AnyMessage;
 pub(crate) use any_message::Typed;
 #[cfg(feature = "client")]
-pub(crate) use requests::{AnyRequests, RequestSource, Requests, Source, none_at_hand};
+pub(crate) use requests::{
+    AnyRequests, BoxedRequests, BoxedSource, RequestSource, Requests, none_at_hand,
+};
 pub(crate) use slot::{AnySlot, Slot};

@@ -21,7 +21,7 @@ pub trait RequestSource<Req>: Send {
 }
 
 /// The stream of requests of a call.
-pub type Source<Req> = Pin<Box<dyn RequestSource<Req>>>;
+pub type BoxedSource<Req> = Pin<Box<dyn RequestSource<Req>>>;
 
 /// The [`Requests`] of a call, of any type. At most one request is at hand.
 pub(crate) trait AnyRequests: Send {
@@ -49,7 +49,7 @@ pub(crate) trait AnyRequests: Send {
 pub(crate) struct Requests<Req> {
     at_hand: Option<Req>,
     /// The lock is never taken: it makes a call `Sync` whose stream is not.
-    source: Option<Mutex<Source<Req>>>,
+    source: Option<Mutex<BoxedSource<Req>>>,
     show: ShowFn<Req>,
 }
 
@@ -60,7 +60,7 @@ impl<Req: fmt::Debug + 'static> Requests<Req> {
     }
 
     /// A stream of requests.
-    pub(crate) fn many<C: Codec<Req>>(source: Source<Req>) -> Requests<Req> {
+    pub(crate) fn many<C: Codec<Req>>(source: BoxedSource<Req>) -> Requests<Req> {
         Requests::new(None, Some(source), show::<Req, C>)
     }
 }
@@ -68,7 +68,7 @@ impl<Req: fmt::Debug + 'static> Requests<Req> {
 impl<Req> Requests<Req> {
     pub(crate) fn new(
         at_hand: Option<Req>,
-        source: Option<Source<Req>>,
+        source: Option<BoxedSource<Req>>,
         show: ShowFn<Req>,
     ) -> Requests<Req> {
         Requests {
@@ -76,6 +76,13 @@ impl<Req> Requests<Req> {
             source: source.map(Mutex::new),
             show,
         }
+    }
+}
+
+impl<Req: Send + 'static> Requests<Req> {
+    /// Moves them into a box, for a call that is not generic over them.
+    pub(crate) fn boxed(self) -> BoxedRequests {
+        BoxedRequests(Mutex::new(Box::new(self)))
     }
 }
 
@@ -116,6 +123,69 @@ impl<Req: Send + 'static> AnyRequests for Requests<Req> {
         self.at_hand = None;
         self.source = None;
     }
+}
+
+/// [`Requests`] in a box. They are taken out without another allocation.
+///
+/// The lock is never taken: it makes a call `Sync` whose requests are not.
+pub(crate) struct BoxedRequests(Mutex<Box<dyn AnyRequests>>);
+
+impl BoxedRequests {
+    fn get_mut(&mut self) -> &mut Box<dyn AnyRequests> {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl AnyRequests for BoxedRequests {
+    fn is_stream(&self) -> bool {
+        let requests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        requests.is_stream()
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<bool>> {
+        self.get_mut().poll_next(context)
+    }
+
+    fn show(&mut self, look: &mut dyn FnMut(&mut dyn AnyMessage) -> Result<()>) -> Result<()> {
+        self.get_mut().show(look)
+    }
+
+    fn clear(&mut self) {
+        self.get_mut().clear();
+    }
+
+    fn take(&mut self) -> Box<dyn AnyRequests> {
+        std::mem::replace(self.get_mut(), Box::new(NoRequests))
+    }
+
+    fn close(&mut self) {
+        self.get_mut().close();
+    }
+}
+
+/// The rest of requests that have been taken.
+struct NoRequests;
+
+impl AnyRequests for NoRequests {
+    fn is_stream(&self) -> bool {
+        false
+    }
+
+    fn poll_next(&mut self, _context: &mut Context<'_>) -> Poll<Result<bool>> {
+        Poll::Ready(Ok(false))
+    }
+
+    fn show(&mut self, _look: &mut dyn FnMut(&mut dyn AnyMessage) -> Result<()>) -> Result<()> {
+        Ok(())
+    }
+
+    fn clear(&mut self) {}
+
+    fn take(&mut self) -> Box<dyn AnyRequests> {
+        Box::new(NoRequests)
+    }
+
+    fn close(&mut self) {}
 }
 
 /// The status of a call whose request is missing.

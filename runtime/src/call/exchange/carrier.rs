@@ -10,53 +10,53 @@ use crate::base::{Chunks, Outcome};
 use crate::call::Link;
 use crate::{Metadata, Status};
 
-/// What a server's connection takes from a call to send it.
+/// A part of a response that a server's connection takes from a call to send it.
 #[derive(Debug, Default)]
-pub(crate) struct Departure {
+pub(crate) struct ResponsePart {
     pub(crate) head: Option<Metadata>,
     pub(crate) data: Chunks,
     pub(crate) outcome: Option<Outcome>,
     /// There was more data than room.
     pub(crate) has_more: bool,
-    /// The handler waits for the word that this data is on its way: the next time that something is taken.
+    /// The handler waits until this data has been sent, which is the next time that a part is taken.
     pub(crate) held: bool,
     /// Request bytes that the handler has used up.
     pub(crate) released: usize,
-    /// How many more bytes of the request the handler needs to go on, if that is news; zero if it is not.
+    /// The number of bytes of the request that the handler still needs to go on, if it has changed; otherwise zero.
     pub(crate) wanted: usize,
 }
 
-/// What a client's connection takes from a call to send it.
+/// A part of a request that a client's connection takes from a call to send it.
 #[derive(Debug, Default)]
 pub(crate) struct RequestPart {
     pub(crate) data: Chunks,
     pub(crate) end: bool,
     /// There was more data than room.
     pub(crate) has_more: bool,
-    /// The caller waits for the word that this data is on its way: the next time that something is taken.
+    /// The caller waits until this data has been sent, which is the next time that a part is taken.
     pub(crate) held: bool,
     /// The caller has given the call up.
     pub(crate) abandoned: bool,
     /// Response bytes that the caller has used up.
     pub(crate) released: usize,
-    /// How many more bytes of the response the caller needs to go on, if that is news; zero if it is not.
+    /// The number of bytes of the response that the caller still needs to go on, if it has changed; otherwise zero.
     pub(crate) wanted: usize,
 }
 
 impl Exchange {
-    /// Gives the call to a connection: from now on the connection hears of what the call's user does. The connection
-    /// has the call in its hands and lets go of it with [`Exchange::take_response`] or [`Exchange::take_request`].
+    /// Gives the call to a connection, which is told from now on of what the call's user does. The connection handles the call
+    /// until it takes a part with [`Exchange::take_response`] or [`Exchange::take_request`].
     pub(crate) fn attach(&self, stream: u32, link: Arc<Link>) {
         self.set_stream(stream);
         let mut state = self.state();
         state.link = Some(link);
         state.scheduled = true;
-        // Who waits already did not know what the peer may send at a time.
+        // A reader that waits already did not know how much the peer may send at a time.
         let whole = state.whole();
         state.response.wait_for_no_more_than(whole);
     }
 
-    /// The stream that carries the call, zero before there is one.
+    /// Returns the stream that carries the call; zero before there is one.
     pub(crate) fn stream(&self) -> u32 {
         self.stream.load(Ordering::Relaxed)
     }
@@ -65,10 +65,10 @@ impl Exchange {
         self.stream.store(stream, Ordering::Relaxed);
     }
 
-    /// Whether the call still wants to go out, and on the connection of this link.
+    /// Returns whether the call is still to be sent, and on the connection of this link.
     ///
-    /// A call may be on the list of a connection that it has left: its caller wrote something just before the connection gave it
-    /// back. What finds it there must not open a second stream for it.
+    /// A call may be on the list of a connection that it has left, if its caller wrote something just before the connection gave
+    /// it back. That connection must not open a second stream for it.
     #[cfg(feature = "client")]
     pub(crate) fn is_wanted_on(&self, link: &Arc<Link>) -> bool {
         let state = self.state();
@@ -76,7 +76,7 @@ impl Exchange {
         state.outcome.is_none() && state.link.as_ref().is_some_and(is_here)
     }
 
-    /// How much of the request has come and waits to be read, and whether that is the last of it.
+    /// Returns how much of the request has come and has not been read, and whether that is the last of it.
     #[cfg(feature = "server")]
     pub(crate) fn request_so_far(&self) -> (usize, bool) {
         let request = &self.state().request;
@@ -85,8 +85,8 @@ impl Exchange {
 
     /// Takes what the handler's side has for the peer: at most `room` bytes of data, and the outcome when no data is
     /// left before it.
-    pub(crate) fn take_response(&self, room: usize) -> Departure {
-        let (departure, writer) = {
+    pub(crate) fn take_response(&self, room: usize) -> ResponsePart {
+        let (part, writer) = {
             let mut state = self.state();
             state.scheduled = false;
             let head = state.take_head();
@@ -95,7 +95,7 @@ impl Exchange {
             let has_more = !state.response.chunks.is_empty();
             let outcome = if has_more { None } else { state.outcome.take() };
             let (released, wanted) = state.request.take_released();
-            let departure = Departure {
+            let part = ResponsePart {
                 head,
                 data,
                 outcome,
@@ -104,12 +104,12 @@ impl Exchange {
                 released,
                 wanted,
             };
-            (departure, writer)
+            (part, writer)
         };
         if let Some(writer) = writer {
             writer.wake();
         }
-        departure
+        part
     }
 
     /// Takes what the caller has for the peer: at most `room` bytes of data.
@@ -148,43 +148,43 @@ impl Exchange {
         state.response.forget_transport();
     }
 
-    /// The call was refused by a peer that has not looked at it. Says whether that is the first time.
+    /// Remembers that a peer has refused the call without looking at it. Returns whether it is the first time.
     #[cfg(feature = "client")]
     pub(crate) fn is_first_refusal(&self) -> bool {
         !std::mem::replace(&mut self.state().tried_again, true)
     }
 
-    /// How often the call was made before, by a policy of its caller.
+    /// Returns the number of attempts that the caller's policy has made before this one.
     #[cfg(feature = "client")]
     pub(crate) fn previous_attempts(&self) -> u32 {
         self.attempts.load(Ordering::Relaxed)
     }
 
-    /// The call is made again.
+    /// Counts one more attempt.
     #[cfg(feature = "client")]
     pub(crate) fn add_attempt(&self) {
         self.attempts.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// So many attempts at the call were made before this one.
+    /// Sets the number of attempts before this one.
     #[cfg(feature = "client")]
     pub(crate) fn set_previous_attempts(&self, attempts: u32) {
         self.attempts.store(attempts, Ordering::Relaxed);
     }
 
-    /// What the credentials of the call have given for its next attempt.
+    /// Sets the metadata that the credentials of the call have given for its next attempt.
     #[cfg(feature = "client")]
     pub(crate) fn grant(&self, metadata: Metadata) {
         self.state().extras.get_or_insert_default().granted = Some(metadata);
     }
 
-    /// Takes what the credentials of the call have given; nothing when they are to be asked.
+    /// Takes the metadata that the credentials of the call have given; `None` when they must be asked.
     #[cfg(feature = "client")]
     pub(crate) fn take_grant(&self) -> Option<Metadata> {
         self.state().extras.as_mut()?.granted.take()
     }
 
-    /// The same call once more, made after so many others; its request is still to be written.
+    /// Makes another attempt at the same call, after this many; its request must be written again.
     #[cfg(feature = "client")]
     pub(crate) fn another(&self, previous_attempts: u32) -> Exchange {
         let another = Exchange::new(self.details().clone());
@@ -192,18 +192,18 @@ impl Exchange {
         another
     }
 
-    /// What has come and is still unread gets buffers of its own, in the place of the connection's.
+    /// Copies what has come and is still unread into buffers of its own, to free the connection's.
     pub(crate) fn set_aside(&self) {
         let mut state = self.state();
         state.request.set_aside();
         state.response.set_aside();
     }
 
-    /// A piece of the request has come. Returns whether nobody waits for it, and it may have to be set aside.
+    /// Delivers a piece of the request. Returns whether nobody waits for it, so that it may have to be set aside.
     pub(crate) fn deliver_request(self: &Arc<Self>, chunk: Bytes, end: bool) -> bool {
         self.change(|state, wakes| {
             if state.over.is_some() {
-                // Nobody will read it; its window goes back with the next departure.
+                // Nobody will read it; its window is returned with the next part.
                 wakes.release(&mut state.request, chunk.len(), state.link.as_deref());
                 return false;
             }
@@ -213,7 +213,7 @@ impl Exchange {
         })
     }
 
-    /// The head of the response has come.
+    /// Delivers the head of the response.
     pub(crate) fn deliver_head(self: &Arc<Self>, metadata: Metadata) {
         self.change(|state, wakes| {
             if state.outcome.is_none() {
@@ -223,7 +223,7 @@ impl Exchange {
         });
     }
 
-    /// A piece of the response has come. Returns whether nobody waits for it, and it may have to be set aside.
+    /// Delivers a piece of the response. Returns whether nobody waits for it, so that it may have to be set aside.
     pub(crate) fn deliver_response(self: &Arc<Self>, chunk: Bytes) -> bool {
         self.change(|state, wakes| {
             if state.outcome.is_some() {
@@ -235,13 +235,12 @@ impl Exchange {
         })
     }
 
-    /// The call is over, by the peer's word or because the connection says so. What has come of the response before it
-    /// can still be read.
+    /// Ends the call with the peer's outcome, or with one of the connection. Responses that have come before can still be read.
     pub(crate) fn conclude(self: &Arc<Self>, outcome: Outcome) {
         self.change(|state, wakes| state.end(outcome, wakes));
     }
 
-    /// The call was ended around its handler: what the handler wrote and has not been sent is dropped.
+    /// Ends the call around its handler. What the handler wrote and has not been sent is dropped.
     pub(crate) fn cancel(self: &Arc<Self>, status: Status) {
         self.change(|state, wakes| {
             if state.over.is_none() {

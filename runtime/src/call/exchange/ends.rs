@@ -22,7 +22,7 @@ impl Exchange {
         });
     }
 
-    /// Waits for room in the request; ready as well when the call is over, for then nothing will be read.
+    /// Waits for room in the request. It fails when the call is over, as nothing will be read then.
     pub(crate) fn poll_request_room(&self, context: &Context<'_>) -> Poll<Result<()>> {
         let mut state = self.state();
         if let Some(over) = &state.over {
@@ -35,7 +35,7 @@ impl Exchange {
         Poll::Pending
     }
 
-    /// Takes a piece of what has come of the request. `Ok(false)` says that the request has ended and nothing is left of it.
+    /// Takes a piece of what has come of the request. `Ok(false)` means that the request has ended and everything has been taken.
     pub(crate) fn poll_request(
         self: &Arc<Self>,
         context: &Context<'_>,
@@ -78,8 +78,8 @@ impl Exchange {
         });
     }
 
-    /// Initial metadata that goes out with the first message, or before it when the handler asks. An error once it is
-    /// out.
+    /// Adds initial metadata, which is sent with the first message, or now with `send`. Returns `false` when it has been sent
+    /// already.
     pub(crate) fn set_initial_metadata(self: &Arc<Self>, metadata: Metadata, send: bool) -> bool {
         self.change(|state, wakes| match &mut state.head {
             Head::Unsent(initial) => {
@@ -96,12 +96,12 @@ impl Exchange {
         })
     }
 
-    /// Metadata that goes out with the status, in the place of what was set before.
+    /// Sets the metadata that is sent with the status. It replaces what was set before.
     pub(crate) fn set_trailing_metadata(&self, metadata: Metadata) {
         self.state().trailing = metadata;
     }
 
-    /// Metadata that goes out with the status, behind the handler's own.
+    /// Adds metadata that is sent with the status, behind the handler's own.
     pub(crate) fn add_trailing_metadata(&self, metadata: Metadata) {
         let mut state = self.state();
         state
@@ -111,7 +111,7 @@ impl Exchange {
             .extend(metadata);
     }
 
-    /// The metadata that would go out with the status if the call ended now with OK.
+    /// Returns the metadata that would be sent with the status if the call ended now with OK.
     pub(crate) fn trailing_metadata(&self) -> Metadata {
         let state = self.state();
         let mut trailing = state.trailing.clone();
@@ -121,7 +121,7 @@ impl Exchange {
         trailing
     }
 
-    /// Lets a callback know how the call ends; `false` when it has.
+    /// Adds a callback for the end of the call. Returns `false` when the call has ended.
     pub(crate) fn add_done_callback(&self, callback: DoneCallback) -> bool {
         let mut state = self.state();
         let goes_on = state.over.is_none();
@@ -131,12 +131,12 @@ impl Exchange {
         goes_on
     }
 
-    /// Values that belong to the call.
+    /// Returns the values that belong to the call.
     pub(crate) fn extensions(&self) -> &Extensions {
         self.extensions.get_or_init(Box::default)
     }
 
-    /// The initial metadata of the response, once the handler has sent it and nobody has taken it.
+    /// Returns the initial metadata of the response, once the handler has sent it and until somebody takes it.
     #[cfg(feature = "server")]
     pub(crate) fn sent_head(&self) -> Option<Metadata> {
         match &self.state().head {
@@ -167,8 +167,8 @@ impl Exchange {
         Poll::Pending
     }
 
-    /// The handler has ended, with a last piece of the response. What it set to be sent goes out; what it left behind
-    /// elsewhere, a request stream that was moved to another task, sees CANCELLED from now on.
+    /// Ends the handler with a last piece of the response. What it has set to be sent is sent. A request stream that it has moved
+    /// to another task sees CANCELLED from now on.
     pub(crate) fn finish(self: &Arc<Self>, last: Bytes, result: Result<()>) {
         self.change(|state, wakes| {
             if state.over.is_some() {
@@ -197,8 +197,8 @@ impl Exchange {
         });
     }
 
-    /// Waits for the initial metadata of the response. `Ok(None)` says that the call has ended without any, or that it
-    /// was taken before.
+    /// Waits for the initial metadata of the response. `None` means that the call has ended without any, or that it was taken
+    /// before.
     pub(crate) fn poll_head(&self, context: &Context<'_>) -> Poll<Option<Metadata>> {
         let mut state = self.state();
         match state.take_head() {
@@ -224,8 +224,8 @@ impl Exchange {
         Poll::Pending
     }
 
-    /// Takes a piece of what has come of the response. `false` says that the call has ended and nothing is left of the response. With
-    /// `whole` the wait goes on until the response is there as a whole.
+    /// Takes a piece of what has come of the response. `false` means that the call has ended and everything has been taken. With
+    /// `whole` it waits until the whole response is there.
     pub(crate) fn poll_response(
         self: &Arc<Self>,
         context: &Context<'_>,
@@ -251,7 +251,7 @@ impl Exchange {
         })
     }
 
-    /// The caller of the response waits for so many bytes more of it, and reads elsewhere.
+    /// Tells the connection that the caller, which reads elsewhere, needs this many more bytes of the response.
     #[cfg(feature = "client")]
     pub(crate) fn want_response(self: &Arc<Self>, missing: usize) {
         self.change(|state, wakes| {
@@ -260,24 +260,24 @@ impl Exchange {
         });
     }
 
-    /// Whether something of the response is there that nobody has taken.
+    /// Returns whether a part of the response has come and has not been taken.
     #[cfg(feature = "client")]
     pub(crate) fn has_response(&self) -> bool {
         !self.state().response.chunks.is_empty()
     }
 
-    /// How the call ended, once it has.
+    /// Returns the outcome of the call, once it has ended.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         self.state().outcome.clone()
     }
 
-    /// The initial metadata of the response, when it has come and nobody took it.
+    /// Takes the initial metadata of the response, if it has come and was not taken.
     pub(crate) fn head(&self) -> Option<Metadata> {
         self.state().take_head()
     }
 
-    /// The caller does not want the call any more, or its time is over: it ends on this side at once, and the
-    /// transport carries the news.
+    /// Ends the call for its caller, who has given it up or whose time is over. It ends on this side at once, and the transport
+    /// tells the peer.
     pub(crate) fn abandon(self: &Arc<Self>, status: Status) {
         self.change(|state, wakes| {
             if state.outcome.is_some() {
@@ -299,7 +299,7 @@ impl Exchange {
         Poll::Pending
     }
 
-    /// Whether the handler's side is over, and why.
+    /// Returns why the handler's side is over; `None` while it is not.
     pub(crate) fn over(&self) -> Option<Status> {
         self.state().over.as_ref().map(Over::status)
     }

@@ -1,4 +1,4 @@
-//! What few calls have: callbacks for their end, and trailing metadata that is not the handler's.
+//! The parts of a call that few calls have: callbacks for its end, and trailing metadata that is not the handler's.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,16 +6,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::call::{CallDetails, Panicked, panicked};
 use crate::{Metadata, Result};
 
-/// Told how its call has ended.
+/// Called with the result of its call.
 pub(crate) type DoneCallback = Box<dyn FnOnce(&Result<()>) + Send>;
 
-/// What few calls have; boxed, so that the others pay a pointer.
+/// The parts of a call that few calls have. They are boxed, so that other calls have only a pointer.
 #[derive(Default)]
 pub(super) struct Extras {
     pub(super) done: Vec<DoneCallback>,
-    /// Trailing metadata that goes out behind the handler's.
+    /// Trailing metadata that is sent behind the handler's.
     pub(super) trailing: Metadata,
-    /// What the call's credentials have given, until an attempt goes out with it.
+    /// The metadata of the call's credentials, until an attempt sends it.
     #[cfg(feature = "client")]
     pub(super) granted: Option<Metadata>,
 }
@@ -36,7 +36,7 @@ pub(super) struct Done {
 }
 
 impl Done {
-    /// Runs the callbacks. Who ended the call is not to suffer from a panic of theirs.
+    /// Runs the callbacks, and catches their panics: the code that ends the call must not fail by them.
     pub(super) fn tell(self, details: &CallDetails) {
         for callback in self.callbacks {
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| callback(&self.result))) {

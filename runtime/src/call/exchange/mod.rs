@@ -1,4 +1,4 @@
-//! The meeting point of a call: what its caller, its handler and their connections share.
+//! The exchange: the state of a call that its caller, its handler and their connections share.
 
 mod carrier;
 mod ends;
@@ -18,6 +18,8 @@ pub(crate) use self::watch::Watch;
 use self::watch::Watchers;
 use super::encoding::Encoding;
 use super::link::Link;
+#[cfg(feature = "client")]
+use super::peer::Peer;
 use super::pipe::Pipe;
 use super::{CallDetails, Extensions};
 use crate::base::Outcome;
@@ -28,17 +30,17 @@ use crate::{Metadata, Status};
 /// A response of a unary call is waited for until it is whole; only one larger than this is taken piece by piece.
 const WHOLE_RESPONSE: usize = 16 * 1024;
 
-/// One call. Whoever holds it sees the same state, under a lock that is held for a few moves and never across a wake.
+/// One call. All who hold it share its state, under a lock that is held briefly and never while others are woken.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     details: CallDetails,
-    /// What the connection knows the call by; zero before it has one.
+    /// The stream of the call on its connection; zero before it has one.
     stream: AtomicU32,
-    /// How often the call was made before, by a policy of its caller.
+    /// The number of attempts that the caller's policy has made before this one.
     attempts: AtomicU32,
-    /// How the messages of the response are compressed.
+    /// The compression of the responses.
     pub(crate) encoding: Encoding,
-    /// Whether the request that was read last came compressed; set only where some may be.
+    /// True if the last request that was read was compressed; set only where some may be.
     pub(crate) request_was_compressed: AtomicBool,
     /// Values that belong to the call, once somebody has asked for them.
     extensions: OnceLock<Box<Extensions>>,
@@ -49,7 +51,7 @@ pub(crate) struct Exchange {
 struct State {
     /// The connection that carries this side of the call; none in-process.
     link: Option<Arc<Link>>,
-    /// The call is on its connection's list already, or in the connection's hands.
+    /// The call is on its connection's list already, or the connection is handling it.
     scheduled: bool,
     request: Pipe,
     response: Pipe,
@@ -57,11 +59,11 @@ struct State {
     /// Trailing metadata that the handler has set so far.
     trailing: Metadata,
     outcome: Option<Outcome>,
-    /// Why the handler's side is over: it has ended, or the call was ended around it.
+    /// The reason why the handler's side is over, once it is: the handler has ended, or the call was ended around it.
     over: Option<Over>,
     /// The call was taken back from a connection and sent again.
     tried_again: bool,
-    /// The call was ended by this side's user, and the transport has to say so.
+    /// The call was ended by the user on this side, and the transport must tell the peer.
     abandoned: bool,
     /// The task that runs the handler.
     task: Option<Waker>,
@@ -73,7 +75,7 @@ struct State {
 /// The initial metadata of the response on its way.
 #[derive(Debug)]
 enum Head {
-    /// Still to be sent; with what the handler has set so far.
+    /// Not sent yet, with the metadata that the handler has set so far.
     Unsent(Metadata),
     /// On its way to the reader.
     Sent(Metadata),
@@ -82,7 +84,7 @@ enum Head {
 }
 
 impl Head {
-    /// Whether metadata waits to be sent.
+    /// Returns whether metadata waits to be sent.
     fn has_metadata(&self) -> bool {
         matches!(self, Head::Unsent(metadata) if !metadata.is_empty())
     }
@@ -95,7 +97,7 @@ impl Default for Head {
 }
 
 impl Exchange {
-    /// A call of which nothing but the details is known.
+    /// Makes a call with these details, of which nothing has been sent.
     pub(crate) fn new(details: CallDetails) -> Exchange {
         Exchange {
             details,
@@ -112,11 +114,20 @@ impl Exchange {
         &self.details
     }
 
+    /// Returns the other end: that of the connection that the call is on, or the one in the details.
+    #[cfg(feature = "client")]
+    pub(crate) fn peer(&self) -> Peer {
+        let state = self.state();
+        let link = state.link.as_ref();
+        let peer = link.and_then(|link| link.peer());
+        peer.unwrap_or(&self.details.peer).clone()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the state, then, with the lock given back, wakes who waits for the change and tells the connection.
+    /// Changes the state; then releases the lock, wakes the tasks that wait for the change, and tells the connection.
     fn change<R>(self: &Arc<Self>, change: impl FnOnce(&mut State, &mut Wakes) -> R) -> R {
         let mut wakes = Wakes::default();
         let (result, link) = {
@@ -143,14 +154,14 @@ impl Exchange {
 }
 
 impl State {
-    /// How much of a response is worth waiting for: never more than the peer may send before we use some of it up.
+    /// Returns how much of a response a reader waits for at a time: at most what the peer may send before we use some of it up.
     fn whole(&self) -> usize {
         self.link
             .as_ref()
             .map_or(WHOLE_RESPONSE, |link| link.window().min(WHOLE_RESPONSE))
     }
 
-    /// Whether the calls of the connection have so much to send that this one is to hold back.
+    /// Returns whether the calls of the connection have so much to send that this one must wait.
     fn is_crowded(&self) -> bool {
         self.link.as_ref().is_some_and(|link| link.is_crowded())
     }
@@ -171,7 +182,7 @@ impl State {
         }
     }
 
-    /// Ends the call with an outcome, unless it has one.
+    /// Ends the call with this outcome, unless it has ended.
     fn end(&mut self, outcome: Outcome, wakes: &mut Wakes) {
         if self.outcome.is_some() {
             return;
@@ -186,7 +197,7 @@ impl State {
         self.over(over, wakes);
     }
 
-    /// Gives the callbacks that wait for the end of the call out to be told of it.
+    /// Moves the callbacks for the end of the call to `wakes`, which calls them.
     fn done(&mut self, result: Result<(), &Status>, wakes: &mut Wakes) {
         if let Some(extras) = self.extras.take() {
             wakes.done = Some(Box::new(Done {
@@ -196,7 +207,7 @@ impl State {
         }
     }
 
-    /// Says to the handler's side, or to what feeds the request, that it is over.
+    /// Ends the handler's side, or the task that feeds the request.
     fn over(&mut self, over: Over, wakes: &mut Wakes) {
         if self.over.is_none() {
             if self.extras.is_some() {
@@ -210,16 +221,17 @@ impl State {
     }
 }
 
-/// Why there is nothing left to do for the handler's side.
+/// The reason why the handler's side is over.
 #[derive(Debug)]
 enum Over {
-    /// The handler has ended, or the call has ended well. It happens to nearly all calls, and nobody asks: no status is made of it.
+    /// The handler has ended, or the call has ended with OK, as nearly all calls do. No status is made for it, as hardly anybody
+    /// asks.
     Ended,
     Failed(Status),
 }
 
 impl Over {
-    /// What is left to a request stream after its call.
+    /// Returns the error of a request stream that outlives its call.
     fn status(&self) -> Status {
         match self {
             Over::Ended => Status::cancelled("the call has ended"),

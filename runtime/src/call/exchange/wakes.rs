@@ -1,4 +1,4 @@
-//! Who is to be woken after a change, once the lock is given back.
+//! The wakers of a change to the state of a call, to be woken once the lock is released.
 
 use std::task::Waker;
 
@@ -6,14 +6,14 @@ use super::extras::Done;
 use crate::call::Link;
 use crate::call::pipe::{Pipe, ReadState};
 
-/// Who is to be woken after a change.
+/// The wakers of a change.
 #[derive(Default)]
 pub(super) struct Wakes {
     first: Option<Waker>,
     more: Vec<Waker>,
-    /// The connection, if there is one, is to look at the call.
+    /// The connection, if there is one, must look at the call.
     pub(super) connection: bool,
-    /// Callbacks that are to be told of the end of the call.
+    /// Callbacks for the end of the call.
     pub(super) done: Option<Box<Done>>,
 }
 
@@ -32,7 +32,7 @@ impl Wakes {
         }
     }
 
-    /// Counts bytes of a pipe as used up, and tells the connection when it is worth its while.
+    /// Counts bytes of a pipe as used up, and tells the connection when they are enough.
     pub(super) fn release(&mut self, pipe: &mut Pipe, bytes: usize, link: Option<&Link>) {
         if bytes > 0 {
             self.add(pipe.release(bytes));
@@ -40,12 +40,12 @@ impl Wakes {
         }
     }
 
-    /// A reader waits: tells the connection when that may have to let more come.
+    /// Tells the connection that a reader waits, if it may have to let more data come.
     pub(super) fn want(&mut self, pipe: &mut Pipe, reader: ReadState, link: Option<&Link>) {
         self.connection |= link.is_some_and(|link| pipe.want(reader, link.slack()));
     }
 
-    /// Wakes them. Most changes are nobody's concern.
+    /// Wakes them. Most changes have no wakers.
     #[inline]
     pub(super) fn wake(self) {
         let Some(first) = self.first else {

@@ -7,11 +7,11 @@ use std::task::{Context, Poll, Waker};
 
 use super::Exchange;
 
-/// Ready once the handler's side of a call is over. What it has left with the call goes when it is dropped: a call may last for
-/// days, and be waited for by task after task.
+/// A future that is ready once the handler's side of a call is over. Dropping it removes its waker from the call, which may last
+/// for days and be waited for by many tasks.
 pub(crate) struct Watch {
     exchange: Arc<Exchange>,
-    /// What its waker is known by, once it has left one.
+    /// The key of its waker, once it has left one.
     key: Option<u64>,
 }
 
@@ -44,14 +44,14 @@ impl Future for Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         if let Some(key) = self.key {
-            // What it wakes is dropped with the lock given back.
+            // The waker is dropped after the lock is released.
             let waker = self.exchange.state().watchers.remove(key);
             drop(waker);
         }
     }
 }
 
-/// Who waits for a call to be over.
+/// The wakers of tasks that wait for a call to be over.
 #[derive(Debug, Default)]
 pub(super) struct Watchers {
     /// In the order of their keys.
@@ -60,12 +60,12 @@ pub(super) struct Watchers {
 }
 
 impl Watchers {
-    /// Takes all out, to be woken.
+    /// Takes all wakers out.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Waker> {
         self.wakers.drain(..).map(|(_, waker)| waker)
     }
 
-    /// Keeps a waker, in the place of the one that is known by the key.
+    /// Keeps a waker in place of the one with this key.
     fn set(&mut self, key: &mut Option<u64>, waker: &Waker) {
         match key.and_then(|key| self.find(key)) {
             Some(kept) if kept.will_wake(waker) => {}
@@ -124,7 +124,7 @@ mod tests {
         let [first, second, mut third] = watches;
         drop(second);
         assert_eq!(exchange.state().watchers.wakers.len(), 2);
-        // It has moved to another task.
+        // The third one has moved to another task.
         assert!(third.poll_over(&contexts[1]).is_pending());
         exchange.cancel(Status::cancelled("enough"));
         let woken = counters.map(|counter| counter.0.load(Ordering::Relaxed));

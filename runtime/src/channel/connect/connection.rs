@@ -21,7 +21,7 @@ use crate::channel::connect::request_head::{CertifiedHosts, RequestHeads};
 use crate::channel::options::ChannelOptions;
 use crate::channel::resolve::target::Target;
 use crate::http2::{Config, Connection, Event, Reason, ResetCause, Role, StreamId, StreamMap};
-use crate::transport::{Driver, Side, Socket, waits};
+use crate::transport::{ConnectionRole, Driver, Socket, waits};
 use crate::{Metadata, Status};
 
 /// A connection of a client. It tells its channel of itself once the peer speaks HTTP/2, and says by `greeting` that it does, or
@@ -33,7 +33,7 @@ pub(crate) fn connection(
     target: &Target,
     options: &ChannelOptions,
     greeting: oneshot::Sender<Result<(), Status>>,
-) -> Driver<ClientSide> {
+) -> Driver<ClientRole> {
     let config = Config {
         // Calls wait for the server's limit: one that is guessed would have some of them refused. It also tells early
         // whether there is HTTP/2 at the other end.
@@ -41,13 +41,14 @@ pub(crate) fn connection(
         ..options.http2.clone()
     };
     let link = Arc::new(Link::new(config.smallest_window()));
+    link.set_peer(origin.peer.clone());
     let engine = Connection::new(Role::Client, config, clock::now());
-    let side = ClientSide {
+    let role = ClientRole {
         origin,
         heads: RequestHeads::new(target, options, hosts),
         link: Arc::clone(&link),
         greeting: Some(greeting),
-        farewell: None,
+        goaway: None,
         keepalive: options.upkeep.keepalive.time,
         carried: Carried::Nothing,
         unseen: Vec::new(),
@@ -59,18 +60,18 @@ pub(crate) fn connection(
         deadlines: Deadlines::new(),
         draining: false,
     };
-    Driver::new(socket, engine, link, options.upkeep, side)
+    Driver::new(socket, engine, link, options.upkeep, role)
 }
 
 /// The calls of a client's connection.
-pub(crate) struct ClientSide {
+pub(crate) struct ClientRole {
     origin: Origin,
     heads: RequestHeads,
     link: Arc<Link>,
     /// Taken when the peer has shown that it speaks HTTP/2.
     greeting: Option<oneshot::Sender<Result<(), Status>>>,
     /// What the peer said when it announced that it goes away.
-    farewell: Option<String>,
+    goaway: Option<String>,
     /// After how much silence the peer is pinged.
     keepalive: Option<Duration>,
     carried: Carried,
@@ -97,7 +98,7 @@ pub(crate) struct Call {
     kept: RetryBuffer,
 }
 
-impl Side for ClientSide {
+impl ConnectionRole for ClientRole {
     fn pump(&mut self, engine: &mut Connection, exchange: &Arc<Exchange>) {
         match exchange.stream() {
             0 => self.open(engine, exchange),
@@ -193,8 +194,8 @@ impl Side for ClientSide {
     }
 
     fn cut_off(&mut self, unsent: Vec<Arc<Exchange>>, why: &Status) {
-        let why = match &self.farewell {
-            Some(farewell) => Status::unavailable(format!("{} after {farewell}", why.message())),
+        let why = match &self.goaway {
+            Some(goaway) => Status::unavailable(format!("{} after {goaway}", why.message())),
             None => why.clone(),
         };
         if self.carried == Carried::Nothing && !self.calls.is_empty() {
@@ -224,7 +225,7 @@ impl Side for ClientSide {
     }
 }
 
-impl ClientSide {
+impl ClientRole {
     /// Opens a stream for a call, or gives the call back if there is none for it.
     fn open(&mut self, engine: &mut Connection, exchange: &Arc<Exchange>) {
         if !exchange.is_wanted_on(&self.link) {
@@ -319,9 +320,9 @@ impl ClientSide {
         if !self.calls.is_empty() {
             self.carried = Carried::Calls;
         }
-        let farewell = format!("GOAWAY {reason} {:?}", String::from_utf8_lossy(debug));
-        self.refuse(Status::unavailable(farewell.clone()));
-        self.farewell = Some(farewell);
+        let goaway = format!("GOAWAY {reason} {:?}", String::from_utf8_lossy(debug));
+        self.refuse(Status::unavailable(goaway.clone()));
+        self.goaway = Some(goaway);
     }
 
     /// A stream has been reset. The call goes out again if the peer has not looked at it and there is time.

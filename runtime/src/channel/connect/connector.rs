@@ -14,6 +14,7 @@ use tokio::net::UnixStream;
 
 #[cfg(unix)]
 use super::address::Address;
+use crate::call::Peer;
 use crate::transport::{HostPort, Io};
 
 /// What makes the connections of a channel.
@@ -33,6 +34,7 @@ type Connecting = Pin<Box<dyn Future<Output = io::Result<Connected>> + Send>>;
 /// A connection, before anything is said on it.
 pub(crate) struct Connected {
     pub(crate) io: Box<dyn Io>,
+    pub(crate) peer: Peer,
     /// It is known not to leave this machine.
     pub(crate) is_local: bool,
 }
@@ -40,6 +42,7 @@ pub(crate) struct Connected {
 impl Connected {
     fn new<I: Io + 'static>(io: I) -> Connected {
         Connected {
+            peer: Peer::of(&io),
             is_local: is_local(&io),
             io: Box::new(io),
         }
@@ -82,6 +85,7 @@ impl Connector {
                 // Who secures a channel has it connect by itself.
                 Ok(Connected {
                     io,
+                    peer: Peer::unknown(),
                     is_local: false,
                 })
             }

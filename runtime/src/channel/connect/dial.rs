@@ -13,7 +13,7 @@ use super::owner::Owner;
 use crate::Status;
 use crate::channel::balance::outliers::Tally;
 use crate::channel::connect::address::Address;
-use crate::channel::connect::connection::{ClientSide, connection};
+use crate::channel::connect::connection::{ClientRole, connection};
 use crate::channel::connect::connector::Connected;
 use crate::channel::connect::origin::Origin;
 use crate::channel::connect::race::race;
@@ -68,7 +68,7 @@ impl Dial {
     }
 
     /// Opens a connection; an error is the cause in words.
-    async fn open(&self, address: Address) -> Result<Driver<ClientSide>, String> {
+    async fn open(&self, address: Address) -> Result<Driver<ClientRole>, String> {
         let opened = self.open_and_greet(&address).await;
         opened.map_err(|cause| {
             let address = address.to_string();
@@ -80,10 +80,10 @@ impl Dial {
     }
 
     /// Opens a connection, up to the server's first words.
-    async fn open_and_greet(&self, address: &Address) -> Result<Driver<ClientSide>, String> {
+    async fn open_and_greet(&self, address: &Address) -> Result<Driver<ClientRole>, String> {
         let target = &self.target;
         let io = self.options.connector.connect(address).await;
-        let Connected { io, is_local } = io.map_err(|error| error.to_string())?;
+        let Connected { io, peer, is_local } = io.map_err(|error| error.to_string())?;
         if target.is_local && !is_local {
             return Err(NOT_LOCAL.to_owned());
         }
@@ -104,6 +104,7 @@ impl Dial {
             attempt: self.attempt,
             address: address.clone(),
             budget: Arc::clone(&self.options.retry_buffer),
+            peer,
             tally: self.tally.clone(),
         };
         let socket = Socket::new(io);

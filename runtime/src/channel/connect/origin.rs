@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::Status;
 use crate::base::Outcome;
 use crate::call::retry_buffer::Budget;
-use crate::call::{Exchange, Link};
+use crate::call::{Exchange, Link, Peer};
 use crate::channel::balance::outliers::Tally;
 use crate::channel::connect::address::Address;
 use crate::channel::connect::owner::{Loss, Owner};
@@ -23,6 +23,8 @@ pub(crate) struct Origin {
     pub(crate) attempt: u64,
     /// Where the connection leads.
     pub(crate) address: Address,
+    /// The other end of the connection.
+    pub(crate) peer: Peer,
     /// What may be kept of requests.
     pub(crate) budget: Arc<Budget>,
     /// Where is counted how calls end, if that is of interest.

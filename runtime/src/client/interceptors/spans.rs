@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tracing::{Instrument, Span, field};
 
-use crate::client::{ClientInterceptor, OutgoingCall, OutgoingEnd, Passage};
-use crate::{Code, Result, Status};
+use crate::client::{ClientCall, ClientInterceptor, InterceptedState};
+use crate::{CallEnd, Code, Result, Status};
 
 /// Runs each call in a span of `tracing`, at the level INFO, with OpenTelemetry's conventions for RPC as its fields, and logs at
 /// its end, as an event in the span, how it ended.
@@ -26,7 +26,7 @@ use crate::{Code, Result, Status};
 /// use stubwright::{Channel, interceptors::ClientSpans};
 ///
 /// # fn connect() -> stubwright::Result<()> {
-/// let channel = Channel::builder().interceptor(ClientSpans).insecure("localhost:5000")?;
+/// let channel = Channel::builder().interceptor(ClientSpans).build_insecure("localhost:5000")?;
 /// # drop(channel);
 /// # Ok(())
 /// # }
@@ -35,10 +35,10 @@ use crate::{Code, Result, Status};
 pub struct ClientSpans;
 
 impl ClientInterceptor for ClientSpans {
-    async fn intercept(&self, mut call: OutgoingCall) -> Result<()> {
+    async fn intercept(&self, mut call: ClientCall) -> Result<()> {
         let span = span(&call);
         let mut ends = Ends {
-            passage: Arc::clone(call.passage()),
+            state: Arc::clone(call.state()),
             span: span.clone(),
             end: None,
         };
@@ -47,7 +47,7 @@ impl ClientInterceptor for ClientSpans {
     }
 }
 
-fn span(call: &OutgoingCall) -> Span {
+fn span(call: &ClientCall) -> Span {
     let method = call.method().trim_start_matches('/');
     let authority = call.authority();
     let server = authority.as_deref().map(host_and_port);
@@ -76,9 +76,9 @@ fn host_and_port(authority: &str) -> (&str, Option<u16>) {
 
 /// Completes the span when the call ends, however it does.
 struct Ends {
-    passage: Arc<Passage>,
+    state: Arc<InterceptedState>,
     span: Span,
-    end: Option<OutgoingEnd>,
+    end: Option<CallEnd>,
 }
 
 impl Drop for Ends {
@@ -88,15 +88,15 @@ impl Drop for Ends {
         }
         let dropped = || Err(Status::cancelled("the call was dropped by its caller"));
         let end = self.end.take();
-        let end = end.unwrap_or_else(|| self.passage.end(dropped()));
+        let end = end.unwrap_or_else(|| self.state.end(dropped()));
         let code = end.code().name();
         self.span.record("rpc.response.status_code", code);
         if end.code() != Code::Ok {
             self.span.record("otel.status_code", "ERROR");
             self.span.record("error.type", code);
         }
-        let (requests, responses) = (end.requests, end.responses);
-        let seconds = end.duration.as_secs_f64();
+        let (requests, responses) = (self.state.requests_sent(), self.state.responses_received());
+        let seconds = self.state.elapsed().as_secs_f64();
         tracing::info!(parent: &self.span, code, requests, responses, seconds, "call ended");
     }
 }

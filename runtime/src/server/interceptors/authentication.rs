@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::server::{InterceptedCall, ServerInterceptor, ServicerContext};
+use crate::server::{ServerCall, ServerInterceptor, ServicerContext};
 use crate::{Metadata, Result, Status};
 
 /// Accepts only calls whose caller `check` recognizes. The value that it returns is stored in the call's
@@ -19,7 +19,7 @@ where
     I: Send + Sync + 'static,
 {
     let check = Arc::new(check);
-    move |call: InterceptedCall| {
+    move |mut call: ServerCall| {
         let check = Arc::clone(&check);
         async move {
             let identity = check(call.context().clone()).await?;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::helpers::offload::Counted;
-use crate::server::{InterceptedCall, ServerInterceptor};
+use crate::server::{ServerCall, ServerInterceptor};
 use crate::{Result, Status};
 
 /// Limits the number of concurrent calls of each method. Calls over the limit fail at once with RESOURCE_EXHAUSTED; they are not
@@ -61,7 +61,7 @@ impl MethodConcurrency {
 }
 
 impl ServerInterceptor for MethodConcurrency {
-    async fn intercept(&self, call: InterceptedCall) -> Result<()> {
+    async fn intercept(&self, mut call: ServerCall) -> Result<()> {
         let at_work = self.begin(call.context().method())?;
         Counted::new(at_work, call.proceed()).await.result
     }

@@ -1,11 +1,9 @@
 //! An interceptor that creates a span for each call.
 
-use std::net::SocketAddr;
-
 use tracing::{Instrument, Span, field};
 
-use crate::server::{InterceptedCall, ServerInterceptor, ServicerContext};
-use crate::{Code, Result};
+use crate::server::{ServerCall, ServerInterceptor, ServicerContext};
+use crate::{Code, PeerAddress, Result};
 
 /// Runs each call in a span of `tracing` at level INFO, whose fields follow OpenTelemetry's conventions for RPC. When the call
 /// ends, an event in the span reports its end.
@@ -32,7 +30,7 @@ use crate::{Code, Result};
 pub struct ServerSpans;
 
 impl ServerInterceptor for ServerSpans {
-    async fn intercept(&self, call: InterceptedCall) -> Result<()> {
+    async fn intercept(&self, mut call: ServerCall) -> Result<()> {
         let span = span(call.context());
         if !span.is_disabled() {
             tell_the_end(&call, span.clone());
@@ -43,8 +41,10 @@ impl ServerInterceptor for ServerSpans {
 
 fn span(context: &ServicerContext) -> Span {
     let method = context.method().trim_start_matches('/');
-    let address = context.peer().split_once(':');
-    let address = address.and_then(|(_, address)| address.parse::<SocketAddr>().ok());
+    let address = match context.peer().address() {
+        PeerAddress::Tcp(address) => Some(address),
+        _ => None,
+    };
     tracing::info_span!(
         "rpc",
         otel.name = method,
@@ -60,7 +60,7 @@ fn span(context: &ServicerContext) -> Span {
 }
 
 /// Completes the span when the call ends, for whatever reason.
-fn tell_the_end(call: &InterceptedCall, span: Span) {
+fn tell_the_end(call: &ServerCall, span: Span) {
     let record = call.record();
     call.context().add_done_callback(move |result| {
         let code = match result {

@@ -36,7 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         None if request.use_tls => return Err("TLS needs a certificate".into()),
         _ => server.add_insecure_port("127.0.0.1:0").await?,
     };
-    server.start().await?;
+    server.start()?;
     let response = ServerCompatResponse {
         host: address.ip().to_string(),
         port: address.port().into(),

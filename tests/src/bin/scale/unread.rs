@@ -98,7 +98,7 @@ pub fn calls(side: &str, address: &str, streams: usize, seconds: usize) -> Optio
 /// Connects a channel of its own.
 fn connection(address: &str) -> Option<ProbeStub> {
     let channel = Channel::builder().max_connections_per_subchannel(1);
-    Some(ProbeStub::new(channel.insecure(address).ok()?))
+    Some(ProbeStub::new(channel.build_insecure(address).ok()?))
 }
 
 /// Returns the duration of a small call.

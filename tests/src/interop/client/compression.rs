@@ -49,7 +49,7 @@ pub(super) async fn client_compressed_streaming(target: &Target) -> Outcome {
     let call = service
         .streaming_input_call([request(true, 27_182), request(false, 45_904)])
         .compression(Compression::Gzip)
-        .compress_if(|request| request.expect_compressed == is(true));
+        .compress_if(|request: &StreamingInputCallRequest| request.expect_compressed == is(true));
     let response = success("the call", call.await)?;
     equal(
         "aggregated_payload_size",

@@ -52,9 +52,9 @@ pub(super) fn zeros(what: impl Display, payload: Option<Payload>, size: usize) -
 }
 
 /// Checks that there is a next response with a payload of `size` zeros.
-pub(super) async fn response<Req: Send + 'static>(
+pub(super) async fn response(
     number: usize,
-    call: &mut StreamingCall<Req, StreamingOutputCallResponse>,
+    call: &mut StreamingCall<StreamingOutputCallResponse>,
     size: usize,
 ) -> Outcome {
     let what = format!("response {number}");
@@ -65,10 +65,7 @@ pub(super) async fn response<Req: Send + 'static>(
 }
 
 /// Checks that the call ends with OK and without another response.
-pub(super) async fn end<Req: Send + 'static, Res>(
-    what: impl Display,
-    call: &mut StreamingCall<Req, Res>,
-) -> Outcome {
+pub(super) async fn end<Res>(what: impl Display, call: &mut StreamingCall<Res>) -> Outcome {
     match success(&what, call.message().await)? {
         None => Ok(()),
         Some(_) => Err(format!("{what}: expected the end, got another response").into()),

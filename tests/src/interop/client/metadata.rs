@@ -18,8 +18,8 @@ pub(super) async fn custom_metadata(target: &Target) -> Outcome {
     let (_, call) = success("the unary call", call.with_call().await)?;
     echoed(
         "the unary call",
-        call.initial_metadata(),
-        call.trailing_metadata(),
+        &call.initial_metadata,
+        &call.trailing_metadata,
     )?;
 
     let mut call = service

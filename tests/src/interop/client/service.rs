@@ -1,6 +1,6 @@
 //! The service under test: its stub, with the metadata that all calls send.
 
-use stubwright::{Channel, IntoRequests, Prost, StreamingCall, UnaryCall};
+use stubwright::{CallOptions, Channel, IntoRequests, Prost, StreamingCall, UnaryCall};
 
 use crate::pb::grpc::testing::{
     Empty, Payload, ResponseParameters, SimpleRequest, SimpleResponse, StreamingInputCallRequest,
@@ -30,30 +30,30 @@ impl Service {
     }
 
     pub(super) fn empty_call(&self) -> UnaryCall<Empty, Empty> {
-        self.unary(self.stub.empty_call(Empty {}))
+        self.with_metadata(self.stub.empty_call(Empty {}))
     }
 
     pub(super) fn unary_call(
         &self,
         request: SimpleRequest,
     ) -> UnaryCall<SimpleRequest, SimpleResponse> {
-        self.unary(self.stub.unary_call(request))
+        self.with_metadata(self.stub.unary_call(request))
     }
 
     pub(super) fn unimplemented_call(&self) -> UnaryCall<Empty, Empty> {
-        self.unary(self.stub.unimplemented_call(Empty {}))
+        self.with_metadata(self.stub.unimplemented_call(Empty {}))
     }
 
     pub(super) fn unimplemented_service(&self) -> UnaryCall<Empty, Empty> {
         let stub = UnimplementedServiceStub::new(self.channel.clone());
-        self.unary(stub.unimplemented_call(Empty {}))
+        self.with_metadata(stub.unimplemented_call(Empty {}))
     }
 
     pub(super) fn streaming_input_call<M>(
         &self,
         requests: impl IntoRequests<StreamingInputCallRequest, M>,
     ) -> UnaryCall<StreamingInputCallRequest, StreamingInputCallResponse> {
-        self.unary(self.stub.streaming_input_call(requests))
+        self.with_metadata(self.stub.streaming_input_call(requests))
     }
 
     /// Makes the call as a stream of responses, which can be cancelled and then returns its status. A unary call
@@ -61,34 +61,27 @@ impl Service {
     pub(super) fn cancellable_input_call<M>(
         &self,
         requests: impl IntoRequests<StreamingInputCallRequest, M>,
-    ) -> StreamingCall<StreamingInputCallRequest, StreamingInputCallResponse> {
+    ) -> StreamingCall<StreamingInputCallResponse> {
         let method = "/grpc.testing.TestService/StreamingInputCall";
-        self.streaming(self.channel.stream_stream(method, Prost, requests))
+        self.with_metadata(self.channel.stream_stream(method, Prost, requests))
     }
 
     pub(super) fn streaming_output_call(
         &self,
         request: StreamingOutputCallRequest,
-    ) -> StreamingCall<StreamingOutputCallRequest, StreamingOutputCallResponse> {
-        self.streaming(self.stub.streaming_output_call(request))
+    ) -> StreamingCall<StreamingOutputCallResponse> {
+        self.with_metadata(self.stub.streaming_output_call(request))
     }
 
     pub(super) fn full_duplex_call<M>(
         &self,
         requests: impl IntoRequests<StreamingOutputCallRequest, M>,
-    ) -> StreamingCall<StreamingOutputCallRequest, StreamingOutputCallResponse> {
-        self.streaming(self.stub.full_duplex_call(requests))
+    ) -> StreamingCall<StreamingOutputCallResponse> {
+        self.with_metadata(self.stub.full_duplex_call(requests))
     }
 
-    fn unary<Req: Send + 'static, Res>(&self, call: UnaryCall<Req, Res>) -> UnaryCall<Req, Res> {
-        let pairs = self.metadata.iter();
-        pairs.fold(call, |call, (key, value)| call.metadata(key, value))
-    }
-
-    fn streaming<Req: Send + 'static, Res>(
-        &self,
-        call: StreamingCall<Req, Res>,
-    ) -> StreamingCall<Req, Res> {
+    /// Adds the metadata to a call.
+    fn with_metadata<C: CallOptions>(&self, call: C) -> C {
         let pairs = self.metadata.iter();
         pairs.fold(call, |call, (key, value)| call.metadata(key, value))
     }

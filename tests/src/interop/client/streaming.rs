@@ -39,7 +39,7 @@ pub(super) async fn server_streaming(target: &Target) -> Outcome {
 
 pub(super) async fn ping_pong(target: &Target) -> Outcome {
     let service = target.service()?;
-    let (mut requests, mut call) = sending(|requests| service.full_duplex_call(requests));
+    let (requests, mut call) = sending(|requests| service.full_duplex_call(requests));
     for (number, (request, size)) in (1..).zip(REQUESTS.into_iter().zip(RESPONSES)) {
         let sent = requests.send(duplex_request(request, size)).await;
         success(format!("request {number}"), sent)?;

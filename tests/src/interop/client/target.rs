@@ -96,9 +96,9 @@ impl Target {
             builder = builder.service_config(config.clone());
         }
         let channel = match (&self.credentials, &self.host) {
-            (Some(credentials), _) => builder.secure(&self.address, credentials.clone())?,
-            (None, Some(host)) => builder.authority(host).insecure(&self.address)?,
-            (None, None) => builder.insecure(&self.address)?,
+            (Some(credentials), _) => builder.build_secure(&self.address, credentials.clone())?,
+            (None, Some(host)) => builder.authority(host).build_insecure(&self.address)?,
+            (None, None) => builder.build_insecure(&self.address)?,
         };
         Ok(Service::new(channel, self.metadata.clone()))
     }

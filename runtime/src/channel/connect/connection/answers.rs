@@ -1,6 +1,6 @@
 //! What a server answers to calls.
 
-use super::{Call, ClientSide};
+use super::{Call, ClientRole};
 use crate::base::header::Header;
 use crate::base::{Outcome, clock, wire};
 use crate::channel::connect::owner::Carried;
@@ -11,7 +11,7 @@ use crate::channel::connect::refused::has_text;
 use crate::http2::{Connection, Reason, ResponseHead, StreamId};
 use crate::{Metadata, Status};
 
-impl ClientSide {
+impl ClientRole {
     pub(crate) fn response(
         &mut self,
         engine: &mut Connection,

@@ -101,7 +101,7 @@ async fn served(polling: InlinePolling) -> Result<SocketAddr> {
     let mut server = Server::builder().inline_polling(polling).build();
     add_bench_servicer_to_server(Bench, &mut server);
     let address = server.add_insecure_port("127.0.0.1:0").await?;
-    server.start().await?;
+    server.start()?;
     tokio::spawn(async move { server.wait_for_termination().await });
     Ok(address)
 }

@@ -104,7 +104,7 @@ fn main() -> Result<()> {
                     .await?
             }
         };
-        server.start().await?;
+        server.start()?;
         server.wait_for_termination().await;
         Ok(())
     })

@@ -51,7 +51,7 @@ fn main() -> Result<()> {
         server
             .add_insecure_port(options.address.to_string())
             .await?;
-        server.start().await?;
+        server.start()?;
         server.wait_for_termination().await;
         Ok(())
     })

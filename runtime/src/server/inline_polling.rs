@@ -20,7 +20,7 @@ pub enum InlinePolling {
 
 /// Tracks the duration of a method's first polls.
 #[derive(Debug, Default)]
-pub(crate) struct Pace {
+pub(crate) struct PollTimes {
     /// The number of calls that will run in tasks before the method is tried inline again. Zero while it is polled inline.
     moved: AtomicU32,
     /// The number of calls within which another long first poll moves the method to tasks.
@@ -48,7 +48,7 @@ pub(crate) enum FirstPoll {
     Long,
 }
 
-impl Pace {
+impl PollTimes {
     /// Returns where the handler of the next call is polled first.
     pub(crate) fn next(&self, polling: InlinePolling) -> FirstPoll {
         match polling {
@@ -89,48 +89,48 @@ impl Pace {
 mod tests {
     use super::*;
 
-    fn note(pace: &Pace, took: Duration) {
+    fn note(poll_times: &PollTimes, took: Duration) {
         let before = Instant::now();
-        pace.note(before, before + took);
+        poll_times.note(before, before + took);
     }
 
     #[test]
     fn two_long_first_polls_move_the_next_calls() {
-        let pace = Pace::default();
+        let poll_times = PollTimes::default();
         for _ in 0..2 {
             for took in [LONG, LONG * 2, LONG] {
-                note(&pace, took);
-                assert_eq!(pace.next(InlinePolling::Adaptive), FirstPoll::Inline);
+                note(&poll_times, took);
+                assert_eq!(poll_times.next(InlinePolling::Adaptive), FirstPoll::Inline);
             }
-            note(&pace, LONG * 2);
+            note(&poll_times, LONG * 2);
             for call in 0..MOVED {
-                let next = pace.next(InlinePolling::Adaptive);
+                let next = poll_times.next(InlinePolling::Adaptive);
                 assert_eq!(next, FirstPoll::Long, "call {call} after two long ones");
             }
-            let next = pace.next(InlinePolling::Adaptive);
+            let next = poll_times.next(InlinePolling::Adaptive);
             assert_eq!(next, FirstPoll::Inline, "tried again");
         }
     }
 
     #[test]
     fn a_long_first_poll_now_and_then_moves_nothing() {
-        let pace = Pace::default();
+        let poll_times = PollTimes::default();
         for _ in 0..3 {
-            note(&pace, LONG * 2);
+            note(&poll_times, LONG * 2);
             for _ in 0..SUSPECT {
-                note(&pace, LONG);
+                note(&poll_times, LONG);
             }
-            assert_eq!(pace.next(InlinePolling::Adaptive), FirstPoll::Inline);
+            assert_eq!(poll_times.next(InlinePolling::Adaptive), FirstPoll::Inline);
         }
     }
 
     #[test]
     fn a_choice_for_good_does_not_adapt() {
-        let pace = Pace::default();
-        assert_eq!(pace.next(InlinePolling::Never), FirstPoll::Moved);
-        note(&pace, LONG * 2);
-        note(&pace, LONG * 2);
-        assert_eq!(pace.next(InlinePolling::Never), FirstPoll::Long);
-        assert_eq!(pace.next(InlinePolling::Always), FirstPoll::Inline);
+        let poll_times = PollTimes::default();
+        assert_eq!(poll_times.next(InlinePolling::Never), FirstPoll::Moved);
+        note(&poll_times, LONG * 2);
+        note(&poll_times, LONG * 2);
+        assert_eq!(poll_times.next(InlinePolling::Never), FirstPoll::Long);
+        assert_eq!(poll_times.next(InlinePolling::Always), FirstPoll::Inline);
     }
 }

@@ -12,7 +12,7 @@ use crate::call::{Exchange, Order};
 /// The calls that a server receives from within its process, over its in-process channels. Stopping the server ends them like the
 /// calls of connections.
 #[derive(Debug, Default)]
-pub(crate) struct InsideCalls {
+pub(crate) struct InProcessCalls {
     state: Mutex<State>,
     changed: Notify,
 }
@@ -25,7 +25,7 @@ struct State {
     last: u64,
 }
 
-impl InsideCalls {
+impl InProcessCalls {
     /// Returns whether new calls are accepted.
     pub(crate) fn are_taken(&self) -> bool {
         self.state().order == Order::Serve

@@ -1,8 +1,8 @@
-//! A call with interceptors, as its caller polls it.
+//! The caller's side of a call with interceptors.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -10,46 +10,47 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::interceptor::OutgoingCall;
-use super::passage::{News, Passage};
-use super::plan::Plan;
-use super::sender::sealed::Started;
+use super::state::{Event, InterceptedState};
 use crate::base::Outcome;
 use crate::base::erasure::AnySlot;
+use crate::call::Peer;
 use crate::call::inbox::{self, Inbox};
+use crate::client::call_head::CallHead;
+use crate::client::client_call::ClientCall;
+use crate::client::interceptor::ClientInterceptors;
+use crate::client::started::Started;
 use crate::{Encoded, Metadata, Result, Status};
 
-/// A call with interceptors: their futures are polled here, by the caller, and what comes of the attempts they make is read. To drop
-/// it is to drop them, and to cancel the attempt that is under way.
+/// A call with interceptors, as its caller holds it. The caller polls the futures of the interceptors here, and reads the responses of
+/// the attempts that they make. Dropping it drops the futures, and cancels the attempt that is under way.
 pub(crate) struct Intercepted {
-    passage: Arc<Passage>,
+    state: Arc<InterceptedState>,
     interceptors: Interceptors,
     /// The attempt that is under way.
     attempt: Option<Reader>,
-    previous_attempts: u32,
-    /// What came while the caller waited for the head.
+    /// The event that came while the caller waited for the head.
     unread: Option<Next>,
     timer: Timer,
     outcome: Option<Outcome>,
 }
 
-/// The interceptors of a call, as the outermost of them.
+/// The interceptors of a call: the future of the outermost one.
 enum Interceptors {
-    /// The caller polls them.
-    Inline(Running),
-    /// They run in a task, for the caller may do something else than to read.
+    /// The caller polls them. The lock is never taken: it makes the call `Sync`.
+    Inline(Mutex<Running>),
+    /// The futures run in a task, because the caller may not be reading.
     Spawned { _task: Task },
-    /// They have ended.
+    /// The interceptors have ended.
     Ended(Option<Result<()>>),
 }
 
 type Running = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
-/// What the caller meets next.
+/// The next event for the caller.
 pub(crate) enum Next {
-    /// The call is made, once more or for the first time: what has come before does not count.
+    /// An attempt has begun: what has come before does not count.
     Attempt,
-    /// A response, from behind the interceptors up to `level`.
+    /// A response, which the interceptors around `level` are to see.
     Response {
         level: usize,
         bytes: Bytes,
@@ -57,32 +58,35 @@ pub(crate) enum Next {
     End(Result<()>),
 }
 
-/// Reads what comes of an attempt.
+/// Reads the response of an attempt.
 struct Reader {
     inbox: Inbox,
     has_head: bool,
     has_response: bool,
 }
 
-/// The level of the server's responses, which is behind all interceptors.
+/// The level of the server's responses: all interceptors are around it.
 const SERVER: usize = usize::MAX;
 
 impl Intercepted {
-    pub(crate) fn new(passage: Arc<Passage>, plan: Plan) -> Intercepted {
-        passage.set_deadline(plan.deadline);
-        let entered = Arc::clone(&passage);
+    pub(crate) fn new(
+        state: Arc<InterceptedState>,
+        interceptors: ClientInterceptors,
+        head: CallHead,
+    ) -> Intercepted {
+        state.set_deadline(head.deadline);
+        let outermost = ClientCall::enter(Arc::clone(&state), interceptors, head);
         Intercepted {
-            passage,
-            interceptors: Interceptors::Inline(Box::pin(OutgoingCall::enter(entered, plan))),
+            state,
+            interceptors: Interceptors::Inline(Mutex::new(Box::pin(outermost))),
             attempt: None,
-            previous_attempts: 0,
             unread: None,
             timer: Timer::default(),
             outcome: None,
         }
     }
 
-    /// What comes next. Responses are read with [`Intercepted::read`] before the next is asked for.
+    /// Waits for the next event. A response must be read with [`Intercepted::read`] before the next event is asked for.
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Next> {
         if let Some(next) = self.unread.take() {
             return Poll::Ready(next);
@@ -91,61 +95,66 @@ impl Intercepted {
             if let Some(outcome) = &self.outcome {
                 return Poll::Ready(Next::End(outcome.result.clone()));
             }
-            // While messages come the interceptors are left alone: they have nothing to do but to wait.
+            if let Some(status) = self.state.cancelled() {
+                let status = status.clone();
+                self.give_up(status);
+                continue;
+            }
+            // The interceptors wait for the end of the attempt, and need no poll while messages come.
             if let Poll::Ready(Some(bytes)) = self.poll_attempt(context) {
                 let level = SERVER;
                 return Poll::Ready(Next::Response { level, bytes });
             }
             self.run(context);
             if let Some(reader) = &self.attempt {
-                if !self.passage.is_under_way(&reader.inbox.ongoing().exchange) {
+                if !self.state.is_under_way(&reader.inbox.ongoing().exchange) {
                     self.attempt = None;
                 }
             }
-            match self.passage.news(context) {
-                News::Attempt(ongoing) => {
+            match self.state.next_event(context) {
+                Some(Event::Attempt(ongoing)) => {
                     self.attempt = Some(Reader {
-                        inbox: Inbox::new(ongoing, self.passage.one_response),
+                        inbox: Inbox::new(ongoing, self.state.one_response),
                         has_head: false,
                         has_response: false,
                     });
                     return Poll::Ready(Next::Attempt);
                 }
-                News::Answer(level, bytes) => {
+                Some(Event::Answer(level, bytes)) => {
                     return Poll::Ready(Next::Response { level, bytes });
                 }
-                News::Nothing => {}
+                None => {}
             }
-            if let Some(result) = self.interceptors.result(&self.passage) {
+            if let Some(result) = self.interceptors.result(&self.state) {
                 self.end(result);
             } else {
-                ready!(self.timer.poll(&self.passage, context));
+                ready!(self.timer.poll(&self.state, context));
                 self.give_up(too_late());
             }
         }
     }
 
-    /// Reads a response, which is shown to the interceptors that are around `level`. It is held then, unless the attempt has failed by
-    /// it, or the call.
-    pub(crate) fn read(&mut self, held: &mut dyn AnySlot, level: usize, bytes: Bytes) {
-        let passage = &self.passage;
-        // An interceptor may have given one before.
-        held.clear();
-        let read = held
+    /// Decodes a response into the slot, and shows it to the interceptors around `level`. The slot is empty afterwards if the response
+    /// has failed the attempt, or the call.
+    pub(crate) fn read(&mut self, slot: &mut dyn AnySlot, level: usize, bytes: Bytes) {
+        let state = &self.state;
+        // The slot may hold the response of an interceptor.
+        slot.clear();
+        let read = slot
             .read(Encoded::from(&bytes))
-            .and_then(|()| held.show(&mut |message| passage.show_response(level, message)));
+            .and_then(|()| slot.show(&mut |message| state.show_response(level, message)));
         if let Err(status) = read {
-            held.clear();
+            slot.clear();
             self.fail(level, status);
         }
     }
 
-    /// The caller has seen of the response.
+    /// Remembers that the caller has seen some of the response.
     pub(crate) fn commit(&self) {
-        self.passage.commit();
+        self.state.commit();
     }
 
-    /// Waits for the initial metadata of the response; `None` when the call has ended without any, or it was taken before.
+    /// Waits for the initial metadata of the response; `None` when the call has ended without any, or when it was taken before.
     pub(crate) fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<Option<Metadata>> {
         loop {
             if let Some(head) = self.take_head() {
@@ -153,7 +162,7 @@ impl Intercepted {
                 return Poll::Ready(Some(head));
             }
             let next = self.poll_next(context);
-            if self.passage.has_head() {
+            if self.state.has_head() {
                 if let Poll::Ready(next) = next {
                     self.unread = Some(next);
                 }
@@ -170,19 +179,24 @@ impl Intercepted {
     }
 
     pub(crate) fn take_head(&self) -> Option<Metadata> {
-        self.passage.take_head()
+        self.state.take_head()
     }
 
     pub(crate) fn outcome(&self) -> Option<&Outcome> {
         self.outcome.as_ref()
     }
 
+    /// Returns how often the last attempt was made before by a policy.
     pub(crate) fn previous_attempts(&self) -> u32 {
-        let reader = self.attempt.as_ref();
-        reader.map_or(self.previous_attempts, Reader::previous_attempts)
+        self.state.previous_attempts()
     }
 
-    /// Ends the call around the interceptors, whose futures are dropped.
+    /// Returns the peer of the last attempt.
+    pub(crate) fn peer(&self) -> Peer {
+        self.state.peer()
+    }
+
+    /// Ends the call, and drops the futures of the interceptors.
     pub(crate) fn give_up(&mut self, status: Status) {
         if self.outcome.is_none() {
             self.unread = None;
@@ -190,14 +204,15 @@ impl Intercepted {
         }
     }
 
-    /// Lets the interceptors go on while the caller does not read.
+    /// Runs the interceptors in a task, because the caller may not be reading.
     pub(crate) fn detach(&mut self) -> Started {
         if let Ok(runtime) = Handle::try_current() {
             let before = std::mem::replace(&mut self.interceptors, Interceptors::Ended(None));
             self.interceptors = match before {
                 Interceptors::Inline(running) => {
-                    self.passage.detach();
-                    let task = runtime.spawn(Detached::new(&self.passage, running));
+                    let running = running.into_inner().unwrap_or_else(PoisonError::into_inner);
+                    self.state.detach();
+                    let task = runtime.spawn(Detached::new(&self.state, running));
                     Interceptors::Spawned {
                         _task: Task(task.abort_handle()),
                     }
@@ -205,19 +220,25 @@ impl Intercepted {
                 other => other,
             };
         }
-        Started::intercepted(&self.passage)
+        self.started()
     }
 
-    /// Polls the interceptors until they have ended.
+    /// Returns the call, for those who do not read it.
+    pub(crate) fn started(&self) -> Started {
+        Started::intercepted(&self.state)
+    }
+
+    /// Polls the interceptors, unless they have ended or run in a task.
     fn run(&mut self, context: &mut Context<'_>) {
         if let Interceptors::Inline(running) = &mut self.interceptors {
+            let running = running.get_mut().unwrap_or_else(PoisonError::into_inner);
             if let Poll::Ready(result) = running.as_mut().poll(context) {
                 self.interceptors = Interceptors::Ended(Some(result));
             }
         }
     }
 
-    /// The next response of the attempt that is under way; `None` when there is none, or it has just ended.
+    /// Waits for the next response of the attempt that is under way; `None` when there is no attempt, or when it has just ended.
     fn poll_attempt(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let Some(reader) = &mut self.attempt else {
             return Poll::Ready(None);
@@ -226,13 +247,13 @@ impl Intercepted {
             let exchange = &reader.inbox.ongoing().exchange;
             ready!(exchange.poll_head_came(context));
             reader.has_head = true;
-            if let Err(status) = self.passage.show_head(exchange) {
+            if let Err(status) = self.state.show_head(exchange) {
                 self.fail(SERVER, status);
                 return Poll::Ready(None);
             }
         }
         let result = match ready!(reader.inbox.poll_message(context)) {
-            Ok(Some(_)) if reader.has_response && self.passage.one_response => {
+            Ok(Some(_)) if reader.has_response && self.state.one_response => {
                 Err(reader.inbox.give_up(inbox::second()))
             }
             Ok(Some(response)) => {
@@ -240,7 +261,7 @@ impl Intercepted {
                 reader.has_response = true;
                 return Poll::Ready(Some(bytes));
             }
-            Ok(None) if !reader.has_response && self.passage.one_response => Err(inbox::none()),
+            Ok(None) if !reader.has_response && self.state.one_response => Err(inbox::none()),
             Ok(None) => Ok(()),
             Err(status) => Err(status),
         };
@@ -248,7 +269,7 @@ impl Intercepted {
         Poll::Ready(None)
     }
 
-    /// What an attempt, or an interceptor, has given is no response.
+    /// Ends an attempt whose response failed, or the call if the response was an interceptor's.
     fn fail(&mut self, level: usize, status: Status) {
         match &self.attempt {
             Some(reader) if level == SERVER => {
@@ -261,25 +282,23 @@ impl Intercepted {
 
     fn end_attempt(&mut self, result: Result<()>) {
         if let Some(reader) = self.attempt.take() {
-            self.previous_attempts = reader.previous_attempts();
             let exchange = &reader.inbox.ongoing().exchange;
-            self.passage.ended(exchange, result);
+            self.state.ended(exchange, result);
         }
     }
 
-    /// The interceptors have said how the call ends.
+    /// Ends the call with the result of the interceptors.
     fn end(&mut self, result: Result<()>) {
         self.interceptors = Interceptors::Ended(None);
         let mut result = result;
         if let Some(reader) = &self.attempt {
             let exchange = &reader.inbox.ongoing().exchange;
-            if self.passage.is_under_way(exchange) {
-                // What has come of its head may not have been read.
-                result = result.and(self.passage.show_head(exchange));
+            if self.state.is_under_way(exchange) {
+                // Its head may have come and not been read.
+                result = result.and(self.state.show_head(exchange));
             }
         }
-        let trailing = self.passage.trailing(&result);
-        self.passage.close(result.clone());
+        let trailing = self.state.close(&result);
         self.attempt = None;
         self.outcome = Some(Outcome { result, trailing });
     }
@@ -287,24 +306,25 @@ impl Intercepted {
 
 impl Drop for Intercepted {
     fn drop(&mut self) {
-        // What an interceptor has given to another task sees the end.
-        self.passage
-            .close(Err(Status::cancelled("the call was dropped by its caller")));
+        // Tasks of interceptors see the end.
+        self.state.close(&Err(Status::cancelled(
+            "the call was dropped by its caller",
+        )));
     }
 }
 
 impl Interceptors {
-    /// What they have ended with, once they have.
-    fn result(&mut self, passage: &Passage) -> Option<Result<()>> {
+    /// Returns their result, once they have ended.
+    fn result(&mut self, state: &InterceptedState) -> Option<Result<()>> {
         match self {
             Interceptors::Inline(_) => None,
-            Interceptors::Spawned { .. } => passage.take_returned(),
+            Interceptors::Spawned { .. } => state.take_returned(),
             Interceptors::Ended(result) => result.take(),
         }
     }
 }
 
-/// A task that ends when this is dropped.
+/// A task that is aborted when this is dropped.
 struct Task(AbortHandle);
 
 impl Drop for Task {
@@ -315,15 +335,15 @@ impl Drop for Task {
 
 /// Interceptors that run in a task.
 struct Detached {
-    passage: Arc<Passage>,
+    state: Arc<InterceptedState>,
     running: Running,
     timer: Timer,
 }
 
 impl Detached {
-    fn new(passage: &Arc<Passage>, running: Running) -> Detached {
+    fn new(state: &Arc<InterceptedState>, running: Running) -> Detached {
         Detached {
-            passage: Arc::clone(passage),
+            state: Arc::clone(state),
             running,
             timer: Timer::default(),
         }
@@ -338,33 +358,33 @@ impl Future for Detached {
         let result = match this.running.as_mut().poll(context) {
             Poll::Ready(result) => result,
             Poll::Pending => {
-                ready!(this.timer.poll(&this.passage, context));
+                ready!(this.timer.poll(&this.state, context));
                 Err(too_late())
             }
         };
-        this.passage.returned(result);
+        this.state.returned(result);
         Poll::Ready(())
     }
 }
 
 impl Drop for Detached {
     fn drop(&mut self) {
-        // A runtime that ends drops its tasks; the caller may be on another.
-        self.passage.returned(Err(Status::cancelled(
+        // A runtime that ends drops its tasks; the caller may run on another.
+        self.state.returned(Err(Status::cancelled(
             "the runtime ended in which the interceptors of the call ran",
         )));
     }
 }
 
-/// Runs out when the time of a call is over. An attempt that is under way ends by itself then, and the interceptors see it; but
-/// without one there is nobody else to notice it.
+/// Fires at the deadline of a call while no attempt is under way. An attempt ends by itself at the deadline, and the interceptors see
+/// its end.
 #[derive(Default)]
 struct Timer(Option<Pin<Box<Sleep>>>);
 
 impl Timer {
-    fn poll(&mut self, passage: &Passage, context: &mut Context<'_>) -> Poll<()> {
-        let deadline = passage.deadline().map(Instant::from_std);
-        let (true, Some(deadline), Ok(_)) = (passage.is_idle(), deadline, Handle::try_current())
+    fn poll(&mut self, state: &InterceptedState, context: &mut Context<'_>) -> Poll<()> {
+        let deadline = state.deadline().map(Instant::from_std);
+        let (true, Some(deadline), Ok(_)) = (state.is_idle(), deadline, Handle::try_current())
         else {
             return Poll::Pending;
         };
@@ -380,10 +400,4 @@ impl Timer {
 
 fn too_late() -> Status {
     Status::deadline_exceeded("the deadline of the call has passed")
-}
-
-impl Reader {
-    fn previous_attempts(&self) -> u32 {
-        self.inbox.ongoing().exchange.previous_attempts()
-    }
 }

@@ -1,34 +1,38 @@
-//! What a call is made with.
+//! The head of a call: path, options and deadline.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::options::CallOptions;
+use super::options::Options;
 use crate::base::framing::{MAX_RECEIVE_MESSAGE_LENGTH, Packer};
 use crate::base::header::Header;
 use crate::call::credentials::AuthMetadataContext;
 use crate::call::ongoing::Ongoing;
 use crate::call::{CallDetails, Exchange, MessageLimits, Peer};
 use crate::channel::transport::Transport;
-use crate::{Compression, Result};
+use crate::{Compression, Result, Status};
 
-/// What a call is made with, beside its messages.
+/// The head of a call: everything that it is made with, except its messages.
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
+pub(crate) struct CallHead {
     /// The `:path` field: `/package.Service/Method`.
     pub(crate) path: Header,
-    pub(crate) options: CallOptions,
-    /// When the call is over at the latest, by the clock: its timeout counts from its start.
+    pub(crate) options: Options,
+    /// The deadline. The timeout of the options counts from the start of the call.
     pub(crate) deadline: Option<Instant>,
 }
 
-impl Plan {
-    /// Asks the credentials of the call for metadata, where no connection does.
+impl CallHead {
+    /// Returns `/package.Service/Method`.
+    pub(crate) fn method(&self) -> &str {
+        std::str::from_utf8(self.path.value()).unwrap_or_default()
+    }
+
+    /// Asks the credentials of the call for metadata, for a transport that doesn't.
     pub(crate) async fn authorize(&mut self) -> Result<()> {
         if let Some(credentials) = self.options.credentials.take() {
-            let path = std::str::from_utf8(self.path.value()).unwrap_or_default();
             let authority = self.options.authority.as_ref();
-            let context = AuthMetadataContext::new("http", authority, path);
+            let context = AuthMetadataContext::new("http", authority, self.method());
             self.options
                 .metadata
                 .extend(credentials.ask(context).await?);
@@ -36,9 +40,9 @@ impl Plan {
         Ok(())
     }
 
-    /// A call that nothing has been sent of, and what packs its requests.
+    /// Returns the exchange of a call of which nothing has been sent, and the packer of its requests.
     pub(crate) fn open(self, transport: &dyn Transport) -> (Ongoing, Packer) {
-        let Plan {
+        let CallHead {
             path,
             options,
             deadline,
@@ -76,4 +80,18 @@ impl Plan {
         };
         (ongoing, packer)
     }
+}
+
+/// Returns the `:path` of a method.
+///
+/// # Errors
+/// INVALID_ARGUMENT for text that names no method.
+pub(super) fn method_path(method: &str) -> Result<Header> {
+    let is_path = method.starts_with('/') && method.bytes().all(|byte| byte.is_ascii_graphic());
+    if !is_path {
+        return Err(Status::invalid_argument(format!(
+            "{method:?} is no method: methods are named /package.Service/Method"
+        )));
+    }
+    Ok(Header::new(b":path", method.as_bytes()))
 }

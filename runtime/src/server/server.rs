@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 #[cfg(feature = "tls")]
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::connection::connection;
@@ -23,7 +24,7 @@ use super::dispatch::MethodTable;
 use super::generic::GenericHandler;
 use super::handlers::Handlers;
 #[cfg(feature = "client")]
-use super::inside::InsideCalls;
+use super::in_process::InProcessCalls;
 use super::listener::Listener;
 use super::options::{Options, ServerBuilder};
 #[cfg(feature = "client")]
@@ -52,7 +53,7 @@ pub struct Server {
     connections: Arc<Connections>,
     /// Shared with in-process channels.
     #[cfg(feature = "client")]
-    inside: Arc<InsideCalls>,
+    in_process: Arc<InProcessCalls>,
     phase: watch::Sender<Phase>,
     #[cfg(feature = "health")]
     health: Option<Health>,
@@ -200,15 +201,14 @@ impl Server {
         self.listeners.push(listener.into());
     }
 
-    /// Adds a connection that is already open: a socket, or any other bidirectional byte stream. It is served once the server has
-    /// started, and may be added before or after that. Before, it counts as a port.
-    ///
-    /// The client must speak HTTP/2 from the first byte, as [`Channel::over`](crate::Channel::over) does. Servicers do not see
-    /// whether the connection is secured. Its peer is `unknown:` unless it is a socket of tokio.
+    /// Serves a connection that is open already, a socket or anything else that carries bytes both ways, once the server has been
+    /// started. A connection that is added before the start counts as a port. The other end must be a client that speaks HTTP/2 from its
+    /// first byte, as [`Channel::over`](crate::Channel::over) does. Servicers do not learn how the connection is secured. Its peer is
+    /// `unknown:` unless it is a socket of tokio's.
     ///
     /// # Errors
-    /// Fails if the server was stopped.
-    pub async fn add_connection<I>(&self, connection: I) -> io::Result<()>
+    /// The server has been stopped, or it has been started and there is no tokio runtime around this call.
+    pub fn add_connection<I>(&self, connection: I) -> io::Result<()>
     where
         I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -217,6 +217,7 @@ impl Server {
         match &mut *self.opened.lock().unwrap_or_else(PoisonError::into_inner) {
             Opened::Waiting(connections) => connections.push((connection, peer)),
             Opened::Served(arrivals) if *self.phase.borrow() == Phase::Serving => {
+                Handle::try_current().map_err(io::Error::other)?;
                 arrivals.serve(connection, peer, clock::now());
             }
             Opened::Served(_) => return Err(io::Error::other("the server was stopped")),
@@ -230,15 +231,16 @@ impl Server {
     /// gRPC's `InProcessChannel`.
     #[cfg(feature = "client")]
     pub fn in_process_channel(&self) -> Channel {
-        Channel::to_server(Arc::clone(&self.methods), Arc::clone(&self.inside))
+        Channel::to_server(Arc::clone(&self.methods), Arc::clone(&self.in_process))
     }
 
-    /// Starts accepting connections on all ports.
+    /// Begins to accept connections on all ports, in tasks of the tokio runtime around it.
     ///
     /// # Errors
-    /// Fails if the server has no port and no connection, if it was already started, or if
-    /// [`method_options`](ServerBuilder::method_options) contains a name that is not registered.
-    pub async fn start(&mut self) -> io::Result<()> {
+    /// There is no runtime; the server has no port and no connection, or was started before; or
+    /// [`method_options`](ServerBuilder::method_options) names a method or a service that is not registered.
+    pub fn start(&mut self) -> io::Result<()> {
+        let runtime = Handle::try_current().map_err(io::Error::other)?;
         if *self.phase.borrow() != Phase::Setup {
             return Err(io::Error::other("the server was already started"));
         }
@@ -274,7 +276,7 @@ impl Server {
         };
         for listener in self.listeners.drain(..) {
             let arrival = Arrival::new(&self.connections);
-            tokio::spawn(arrivals.clone().run(listener, arrival));
+            runtime.spawn(arrivals.clone().run(listener, arrival));
         }
         for (connection, peer) in waiting {
             arrivals.serve(connection, peer, clock::now());
@@ -299,7 +301,7 @@ impl Server {
     /// # Errors
     /// Fails like [`start`](Server::start).
     pub async fn serve_until(&mut self, shutdown: impl Future, grace: Duration) -> io::Result<()> {
-        self.start().await?;
+        self.start()?;
         shutdown.await;
         self.stop(grace).await;
         Ok(())
@@ -319,14 +321,14 @@ impl Server {
         }
         self.connections.order(Order::Drain);
         #[cfg(feature = "client")]
-        self.inside.drain();
+        self.in_process.drain();
         if !grace.is_zero() {
             // The result does not matter: the rest is cut off either way.
             drop(tokio::time::timeout(grace, self.done()).await);
         }
         self.connections.order(Order::Close);
         #[cfg(feature = "client")]
-        self.inside.close();
+        self.in_process.close();
         self.connections.empty().await;
         self.phase.send_replace(Phase::Stopped);
     }
@@ -342,7 +344,7 @@ impl Server {
     async fn done(&self) {
         self.connections.empty().await;
         #[cfg(feature = "client")]
-        self.inside.empty().await;
+        self.in_process.empty().await;
     }
 
     fn with_options(options: Options) -> Server {
@@ -352,7 +354,7 @@ impl Server {
             opened: Mutex::new(Opened::Waiting(Vec::new())),
             connections: Arc::default(),
             #[cfg(feature = "client")]
-            inside: Arc::default(),
+            in_process: Arc::default(),
             phase: watch::Sender::new(Phase::Setup),
             #[cfg(feature = "health")]
             health: None,

@@ -1,0 +1,288 @@
+//! The state of a call, from its making to its end.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use super::call_head::CallHead;
+use super::cancel_handle::{CancelHandle, cancelled};
+use super::channel::Channel;
+use super::compress_if::CompressIf;
+use super::feed::{Packing, send};
+use super::intercepted::caller::Intercepted;
+use super::intercepted::requests::InterceptedRequests;
+use super::intercepted::state::InterceptedState;
+use super::options::Options;
+use super::receiving::Receiving;
+use crate::base::erasure::{AnyRequests, AnySlot};
+use crate::base::header::Header;
+use crate::call::inbox::Inbox;
+use crate::call::{CallEnd, Peer};
+use crate::{Metadata, Result, Status};
+
+/// The state of a call. Until its first poll it collects options; then it receives. It does not know the types of the messages: it is
+/// compiled once.
+pub(crate) struct CallState {
+    channel: Channel,
+    head: CallHead,
+    one_response: bool,
+    /// True once the call has been started: it can be started once.
+    is_started: bool,
+    /// `None` until the call has been started.
+    receiving: Option<Receiving>,
+    cancel_handle: Option<CancelHandle>,
+    /// The initial metadata of the response, once it has been asked for.
+    initial: Option<Metadata>,
+    /// The error of the call, once its caller has it.
+    failed: Option<Status>,
+    /// No response follows.
+    done: bool,
+}
+
+impl CallState {
+    /// A call with one response, or with a stream of them.
+    pub(crate) fn new(channel: &Channel, path: Header, one_response: bool) -> CallState {
+        CallState {
+            channel: channel.clone(),
+            head: CallHead {
+                path,
+                options: Options::default(),
+                deadline: None,
+            },
+            one_response,
+            is_started: false,
+            receiving: None,
+            cancel_handle: None,
+            initial: None,
+            failed: None,
+            done: false,
+        }
+    }
+
+    /// Returns `/package.Service/Method`.
+    #[cfg(feature = "server")]
+    pub(crate) fn method(&self) -> &str {
+        self.head.method()
+    }
+
+    pub(crate) fn options(&mut self) -> &mut Options {
+        &mut self.head.options
+    }
+
+    pub(crate) fn is_started(&self) -> bool {
+        self.is_started
+    }
+
+    /// Waits for the next response of a call that has many, which is in the slot then. When the slot is empty, the call has ended with
+    /// OK. Nothing follows an error.
+    pub(crate) fn poll_next(
+        &mut self,
+        context: &mut Context<'_>,
+        requests: &mut dyn AnyRequests,
+        slot: &mut dyn AnySlot,
+    ) -> Poll<Result<()>> {
+        if self.done {
+            return Poll::Ready(Ok(()));
+        }
+        let read = match self.receive(requests) {
+            Ok(receiving) => ready!(receiving.poll_next(context, slot)),
+            Err(status) => Err(status),
+        };
+        self.done = !slot.is_some();
+        Poll::Ready(self.remember_error(read))
+    }
+
+    /// Waits for the end of a call that has one response, which is in the slot then.
+    pub(crate) fn poll_only(
+        &mut self,
+        context: &mut Context<'_>,
+        requests: &mut dyn AnyRequests,
+        slot: &mut dyn AnySlot,
+    ) -> Poll<Result<()>> {
+        let read = match self.receive(requests) {
+            Ok(receiving) => ready!(receiving.poll_only(context, slot)),
+            Err(status) => Err(status),
+        };
+        Poll::Ready(self.remember_error(read))
+    }
+
+    /// Waits until the initial metadata of the response has come, or the call has ended without any.
+    pub(crate) fn poll_initial(
+        &mut self,
+        context: &mut Context<'_>,
+        requests: &mut dyn AnyRequests,
+    ) -> Poll<Result<()>> {
+        if self.initial.is_none() {
+            let receiving = self.receive(requests)?;
+            self.initial = ready!(receiving.poll_head(context));
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Returns what the responses are read from; starts the call if it has not been started.
+    pub(crate) fn receive(&mut self, requests: &mut dyn AnyRequests) -> Result<&mut Receiving> {
+        if self.receiving.is_none() {
+            let receiving = self.start(requests)?;
+            if let Some(handle) = &self.cancel_handle {
+                handle.set_started(receiving.started());
+            }
+            self.receiving = Some(receiving);
+        }
+        self.receiving.as_mut().ok_or_else(started_already)
+    }
+
+    /// Returns the initial metadata of the response, once it has come.
+    pub(crate) fn initial(&mut self) -> Option<&Metadata> {
+        if self.initial.is_none() {
+            self.initial = self.receiving.as_mut()?.take_head();
+        }
+        self.initial.as_ref()
+    }
+
+    /// Returns the result of the call; `None` before it has ended.
+    pub(crate) fn result(&self) -> Option<Result<()>> {
+        match &self.failed {
+            Some(status) => Some(Err(status.clone())),
+            None => Some(self.receiving.as_ref()?.outcome()?.result),
+        }
+    }
+
+    /// Returns the end of the call; `None` before it has ended.
+    pub(crate) fn end(&mut self) -> Option<CallEnd> {
+        let result = self.result()?;
+        let outcome = self.receiving.as_ref().and_then(Receiving::outcome);
+        Some(CallEnd {
+            result,
+            initial_metadata: self.initial().cloned().unwrap_or_default(),
+            trailing_metadata: outcome.map(|outcome| outcome.trailing).unwrap_or_default(),
+            peer: self
+                .receiving
+                .as_ref()
+                .map_or_else(Peer::unknown, Receiving::peer),
+            previous_rpc_attempts: self.previous_attempts(),
+        })
+    }
+
+    /// Returns the metadata that came with the status; `None` before the call has ended.
+    pub(crate) fn trailing(&self) -> Option<Metadata> {
+        Some(self.receiving.as_ref()?.outcome()?.trailing)
+    }
+
+    /// Returns how often the call was made before by a policy.
+    pub(crate) fn previous_attempts(&self) -> u32 {
+        let receiving = self.receiving.as_ref();
+        receiving.map_or(0, Receiving::previous_attempts)
+    }
+
+    pub(crate) fn cancel_handle(&mut self) -> CancelHandle {
+        let handle = self.cancel_handle.get_or_insert_with(CancelHandle::new);
+        if let Some(receiving) = &self.receiving {
+            handle.set_started(receiving.started());
+        }
+        handle.clone()
+    }
+
+    /// Ends the call with CANCELLED. Nothing of a call is sent that has not been started.
+    pub(crate) fn cancel(&mut self, requests: &mut dyn AnyRequests) {
+        if let Some(receiving) = &mut self.receiving {
+            receiving.give_up(cancelled());
+        } else if !self.is_started {
+            self.is_started = true;
+            self.failed = Some(cancelled());
+            requests.close();
+        }
+    }
+
+    /// Remembers the error that the caller gets: the end of the call says the same.
+    fn remember_error(&mut self, read: Result<()>) -> Result<()> {
+        if let Err(status) = &read {
+            self.failed.get_or_insert_with(|| status.clone());
+        }
+        read
+    }
+
+    /// Starts the call. A call that could not be started fails in the same way when it is started again.
+    fn start(&mut self, requests: &mut dyn AnyRequests) -> Result<Receiving> {
+        if self.is_started {
+            // A start that has panicked may have left some.
+            requests.close();
+            return Err(self.failed.clone().unwrap_or_else(started_already));
+        }
+        self.is_started = true;
+        let started = self.start_with(requests);
+        started.inspect_err(|status| {
+            self.failed = Some(status.clone());
+            // A sender may wait for room among them.
+            requests.close();
+        })
+    }
+
+    fn start_with(&mut self, requests: &mut dyn AnyRequests) -> Result<Receiving> {
+        if let Some(handle) = &self.cancel_handle {
+            handle.check()?;
+        }
+        let mut head = self.complete_head()?;
+        let compress_if = head.options.compress_if.take();
+        if self.needs_interceptors(&head) {
+            let call = self.intercept(head, requests.take(), compress_if);
+            return Ok(Receiving::Intercepted(call));
+        }
+        let transport = self.channel.transport();
+        let (ongoing, packer) = head.open(&**transport);
+        let packing = Packing::new(packer, compress_if);
+        send(requests, packing, &ongoing.exchange)?;
+        transport.start(Arc::clone(&ongoing.exchange));
+        Ok(Receiving::Plain(Inbox::new(ongoing, self.one_response)))
+    }
+
+    fn needs_interceptors(&self, head: &CallHead) -> bool {
+        let defaults = self.channel.defaults();
+        // Credentials that the transport does not ask are asked where interceptors run.
+        defaults.is_some_and(|defaults| !defaults.interceptors.is_empty())
+            || (head.options.credentials.is_some() && !self.channel.transport().asks_credentials())
+    }
+
+    #[cold]
+    fn intercept(
+        &self,
+        mut head: CallHead,
+        requests: Box<dyn AnyRequests>,
+        compress_if: Option<CompressIf>,
+    ) -> Box<Intercepted> {
+        let state = InterceptedState::new(
+            Arc::clone(self.channel.transport()),
+            self.head.path.clone(),
+            InterceptedRequests::new(requests, compress_if),
+            self.one_response,
+            head.options.extensions.take().unwrap_or_default(),
+        );
+        let defaults = self.channel.defaults();
+        let interceptors = defaults.map(|defaults| defaults.interceptors.clone());
+        Box::new(Intercepted::new(
+            state,
+            interceptors.unwrap_or_default(),
+            head,
+        ))
+    }
+
+    /// Takes the options, completed by the defaults of the channel, with the deadline that they set.
+    fn complete_head(&mut self) -> Result<CallHead> {
+        let mut options = std::mem::take(&mut self.head.options);
+        if let Some(defaults) = self.channel.defaults() {
+            options.default_to(&defaults.options);
+        }
+        if let Some(status) = options.invalid.take() {
+            return Err(status);
+        }
+        Ok(CallHead {
+            path: self.head.path.clone(),
+            deadline: options.deadline(),
+            options,
+        })
+    }
+}
+
+/// The status of a call that is started again.
+#[cold]
+fn started_already() -> Status {
+    Status::failed_precondition("the call has been made already")
+}

@@ -1,0 +1,43 @@
+//! The observers of the messages and the initial metadata of a call with interceptors.
+
+use crate::Metadata;
+use crate::call::Observer;
+
+/// Called with the initial metadata of a response.
+pub(crate) type HeadObserver = Box<dyn FnMut(&mut Metadata) + Send>;
+
+/// The observers that an interceptor has set since its call went on last.
+#[derive(Default)]
+pub(crate) struct Observers {
+    pub(crate) requests: Vec<Observer>,
+    pub(crate) responses: Vec<Observer>,
+    pub(crate) heads: Vec<HeadObserver>,
+}
+
+/// The observers of all interceptors, each with the level of its interceptor, in the order of the levels.
+#[derive(Default)]
+pub(super) struct LeveledObservers {
+    pub(super) requests: Vec<(usize, Observer)>,
+    pub(super) responses: Vec<(usize, Observer)>,
+    pub(super) heads: Vec<(usize, HeadObserver)>,
+}
+
+impl LeveledObservers {
+    /// Adds the observers of the interceptor at `level`, and removes those of the inner ones, which run anew. Observers of requests
+    /// are added if there is a stream of them.
+    pub(super) fn add(&mut self, level: usize, observers: &mut Observers, is_stream: bool) {
+        self.requests.retain(|(other, _)| *other <= level);
+        self.responses.retain(|(other, _)| *other <= level);
+        self.heads.retain(|(other, _)| *other <= level);
+        self.responses.extend(at(level, &mut observers.responses));
+        self.heads.extend(at(level, &mut observers.heads));
+        if is_stream {
+            self.requests.extend(at(level, &mut observers.requests));
+        }
+    }
+}
+
+/// Takes observers out, and adds their level.
+fn at<T>(level: usize, observers: &mut Vec<T>) -> impl Iterator<Item = (usize, T)> {
+    observers.drain(..).map(move |observer| (level, observer))
+}

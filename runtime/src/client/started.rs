@@ -1,0 +1,46 @@
+//! A call that has been started, for those who do not read it.
+
+use std::sync::Arc;
+
+use super::intercepted::state::InterceptedState;
+use crate::call::Exchange;
+use crate::{Result, Status};
+
+/// A call that has been started.
+#[derive(Clone)]
+pub struct Started(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Plain(Arc<Exchange>),
+    Intercepted(Arc<InterceptedState>),
+}
+
+impl Started {
+    pub(crate) fn plain(exchange: &Arc<Exchange>) -> Started {
+        Started(Kind::Plain(Arc::clone(exchange)))
+    }
+
+    pub(crate) fn intercepted(state: &Arc<InterceptedState>) -> Started {
+        Started(Kind::Intercepted(Arc::clone(state)))
+    }
+
+    /// Ends the call on both sides. Does nothing to a call that has ended.
+    pub(crate) fn cancel(&self, status: Status) {
+        match &self.0 {
+            Kind::Plain(exchange) => exchange.abandon(status),
+            Kind::Intercepted(state) => state.cancel(status),
+        }
+    }
+
+    /// Returns the result of the call, or why it takes no more requests; `None` while it does.
+    pub(crate) fn over(&self) -> Option<Result<()>> {
+        match &self.0 {
+            Kind::Plain(exchange) => match exchange.outcome() {
+                Some(outcome) => Some(outcome.result),
+                None => exchange.over().map(Err),
+            },
+            Kind::Intercepted(state) => state.over(),
+        }
+    }
+}
