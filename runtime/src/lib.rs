@@ -66,12 +66,14 @@ pub use base::{
 #[cfg(all(feature = "client", feature = "server"))]
 pub use call::Propagation;
 #[cfg(feature = "client")]
+pub use call::connectivity::{ChannelConnectivity, ConnectivityChanges};
+#[cfg(feature = "client")]
 pub use call::credentials::{AuthMetadataContext, CallCredentials};
 pub use call::{AuthContext, CallEnd, Extensions, Peer, PeerAddress};
 #[cfg(feature = "client")]
 pub use channel::{
-    ChannelConnectivity, ChannelCredentials, ConnectivityChanges, LoadBalancing, Resolver,
-    ServiceConfig,
+    Address, CallConfig, ChannelCredentials, ConfigSelector, LoadBalancing, Locality, Resolution,
+    Resolver, ResolverFuture, ServiceConfig,
 };
 #[cfg(feature = "client")]
 pub use client::{
@@ -97,6 +99,27 @@ pub use server::{
 pub use services::health;
 #[cfg(feature = "reflection")]
 pub use services::reflection;
+
+/// Load balancing policies of a program's own.
+///
+/// A channel's policy decides which servers are connected to, and which of them a call goes to. A [`Policy`](balancing::Policy) is made by a
+/// [`PolicyFactory`](balancing::PolicyFactory), which [`register_policy`](balancing::register_policy) makes known by its name, and which a
+/// [`ServiceConfig`] then asks for.
+#[cfg(feature = "client")]
+pub mod balancing {
+    pub use crate::base::config::{ConfigError, ConfigObject, ConfigValue};
+    pub use crate::call::attributes::Attributes;
+    pub use crate::call::listener::{AttemptEnd, CallListener};
+    pub use crate::channel::balance::child::ChildPolicy;
+    pub use crate::channel::balance::picker::{CallInfo, Pick, Picker};
+    pub use crate::channel::balance::policy::{
+        Helper, Policy, PolicyConfig, PolicyFactory, PolicyUpdate,
+    };
+    pub use crate::channel::balance::registry::register_policy;
+    pub use crate::channel::balance::subchannel::{
+        NewSubchannel, ReadySubchannel, Subchannel, SubchannelState,
+    };
+}
 
 /// Call credentials that are ready to be used.
 #[cfg(feature = "client")]

@@ -5,6 +5,8 @@ mod chunks;
 pub(crate) mod clock;
 mod codec;
 pub(crate) mod compression;
+#[cfg(feature = "client")]
+pub(crate) mod config;
 pub(crate) mod deadline;
 mod descriptors;
 mod encoded;

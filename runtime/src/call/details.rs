@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 #[cfg(feature = "client")]
-use super::attempts::RetryPolicy;
+use super::attributes::Attributes;
 #[cfg(feature = "client")]
 use super::credentials::Authorizer;
+#[cfg(feature = "client")]
+use super::method_config::MethodConfig;
 use super::peer::Peer;
 use crate::base::header::Header;
 use crate::{Code, Compression, Metadata, Status};
@@ -36,9 +38,15 @@ pub(crate) struct CallDetails {
     /// Caller: what the call proves itself with.
     #[cfg(feature = "client")]
     pub(crate) credentials: Option<Authorizer>,
-    /// Caller: what decides whether the call is made again, if anything does.
+    /// Caller: the config of the method.
     #[cfg(feature = "client")]
-    pub(crate) retry_policy: Option<Arc<dyn RetryPolicy>>,
+    pub(crate) method_config: Option<Arc<MethodConfig>>,
+    /// Caller: the config of the method is not known yet.
+    #[cfg(feature = "client")]
+    pub(crate) awaits_config: bool,
+    /// Caller: values for the choice of a server.
+    #[cfg(feature = "client")]
+    pub(crate) attributes: Attributes,
     /// The compression of requests.
     pub(crate) compression: Compression,
     pub(crate) limits: MessageLimits,

@@ -112,6 +112,13 @@ impl Link {
         self.state().room == Some(0)
     }
 
+    /// Returns whether a new call would be taken now.
+    #[cfg(feature = "client")]
+    pub(crate) fn takes_calls(&self) -> bool {
+        let state = self.state();
+        !state.refusing && !state.closed && state.room != Some(0)
+    }
+
     /// Takes no new calls from now on; those on the connection go on.
     #[cfg(feature = "client")]
     pub(crate) fn refuse(&self) {

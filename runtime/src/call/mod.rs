@@ -5,9 +5,11 @@
 //! the two sides share one.
 
 #[cfg(feature = "client")]
-pub(crate) mod attempts;
+pub mod attributes;
 mod auth;
 mod call_end;
+#[cfg(feature = "client")]
+pub mod connectivity;
 #[cfg(feature = "client")]
 pub(crate) mod credentials;
 mod details;
@@ -17,6 +19,10 @@ mod extensions;
 #[cfg(feature = "client")]
 pub(crate) mod inbox;
 mod link;
+#[cfg(feature = "client")]
+pub(crate) mod listener;
+#[cfg(feature = "client")]
+pub(crate) mod method_config;
 #[cfg(feature = "client")]
 pub(crate) mod ongoing;
 mod panicked;
@@ -28,6 +34,8 @@ mod record;
 #[cfg(feature = "client")]
 pub(crate) mod retry_buffer;
 mod timers;
+#[cfg(feature = "client")]
+pub(crate) mod transport;
 mod turn;
 mod unread;
 
@@ -37,6 +45,8 @@ pub(crate) use auth::{COMMON_NAME, SUBJECT_ALTERNATIVE_NAME};
 pub use call_end::CallEnd;
 pub(crate) use details::{CallDetails, MessageLimits};
 pub(crate) use exchange::{Exchange, Watch};
+#[cfg(feature = "client")]
+pub(crate) use exchange::{RetryPolicy, unless_over};
 pub use extensions::Extensions;
 pub(crate) use link::{Link, Order};
 #[cfg(feature = "client")]

@@ -1,4 +1,4 @@
-//! What has been sent of a request and may have to be sent again.
+//! The retry buffer: the part of a request that was sent, and may have to be sent again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,26 +7,26 @@ use bytes::Bytes;
 
 use crate::base::Chunks;
 
-/// So much a call keeps without asking: it is not worth counting.
+/// The bytes that a call keeps without their being counted.
 const UNCOUNTED: usize = 16 * 1024;
 
-/// How much of its request a call keeps unless an option says otherwise, in bytes.
+/// The default of what a call keeps of its request, in bytes.
 pub(crate) const PER_RPC_RETRY_BUFFER: usize = 256 << 10;
 
-/// How much all calls of a channel keep unless an option says otherwise, in bytes.
+/// The default of what all calls of a channel keep, in bytes.
 pub(crate) const RETRY_BUFFER: usize = 1 << 20;
 
-/// How much may be kept.
+/// The limits of what is kept of requests.
 #[derive(Debug)]
 pub(crate) struct Budget {
-    /// For one call, in bytes.
+    /// The limit of one call, in bytes.
     per_call: usize,
-    /// For all calls of the channel that keep more than [`UNCOUNTED`].
+    /// The limit of all calls of the channel that keep more than [`UNCOUNTED`] each.
     per_channel: usize,
     used: AtomicUsize,
 }
 
-/// What has been sent of a request, as long as it can be sent again: until the head of the response has come, or until it is
+/// The part of a request that was sent, as long as it can be sent again: until the head of the response has come, or until it is
 /// too much to keep.
 #[derive(Debug)]
 pub(crate) enum RetryBuffer {
@@ -47,6 +47,13 @@ impl Budget {
     }
 }
 
+impl Budget {
+    /// Keeps nothing.
+    pub(crate) fn none() -> Budget {
+        Budget::new(0, 0)
+    }
+}
+
 impl Default for Budget {
     fn default() -> Budget {
         Budget::new(PER_RPC_RETRY_BUFFER, RETRY_BUFFER)
@@ -62,7 +69,7 @@ impl Default for RetryBuffer {
 #[derive(Debug)]
 pub(crate) struct More {
     chunks: Chunks,
-    /// How much of it counts as used of the budget.
+    /// The bytes that count as used of the budget.
     counted: usize,
     budget: Arc<Budget>,
 }
@@ -94,17 +101,17 @@ impl RetryBuffer {
         }
     }
 
-    /// Nothing can be sent again any more.
+    /// Drops the buffer: nothing can be sent again.
     pub(crate) fn lose(&mut self) {
         *self = RetryBuffer::Rest(None);
     }
 
-    /// Whether it cannot be sent again.
+    /// Returns whether nothing can be sent again.
     pub(crate) fn is_lost(&self) -> bool {
         matches!(self, RetryBuffer::Rest(None))
     }
 
-    /// What was sent, to be sent again and kept, if all of it is there.
+    /// Returns a copy of what was sent, if all of it is there.
     pub(crate) fn copy(&self) -> Option<Chunks> {
         match self {
             RetryBuffer::One(first) => Some(Chunks::from(first.clone())),
@@ -113,7 +120,7 @@ impl RetryBuffer {
         }
     }
 
-    /// What was sent, if all of it is there.
+    /// Takes what was sent, if all of it is there.
     pub(crate) fn take(&mut self) -> Option<Chunks> {
         match std::mem::take(self) {
             RetryBuffer::One(first) => Some(Chunks::from(first)),
@@ -124,7 +131,7 @@ impl RetryBuffer {
 }
 
 impl More {
-    /// Says whether there is room for it.
+    /// Keeps a chunk. Returns whether there is room for it.
     fn push(&mut self, chunk: &Bytes) -> bool {
         self.chunks.push(chunk.clone());
         let total = self.chunks.len();
@@ -180,7 +187,7 @@ mod tests {
         let budget = budget(100_000, 150_000);
         let mut first = keep(&[90_000], &budget);
         assert!(keep(&[90_000], &budget).take().is_none());
-        // What is small is always kept.
+        // A small request is always kept.
         assert!(keep(&[UNCOUNTED], &budget).take().is_some());
         first.lose();
         assert_eq!(budget.used.load(Ordering::Relaxed), 0);

@@ -1,58 +1,67 @@
-//! How calls find a connection, or wait for one.
+//! The core of a channel, where calls find a connection or wait for one.
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use super::connect::address::Address;
-use super::connect::owner::{Loss, Owner};
-use super::transport::{closed, no_runtime};
-use crate::Status;
+use super::config::{ChannelConfig, ConfigSource};
+use super::connect::authorization::unprotected;
+use super::connect::owner::{ConnectionNews, Owner};
+use super::resolve::resolver::Resolution;
 use crate::base::header::Header;
 use crate::base::{Chunks, Outcome, clock, log};
-use crate::call::{Exchange, Link};
-use crate::channel::balance::load_balancing::LoadBalancing;
-use crate::channel::balance::picker::Picker;
-use crate::channel::connectivity::{Announcer, ChannelConnectivity, ConnectivityChanges};
-use crate::channel::event::Event;
+use crate::call::connectivity::{Announcer, ChannelConnectivity, ConnectivityChanges};
+use crate::call::transport::{Transport, closed, no_runtime};
+use crate::call::{CallDetails, Exchange};
+use crate::channel::balance::picker::{CallInfo, Pick, Picker};
+use crate::channel::event::ManagerEvent;
 use crate::channel::manager::Manager;
 use crate::channel::options::ChannelOptions;
-use crate::channel::resolve::service_config::OutlierDetection;
 use crate::channel::resolve::target::Target;
 use crate::channel::waiting::Waiting;
+use crate::{Result, Status};
 
 /// A channel to a target. Its connections are the business of a [`Manager`], which says by a [`Picker`] what becomes of
 /// calls.
 pub(crate) struct ChannelCore {
     /// The channel itself, for what runs beside it.
     this: Weak<ChannelCore>,
-    target: Target,
-    options: ChannelOptions,
+    pub(crate) target: Target,
+    pub(crate) options: ChannelOptions,
     shared: Mutex<Shared>,
+    /// Told when the resolver has answered for the first time.
+    is_known: Notify,
 }
 
 struct Shared {
-    picker: Picker,
+    picker: Arc<dyn Picker>,
+    /// `None` before the resolver has answered, where it may say how calls are made.
+    config: Option<Arc<ChannelConfig>>,
     waiting: Waiting,
     announcer: Announcer,
-    /// Why the last attempt to connect failed, until there is a connection.
+    /// The error of the last attempt to connect, until one succeeds.
     failure: Option<Status>,
     /// After how much silence new connections ping.
     keepalive_time: Option<Duration>,
     /// To the manager's task, once there is one. It is gone when its runtime is.
-    manager: Option<UnboundedSender<Event>>,
+    manager: Option<UnboundedSender<ManagerEvent>>,
 }
 
 impl ChannelCore {
     pub(crate) fn new(target: Target, options: ChannelOptions) -> Arc<ChannelCore> {
-        Arc::new_cyclic(|this| ChannelCore {
+        let may_have_config = target.names.may_have_config();
+        let core = Arc::new_cyclic(|this| ChannelCore {
             this: Weak::clone(this),
             target,
             shared: Mutex::new(Shared {
-                picker: Picker::Wait,
+                picker: Arc::new(Pick::Queue),
+                config: None,
                 waiting: Waiting::new(),
                 announcer: Announcer::new(ChannelConnectivity::Idle),
                 failure: None,
@@ -60,139 +69,99 @@ impl ChannelCore {
                 manager: None,
             }),
             options,
-        })
+            is_known: Notify::new(),
+        });
+        if !may_have_config {
+            core.set_config(None);
+        }
+        core
     }
 
-    pub(crate) fn target(&self) -> &Target {
-        &self.target
-    }
-
-    pub(crate) fn options(&self) -> &ChannelOptions {
-        &self.options
-    }
-
-    /// After how much silence a connection that is made now pings.
+    /// Returns the silence after which a connection that is made now pings.
     pub(crate) fn keepalive_time(&self) -> Option<Duration> {
         self.shared().keepalive_time
     }
 
-    /// The service that servers are asked for the health of, if they are (gRFC A17).
-    pub(crate) fn health_check(&self) -> Option<&Arc<str>> {
-        if self.options.load_balancing == LoadBalancing::PickFirst {
-            return None;
+    /// Returns the service whose health servers are asked for, if they are (gRFC A17).
+    pub(crate) fn health_check(&self) -> Option<Arc<str>> {
+        let config = self.config()?;
+        config.service_config.as_ref()?.health_check().cloned()
+    }
+
+    /// Sets how calls are made: as the resolver says, or as the options do.
+    pub(crate) fn set_config(&self, resolution: Option<&Resolution>) {
+        let service_config = resolution.and_then(|one| one.service_config.clone());
+        let config = Arc::new(ChannelConfig {
+            service_config: service_config.or_else(|| self.options.service_config.clone()),
+            selector: resolution.and_then(|one| one.config_selector.clone()),
+        });
+        self.shared().config = Some(config);
+        self.is_known.notify_waiters();
+    }
+
+    /// Sets how calls are made if the resolver has not said it: it cannot answer.
+    pub(crate) fn give_up_config(&self) {
+        if self.config().is_none() {
+            self.set_config(None);
         }
-        self.options.service_config.as_ref()?.health_check()
-    }
-
-    /// When servers are left out because too many of their calls fail (gRFC A50).
-    pub(crate) fn outlier_detection(&self) -> Option<&Arc<OutlierDetection>> {
-        self.options.service_config.as_ref()?.outlier_detection()
-    }
-
-    pub(crate) fn authority(&self) -> Header {
-        self.target.authority.clone()
     }
 
     /// Gives a call to a connection, or lets it wait for one.
-    pub(crate) fn start(&self, exchange: Arc<Exchange>) {
+    fn submit(&self, exchange: Arc<Exchange>) {
         let mut shared = self.shared();
-        let exchange = match shared.picker.submit(exchange) {
+        let exchange = match shared.submit(exchange) {
             Ok(()) => return,
-            Err(back) => back,
+            Err(Unsent::Waits(exchange)) => exchange,
+            Err(ended) => {
+                drop(shared);
+                return ended.conclude();
+            }
         };
-        match &shared.picker {
-            Picker::Fail(status) if !exchange.details().waits_for_ready() => {
-                let status = status.clone();
-                drop(shared);
-                return self.fail(exchange, status);
-            }
-            Picker::Shutdown => {
-                drop(shared);
-                let status = exchange.details().cut_off(closed(), clock::now());
-                return exchange.conclude(Outcome::local(status));
-            }
-            // Connections that take none are full, or going away, and the manager will hear of it.
-            _ => {}
-        }
-        exchange.detach(Chunks::default());
         shared.waiting.push(exchange);
-        if let Err(status) = self.tell(shared, Event::Wanted) {
+        if let Err(status) = self.tell(shared, ManagerEvent::Wanted) {
             for exchange in self.shared().waiting.take(|_| true) {
                 exchange.conclude(Outcome::local(status.clone()));
             }
         }
     }
 
-    /// A call that is on no connection has failed.
-    fn fail(&self, exchange: Arc<Exchange>, why: Status) {
-        let status = exchange.details().cut_off(why, clock::now());
-        exchange.end_attempt(Outcome::local(status), || Some(Chunks::default()));
-    }
-
-    pub(crate) fn state(&self, try_to_connect: bool) -> ChannelConnectivity {
-        let shared = self.shared();
-        let state = shared.announcer.state();
-        if try_to_connect && state == ChannelConnectivity::Idle {
-            // Without a runtime nothing can be tried; a call would say so.
-            drop(self.tell(shared, Event::Wanted));
-        }
-        state
-    }
-
-    pub(crate) fn subscribe(&self) -> ConnectivityChanges {
-        self.shared().announcer.subscribe()
-    }
-
-    pub(crate) fn reset_backoff(&self) {
-        self.notify(Event::ResetBackoff);
-    }
-
-    /// Takes no more calls. Those that wait end; those that are on a connection go on.
-    pub(crate) fn close(&self) {
-        self.publish(ChannelConnectivity::Shutdown, Picker::Shutdown);
-        // The manager sees that nobody can tell it anything any more.
-        self.shared().manager = None;
-    }
-
     /// Tells the manager, if there is one, what has happened.
-    pub(crate) fn notify(&self, event: Event) {
+    pub(crate) fn notify(&self, event: ManagerEvent) {
         if let Some(manager) = &self.shared().manager {
             // One that is gone needs no news.
             drop(manager.send(event));
         }
     }
 
-    /// The manager's word on what the channel is, and on what becomes of calls. The calls that wait learn it too.
-    pub(crate) fn publish(&self, state: ChannelConnectivity, picker: Picker) {
-        let moved = {
+    /// Sets the state and the picker of the channel, and asks the picker for the calls that wait.
+    pub(crate) fn publish(&self, state: ChannelConnectivity, picker: Arc<dyn Picker>) {
+        let ended = {
             let mut shared = self.shared();
-            if matches!(shared.picker, Picker::Shutdown) {
+            if shared.announcer.state() == ChannelConnectivity::Shutdown {
                 return;
             }
-            match &picker {
-                Picker::Fail(status) => shared.failure = Some(status.clone()),
-                Picker::One(_) | Picker::Several(_) => shared.failure = None,
-                Picker::Wait | Picker::Shutdown => {}
+            if state == ChannelConnectivity::Ready {
+                shared.failure = None;
             }
             shared.picker = picker;
             shared.announcer.announce(state);
-            shared.redirect()
+            shared.redirect(usize::MAX)
         };
-        moved.finish(self);
+        ended.into_iter().for_each(Unsent::conclude);
     }
 
-    /// Whether calls wait although there are connections.
+    /// Returns whether calls wait although there are connections.
     pub(crate) fn is_held_back(&self) -> bool {
         let shared = self.shared();
-        matches!(shared.picker, Picker::One(_) | Picker::Several(_)) && !shared.waiting.is_empty()
+        shared.announcer.state() == ChannelConnectivity::Ready && !shared.waiting.is_empty()
     }
 
     /// Ends the waiting calls whose deadline has passed, or that nobody wants any more.
     pub(crate) fn expire(&self, now: Instant) {
         let (expired, waited_for) = {
             let mut shared = self.shared();
-            let waited_for = match (&shared.picker, &shared.failure) {
-                (Picker::One(_) | Picker::Several(_), _) => "had room for one more call".to_owned(),
+            let waited_for = match (shared.announcer.state(), &shared.failure) {
+                (ChannelConnectivity::Ready, _) => "had room for one more call".to_owned(),
                 // In grpc-go's words.
                 (_, Some(failure)) => {
                     format!(
@@ -212,31 +181,32 @@ impl ChannelCore {
         }
     }
 
-    /// The earliest deadline of the calls that wait.
+    /// Returns the earliest deadline of the calls that wait.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         self.shared().waiting.next_deadline()
     }
 
-    /// Whether calls wait that their callers have not given up.
+    /// Returns whether calls wait whose callers haven't given them up.
     pub(crate) fn is_wanted(&self) -> bool {
         let mut shared = self.shared();
         drop(shared.waiting.take(|exchange| exchange.outcome().is_some()));
         !shared.waiting.is_empty()
     }
 
-    /// The manager is gone, and did not mean to be: its runtime has ended. The next call begins anew.
+    /// Ends the calls that wait, because the manager is gone with its runtime. The next call begins anew.
     pub(crate) fn abandoned(&self) {
         let orphans = {
             let mut shared = self.shared();
-            let is_gone = |manager: &UnboundedSender<Event>| manager.is_closed();
+            let is_gone = |manager: &UnboundedSender<ManagerEvent>| manager.is_closed();
             if !shared.manager.as_ref().is_some_and(is_gone) {
                 return;
             }
             shared.manager = None;
-            shared.picker = Picker::Wait;
+            shared.picker = Arc::new(Pick::Queue);
             shared.announcer.announce(ChannelConnectivity::Idle);
             shared.waiting.take(|_| true)
         };
+        self.give_up_config();
         for exchange in orphans {
             exchange.conclude(Outcome::local(Status::unavailable(
                 "the tokio runtime ended on which the channel was about to connect",
@@ -244,8 +214,8 @@ impl ChannelCore {
         }
     }
 
-    /// Tells the manager, which is brought to life if need be.
-    fn tell(&self, mut shared: MutexGuard<'_, Shared>, event: Event) -> Result<(), Status> {
+    /// Tells the manager, and starts it if it is not running.
+    fn tell(&self, mut shared: MutexGuard<'_, Shared>, event: ManagerEvent) -> Result<()> {
         let event = match &shared.manager {
             Some(manager) => match manager.send(event) {
                 Ok(()) => return Ok(()),
@@ -271,30 +241,78 @@ impl ChannelCore {
     }
 }
 
+impl Transport for ChannelCore {
+    fn prepare(&self, _call: &mut CallDetails) -> Result<()> {
+        Ok(())
+    }
+
+    fn start(&self, exchange: Arc<Exchange>) {
+        if exchange.details().credentials.is_some() && !self.target.is_private() {
+            return exchange.conclude(Outcome::local(unprotected()));
+        }
+        self.submit(exchange);
+    }
+
+    fn authority(&self) -> Option<Header> {
+        Some(self.target.authority.clone())
+    }
+
+    fn asks_credentials(&self) -> bool {
+        true
+    }
+
+    fn state(&self, try_to_connect: bool) -> ChannelConnectivity {
+        let shared = self.shared();
+        let state = shared.announcer.state();
+        if try_to_connect && state == ChannelConnectivity::Idle {
+            // Without a runtime nothing can be tried; a call would say so.
+            drop(self.tell(shared, ManagerEvent::Wanted));
+        }
+        state
+    }
+
+    fn subscribe(&self) -> ConnectivityChanges {
+        self.shared().announcer.subscribe()
+    }
+
+    fn reset_connect_backoff(&self) {
+        self.notify(ManagerEvent::ResetBackoff);
+    }
+
+    /// Closes the channel. Waiting calls end; calls on a connection go on.
+    fn close(&self) {
+        let picker = Arc::new(Pick::Drop(closed()));
+        self.publish(ChannelConnectivity::Shutdown, picker);
+        // The manager sees that nobody can tell it anything any more.
+        self.shared().manager = None;
+        self.give_up_config();
+    }
+}
+
+impl ConfigSource for ChannelCore {
+    fn config(&self) -> Option<Arc<ChannelConfig>> {
+        self.shared().config.clone()
+    }
+
+    fn known(self: Arc<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(async move {
+            let known = self.is_known.notified();
+            if self.config().is_none() {
+                self.state(true);
+                known.await;
+            }
+        })
+    }
+}
+
 impl Owner for ChannelCore {
-    fn failed(&self, attempt: u64, status: Status) {
-        self.notify(Event::Failed { attempt, status });
-    }
-
-    fn connected(&self, attempt: u64, address: Address, link: Arc<Link>) {
-        self.notify(Event::Connected {
-            attempt,
-            address,
-            link,
-        });
-    }
-
-    fn lost(&self, attempt: u64, loss: Loss) {
-        self.notify(Event::Lost { attempt, loss });
-    }
-
-    fn unused(&self, attempt: u64) {
-        self.notify(Event::Unused { attempt });
+    fn hear(&self, attempt: u64, news: ConnectionNews) {
+        self.notify(ManagerEvent::Connection { attempt, news });
     }
 
     fn has_room(&self) {
-        let moved = self.shared().redirect();
-        moved.finish(self);
+        let ended = self.shared().redirect(PATIENCE);
+        ended.into_iter().for_each(Unsent::conclude);
     }
 
     /// Connections that are made from now on, to whatever server, wait twice as long (gRFC A8).
@@ -306,45 +324,69 @@ impl Owner for ChannelCore {
     }
 
     fn take_back(&self, exchange: Arc<Exchange>) {
-        self.start(exchange);
+        self.submit(exchange);
     }
 }
+
+/// After so many calls that go on waiting, those behind them are not asked for when a connection has room again: they will be when it
+/// has more.
+const PATIENCE: usize = 16;
 
 impl Shared {
-    /// Takes out the waiting calls that need not wait any more, with what becomes of them.
-    fn redirect(&mut self) -> Redirected {
-        match &self.picker {
-            Picker::Wait => Redirected::default(),
-            Picker::Fail(status) => Redirected {
-                ended: self
-                    .waiting
-                    .take(|exchange| !exchange.details().waits_for_ready()),
-                why: Some(status.clone()),
-            },
-            Picker::Shutdown => Redirected {
-                ended: self.waiting.take(|_| true),
-                why: Some(closed()),
-            },
-            Picker::One(_) | Picker::Several(_) => {
-                let picker = &mut self.picker;
-                self.waiting.release(|exchange| picker.submit(exchange));
-                Redirected::default()
+    /// Gives a call to a connection, unless it is to wait or to end.
+    fn submit(&mut self, exchange: Arc<Exchange>) -> std::result::Result<(), Unsent> {
+        match self.picker.pick(&CallInfo::new(exchange.details())) {
+            // Connections that take none are full, or going away, and the manager will hear of it.
+            Pick::Subchannel(ready) => ready.submit(exchange).map_err(Unsent::Waits),
+            Pick::Queue => Err(Unsent::Waits(exchange)),
+            Pick::Fail(why) if exchange.details().waits_for_ready() => {
+                self.failure = Some(why);
+                Err(Unsent::Waits(exchange))
             }
+            Pick::Fail(why) => Err(Unsent::Fails(exchange, why)),
+            Pick::Drop(why) => Err(Unsent::Dropped(exchange, why)),
         }
+    }
+
+    /// Lets waiting calls go that need not wait any more, until `patience` of them have to go on waiting. Returns those that end.
+    fn redirect(&mut self, patience: usize) -> Vec<Unsent> {
+        let mut waiting = std::mem::replace(&mut self.waiting, Waiting::new());
+        let mut ended = Vec::new();
+        waiting.release(patience, |exchange| match self.submit(exchange) {
+            Ok(()) => None,
+            Err(Unsent::Waits(exchange)) => Some(exchange),
+            Err(one) => {
+                ended.push(one);
+                None
+            }
+        });
+        self.waiting = waiting;
+        ended
     }
 }
 
-/// Calls that waited and are to be told something, without the lock.
-#[derive(Default)]
-struct Redirected {
-    ended: Vec<Arc<Exchange>>,
-    why: Option<Status>,
+/// A call that has not gone out.
+enum Unsent {
+    Waits(Arc<Exchange>),
+    Fails(Arc<Exchange>, Status),
+    /// The call fails, and is not retried.
+    Dropped(Arc<Exchange>, Status),
 }
 
-impl Redirected {
-    fn finish(self, core: &ChannelCore) {
-        for exchange in self.ended {
-            core.fail(exchange, self.why.clone().unwrap_or_else(closed));
+impl Unsent {
+    /// Ends the call, without the lock.
+    fn conclude(self) {
+        let now = clock::now();
+        match self {
+            Unsent::Waits(_) => {}
+            Unsent::Fails(exchange, why) => {
+                let outcome = Outcome::local(exchange.details().cut_off(why, now));
+                exchange.end_attempt(outcome, || Some(Chunks::default()));
+            }
+            Unsent::Dropped(exchange, why) => {
+                let outcome = Outcome::local(exchange.details().cut_off(why, now));
+                exchange.conclude(outcome);
+            }
         }
     }
 }

@@ -1,36 +1,20 @@
-//! What a channel's manager has to know.
+//! Events for a channel's manager.
 
-use std::sync::Arc;
-
-use super::balance::health::Health;
-use super::connect::address::Address;
-use super::connect::owner::Loss;
+use super::connect::owner::ConnectionNews;
+use super::resolve::resolver::Resolution;
 use crate::Status;
-use crate::call::Link;
 
-/// Something that a channel's manager has to know.
+/// An event for a channel's manager.
 #[derive(Debug)]
-pub(crate) enum Event {
+pub(crate) enum ManagerEvent {
     /// Calls wait for a connection, or somebody asks for one.
     Wanted,
-    /// Names are resolved, or cannot be.
-    Resolved(Result<Arc<[Address]>, Status>),
-    /// Names are to be resolved again.
+    /// The resolver has answered.
+    Resolved(Result<Resolution, Status>),
+    /// The resolver says that the addresses have changed.
     NamesChanged,
-    /// An attempt has come to a connection.
-    Connected {
-        attempt: u64,
-        address: Address,
-        link: Arc<Link>,
-    },
-    /// An attempt has failed.
-    Failed { attempt: u64, status: Status },
-    /// A connection has had no calls for so long that it closes.
-    Unused { attempt: u64 },
-    /// A connection takes no more calls, or is closed, by the peer's doing.
-    Lost { attempt: u64, loss: Loss },
-    /// A server has said how it is, on this connection.
-    Health { number: u64, health: Health },
-    /// Failures so far are to count no more.
+    /// An event of an attempt to connect, or of its connection.
+    Connection { attempt: u64, news: ConnectionNews },
+    /// Past failures are to be forgotten.
     ResetBackoff,
 }

@@ -1,175 +1,211 @@
 //! The task that makes a channel's connections, and says what becomes of its calls.
 
+use std::collections::BTreeSet;
+use std::future::poll_fn;
 use std::sync::{Arc, Weak};
+use std::task::Poll;
 use std::time::Instant;
 
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout_at;
 
+use super::balance::child::ChildPolicy;
+use super::balance::picker::{Pick, Picker};
+use super::balance::policy::{Helper, PolicyUpdate};
+use super::balance::subchannel::{Command, NewSubchannel, Subchannel};
+use super::connect::connections::ConnectionsState;
+use super::connect::dial::Dial;
+use super::connect::health::HealthWatch;
+use super::connect::owner::ConnectionNews;
+use super::core::ChannelCore;
+use super::event::ManagerEvent;
+use super::resolve::directory::Directory;
+use super::resolve::names::Names;
+use super::resolve::resolver::Resolution;
+use super::resolve::target::Target;
+use super::subchannels::{Entry, Subchannels};
 use crate::Status;
 use crate::base::clock;
 use crate::call::Order;
-use crate::channel::balance::health::HealthWatch;
-use crate::channel::balance::outliers::Record;
-use crate::channel::balance::picker::Picker;
-use crate::channel::balance::servers::Servers;
-use crate::channel::balance::subchannel::{State, Subchannel};
-use crate::channel::connect::address::Address;
-use crate::channel::connect::dial::Dial;
-use crate::channel::connect::owner::Loss;
-use crate::channel::connectivity::ChannelConnectivity;
-use crate::channel::core::ChannelCore;
-use crate::channel::event::Event;
-use crate::channel::resolve::directory::Directory;
-use crate::channel::resolve::names::Names;
-use crate::channel::resolve::target::Target;
+use crate::call::connectivity::ChannelConnectivity;
 
 /// The owner of a channel's connections: everything that changes them comes to it, one after the other.
 ///
 /// It is a task from the first time that a connection is wanted, as long as there is the channel.
 pub(crate) struct Manager {
     core: Weak<ChannelCore>,
-    events: UnboundedReceiver<Event>,
+    events: UnboundedReceiver<ManagerEvent>,
     directory: Directory,
-    servers: Servers,
-    /// When to look for outliers among the servers.
-    sweep_at: Option<Instant>,
+    /// The policy, unless the channel is idle.
+    policy: Option<ChildPolicy>,
+    /// Requests of the policy about its subchannels.
+    commands: UnboundedReceiver<Command>,
+    state: PolicyState,
     /// Connections are wanted, and are made once names are resolved.
     is_waking: bool,
-    /// Why there are no addresses.
+    /// The error of the resolver, while there are no addresses.
     unresolved: Option<Status>,
     next_attempt: u64,
-    /// When the channel was last wanted, as far as no connection knows it.
+    /// The last time that the channel was wanted without a connection.
     wanted_at: Instant,
 }
 
+/// The policy's subchannels, and what it has told last.
+struct PolicyState {
+    subchannels: Subchannels,
+    state: ChannelConnectivity,
+    picker: Arc<dyn Picker>,
+    /// The times at which the policy is to be woken.
+    wakes: BTreeSet<Instant>,
+    /// The channel has to be told a new state or picker.
+    has_news: bool,
+}
+
+impl Helper for PolicyState {
+    fn create_subchannel(&mut self, new: NewSubchannel) -> Subchannel {
+        self.subchannels.create(new)
+    }
+
+    fn update_state(&mut self, state: ChannelConnectivity, picker: Arc<dyn Picker>) {
+        self.state = state;
+        self.picker = picker;
+        self.has_news = true;
+    }
+
+    fn wake_at(&mut self, time: Instant) {
+        self.wakes.insert(time);
+    }
+
+    fn now(&self) -> Instant {
+        clock::now()
+    }
+}
+
 impl Manager {
-    pub(crate) fn new(core: &Arc<ChannelCore>, events: UnboundedReceiver<Event>) -> Manager {
-        let mut manager = Manager {
+    pub(crate) fn new(core: &Arc<ChannelCore>, events: UnboundedReceiver<ManagerEvent>) -> Manager {
+        let (sender, commands) = unbounded_channel();
+        let mut directory = Directory::default();
+        if let Names::Known(addresses) = &core.target.names {
+            directory.resolved(Resolution::new(addresses.iter().cloned()), clock::now());
+        }
+        Manager {
             core: Arc::downgrade(core),
             events,
-            directory: Directory::default(),
-            servers: Servers::new(
-                core.options().load_balancing,
-                core.outlier_detection().cloned(),
-            ),
-            sweep_at: None,
+            directory,
+            policy: None,
+            commands,
+            state: PolicyState {
+                subchannels: Subchannels::new(sender),
+                state: ChannelConnectivity::Idle,
+                picker: Arc::new(Pick::Queue),
+                wakes: BTreeSet::new(),
+                has_news: false,
+            },
             is_waking: false,
             unresolved: None,
             next_attempt: 0,
             wanted_at: clock::now(),
-        };
-        if let Names::Known(addresses) = &core.target().names {
-            manager
-                .directory
-                .resolved(Arc::clone(addresses), clock::now());
-            manager.adopt();
         }
-        manager
     }
 
     /// Runs until the channel is closed or gone.
     pub(crate) async fn run(mut self) {
         while let Some(next) = self.next() {
             let event = match next {
-                Some(next) => timeout_at(next.into(), self.events.recv()).await,
-                None => Ok(self.events.recv().await),
+                Some(next) => timeout_at(next.into(), self.event()).await,
+                None => Ok(self.event().await),
             };
             let Some(core) = self.core.upgrade() else {
                 break;
             };
             match event {
-                Ok(Some(event)) => self.take(&core, event),
+                Ok(Some(Input::Event(event))) => self.take(&core, event),
+                Ok(Some(Input::Command(command))) => self.obey(&core, command),
                 Ok(None) => break,
                 Err(_) => self.on_time(&core, clock::now()),
             }
+            self.settle(&core);
         }
         self.release();
     }
 
-    /// When to look at the clock; nothing when the channel is gone.
+    /// Waits for something to happen; `None` once the channel is closed.
+    async fn event(&mut self) -> Option<Input> {
+        poll_fn(|context| {
+            // There is always a sender, here.
+            if let Poll::Ready(Some(command)) = self.commands.poll_recv(context) {
+                return Poll::Ready(Some(Input::Command(command)));
+            }
+            let event = self.events.poll_recv(context);
+            event.map(|event| event.map(Input::Event))
+        })
+        .await
+    }
+
+    /// Returns the time of the next timer, if there is one; `None` when the channel is gone.
     fn next(&self) -> Option<Option<Instant>> {
         let core = self.core.upgrade()?;
-        let retries = self.servers.iter().filter_map(Subchannel::retry_at);
+        let all = self.state.subchannels.all.iter();
+        let retries = all.filter_map(|entry| entry.connections.retry_at());
         let times = [
             core.next_deadline(),
             self.directory.due(),
             self.idle_at(&core),
-            self.sweep_at,
+            self.state.wakes.first().copied(),
         ];
         Some(times.into_iter().flatten().chain(retries).min())
     }
 
-    fn take(&mut self, core: &Arc<ChannelCore>, event: Event) {
-        let is_asked = matches!(event, Event::Wanted);
+    fn take(&mut self, core: &Arc<ChannelCore>, event: ManagerEvent) {
+        let is_asked = matches!(event, ManagerEvent::Wanted);
         let now = clock::now();
         match event {
-            Event::Wanted => self.wanted_at = now,
-            Event::Resolved(resolved) => self.resolved(core, resolved, now),
-            Event::NamesChanged => self.directory.refute(now),
-            Event::Connected {
-                attempt,
-                address,
-                link,
-            } => {
-                let mut all = self.servers.iter_mut();
-                if all.any(|subchannel| subchannel.connected(attempt, &address, &link)) {
-                    self.watch_health(core);
-                    self.publish(core);
-                } else {
-                    // The attempt was given up when it had just succeeded.
-                    link.order(Order::Drain);
-                }
-            }
-            Event::Failed { attempt, status } => {
-                let mut all = self.servers.iter_mut();
-                if all.any(|subchannel| subchannel.failed(attempt, status.clone())) {
-                    self.doubt_names(core, now);
-                    self.publish(core);
-                }
-            }
-            Event::Unused { attempt } => {
-                let mut all = self.servers.iter_mut();
-                if all.any(|subchannel| subchannel.unused(attempt)) {
-                    self.replace(core, now);
-                    self.publish(core);
-                }
-            }
-            Event::Lost { attempt, loss } => {
-                if self.lost(core, attempt, loss, now) {
-                    self.replace(core, now);
-                    self.doubt_names(core, now);
-                    if self.servers.are_several() {
-                        // At once: the channel is not idle meanwhile.
-                        self.connect_idle(core);
-                    }
-                    self.publish(core);
-                }
-            }
-            Event::Health { number, health } => {
-                let mut all = self.servers.iter_mut();
-                if all.any(|subchannel| subchannel.told(number, &health)) {
-                    self.publish(core);
-                }
-            }
-            Event::ResetBackoff => {
+            ManagerEvent::Wanted => self.wanted_at = now,
+            ManagerEvent::Resolved(resolved) => self.resolved(core, resolved, now),
+            ManagerEvent::NamesChanged => self.directory.refute(now),
+            ManagerEvent::Connection { attempt, news } => self.hear(core, attempt, news, now),
+            ManagerEvent::ResetBackoff => {
                 self.directory.reset_backoff(now);
-                for subchannel in self.servers.iter_mut() {
-                    subchannel.reset_backoff(now);
+                for entry in self.state.subchannels.all.iter_mut() {
+                    entry.connections.reset_backoff(now);
                 }
             }
         }
+        self.obey_all(core);
         let may_begin = !self.is_waking && self.unresolved.is_none();
-        if may_begin && self.servers.is_idle() {
+        if may_begin && self.state.subchannels.are_idle() {
             if is_asked || core.is_wanted() {
                 self.wake(core, now);
             }
-        } else if may_begin && is_asked && self.servers.are_several() {
-            // Those whose connections have had no calls for long.
-            self.connect_idle(core);
+        } else if may_begin && is_asked {
+            let is_due = |entry: &Entry| entry.is_resting && entry.is_wanted;
+            for id in self.state.subchannels.which(is_due) {
+                self.connect(core, id);
+            }
         }
-        self.grow(core);
-        self.sweep(core, now);
+    }
+
+    /// Handles an event of an attempt to connect, or of its connection.
+    fn hear(&mut self, core: &Arc<ChannelCore>, attempt: u64, news: ConnectionNews, now: Instant) {
+        let subchannels = &mut self.state.subchannels;
+        let Some(id) = subchannels.hear(attempt, &news, now, &core.target) else {
+            if let ConnectionNews::Connected { link, .. } = news {
+                // The attempt was given up when it had just succeeded.
+                link.order(Order::Drain);
+            }
+            return;
+        };
+        if matches!(news, ConnectionNews::Unused | ConnectionNews::Lost(_)) {
+            self.wanted_at = now;
+        }
+        if matches!(news, ConnectionNews::Failed(_) | ConnectionNews::Lost(_)) {
+            self.doubt_names(core, now);
+        }
+        self.watch_health(core);
+        match news {
+            ConnectionNews::Unused => self.rest(id),
+            _ => self.report(id),
+        }
     }
 
     fn on_time(&mut self, core: &Arc<ChannelCore>, now: Instant) {
@@ -179,191 +215,240 @@ impl Manager {
                 self.wanted_at = now;
             } else {
                 self.release();
-                self.publish(core);
             }
             return;
         }
         if self.directory.due().is_some_and(|due| due <= now) {
             // Without addresses it is an attempt to connect as well.
             self.is_waking |= self.unresolved.take().is_some();
+            self.state.has_news = true;
             self.resolve(core);
-            self.publish(core);
         }
-        let is_due = |one: &Subchannel| one.retry_at().is_some_and(|at| at <= now);
-        for place in self.servers.places(is_due) {
-            self.try_again(core, place);
+        let is_due = |entry: &Entry| entry.connections.retry_at().is_some_and(|at| at <= now);
+        for id in self.state.subchannels.which(is_due) {
+            if let Some(entry) = self.state.subchannels.get_mut(id) {
+                // A subchannel with connections needs another one only while calls wait.
+                entry.connections.rest();
+            }
+            self.report(id);
         }
-        self.grow(core);
-        self.sweep(core, now);
+        let before = self.state.wakes.len();
+        self.state.wakes.retain(|at| *at > now);
+        if self.state.wakes.len() < before {
+            self.ask(|policy, helper| policy.wake(now, helper));
+        }
     }
 
-    /// The wait after a failed attempt is over.
-    fn try_again(&mut self, core: &Arc<ChannelCore>, place: usize) {
-        match self.servers.get_mut(place) {
-            // What has connections needs another only as long as calls wait.
-            Some(subchannel) if subchannel.connections() > 0 => subchannel.rest(),
-            _ => self.connect(core, place),
+    /// Executes the policy's requests, and publishes its state if it has changed.
+    fn settle(&mut self, core: &Arc<ChannelCore>) {
+        self.obey_all(core);
+        self.grow(core);
+        if std::mem::take(&mut self.state.has_news) {
+            let (state, picker) = self.standing();
+            core.publish(state, picker);
+        }
+    }
+
+    /// Has the policy do something.
+    fn ask(&mut self, ask: impl FnOnce(&mut ChildPolicy, &mut dyn Helper)) {
+        if let Some(policy) = &mut self.policy {
+            ask(policy, &mut self.state);
+            let (state, picker) = (policy.state(), Arc::clone(policy.picker()));
+            self.state.update_state(state, picker);
+        }
+    }
+
+    /// Tells the policy of the state of a subchannel.
+    fn report(&mut self, id: u64) {
+        if let Some((subchannel, state)) = self.state.subchannels.state(id) {
+            self.ask(|policy, helper| {
+                policy.subchannel_changed(&subchannel, &state, helper);
+            });
+        }
+    }
+
+    fn obey_all(&mut self, core: &Arc<ChannelCore>) {
+        while let Ok(command) = self.commands.try_recv() {
+            self.obey(core, command);
+        }
+    }
+
+    /// Does what a policy wants of a subchannel.
+    fn obey(&mut self, core: &Arc<ChannelCore>, command: Command) {
+        match command {
+            Command::Connect(id) => match self.state.subchannels.get_mut(id) {
+                Some(entry) if entry.is_resting => entry.is_wanted = true,
+                Some(entry) if entry.connections.state() == ConnectionsState::Idle => {
+                    self.connect(core, id)
+                }
+                _ => {}
+            },
+            Command::UpdateAddresses(id, addresses) => {
+                if let Some(entry) = self.state.subchannels.get_mut(id) {
+                    if entry.connections.lead_to(addresses) {
+                        self.report(id);
+                    }
+                }
+            }
+            Command::Drop(id) => self.state.subchannels.remove(id),
+        }
+    }
+
+    /// Lets a subchannel rest whose last connection had no calls for long. If all subchannels rest, so does the channel.
+    fn rest(&mut self, id: u64) {
+        if let Some(entry) = self.state.subchannels.get_mut(id) {
+            entry.is_resting = entry.connections.count() == 0;
+        }
+        if self.state.subchannels.are_idle() {
+            self.drop_policy();
+        } else {
+            self.report(id);
         }
     }
 
     /// Makes one more connection when calls wait although there are some: their peers' limits of streams are reached (gRFC
     /// A105). What it brings is seen before the next.
     fn grow(&mut self, core: &Arc<ChannelCore>) {
-        let most = core.options().max_connections_per_subchannel;
-        let is_growing = || self.servers.iter().any(Subchannel::is_growing);
+        let most = core.options.max_connections_per_subchannel;
+        let all = || self.state.subchannels.all.iter();
+        let is_growing = || all().any(|entry| entry.connections.is_growing());
         if most < 2 || !core.is_held_back() || is_growing() {
             return;
         }
-        let all = self.servers.iter().enumerate();
-        let full = all.filter(|(_, subchannel)| subchannel.may_grow(most));
-        let fewest = full.min_by_key(|(_, subchannel)| subchannel.connections());
-        if let Some((place, _)) = fewest {
-            self.connect(core, place);
+        let full = all().filter(|entry| entry.connections.may_grow(most));
+        let fewest = full.min_by_key(|entry| entry.connections.count());
+        if let Some(id) = fewest.map(|entry| entry.id) {
+            self.connect(core, id);
         }
     }
 
-    /// Looks for outliers among the servers when it is time, as long as anything is done.
-    fn sweep(&mut self, core: &Arc<ChannelCore>, now: Instant) {
-        let Some(interval) = self.servers.sweep_interval() else {
-            return;
-        };
-        if self.servers.is_idle() {
-            if self.sweep_at.take().is_some() {
-                self.servers.forget_outliers();
-            }
-            return;
-        }
-        match self.sweep_at {
-            Some(at) if now < at => return,
-            Some(_) if self.servers.sweep(now) => self.publish(core),
-            _ => {}
-        }
-        self.sweep_at = now.checked_add(interval);
-    }
-
-    /// When a channel without a connection stops trying, if nobody wants one. A connection without calls ends by itself.
+    /// Returns the time at which a channel without a connection stops trying, unless it is wanted. A connection without calls ends by itself.
     fn idle_at(&self, core: &ChannelCore) -> Option<Instant> {
-        let is_trying = self.is_waking || self.unresolved.is_some() || !self.servers.is_idle();
-        let has_link = self.servers.iter().any(|one| one.connections() > 0);
+        let subchannels = &self.state.subchannels;
+        let is_trying = self.is_waking || self.unresolved.is_some() || !subchannels.are_idle();
+        let has_link = subchannels
+            .all
+            .iter()
+            .any(|entry| entry.connections.count() > 0);
         if !is_trying || has_link {
             return None;
         }
-        self.wanted_at.checked_add(core.options().idle_timeout()?)
+        self.wanted_at
+            .checked_add(core.options.upkeep.lifetime.max_idle?)
     }
 
     /// Begins to connect. Addresses that are old are looked up first: what a name stood for half an hour ago may not even refuse.
     fn wake(&mut self, core: &Arc<ChannelCore>, now: Instant) {
-        let is_known = matches!(core.target().names, Names::Known(_));
+        let is_known = matches!(core.target.names, Names::Known(_));
         if is_known || self.directory.is_fresh(now) {
-            return self.connect_idle(core);
+            return self.begin(core);
         }
         self.is_waking = true;
+        self.state.has_news = true;
         if !self.directory.is_resolving() {
             self.resolve(core);
         }
-        self.publish(core);
+    }
+
+    /// Has the policy connect what is idle. A channel that was idle has none yet.
+    fn begin(&mut self, core: &Arc<ChannelCore>) {
+        if self.policy.is_some() {
+            self.ask(|policy, helper| policy.exit_idle(helper));
+        } else {
+            self.update(core);
+        }
+        self.obey_all(core);
     }
 
     fn resolve(&mut self, core: &Arc<ChannelCore>) {
-        let task = tokio::spawn(look_up(Arc::downgrade(core), core.target().clone()));
+        let task = tokio::spawn(look_up(Arc::downgrade(core), core.target.clone()));
         self.directory.resolving(task.abort_handle());
     }
 
     fn resolved(
         &mut self,
         core: &Arc<ChannelCore>,
-        resolved: Result<Arc<[Address]>, Status>,
+        resolved: Result<Resolution, Status>,
         now: Instant,
     ) {
         let was_waking = std::mem::take(&mut self.is_waking);
-        let connects = was_waking || !self.servers.is_idle();
+        let connects = was_waking || !self.state.subchannels.are_idle();
+        self.state.has_news |= was_waking;
         match resolved {
-            Ok(addresses) => {
-                self.directory.resolved(addresses, now);
-                self.adopt();
+            Ok(resolution) => {
+                core.set_config(Some(&resolution));
+                self.directory.resolved(resolution, now);
+                if self.policy.is_some() {
+                    self.update(core);
+                    self.obey_all(core);
+                }
             }
             Err(status) => {
-                self.directory.failed(core.options().backoff, now);
-                if self.directory.addresses().is_none() {
-                    self.unresolved = Some(status);
+                core.give_up_config();
+                self.directory.failed(core.options.backoff, now);
+                if self.directory.resolution().is_none() {
+                    self.unresolved = Some(status.clone());
+                    self.state.has_news = true;
                 } else if !connects {
                     self.directory.rest();
                 }
+                self.ask(|policy, helper| policy.resolver_failed(&status, helper));
             }
         }
-        if !was_waking || self.servers.is_empty() {
-            self.publish(core);
-        }
         if connects {
-            self.connect_idle(core);
+            self.begin(core);
         }
     }
 
-    /// Names may stand for other addresses by now.
+    /// Gives the policy what the resolver has found. A policy that is missing, or is to be another one, is made first.
+    fn update(&mut self, core: &ChannelCore) {
+        let Some(resolution) = self.directory.resolution().cloned() else {
+            return;
+        };
+        let config = resolution.service_config.as_ref();
+        let policy = config.and_then(|config| config.load_balancing());
+        let policy = policy.unwrap_or_else(|| core.options.load_balancing.clone());
+        let update = PolicyUpdate::new(&resolution.addresses, &resolution.attributes, &());
+        self.policy.get_or_insert_with(|| ChildPolicy::new(&policy));
+        self.ask(|child, helper| child.update(&policy, &update, helper));
+    }
+
+    /// Plans a resolution, because names may stand for other addresses by now.
     fn doubt_names(&mut self, core: &ChannelCore, now: Instant) {
-        if !matches!(core.target().names, Names::Known(_)) {
+        if !matches!(core.target.names, Names::Known(_)) {
             self.directory.doubt(now);
         }
     }
 
-    /// Takes over the addresses that are known.
-    fn adopt(&mut self) {
-        if let Some(addresses) = self.directory.addresses() {
-            self.servers.adopt(addresses);
-        }
-    }
-
-    fn connect_idle(&mut self, core: &Arc<ChannelCore>) {
-        for place in self.servers.places(|one| one.state() == State::Idle) {
-            self.connect(core, place);
-        }
-    }
-
-    fn connect(&mut self, core: &Arc<ChannelCore>, place: usize) {
-        let Some(subchannel) = self.servers.get_mut(place) else {
+    fn connect(&mut self, core: &Arc<ChannelCore>, id: u64) {
+        let Some(entry) = self.state.subchannels.get_mut(id) else {
             return;
         };
+        entry.is_resting = false;
+        entry.is_wanted = false;
+        let connections = &mut entry.connections;
         let attempt = self.next_attempt;
         self.next_attempt += 1;
-        let is_beside = subchannel.connections() > 0;
-        let mut options = core.options().clone();
+        let is_beside = connections.count() > 0;
+        let mut options = core.options.clone();
         options.upkeep.keepalive.time = core.keepalive_time();
         let owner: Weak<ChannelCore> = Arc::downgrade(core);
         let mut dial = Dial {
             owner,
             attempt,
-            target: core.target().clone(),
-            addresses: subchannel.addresses(),
+            target: core.target.clone(),
+            addresses: connections.addresses(),
             options,
-            tally: subchannel.record().map(Record::tally),
         };
         if is_beside {
             dial = dial.beside_others();
         }
         let task = tokio::spawn(dial.run());
-        let backoff = core.options().backoff;
-        subchannel.connecting(attempt, clock::now(), backoff, task.abort_handle());
+        let backoff = core.options.backoff;
+        connections.connecting(attempt, clock::now(), backoff, task.abort_handle());
         if !is_beside {
-            self.publish(core);
+            self.report(id);
         }
-    }
-
-    /// The peer has ended a connection. Says whether it was one that is used.
-    fn lost(&mut self, core: &ChannelCore, attempt: u64, loss: Loss, now: Instant) -> bool {
-        let cause = Status::unavailable(format!(
-            "cannot connect to {}: the connection ended before it carried a call: {}",
-            core.target(),
-            loss.cause.message()
-        ));
-        let loss = Loss { cause, ..loss };
-        let mut all = self.servers.iter_mut();
-        all.any(|subchannel| subchannel.lost(attempt, loss.clone(), now))
-    }
-
-    /// A connection is gone: another may have to do its work.
-    fn replace(&mut self, core: &Arc<ChannelCore>, now: Instant) {
-        self.wanted_at = now;
-        self.watch_health(core);
     }
 
     /// Asks servers for their health, if that is to be done.
@@ -371,46 +456,61 @@ impl Manager {
         let Some(service) = core.health_check() else {
             return;
         };
-        for subchannel in self.servers.iter_mut() {
-            if let Some((number, link)) = subchannel.unwatched() {
-                let watch = HealthWatch::new(core, number, link, service);
+        for entry in self.state.subchannels.all.iter_mut() {
+            let connections = &mut entry.connections;
+            let unchecked = connections.unchecked().filter(|_| entry.has_health_check);
+            if let Some((number, link)) = unchecked {
+                let owner: Weak<ChannelCore> = Arc::downgrade(core);
+                let watch = HealthWatch {
+                    owner,
+                    number,
+                    link,
+                    service: Arc::clone(&service),
+                    authority: core.target.authority.clone(),
+                    backoff: core.options.backoff,
+                };
                 let task = tokio::spawn(watch.run());
-                subchannel.watched(number, task.abort_handle());
+                connections.set_health_check(number, task.abort_handle());
             }
         }
     }
 
     /// Lets all connections go, and stops looking for any.
     fn release(&mut self) {
-        for subchannel in self.servers.iter_mut() {
-            subchannel.release();
-        }
+        self.drop_policy();
+        self.state.subchannels.release();
         self.directory.stop();
         self.is_waking = false;
         self.unresolved = None;
     }
 
-    fn publish(&self, core: &Arc<ChannelCore>) {
-        let (state, picker) = self.standing();
-        core.publish(state, picker);
+    /// Makes the channel idle.
+    fn drop_policy(&mut self) {
+        self.policy = None;
+        self.state
+            .update_state(ChannelConnectivity::Idle, Arc::new(Pick::Queue));
+        self.state.wakes.clear();
     }
 
-    /// What the channel is, and what becomes of its calls.
-    fn standing(&self) -> (ChannelConnectivity, Picker) {
-        if let Some(picker) = self.servers.ready() {
-            return (ChannelConnectivity::Ready, picker);
-        }
-        if self.is_waking {
-            return (ChannelConnectivity::Connecting, Picker::Wait);
-        }
-        if let Some(status) = &self.unresolved {
-            return (
+    /// Returns the state of the channel, and the picker of its calls.
+    fn standing(&self) -> (ChannelConnectivity, Arc<dyn Picker>) {
+        let policys = (self.state.state, Arc::clone(&self.state.picker));
+        match &self.unresolved {
+            _ if self.state.state == ChannelConnectivity::Ready => policys,
+            _ if self.is_waking => (ChannelConnectivity::Connecting, Arc::new(Pick::Queue)),
+            Some(status) => (
                 ChannelConnectivity::TransientFailure,
-                Picker::Fail(status.clone()),
-            );
+                Arc::new(Pick::Fail(status.clone())),
+            ),
+            None => policys,
         }
-        self.servers.unready()
     }
+}
+
+/// Something that a manager waits for.
+enum Input {
+    Event(ManagerEvent),
+    Command(Command),
 }
 
 impl Drop for Manager {
@@ -428,12 +528,12 @@ async fn look_up(core: Weak<ChannelCore>, target: Target) {
     let resolved = target.names.resolve().await;
     let resolved =
         resolved.map_err(|cause| Status::unavailable(format!("cannot resolve {target}: {cause}")));
-    tell(&core, Event::Resolved(resolved));
+    tell(&core, ManagerEvent::Resolved(resolved));
     target.names.changed().await;
-    tell(&core, Event::NamesChanged);
+    tell(&core, ManagerEvent::NamesChanged);
 }
 
-fn tell(core: &Weak<ChannelCore>, event: Event) {
+fn tell(core: &Weak<ChannelCore>, event: ManagerEvent) {
     if let Some(core) = core.upgrade() {
         core.notify(event);
     }

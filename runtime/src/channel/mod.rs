@@ -1,19 +1,20 @@
 //! From a target to a connection that takes a call. Nothing here knows messages, the options of calls or interceptors.
 
 pub(crate) mod balance;
+pub(crate) mod config;
 pub(crate) mod connect;
-pub(crate) mod connectivity;
 pub(crate) mod core;
 pub(crate) mod event;
 pub(crate) mod manager;
 pub(crate) mod options;
-pub(crate) mod pool;
 pub(crate) mod resolve;
-pub(crate) mod transport;
+pub(crate) mod subchannels;
 pub(crate) mod waiting;
 
 pub use self::balance::load_balancing::LoadBalancing;
 pub use self::connect::credentials::ChannelCredentials;
-pub use self::connectivity::{ChannelConnectivity, ConnectivityChanges};
-pub use self::resolve::names::Resolver;
+pub use self::resolve::address::{Address, Locality};
+pub use self::resolve::resolver::{
+    CallConfig, ConfigSelector, Resolution, Resolver, ResolverFuture,
+};
 pub use self::resolve::service_config::ServiceConfig;

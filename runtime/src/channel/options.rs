@@ -1,4 +1,4 @@
-//! What all connections of a channel share.
+//! The options of a channel's connections.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,17 +17,17 @@ use crate::transport::{KeepaliveConfig, LifetimeConfig, UpkeepConfig};
 /// slower by a quarter.
 const CONNECTION_WINDOW: u32 = 4 << 20;
 
-/// What all connections of a channel share.
+/// The options of a channel's connections.
 #[derive(Clone, Debug)]
 pub(crate) struct ChannelOptions {
     pub(crate) user_agent: Header,
     pub(crate) service_config: Option<ServiceConfig>,
-    /// How much is kept of requests.
+    /// The limits of what is kept of requests.
     pub(crate) retry_buffer: Arc<Budget>,
     pub(crate) load_balancing: LoadBalancing,
     pub(crate) max_connections_per_subchannel: usize,
     pub(crate) connector: Connector,
-    /// How long an attempt to connect may take.
+    /// The longest time of an attempt to connect.
     pub(crate) min_connect_timeout: Duration,
     pub(crate) backoff: BackoffConfig,
     pub(crate) http2: http2::Config,
@@ -65,13 +65,5 @@ impl Default for ChannelOptions {
     }
 }
 
-impl ChannelOptions {
-    /// How long the channel keeps up what nobody wants; `None` for ever.
-    pub(crate) fn idle_timeout(&self) -> Option<Duration> {
-        // A connection knows best when its last call has ended.
-        self.upkeep.lifetime.max_idle
-    }
-}
-
-/// What servers are told of the library.
+/// The library's part of the `user-agent`.
 pub(crate) const LIBRARY: &str = concat!("grpc-rust-stubwright/", env!("CARGO_PKG_VERSION"));

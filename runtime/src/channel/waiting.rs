@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::call::{Deadlines, Exchange};
 
-/// Below so many, calls that their callers have given up are not looked for.
+/// The number of waiting calls below which those that were given up are not removed.
 const FEW: usize = 64;
 
 /// The calls that wait for a connection, in the order of their coming.
@@ -15,7 +15,7 @@ pub(crate) struct Waiting {
     calls: BTreeMap<u64, Arc<Exchange>>,
     deadlines: Deadlines<u64>,
     next_ticket: u64,
-    /// When so many wait, those that were given up are looked for.
+    /// The number of waiting calls at which those that were given up are removed.
     sweep_at: usize,
 }
 
@@ -31,7 +31,7 @@ impl Waiting {
 
     pub(crate) fn push(&mut self, exchange: Arc<Exchange>) {
         if self.calls.len() >= self.sweep_at {
-            // What was given up lies here until there is twice as much: a look costs each call little.
+            // Calls that were given up stay until there are twice as many, so that a sweep costs each call little.
             drop(self.take(|exchange| exchange.outcome().is_some()));
             self.sweep_at = (2 * self.calls.len()).max(FEW);
         }
@@ -43,18 +43,26 @@ impl Waiting {
         self.calls.insert(ticket, exchange);
     }
 
-    /// Lets the calls go in their order, until one is given back.
+    /// Lets the calls go in their order, until so many were given back.
     pub(crate) fn release(
         &mut self,
-        mut submit: impl FnMut(Arc<Exchange>) -> Result<(), Arc<Exchange>>,
+        patience: usize,
+        mut submit: impl FnMut(Arc<Exchange>) -> Option<Arc<Exchange>>,
     ) {
-        while let Some((ticket, exchange)) = self.calls.pop_first() {
-            let deadline = exchange.details().deadline;
-            if let Err(back) = submit(exchange) {
-                self.calls.insert(ticket, back);
+        let (mut next, mut given_back) = (0, 0);
+        while let Some((&ticket, _)) = self.calls.range(next..).next() {
+            next = ticket + 1;
+            let Some(exchange) = self.calls.remove(&ticket) else {
                 return;
-            }
-            if let Some(deadline) = deadline {
+            };
+            let deadline = exchange.details().deadline;
+            if let Some(back) = submit(exchange) {
+                self.calls.insert(ticket, back);
+                given_back += 1;
+                if given_back >= patience {
+                    return;
+                }
+            } else if let Some(deadline) = deadline {
                 self.deadlines.remove(deadline, ticket);
             }
         }
@@ -86,7 +94,7 @@ impl Waiting {
         expired
     }
 
-    /// The earliest deadline.
+    /// Returns the earliest deadline.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         self.deadlines.next()
     }

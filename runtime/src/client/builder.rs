@@ -14,13 +14,14 @@ use crate::base::header::Header;
 use crate::base::log;
 use crate::call::retry_buffer::{Budget, PER_RPC_RETRY_BUFFER, RETRY_BUFFER};
 use crate::channel::balance::load_balancing::LoadBalancing;
-use crate::channel::connect::address::Address;
 use crate::channel::connect::connector::Connector;
 use crate::channel::connect::credentials::ChannelCredentials;
 use crate::channel::options::{ChannelOptions, LIBRARY};
-use crate::channel::resolve::names::{Names, Resolver};
+use crate::channel::resolve::authority::authority;
+use crate::channel::resolve::names::Names;
+use crate::channel::resolve::resolver::Resolver;
 use crate::channel::resolve::service_config::ServiceConfig;
-use crate::channel::resolve::target::{Target, authority};
+use crate::channel::resolve::target::Target;
 use crate::{Compression, Result, http2};
 
 /// Sets the options of a [`Channel`]; every option has a default that serves.
@@ -92,7 +93,8 @@ impl ChannelBuilder {
     /// Sets the service config: timeouts, retries and more, per method. By default a call is made again only if no handler has
     /// seen it. gRPC's `grpc.service_config`.
     ///
-    /// A load balancing policy in the config takes precedence over [`ChannelBuilder::load_balancing`].
+    /// A load balancing policy in the config takes precedence over [`ChannelBuilder::load_balancing`], and a config from a
+    /// [`Resolver`](crate::Resolver) takes precedence over this one.
     pub fn service_config(mut self, config: ServiceConfig) -> ChannelBuilder {
         self.options.service_config = Some(config);
         self
@@ -114,14 +116,14 @@ impl ChannelBuilder {
     }
 
     /// Sets how calls are spread over the servers of a target with several addresses. The default is
-    /// [`LoadBalancing::PickFirst`]: one server gets all calls. gRPC's `grpc.lb_policy_name`.
+    /// [`LoadBalancing::pick_first`]: one server gets all calls. gRPC's `grpc.lb_policy_name`.
     ///
     /// ```
     /// # fn connect() -> stubwright::Result<()> {
     /// use stubwright::{Channel, LoadBalancing};
     ///
     /// let channel = Channel::builder()
-    ///     .load_balancing(LoadBalancing::RoundRobin)
+    ///     .load_balancing(LoadBalancing::round_robin())
     ///     .build_insecure("dns:backend.example:5000")?;
     /// # Ok(())
     /// # }
@@ -144,15 +146,33 @@ impl ChannelBuilder {
         self
     }
 
-    /// Sets the resolver that finds the addresses of the servers, in place of the system's. The target still sets the authority
-    /// of calls, and the name in the certificate of a secure channel. gRPC core's custom resolvers.
+    /// Sets the resolver that finds the addresses of the servers, in place of the system's. A list of addresses is a resolver too.
+    /// The target still sets the authority of calls, and the name in the certificate of a secure channel, for addresses without
+    /// an authority of their own. gRPC core's custom resolvers.
+    ///
+    /// ```
+    /// # fn connect() -> stubwright::Result<()> {
+    /// use stubwright::{Address, Channel, LoadBalancing};
+    ///
+    /// // Two servers, each with a certificate for its own name.
+    /// let servers = vec![
+    ///     Address::new("10.0.0.1:5000")?.with_authority("a.example")?,
+    ///     Address::new("10.0.0.2:5000")?.with_authority("b.example")?,
+    /// ];
+    /// let channel = Channel::builder()
+    ///     .resolver(servers)
+    ///     .load_balancing(LoadBalancing::round_robin())
+    ///     .build_insecure("backend.example")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn resolver(mut self, resolver: impl Resolver) -> ChannelBuilder {
         self.names = Some(Names::Custom(Arc::new(resolver)));
         self
     }
 
-    /// Sets whether calls wait, until their deadlines, while no server can be reached. The default is `false`: such a call fails
-    /// at once with UNAVAILABLE and the cause. gRPC's `wait_for_ready`, the opposite of "fail fast".
+    /// Sets whether calls wait, until their deadlines, while no server can be reached. The default is that of the service config, or
+    /// else `false`: such a call fails at once with UNAVAILABLE and the cause. gRPC's `wait_for_ready`, the opposite of "fail fast".
     pub fn wait_for_ready(mut self, wait_for_ready: bool) -> ChannelBuilder {
         self.defaults().options.wait_for_ready = Some(wait_for_ready);
         self
@@ -322,6 +342,7 @@ impl ChannelBuilder {
         let mut target = Target::parse(target)?;
         if let Some(host) = &self.authority {
             target.authority = authority(host)?;
+            target.has_fixed_authority = true;
         }
         Ok(target)
     }
@@ -336,11 +357,9 @@ impl ChannelBuilder {
         }
         if let Some(names) = self.names {
             target.names = names;
-        } else if let (Names::Dns(name), Connector::Function(_)) =
-            (&target.names, &self.options.connector)
-        {
+        } else if matches!(self.options.connector, Connector::Function(_)) {
             // Whoever makes the connections is told the name: it may mean something where they lead.
-            target.names = Names::Known(Arc::new([Address::Tcp(Arc::clone(name))]));
+            target.names = target.names.unresolved();
         }
         if let Some(time) = self.options.upkeep.keepalive.time {
             if time < MIN_KEEPALIVE_TIME {

@@ -6,10 +6,11 @@ use std::time::Instant;
 use super::options::Options;
 use crate::base::framing::{MAX_RECEIVE_MESSAGE_LENGTH, Packer};
 use crate::base::header::Header;
+use crate::call::attributes::Attributes;
 use crate::call::credentials::AuthMetadataContext;
 use crate::call::ongoing::Ongoing;
+use crate::call::transport::Transport;
 use crate::call::{CallDetails, Exchange, MessageLimits, Peer};
-use crate::channel::transport::Transport;
 use crate::{Compression, Result, Status};
 
 /// The head of a call: everything that it is made with, except its messages.
@@ -41,7 +42,7 @@ impl CallHead {
     }
 
     /// Returns the exchange of a call of which nothing has been sent, and the packer of its requests.
-    pub(crate) fn open(self, transport: &dyn Transport) -> (Ongoing, Packer) {
+    pub(crate) fn open(self, transport: &dyn Transport) -> Result<(Ongoing, Packer)> {
         let CallHead {
             path,
             options,
@@ -56,7 +57,9 @@ impl CallHead {
             wait_for_ready: options.wait_for_ready,
             is_probe: false,
             credentials: options.credentials,
-            retry_policy: None,
+            method_config: None,
+            awaits_config: false,
+            attributes: Attributes::default(),
             compression: options.compression.unwrap_or(Compression::Identity),
             limits: MessageLimits {
                 request: usize::MAX,
@@ -66,7 +69,7 @@ impl CallHead {
             },
             max_send_message_length: options.max_send_message_length.unwrap_or(usize::MAX),
         };
-        transport.prepare(&mut details);
+        transport.prepare(&mut details)?;
         let packer = Packer::new(details.max_send_message_length);
         let exchange = Arc::new(Exchange::new(details));
         #[cfg(feature = "server")]
@@ -78,7 +81,7 @@ impl CallHead {
             #[cfg(feature = "server")]
             _tie: tie,
         };
-        (ongoing, packer)
+        Ok((ongoing, packer))
     }
 }
 

@@ -227,7 +227,7 @@ impl CallState {
             return Ok(Receiving::Intercepted(call));
         }
         let transport = self.channel.transport();
-        let (ongoing, packer) = head.open(&**transport);
+        let (ongoing, packer) = head.open(&**transport)?;
         let packing = Packing::new(packer, compress_if);
         send(requests, packing, &ongoing.exchange)?;
         transport.start(Arc::clone(&ongoing.exchange));

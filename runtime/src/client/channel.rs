@@ -8,17 +8,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::builder::ChannelBuilder;
 use super::call_defaults::CallDefaults;
 use crate::Result;
+use crate::call::connectivity::{ChannelConnectivity, ConnectivityChanges};
+use crate::call::transport::{Transport, closed};
 use crate::channel::connect::credentials::ChannelCredentials;
-use crate::channel::connectivity::{ChannelConnectivity, ConnectivityChanges};
+use crate::channel::core::ChannelCore;
 use crate::channel::options::ChannelOptions;
-use crate::channel::pool::Pool;
 use crate::channel::resolve::target::Target;
-use crate::channel::transport::{Transport, closed};
-#[cfg(feature = "server")]
-use crate::in_process::InProcess;
 use crate::retry::Retrying;
-#[cfg(feature = "server")]
-use crate::server::{Handlers, InProcessCalls, MethodTable};
 
 /// A channel to a server, or to several: what stubs call through. It connects when the first call needs it, and again when the
 /// connection is lost.
@@ -38,7 +34,7 @@ impl Channel {
     /// | target | where it leads |
     /// |---|---|
     /// | `host:port`, `dns:host:port`, `dns:///host:port` | the addresses that the system finds for the name |
-    /// | `ipv4:10.0.0.1:5000,10.0.0.2:5000` | these addresses; the first is the authority |
+    /// | `ipv4:10.0.0.1:5000,10.0.0.2:5000` | these addresses; each is the authority of the calls that go to it, the first that of the others |
     /// | `ipv6:[::1]:5000,[::2]:5000` | these addresses |
     /// | `unix:relative/path`, `unix:///absolute/path` | a unix socket, whose authority is `localhost` |
     /// | `unix-abstract:name` | a unix socket in Linux' abstract namespace; unprintable bytes of its name are percent-encoded |
@@ -93,13 +89,16 @@ impl Channel {
         options: ChannelOptions,
         defaults: Option<CallDefaults>,
     ) -> Channel {
-        let config = options.service_config.clone();
+        // A resolver may say how calls are made, too.
+        let has_config = options.service_config.is_some() || target.names.may_have_config();
         let budget = Arc::clone(&options.retry_buffer);
         let window = options.http2.smallest_window();
-        let pool: Arc<dyn Transport> = Arc::new(Pool::new(target, options));
-        let transport = match config {
-            Some(config) => Arc::new(Retrying::new(pool, config, budget, window)),
-            None => pool,
+        let core = ChannelCore::new(target, options);
+        let transport: Arc<dyn Transport> = if has_config {
+            let configs: Arc<ChannelCore> = Arc::clone(&core);
+            Retrying::new(core, configs, budget, window)
+        } else {
+            core
         };
         Channel {
             transport,
@@ -107,26 +106,11 @@ impl Channel {
         }
     }
 
-    /// Makes a channel to handlers in this process: without sockets and HTTP/2, but with the same messages, metadata, deadlines
-    /// and statuses. It serves tests, and services that live in one process.
+    /// A channel over another transport.
     #[cfg(feature = "server")]
-    #[must_use]
-    pub fn in_process(handlers: Handlers) -> Channel {
-        let mut methods = MethodTable::default();
-        methods.add(handlers);
-        Channel::to_methods(Arc::new(methods), None)
-    }
-
-    /// A channel to the methods of a server in this process, which has its calls in view.
-    #[cfg(feature = "server")]
-    pub(crate) fn to_server(methods: Arc<MethodTable>, calls: Arc<InProcessCalls>) -> Channel {
-        Channel::to_methods(methods, Some(calls))
-    }
-
-    #[cfg(feature = "server")]
-    fn to_methods(methods: Arc<MethodTable>, calls: Option<Arc<InProcessCalls>>) -> Channel {
+    pub(crate) fn over_transport(transport: Arc<dyn Transport>) -> Channel {
         Channel {
-            transport: Arc::new(InProcess::new(methods, calls)),
+            transport,
             defaults: None,
         }
     }

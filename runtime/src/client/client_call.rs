@@ -98,7 +98,7 @@ impl ClientCall {
     /// # Errors
     /// INVALID_ARGUMENT for text that is no host, with or without a port.
     pub fn set_authority(&mut self, authority: impl AsRef<str>) -> Result<()> {
-        let authority = crate::channel::resolve::target::authority(authority.as_ref())?;
+        let authority = crate::channel::resolve::authority::authority(authority.as_ref())?;
         self.head.options.authority = Some(authority);
         Ok(())
     }

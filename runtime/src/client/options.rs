@@ -94,7 +94,7 @@ impl Options {
     }
 
     pub(crate) fn set_authority(&mut self, authority: &str) {
-        match crate::channel::resolve::target::authority(authority) {
+        match crate::channel::resolve::authority::authority(authority) {
             Ok(authority) => self.authority = Some(authority),
             Err(status) => self.set_invalid(status),
         }

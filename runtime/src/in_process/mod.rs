@@ -1,5 +1,4 @@
 //! Calls to handlers in this process.
 
+mod channel;
 mod transport;
-
-pub(crate) use transport::InProcess;

@@ -11,11 +11,11 @@ use tokio::runtime::Handle;
 
 use crate::base::header::Header;
 use crate::base::{Outcome, clock, wire};
+use crate::call::connectivity::{Announcer, ChannelConnectivity, ConnectivityChanges};
+use crate::call::transport::{Transport, closed};
 use crate::call::{Alarm, CallDetails, Exchange, Peer};
-use crate::channel::connectivity::{Announcer, ChannelConnectivity, ConnectivityChanges};
-use crate::channel::transport::{Transport, closed};
 use crate::server::{HandlerTask, InProcessCalls, MethodTable, Running};
-use crate::{Compression, Status};
+use crate::{Compression, Result, Status};
 
 /// Handlers in this process, which are called without a connection.
 pub(crate) struct InProcess {
@@ -45,7 +45,7 @@ impl InProcess {
 
 impl Transport for InProcess {
     /// Applies the limits of the method: there is no connection on which the server would do it.
-    fn prepare(&self, call: &mut CallDetails) {
+    fn prepare(&self, call: &mut CallDetails) -> Result<()> {
         let found = self.methods.find(call.path.value());
         let rules = found.map_or_else(Default::default, |(_, rules)| rules);
         call.limits.request = rules.limits.request;
@@ -55,6 +55,7 @@ impl Transport for InProcess {
         }
         call.compression = Compression::Identity;
         call.peer = Peer::in_process();
+        Ok(())
     }
 
     /// Runs a call. The handler is polled once here, in the caller's task; what is pending then goes on in a task of its

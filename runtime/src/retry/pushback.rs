@@ -1,4 +1,4 @@
-//! What a server says of when to try again.
+//! Pushback: a server's wish about retries.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::base::Outcome;
 /// The key by which a server says in its trailers when to try again.
 const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
-/// What a server says of when to try again.
+/// A server's wish about retries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pushback {
     Unsaid,
@@ -21,7 +21,7 @@ impl Pushback {
         let Some((_, value)) = pairs.find(|(key, _)| *key == PUSHBACK) else {
             return Pushback::Unsaid;
         };
-        // What is negative, or no number, says no.
+        // A negative number, or none, forbids retries.
         match value.as_str().and_then(|text| text.parse::<u32>().ok()) {
             Some(milliseconds) => Pushback::After(Duration::from_millis(milliseconds.into())),
             None => Pushback::Never,

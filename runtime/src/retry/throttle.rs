@@ -1,4 +1,4 @@
-//! What keeps servers from being asked ever more when calls fail (gRFC A6, "Throttling Retry Attempts and Hedged RPCs").
+//! Throttling of retries and hedging, so that failures don't multiply calls (gRFC A6).
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

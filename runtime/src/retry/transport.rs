@@ -1,86 +1,116 @@
 //! A transport around another one: it applies the service config to calls, and makes those again that fail (gRFC A6, "Retry
 //! Policy").
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::time::sleep;
 
+use super::deferred::defer;
 use super::hedging::{Hedging, hedge};
 use super::pushback::Pushback;
 use super::throttle::Throttle;
+use crate::Result;
 use crate::base::header::Header;
 use crate::base::jitter::jitter;
 use crate::base::{Chunks, Outcome, clock};
-use crate::call::attempts::RetryPolicy;
+use crate::call::connectivity::{ChannelConnectivity, ConnectivityChanges};
+use crate::call::method_config::RetryConfig;
 use crate::call::retry_buffer::Budget;
-use crate::call::{CallDetails, Exchange};
-use crate::channel::connectivity::{ChannelConnectivity, ConnectivityChanges};
-use crate::channel::resolve::service_config::{RetryConfig, ServiceConfig};
-use crate::channel::transport::Transport;
+use crate::call::transport::Transport;
+use crate::call::{CallDetails, Exchange, RetryPolicy};
+use crate::channel::balance::picker::CallInfo;
+use crate::channel::config::{ChannelConfig, ConfigSource};
+use crate::channel::resolve::resolver::CallConfig;
 
 /// Calls as a service config wants them: with its time-outs and limits, made again when they fail, or made several times side by side.
 #[derive(Debug)]
 pub(crate) struct Retrying {
+    /// The transport itself, for calls that are made later.
+    this: Weak<Retrying>,
     inner: Arc<dyn Transport>,
+    configs: Arc<dyn ConfigSource>,
     retries: Arc<Retries>,
-    /// What hedged calls need, beside their policy.
-    hedging: Hedging,
+    /// The limits of what is kept of requests.
+    budget: Arc<Budget>,
+    /// The smallest window of a stream.
+    window: u32,
 }
 
 impl Retrying {
-    /// Puts a service config around a transport. The streams of its calls have windows of `window` bytes or more.
+    /// Applies a config to the calls of a transport. The streams of the calls have windows of `window` bytes or more.
     pub(crate) fn new(
         inner: Arc<dyn Transport>,
-        config: ServiceConfig,
+        configs: Arc<dyn ConfigSource>,
         budget: Arc<Budget>,
         window: u32,
-    ) -> Retrying {
-        let throttle = config
-            .throttling()
-            .map(|config| Arc::new(Throttle::new(config)));
-        Retrying {
-            hedging: Hedging {
-                transport: Arc::clone(&inner),
-                throttle: throttle.clone(),
-                budget,
-                window,
-            },
+    ) -> Arc<Retrying> {
+        Arc::new_cyclic(|this| Retrying {
+            this: Weak::clone(this),
             retries: Arc::new(Retries {
                 transport: Arc::downgrade(&inner),
-                throttle,
-                config,
+                throttling: Mutex::default(),
             }),
             inner,
-        }
+            configs,
+            budget,
+            window,
+        })
     }
 }
 
 impl Transport for Retrying {
-    fn prepare(&self, call: &mut CallDetails) {
-        if let Some(method) = self.retries.config.method(call.method()) {
+    fn prepare(&self, call: &mut CallDetails) -> Result<()> {
+        let config = self.configs.config();
+        call.awaits_config = config.is_none();
+        let Some(config) = config else {
+            return self.inner.prepare(call);
+        };
+        self.retries.throttle_by(&config);
+        let selected = match &config.selector {
+            Some(selector) => selector.select(&CallInfo::new(call))?,
+            None => CallConfig::default(),
+        };
+        call.attributes = selected.attributes;
+        let own = selected.service_config.as_ref();
+        let config = own.or(config.service_config.as_ref());
+        if let Some(method) = config.and_then(|config| config.method(call.method())) {
             let until = method
                 .timeout
                 .and_then(|timeout| clock::now().checked_add(timeout));
             call.deadline = call.deadline.into_iter().chain(until).min();
             call.wait_for_ready = call.wait_for_ready.or(method.wait_for_ready);
-            call.limits.response = call.limits.response.min(method.max_response_message_length);
-            call.max_send_message_length = call
-                .max_send_message_length
-                .min(method.max_request_message_length);
+            let limits = &mut call.limits;
+            limits.response = limits.response.min(method.max_response_message_length);
+            let sent = call.max_send_message_length;
+            call.max_send_message_length = sent.min(method.max_request_message_length);
+            call.method_config = Some(Arc::clone(method));
         }
-        let policy: Arc<dyn RetryPolicy> = Arc::clone(&self.retries) as _;
-        call.retry_policy = Some(policy);
-        self.inner.prepare(call);
+        self.inner.prepare(call)
     }
 
     fn start(&self, exchange: Arc<Exchange>) {
-        let method = self.retries.config.method(exchange.details().method());
-        match method.and_then(|method| method.hedging.as_ref()) {
-            Some(policy) => hedge(&self.hedging, exchange, Arc::clone(policy)),
-            None => self.inner.start(exchange),
+        if exchange.details().awaits_config {
+            if let Some(this) = self.this.upgrade() {
+                let known = Arc::clone(&self.configs).known();
+                defer(this, known, self.window, exchange);
+            }
+            return;
         }
+        let method = exchange.details().method_config.as_ref();
+        let Some(config) = method.and_then(|method| method.hedging.clone()) else {
+            exchange.set_retry_policy(Arc::clone(&self.retries) as _);
+            return self.inner.start(exchange);
+        };
+        let hedging = Hedging {
+            config,
+            transport: Arc::clone(&self.inner),
+            retry_policy: Arc::clone(&self.retries) as _,
+            throttle: self.retries.throttle(),
+            budget: Arc::clone(&self.budget),
+        };
+        hedge(hedging, self.window, exchange);
     }
 
     fn authority(&self) -> Option<Header> {
@@ -112,7 +142,13 @@ impl Transport for Retrying {
 #[derive(Debug)]
 struct Retries {
     transport: Weak<dyn Transport>,
-    config: ServiceConfig,
+    throttling: Mutex<Throttling>,
+}
+
+/// The throttle of a channel, until its config is another one.
+#[derive(Debug, Default)]
+struct Throttling {
+    config: Option<Arc<ChannelConfig>>,
     throttle: Option<Arc<Throttle>>,
 }
 
@@ -130,6 +166,30 @@ impl RetryPolicy for Retries {
 }
 
 impl Retries {
+    /// Throttles calls as this config says.
+    fn throttle_by(&self, config: &Arc<ChannelConfig>) {
+        let mut throttling = self.throttling();
+        let is_same = |known: &Arc<ChannelConfig>| Arc::ptr_eq(known, config);
+        if !throttling.config.as_ref().is_some_and(is_same) {
+            let service_config = config.service_config.as_ref();
+            let throttle = service_config.and_then(|config| config.throttling());
+            *throttling = Throttling {
+                config: Some(Arc::clone(config)),
+                throttle: throttle.map(|config| Arc::new(Throttle::new(config))),
+            };
+        }
+    }
+
+    fn throttle(&self) -> Option<Arc<Throttle>> {
+        self.throttling().throttle.clone()
+    }
+
+    fn throttling(&self) -> MutexGuard<'_, Throttling> {
+        self.throttling
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Returns how long to wait before a call that has ended so is made again; `None` if that is its end. `is_replayable` says that its
     /// request is there, and no response has begun.
     fn wait(
@@ -139,25 +199,18 @@ impl Retries {
         is_replayable: bool,
     ) -> Option<Duration> {
         let Err(status) = &outcome.result else {
-            if let Some(throttle) = &self.throttle {
+            if let Some(throttle) = self.throttle() {
                 throttle.succeeded();
             }
             return None;
         };
-        let policy = self
-            .config
-            .method(exchange.details().method())?
-            .retry
-            .as_ref()?;
+        let policy = exchange.details().method_config.as_ref()?.retry.as_ref()?;
         let pushback = Pushback::of(outcome);
         let is_retryable = policy.codes.contains(&status.code());
         if !is_retryable && pushback != Pushback::Never {
             return None;
         }
-        let may_retry = self
-            .throttle
-            .as_ref()
-            .is_none_or(|throttle| throttle.failed());
+        let may_retry = self.throttle().is_none_or(|throttle| throttle.failed());
         let before = exchange.previous_attempts();
         if !may_retry || !is_retryable || !is_replayable || before + 1 >= policy.max_attempts {
             return None;

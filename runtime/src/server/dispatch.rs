@@ -161,7 +161,11 @@ impl MethodTable {
             #[cfg(feature = "client")]
             credentials: None,
             #[cfg(feature = "client")]
-            retry_policy: None,
+            method_config: None,
+            #[cfg(feature = "client")]
+            awaits_config: false,
+            #[cfg(feature = "client")]
+            attributes: Default::default(),
             #[cfg(feature = "client")]
             max_send_message_length: usize::MAX,
             limits: rules.limits,

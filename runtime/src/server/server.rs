@@ -27,8 +27,6 @@ use super::handlers::Handlers;
 use super::in_process::InProcessCalls;
 use super::listener::Listener;
 use super::options::{Options, ServerBuilder};
-#[cfg(feature = "client")]
-use crate::Channel;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use crate::base::unix_name;
 use crate::base::{clock, log};
@@ -225,13 +223,10 @@ impl Server {
         Ok(())
     }
 
-    /// Returns a channel to the services that are registered so far, within this process. There are no sockets and no HTTP/2, but
-    /// the same messages, metadata, deadlines, statuses, and interceptors of the server. It needs no port and no
-    /// [`start`](Server::start). [`stop`](Server::stop) ends its calls like others. If the server is only dropped, they continue.
-    /// gRPC's `InProcessChannel`.
+    /// Returns what calls from within this process need: the methods, and the calls that the server keeps in view.
     #[cfg(feature = "client")]
-    pub fn in_process_channel(&self) -> Channel {
-        Channel::to_server(Arc::clone(&self.methods), Arc::clone(&self.in_process))
+    pub(crate) fn in_process(&self) -> (Arc<MethodTable>, Arc<InProcessCalls>) {
+        (Arc::clone(&self.methods), Arc::clone(&self.in_process))
     }
 
     /// Begins to accept connections on all ports, in tasks of the tokio runtime around it.

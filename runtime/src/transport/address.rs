@@ -165,6 +165,29 @@ async fn scope_id(zone: &str) -> io::Result<u32> {
     }
 }
 
+/// Looks a name with its port up. The families of addresses alternate.
+#[cfg(feature = "client")]
+pub(crate) async fn look_up_families(name: &str) -> io::Result<Vec<SocketAddr>> {
+    Ok(interleave(lookup_host(name).await?.collect()))
+}
+
+/// Lets the families of addresses alternate, beginning with that of the first (RFC 8305, 4).
+#[cfg(feature = "client")]
+fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let first = addresses.first().is_some_and(SocketAddr::is_ipv6);
+    let (one, other): (Vec<_>, Vec<_>) = addresses
+        .into_iter()
+        .partition(|address| address.is_ipv6() == first);
+    let mut other = other.into_iter();
+    let mut mixed = Vec::new();
+    for address in one {
+        mixed.push(address);
+        mixed.extend(other.next());
+    }
+    mixed.extend(other);
+    mixed
+}
+
 #[cfg(all(test, feature = "client"))]
 mod tests {
     use super::*;
@@ -251,5 +274,18 @@ mod tests {
                 );
             }
         });
+    }
+
+    #[test]
+    fn families_alternate() {
+        let read = |texts: &[&str]| -> Vec<SocketAddr> {
+            texts.iter().map(|text| text.parse().unwrap()).collect()
+        };
+        let found = read(&["[::1]:1", "[::2]:1", "[::3]:1", "10.0.0.1:1", "10.0.0.2:1"]);
+        let mixed = read(&["[::1]:1", "10.0.0.1:1", "[::2]:1", "10.0.0.2:1", "[::3]:1"]);
+        assert_eq!(interleave(found), mixed);
+        let found = read(&["10.0.0.1:1", "[::1]:1", "[::2]:1"]);
+        assert_eq!(interleave(found.clone()), found);
+        assert!(interleave(Vec::new()).is_empty());
     }
 }

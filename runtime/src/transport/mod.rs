@@ -4,6 +4,8 @@ mod address;
 mod batching;
 mod closing;
 mod driver;
+#[cfg(feature = "client")]
+mod endpoint;
 mod keepalive;
 mod lifetime;
 mod read_buffers;
@@ -18,8 +20,12 @@ mod turns;
 mod upkeep;
 
 pub(crate) use address::HostPort;
+#[cfg(feature = "client")]
+pub(crate) use address::look_up_families;
 pub(crate) use closing::Closing;
 pub(crate) use driver::{ConnectionRole, Driver, waits};
+#[cfg(feature = "client")]
+pub(crate) use endpoint::Endpoint;
 pub(crate) use keepalive::KeepaliveConfig;
 pub(crate) use lifetime::LifetimeConfig;
 pub(crate) use socket::{Fill, Io, Socket};

@@ -157,10 +157,10 @@ async fn row_47_a_server_that_dies_of_every_call_is_left_alone() {
 /// If one of several addresses fails, the next is tried at once. The back-off comes after the last one.
 #[tokio::test(start_paused = true)]
 async fn row_47_an_address_that_greets_with_goaway_hides_no_other() {
-    for policy in [LoadBalancing::PickFirst, LoadBalancing::RoundRobin] {
+    for policy in [LoadBalancing::pick_first(), LoadBalancing::round_robin()] {
         let builder = Channel::builder()
             .resolver(Names::new(&["a:1", "b:1"]))
-            .load_balancing(policy);
+            .load_balancing(policy.clone());
         let (channel, mut script) = Script::new(builder);
         let waits = call(&channel);
         let began = Instant::now();
@@ -246,7 +246,7 @@ async fn row_46_too_many_pings_is_remembered() {
     log::collect();
     let builder = Channel::builder()
         .resolver(Names::new(&["a:1", "b:1"]))
-        .load_balancing(LoadBalancing::RoundRobin)
+        .load_balancing(LoadBalancing::round_robin())
         .keepalive_time(4 * SECOND)
         .keepalive_timeout(1000 * SECOND);
     let (channel, mut script) = Script::new(builder);

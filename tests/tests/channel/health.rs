@@ -236,7 +236,7 @@ async fn a_real_server_reports_its_health() {
     let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
     server.start().unwrap();
     let channel = Channel::builder()
-        .load_balancing(LoadBalancing::RoundRobin)
+        .load_balancing(LoadBalancing::round_robin())
         .service_config(
             ServiceConfig::from_json(r#"{"healthCheckConfig": {"serviceName": "probe"}}"#).unwrap(),
         )

@@ -168,7 +168,7 @@ async fn a_rolling_restart_fails_no_call() {
 async fn servers_that_go_away_in_order_fail_no_call_without_a_policy() {
     let mut replicas = Replica::three().await;
     let channel = Channel::builder()
-        .load_balancing(LoadBalancing::RoundRobin)
+        .load_balancing(LoadBalancing::round_robin())
         .build_insecure(target(&replicas))
         .unwrap();
     channel.ready().await.unwrap();

@@ -87,7 +87,7 @@ async fn row_34_goaway_under_load_loses_no_call() {
 async fn row_35_a_call_that_one_server_refuses_goes_to_another() {
     let builder = Channel::builder()
         .resolver(Names::new(&["a:1", "b:1"]))
-        .load_balancing(LoadBalancing::RoundRobin);
+        .load_balancing(LoadBalancing::round_robin());
     let (channel, mut script) = Script::new(builder);
     channel.state(true);
     let mut peers = attempts::<2>(&mut script)
@@ -221,7 +221,7 @@ async fn row_41_no_server_and_no_name() {
 async fn row_42_a_server_that_dies_takes_its_own_calls_along() {
     let builder = Channel::builder()
         .resolver(Names::new(&["a:1", "b:1"]))
-        .load_balancing(LoadBalancing::RoundRobin);
+        .load_balancing(LoadBalancing::round_robin());
     let (channel, mut script) = Script::new(builder);
     channel.state(true);
     let [a, b] = attempts(&mut script).await;

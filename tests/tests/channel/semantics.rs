@@ -205,7 +205,7 @@ async fn from_shutdown() {
 async fn of_several_servers() {
     let builder = Channel::builder()
         .resolver(Names::new(&["a:1", "b:1", "c:1"]))
-        .load_balancing(LoadBalancing::RoundRobin);
+        .load_balancing(LoadBalancing::round_robin());
     let (channel, mut script) = Script::new(builder);
     let mut states = channel.subscribe();
     channel.state(true);

@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use stubwright::ChannelConnectivity::{Connecting, Idle, Ready, TransientFailure};
-use stubwright::{Channel, Code, LoadBalancing, Resolver, Result, Server, Status};
+use stubwright::{
+    Address, Channel, Code, LoadBalancing, Resolution, Resolver, ResolverFuture, Result, Server,
+    Status,
+};
 use stubwright_tests::Probe;
 use stubwright_tests::pb::probe::v1::{ProbeStub, Request, add_probe_servicer_to_server};
 use tokio::sync::Notify;
@@ -46,14 +49,18 @@ impl Names {
 }
 
 impl Resolver for Names {
-    async fn resolve(&self) -> Result<Vec<String>> {
-        self.asked.lock().unwrap().push(Instant::now());
-        let names = self.now.lock().unwrap().clone();
-        names.ok_or_else(|| Status::not_found("who is that?"))
+    fn resolve(&self) -> ResolverFuture<'_, Result<Resolution>> {
+        Box::pin(async {
+            self.asked.lock().unwrap().push(Instant::now());
+            let names = self.now.lock().unwrap().clone();
+            let names = names.ok_or_else(|| Status::not_found("who is that?"))?;
+            let addresses = names.iter().map(Address::new).collect::<Result<Vec<_>>>()?;
+            Ok(Resolution::new(addresses))
+        })
     }
 
-    async fn changed(&self) {
-        self.changed.notified().await;
+    fn changed(&self) -> ResolverFuture<'_, ()> {
+        Box::pin(self.changed.notified())
     }
 }
 
@@ -76,7 +83,7 @@ pub async fn attempts<const N: usize>(script: &mut Script) -> [Attempt; N] {
 #[tokio::test(start_paused = true)]
 async fn addresses_are_tried_one_after_the_other() {
     let names = Names::new(&["a:1", "b:1", "c:1"]);
-    let (channel, mut script) = new(&names, LoadBalancing::PickFirst);
+    let (channel, mut script) = new(&names, LoadBalancing::pick_first());
     let began = Instant::now();
     channel.state(true);
     let first = script.attempt().await;
@@ -103,7 +110,7 @@ async fn addresses_are_tried_one_after_the_other() {
 #[tokio::test(start_paused = true)]
 async fn when_all_addresses_fail_the_error_has_the_reason_of_each() {
     let names = Names::new(&["a:1", "b:1"]);
-    let (channel, mut script) = new(&names, LoadBalancing::PickFirst);
+    let (channel, mut script) = new(&names, LoadBalancing::pick_first());
     let call = call(&channel);
     for _ in 0..2 {
         script.attempt().await.refuse();
@@ -116,7 +123,7 @@ async fn when_all_addresses_fail_the_error_has_the_reason_of_each() {
 #[tokio::test(start_paused = true)]
 async fn names_that_cannot_be_resolved_are_tried_again() {
     let names = Names::default();
-    let (channel, mut script) = new(&names, LoadBalancing::PickFirst);
+    let (channel, mut script) = new(&names, LoadBalancing::pick_first());
     let mut states = channel.subscribe();
     let fails = call(&channel);
     let error = outcome(fails).await.unwrap_err();
@@ -137,11 +144,11 @@ async fn names_that_cannot_be_resolved_are_tried_again() {
     assert_eq!(names.times_asked(), 2);
     // An empty list of addresses is an error too.
     names.set(&[]);
-    let (channel, _script) = new(&names, LoadBalancing::PickFirst);
+    let (channel, _script) = new(&names, LoadBalancing::pick_first());
     let error = outcome(call(&channel)).await.unwrap_err();
     assert!(error.message().contains("there is no address"), "{error}");
     names.set(&["unix:"]);
-    let (channel, _script) = new(&names, LoadBalancing::PickFirst);
+    let (channel, _script) = new(&names, LoadBalancing::pick_first());
     let error = outcome(call(&channel)).await.unwrap_err();
     assert!(
         error.message().contains("\"unix:\": behind unix:"),
@@ -152,7 +159,7 @@ async fn names_that_cannot_be_resolved_are_tried_again() {
 #[tokio::test(start_paused = true)]
 async fn names_are_resolved_again_when_a_server_is_lost_but_not_too_often() {
     let names = Names::new(&["a:1"]);
-    let (channel, mut script) = new(&names, LoadBalancing::PickFirst);
+    let (channel, mut script) = new(&names, LoadBalancing::pick_first());
     channel.state(true);
     let peer = script.serve().await;
     within(channel.ready()).await.unwrap();
@@ -176,7 +183,7 @@ async fn names_are_resolved_again_when_a_server_is_lost_but_not_too_often() {
 #[tokio::test(start_paused = true)]
 async fn addresses_that_change_are_followed() {
     let names = Names::new(&["a:1"]);
-    let (channel, mut script) = new(&names, LoadBalancing::PickFirst);
+    let (channel, mut script) = new(&names, LoadBalancing::pick_first());
     channel.state(true);
     let mut a = script.serve().await;
     within(channel.ready()).await.unwrap();
@@ -221,7 +228,7 @@ async fn an_idle_channel_resolves_again_when_it_is_used() {
 #[tokio::test(start_paused = true)]
 async fn an_idle_channel_does_not_resolve_a_lost_name() {
     let names = Names::new(&["a:1"]);
-    let (channel, mut script) = new(&names, LoadBalancing::PickFirst);
+    let (channel, mut script) = new(&names, LoadBalancing::pick_first());
     channel.state(true);
     let peer = script.serve().await;
     within(channel.ready()).await.unwrap();
@@ -238,7 +245,7 @@ async fn an_idle_channel_does_not_resolve_a_lost_name() {
 #[tokio::test(start_paused = true)]
 async fn round_robin_goes_to_all_servers_in_turn() {
     let names = Names::new(&["a:1", "b:1", "c:1", "b:1"]);
-    let (channel, mut script) = new(&names, LoadBalancing::RoundRobin);
+    let (channel, mut script) = new(&names, LoadBalancing::round_robin());
     let mut states = channel.subscribe();
     channel.state(true);
     let [a, b, c] = attempts(&mut script).await;
@@ -272,7 +279,7 @@ async fn round_robin_goes_to_all_servers_in_turn() {
 #[tokio::test(start_paused = true)]
 async fn round_robin_fails_calls_at_once_while_all_servers_are_down() {
     let names = Names::new(&["a:1", "b:1"]);
-    let (channel, mut script) = new(&names, LoadBalancing::RoundRobin);
+    let (channel, mut script) = new(&names, LoadBalancing::round_robin());
     let mut states = channel.subscribe();
     channel.state(true);
     for attempt in attempts::<2>(&mut script).await {
@@ -291,7 +298,7 @@ async fn round_robin_fails_calls_at_once_while_all_servers_are_down() {
 #[tokio::test(start_paused = true)]
 async fn servers_come_and_go() {
     let names = Names::new(&["a:1", "b:1"]);
-    let (channel, mut script) = new(&names, LoadBalancing::RoundRobin);
+    let (channel, mut script) = new(&names, LoadBalancing::round_robin());
     channel.state(true);
     let [a, b] = attempts(&mut script).await;
     let (mut a, mut b) = (a.accept(), b.accept());
@@ -313,7 +320,7 @@ async fn servers_come_and_go() {
 #[tokio::test(start_paused = true)]
 async fn least_request_prefers_the_server_with_fewer_open_calls() {
     let names = Names::new(&["a:1", "b:1"]);
-    let (channel, mut script) = new(&names, LoadBalancing::LeastRequest(2));
+    let (channel, mut script) = new(&names, LoadBalancing::least_request(2).unwrap());
     channel.state(true);
     let [a, b] = attempts(&mut script).await;
     let mut peers = [a.accept(), b.accept()];
@@ -357,7 +364,7 @@ async fn calls_are_spread_over_real_servers() {
         events.push(happened);
     }
     let channel = Channel::builder()
-        .load_balancing(LoadBalancing::RoundRobin)
+        .load_balancing(LoadBalancing::round_robin())
         .build_insecure(format!("ipv4:{}", addresses.join(",")))
         .unwrap();
     let stub = ProbeStub::new(channel);
@@ -385,7 +392,7 @@ async fn a_server_that_was_not_used_is_there_when_the_others_fail() {
     let (channel, mut script) = Script::new(
         Channel::builder()
             .resolver(names.clone())
-            .load_balancing(LoadBalancing::RoundRobin)
+            .load_balancing(LoadBalancing::round_robin())
             .idle_timeout(Duration::from_secs(10)),
     );
     channel.state(true);

@@ -1,6 +1,7 @@
 //! Connections over TLS: who is accepted, who is refused, and the errors on either side.
 
 mod call_credentials;
+mod cluster;
 mod fixture;
 mod identities;
 mod options;

@@ -4,10 +4,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+#[cfg(feature = "client")]
+use super::RetryPolicy;
 use super::{Exchange, Head, Over};
 use crate::base::sync::atomic::Ordering;
 use crate::base::{Chunks, Outcome};
 use crate::call::Link;
+#[cfg(feature = "client")]
+use crate::call::listener::Listening;
 use crate::{Metadata, Status};
 
 /// A part of a response that a server's connection takes from a call to send it.
@@ -76,6 +80,44 @@ impl Exchange {
         state.outcome.is_none() && state.link.as_ref().is_some_and(is_here)
     }
 
+    /// Sets the listener of the next attempt.
+    #[cfg(feature = "client")]
+    pub(crate) fn listen(&self, listening: Listening) {
+        // The one before is told without the lock.
+        let before = self.state().listening.replace(listening);
+        drop(before);
+    }
+
+    /// Sets the retry policy of the call. Only the first one counts.
+    #[cfg(feature = "client")]
+    pub(crate) fn set_retry_policy(&self, policy: Arc<dyn RetryPolicy>) {
+        drop(self.retry_policy.set(policy));
+    }
+
+    /// Ends an attempt at the call, and with it the call unless its retry policy makes it again. `sent` gives what was sent of the
+    /// request, if it can be sent again.
+    #[cfg(feature = "client")]
+    pub(crate) fn end_attempt(
+        self: Arc<Self>,
+        outcome: Outcome,
+        sent: impl FnOnce() -> Option<Chunks>,
+    ) {
+        match self.retry_policy.get().map(Arc::clone) {
+            Some(policy) => policy.attempt_ended(self, outcome, sent()),
+            None => self.conclude(outcome),
+        }
+    }
+
+    /// Takes a call to open a stream for it, with the listener of the attempt. Returns `None` if the call is not to go out on this
+    /// connection any more.
+    #[cfg(feature = "client")]
+    pub(crate) fn claim(&self, link: &Arc<Link>) -> Option<Option<Listening>> {
+        let mut state = self.state();
+        let is_here = |own: &Arc<Link>| Arc::ptr_eq(own, link);
+        let is_wanted = state.outcome.is_none() && state.link.as_ref().is_some_and(is_here);
+        is_wanted.then(|| state.listening.take())
+    }
+
     /// Returns how much of the request has come and has not been read, and whether that is the last of it.
     #[cfg(feature = "server")]
     pub(crate) fn request_so_far(&self) -> (usize, bool) {
@@ -141,11 +183,15 @@ impl Exchange {
     #[cfg(feature = "client")]
     pub(crate) fn detach(&self, sent: Chunks) {
         self.set_stream(0);
-        let mut state = self.state();
-        state.link = None;
-        state.scheduled = false;
-        state.request.take_back(sent);
-        state.response.forget_transport();
+        let listening = {
+            let mut state = self.state();
+            state.link = None;
+            state.scheduled = false;
+            state.request.take_back(sent);
+            state.response.forget_transport();
+            state.listening.take()
+        };
+        drop(listening);
     }
 
     /// Remembers that a peer has refused the call without looking at it. Returns whether it is the first time.

@@ -7,6 +7,7 @@ mod extras;
 mod schedules;
 mod wakes;
 mod watch;
+mod watchers;
 
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::task::Waker;
@@ -15,13 +16,17 @@ pub(crate) use self::extras::DoneCallback;
 use self::extras::{Done, Extras};
 use self::wakes::Wakes;
 pub(crate) use self::watch::Watch;
-use self::watch::Watchers;
+#[cfg(feature = "client")]
+pub(crate) use self::watch::unless_over;
+use self::watchers::Watchers;
 use super::encoding::Encoding;
 use super::link::Link;
 #[cfg(feature = "client")]
 use super::peer::Peer;
 use super::pipe::Pipe;
 use super::{CallDetails, Extensions};
+#[cfg(feature = "client")]
+use crate::base::Chunks;
 use crate::base::Outcome;
 use crate::base::sync::atomic::{AtomicBool, AtomicU32};
 use crate::base::sync::{Mutex, MutexGuard};
@@ -42,6 +47,9 @@ pub(crate) struct Exchange {
     pub(crate) encoding: Encoding,
     /// True if the last request that was read was compressed; set only where some may be.
     pub(crate) request_was_compressed: AtomicBool,
+    /// The retry policy of the call, if it has one.
+    #[cfg(feature = "client")]
+    retry_policy: OnceLock<Arc<dyn RetryPolicy>>,
     /// Values that belong to the call, once somebody has asked for them.
     extensions: OnceLock<Box<Extensions>>,
     state: Mutex<State>,
@@ -51,6 +59,9 @@ pub(crate) struct Exchange {
 struct State {
     /// The connection that carries this side of the call; none in-process.
     link: Option<Arc<Link>>,
+    /// The listener of the attempt that is to go out.
+    #[cfg(feature = "client")]
+    listening: Option<crate::call::listener::Listening>,
     /// The call is on its connection's list already, or the connection is handling it.
     scheduled: bool,
     request: Pipe,
@@ -96,6 +107,14 @@ impl Default for Head {
     }
 }
 
+/// Decides what becomes of calls whose attempts have ended.
+#[cfg(feature = "client")]
+pub(crate) trait RetryPolicy: std::fmt::Debug + Send + Sync {
+    /// Ends the call with the outcome of its attempt, or makes it again. `sent` is what was sent of the request, if it can be sent
+    /// again.
+    fn attempt_ended(&self, exchange: Arc<Exchange>, outcome: Outcome, sent: Option<Chunks>);
+}
+
 impl Exchange {
     /// Makes a call with these details, of which nothing has been sent.
     pub(crate) fn new(details: CallDetails) -> Exchange {
@@ -105,6 +124,8 @@ impl Exchange {
             attempts: AtomicU32::new(0),
             encoding: Encoding::default(),
             request_was_compressed: AtomicBool::new(false),
+            #[cfg(feature = "client")]
+            retry_policy: OnceLock::new(),
             extensions: OnceLock::new(),
             state: Mutex::default(),
         }

@@ -1,9 +1,13 @@
 //! Waiting for a call to be over, from anywhere and any number of times.
 
 use std::future::Future;
+#[cfg(feature = "client")]
+use std::future::poll_fn;
 use std::pin::Pin;
+#[cfg(feature = "client")]
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use super::Exchange;
 
@@ -41,6 +45,23 @@ impl Future for Watch {
     }
 }
 
+/// Waits for a future, unless the call is over before; then it is dropped.
+#[cfg(feature = "client")]
+pub(crate) async fn unless_over<T>(
+    exchange: &Arc<Exchange>,
+    future: impl Future<Output = T>,
+) -> Option<T> {
+    let mut over = Watch::new(Arc::clone(exchange));
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        if over.poll_over(context).is_ready() {
+            return Poll::Ready(None);
+        }
+        future.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
 impl Drop for Watch {
     fn drop(&mut self) {
         if let Some(key) = self.key {
@@ -51,49 +72,10 @@ impl Drop for Watch {
     }
 }
 
-/// The wakers of tasks that wait for a call to be over.
-#[derive(Debug, Default)]
-pub(super) struct Watchers {
-    /// In the order of their keys.
-    wakers: Vec<(u64, Waker)>,
-    last: u64,
-}
-
-impl Watchers {
-    /// Takes all wakers out.
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = Waker> {
-        self.wakers.drain(..).map(|(_, waker)| waker)
-    }
-
-    /// Keeps a waker in place of the one with this key.
-    fn set(&mut self, key: &mut Option<u64>, waker: &Waker) {
-        match key.and_then(|key| self.find(key)) {
-            Some(kept) if kept.will_wake(waker) => {}
-            Some(kept) => kept.clone_from(waker),
-            None => {
-                self.last += 1;
-                *key = Some(self.last);
-                self.wakers.push((self.last, waker.clone()));
-            }
-        }
-    }
-
-    fn find(&mut self, key: u64) -> Option<&mut Waker> {
-        let place = self.wakers.binary_search_by_key(&key, |(key, _)| *key);
-        let (_, waker) = self.wakers.get_mut(place.ok()?)?;
-        Some(waker)
-    }
-
-    fn remove(&mut self, key: u64) -> Option<Waker> {
-        let place = self.wakers.binary_search_by_key(&key, |(key, _)| *key);
-        Some(self.wakers.remove(place.ok()?).1)
-    }
-}
-
 #[cfg(all(test, feature = "server"))]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::Wake;
+    use std::task::{Wake, Waker};
 
     use super::*;
     use crate::Status;

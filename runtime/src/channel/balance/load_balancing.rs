@@ -1,16 +1,111 @@
-//! How calls are spread over several servers.
+//! A policy with its config.
 
-/// How the calls of a channel are spread over the servers that its target has. gRPC's "load balancing policy".
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LoadBalancing {
-    /// All calls go to one server: the first in the order of the addresses that can be reached, and another when that one is
-    /// lost. gRPC's `pick_first`, and its default.
-    #[default]
-    PickFirst,
-    /// Calls go to all servers in turn. gRPC's `round_robin`.
-    RoundRobin,
-    /// Of so many servers that are drawn by lot, 2 to 10 and as a rule 2, the one with the fewest open calls takes the next.
-    /// gRPC's `least_request` (gRFC A48), whose `choiceCount` the number is.
-    LeastRequest(u32),
+use std::fmt;
+use std::sync::Arc;
+
+use super::least_request::{LeastRequestConfig, LeastRequestFactory};
+use super::pick_first::PickFirstFactory;
+use super::policy::{PolicyConfig, PolicyFactory};
+use super::registry::{policy_factory, policy_names};
+use super::round_robin::RoundRobinFactory;
+use crate::base::config::{ConfigError, ConfigValue};
+use crate::{Result, Status};
+
+/// A load balancing policy with its config: it spreads the calls of a channel over the servers of its target.
+///
+/// Other policies, and those of [your own](crate::balancing::Policy), are asked for by name in a
+/// [`ServiceConfig`](crate::ServiceConfig).
+#[derive(Clone)]
+pub struct LoadBalancing {
+    pub(crate) factory: &'static dyn PolicyFactory,
+    pub(crate) config: Arc<dyn PolicyConfig>,
+}
+
+impl LoadBalancing {
+    /// Sends all calls to one server: the first in the order of the addresses that can be reached, and another one when that
+    /// is lost. gRPC's `pick_first`, and its default.
+    pub fn pick_first() -> LoadBalancing {
+        LoadBalancing {
+            factory: &PickFirstFactory,
+            config: Arc::new(()),
+        }
+    }
+
+    /// Sends calls to all servers in turn. gRPC's `round_robin`.
+    pub fn round_robin() -> LoadBalancing {
+        LoadBalancing {
+            factory: &RoundRobinFactory,
+            config: Arc::new(()),
+        }
+    }
+
+    /// Draws a few servers by lot, usually 2, and sends the call to the one with the fewest open calls. More than 10 choices count
+    /// as 10. gRPC's `least_request` (gRFC A48), whose `choiceCount` the number is.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT when there are less than 2 choices.
+    pub fn least_request(choices: u32) -> Result<LoadBalancing> {
+        if choices < 2 {
+            return Err(Status::invalid_argument(format!(
+                "least_request: the number of choices is at least 2, and not {choices}"
+            )));
+        }
+        Ok(LoadBalancing {
+            factory: &LeastRequestFactory,
+            config: Arc::new(LeastRequestConfig {
+                choice_count: choices,
+            }),
+        })
+    }
+
+    /// Returns the name of the policy.
+    pub fn name(&self) -> &'static str {
+        self.factory.name()
+    }
+
+    /// Reads the value of `loadBalancingConfig` or of a `childPolicy`: a list, of which the first policy that is known counts.
+    ///
+    /// # Errors
+    /// It is no list of policies, none of them is known, or the config of the first that is known cannot be read.
+    pub fn read_list(list: ConfigValue<'_>) -> Result<LoadBalancing, ConfigError> {
+        let path = list.path.clone();
+        for policy in list.items()? {
+            let (name, config) = policy.into_object()?.only()?;
+            if let Some(factory) = policy_factory(name) {
+                let mut fields = config.into_object()?;
+                let config = factory.read_config(&mut fields)?;
+                fields.finish()?;
+                return Ok(LoadBalancing { factory, config });
+            }
+        }
+        let known = policy_names();
+        Err(ConfigError::new(format!(
+            "{path}: none of these policies is known here, which are {known}"
+        )))
+    }
+
+    /// Reads the value of `loadBalancingPolicy`, the older way to ask for a policy: by its name, in capitals or not, without a config. One
+    /// that is not known is ignored, as grpc-go does it.
+    pub(crate) fn read_name(name: ConfigValue<'_>) -> Result<Option<LoadBalancing>, ConfigError> {
+        if let Some(factory) = policy_factory(&name.text()?.to_ascii_lowercase()) {
+            let config = factory.read_config(&mut name.empty_object())?;
+            return Ok(Some(LoadBalancing { factory, config }));
+        }
+        let known = policy_names();
+        let why = name.error(format!("this policy is not known here, which are {known}"));
+        name.reading.ignore(why)?;
+        Ok(None)
+    }
+}
+
+impl Default for LoadBalancing {
+    fn default() -> LoadBalancing {
+        LoadBalancing::pick_first()
+    }
+}
+
+impl fmt::Debug for LoadBalancing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple(self.name()).field(&self.config).finish()
+    }
 }

@@ -1,8 +1,28 @@
-//! Which server a call goes to.
+//! Which server a call goes to: the policies that decide it. A new one is a file, and a line in [`OWN`].
 
-pub(crate) mod health;
+pub(crate) mod child;
+pub(crate) mod least_request;
 pub(crate) mod load_balancing;
-pub(crate) mod outliers;
+pub(crate) mod outlier_detection;
+pub(crate) mod pick_first;
 pub(crate) mod picker;
-pub(crate) mod servers;
+pub(crate) mod policy;
+pub(crate) mod registry;
+pub(crate) mod round_robin;
+pub(crate) mod spreading;
 pub(crate) mod subchannel;
+pub(crate) mod weighted_round_robin;
+
+/// The policies of this library.
+static OWN: &[&dyn policy::PolicyFactory] = &[
+    &pick_first::PickFirstFactory,
+    &round_robin::RoundRobinFactory,
+    &least_request::LeastRequestFactory,
+    &weighted_round_robin::WeightedRoundRobinFactory,
+    &outlier_detection::OutlierDetectionFactory,
+];
+
+/// Makes the policies of this library known, for a config that is about to be read.
+pub(crate) fn know_own_policies() {
+    registry::register_missing(OWN);
+}

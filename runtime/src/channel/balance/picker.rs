@@ -1,151 +1,68 @@
-//! What becomes of a call that is started now.
+//! Pickers, which send each call to a server.
 
-use std::sync::Arc;
+use std::fmt;
 
-use crate::Status;
-use crate::base::jitter::random;
-use crate::call::{Exchange, Link};
-use crate::channel::balance::load_balancing::LoadBalancing;
+use super::subchannel::ReadySubchannel;
+use crate::call::CallDetails;
+use crate::call::attributes::Attributes;
+use crate::{Metadata, Status};
 
-/// What becomes of a call that is started now. gRPC's `SubchannelPicker`.
-#[derive(Debug)]
-pub(crate) enum Picker {
-    /// It waits until this has changed.
-    Wait,
-    /// It fails with this cause, unless it waits for ready.
+/// Decides what becomes of calls. A [`Policy`](crate::balancing::Policy) gives the channel a new one whenever something has changed.
+pub trait Picker: Send + Sync {
+    /// Decides what becomes of a call. It is asked once for each attempt at a call, and again when something has changed while the call
+    /// waits. The channel is locked meanwhile: a picker must not block, and must not use the channel.
+    fn pick(&self, call: &CallInfo<'_>) -> Pick;
+}
+
+/// The decision about a call. It is also a picker that decides the same for all calls.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Pick {
+    /// The call goes to this server. If all connections to it are full, the call waits.
+    Subchannel(ReadySubchannel),
+    /// The call waits until there is another picker.
+    Queue,
+    /// The call fails with this status. If it waits for ready, it waits until there is another picker instead.
     Fail(Status),
-    /// It goes out to this server.
-    One(Lines),
-    /// It goes out to one of several servers.
-    Several(Box<Spread>),
-    /// It fails, whatever it waits for: the channel was closed.
-    Shutdown,
+    /// The call fails with this status, even if it waits for ready, and is not retried.
+    Drop(Status),
 }
 
-/// The connections to one server. A call takes the oldest that has room for it, so that those which are not needed any more
-/// have none.
-#[derive(Debug)]
-pub(crate) struct Lines {
-    oldest: Arc<Link>,
-    /// Nearly always none.
-    more: Vec<Arc<Link>>,
-}
-
-/// Servers that share the calls.
-#[derive(Debug)]
-pub(crate) struct Spread {
-    servers: Vec<Lines>,
-    /// How many servers are compared; with one they take turns.
-    choices: u32,
-    /// The place of the next in turn, or the state of the lot.
-    state: u64,
-}
-
-impl Picker {
-    /// A picker of these servers, of which there is at least one.
-    pub(crate) fn spread(mut servers: Vec<Lines>, policy: LoadBalancing) -> Picker {
-        match (servers.len(), servers.pop()) {
-            (_, None) => Picker::Wait,
-            (1, Some(lines)) => Picker::One(lines),
-            (_, Some(lines)) => {
-                servers.push(lines);
-                let choices = match policy {
-                    LoadBalancing::PickFirst | LoadBalancing::RoundRobin => 1,
-                    LoadBalancing::LeastRequest(choices) => choices.clamp(2, 10),
-                };
-                // Channels that come together do not begin at the same server.
-                Picker::Several(Box::new(Spread {
-                    servers,
-                    choices,
-                    state: random() | 1,
-                }))
-            }
-        }
-    }
-
-    /// Gives a call to a connection; gives it back when none takes it.
-    pub(crate) fn submit(&mut self, exchange: Arc<Exchange>) -> Result<(), Arc<Exchange>> {
-        match self {
-            Picker::One(lines) => lines.submit(exchange),
-            Picker::Several(spread) => spread.submit(exchange),
-            Picker::Wait | Picker::Fail(_) | Picker::Shutdown => Err(exchange),
-        }
+impl Picker for Pick {
+    fn pick(&self, _call: &CallInfo<'_>) -> Pick {
+        self.clone()
     }
 }
 
-impl Lines {
-    /// These connections, the oldest first.
-    pub(crate) fn new(links: impl IntoIterator<Item = Arc<Link>>) -> Option<Lines> {
-        let mut links = links.into_iter();
-        Some(Lines {
-            oldest: links.next()?,
-            more: links.collect(),
-        })
+/// A call that is about to be made.
+#[derive(Clone, Copy)]
+pub struct CallInfo<'a>(&'a CallDetails);
+
+impl<'a> CallInfo<'a> {
+    pub(crate) fn new(details: &'a CallDetails) -> CallInfo<'a> {
+        CallInfo(details)
     }
 
-    fn submit(&self, mut exchange: Arc<Exchange>) -> Result<(), Arc<Exchange>> {
-        for link in std::iter::once(&self.oldest).chain(&self.more) {
-            exchange.attach(0, Arc::clone(link));
-            match link.submit(exchange) {
-                Ok(()) => return Ok(()),
-                // It is full, or going away and not taken out yet.
-                Err(back) => exchange = back,
-            }
-        }
-        Err(exchange)
+    /// Returns the path of the method: `/package.Service/Method`.
+    pub fn method(&self) -> &'a str {
+        self.0.method()
     }
 
-    /// How many calls are open: each of them holds its link.
-    fn load(&self) -> usize {
-        let more = self.more.iter().map(Arc::strong_count);
-        Arc::strong_count(&self.oldest) + more.sum::<usize>()
+    /// Returns the metadata that is sent with the call.
+    pub fn metadata(&self) -> &'a Metadata {
+        &self.0.metadata
+    }
+
+    /// Returns the values that a [`ConfigSelector`](crate::ConfigSelector) has chosen for the call.
+    pub fn attributes(&self) -> &'a Attributes {
+        &self.0.attributes
     }
 }
 
-impl Spread {
-    fn submit(&mut self, mut exchange: Arc<Exchange>) -> Result<(), Arc<Exchange>> {
-        let first = self.pick();
-        let (behind, from) = self.servers.split_at(first.min(self.servers.len()));
-        for lines in from.iter().chain(behind) {
-            match lines.submit(exchange) {
-                Ok(()) => return Ok(()),
-                Err(back) => exchange = back,
-            }
-        }
-        Err(exchange)
-    }
-
-    /// The place of the server that is to have the next call.
-    fn pick(&mut self) -> usize {
-        if self.choices == 1 {
-            self.state = self.state.wrapping_add(1);
-            return self.place(self.state);
-        }
-        let first = self.draw();
-        (1..self.choices).fold(first, |best, _| {
-            let other = self.draw();
-            if self.load(other) < self.load(best) {
-                other
-            } else {
-                best
-            }
-        })
-    }
-
-    fn load(&self, place: usize) -> usize {
-        self.servers.get(place).map_or(0, Lines::load)
-    }
-
-    /// A place by lot (xorshift64).
-    fn draw(&mut self) -> usize {
-        self.state ^= self.state << 13;
-        self.state ^= self.state >> 7;
-        self.state ^= self.state << 17;
-        self.place(self.state >> 11)
-    }
-
-    fn place(&self, number: u64) -> usize {
-        let count = u64::try_from(self.servers.len()).unwrap_or(u64::MAX).max(1);
-        usize::try_from(number % count).unwrap_or(0)
+impl fmt::Debug for CallInfo<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallInfo")
+            .field("method", &self.method())
+            .finish_non_exhaustive()
     }
 }

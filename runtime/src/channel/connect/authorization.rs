@@ -1,27 +1,24 @@
 //! Call credentials: asked when a connection is there for a call.
 
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::{Arc, Weak};
-use std::task::Poll;
 
 use tokio::time::{Instant, timeout_at};
 
 use super::owner::Owner;
 use crate::base::{Chunks, Outcome};
 use crate::call::credentials::{AuthMetadataContext, Authorizer};
-use crate::call::{Exchange, Link, Watch};
-use crate::{Metadata, Result, Status};
+use crate::call::{Exchange, Link, unless_over};
+use crate::{Metadata, Status};
 
 /// A call that goes out on a connection, and whose credentials are asked for metadata, in a task of its own; with that the call
 /// comes back to the connection. Each attempt at a call asks again.
-pub(crate) struct Pending {
+pub(crate) struct PendingCredentials {
     pub(crate) exchange: Arc<Exchange>,
     pub(crate) channel: Weak<dyn Owner>,
     pub(crate) link: Arc<Link>,
 }
 
-/// What a call with credentials ends with where others can read them.
+/// Returns the status of a call with credentials over a channel without encryption.
 pub(crate) fn unprotected() -> Status {
     Status::unauthenticated(
         "the call has credentials, which are not sent where others can read them: the channel has to be over TLS \
@@ -29,9 +26,9 @@ pub(crate) fn unprotected() -> Status {
     )
 }
 
-impl Pending {
+impl PendingCredentials {
     pub(crate) async fn run(self, credentials: Authorizer, context: AuthMetadataContext) {
-        let asked = self.unless_over(credentials.ask(context));
+        let asked = unless_over(&self.exchange, credentials.ask(context));
         let granted = match self.exchange.details().deadline {
             Some(deadline) => timeout_at(Instant::from_std(deadline), asked)
                 .await
@@ -50,21 +47,6 @@ impl Pending {
         }
     }
 
-    async fn unless_over(
-        &self,
-        asked: impl Future<Output = Result<Metadata>>,
-    ) -> Option<Result<Metadata>> {
-        let mut over = Watch::new(Arc::clone(&self.exchange));
-        let mut asked = pin!(asked);
-        poll_fn(|context| {
-            if over.poll_over(context).is_ready() {
-                return Poll::Ready(None);
-            }
-            asked.as_mut().poll(context).map(Some)
-        })
-        .await
-    }
-
     fn go_on(self, metadata: Metadata) {
         self.exchange.grant(metadata);
         let Err(exchange) = self.link.submit(self.exchange) else {
@@ -78,7 +60,7 @@ impl Pending {
         }
     }
 
-    /// Nothing has been sent: a policy may try again.
+    /// Ends the attempt. Nothing has been sent, so a retry policy may try again.
     fn fail(self, status: Status) {
         let outcome = Outcome::local(status);
         self.exchange

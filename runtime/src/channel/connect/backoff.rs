@@ -1,4 +1,4 @@
-//! How long a channel waits between attempts to connect ("gRPC Connection Backoff Protocol").
+//! The wait between attempts to connect ("gRPC Connection Backoff Protocol").
 
 use std::time::Duration;
 
@@ -32,14 +32,14 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// An attempt has failed: how long after it began the next may begin. `jitter` is from -1 to 1.
+    /// Counts a failed attempt. Returns the time from its beginning to the next attempt. `jitter` is from -1 to 1.
     pub(crate) fn next(&mut self, config: BackoffConfig, jitter: f64) -> Duration {
         let wait = self.wait(config, jitter);
         self.failed();
         wait
     }
 
-    /// How long after an attempt the next may begin if it fails. `jitter` is from -1 to 1.
+    /// Returns the time from the beginning of an attempt to the next one, if it fails. `jitter` is from -1 to 1.
     pub(crate) fn wait(&self, config: BackoffConfig, jitter: f64) -> Duration {
         let exponent = i32::try_from(self.failures).unwrap_or(i32::MAX);
         let wait = config.initial.as_secs_f64() * MULTIPLIER.powi(exponent);
@@ -47,12 +47,12 @@ impl Backoff {
         Duration::try_from_secs_f64(wait).unwrap_or(config.max)
     }
 
-    /// An attempt has failed.
+    /// Counts a failed attempt.
     pub(crate) fn failed(&mut self) {
         self.failures = self.failures.saturating_add(1);
     }
 
-    /// An attempt has succeeded, or nothing that was is to count.
+    /// Forgets past failures.
     pub(crate) fn reset(&mut self) {
         self.failures = 0;
     }

@@ -10,16 +10,16 @@ use tokio::sync::oneshot;
 
 use crate::base::{Outcome, clock};
 use crate::call::credentials::Authorizer;
+use crate::call::listener::Listening;
 use crate::call::retry_buffer::RetryBuffer;
 use crate::call::{Deadlines, Exchange, Link, Unread};
-use crate::channel::connect::authorization::Pending;
+use crate::channel::connect::authorization::PendingCredentials;
 use crate::channel::connect::origin::Origin;
-use crate::channel::connect::owner::{Carried, Loss};
+use crate::channel::connect::owner::{Carried, ConnectionNews, Loss};
 use crate::channel::connect::refusals::{no_status, status_of_reset, too_late};
 use crate::channel::connect::refused::RefusedCalls;
-use crate::channel::connect::request_head::{CertifiedHosts, RequestHeads};
+use crate::channel::connect::request_head::RequestHeads;
 use crate::channel::options::ChannelOptions;
-use crate::channel::resolve::target::Target;
 use crate::http2::{Config, Connection, Event, Reason, ResetCause, Role, StreamId, StreamMap};
 use crate::transport::{ConnectionRole, Driver, Socket, waits};
 use crate::{Metadata, Status};
@@ -28,9 +28,8 @@ use crate::{Metadata, Status};
 /// why the connection ended before it did.
 pub(crate) fn connection(
     socket: Socket,
-    hosts: Option<CertifiedHosts>,
+    heads: RequestHeads,
     origin: Origin,
-    target: &Target,
     options: &ChannelOptions,
     greeting: oneshot::Sender<Result<(), Status>>,
 ) -> Driver<ClientRole> {
@@ -45,7 +44,7 @@ pub(crate) fn connection(
     let engine = Connection::new(Role::Client, config, clock::now());
     let role = ClientRole {
         origin,
-        heads: RequestHeads::new(target, options, hosts),
+        heads,
         link: Arc::clone(&link),
         greeting: Some(greeting),
         goaway: None,
@@ -70,18 +69,18 @@ pub(crate) struct ClientRole {
     link: Arc<Link>,
     /// Taken when the peer has shown that it speaks HTTP/2.
     greeting: Option<oneshot::Sender<Result<(), Status>>>,
-    /// What the peer said when it announced that it goes away.
+    /// The peer's GOAWAY, as text.
     goaway: Option<String>,
     /// After how much silence the peer is pinged.
     keepalive: Option<Duration>,
     carried: Carried,
     /// Calls that the peer has not looked at before it went away. They go back to the channel once all that was read is known.
     unseen: Vec<Arc<Exchange>>,
-    calls: StreamMap<Call>,
+    calls: StreamMap<OpenCall>,
     refused: RefusedCalls,
     /// Calls that something has come of while nobody waited for it.
     unread: Unread,
-    /// How many of them are about the connection itself.
+    /// The number of open health checks.
     probes: usize,
     /// The peer's limit of streams has been reached once: from then on the channel is told how many calls more it may give.
     is_metered: bool,
@@ -90,12 +89,14 @@ pub(crate) struct ClientRole {
 }
 
 /// A call that is open on the connection.
-pub(crate) struct Call {
+pub(crate) struct OpenCall {
     pub(crate) exchange: Arc<Exchange>,
-    /// All of the request has been given to the engine.
+    /// Set once all of the request has been given to the engine.
     sent: bool,
-    /// What was sent of the request.
+    /// The part of the request that was sent.
     kept: RetryBuffer,
+    /// The listener of the attempt.
+    listening: Option<Listening>,
 }
 
 impl ConnectionRole for ClientRole {
@@ -119,7 +120,7 @@ impl ConnectionRole for ClientRole {
                         self.conclude(engine, stream, Outcome::local(no_status()));
                     }
                 }
-                // Nobody reads it as it is: its window goes back.
+                // The call is gone, so its window goes back.
                 None => {
                     engine.release(stream, data.len());
                     if self.refused.receive(stream, &data) || end {
@@ -144,7 +145,10 @@ impl ConnectionRole for ClientRole {
             // The peer's first SETTINGS have come, or a stream has become free.
             Event::CanOpen => {
                 if self.greeting.is_some() {
-                    self.origin.connected(&self.link);
+                    self.origin.tell(ConnectionNews::Connected {
+                        address: self.origin.address.clone(),
+                        link: Arc::clone(&self.link),
+                    });
                     self.greet(Ok(()));
                 }
                 self.meter(engine);
@@ -177,8 +181,11 @@ impl ConnectionRole for ClientRole {
         self.end_refused(engine, stream, None);
         engine.reset(stream, Reason::CANCEL);
         if let Some(call) = self.remove(stream) {
-            self.origin.count(&call.exchange, false);
-            call.exchange.conclude(Outcome::local(too_late()));
+            let outcome = Outcome::local(too_late());
+            if let Some(listening) = call.listening {
+                listening.ended(&outcome);
+            }
+            call.exchange.conclude(outcome);
         }
     }
 
@@ -189,7 +196,7 @@ impl ConnectionRole for ClientRole {
     fn drain(&mut self, engine: &mut Connection) {
         self.draining = true;
         // The channel may have asked for it; if not, nobody has used the connection for long.
-        self.origin.unused();
+        self.origin.tell(ConnectionNews::Unused);
         self.finish_drain(engine);
     }
 
@@ -228,10 +235,10 @@ impl ConnectionRole for ClientRole {
 impl ClientRole {
     /// Opens a stream for a call, or gives the call back if there is none for it.
     fn open(&mut self, engine: &mut Connection, exchange: &Arc<Exchange>) {
-        if !exchange.is_wanted_on(&self.link) {
+        let Some(listening) = exchange.claim(&self.link) else {
             // Given up before it was sent, or gone to another connection.
             return;
-        }
+        };
         if engine.takes_no_streams() {
             self.refuse(Status::unavailable("the connection takes no more calls"));
             return self.origin.hand_back(Arc::clone(exchange));
@@ -249,7 +256,7 @@ impl ClientRole {
             None => Metadata::new(),
             Some(credentials) => match exchange.take_grant() {
                 Some(granted) => granted,
-                None => return self.authorize(exchange, credentials),
+                None => return self.authorize(exchange, credentials, listening),
             },
         };
         let Some(head) = self.heads.head(exchange, granted) else {
@@ -268,10 +275,11 @@ impl ClientRole {
                 if let Some(deadline) = details.deadline {
                     self.deadlines.insert(deadline, stream);
                 }
-                let call = Call {
+                let call = OpenCall {
                     exchange: Arc::clone(exchange),
                     sent: false,
                     kept: RetryBuffer::default(),
+                    listening,
                 };
                 self.calls.insert(stream, call);
                 self.probes += usize::from(details.is_probe);
@@ -285,9 +293,17 @@ impl ClientRole {
     }
 
     /// Lets a call wait for what its credentials give.
-    fn authorize(&self, exchange: &Arc<Exchange>, credentials: &Authorizer) {
+    fn authorize(
+        &self,
+        exchange: &Arc<Exchange>,
+        credentials: &Authorizer,
+        listening: Option<Listening>,
+    ) {
+        if let Some(listening) = listening {
+            exchange.listen(listening);
+        }
         let context = self.heads.auth_context(exchange.details());
-        let pending = Pending {
+        let pending = PendingCredentials {
             exchange: Arc::clone(exchange),
             channel: Weak::clone(&self.origin.channel),
             link: Arc::clone(&self.link),
@@ -307,10 +323,9 @@ impl ClientRole {
     fn refuse(&self, cause: Status) {
         self.link.refuse();
         if self.greeting.is_none() {
-            self.origin.lost(Loss {
-                carried: self.carried,
-                cause,
-            });
+            let carried = self.carried;
+            self.origin
+                .tell(ConnectionNews::Lost(Loss { carried, cause }));
         }
     }
 
@@ -417,7 +432,7 @@ impl ClientRole {
         }
     }
 
-    fn remove(&mut self, stream: StreamId) -> Option<Call> {
+    fn remove(&mut self, stream: StreamId) -> Option<OpenCall> {
         let call = self.calls.remove(&stream)?;
         self.probes -= usize::from(call.exchange.details().is_probe);
         if let Some(deadline) = call.exchange.details().deadline {

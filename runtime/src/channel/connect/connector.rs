@@ -1,4 +1,4 @@
-//! How a channel comes by a connection: where it leads, and who makes it.
+//! Connectors, which open connections.
 
 use std::any::Any;
 use std::fmt;
@@ -12,12 +12,10 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
-#[cfg(unix)]
-use super::address::Address;
 use crate::call::Peer;
-use crate::transport::{HostPort, Io};
+use crate::transport::{Endpoint, HostPort, Io};
 
-/// What makes the connections of a channel.
+/// Opens the connections of a channel.
 #[derive(Clone, Default)]
 pub(crate) enum Connector {
     /// The system.
@@ -35,7 +33,7 @@ type Connecting = Pin<Box<dyn Future<Output = io::Result<Connected>> + Send>>;
 pub(crate) struct Connected {
     pub(crate) io: Box<dyn Io>,
     pub(crate) peer: Peer,
-    /// It is known not to leave this machine.
+    /// The connection is known not to leave this machine.
     pub(crate) is_local: bool,
 }
 
@@ -49,7 +47,7 @@ impl Connected {
     }
 }
 
-/// Whether a connection is known to be one to a loopback address, or a unix socket.
+/// Returns whether a connection is known to lead to a loopback address or a unix socket.
 fn is_local(connection: &dyn Any) -> bool {
     #[cfg(unix)]
     if connection.is::<UnixStream>() {
@@ -72,9 +70,9 @@ impl Connector {
         }))
     }
 
-    pub(crate) async fn connect(&self, address: &Address) -> io::Result<Connected> {
+    pub(crate) async fn connect(&self, address: &Endpoint) -> io::Result<Connected> {
         match (address, self) {
-            (Address::Open(connection), _) => {
+            (Endpoint::Open(connection), _) => {
                 let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
                 let io = connection.take().ok_or_else(|| {
                     io::Error::new(
@@ -82,7 +80,7 @@ impl Connector {
                         "it was closed, and the channel has no way to another",
                     )
                 })?;
-                // Who secures a channel has it connect by itself.
+                // Secured channels connect by themselves.
                 Ok(Connected {
                     io,
                     peer: Peer::unknown(),
@@ -90,7 +88,7 @@ impl Connector {
                 })
             }
             (address, Connector::Function(connect)) => connect(address.to_string()).await,
-            (Address::Tcp(address), Connector::Sockets) => {
+            (Endpoint::Tcp(address), Connector::Sockets) => {
                 let found = look_up(address).await?;
                 let stream = TcpStream::connect(found.as_slice()).await?;
                 // Batches are whole when they are written; a system that refuses the option still carries them.
@@ -98,7 +96,7 @@ impl Connector {
                 Ok(Connected::new(stream))
             }
             #[cfg(unix)]
-            (Address::Unix(path), Connector::Sockets) => {
+            (Endpoint::Unix(path), Connector::Sockets) => {
                 Ok(Connected::new(UnixStream::connect(path).await?))
             }
         }

@@ -7,7 +7,8 @@ use crate::Result;
 #[cfg(feature = "tls")]
 use crate::Status;
 use crate::call::credentials::{Authorizer, CallCredentials};
-use crate::channel::resolve::target::{Target, authority};
+use crate::channel::resolve::authority::authority;
+use crate::channel::resolve::target::Target;
 #[cfg(feature = "tls")]
 use crate::transport::tls::{self, ClientTls, Identity, Roots};
 
@@ -117,8 +118,8 @@ impl ChannelCredentials {
         self
     }
 
-    /// What all calls of the channel prove themselves with, behind what was given before; what a call has of its own comes
-    /// behind it. gRPC Python's `composite_channel_credentials`.
+    /// Adds credentials for all calls of the channel, after those that were added before. Credentials of a call come after
+    /// them. gRPC Python's `composite_channel_credentials`.
     pub fn call_credentials(mut self, credentials: impl CallCredentials) -> ChannelCredentials {
         let credentials = Authorizer::new(credentials);
         self.calls = Some(credentials.behind(self.calls.take()));
@@ -129,6 +130,7 @@ impl ChannelCredentials {
     pub(crate) fn secure(&self, target: &mut Target) -> Result<()> {
         if let Some(name) = &self.server_name {
             target.authority = authority(name)?;
+            target.has_fixed_authority = true;
         }
         match &self.kind {
             Kind::Local => target.is_local = true,

@@ -1,4 +1,4 @@
-//! The tasks of a channel: attempts to connect, with the connections that come of them, and looking up names.
+//! Attempts to connect, with the connections that come of them.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -9,16 +9,18 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::owner::Owner;
+use super::owner::{ConnectionNews, Owner};
+use super::request_head::RequestHeads;
 use crate::Status;
-use crate::channel::balance::outliers::Tally;
-use crate::channel::connect::address::Address;
 use crate::channel::connect::connection::{ClientRole, connection};
 use crate::channel::connect::connector::Connected;
 use crate::channel::connect::origin::Origin;
 use crate::channel::connect::race::race;
 use crate::channel::options::ChannelOptions;
+use crate::channel::resolve::address::Address;
 use crate::channel::resolve::target::Target;
+#[cfg(feature = "tls")]
+use crate::transport::tls::host_of;
 use crate::transport::{Driver, Socket};
 
 /// A connection that was made beside others is closed when it has had no calls for so long.
@@ -31,14 +33,13 @@ pub(crate) struct Dial {
     pub(crate) target: Target,
     pub(crate) addresses: Arc<[Address]>,
     pub(crate) options: ChannelOptions,
-    pub(crate) tally: Option<Arc<Tally>>,
 }
 
-/// Why a channel with local credentials does not use a connection.
+/// The error of a channel with local credentials that was given a remote connection.
 const NOT_LOCAL: &str = "local credentials are for servers on this machine, and this is neither a loopback address nor a unix \
                          socket";
 
-/// What may be wrong where a connection without encryption ends before its peer has said anything of HTTP/2.
+/// A hint for connections without encryption that end before HTTP/2 begins.
 const MAY_BE_TLS: &str = "; if the server speaks TLS, as it seems, Channel::secure is for it";
 
 impl Dial {
@@ -63,7 +64,7 @@ impl Dial {
         };
         let status = Status::unavailable(format!("cannot connect to {}: {cause}", self.target));
         if let Some(owner) = self.owner.upgrade() {
-            owner.failed(attempt, status);
+            owner.hear(attempt, ConnectionNews::Failed(status));
         }
     }
 
@@ -82,15 +83,18 @@ impl Dial {
     /// Opens a connection, up to the server's first words.
     async fn open_and_greet(&self, address: &Address) -> Result<Driver<ClientRole>, String> {
         let target = &self.target;
-        let io = self.options.connector.connect(address).await;
+        let io = self.options.connector.connect(&address.endpoint).await;
         let Connected { io, peer, is_local } = io.map_err(|error| error.to_string())?;
+        let own_authority = address.authority.as_ref();
+        let own_authority = own_authority.filter(|_| !target.has_fixed_authority);
         if target.is_local && !is_local {
             return Err(NOT_LOCAL.to_owned());
         }
         #[cfg(feature = "tls")]
         let (io, hosts) = match &target.tls {
             Some(tls) => {
-                let secured = tls.secure(io).await;
+                let own = own_authority.and_then(|own| std::str::from_utf8(own.value()).ok());
+                let secured = tls.secure(io, own.map(host_of)).await;
                 let (io, hosts) = secured.map_err(|error| error.to_string())?;
                 (io, Some(hosts))
             }
@@ -105,10 +109,11 @@ impl Dial {
             address: address.clone(),
             budget: Arc::clone(&self.options.retry_buffer),
             peer,
-            tally: self.tally.clone(),
         };
         let socket = Socket::new(io);
-        let mut driver = connection(socket, hosts, origin, target, &self.options, sender);
+        let authority = own_authority.unwrap_or(&target.authority).clone();
+        let heads = RequestHeads::new(target.scheme(), authority, hosts, &self.options);
+        let mut driver = connection(socket, heads, origin, &self.options, sender);
         poll_fn(|context| {
             let ended = Pin::new(&mut driver).poll(context).is_ready();
             match Pin::new(&mut greeting).poll(context) {

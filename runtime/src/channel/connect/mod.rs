@@ -1,12 +1,13 @@
 //! From an address to a connection, and the calls on it.
 
-pub(crate) mod address;
 pub(crate) mod authorization;
 pub(crate) mod backoff;
 pub(crate) mod connection;
+pub(crate) mod connections;
 pub(crate) mod connector;
 pub(crate) mod credentials;
 pub(crate) mod dial;
+pub(crate) mod health;
 pub(crate) mod origin;
 pub(crate) mod owner;
 pub(crate) mod race;

@@ -1,4 +1,4 @@
-//! What a connection knows of its channel.
+//! A connection's link to its channel.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -6,50 +6,33 @@ use std::time::Duration;
 use crate::Status;
 use crate::base::Outcome;
 use crate::call::retry_buffer::Budget;
-use crate::call::{Exchange, Link, Peer};
-use crate::channel::balance::outliers::Tally;
-use crate::channel::connect::address::Address;
-use crate::channel::connect::owner::{Loss, Owner};
+use crate::call::{Exchange, Peer};
+use crate::channel::connect::owner::{ConnectionNews, Owner};
+use crate::channel::resolve::address::Address;
 use crate::http2::Reason;
 
-/// What servers say in GOAWAY to a client that pings too often (gRFC A8).
+/// The text of the GOAWAY that servers send to clients that ping too often (gRFC A8).
 const TOO_MANY_PINGS: &[u8] = b"too_many_pings";
 
-/// What a connection knows of its channel, and what it tells it.
+/// A connection's link to its channel.
 pub(crate) struct Origin {
-    /// Where calls come from, and go back to when the peer has not seen them.
+    /// The channel. Calls that the peer has not seen go back to it.
     pub(crate) channel: Weak<dyn Owner>,
     /// By which the channel knows the connection.
     pub(crate) attempt: u64,
-    /// Where the connection leads.
+    /// The server's address.
     pub(crate) address: Address,
     /// The other end of the connection.
     pub(crate) peer: Peer,
-    /// What may be kept of requests.
+    /// The limits of what is kept of requests.
     pub(crate) budget: Arc<Budget>,
-    /// Where is counted how calls end, if that is of interest.
-    pub(crate) tally: Option<Arc<Tally>>,
 }
 
 impl Origin {
-    /// Tells the channel that calls can go out on this connection.
-    pub(crate) fn connected(&self, link: &Arc<Link>) {
+    /// Tells the channel what has happened.
+    pub(crate) fn tell(&self, news: ConnectionNews) {
         if let Some(channel) = self.channel.upgrade() {
-            channel.connected(self.attempt, self.address.clone(), Arc::clone(link));
-        }
-    }
-
-    /// Tells the channel that this connection takes no more calls, and why.
-    pub(crate) fn lost(&self, loss: Loss) {
-        if let Some(channel) = self.channel.upgrade() {
-            channel.lost(self.attempt, loss);
-        }
-    }
-
-    /// Tells the channel that this connection has had no calls for so long that it closes.
-    pub(crate) fn unused(&self) {
-        if let Some(channel) = self.channel.upgrade() {
-            channel.unused(self.attempt);
+            channel.hear(self.attempt, news);
         }
     }
 
@@ -66,15 +49,6 @@ impl Origin {
         if reason == Reason::ENHANCE_YOUR_CALM && debug == TOO_MANY_PINGS {
             if let Some(channel) = self.channel.upgrade() {
                 channel.ping_less(keepalive);
-            }
-        }
-    }
-
-    /// Takes note of how a call has ended that its caller has not given up.
-    pub(crate) fn count(&self, exchange: &Exchange, is_good: bool) {
-        if let Some(tally) = &self.tally {
-            if !exchange.details().is_probe {
-                tally.count(is_good);
             }
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-/// How long an attempt is alone before the next one begins beside it (RFC 8305, 5: "Connection Attempt Delay").
+/// The delay before the next attempt begins beside one that is running (RFC 8305, 5: "Connection Attempt Delay").
 const HEAD_START: Duration = Duration::from_millis(250);
 
 /// Makes attempts until one succeeds; the others are dropped. The next begins when one fails, or has not ended after its head start.

@@ -1,11 +1,11 @@
-//! What a call has ended with when its peer's answer is not what gRPC has.
+//! Statuses of calls whose peer didn't answer as gRPC demands.
 
 use crate::base::header::{Header, Kind};
 use crate::base::wire;
 use crate::http2::{Reason, ResetCause, ResponseHead};
 use crate::{Code, Compression, Metadata, Result, Status};
 
-/// Why a response is not gRPC's; what its trailers say may still count.
+/// Returns why a response isn't a gRPC response. A status in its trailers still counts.
 pub(crate) fn check_head(head: &ResponseHead) -> Option<Status> {
     if head.status != 200 {
         return Some(wire::status_of_http(head.status));

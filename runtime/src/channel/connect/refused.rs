@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use crate::Status;
 use crate::base::header::{Header, Kind};
-use crate::channel::connect::connection::Call;
+use crate::channel::connect::connection::OpenCall;
 use crate::http2::{ResponseHead, StreamId, StreamMap};
 
-/// How much of a text is read, in bytes.
+/// The most that is read of a text, in bytes.
 const LONGEST: usize = 1024;
 
-/// How long a text is waited for.
+/// The longest wait for a text.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Calls that were answered with an HTTP error or another content type, as a proxy answers. The text behind the head says more
@@ -20,8 +20,8 @@ pub(crate) struct RefusedCalls(StreamMap<Refused>);
 
 /// A call that was answered, but not by gRPC.
 pub(crate) struct Refused {
-    pub(crate) call: Call,
-    /// When the call ends, whatever has come.
+    pub(crate) call: OpenCall,
+    /// The time at which the call ends, even without the text.
     pub(crate) until: Instant,
     status: Status,
     text: Vec<u8>,
@@ -32,7 +32,7 @@ impl RefusedCalls {
     pub(crate) fn add(
         &mut self,
         stream: StreamId,
-        call: Call,
+        call: OpenCall,
         status: Status,
         now: Instant,
     ) -> Instant {
@@ -91,7 +91,7 @@ impl Refused {
     }
 }
 
-/// Whether the body behind a head is a text that people can read, as far as the head says.
+/// Returns whether the body is a text that people can read, as far as the head says.
 pub(crate) fn has_text(head: &ResponseHead) -> bool {
     if head.oversized {
         return false;
@@ -115,7 +115,7 @@ pub(crate) fn has_text(head: &ResponseHead) -> bool {
             .any(|end| essence.ends_with(end) && !essence.starts_with(b"application/grpc"))
 }
 
-/// Whether a field says that the body is not the text itself.
+/// Returns whether a field says that the body is encoded.
 fn is_encoding(field: &Header) -> bool {
     field.name() == b"content-encoding" && field.value() != b"identity"
 }

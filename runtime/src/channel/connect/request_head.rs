@@ -1,4 +1,4 @@
-//! The heads of the requests on a connection.
+//! Request heads.
 
 use crate::base::deadline::format_timeout;
 use crate::base::header::Header;
@@ -6,16 +6,15 @@ use crate::base::{clock, wire};
 use crate::call::credentials::AuthMetadataContext;
 use crate::call::{CallDetails, Exchange};
 use crate::channel::options::ChannelOptions;
-use crate::channel::resolve::target::Target;
 #[cfg(feature = "tls")]
 pub(crate) use crate::transport::tls::CertifiedHosts;
 use crate::{Metadata, Status};
 
-/// What the requests on a connection have in common, and whom its peer is certified for.
+/// The common part of all request heads on a connection, and the hosts that its peer is certified for.
 pub(crate) struct RequestHeads {
     /// The `:scheme` of all calls.
     scheme: Header,
-    /// The channel's, which the peer is certified for where it has to be.
+    /// The authority of the server, which the peer is certified for where it has to be.
     authority: Header,
     /// Over TLS: what else the peer is certified for.
     hosts: Option<CertifiedHosts>,
@@ -28,11 +27,11 @@ pub(crate) struct RequestHead<'a> {
     details: &'a CallDetails,
     timeout: Option<Header>,
     previous_attempts: Option<Header>,
-    /// What the credentials of the call have given.
+    /// The metadata from the call's credentials.
     granted: Metadata,
 }
 
-/// Nothing is certified without TLS.
+/// Without TLS no host is certified.
 #[cfg(not(feature = "tls"))]
 pub(crate) enum CertifiedHosts {}
 
@@ -45,13 +44,14 @@ impl CertifiedHosts {
 
 impl RequestHeads {
     pub(crate) fn new(
-        target: &Target,
-        options: &ChannelOptions,
+        scheme: Header,
+        authority: Header,
         hosts: Option<CertifiedHosts>,
+        options: &ChannelOptions,
     ) -> RequestHeads {
         RequestHeads {
-            scheme: target.scheme(),
-            authority: target.authority.clone(),
+            scheme,
+            authority,
             hosts,
             user_agent: options.user_agent.clone(),
         }
@@ -62,7 +62,7 @@ impl RequestHeads {
         details.authority.as_ref().unwrap_or(&self.authority)
     }
 
-    /// What the credentials of a call are told of it.
+    /// Returns the context that a call's credentials are given.
     pub(crate) fn auth_context(&self, details: &CallDetails) -> AuthMetadataContext {
         let scheme = std::str::from_utf8(self.scheme.value()).unwrap_or_default();
         AuthMetadataContext::new(scheme, Some(self.authority_of(details)), details.method())
@@ -134,7 +134,7 @@ impl RequestHead<'_> {
             .chain(self.granted.fields())
     }
 
-    /// How large it is, as HTTP/2 counts.
+    /// Returns its size, as HTTP/2 counts it.
     pub(crate) fn size(&self) -> usize {
         self.fields().map(Header::size).sum()
     }

@@ -1,22 +1,24 @@
-//! Where a channel leads.
+//! The target of a channel.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::address::Address;
+use super::authority::{LOCALHOST, authority};
 use crate::base::header::Header;
-use crate::channel::connect::address::Address;
 use crate::channel::resolve::names::Names;
+use crate::transport::Endpoint;
 #[cfg(feature = "tls")]
 use crate::transport::tls::{ClientTls, host_of};
 use crate::transport::{HostPort, Io};
 use crate::{Result, Status};
 
-/// Where the servers are found, the authority that calls are sent with unless they say otherwise, and what secures the
+/// The target of a channel: the source of its addresses, the default authority of its calls, and what secures the
 /// connections.
 #[derive(Clone)]
 pub(crate) struct Target {
-    /// As it was given.
+    /// The target as it was given.
     text: Arc<str>,
     pub(crate) names: Names,
     pub(crate) authority: Header,
@@ -25,6 +27,8 @@ pub(crate) struct Target {
     pub(crate) tls: Option<ClientTls>,
     /// Only servers on this machine are connected to.
     pub(crate) is_local: bool,
+    /// The authority was chosen for all servers: those of their addresses don't count.
+    pub(crate) has_fixed_authority: bool,
 }
 
 impl Target {
@@ -46,7 +50,7 @@ impl Target {
 
     /// A connection that is open already.
     pub(crate) fn open(connection: impl Io + 'static) -> Target {
-        let address = Address::open(connection);
+        let address = Endpoint::open(connection);
         let text = address.to_string();
         let authority = Header::from_static(":authority", LOCALHOST);
         Target::new(&text, known([address]), authority)
@@ -60,15 +64,16 @@ impl Target {
             #[cfg(feature = "tls")]
             tls: None,
             is_local: false,
+            has_fixed_authority: false,
         }
     }
 
-    /// Whether credentials may be sent: nobody else reads them.
+    /// Returns whether credentials may be sent, because no one else can read them.
     pub(crate) fn is_private(&self) -> bool {
         self.is_encrypted() || self.is_local
     }
 
-    /// Whether connections are made over TLS.
+    /// Returns whether connections are made over TLS.
     pub(crate) fn is_encrypted(&self) -> bool {
         #[cfg(feature = "tls")]
         return self.tls.is_some();
@@ -95,15 +100,18 @@ impl fmt::Display for Target {
     }
 }
 
-/// Where servers are found, and the host that calls are for; or what is wrong with a target.
+/// The source of addresses and the host of calls, or what is wrong with a target.
 type Read = Result<(Names, String), String>;
 
 /// Reads a target by its scheme. Schemes are the same in capitals (RFC 3986, 3.1); without one it is a host.
 fn read(target: &str) -> Read {
     let (scheme, rest) = target.split_once(':').unwrap_or_default();
     match scheme.to_ascii_lowercase().as_str() {
-        "unix" => Ok((known([Address::unix(rest)?]), LOCALHOST.to_owned())),
-        "unix-abstract" => Ok((known([Address::unix_abstract(rest)?]), LOCALHOST.to_owned())),
+        "unix" => Ok((known([Endpoint::unix(rest)?]), LOCALHOST.to_owned())),
+        "unix-abstract" => Ok((
+            known([Endpoint::unix_abstract(rest)?]),
+            LOCALHOST.to_owned(),
+        )),
         "dns" => dns(rest),
         "passthrough" => passthrough(rest),
         "ipv4" => several(rest, IpAddr::is_ipv4, "127.0.0.1:5000"),
@@ -112,7 +120,7 @@ fn read(target: &str) -> Read {
     }
 }
 
-/// What follows `dns:`, with or without the slashes of a URI.
+/// Reads the part after `dns:`, with or without the slashes of a URI.
 fn dns(name: &str) -> Read {
     let Some(uri) = name.strip_prefix("//") else {
         return host_and_port(name);
@@ -129,12 +137,12 @@ fn dns(name: &str) -> Read {
     }
 }
 
-/// What follows grpc-go's `passthrough:`: one address, which is looked up whenever it is connected to.
+/// Reads the part after grpc-go's `passthrough:`, one address, which is looked up for each connection.
 fn passthrough(name: &str) -> Read {
     let name = name.strip_prefix("///").unwrap_or(name);
-    let address = Address::parse(name)?;
+    let address = Endpoint::parse(name)?;
     let host = match &address {
-        Address::Tcp(_) => HostPort::parse(name)?.authority(),
+        Endpoint::Tcp(_) => HostPort::parse(name)?.authority(),
         _ => LOCALHOST.to_owned(),
     };
     Ok((known([address]), host))
@@ -142,14 +150,14 @@ fn passthrough(name: &str) -> Read {
 
 fn host_and_port(target: &str) -> Read {
     let read = HostPort::parse(target)?;
-    let names = match (read.ip(), Address::tcp(&read)) {
+    let names = match (read.ip(), Endpoint::tcp(&read)) {
         (Some(_), address) => known([address]),
         (None, address) => Names::Dns(address.to_string().into()),
     };
     Ok((names, read.authority()))
 }
 
-/// Addresses of one family, with commas between them.
+/// Addresses of one family, with commas between them. Each is the authority of its server.
 fn several(list: &str, is_of_family: fn(&IpAddr) -> bool, example: &str) -> Read {
     let mut addresses = Vec::new();
     let mut authority = None;
@@ -159,8 +167,10 @@ fn several(list: &str, is_of_family: fn(&IpAddr) -> bool, example: &str) -> Read
         let read = read.ok_or_else(|| {
             format!("{text:?} is no address, with a port or without, as {example}")
         })?;
-        authority.get_or_insert_with(|| read.authority());
-        addresses.push(Address::tcp(&read));
+        let own = read.authority();
+        let address = Address::from(Endpoint::tcp(&read)).with_authority(&own);
+        addresses.push(address.map_err(|status| status.message().to_owned())?);
+        authority.get_or_insert(own);
     }
     Ok((
         Names::Known(addresses.into()),
@@ -168,23 +178,8 @@ fn several(list: &str, is_of_family: fn(&IpAddr) -> bool, example: &str) -> Read
     ))
 }
 
-fn known<const N: usize>(addresses: [Address; N]) -> Names {
-    Names::Known(Arc::new(addresses))
-}
-
-/// The authority of what has no host, as other gRPC libraries have it.
-const LOCALHOST: &str = "localhost";
-
-/// The `:authority` field for a host, with or without a port.
-pub(crate) fn authority(host: &str) -> Result<Header> {
-    let is_plain =
-        |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'/' | b'@' | b'?' | b'#' | b'\\');
-    if host.is_empty() || !host.bytes().all(is_plain) {
-        return Err(Status::invalid_argument(format!(
-            "authority {host:?}: it is a host, with or without :port"
-        )));
-    }
-    Ok(Header::new(b":authority", host.as_bytes()))
+fn known<const N: usize>(endpoints: [Endpoint; N]) -> Names {
+    Names::Known(endpoints.map(Address::from).into())
 }
 
 #[cfg(test)]

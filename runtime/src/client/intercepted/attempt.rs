@@ -18,7 +18,7 @@ pub(crate) async fn attempt(state: &Arc<InterceptedState>, mut head: CallHead) -
         head.authorize().await?;
     }
     state.reset_counts();
-    let (ongoing, packer) = head.open(&**transport);
+    let (ongoing, packer) = head.open(&**transport)?;
     let exchange = Arc::clone(&ongoing.exchange);
     let mut attempt = Attempt::new(state, &exchange);
     let Some(mut requests) = InterceptedRequests::of_attempt(state) else {

@@ -16,8 +16,8 @@ use crate::base::clock;
 use crate::base::erasure::AnyMessage;
 use crate::base::header::Header;
 use crate::call::ongoing::Ongoing;
+use crate::call::transport::Transport;
 use crate::call::{CallEnd, Exchange, Extensions, Panicked, Peer, panicked_in, remember};
-use crate::channel::transport::Transport;
 use crate::{Metadata, Result, Status};
 
 /// The state that the interceptors of a call and its caller share. Interceptors have levels; the outermost is at 0.

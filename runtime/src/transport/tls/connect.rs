@@ -34,13 +34,22 @@ impl ClientTls {
         Ok(ClientTls { config, name })
     }
 
-    /// Performs the handshake on a connection. Also returns the hosts that the server's certificate is valid for.
+    /// Performs the handshake on a connection, with a server whose certificate must be valid for `host`, if that is not the name for all
+    /// servers. Also returns the hosts that the certificate is valid for.
     pub(crate) async fn secure(
         &self,
         connection: Box<dyn Io>,
+        host: Option<&str>,
     ) -> io::Result<(Box<dyn Io>, CertifiedHosts)> {
+        let name = match host {
+            None => self.name.clone(),
+            Some(host) => server_name(host).ok_or_else(|| {
+                let why = format!("server name {host:?}: it is no host name and no IP address");
+                failed(io::ErrorKind::InvalidInput, &why)
+            })?,
+        };
         let handshake = TlsConnector::from(Arc::clone(&self.config))
-            .connect(self.name.clone(), connection)
+            .connect(name, connection)
             .await;
         let stream =
             handshake.map_err(|error| failed(error.kind(), &reason(&error, PeerRole::Server)))?;

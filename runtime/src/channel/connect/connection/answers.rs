@@ -1,6 +1,6 @@
-//! What a server answers to calls.
+//! The server's answers to calls.
 
-use super::{Call, ClientRole};
+use super::{ClientRole, OpenCall};
 use crate::base::header::Header;
 use crate::base::{Outcome, clock, wire};
 use crate::channel::connect::owner::Carried;
@@ -112,8 +112,10 @@ impl ClientRole {
         }
     }
 
-    pub(crate) fn finish(&self, mut call: Call, outcome: Outcome) {
-        self.origin.count(&call.exchange, outcome.result.is_ok());
+    pub(crate) fn finish(&self, mut call: OpenCall, outcome: Outcome) {
+        if let Some(listening) = call.listening.take() {
+            listening.ended(&outcome);
+        }
         call.exchange.end_attempt(outcome, || call.kept.take());
     }
 }

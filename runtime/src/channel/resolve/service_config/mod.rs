@@ -1,33 +1,26 @@
 //! Service config: how the methods of a service are called, as JSON.
 
-mod balancing;
-mod json;
-mod outliers;
 mod policies;
-mod reader;
+mod scaling;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use self::balancing::{
-    Balancing, connection_scaling, health_check, load_balancing, policy_by_name,
-};
-use self::json::Json;
-pub(crate) use self::outliers::{Criteria, OutlierDetection};
-#[cfg(test)]
-pub(crate) use self::outliers::{FailurePercentageEjection, SuccessRateEjection};
-pub(crate) use self::policies::{HedgingPolicy, RetryConfig, ThrottlingConfig};
+pub(crate) use self::policies::ThrottlingConfig;
 use self::policies::{hedging_policy, retry_policy, throttling};
-use self::reader::{Field, Fields, Read, Reading};
+use self::scaling::{connection_scaling, health_check};
+use crate::base::config::json::Json;
+use crate::base::config::{ConfigError, ConfigObject, ConfigValue, Read, Reading};
 use crate::base::log;
+use crate::call::method_config::MethodConfig;
+use crate::channel::balance::know_own_policies;
 use crate::channel::balance::load_balancing::LoadBalancing;
 use crate::{Result, Status};
 
-/// How the methods of a channel's services are called: time-outs, limits, retries, and how calls are spread over the servers.
+/// The config of a channel's methods: time-outs, limits, retries and load balancing.
 /// gRPC's service config, as JSON, given in code: for [`ChannelBuilder::service_config`](crate::ChannelBuilder::service_config).
 ///
 /// ```
@@ -55,7 +48,7 @@ use crate::{Result, Status};
 ///
 /// | field | meaning |
 /// |---|---|
-/// | `loadBalancingConfig` | a list, of which the first policy that is known here counts: `pick_first`, `round_robin`, `least_request_experimental` with its `choiceCount` (2 by default, at least 2, more than 10 counts as 10) |
+/// | `loadBalancingConfig` | a list, of which the first policy that is known here counts: `pick_first`, `round_robin`, `least_request_experimental` with its `choiceCount` (2 by default, at least 2, more than 10 counts as 10), `weighted_round_robin` by the weights of the [addresses](crate::Address), and those of the program ([`register_policy`](crate::balancing::register_policy)) |
 /// | `loadBalancingPolicy` | the older form: the name of a policy that needs no config. It counts where there is no `loadBalancingConfig` |
 /// | `outlier_detection_experimental` | a policy too (gRFC A50), around the `childPolicy` that it has: every `interval` (10 s) it looks how the calls to each server have ended, and a server that fails too often has none for `baseEjectionTime` (30 s) times how often that has happened in a row, up to `maxEjectionTime` (300 s). At most `maxEjectionPercent` (10) of the servers are ejected, but one may always be. Calls count that the server has ended or kept beyond their deadline, or whose connection was lost; not those that their caller gave up. With `pick_first` it does nothing |
 /// | `.successRateEjection` | ejects who succeeds less often than the mean of all by `stdevFactor` (1900) thousandths of the standard deviation; `enforcementPercentage` (100) of the time, if at least `minimumHosts` (5) had at least `requestVolume` (100) calls in the interval, and the server had so many. None by default |
@@ -73,23 +66,12 @@ use crate::{Result, Status};
 pub struct ServiceConfig(Arc<Parsed>);
 
 struct Parsed {
-    load_balancing: Option<Balancing>,
+    load_balancing: Option<LoadBalancing>,
     max_connections_per_subchannel: Option<usize>,
     health_check: Option<Arc<str>>,
     throttling: Option<ThrottlingConfig>,
     /// By `/service/method`, `/service/`, or nothing.
     methods: HashMap<String, Arc<MethodConfig>>,
-}
-
-/// How a method is called.
-#[derive(Debug)]
-pub(crate) struct MethodConfig {
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) wait_for_ready: Option<bool>,
-    pub(crate) max_request_message_length: usize,
-    pub(crate) max_response_message_length: usize,
-    pub(crate) retry: Option<RetryConfig>,
-    pub(crate) hedging: Option<Arc<HedgingPolicy>>,
 }
 
 impl ServiceConfig {
@@ -114,7 +96,10 @@ impl ServiceConfig {
     }
 
     fn read(json: &str, reading: Reading) -> Result<ServiceConfig> {
-        let parsed = Json::parse(json).and_then(|json| Parsed::read(Field::root(&json, &reading)));
+        know_own_policies();
+        let parsed = Json::parse(json)
+            .map_err(ConfigError::new)
+            .and_then(|json| Parsed::read(ConfigValue::root(&json, &reading)));
         let parsed =
             parsed.map_err(|why| Status::invalid_argument(format!("service config: {why}")))?;
         for what in reading.into_ignored() {
@@ -124,12 +109,7 @@ impl ServiceConfig {
     }
 
     pub(crate) fn load_balancing(&self) -> Option<LoadBalancing> {
-        Some(self.0.load_balancing.as_ref()?.policy)
-    }
-
-    /// When a server has no calls because too many have failed.
-    pub(crate) fn outlier_detection(&self) -> Option<&Arc<OutlierDetection>> {
-        self.0.load_balancing.as_ref()?.outliers.as_ref()
+        self.0.load_balancing.clone()
     }
 
     pub(crate) fn max_connections_per_subchannel(&self) -> Option<usize> {
@@ -169,13 +149,13 @@ impl fmt::Debug for ServiceConfig {
 }
 
 impl Parsed {
-    fn read(root: Field<'_>) -> Read<Parsed> {
-        let mut fields = root.fields()?;
+    fn read(root: ConfigValue<'_>) -> Read<Parsed> {
+        let mut fields = root.into_object()?;
         let named_policy = fields.take("loadBalancingPolicy");
         let mut parsed = Parsed {
             load_balancing: match (fields.take("loadBalancingConfig"), named_policy) {
-                (Some(list), _) => Some(load_balancing(list)?),
-                (None, Some(name)) => policy_by_name(name)?,
+                (Some(list), _) => Some(LoadBalancing::read_list(list)?),
+                (None, Some(name)) => LoadBalancing::read_name(name)?,
                 (None, None) => None,
             },
             max_connections_per_subchannel: fields
@@ -193,14 +173,14 @@ impl Parsed {
         };
         if let Some(entries) = fields.take("methodConfig") {
             for entry in entries.items()? {
-                parsed.add_entry(entry.fields()?)?;
+                parsed.add_entry(entry.into_object()?)?;
             }
         }
         fields.finish()?;
         Ok(parsed)
     }
 
-    fn add_entry(&mut self, mut entry: Fields<'_>) -> Read<()> {
+    fn add_entry(&mut self, mut entry: ConfigObject<'_>) -> Read<()> {
         let names = match entry.take("name") {
             Some(names) => names.items()?,
             None => Vec::new(),
@@ -208,14 +188,15 @@ impl Parsed {
         if names.is_empty() {
             let path = &entry.path;
             let why = format!("{path}.name: it is missing, and the entry is for no method");
-            return entry.reading.ignore(why);
+            return entry.reading.ignore(ConfigError::new(why));
         }
         let method = Arc::new(method_config(entry)?);
         for name in names {
             let path = name.path.clone();
-            let key = method_name(name.fields()?)?;
+            let key = method_name(name.into_object()?)?;
             if self.methods.insert(key, Arc::clone(&method)).is_some() {
-                return Err(format!("{path}: there is an entry for it already"));
+                let why = format!("{path}: there is an entry for it already");
+                return Err(ConfigError::new(why));
             }
         }
         Ok(())
@@ -223,23 +204,24 @@ impl Parsed {
 }
 
 /// The paths that a name stands for.
-fn method_name(mut name: Fields<'_>) -> Read<String> {
+fn method_name(mut name: ConfigObject<'_>) -> Read<String> {
     let service = name.take("service");
     let method = name.take("method");
     name.finish()?;
     let service = service.map_or(Ok(""), |field| field.text())?;
-    let method_name = method.as_ref().map_or(Ok(""), Field::text)?;
+    let method_name = method.as_ref().map_or(Ok(""), ConfigValue::text)?;
     match (service, method_name) {
         ("", "") => Ok(String::new()),
-        ("", _) => Err(method.map_or_else(String::new, |method| {
-            method.error("a method stands with its service")
-        })),
+        ("", _) => Err(match method {
+            Some(method) => method.error("a method stands with its service"),
+            None => ConfigError::new(String::new()),
+        }),
         (service, method) => Ok(format!("/{service}/{method}")),
     }
 }
 
-fn method_config(mut entry: Fields<'_>) -> Read<MethodConfig> {
-    let bytes = |field: Option<Field<'_>>| -> Read<usize> {
+fn method_config(mut entry: ConfigObject<'_>) -> Read<MethodConfig> {
+    let bytes = |field: Option<ConfigValue<'_>>| -> Read<usize> {
         let bytes = field.map(|field| field.whole()).transpose()?;
         Ok(bytes.map_or(usize::MAX, |bytes| {
             usize::try_from(bytes).unwrap_or(usize::MAX)

@@ -2,28 +2,11 @@
 
 use std::time::Duration;
 
-use super::reader::{Field, Read};
 use crate::Code;
+use crate::base::config::{ConfigError, ConfigValue, Read};
+use crate::call::method_config::{HedgingConfig, RetryConfig};
 
-/// Which calls are made again, and when (gRFC A6).
-#[derive(Debug)]
-pub(crate) struct RetryConfig {
-    pub(crate) max_attempts: u32,
-    pub(crate) initial_backoff: Duration,
-    pub(crate) max_backoff: Duration,
-    pub(crate) multiplier: f64,
-    pub(crate) codes: Vec<Code>,
-}
-
-/// Which calls are made several times side by side (gRFC A6).
-#[derive(Debug)]
-pub(crate) struct HedgingPolicy {
-    pub(crate) max_attempts: u32,
-    pub(crate) delay: Duration,
-    pub(crate) non_fatal: Vec<Code>,
-}
-
-/// How retries are throttled.
+/// The throttling of retries.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ThrottlingConfig {
     pub(crate) max_tokens: f64,
@@ -33,21 +16,21 @@ pub(crate) struct ThrottlingConfig {
 /// The most attempts that a call may have, whatever a policy says (gRFC A6).
 const MAX_ATTEMPTS: u64 = 5;
 
-fn max_attempts(attempts: Field<'_>) -> Read<u32> {
+fn max_attempts(attempts: ConfigValue<'_>) -> Read<u32> {
     match attempts.whole()? {
         0 | 1 => Err(attempts.error("with less than 2 nothing is made again")),
         most => Ok(u32::try_from(most.min(MAX_ATTEMPTS)).unwrap_or(2)),
     }
 }
 
-fn codes(codes: Field<'_>) -> Read<Vec<Code>> {
-    codes.items()?.iter().map(Field::code).collect()
+fn codes(codes: ConfigValue<'_>) -> Read<Vec<Code>> {
+    codes.items()?.iter().map(ConfigValue::code).collect()
 }
 
-pub(super) fn retry_policy(policy: Field<'_>) -> Read<RetryConfig> {
-    let mut fields = policy.fields()?;
+pub(super) fn retry_policy(policy: ConfigValue<'_>) -> Read<RetryConfig> {
+    let mut fields = policy.into_object()?;
     let max_attempts = max_attempts(fields.need("maxAttempts")?)?;
-    let wait = |field: Field<'_>| match field.duration()? {
+    let wait = |field: ConfigValue<'_>| match field.duration()? {
         Duration::ZERO => Err(field.error("it has to be above 0")),
         wait => Ok(wait),
     };
@@ -55,7 +38,8 @@ pub(super) fn retry_policy(policy: Field<'_>) -> Read<RetryConfig> {
     let path = retryable.path.clone();
     let codes = codes(retryable)?;
     if codes.is_empty() {
-        return Err(format!("{path}: without one nothing is made again"));
+        let why = format!("{path}: without one nothing is made again");
+        return Err(ConfigError::new(why));
     }
     let policy = RetryConfig {
         max_attempts,
@@ -68,11 +52,11 @@ pub(super) fn retry_policy(policy: Field<'_>) -> Read<RetryConfig> {
     Ok(policy)
 }
 
-pub(super) fn hedging_policy(policy: Field<'_>) -> Read<HedgingPolicy> {
-    let mut fields = policy.fields()?;
+pub(super) fn hedging_policy(policy: ConfigValue<'_>) -> Read<HedgingConfig> {
+    let mut fields = policy.into_object()?;
     let delay = fields.take("hedgingDelay");
     let non_fatal = fields.take("nonFatalStatusCodes");
-    let policy = HedgingPolicy {
+    let policy = HedgingConfig {
         max_attempts: max_attempts(fields.need("maxAttempts")?)?,
         delay: delay.map_or(Ok(Duration::ZERO), |field| field.duration())?,
         non_fatal: non_fatal.map(codes).transpose()?.unwrap_or_default(),
@@ -81,8 +65,8 @@ pub(super) fn hedging_policy(policy: Field<'_>) -> Read<HedgingPolicy> {
     Ok(policy)
 }
 
-pub(super) fn throttling(throttling: Field<'_>) -> Read<ThrottlingConfig> {
-    let mut fields = throttling.fields()?;
+pub(super) fn throttling(throttling: ConfigValue<'_>) -> Read<ThrottlingConfig> {
+    let mut fields = throttling.into_object()?;
     let tokens = fields.need("maxTokens")?;
     let config = ThrottlingConfig {
         max_tokens: tokens.positive()?,

@@ -5,7 +5,7 @@
 
 /// A value.
 #[derive(Debug, PartialEq)]
-pub(super) enum Json {
+pub(crate) enum Json {
     Null,
     Bool(bool),
     /// As it is written.
@@ -18,7 +18,7 @@ pub(super) enum Json {
 
 impl Json {
     /// Reads a text; an error says what is wrong, and in which line and column.
-    pub(super) fn parse(text: &str) -> Result<Json, String> {
+    pub(crate) fn parse(text: &str) -> Result<Json, String> {
         let mut parser = Parser { text, place: 0 };
         let parsed = parser.whole();
         parsed.map_err(|why| {
@@ -30,7 +30,7 @@ impl Json {
     }
 
     /// What it is, in words.
-    pub(super) fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Json::Null => "null",
             Json::Bool(_) => "a boolean",

@@ -1,17 +1,20 @@
-//! What carries calls.
+//! Transports, which carry calls.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::connectivity::{ChannelConnectivity, ConnectivityChanges};
-use crate::Status;
+use super::{CallDetails, Exchange};
 use crate::base::header::Header;
-use crate::call::{CallDetails, Exchange};
+use crate::{Result, Status};
 
 /// Carries calls to where they are answered.
 pub(crate) trait Transport: fmt::Debug + Send + Sync {
     /// Adds to the details of a call what the transport says of it, before the call is made.
-    fn prepare(&self, call: &mut CallDetails);
+    ///
+    /// # Errors
+    /// Why the call cannot be made.
+    fn prepare(&self, call: &mut CallDetails) -> Result<()>;
 
     /// Sets a call on its way. Its response and its end come through the exchange.
     fn start(&self, exchange: Arc<Exchange>);
@@ -35,12 +38,12 @@ pub(crate) trait Transport: fmt::Debug + Send + Sync {
     fn close(&self);
 }
 
-/// What calls over a closed channel end with.
+/// Returns the status of calls over a closed channel.
 pub(crate) fn closed() -> Status {
     Status::cancelled("the channel is closed")
 }
 
-/// What calls end with that nothing could carry.
+/// Returns the status of calls outside a tokio runtime.
 pub(crate) fn no_runtime() -> Status {
     Status::failed_precondition("a call over a channel needs a tokio runtime around it")
 }

@@ -4,22 +4,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
+use super::config::{Criteria, OutlierDetection};
 use crate::Status;
-use crate::channel::resolve::service_config::{Criteria, OutlierDetection};
+use crate::call::listener::{AttemptEnd, CallListener};
 
-/// How the calls to a server have ended since they were looked at last.
+/// Counts of the calls to a server that have ended since the last sweep.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct CallCounts {
     good: AtomicU32,
     bad: AtomicU32,
 }
 
-/// What is known of a server.
+/// The calls and ejections of a server.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
-    tally: Arc<Tally>,
+    counts: Arc<CallCounts>,
     ejection: Option<Ejection>,
-    /// How many ejections there have been in a row.
+    /// The number of ejections in a row.
     multiplier: u32,
 }
 
@@ -29,7 +30,16 @@ struct Ejection {
     why: Status,
 }
 
-impl Tally {
+impl CallListener for CallCounts {
+    /// Calls that their callers have given up don't count.
+    fn call_ended(&self, end: &AttemptEnd<'_>) {
+        if let Some(result) = end.result() {
+            self.count(result.is_ok());
+        }
+    }
+}
+
+impl CallCounts {
     /// Counts a call that has ended well, or not.
     pub(crate) fn count(&self, is_good: bool) {
         let counter = if is_good { &self.good } else { &self.bad };
@@ -45,12 +55,12 @@ impl Tally {
 }
 
 impl Record {
-    /// Where the server's connections count their calls.
-    pub(crate) fn tally(&self) -> Arc<Tally> {
-        Arc::clone(&self.tally)
+    /// Returns the counts, which listen to the server's calls.
+    pub(crate) fn counts(&self) -> Arc<CallCounts> {
+        Arc::clone(&self.counts)
     }
 
-    /// Why the server has no calls now, if it is ejected.
+    /// Returns why the server is ejected, if it is.
     pub(crate) fn ejection(&self) -> Option<&Status> {
         self.ejection.as_ref().map(|ejection| &ejection.why)
     }
@@ -88,7 +98,7 @@ pub(crate) fn sweep(
     now: Instant,
     mut lot: impl FnMut() -> u32,
 ) {
-    let calls: Vec<Calls> = records.iter().map(|record| record.tally.take()).collect();
+    let calls: Vec<Calls> = records.iter().map(|record| record.counts.take()).collect();
     let mut eject = |criteria: &Criteria, is_outlier: &dyn Fn(Calls) -> bool| {
         for (place, &calls) in calls.iter().enumerate() {
             if is_enough_ejected(records, config.max_ejection_percent) {
@@ -128,7 +138,7 @@ fn is_enough_ejected(records: &[&mut Record], max_percent: u32) -> bool {
     100 * ejected >= records.len() * max_percent as usize
 }
 
-/// How the calls to a server have ended in an interval.
+/// Counts of the calls to a server that ended in an interval.
 #[derive(Clone, Copy, Debug)]
 struct Calls {
     good: u32,
@@ -166,8 +176,9 @@ fn distribution(numbers: &[f64]) -> (f64, f64) {
 mod tests {
     use std::time::Duration;
 
+    use super::super::config::{FailurePercentageEjection, SuccessRateEjection};
     use super::*;
-    use crate::channel::resolve::service_config::{FailurePercentageEjection, SuccessRateEjection};
+    use crate::LoadBalancing;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -187,6 +198,7 @@ mod tests {
             max_ejection_percent: 10,
             success_rate: None,
             failure_percentage: None,
+            child: LoadBalancing::round_robin(),
         }
     }
 
@@ -226,8 +238,8 @@ mod tests {
             lot: u32,
         ) -> Vec<usize> {
             for (record, &(good, bad)) in self.0.iter().zip(calls) {
-                (0..good).for_each(|_| record.tally.count(true));
-                (0..bad).for_each(|_| record.tally.count(false));
+                (0..good).for_each(|_| record.counts.count(true));
+                (0..bad).for_each(|_| record.counts.count(false));
             }
             let mut records: Vec<_> = self.0.iter_mut().collect();
             sweep(config, &mut records, now, || lot);
@@ -265,7 +277,7 @@ mod tests {
         assert_eq!(once(&config, &calls), [2]);
         let lenient = by_success(2500, criteria(3, 10));
         assert!(once(&lenient, &calls).is_empty());
-        // Where all do badly, nobody is worse.
+        // If all servers do badly, none is worse than the others.
         assert!(once(&config, &[(1, 9); 5]).is_empty());
         // One without traffic does not count.
         assert!(once(&config, &[(10, 0), (0, 10), (0, 0)]).is_empty());

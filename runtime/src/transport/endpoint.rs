@@ -1,4 +1,4 @@
-//! Where a connection leads.
+//! Endpoints of connections.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -6,16 +6,16 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use super::{HostPort, Io};
 #[cfg(unix)]
 use crate::base::unix_name::{self, UnixName};
-use crate::transport::{HostPort, Io};
 
 /// The port of addresses that have none, as gRPC's naming has it: that of HTTPS.
 const DEFAULT_PORT: u16 = 443;
 
-/// Where a connection leads.
+/// The endpoint that a connection leads to.
 #[derive(Clone)]
-pub(crate) enum Address {
+pub(crate) enum Endpoint {
     /// `host:port`.
     Tcp(Arc<str>),
     /// A unix socket; an abstract one begins with NUL.
@@ -25,26 +25,26 @@ pub(crate) enum Address {
     Open(Arc<Mutex<Option<Box<dyn Io>>>>),
 }
 
-impl Address {
+impl Endpoint {
     /// Reads `host:port`, `unix:path` or `unix-abstract:name`; an error says what is wrong.
-    pub(crate) fn parse(text: &str) -> Result<Address, String> {
+    pub(crate) fn parse(text: &str) -> Result<Endpoint, String> {
         if let Some(path) = text.strip_prefix("unix:") {
-            return Address::unix(path);
+            return Endpoint::unix(path);
         }
         match text.strip_prefix("unix-abstract:") {
-            Some(name) => Address::unix_abstract(name),
-            None => Ok(Address::tcp(&HostPort::parse(text)?)),
+            Some(name) => Endpoint::unix_abstract(name),
+            None => Ok(Endpoint::tcp(&HostPort::parse(text)?)),
         }
     }
 
     /// The address of a server at a host, at gRPC's own port unless it has one.
-    pub(crate) fn tcp(address: &HostPort<'_>) -> Address {
-        Address::Tcp(address.with_port(DEFAULT_PORT).into())
+    pub(crate) fn tcp(address: &HostPort<'_>) -> Endpoint {
+        Endpoint::Tcp(address.with_port(DEFAULT_PORT).into())
     }
 
     /// Reads what follows `unix:`, a path or `//` and an absolute one.
     #[cfg(unix)]
-    pub(crate) fn unix(path: &str) -> Result<Address, String> {
+    pub(crate) fn unix(path: &str) -> Result<Endpoint, String> {
         let path = match path.strip_prefix("//") {
             Some(absolute) if absolute.starts_with('/') => absolute,
             Some(_) => return Err("behind unix:// stands an absolute path".to_owned()),
@@ -53,66 +53,66 @@ impl Address {
         if path.is_empty() || path.contains('\0') {
             return Err("behind unix: stands the path of a socket".to_owned());
         }
-        Ok(Address::Unix(Path::new(path).into()))
+        Ok(Endpoint::Unix(Path::new(path).into()))
     }
 
     /// Reads what follows `unix-abstract:`, a name that may be percent-encoded.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub(crate) fn unix_abstract(name: &str) -> Result<Address, String> {
+    pub(crate) fn unix_abstract(name: &str) -> Result<Endpoint, String> {
         let name = unix_name::decode(name.strip_prefix("//").unwrap_or(name));
         if name.is_empty() {
             return Err("behind unix-abstract: stands the name of a socket".to_owned());
         }
-        Ok(Address::Unix(unix_name::abstract_path(&name).into()))
+        Ok(Endpoint::Unix(unix_name::abstract_path(&name).into()))
     }
 
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    pub(crate) fn unix_abstract(_name: &str) -> Result<Address, String> {
+    pub(crate) fn unix_abstract(_name: &str) -> Result<Endpoint, String> {
         Err("this system has no abstract unix sockets".to_owned())
     }
 
     #[cfg(not(unix))]
-    pub(crate) fn unix(_path: &str) -> Result<Address, String> {
+    pub(crate) fn unix(_path: &str) -> Result<Endpoint, String> {
         Err("this system has no unix sockets".to_owned())
     }
 
-    pub(crate) fn open(connection: impl Io + 'static) -> Address {
-        Address::Open(Arc::new(Mutex::new(Some(Box::new(connection)))))
+    pub(crate) fn open(connection: impl Io + 'static) -> Endpoint {
+        Endpoint::Open(Arc::new(Mutex::new(Some(Box::new(connection)))))
     }
 }
 
-impl From<SocketAddr> for Address {
-    fn from(address: SocketAddr) -> Address {
-        Address::Tcp(address.to_string().into())
+impl From<SocketAddr> for Endpoint {
+    fn from(address: SocketAddr) -> Endpoint {
+        Endpoint::Tcp(address.to_string().into())
     }
 }
 
-impl PartialEq for Address {
+impl PartialEq for Endpoint {
     /// A connection that is open already is like no other.
-    fn eq(&self, other: &Address) -> bool {
+    fn eq(&self, other: &Endpoint) -> bool {
         match (self, other) {
-            (Address::Tcp(one), Address::Tcp(other)) => one == other,
+            (Endpoint::Tcp(one), Endpoint::Tcp(other)) => one == other,
             #[cfg(unix)]
-            (Address::Unix(one), Address::Unix(other)) => one == other,
-            (Address::Open(one), Address::Open(other)) => Arc::ptr_eq(one, other),
+            (Endpoint::Unix(one), Endpoint::Unix(other)) => one == other,
+            (Endpoint::Open(one), Endpoint::Open(other)) => Arc::ptr_eq(one, other),
             _ => false,
         }
     }
 }
 
-impl fmt::Display for Address {
-    /// As a target says it.
+impl fmt::Display for Endpoint {
+    /// Writes the endpoint as in a target.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Address::Tcp(address) => f.write_str(address),
+            Endpoint::Tcp(address) => f.write_str(address),
             #[cfg(unix)]
-            Address::Unix(path) => UnixName(path).fmt(f),
-            Address::Open(_) => f.write_str("the other end of a connection"),
+            Endpoint::Unix(path) => UnixName(path).fmt(f),
+            Endpoint::Open(_) => f.write_str("the other end of a connection"),
         }
     }
 }
 
-impl fmt::Debug for Address {
+impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }

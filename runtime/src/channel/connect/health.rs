@@ -1,21 +1,21 @@
-//! Whether a server says that it is well: client-side health checking (gRFC A17).
+//! Client-side health checking (gRFC A17).
 
 use std::future::poll_fn;
 use std::sync::{Arc, Weak};
 
 use tokio::time::{Instant, sleep};
 
+use super::owner::{ConnectionNews, Health, Owner};
 use crate::base::erasure::Typed;
 use crate::base::framing::{Packed, Packer};
 use crate::base::header::Header;
 use crate::base::jitter::jitter;
 use crate::base::log;
+use crate::call::attributes::Attributes;
 use crate::call::inbox::Inbox;
 use crate::call::ongoing::Ongoing;
 use crate::call::{CallDetails, Exchange, Link, MessageLimits, Peer};
 use crate::channel::connect::backoff::{Backoff, BackoffConfig};
-use crate::channel::core::ChannelCore;
-use crate::channel::event::Event;
 use crate::{Code, Codec, Compression, Metadata, Prost, Result, Status};
 
 static WATCH: Header = Header::from_static(":path", "/grpc.health.v1.Health/Watch");
@@ -23,45 +23,19 @@ static WATCH: Header = Header::from_static(":path", "/grpc.health.v1.Health/Watc
 /// `ServingStatus.SERVING`.
 const SERVING: i32 = 1;
 
-/// What a server says of itself.
-#[derive(Clone, Debug)]
-pub(crate) enum Health {
-    /// Nothing yet.
-    Unknown,
-    Serving,
-    /// That it is not well, or nothing more.
-    Failing(Status),
-}
-
 /// A watch over a server, by a call on one of the connections to it. It does not keep the channel alive.
 pub(crate) struct HealthWatch {
-    core: Weak<ChannelCore>,
-    /// By which the channel knows the connection.
-    number: u64,
-    link: Arc<Link>,
-    /// What is asked for.
-    service: Arc<str>,
-    authority: Header,
-    backoff: BackoffConfig,
+    pub(crate) owner: Weak<dyn Owner>,
+    /// The number of the connection.
+    pub(crate) number: u64,
+    pub(crate) link: Arc<Link>,
+    /// The service whose health is asked for.
+    pub(crate) service: Arc<str>,
+    pub(crate) authority: Header,
+    pub(crate) backoff: BackoffConfig,
 }
 
 impl HealthWatch {
-    pub(crate) fn new(
-        core: &Arc<ChannelCore>,
-        number: u64,
-        link: Arc<Link>,
-        service: &Arc<str>,
-    ) -> HealthWatch {
-        HealthWatch {
-            core: Arc::downgrade(core),
-            number,
-            link,
-            service: Arc::clone(service),
-            authority: core.authority(),
-            backoff: core.options().backoff,
-        }
-    }
-
     /// Tells the channel how the server is, until the connection is gone, whose end is the end of this task.
     pub(crate) async fn run(self) {
         let mut backoff = Backoff::default();
@@ -85,7 +59,7 @@ impl HealthWatch {
         }
     }
 
-    /// Watches by one call. Says whether the server has told anything, and how the call ended.
+    /// Watches by one call. Returns whether the server has told anything, and how the call ended.
     async fn watch(&self) -> (bool, Status) {
         let mut was_told = false;
         let ended = async {
@@ -109,14 +83,16 @@ impl HealthWatch {
     fn call(&self) -> Result<Inbox> {
         let exchange = Arc::new(Exchange::new(CallDetails {
             path: WATCH.clone(),
-            authority: Some(self.authority.clone()),
+            authority: None,
             metadata: Metadata::new(),
             deadline: None,
             peer: Peer::unknown(),
             wait_for_ready: None,
             is_probe: true,
             credentials: None,
-            retry_policy: None,
+            method_config: None,
+            awaits_config: false,
+            attributes: Attributes::default(),
             max_send_message_length: usize::MAX,
             compression: Compression::Identity,
             limits: MessageLimits {
@@ -152,9 +128,8 @@ impl HealthWatch {
     }
 
     fn tell(&self, health: Health) {
-        if let Some(core) = self.core.upgrade() {
-            let number = self.number;
-            core.notify(Event::Health { number, health });
+        if let Some(owner) = self.owner.upgrade() {
+            owner.hear(self.number, ConnectionNews::Health(health));
         }
     }
 }

@@ -1,0 +1,43 @@
+//! The wakers of tasks that wait for a call to be over.
+
+use std::task::Waker;
+
+/// Who waits for a call to be over.
+#[derive(Debug, Default)]
+pub(super) struct Watchers {
+    /// In the order of their keys.
+    pub(super) wakers: Vec<(u64, Waker)>,
+    last: u64,
+}
+
+impl Watchers {
+    /// Takes all out, to be woken.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Waker> {
+        self.wakers.drain(..).map(|(_, waker)| waker)
+    }
+
+    /// Keeps a waker, in the place of the one that is known by the key.
+    pub(super) fn set(&mut self, key: &mut Option<u64>, waker: &Waker) {
+        match key.and_then(|key| self.find(key)) {
+            Some(kept) if kept.will_wake(waker) => {}
+            Some(kept) => kept.clone_from(waker),
+            None => {
+                self.last += 1;
+                *key = Some(self.last);
+                self.wakers.push((self.last, waker.clone()));
+            }
+        }
+    }
+
+    fn find(&mut self, key: u64) -> Option<&mut Waker> {
+        let place = self.wakers.binary_search_by_key(&key, |(key, _)| *key);
+        let (_, waker) = self.wakers.get_mut(place.ok()?)?;
+        Some(waker)
+    }
+
+    /// Takes out the waker that is known by the key.
+    pub(super) fn remove(&mut self, key: u64) -> Option<Waker> {
+        let place = self.wakers.binary_search_by_key(&key, |(key, _)| *key);
+        Some(self.wakers.remove(place.ok()?).1)
+    }
+}

@@ -1,0 +1,66 @@
+//! Listeners, which are told the end of an attempt.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::base::Outcome;
+use crate::{Metadata, Result};
+
+/// Is told how the calls end that a picker has sent to a server: see
+/// [`ReadySubchannel::with_listener`](crate::balancing::ReadySubchannel::with_listener). It must not block.
+pub trait CallListener: Send + Sync {
+    /// Is called when an attempt at a call has ended.
+    fn call_ended(&self, end: &AttemptEnd<'_>);
+}
+
+/// The end of an attempt at a call.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct AttemptEnd<'a> {
+    outcome: Option<&'a Outcome>,
+}
+
+impl<'a> AttemptEnd<'a> {
+    /// Returns the status of the attempt. It is `None` when the caller has given the call up, and when the attempt was taken back
+    /// before the server saw it.
+    pub fn result(&self) -> Option<&'a Result<()>> {
+        self.outcome.map(|outcome| &outcome.result)
+    }
+
+    /// Returns the metadata that the server sent with the status.
+    pub fn trailing_metadata(&self) -> Option<&'a Metadata> {
+        self.outcome.map(|outcome| &outcome.trailing)
+    }
+}
+
+/// A listener that is told the end of one attempt. To drop it tells it that the attempt has no end of its own.
+pub(crate) struct Listening(Option<Arc<dyn CallListener>>);
+
+impl Listening {
+    pub(crate) fn new(listener: Arc<dyn CallListener>) -> Listening {
+        Listening(Some(listener))
+    }
+
+    /// Tells the end of the attempt.
+    pub(crate) fn ended(mut self, outcome: &Outcome) {
+        if let Some(listener) = self.0.take() {
+            listener.call_ended(&AttemptEnd {
+                outcome: Some(outcome),
+            });
+        }
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        if let Some(listener) = self.0.take() {
+            listener.call_ended(&AttemptEnd { outcome: None });
+        }
+    }
+}
+
+impl fmt::Debug for Listening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Listening")
+    }
+}

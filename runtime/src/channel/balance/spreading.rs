@@ -1,0 +1,179 @@
+//! The common part of policies that spread calls over servers.
+
+use std::sync::Arc;
+
+use super::picker::{Pick, Picker};
+use super::policy::{Helper, Policy, PolicyUpdate};
+use super::subchannel::{NewSubchannel, ReadySubchannel, Subchannel, SubchannelState};
+use crate::Status;
+use crate::call::connectivity::ChannelConnectivity;
+use crate::channel::resolve::address::Address;
+
+/// A policy that spreads calls over servers which are all kept connected.
+pub(crate) struct Spreading {
+    servers: ServerSet,
+    /// Reads the config of an update.
+    configure: fn(&PolicyUpdate<'_>) -> MakePicker,
+    picker: MakePicker,
+}
+
+/// Makes the picker of servers that are ready, each with its weight.
+pub(crate) type MakePicker = Box<dyn Fn(Vec<(ReadySubchannel, u32)>) -> Arc<dyn Picker> + Send>;
+
+impl Spreading {
+    /// A policy with the pickers that `configure` makes for its config.
+    pub(crate) fn new(configure: fn(&PolicyUpdate<'_>) -> MakePicker) -> Spreading {
+        Spreading {
+            servers: ServerSet::default(),
+            configure,
+            // The first update says what the pickers are.
+            picker: Box::new(|_| Arc::new(Pick::Queue)),
+        }
+    }
+}
+
+impl Policy for Spreading {
+    fn update(&mut self, update: &PolicyUpdate<'_>, helper: &mut dyn Helper) {
+        self.picker = (self.configure)(update);
+        self.servers.update(update.addresses, helper);
+        self.servers.publish(helper, &self.picker);
+    }
+
+    fn subchannel_changed(
+        &mut self,
+        subchannel: &Subchannel,
+        state: &SubchannelState,
+        helper: &mut dyn Helper,
+    ) {
+        if self.servers.changed(subchannel, state) {
+            self.servers.publish(helper, &self.picker);
+        }
+    }
+
+    fn exit_idle(&mut self, _helper: &mut dyn Helper) {
+        self.servers.connect();
+    }
+}
+
+/// Picks the first server that has room, from this place on: the limit of one server does not hold back calls that another can take.
+pub(crate) fn with_room(servers: &[ReadySubchannel], place: usize) -> Pick {
+    let (before, from) = servers.split_at(place.min(servers.len()));
+    let mut all = from.iter().chain(before);
+    all.find(|server| server.has_room())
+        .map_or(Pick::Queue, |server| Pick::Subchannel(server.clone()))
+}
+
+/// Servers that are all kept connected, each by its own subchannel.
+#[derive(Debug, Default)]
+struct ServerSet(Vec<SpreadServer>);
+
+#[derive(Debug)]
+struct SpreadServer {
+    address: Address,
+    subchannel: Subchannel,
+    state: SubchannelState,
+    /// The error of the last attempt to connect, until one succeeds.
+    failure: Option<Status>,
+}
+
+impl SpreadServer {
+    fn is_connecting(&self) -> bool {
+        matches!(self.state, SubchannelState::Connecting) && self.failure.is_none()
+    }
+}
+
+impl ServerSet {
+    /// Keeps the servers whose addresses are still there, lets the others go, and connects to those that are new.
+    fn update(&mut self, addresses: &[Address], helper: &mut dyn Helper) {
+        let mut before = std::mem::take(&mut self.0);
+        for address in addresses {
+            if self.0.iter().any(|other| other.address == *address) {
+                continue;
+            }
+            let kept = before.iter().position(|other| other.address == *address);
+            let mut server = kept.map_or_else(
+                || {
+                    let new = NewSubchannel::new([address.clone()]).with_health_check();
+                    let subchannel = helper.create_subchannel(new);
+                    subchannel.connect();
+                    SpreadServer {
+                        address: address.clone(),
+                        subchannel,
+                        state: SubchannelState::Connecting,
+                        failure: None,
+                    }
+                },
+                |place| before.swap_remove(place),
+            );
+            // Its weight may be another.
+            server.address = address.clone();
+            self.0.push(server);
+        }
+    }
+
+    /// Takes note of the state of a subchannel. One that is idle connects at once. Returns whether it is one of these.
+    fn changed(&mut self, subchannel: &Subchannel, state: &SubchannelState) -> bool {
+        let mut all = self.0.iter_mut();
+        let Some(server) = all.find(|server| server.subchannel == *subchannel) else {
+            return false;
+        };
+        server.state = match state {
+            SubchannelState::Idle => {
+                subchannel.connect();
+                SubchannelState::Connecting
+            }
+            state => state.clone(),
+        };
+        match &server.state {
+            SubchannelState::Ready(_) => server.failure = None,
+            SubchannelState::TransientFailure(status) => server.failure = Some(status.clone()),
+            _ => {}
+        }
+        true
+    }
+
+    /// Connects the servers that are idle.
+    fn connect(&self) {
+        for server in &self.0 {
+            server.subchannel.connect();
+        }
+    }
+
+    /// Tells what the servers come to. `picker` makes the picker of those that are ready, if there are several.
+    fn publish(&self, helper: &mut dyn Helper, picker: &MakePicker) {
+        let ready = self.0.iter().filter_map(|server| match &server.state {
+            SubchannelState::Ready(ready) => Some((ready.clone(), server.address.weight())),
+            _ => None,
+        });
+        let ready: Vec<_> = ready.collect();
+        let (state, picker): (_, Arc<dyn Picker>) = match ready.as_slice() {
+            [] => {
+                let (state, pick) = self.unready();
+                (state, Arc::new(pick))
+            }
+            [(only, _)] => (
+                ChannelConnectivity::Ready,
+                Arc::new(Pick::Subchannel(only.clone())),
+            ),
+            _ => (ChannelConnectivity::Ready, picker(ready)),
+        };
+        helper.update_state(state, picker);
+    }
+
+    /// While no server is ready, one that has failed counts as such until it is reached: while all of them are down, calls fail at once
+    /// and do not wait for attempt after attempt.
+    fn unready(&self) -> (ChannelConnectivity, Pick) {
+        let failure = self
+            .0
+            .iter()
+            .filter_map(|server| server.failure.as_ref())
+            .next_back();
+        match failure {
+            Some(status) if !self.0.iter().any(SpreadServer::is_connecting) => (
+                ChannelConnectivity::TransientFailure,
+                Pick::Fail(status.clone()),
+            ),
+            _ => (ChannelConnectivity::Connecting, Pick::Queue),
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The config of a channel's calls.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use super::resolve::resolver::ConfigSelector;
+use super::resolve::service_config::ServiceConfig;
+
+/// The config of a channel's calls, from the service config and the resolver.
+#[derive(Debug, Default)]
+pub(crate) struct ChannelConfig {
+    pub(crate) service_config: Option<ServiceConfig>,
+    pub(crate) selector: Option<Arc<dyn ConfigSelector>>,
+}
+
+/// The source of a channel's current config.
+pub(crate) trait ConfigSource: fmt::Debug + Send + Sync {
+    /// Returns the config. It is `None` before the resolver has answered for the first time.
+    fn config(&self) -> Option<Arc<ChannelConfig>>;
+
+    /// Asks the resolver, and waits until it has answered.
+    fn known(self: Arc<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+}

@@ -1,0 +1,364 @@
+//! The connections to a server.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::task::AbortHandle;
+
+use crate::Status;
+use crate::base::jitter::jitter;
+use crate::call::{Link, Order};
+use crate::channel::connect::backoff::{Backoff, BackoffConfig};
+use crate::channel::connect::owner::{Carried, ConnectionNews, Health, Loss};
+use crate::channel::resolve::address::Address;
+use crate::channel::resolve::target::Target;
+use crate::transport::Endpoint;
+
+/// The connections to a server, from the first attempt on: as a rule one, more where the peer's limit of streams is reached
+/// (gRFC A105). Time comes in.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    /// The server's addresses, any of which will do.
+    addresses: Arc<[Address]>,
+    /// The oldest first.
+    connections: Vec<OpenConnection>,
+    /// The attempt to connect, of which there is one at a time.
+    attempt: Option<Attempt>,
+    /// The last attempt failed; the next is made then, or later.
+    retry_at: Option<Instant>,
+    backoff: Backoff,
+    /// Addresses whose connections ended at once since the last back-off: the others are tried first.
+    passed: Vec<Address>,
+    /// The last connection was lost at once, with calls on it that were not answered.
+    is_suspect: bool,
+    /// The error of the last attempt, until one succeeds.
+    failure: Option<Status>,
+    /// The health check of the server, if it has one.
+    health_check: Option<HealthCheck>,
+}
+
+/// The state of the connections to a server: the first of these that holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ConnectionsState {
+    Ready,
+    Connecting,
+    /// The last attempt failed, and the next is waited for.
+    Failed,
+    Idle,
+}
+
+/// An attempt to connect. Attempts, and the connections that come of them, have a number, by which news of what is past is told
+/// from news of what is.
+#[derive(Debug)]
+struct Attempt {
+    number: u64,
+    /// The earliest time of the next attempt, if this one fails.
+    retry_at: Instant,
+    task: AbortHandle,
+}
+
+#[derive(Debug)]
+struct OpenConnection {
+    /// The number of the attempt that made it.
+    number: u64,
+    address: Address,
+    link: Arc<Link>,
+    /// Until then it is not known to be better than an attempt that fails.
+    retry_at: Instant,
+}
+
+/// The health check of a server, on the connection of this number.
+#[derive(Debug)]
+struct HealthCheck {
+    number: u64,
+    task: AbortHandle,
+    health: Health,
+}
+
+impl Drop for HealthCheck {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Connections {
+    pub(crate) fn new(addresses: Arc<[Address]>) -> Connections {
+        Connections {
+            addresses,
+            connections: Vec::new(),
+            attempt: None,
+            retry_at: None,
+            backoff: Backoff::default(),
+            passed: Vec::new(),
+            is_suspect: false,
+            failure: None,
+            health_check: None,
+        }
+    }
+
+    /// Returns the addresses for the next attempt: that of the oldest connection, if there is one. Otherwise those whose connections
+    /// haven't ended at once.
+    pub(crate) fn addresses(&self) -> Arc<[Address]> {
+        match self.connections.first() {
+            Some(oldest) => Arc::new([oldest.address.clone()]),
+            // Others may have been found since.
+            None if self.passed.is_empty() || self.untried().next().is_none() => {
+                Arc::clone(&self.addresses)
+            }
+            None => self.untried().cloned().collect(),
+        }
+    }
+
+    fn untried(&self) -> impl Iterator<Item = &Address> {
+        let all = self.addresses.iter();
+        all.filter(|address| !self.passed.contains(address))
+    }
+
+    /// Changes the addresses. Lets connections to other addresses go, and returns whether there were any.
+    pub(crate) fn lead_to(&mut self, addresses: Arc<[Address]>) -> bool {
+        self.addresses = addresses;
+        let is_gone = |connection: &OpenConnection| !self.addresses.contains(&connection.address);
+        let is_any_gone = self.connections.iter().any(is_gone);
+        if is_any_gone {
+            self.release();
+        }
+        is_any_gone
+    }
+
+    pub(crate) fn state(&self) -> ConnectionsState {
+        if !self.connections.is_empty() {
+            match self.health() {
+                Health::Serving => ConnectionsState::Ready,
+                Health::Unknown => ConnectionsState::Connecting,
+                Health::Failing(_) => ConnectionsState::Failed,
+            }
+        } else if self.attempt.is_some() {
+            ConnectionsState::Connecting
+        } else if self.retry_at.is_some() {
+            ConnectionsState::Failed
+        } else {
+            ConnectionsState::Idle
+        }
+    }
+
+    /// Returns the links of the connections, the oldest first.
+    pub(crate) fn links(&self) -> impl Iterator<Item = Arc<Link>> {
+        self.connections.iter().map(|one| Arc::clone(&one.link))
+    }
+
+    /// Returns the number of connections.
+    pub(crate) fn count(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Returns whether a further connection is being made.
+    pub(crate) fn is_growing(&self) -> bool {
+        self.attempt.is_some() && !self.connections.is_empty()
+    }
+
+    /// Returns whether all connections have reached the peer's limit of streams, and another may be made, up to `most`.
+    pub(crate) fn may_grow(&self, most: usize) -> bool {
+        if self.state() != ConnectionsState::Ready {
+            return false;
+        }
+        let is_alone = |one: &OpenConnection| matches!(one.address.endpoint, Endpoint::Open(_));
+        (1..most).contains(&self.connections.len())
+            && self.attempt.is_none()
+            && self.retry_at.is_none()
+            && !self.connections.iter().any(is_alone)
+            && self.connections.iter().all(|one| one.link.is_full())
+    }
+
+    /// Returns why the server is not ready: its health, or the error of the last attempt.
+    pub(crate) fn failure(&self) -> Option<&Status> {
+        match self
+            .health_check
+            .as_ref()
+            .map(|health_check| &health_check.health)
+        {
+            Some(Health::Failing(status)) => Some(status),
+            _ => self.failure.as_ref(),
+        }
+    }
+
+    fn health(&self) -> &Health {
+        self.health_check
+            .as_ref()
+            .map_or(&Health::Serving, |health_check| &health_check.health)
+    }
+
+    /// Returns the connection on which the server is to be asked for its health, unless it is already.
+    pub(crate) fn unchecked(&self) -> Option<(u64, Arc<Link>)> {
+        let oldest = self.connections.first()?;
+        let watched = self
+            .health_check
+            .as_ref()
+            .map(|health_check| health_check.number);
+        (watched != Some(oldest.number)).then(|| (oldest.number, Arc::clone(&oldest.link)))
+    }
+
+    /// Keeps the health check on this connection. Until the server answers, its last answer counts.
+    pub(crate) fn set_health_check(&mut self, number: u64, task: AbortHandle) {
+        let before = self
+            .health_check
+            .take()
+            .map(|health_check| health_check.health.clone());
+        self.health_check = Some(HealthCheck {
+            number,
+            task,
+            health: before.unwrap_or(Health::Unknown),
+        });
+    }
+
+    /// Keeps the health of the server. Returns whether the answer came on the current connection.
+    fn set_health(&mut self, number: u64, health: &Health) -> bool {
+        let health_check = self
+            .health_check
+            .as_mut()
+            .filter(|health_check| health_check.number == number);
+        health_check
+            .map(|health_check| health_check.health.clone_from(health))
+            .is_some()
+    }
+
+    /// Notes that an attempt has begun.
+    pub(crate) fn connecting(
+        &mut self,
+        number: u64,
+        began: Instant,
+        config: BackoffConfig,
+        task: AbortHandle,
+    ) {
+        if !self.connections.is_empty() && self.failure.is_none() {
+            // The connections are full of calls, so the server is well.
+            self.backoff.reset();
+        }
+        let wait = self.backoff.wait(config, jitter());
+        self.retry_at = None;
+        self.attempt = Some(Attempt {
+            number,
+            // Too long for the clock is as good as for ever.
+            retry_at: began.checked_add(wait).unwrap_or(began),
+            task,
+        });
+    }
+
+    /// Takes note of what has happened. Returns whether it is an attempt or a connection of this server.
+    pub(crate) fn hear(
+        &mut self,
+        attempt: u64,
+        news: &ConnectionNews,
+        now: Instant,
+        target: &Target,
+    ) -> bool {
+        match news {
+            ConnectionNews::Failed(status) => self.failed(attempt, status),
+            ConnectionNews::Connected { address, link } => self.connected(attempt, address, link),
+            ConnectionNews::Health(health) => self.set_health(attempt, health),
+            ConnectionNews::Unused => self.take_out(attempt).is_some(),
+            ConnectionNews::Lost(loss) => self.lost(attempt, loss, now, target),
+        }
+    }
+
+    /// Adds the connection of an attempt that has succeeded. Returns whether the attempt is the current one.
+    fn connected(&mut self, number: u64, address: &Address, link: &Arc<Link>) -> bool {
+        let Some(attempt) = self.attempt.take_if(|own| own.number == number) else {
+            return false;
+        };
+        self.failure = None;
+        self.connections.push(OpenConnection {
+            number,
+            address: address.clone(),
+            link: Arc::clone(link),
+            retry_at: attempt.retry_at,
+        });
+        true
+    }
+
+    /// Backs off after an attempt that has failed. Returns whether the attempt is the current one.
+    fn failed(&mut self, number: u64, cause: &Status) -> bool {
+        let Some(attempt) = self.attempt.take_if(|own| own.number == number) else {
+            return false;
+        };
+        self.back_off(attempt.retry_at, cause.clone());
+        true
+    }
+
+    /// Removes a connection that the peer has ended. Returns whether there was such a connection.
+    ///
+    /// A connection that has carried no call and ends before the wait after its attempt is over was worth no more than an attempt
+    /// that fails. Without the wait a server that greets every client with GOAWAY would be asked for connections without end. One
+    /// that is lost with its first calls may be the last of a server that is restarted: that counts when it happens twice in a row.
+    fn lost(&mut self, number: u64, loss: &Loss, now: Instant, target: &Target) -> bool {
+        let Some(lost) = self.take_out(number) else {
+            return false;
+        };
+        if loss.carried == Carried::Calls || lost.retry_at <= now {
+            self.backoff.reset();
+            self.passed.clear();
+            self.is_suspect = false;
+        } else if loss.carried == Carried::Unanswered && !self.is_suspect {
+            self.is_suspect = true;
+        } else if self.attempt.is_none() {
+            self.passed.push(lost.address);
+            if self.untried().next().is_none() || !self.connections.is_empty() {
+                let cause = Status::unavailable(format!(
+                    "cannot connect to {target}: the connection ended before it carried a call: {}",
+                    loss.cause.message()
+                ));
+                self.back_off(lost.retry_at, cause);
+            }
+        }
+        true
+    }
+
+    /// Waits until another attempt may be made, and keeps the cause until one succeeds.
+    fn back_off(&mut self, until: Instant, cause: Status) {
+        self.backoff.failed();
+        self.passed.clear();
+        self.retry_at = Some(until);
+        self.failure = Some(cause);
+    }
+
+    fn take_out(&mut self, number: u64) -> Option<OpenConnection> {
+        let mut all = self.connections.iter();
+        let place = all.position(|one| one.number == number)?;
+        let connection = self.connections.remove(place);
+        if self.connections.is_empty() {
+            self.health_check = None;
+        }
+        Some(connection)
+    }
+
+    /// Returns the time of the next attempt, after a failure.
+    pub(crate) fn retry_at(&self) -> Option<Instant> {
+        self.retry_at
+    }
+
+    /// Ends the wait after a failure without another attempt.
+    pub(crate) fn rest(&mut self) {
+        self.retry_at = None;
+    }
+
+    /// Forgets past failures: the next attempt is due now.
+    pub(crate) fn reset_backoff(&mut self, now: Instant) {
+        self.backoff.reset();
+        self.retry_at = self.retry_at.map(|_| now);
+    }
+
+    /// Ends an attempt, and lets the connections end with the last of their calls.
+    pub(crate) fn release(&mut self) {
+        self.backoff.reset();
+        self.passed.clear();
+        self.is_suspect = false;
+        self.failure = None;
+        self.retry_at = None;
+        self.health_check = None;
+        if let Some(attempt) = self.attempt.take() {
+            attempt.task.abort();
+        }
+        for connection in self.connections.drain(..) {
+            connection.link.order(Order::Drain);
+        }
+    }
+}
