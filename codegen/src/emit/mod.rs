@@ -9,31 +9,24 @@ mod descriptors;
 mod docs;
 mod enumeration;
 mod message;
+mod options;
 mod register;
 mod servicer;
 mod stub;
+mod tokens;
 mod writer;
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::model::{Package, TypePath};
+pub(crate) use options::Options;
+
+use crate::model::Package;
 use writer::Writer;
 
 /// Version of the interface between generated code and the runtime. The runtime's macro `generated_interface` refuses
 /// any other.
 const INTERFACE: u32 = 5;
-
-/// Options of the emitters.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Options<'a> {
-    pub(crate) server: bool,
-    pub(crate) client: bool,
-    pub(crate) blocking: bool,
-    pub(crate) all_methods_required: bool,
-    pub(crate) server_attributes: &'a [String],
-    pub(crate) client_attributes: &'a [String],
-}
 
 /// Returns the check that the runtime fits this generator. Every generated file has it once.
 pub(crate) fn interface() -> String {
@@ -99,27 +92,4 @@ fn marked(items: TokenStream, attributes: &[String]) -> Result<TokenStream, syn:
     let attributes: TokenStream = attributes.concat().parse()?;
     let items = syn::parse2::<syn::File>(items)?.items;
     Ok(quote!(#(#attributes #items)*))
-}
-
-/// Makes an identifier of a name in the model, which may be raw.
-fn ident(name: &str) -> Ident {
-    match name.strip_prefix("r#") {
-        Some(raw) => Ident::new_raw(raw, Span::call_site()),
-        None => Ident::new(name, Span::call_site()),
-    }
-}
-
-/// Parses a type of the model. It fails only for a path that a user configured.
-fn ty(path: &TypePath) -> Result<syn::Type, syn::Error> {
-    syn::parse_str(&path.0)
-}
-
-/// Returns `#[deprecated]` if the element is deprecated in the proto.
-fn deprecated(deprecated: bool) -> Option<TokenStream> {
-    deprecated.then(|| quote!(#[deprecated]))
-}
-
-/// Allows an item to use something deprecated, so that the user's build does not warn.
-fn allow_deprecated(touches: bool) -> Option<TokenStream> {
-    touches.then(|| quote!(#[allow(deprecated)]))
 }

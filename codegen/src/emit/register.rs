@@ -3,7 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{allow_deprecated, descriptors, docs, ident, ty};
+use super::tokens::{allow_deprecated, ident, ty};
+use super::{descriptors, docs};
 use crate::model::{Method, MethodKind, Service};
 
 /// Emits the registration functions. `has_descriptors` says whether the module has the descriptors of the service.

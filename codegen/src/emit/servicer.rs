@@ -3,7 +3,9 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{Options, deprecated, docs, ident, ty};
+use super::docs;
+use super::options::Options;
+use super::tokens::{deprecated, ident, ty};
 use crate::model::{Method, MethodKind, Service};
 
 pub(super) fn servicer(service: &Service, options: Options<'_>) -> Result<TokenStream, syn::Error> {

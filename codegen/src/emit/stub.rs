@@ -3,7 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{allow_deprecated, deprecated, docs, ident, ty};
+use super::docs;
+use super::tokens::{allow_deprecated, deprecated, ident, ty};
 use crate::model::{Method, MethodKind, Service};
 
 pub(super) fn stub(service: &Service) -> Result<TokenStream, syn::Error> {

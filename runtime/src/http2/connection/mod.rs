@@ -9,6 +9,7 @@ mod headers;
 mod receive;
 mod repeats;
 mod send;
+mod timeout;
 mod timers;
 mod transmit;
 
