@@ -18,7 +18,7 @@ use crate::{CallEnd, CallOptions, CancelHandle, Result};
 #[must_use = "a call does nothing until it is waited for"]
 pub struct UnaryCall<Req, Res>(client::UnaryCall<Req, Res>);
 
-/// A call with one response. Waiting for it also returns the [`Call`].
+/// A call with one response. Waiting for it also returns the [`CallEnd`].
 #[must_use = "a call does nothing until it is waited for"]
 pub struct WithCall<Req, Res>(client::WithCall<Req, Res>);
 
