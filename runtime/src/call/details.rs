@@ -63,6 +63,35 @@ pub(crate) struct MessageLimits {
 }
 
 impl CallDetails {
+    /// Returns the details of a call that nothing else was said of: no deadline, no limits and no options of the caller.
+    #[inline]
+    pub(crate) fn new(path: Header, metadata: Metadata, peer: Peer) -> CallDetails {
+        CallDetails {
+            path,
+            authority: None,
+            metadata,
+            deadline: None,
+            peer,
+            wait_for_ready: None,
+            is_probe: false,
+            #[cfg(feature = "client")]
+            credentials: None,
+            #[cfg(feature = "client")]
+            method_config: None,
+            #[cfg(feature = "client")]
+            awaits_config: false,
+            #[cfg(feature = "client")]
+            attributes: Attributes::default(),
+            compression: Compression::Identity,
+            limits: MessageLimits {
+                request: usize::MAX,
+                response: usize::MAX,
+            },
+            #[cfg(feature = "client")]
+            max_send_message_length: usize::MAX,
+        }
+    }
+
     /// `/package.Service/Method`; an empty text for a path that is not text, which no method has.
     pub(crate) fn method(&self) -> &str {
         std::str::from_utf8(self.path.value()).unwrap_or_default()

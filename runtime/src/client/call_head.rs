@@ -6,7 +6,6 @@ use std::time::Instant;
 use super::options::Options;
 use crate::base::framing::{MAX_RECEIVE_MESSAGE_LENGTH, Packer};
 use crate::base::header::Header;
-use crate::call::attributes::Attributes;
 use crate::call::credentials::AuthMetadataContext;
 use crate::call::ongoing::Ongoing;
 use crate::call::transport::Transport;
@@ -49,17 +48,10 @@ impl CallHead {
             deadline,
         } = self;
         let mut details = CallDetails {
-            path,
             deadline,
             authority: options.authority,
-            metadata: options.metadata,
-            peer: Peer::unknown(),
             wait_for_ready: options.wait_for_ready,
-            is_probe: false,
             credentials: options.credentials,
-            method_config: None,
-            awaits_config: false,
-            attributes: Attributes::default(),
             compression: options.compression.unwrap_or(Compression::Identity),
             limits: MessageLimits {
                 request: usize::MAX,
@@ -68,6 +60,7 @@ impl CallHead {
                     .unwrap_or(MAX_RECEIVE_MESSAGE_LENGTH),
             },
             max_send_message_length: options.max_send_message_length.unwrap_or(usize::MAX),
+            ..CallDetails::new(path, options.metadata, Peer::unknown())
         };
         transport.prepare(&mut details)?;
         let packer = Packer::new(details.max_send_message_length);

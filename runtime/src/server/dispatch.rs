@@ -150,25 +150,11 @@ impl MethodTable {
         let host = host(&metadata)?;
         let answer = rules.compression.accepted_by(&metadata);
         let exchange = Exchange::new(CallDetails {
-            path: head.path,
             authority: head.authority.or(host),
-            metadata,
             deadline: rules.deadline(now, deadline),
-            peer: peer.clone(),
             compression,
-            wait_for_ready: None,
-            is_probe: false,
-            #[cfg(feature = "client")]
-            credentials: None,
-            #[cfg(feature = "client")]
-            method_config: None,
-            #[cfg(feature = "client")]
-            awaits_config: false,
-            #[cfg(feature = "client")]
-            attributes: Default::default(),
-            #[cfg(feature = "client")]
-            max_send_message_length: usize::MAX,
             limits: rules.limits,
+            ..CallDetails::new(head.path, metadata, peer.clone())
         });
         if answer != Compression::Identity {
             exchange.encoding.choose(answer);

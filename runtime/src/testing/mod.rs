@@ -57,7 +57,7 @@ use crate::base::clock;
 use crate::base::header::Header;
 use crate::call::{AuthContext, CallDetails, Exchange, Peer};
 use crate::server::Rules;
-use crate::{Compression, Metadata, ServicerContext, Status};
+use crate::{Metadata, ServicerContext, Status};
 
 #[cfg(feature = "client")]
 pub use self::mock::Mock;
@@ -190,31 +190,18 @@ impl TestCallBuilder {
     #[must_use]
     pub fn build(self) -> TestCall {
         let peer = Peer::named(&self.peer);
+        let peer = match self.auth {
+            Some(auth) => peer.with_auth(auth),
+            None => peer,
+        };
+        let path = Header::new(b":path", self.method.as_bytes());
         let exchange = Exchange::new(CallDetails {
-            path: Header::new(b":path", self.method.as_bytes()),
             authority: self.authority,
-            metadata: self.metadata,
             deadline: self
                 .timeout
                 .and_then(|timeout| clock::now().checked_add(timeout)),
-            peer: match self.auth {
-                Some(auth) => peer.with_auth(auth),
-                None => peer,
-            },
-            wait_for_ready: None,
-            is_probe: false,
-            #[cfg(feature = "client")]
-            credentials: None,
-            #[cfg(feature = "client")]
-            method_config: None,
-            #[cfg(feature = "client")]
-            awaits_config: false,
-            #[cfg(feature = "client")]
-            attributes: Default::default(),
-            #[cfg(feature = "client")]
-            max_send_message_length: usize::MAX,
-            compression: Compression::Identity,
             limits: Rules::default().limits,
+            ..CallDetails::new(path, self.metadata, peer)
         });
         TestCall {
             context: ServicerContext::new(Arc::new(exchange)),

@@ -11,7 +11,6 @@ use crate::base::framing::{Packed, Packer};
 use crate::base::header::Header;
 use crate::base::jitter::jitter;
 use crate::base::log;
-use crate::call::attributes::Attributes;
 use crate::call::inbox::Inbox;
 use crate::call::ongoing::Ongoing;
 use crate::call::{CallDetails, Exchange, Link, MessageLimits, Peer};
@@ -82,23 +81,12 @@ impl HealthWatch {
     /// Begins the call.
     fn call(&self) -> Result<Inbox> {
         let exchange = Arc::new(Exchange::new(CallDetails {
-            path: WATCH.clone(),
-            authority: None,
-            metadata: Metadata::new(),
-            deadline: None,
-            peer: Peer::unknown(),
-            wait_for_ready: None,
             is_probe: true,
-            credentials: None,
-            method_config: None,
-            awaits_config: false,
-            attributes: Attributes::default(),
-            max_send_message_length: usize::MAX,
-            compression: Compression::Identity,
             limits: MessageLimits {
                 request: usize::MAX,
                 response: crate::base::framing::MAX_RECEIVE_MESSAGE_LENGTH,
             },
+            ..CallDetails::new(WATCH.clone(), Metadata::new(), Peer::unknown())
         }));
         // The message's only field is a string, the first.
         let mut packer = Packer::new(usize::MAX);
