@@ -1,8 +1,8 @@
-//! What would change in a file, for people.
+//! A readable form of the changes to a file.
 
 use std::path::Path;
 
-/// How many lines are shown around what changes.
+/// The number of unchanged lines to show around a change.
 const CONTEXT: usize = 3;
 
 /// The lines from the first that differs to the last, with some around them, in the form of a unified diff.

@@ -9,7 +9,7 @@ use stubwright_codegen::{Config, package_of};
 
 use crate::{Failure, diff, excerpt, progress};
 
-/// What was asked for.
+/// The options of `generate`.
 #[derive(Default)]
 pub struct Generate {
     includes: Vec<PathBuf>,

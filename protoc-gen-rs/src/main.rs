@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Why the command has not done what it was asked to.
+/// The reason why a command failed.
 pub enum Failure {
     /// The arguments make no sense. Exit status 2, the others are 1.
     Usage(String),

@@ -6,13 +6,13 @@ use std::io::{self, IsTerminal as _, Write as _};
 const MANY: usize = 100;
 const WIDTH: usize = 40;
 
-/// What tells how far the work is, if there is much of it and somebody looks.
+/// Returns the function that shows the progress, if there are many files and standard error is a terminal.
 pub fn wanted(files: usize) -> Option<fn(usize, usize)> {
     (files >= MANY && io::stderr().is_terminal()).then_some(tell as fn(usize, usize))
 }
 
 fn tell(done: usize, all: usize) {
-    // What goes wrong with a terminal is no fault of the protos.
+    // An error of the terminal must not fail the generation.
     let _ = write!(io::stderr(), "\r{}", bar(done, all));
 }
 

@@ -1,4 +1,4 @@
-//! What generated code uses and nobody else: it changes with the generator, whatever the version says.
+//! The items that generated code uses. Programs must not: they change with the generator, without regard to versions.
 
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;

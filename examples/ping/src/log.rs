@@ -1,4 +1,4 @@
-//! What server and client say of their calls.
+//! The lines that server and client print for their calls.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

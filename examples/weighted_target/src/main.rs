@@ -20,7 +20,7 @@ const CONFIG: &str = r#"{
     }}}]
 }"#;
 
-/// How many calls are counted.
+/// The number of calls to count.
 const CALLS: usize = 400;
 
 #[tokio::main]

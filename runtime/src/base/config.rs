@@ -11,7 +11,7 @@ use crate::Code;
 
 /// The reading of a config.
 pub(crate) struct Reading {
-    /// Whether fields that are left over are an error.
+    /// Treats unknown fields as errors.
     is_strict: bool,
     /// The fields that were ignored, with their places.
     ignored: RefCell<Vec<String>>,

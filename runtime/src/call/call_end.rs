@@ -3,7 +3,7 @@
 use super::Peer;
 use crate::{Code, Metadata, Result};
 
-/// The end of a call: its status, and what came beside its messages.
+/// The end of a call: its status, metadata, peer and attempts.
 ///
 /// It is one value for all who ask: `end()` of a call returns it once the call has ended, `with_call()` beside the response, and
 /// `proceed()` gives it to interceptors on both sides. It is there after success and after failure, and does not depend on what has

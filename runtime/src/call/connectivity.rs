@@ -15,7 +15,7 @@ use futures_core::Stream;
 /// with UNAVAILABLE and the cause, unless they wait for ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ChannelConnectivity {
-    /// Nothing has been wanted of the channel for a while, or its connection is gone: the next call connects.
+    /// The channel has no connection, because it was not used for a while or the connection was lost. The next call connects.
     Idle,
     /// A connection is on its way: names are resolved, sockets opened, hands shaken, until the server has shown that it
     /// speaks HTTP/2.
@@ -130,7 +130,7 @@ impl Drop for Announcer {
     }
 }
 
-/// How many changes are kept for a reader.
+/// The number of changes that are kept for a reader.
 const KEPT: usize = 64;
 
 /// The changes that one reader has not seen.

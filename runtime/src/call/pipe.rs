@@ -4,21 +4,21 @@ use std::task::{Context, Waker};
 
 use crate::base::Chunks;
 
-/// How many bytes may wait for the reader before the writer has to.
+/// The number of unread bytes at which the writer has to wait.
 const HIGH_WATER: usize = 64 * 1024;
 
-/// How far the reader of a pipe is.
+/// The position of a pipe's reader.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ReadState {
-    /// How many bytes of what it took before are used up.
+    /// Bytes that it took before and has consumed since.
     pub(crate) used: usize,
-    /// How many it keeps until more have come: the beginning of a message.
+    /// Bytes that it keeps until more arrive: the beginning of a message.
     pub(crate) kept: usize,
-    /// How many more it needs to go on.
+    /// Bytes that it needs before it can go on.
     pub(crate) missing: usize,
 }
 
-/// So many bytes that a reader has used up are worth a word of their own; fewer are told when it reads again.
+/// The number of consumed bytes that are reported at once. Fewer are reported with the next read.
 pub(crate) const WORTH_TELLING: usize = 32 * 1024;
 
 /// One direction of a call. Either end may be a connection driver, which does not wait here but is told through the
@@ -28,28 +28,28 @@ pub(crate) struct Pipe {
     pub(crate) chunks: Chunks,
     /// The writer said that nothing follows.
     pub(crate) ended: bool,
-    /// Bytes that were written and that the reader has not used up.
+    /// Bytes that were written and not yet consumed.
     unread: usize,
-    /// Bytes that the reader has used up and the transport has not been told of.
+    /// Bytes that were consumed and not yet reported to the transport.
     released: usize,
-    /// How many bytes more the reader needs to go on, if the transport is to know.
+    /// Bytes that the reader needs before it can go on, if the transport has to know of them.
     wanted: usize,
-    /// How many it has then of what it has not used up.
+    /// Unconsumed bytes that the reader will have once it has `wanted`.
     awaited: usize,
-    /// The transport knows.
+    /// Whether the transport knows `wanted`.
     told: bool,
-    /// What has come is on the connection's list of what may have to be set aside.
+    /// Whether the call is on the connection's list of calls whose unread bytes may have to be copied.
     listed: bool,
     reader: Option<Waker>,
-    /// The reader is to be woken once so many bytes wait, or at the end.
+    /// The number of waiting bytes at which the reader is woken. It is also woken at the end.
     wake_at: usize,
     writer: Option<Waker>,
-    /// What the writer wrote last is not on its way yet, and the connection is too crowded for more.
+    /// Whether the writer must wait until its last bytes are sent, because the connection is crowded.
     held: bool,
 }
 
 impl Pipe {
-    /// Adds bytes; returns the reader when it is to be woken.
+    /// Adds bytes. Returns the reader if it has to be woken.
     pub(crate) fn write(&mut self, chunk: bytes::Bytes, end: bool) -> Option<Waker> {
         self.unread += chunk.len();
         self.chunks.push(chunk);
@@ -61,7 +61,7 @@ impl Pipe {
         }
     }
 
-    /// Counts bytes as used up; returns the writer when it may go on.
+    /// Counts bytes as consumed. Returns the writer if it may go on.
     pub(crate) fn release(&mut self, bytes: usize) -> Option<Waker> {
         self.unread = self.unread.saturating_sub(bytes);
         self.released += bytes;
@@ -74,12 +74,13 @@ impl Pipe {
         }
     }
 
-    /// How much has been used up since the transport last asked.
+    /// Returns the number of bytes consumed since the transport last asked.
     pub(crate) fn released(&self) -> usize {
         self.released
     }
 
-    /// What was used up since the transport last asked, and how much more the reader needs, if that is news.
+    /// Takes the number of bytes consumed since the transport last asked, and the number that the reader needs, or zero if the
+    /// transport knows it already.
     pub(crate) fn take_released(&mut self) -> (usize, usize) {
         let wanted = if self.told { 0 } else { self.wanted };
         self.told = true;
@@ -87,8 +88,8 @@ impl Pipe {
         (released, wanted.saturating_sub(self.chunks.len()))
     }
 
-    /// The reader waits. Whether the transport has to know, who may let no more come than that: it does when what it believes to be
-    /// unread, and what is missing, are more than `slack`.
+    /// Notes what a waiting reader needs. Returns whether the transport has to know: the bytes that it counts as unread and the missing
+    /// ones exceed `slack`, so that its window may be too small for them.
     pub(crate) fn want(&mut self, reader: ReadState, slack: usize) -> bool {
         let awaited = reader.kept + reader.missing;
         if awaited <= self.awaited || self.released + awaited <= slack {
@@ -99,20 +100,20 @@ impl Pipe {
         true
     }
 
-    /// The reader needs so many bytes more to go on, and the transport has to know.
+    /// Notes the bytes that the reader needs, so that the transport learns of them.
     pub(crate) fn pass_on_want(&mut self, missing: usize) {
         self.wanted = missing;
         self.told = false;
     }
 
-    /// Another transport carries the call from now on.
+    /// Forgets what the transport knows, because another one carries the call from now on.
     #[cfg(feature = "client")]
     pub(crate) fn forget_transport(&mut self) {
         self.told = false;
         self.listed = false;
     }
 
-    /// What has come and is there to stay for a while gets buffers of its own.
+    /// Copies unread bytes out of the connection's read buffers, if no reader has come since they were listed.
     pub(crate) fn set_aside(&mut self) {
         // A reader that has come since may be about to come again.
         if std::mem::take(&mut self.listed) {
@@ -120,30 +121,29 @@ impl Pipe {
         }
     }
 
-    /// Whether nobody waits for what comes now; said once until it is set aside.
+    /// Puts the call on the list for [`set_aside`](Pipe::set_aside) if nobody waits for new bytes. Returns whether it was not on it.
     pub(crate) fn is_news_to_nobody(&mut self) -> bool {
         self.reader.is_none() && !std::mem::replace(&mut self.listed, true)
     }
 
-    /// Whether the writer may go on. On a crowded connection it may once all that it wrote is on its way.
+    /// Returns whether the writer may go on. On a crowded connection it must wait until everything it wrote is sent.
     pub(crate) fn has_room(&self, crowded: bool) -> bool {
         !self.held && (self.unread == 0 || (self.unread < HIGH_WATER && !crowded))
     }
 
-    /// Whether the writer waits for the word of a connection, which is the next [`Pipe::hand_over`], that what it wrote is
-    /// on its way.
+    /// Returns whether the writer waits until its bytes are sent, which the next [`Pipe::hand_over`] tells it.
     pub(crate) fn is_held(&self) -> bool {
         self.held
     }
 
-    /// The reader waits until so many bytes are there.
+    /// Makes the reader wait for this number of bytes.
     pub(crate) fn wait_to_read(&mut self, context: &Context<'_>, bytes: usize) {
         self.wake_at = bytes;
         self.listed = false;
         remember(&mut self.reader, context);
     }
 
-    /// A reader that waits already is to be woken for this much.
+    /// Wakes a waiting reader for this number of bytes at the latest.
     pub(crate) fn wait_for_no_more_than(&mut self, bytes: usize) {
         self.wake_at = self.wake_at.min(bytes);
     }
@@ -156,7 +156,7 @@ impl Pipe {
         self.reader.take()
     }
 
-    /// The reader, if it waits for anything at all and not for the whole.
+    /// Takes the reader if it waits for any bytes, rather than for the whole.
     pub(crate) fn take_reader_of_little(&mut self) -> Option<Waker> {
         if self.wake_at <= 1 {
             self.reader.take()
@@ -165,8 +165,8 @@ impl Pipe {
         }
     }
 
-    /// Gives up to `room` bytes to a connection, which counts as having used them up: it has a limit of its own.
-    /// Returns the writer when it may go on.
+    /// Takes up to `room` bytes for a connection, and counts them as consumed, since the connection has a limit of its own.
+    /// Also returns the writer if it may go on.
     pub(crate) fn hand_over(&mut self, room: usize, crowded: bool) -> (Chunks, Option<Waker>) {
         let mut data = Chunks::default();
         if self.chunks.len() <= room {
@@ -186,7 +186,7 @@ impl Pipe {
         (data, writer)
     }
 
-    /// Takes back what was handed over: it stands before what has come since.
+    /// Puts back bytes that were handed over, before those written since.
     #[cfg(feature = "client")]
     pub(crate) fn take_back(&mut self, mut chunks: Chunks) {
         self.unread += chunks.len();
@@ -194,7 +194,7 @@ impl Pipe {
         self.chunks = chunks;
     }
 
-    /// Nothing is to be read or written any more; returns who waited.
+    /// Ends reading and writing. Returns the tasks that waited.
     pub(crate) fn close(&mut self) -> [Option<Waker>; 2] {
         self.chunks.clear();
         self.unread = 0;
@@ -202,7 +202,7 @@ impl Pipe {
     }
 }
 
-/// Keeps the waker of a waiting task, without a clone when it is the one that is kept already.
+/// Stores the waker of a waiting task. Clones it only if another one is stored.
 pub(crate) fn remember(slot: &mut Option<Waker>, context: &Context<'_>) {
     match slot {
         Some(waker) if waker.will_wake(context.waker()) => {}

@@ -26,7 +26,7 @@ pub struct Options {
     pub(crate) max_receive_message_length: Option<usize>,
     /// Values for the interceptors of the call.
     pub(crate) extensions: Option<Arc<Extensions>>,
-    /// What the call takes over from its parent, the call that a servicer serves.
+    /// The properties inherited from the call within which this one is made.
     #[cfg(feature = "server")]
     pub(crate) propagation: Option<Box<Propagation>>,
     /// The error of the first option that was invalid: the call fails with it when it is started.

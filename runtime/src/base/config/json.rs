@@ -8,7 +8,7 @@
 pub(crate) enum Json {
     Null,
     Bool(bool),
-    /// As it is written.
+    /// The text of the number, unparsed.
     Number(String),
     Text(String),
     Array(Vec<Json>),
@@ -29,7 +29,7 @@ impl Json {
         })
     }
 
-    /// What it is, in words.
+    /// Returns the kind of this value, for error messages.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Json::Null => "null",
@@ -42,7 +42,7 @@ impl Json {
     }
 }
 
-/// How deep values may lie in each other.
+/// The number of levels to which values may be nested.
 const DEPTH: usize = 32;
 
 struct Parser<'a> {
@@ -211,7 +211,7 @@ impl Parser<'_> {
     }
 }
 
-/// Whether this is a number of JSON (RFC 8259, 6).
+/// Returns whether the text is a number of JSON (RFC 8259, 6).
 fn is_number(text: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit());
     let unsigned = text.strip_prefix('-').unwrap_or(text);

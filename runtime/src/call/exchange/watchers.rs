@@ -2,7 +2,7 @@
 
 use std::task::Waker;
 
-/// Who waits for a call to be over.
+/// The tasks that wait for the end of a call.
 #[derive(Debug, Default)]
 pub(super) struct Watchers {
     /// In the order of their keys.

@@ -40,7 +40,7 @@ pub(super) struct Progress {
     pub(super) committed: bool,
     /// The interceptors run in a task, because the caller may not be reading.
     pub(super) detached: bool,
-    /// Why the call takes no more requests: the result of the call, of the one attempt with a stream of requests, or of an attempt whose
+    /// The reason why the call takes no more requests: the result of the call, of the one attempt with a stream of requests, or of an attempt whose
     /// responses the caller has not read.
     pub(super) over: Option<Result<()>>,
     /// The result of interceptors that run in a task.
