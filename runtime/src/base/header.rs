@@ -10,6 +10,8 @@ use std::ptr;
 use std::sync::Arc;
 
 pub(crate) use self::kind::Kind;
+#[cfg(feature = "server")]
+pub(crate) use self::kind::Kinds;
 pub(crate) use self::text::hash;
 
 use self::rules::{Flaw, flaw, without_blanks};

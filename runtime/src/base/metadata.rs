@@ -8,6 +8,8 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 
+#[cfg(feature = "server")]
+use crate::base::header::Kinds;
 use crate::base::header::{Header, Kind};
 
 /// The base64 of binary values. gRPC requires padded and unpadded values to be read, and unpadded ones to be sent.
@@ -155,6 +157,12 @@ impl Metadata {
     /// Returns all fields that a peer sent, metadata or not.
     pub(crate) fn all_fields(&self) -> impl Iterator<Item = &Header> {
         self.fields.iter()
+    }
+
+    /// Returns the kinds of all fields. Asking it is cheaper than looking for several fields of which most requests have none.
+    #[cfg(feature = "server")]
+    pub(crate) fn kinds(&self) -> Kinds {
+        self.fields.iter().map(Header::kind).collect()
     }
 
     /// Returns the first field of a kind, metadata or not.

@@ -145,9 +145,22 @@ impl MethodTable {
         let Some((method, rules)) = self.find(head.path.value()) else {
             return Err(Refusal::Grpc(wire::unknown_method(head.path.value())));
         };
-        let deadline = deadline(&metadata, now).map_err(Refusal::Grpc)?;
-        let compression = encoding(&metadata).map_err(Refusal::Encoding)?;
-        let host = host(&metadata)?;
+        let kinds = metadata.kinds();
+        let deadline = if kinds.contains(Kind::GrpcTimeout) {
+            deadline(&metadata, now).map_err(Refusal::Grpc)?
+        } else {
+            None
+        };
+        let compression = if kinds.contains(Kind::GrpcEncoding) {
+            encoding(&metadata).map_err(Refusal::Encoding)?
+        } else {
+            Compression::Identity
+        };
+        let host = if kinds.contains(Kind::Host) || kinds.contains(Kind::Binary) {
+            host(&metadata)?
+        } else {
+            None
+        };
         let answer = rules.compression.accepted_by(&metadata);
         let exchange = Exchange::new(CallDetails {
             authority: head.authority.or(host),
@@ -167,18 +180,8 @@ impl MethodTable {
 ///
 /// # Errors
 /// Fails if there are several `host` fields, or if a binary field is malformed.
-fn host(metadata: &Metadata) -> Result<Option<Header>, Refusal> {
-    let matters = |field: &Header| matches!(field.kind(), Kind::Host | Kind::Binary);
-    if metadata.all_fields().any(matters) {
-        read_host(metadata)
-    } else {
-        Ok(None)
-    }
-}
-
-/// Reads the `host` field of a request that has such a field or a binary one, which few have.
 #[cold]
-fn read_host(metadata: &Metadata) -> Result<Option<Header>, Refusal> {
+fn host(metadata: &Metadata) -> Result<Option<Header>, Refusal> {
     let mut host = None;
     for field in metadata.all_fields() {
         match field.kind() {

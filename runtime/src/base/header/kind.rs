@@ -68,10 +68,54 @@ impl Kind {
     }
 }
 
+/// A set of kinds of header fields.
+#[cfg(feature = "server")]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Kinds(u32);
+
+#[cfg(feature = "server")]
+impl Kinds {
+    /// Returns whether the set contains the kind.
+    pub(crate) const fn contains(self, kind: Kind) -> bool {
+        self.0 & Kinds::bit(kind) != 0
+    }
+
+    const fn bit(kind: Kind) -> u32 {
+        1 << kind as u32
+    }
+}
+
+#[cfg(feature = "server")]
+impl FromIterator<Kind> for Kinds {
+    fn from_iter<I: IntoIterator<Item = Kind>>(kinds: I) -> Kinds {
+        let bits = kinds.into_iter().map(Kinds::bit);
+        Kinds(bits.fold(0, |set, bit| set | bit))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::header::Header;
+
+    #[cfg(feature = "server")]
+    #[test]
+    fn a_set_contains_what_it_was_made_of() {
+        let some = [Kind::Method, Kind::Host, Kind::Other];
+        let set = Kinds::from_iter(some);
+        let all = [
+            Kind::Method,
+            Kind::Scheme,
+            Kind::Host,
+            Kind::Binary,
+            Kind::GrpcOther,
+            Kind::Other,
+        ];
+        for kind in all {
+            assert_eq!(set.contains(kind), some.contains(&kind), "{kind:?}");
+        }
+        assert_eq!(Kinds::from_iter([]), Kinds::default());
+    }
 
     #[test]
     fn kinds_follow_from_names() {
