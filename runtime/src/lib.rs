@@ -17,6 +17,8 @@
 //!   that give each call a span.
 //! - `full`: all of the optional ones.
 
+// docs.rs shows which feature an item needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     not(all(feature = "client", feature = "server")),
     expect(
