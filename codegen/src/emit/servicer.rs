@@ -35,9 +35,13 @@ fn note(service: &Service, options: Options<'_>) -> String {
     let missing = if options.all_methods_required {
         "Every method must be implemented."
     } else {
-        "A method that is not implemented returns `UNIMPLEMENTED`."
+        "A method that is not implemented returns `UNIMPLEMENTED`; with the generator's option \
+         `all_methods_required` it doesn't compile."
     };
-    format!("{missing} `{register}` adds an implementation to a server.")
+    format!(
+        "{missing} A method that panics ends its call with `INTERNAL`. `{register}` adds an \
+         implementation to a server."
+    )
 }
 
 fn method(

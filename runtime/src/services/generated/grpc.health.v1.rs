@@ -133,7 +133,7 @@ impl ::stubwright::prost::Name for HealthListResponse {
 ///
 /// Tells how the services of a server do.
 ///
-/// A method that is not implemented returns `UNIMPLEMENTED`. `add_health_servicer_to_server` adds an implementation to a server.
+/// A method that is not implemented returns `UNIMPLEMENTED`; with the generator's option `all_methods_required` it doesn't compile. A method that panics ends its call with `INTERNAL`. `add_health_servicer_to_server` adds an implementation to a server.
 pub trait HealthServicer: ::core::marker::Send + ::core::marker::Sync + 'static {
     /// The status of a service now; NOT_FOUND if the server does not know it.
     ///

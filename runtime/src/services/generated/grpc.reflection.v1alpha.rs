@@ -7,7 +7,7 @@
 ///
 /// Tells the descriptors of a server's services.
 ///
-/// A method that is not implemented returns `UNIMPLEMENTED`. `add_server_reflection_servicer_to_server` adds an implementation to a server.
+/// A method that is not implemented returns `UNIMPLEMENTED`; with the generator's option `all_methods_required` it doesn't compile. A method that panics ends its call with `INTERNAL`. `add_server_reflection_servicer_to_server` adds an implementation to a server.
 pub trait ServerReflectionServicer: ::core::marker::Send + ::core::marker::Sync + 'static {
     /// Answers each request with one response, in order.
     ///
