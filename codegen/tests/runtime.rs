@@ -3,14 +3,14 @@
 mod common;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use stubwright_codegen::Config;
 
 /// `INSTA_UPDATE=always` writes the generated code, as it does with snapshots.
 #[test]
 fn the_generated_code_of_the_runtime_is_up_to_date() {
-    let runtime = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime");
+    let runtime = runtime();
     let out = common::directory("runtime");
     Config::new()
         .server_attribute("#[cfg(feature = \"server\")]")
@@ -38,7 +38,7 @@ fn the_generated_code_of_the_runtime_is_up_to_date() {
     generated.remove("stubwright.rs");
     let rules = runtime.join("src/base/generated");
     let services = runtime.join("src/services/generated");
-    if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
+    if is_update() {
         for (name, text) in &generated {
             let folder = if name.starts_with("grpc.") {
                 &services
@@ -56,4 +56,33 @@ fn the_generated_code_of_the_runtime_is_up_to_date() {
         "the generated code in runtime/src does not match the protos in runtime/protos: \
          `INSTA_UPDATE=always cargo test -p stubwright-codegen` writes it anew"
     );
+}
+
+#[test]
+fn the_generated_code_of_the_guide_is_up_to_date() {
+    let notes = runtime().join("docs/notes");
+    let out = common::directory("guide");
+    Config::new()
+        .blocking(true)
+        .out_dir(&out)
+        .compile_protos(&["notes.proto"], &[&notes])
+        .expect("the proto should be valid");
+    let generated = fs::read_to_string(out.join("notes.rs")).expect("should be generated");
+    let path = notes.join("notes.rs");
+    if is_update() {
+        fs::write(&path, &generated).expect("should be writable");
+    }
+    assert!(
+        fs::read_to_string(path).is_ok_and(|checked_in| checked_in == generated),
+        "runtime/docs/notes/notes.rs does not match the proto beside it: \
+         `INSTA_UPDATE=always cargo test -p stubwright-codegen` writes it anew"
+    );
+}
+
+fn runtime() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime")
+}
+
+fn is_update() -> bool {
+    std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always")
 }

@@ -1,24 +1,112 @@
-//! The runtime of Stubwright: gRPC servers and clients whose streaming methods *are* streams.
+//! gRPC servers and clients whose streaming methods *are* streams.
 //!
-//! Services are written in `.proto` files; the crate `stubwright-codegen` turns each into a servicer trait, a typed stub
-//! and a registration function, from a build script. This crate is what that code runs on, and all that it names.
+//! Services are written in `.proto` files. The crate `stubwright-codegen` turns each into a servicer trait, a typed stub and a
+//! registration function, from a build script and without `protoc`. This crate is the runtime of that code.
 //!
-//! On the server's side: [`Server`], [`ServicerContext`], [`RequestStream`] and the [`stream()`] helper. On the client's:
-//! [`Channel`], [`UnaryCall`] and [`StreamingCall`], which stubs return. On both: [`Status`], [`Code`] and [`Metadata`].
+//! A server and a client:
+//!
+//! ```
+//! # mod notes { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/notes/notes.rs")); }
+//! # /*
+//! stubwright::include_protos!(); // the module `notes`, from the package of the proto
+//! # */
+//! use std::time::Duration;
+//!
+//! use notes::{GetNoteRequest, ListNotesRequest, Note};
+//! use notes::{NotesServicer, NotesStub, add_notes_servicer_to_server};
+//! use stubwright::{Channel, Result, Server, ServicerContext, Status, Stream, stream};
+//!
+//! struct MyNotes(Vec<Note>);
+//!
+//! impl NotesServicer for MyNotes {
+//!     async fn get_note(&self, request: GetNoteRequest, _context: &ServicerContext) -> Result<Note> {
+//!         let note = self.0.iter().find(|note| note.id == request.id);
+//!         note.cloned().ok_or_else(|| Status::not_found("there is no such note"))
+//!     }
+//!
+//!     // A streaming method is a stream, and may borrow the servicer.
+//!     fn list_notes(&self, _request: ListNotesRequest, _context: &ServicerContext) -> impl Stream<Item = Result<Note>> + Send {
+//!         stream(async |mut responses| {
+//!             for note in &self.0 {
+//!                 responses.send(note.clone()).await;
+//!             }
+//!             Ok(())
+//!         })
+//!     }
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<()> {
+//!     let mut server = Server::new();
+//!     let notes = vec![Note { id: "1".into(), text: "buy milk".into() }];
+//!     add_notes_servicer_to_server(MyNotes(notes), &mut server);
+//!     let address = server.add_insecure_port("127.0.0.1:0").await?;
+//!     server.start()?;
+//!
+//!     let stub = NotesStub::new(Channel::insecure(address.to_string())?);
+//!     let request = GetNoteRequest { id: "1".into() };
+//!     let note = stub.get_note(request).timeout(Duration::from_secs(1)).await?;
+//!     assert_eq!(note.text, "buy milk");
+//!
+//!     let mut notes = stub.list_notes(ListNotesRequest::default()); // a `Stream`
+//!     while let Some(note) = notes.message().await? {
+//!         println!("{}", note.text);
+//!     }
+//!     server.stop(Duration::from_secs(5)).await;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! [`manual`] is the guide. It begins with the [first service](manual::first_service), and has pages for those who come
+//! [from tonic](manual::coming_from_tonic) and [from gRPC Python](manual::coming_from_grpc_python).
+//!
+//! # Where to find what
+//!
+//! | I want to | item | page |
+//! |---|---|---|
+//! | serve | [`Server`], [`ServicerContext`] | [first service](manual::first_service) |
+//! | call | [`Channel`], [`UnaryCall`], [`Stub`] | [first service](manual::first_service) |
+//! | call without async | [`blocking`] | [gRPC Python](manual::coming_from_grpc_python#calls) |
+//! | send and receive streams | [`stream()`], [`RequestStream`], [`StreamingCall`], [`sending`] | [streaming](manual::streaming) |
+//! | limit the time of calls, cancel them | [`CallOptions::timeout`], [`CancelHandle`] | [deadlines](manual::deadlines_cancellation_retries) |
+//! | retry or hedge | [`ServiceConfig`] | [retries](manual::deadlines_cancellation_retries#retries) |
+//! | return and read errors | [`Status`], [`Code`], [`rpc`] | [errors](manual::errors) |
+//! | send headers and trailers | [`Metadata`], [`CallEnd`] | [metadata](manual::metadata) |
+//! | log, check or change all calls | [`ServerInterceptor`], [`ClientInterceptor`], [`interceptors`] | [interceptors](manual::interceptors) |
+//! | encrypt, and know who calls | [`ServerCredentials`], [`ChannelCredentials`], [`AuthContext`] | [TLS](manual::tls_and_credentials) |
+//! | send tokens | [`CallCredentials`], [`credentials`] | [tokens](manual::tls_and_credentials#a-token-with-each-call) |
+//! | spread calls over servers | [`LoadBalancing`], [`Resolver`], [`balancing`] | [load balancers](manual::limits_and_keepalive#behind-a-load-balancer) |
+//! | set limits and keepalive | [`ServerBuilder`], [`ChannelBuilder`], [`MethodOptions`], [`Limits`] | [limits](manual::limits_and_keepalive) |
+//! | compress messages | [`Compression`] | |
+//! | report health | [`Server::add_health`], [`health`] | [Kubernetes](manual::limits_and_keepalive#in-kubernetes) |
+//! | let tools look into the server | [`Server::add_reflection`], [`reflection`] | |
+//! | compute for long in a handler | [`offload()`] | [first service](manual::first_service#state-that-handlers-share) |
+//! | stop gracefully | [`Server::serve_until`], [`shutdown_signal`] | [stopping](manual::first_service#stopping) |
+//! | test | [`testing`], [`Channel::in_process`] | [testing](manual::testing) |
+//! | convert messages to and from JSON | [`json`] | [messages](manual::messages) |
+//! | serve or call any method as bytes | [`GenericHandler`], [`Raw`] | [without generated code](manual::generating_code#without-generated-code) |
 //!
 //! # Features
-//! - `server` and `client`, on by default: without one of them its half is left out.
-//! - `blocking`: [`blocking`], calls for programs without async.
-//! - `health` and `reflection`: the services that every server has, [`health`] and [`reflection`].
-//! - `gzip` and `zstd`: [`Compression`] of messages. `gzip` is pure Rust, and brings `deflate`; `zstd` needs a C compiler.
-//! - `tls`: encryption and certificates on both sides, by rustls. It needs a C compiler, as `zstd` does and nothing else here.
-//! - `signal`: `shutdown_signal`, the signals by which a system asks a server to end.
-//! - `tracing`: events for what nobody else is told of, which are refused handshakes and panics of handlers, and the interceptors
-//!   that give each call a span.
-//! - `full`: all of the optional ones.
+//!
+//! | feature | what it adds | default |
+//! |---|---|---|
+//! | `server` | [`Server`] and all that belongs to it | yes |
+//! | `client` | [`Channel`] and all that belongs to it | yes |
+//! | `blocking` | [`blocking`]: calls for programs without async | |
+//! | `gzip` | [`Compression`] by gzip, in pure Rust; deflate is read | |
+//! | `health` | [`health`]: the standard health service | |
+//! | `json` | [`json`]: messages as JSON, and their descriptors | |
+//! | `reflection` | [`reflection`]: the standard reflection service | |
+//! | `signal` | [`shutdown_signal`]: the signals by which a system asks a server to end | |
+//! | `tls` | encryption and certificates by rustls; needs a C compiler | |
+//! | `tracing` | events for what nobody else is told of, such as refused handshakes; interceptors that make spans | |
+//! | `zstd` | [`Compression`] by zstd; needs a C compiler | |
+//! | `full` | all of these | |
 
 // docs.rs shows which feature an item needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// The docs link the items of all features.
+#![cfg_attr(not(feature = "full"), allow(rustdoc::broken_intra_doc_links))]
 #![cfg_attr(
     not(all(feature = "client", feature = "server")),
     expect(

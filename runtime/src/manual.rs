@@ -1,10 +1,93 @@
-//! The manual: what operators have to know, and those who come from Python.
+//! The guide: how to write servers and clients, one task a page.
+//!
+//! Each page begins with the code for its task, and links to the next page.
+//!
+//! | page | what it answers |
+//! |---|---|
+//! | [`first_service`] | How do I write a service, serve it, call it and stop it? |
+//! | [`streaming`] | How do I send and receive many messages in a call? |
+//! | [`deadlines_cancellation_retries`] | How long may a call take, how is it cancelled, when is it made again? |
+//! | [`errors`] | How do I return an error, with details, and how do I read it? |
+//! | [`metadata`] | How do I send and read headers and trailers? |
+//! | [`interceptors`] | How do I log, check or change all calls? |
+//! | [`tls_and_credentials`] | How do I encrypt, and how do both sides prove who they are? |
+//! | [`limits_and_keepalive`] | What must I set for production, behind a load balancer, in Kubernetes? |
+//! | [`testing`] | How do I test a servicer, or code that makes calls? |
+//! | [`generating_code`] | How do `.proto` files become Rust? |
+//! | [`messages`] | How do I use messages, enums and oneofs? |
+//! | [`coming_from_tonic`] | What is different from tonic? |
+//! | [`coming_from_grpc_python`] | What is each part of gRPC Python here? |
+//! | [`limits`] | For reference: all limits and their defaults |
+//! | [`hostile_input`] | For reference: how the runtime responds to broken and hostile peers |
+//!
+//! # The service of the examples
+//!
+//! All pages use this service:
+//!
+//! ```proto
+#![doc = include_str!("../docs/notes/notes.proto")]
+//! ```
+//!
+//! In the examples, `mod notes` is the code that is generated for it. [`first_service`] shows how it gets into your crate.
 
-#[doc = include_str!("../docs/limits.md")]
-pub mod limits {}
+/// Declares the pages of the guide. Their examples use all features, so they are tested with the feature `full` alone.
+macro_rules! pages {
+    ($($page:ident)*) => {$(
+        #[cfg_attr(
+            any(not(doctest), feature = "full"),
+            doc = include_str!(concat!("../docs/", stringify!($page), ".md"))
+        )]
+        pub mod $page {}
+    )*};
+}
 
-#[doc = include_str!("../docs/hostile_input.md")]
-pub mod hostile_input {}
+pages! {
+    first_service
+    streaming
+    deadlines_cancellation_retries
+    errors
+    metadata
+    interceptors
+    tls_and_credentials
+    limits_and_keepalive
+    testing
+    generating_code
+    messages
+    coming_from_tonic
+    coming_from_grpc_python
+    limits
+    hostile_input
+}
 
-#[doc = include_str!("../docs/messages.md")]
-pub mod messages {}
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    /// The guide can be read from front to back: each page links the one before and the one after it, in the order of the table.
+    #[test]
+    fn pages_are_linked_in_the_order_of_the_table() {
+        let text = include_str!("manual.rs");
+        let rows = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("//! | [`"));
+        let pages: Vec<&str> = rows.filter_map(|row| row.split('`').next()).collect();
+        assert!(pages.len() >= 13);
+        for (place, page) in pages.iter().enumerate() {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/{page}.md"));
+            let text = fs::read_to_string(path).unwrap();
+            let mut links = Vec::new();
+            if let Some(previous) = place.checked_sub(1).and_then(|before| pages.get(before)) {
+                links.push(format!(
+                    "Previous: [`{previous}`](crate::manual::{previous})"
+                ));
+            }
+            links.push("[Contents](crate::manual)".to_owned());
+            if let Some(next) = pages.get(place + 1) {
+                links.push(format!("Next: [`{next}`](crate::manual::{next})"));
+            }
+            let links = format!("\n---\n\n{}\n", links.join(" · "));
+            assert!(text.ends_with(&links), "{page}.md must end with:{links}");
+        }
+    }
+}

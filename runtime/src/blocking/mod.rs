@@ -1,8 +1,7 @@
 //! Calls for programs without async. Each call blocks the thread that makes it, as gRPC Python's do by default.
 //!
-//! With [`Config::blocking`](https://docs.rs/stubwright-codegen/latest/stubwright_codegen/struct.Config.html#method.blocking) of
-//! `stubwright-codegen`, a service has an `XBlockingStub` beside its `XStub`. It has the same methods with the same
-//! options, with iterators in place of streams.
+//! With the option `Config::blocking` of `stubwright-codegen`, a service has an `XBlockingStub` beside its `XStub`. It has the same
+//! methods with the same options, with iterators in place of streams.
 //!
 //! ```
 //! use stubwright::{Channel, Prost, Result, blocking};
