@@ -25,7 +25,11 @@
 //!     }
 //!
 //!     // A streaming method is a stream, and may borrow the servicer.
-//!     fn list_notes(&self, _request: ListNotesRequest, _context: &ServicerContext) -> impl Stream<Item = Result<Note>> + Send {
+//!     fn list_notes(
+//!         &self,
+//!         _request: ListNotesRequest,
+//!         _context: &ServicerContext,
+//!     ) -> impl Stream<Item = Result<Note>> + Send {
 //!         stream(async |mut responses| {
 //!             for note in &self.0 {
 //!                 responses.send(note.clone()).await;
@@ -73,11 +77,12 @@
 //! | return and read errors | [`Status`], [`Code`], [`rpc`] | [errors](manual::errors) |
 //! | send headers and trailers | [`Metadata`], [`CallEnd`] | [metadata](manual::metadata) |
 //! | log, check or change all calls | [`ServerInterceptor`], [`ClientInterceptor`], [`interceptors`] | [interceptors](manual::interceptors) |
-//! | encrypt, and know who calls | [`ServerCredentials`], [`ChannelCredentials`], [`AuthContext`] | [TLS](manual::tls_and_credentials) |
+//! | encrypt, and verify who calls | [`ServerCredentials`], [`ChannelCredentials`], [`AuthContext`] | [TLS](manual::tls_and_credentials) |
+//! | see who calls | [`ServicerContext::peer`], [`Peer`] | [metadata](manual::metadata#the-peer-and-more-about-the-call) |
 //! | send tokens | [`CallCredentials`], [`credentials`] | [tokens](manual::tls_and_credentials#a-token-with-each-call) |
-//! | spread calls over servers | [`LoadBalancing`], [`Resolver`], [`balancing`] | [load balancers](manual::limits_and_keepalive#behind-a-load-balancer) |
+//! | spread calls over servers | [`LoadBalancing`], [`Resolver`], [`balancing`] | [load balancing](manual::load_balancing) |
 //! | set limits and keepalive | [`ServerBuilder`], [`ChannelBuilder`], [`MethodOptions`], [`Limits`] | [limits](manual::limits_and_keepalive) |
-//! | compress messages | [`Compression`] | |
+//! | compress messages | [`Compression`] | [compression](manual::limits_and_keepalive#compression) |
 //! | report health | [`Server::add_health`], [`health`] | [Kubernetes](manual::limits_and_keepalive#in-kubernetes) |
 //! | let tools look into the server | [`Server::add_reflection`], [`reflection`] | |
 //! | compute for long in a handler | [`offload()`] | [first service](manual::first_service#state-that-handlers-share) |
@@ -93,7 +98,7 @@
 //! | `server` | [`Server`] and all that belongs to it | yes |
 //! | `client` | [`Channel`] and all that belongs to it | yes |
 //! | `blocking` | [`blocking`]: calls for programs without async | |
-//! | `gzip` | [`Compression`] by gzip, in pure Rust; deflate is read | |
+//! | `gzip` | [`Compression`] by gzip and deflate, in pure Rust | |
 //! | `health` | [`health`]: the standard health service | |
 //! | `json` | [`json`]: messages as JSON, and their descriptors | |
 //! | `reflection` | [`reflection`]: the standard reflection service | |

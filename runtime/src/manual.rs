@@ -4,14 +4,15 @@
 //!
 //! | page | what it answers |
 //! |---|---|
-//! | [`first_service`] | How do I write a service, serve it, call it and stop it? |
+//! | [`first_service`] | How do I write a service, serve it, call it and stop it? How do handlers share state? |
 //! | [`streaming`] | How do I send and receive many messages in a call? |
 //! | [`deadlines_cancellation_retries`] | How long may a call take, how is it cancelled, when is it made again? |
 //! | [`errors`] | How do I return an error, with details, and how do I read it? |
-//! | [`metadata`] | How do I send and read headers and trailers? |
+//! | [`metadata`] | How do I send and read headers and trailers? Where does a call come from? |
 //! | [`interceptors`] | How do I log, check or change all calls? |
 //! | [`tls_and_credentials`] | How do I encrypt, and how do both sides prove who they are? |
-//! | [`limits_and_keepalive`] | What must I set for production, behind a load balancer, in Kubernetes? |
+//! | [`load_balancing`] | How do I spread calls over several servers? |
+//! | [`limits_and_keepalive`] | How large may messages be? What must I set for production, behind a load balancer, in Kubernetes? |
 //! | [`testing`] | How do I test a servicer, or code that makes calls? |
 //! | [`generating_code`] | How do `.proto` files become Rust? |
 //! | [`messages`] | How do I use messages, enums and oneofs? |
@@ -49,6 +50,7 @@ pages! {
     metadata
     interceptors
     tls_and_credentials
+    load_balancing
     limits_and_keepalive
     testing
     generating_code
