@@ -1,6 +1,6 @@
 //! Integers (RFC 7541, 5.1).
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 
 use super::DecodeError;
 
@@ -8,16 +8,16 @@ use super::DecodeError;
 pub(super) fn encode(value: usize, flags: u8, prefix_bits: u32, out: &mut BytesMut) {
     let limit = prefix_limit(prefix_bits);
     if value < usize::from(limit) {
-        out.put_u8(flags | value as u8);
+        push(flags | value as u8, out);
         return;
     }
-    out.put_u8(flags | limit);
+    push(flags | limit, out);
     let mut rest = value - usize::from(limit);
     while rest >= 0x80 {
-        out.put_u8(rest as u8 | 0x80);
+        push(rest as u8 | 0x80, out);
         rest >>= 7;
     }
-    out.put_u8(rest as u8);
+    push(rest as u8, out);
 }
 
 /// Consumes an integer from the front of `input`. `first` is the byte with the prefix, which was already consumed.
@@ -44,6 +44,11 @@ pub(super) fn decode(first: u8, prefix_bits: u32, input: &mut &[u8]) -> Result<u
     Err(DecodeError::IntegerTooLarge)
 }
 
+/// Appends a byte. `BufMut::put_u8` does the same by a call of a function that is not inlined.
+fn push(byte: u8, out: &mut BytesMut) {
+    out.extend_from_slice(&[byte]);
+}
+
 /// Returns the prefix of all ones, which means that the integer continues in the next byte.
 fn prefix_limit(prefix_bits: u32) -> u8 {
     u8::MAX >> (8 - prefix_bits)
@@ -52,6 +57,7 @@ fn prefix_limit(prefix_bits: u32) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::BufMut;
     use proptest::prelude::*;
 
     fn encoded(value: usize, flags: u8, prefix_bits: u32) -> BytesMut {
