@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::call_defaults::CallDefaults;
 use super::options::Options;
 use crate::base::framing::{MAX_RECEIVE_MESSAGE_LENGTH, Packer};
 use crate::base::header::Header;
@@ -23,6 +24,23 @@ pub(crate) struct CallHead {
 }
 
 impl CallHead {
+    pub(crate) fn new(path: Header) -> CallHead {
+        CallHead {
+            path,
+            options: Options::default(),
+            deadline: None,
+        }
+    }
+
+    /// Takes the head, and leaves the path.
+    pub(crate) fn take(&mut self) -> CallHead {
+        CallHead {
+            path: self.path.clone(),
+            options: std::mem::take(&mut self.options),
+            deadline: self.deadline,
+        }
+    }
+
     /// Returns `/package.Service/Method`.
     pub(crate) fn method(&self) -> &str {
         std::str::from_utf8(self.path.value()).unwrap_or_default()
@@ -40,18 +58,28 @@ impl CallHead {
         Ok(())
     }
 
-    /// Returns the exchange of a call of which nothing has been sent, and the packer of its requests.
-    pub(crate) fn open(self, transport: &dyn Transport) -> Result<(Ongoing, Packer)> {
-        let CallHead {
-            path,
-            options,
-            deadline,
-        } = self;
-        let mut details = CallDetails {
-            deadline,
-            authority: options.authority,
+    /// Completes the options by the defaults of the channel, and sets the deadline.
+    pub(crate) fn complete(&mut self, defaults: Option<&CallDefaults>) -> Result<()> {
+        if let Some(defaults) = defaults {
+            self.options.default_to(&defaults.options);
+        }
+        if let Some(status) = self.options.invalid.take() {
+            return Err(status);
+        }
+        self.deadline = self.options.deadline();
+        Ok(())
+    }
+
+    /// Returns the exchange of a call of which nothing has been sent, and the packer of its requests. It takes the options out of the
+    /// head where they are: to move the head would copy all of it.
+    pub(crate) fn open(&mut self, transport: &dyn Transport) -> Result<(Ongoing, Packer)> {
+        let options = &mut self.options;
+        let metadata = std::mem::take(&mut options.metadata);
+        let mut exchange = Exchange::new(CallDetails {
+            deadline: self.deadline,
+            authority: options.authority.take(),
             wait_for_ready: options.wait_for_ready,
-            credentials: options.credentials,
+            credentials: options.credentials.take(),
             compression: options.compression.unwrap_or(Compression::Identity),
             limits: MessageLimits {
                 request: usize::MAX,
@@ -60,14 +88,15 @@ impl CallHead {
                     .unwrap_or(MAX_RECEIVE_MESSAGE_LENGTH),
             },
             max_send_message_length: options.max_send_message_length.unwrap_or(usize::MAX),
-            ..CallDetails::new(path, options.metadata, Peer::unknown())
-        };
-        transport.prepare(&mut details)?;
-        let packer = Packer::new(details.max_send_message_length);
-        let exchange = Arc::new(Exchange::new(details));
+            ..CallDetails::new(self.path.clone(), metadata, Peer::unknown())
+        });
+        transport.prepare(exchange.details_mut())?;
+        let exchange = Arc::new(exchange);
+        let packer = Packer::new(exchange.details().max_send_message_length);
         #[cfg(feature = "server")]
         let tie = options
             .propagation
+            .take()
             .and_then(|propagation| propagation.tie(&exchange));
         let ongoing = Ongoing {
             exchange,

@@ -6,7 +6,6 @@ use std::task::{Context, Poll, ready};
 use super::call_head::CallHead;
 use super::cancel_handle::{CancelHandle, cancelled};
 use super::channel::Channel;
-use super::compress_if::CompressIf;
 use super::feed::{Packing, send};
 use super::intercepted::caller::Intercepted;
 use super::intercepted::requests::InterceptedRequests;
@@ -43,11 +42,7 @@ impl CallState {
     pub(crate) fn new(channel: &Channel, path: Header, one_response: bool) -> CallState {
         CallState {
             channel: channel.clone(),
-            head: CallHead {
-                path,
-                options: Options::default(),
-                deadline: None,
-            },
+            head: CallHead::new(path),
             one_response,
             is_started: false,
             receiving: None,
@@ -121,11 +116,7 @@ impl CallState {
     /// Returns what the responses are read from; starts the call if it has not been started.
     pub(crate) fn receive(&mut self, requests: &mut dyn AnyRequests) -> Result<&mut Receiving> {
         if self.receiving.is_none() {
-            let receiving = self.start(requests)?;
-            if let Some(handle) = &self.cancel_handle {
-                handle.set_started(receiving.started());
-            }
-            self.receiving = Some(receiving);
+            self.start(requests)?;
         }
         self.receiving.as_mut().ok_or_else(started_already)
     }
@@ -201,7 +192,7 @@ impl CallState {
     }
 
     /// Starts the call. A call that could not be started fails in the same way when it is started again.
-    fn start(&mut self, requests: &mut dyn AnyRequests) -> Result<Receiving> {
+    fn start(&mut self, requests: &mut dyn AnyRequests) -> Result<()> {
         if self.is_started {
             // A start that has panicked may have left some.
             requests.close();
@@ -216,42 +207,43 @@ impl CallState {
         })
     }
 
-    fn start_with(&mut self, requests: &mut dyn AnyRequests) -> Result<Receiving> {
+    fn start_with(&mut self, requests: &mut dyn AnyRequests) -> Result<()> {
         if let Some(handle) = &self.cancel_handle {
             handle.check()?;
         }
-        let mut head = self.complete_head()?;
-        let compress_if = head.options.compress_if.take();
-        if self.needs_interceptors(&head) {
-            let call = self.intercept(head, requests.take(), compress_if);
-            return Ok(Receiving::Intercepted(call));
+        self.head.complete(self.channel.defaults())?;
+        let receiving = if self.needs_interceptors() {
+            Receiving::Intercepted(self.intercept(requests.take()))
+        } else {
+            let transport = self.channel.transport();
+            let (ongoing, packer) = self.head.open(&**transport)?;
+            let packing = Packing::new(packer, self.head.options.compress_if.take());
+            send(requests, packing, &ongoing.exchange)?;
+            transport.start(Arc::clone(&ongoing.exchange));
+            Receiving::Plain(Inbox::new(ongoing, self.one_response))
+        };
+        let receiving = self.receiving.insert(receiving);
+        if let Some(handle) = &self.cancel_handle {
+            handle.set_started(receiving.started());
         }
-        let transport = self.channel.transport();
-        let (ongoing, packer) = head.open(&**transport)?;
-        let packing = Packing::new(packer, compress_if);
-        send(requests, packing, &ongoing.exchange)?;
-        transport.start(Arc::clone(&ongoing.exchange));
-        Ok(Receiving::Plain(Inbox::new(ongoing, self.one_response)))
+        Ok(())
     }
 
-    fn needs_interceptors(&self, head: &CallHead) -> bool {
+    fn needs_interceptors(&self) -> bool {
         let defaults = self.channel.defaults();
         // Credentials that the transport does not ask are asked where interceptors run.
         defaults.is_some_and(|defaults| !defaults.interceptors.is_empty())
-            || (head.options.credentials.is_some() && !self.channel.transport().asks_credentials())
+            || (self.head.options.credentials.is_some()
+                && !self.channel.transport().asks_credentials())
     }
 
     #[cold]
-    fn intercept(
-        &self,
-        mut head: CallHead,
-        requests: Box<dyn AnyRequests>,
-        compress_if: Option<CompressIf>,
-    ) -> Box<Intercepted> {
+    fn intercept(&mut self, requests: Box<dyn AnyRequests>) -> Box<Intercepted> {
+        let mut head = self.head.take();
         let state = InterceptedState::new(
             Arc::clone(self.channel.transport()),
-            self.head.path.clone(),
-            InterceptedRequests::new(requests, compress_if),
+            head.path.clone(),
+            InterceptedRequests::new(requests, head.options.compress_if.take()),
             self.one_response,
             head.options.extensions.take().unwrap_or_default(),
         );
@@ -262,22 +254,6 @@ impl CallState {
             interceptors.unwrap_or_default(),
             head,
         ))
-    }
-
-    /// Takes the options, completed by the defaults of the channel, with the deadline that they set.
-    fn complete_head(&mut self) -> Result<CallHead> {
-        let mut options = std::mem::take(&mut self.head.options);
-        if let Some(defaults) = self.channel.defaults() {
-            options.default_to(&defaults.options);
-        }
-        if let Some(status) = options.invalid.take() {
-            return Err(status);
-        }
-        Ok(CallHead {
-            path: self.head.path.clone(),
-            deadline: options.deadline(),
-            options,
-        })
     }
 }
 
