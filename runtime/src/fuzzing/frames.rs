@@ -2,10 +2,10 @@
 
 use bytes::BytesMut;
 
+use super::checked_engine::{CheckedEngine, growing_windows, small_limits};
 use super::input::Input;
+use super::peer::PREFACE;
 use super::raw::{action, request, response};
-use super::said::PREFACE;
-use super::watched::{Watched, growing_windows, small_limits};
 use crate::base::header::Header;
 use crate::http2::hpack::Encoder;
 use crate::http2::{Config, Role, StreamId};
@@ -29,7 +29,7 @@ pub fn frames(input: &[u8]) {
         _ => Config::default(),
     };
     let mut peer = Peer {
-        watched: Watched::new(role, config),
+        checked: CheckedEngine::new(role, config),
         encoder: Encoder::new(),
         cut: setup & 8 != 0,
     };
@@ -38,16 +38,16 @@ pub fn frames(input: &[u8]) {
     peer.greet(window);
     while !input.is_empty() {
         match input.byte() {
-            step @ 0x80.. => action(&mut peer.watched, step),
+            step @ 0x80.. => action(&mut peer.checked, step),
             step => peer.step(step & 15, step >> 4, &mut input),
         }
     }
-    peer.watched.finish();
+    peer.checked.finish();
 }
 
 /// The sender of the frames.
 struct Peer {
-    watched: Watched,
+    checked: CheckedEngine,
     encoder: Encoder,
     /// True if frames arrive in pieces.
     cut: bool,
@@ -58,22 +58,22 @@ const END_HEADERS: u8 = 4;
 
 impl Peer {
     fn greet(&mut self, window: u32) {
-        if self.watched.role == Role::Server {
-            self.watched.receive(PREFACE);
+        if self.checked.role == Role::Server {
+            self.checked.receive(PREFACE);
         } else {
-            self.watched.open(request(), false);
-            self.watched.open(request(), false);
+            self.checked.open(request(), false);
+            self.checked.open(request(), false);
         }
         let settings = [&[0, 4], &window.to_be_bytes()[..]].concat();
         self.send(4, 0, 0, &settings);
         self.send(4, 1, 0, &[]);
-        if self.watched.role == Role::Server {
+        if self.checked.role == Role::Server {
             self.head(1, &request(), 0, usize::MAX);
         }
     }
 
     fn step(&mut self, kind: u8, pick: u8, input: &mut Input<'_>) {
-        let stream = self.watched.recent(pick);
+        let stream = self.checked.recent(pick);
         match kind {
             0 => self.data(stream, 0, input.byte().into()),
             1 => self.data(stream, END_STREAM, input.byte().into()),
@@ -120,9 +120,9 @@ impl Peer {
 
     /// Sends the head of a request on a new stream, or of a response.
     fn first_head(&mut self, stream: StreamId, flags: u8, cut: usize, input: &mut Input<'_>) {
-        if self.watched.role == Role::Server {
+        if self.checked.role == Role::Server {
             let fields = self.fields(request(), input);
-            self.head(self.watched.next(), &fields, flags, cut);
+            self.head(self.checked.next(), &fields, flags, cut);
         } else {
             let fields = self.fields(response(), input);
             self.head(stream, &fields, flags, cut);
@@ -198,10 +198,10 @@ impl Peer {
         frame.extend_from_slice(payload);
         if self.cut {
             let (first, second) = frame.split_at(frame.len() / 3);
-            self.watched.receive(first);
-            self.watched.receive(second);
+            self.checked.receive(first);
+            self.checked.receive(second);
         } else {
-            self.watched.receive(&frame);
+            self.checked.receive(&frame);
         }
     }
 }

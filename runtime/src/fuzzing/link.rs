@@ -1,9 +1,9 @@
 //! Target `link`: a client and a server of ours. Whatever their applications do, neither may find a fault with the
 //! other.
 
+use super::checked_engine::{CheckedEngine, growing_windows, small_limits};
 use super::input::Input;
 use super::raw::action;
-use super::watched::{Watched, growing_windows, small_limits};
 use crate::http2::{Config, Role};
 
 /// Runs two ends and the wire between them.
@@ -15,8 +15,8 @@ pub fn link(input: &[u8]) {
     let mut input = Input::new(input);
     let setup = input.byte();
     let mut ends = [
-        Watched::honest(Role::Client, limits(setup)),
-        Watched::honest(Role::Server, limits(setup >> 2)),
+        CheckedEngine::honest(Role::Client, limits(setup)),
+        CheckedEngine::honest(Role::Server, limits(setup >> 2)),
     ];
     let mut acting = 0;
     while !input.is_empty() {
@@ -35,7 +35,7 @@ pub fn link(input: &[u8]) {
         }
     }
     loop {
-        ends.iter_mut().for_each(Watched::release_all);
+        ends.iter_mut().for_each(CheckedEngine::release_all);
         if !(carry(&mut ends, 0, usize::MAX) | carry(&mut ends, 1, usize::MAX)) {
             break;
         }
@@ -75,7 +75,7 @@ fn limits(choice: u8) -> Config {
 }
 
 /// Moves up to `most` bytes from one end to the other. Returns false if there were none.
-fn carry(ends: &mut [Watched; 2], from: usize, most: usize) -> bool {
+fn carry(ends: &mut [CheckedEngine; 2], from: usize, most: usize) -> bool {
     ends[from].write(most);
     let bytes = ends[from].take_sent();
     // The size of a driver's reads.

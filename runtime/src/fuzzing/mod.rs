@@ -3,6 +3,7 @@
 //! The fuzzer of `tests/fuzz` calls them on nightly. On stable, a test calls them with each file of the corpus. They
 //! are in this crate because they use its internals, and are not compiled into any other build.
 
+mod checked_engine;
 mod compressed;
 #[cfg(test)]
 mod corpus;
@@ -12,11 +13,10 @@ mod hpack;
 mod input;
 mod link;
 mod messages;
+mod peer;
 mod raw;
-mod said;
 #[cfg(test)]
 mod seeds;
-mod watched;
 mod written;
 
 pub use compressed::compressed;

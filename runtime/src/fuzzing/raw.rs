@@ -4,8 +4,8 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use super::checked_engine::{CheckedEngine, growing_windows, small_limits};
 use super::input::Input;
-use super::watched::{Watched, growing_windows, small_limits};
 use crate::base::header::Header;
 use crate::http2::{Config, Role};
 
@@ -33,52 +33,52 @@ fn run(role: Role, input: &[u8]) {
         1 => small_limits(),
         _ => growing_windows(),
     };
-    let mut watched = Watched::new(role, config);
+    let mut checked = CheckedEngine::new(role, config);
     if role == Role::Client {
-        watched.open(request(), false);
-        watched.open(request(), false);
+        checked.open(request(), false);
+        checked.open(request(), false);
     }
     for &step in steering {
         match step {
-            0..0x40 => watched.receive(input.take(usize::from(step) + 1)),
-            0x40..0x80 => watched.receive(input.take((usize::from(step) - 0x3f) * 64)),
-            _ => action(&mut watched, step),
+            0..0x40 => checked.receive(input.take(usize::from(step) + 1)),
+            0x40..0x80 => checked.receive(input.take((usize::from(step) - 0x3f) * 64)),
+            _ => action(&mut checked, step),
         }
     }
     // The size of a driver's reads.
     while !input.is_empty() {
-        watched.receive(input.take(16 << 10));
+        checked.receive(input.take(16 << 10));
     }
-    watched.finish();
+    checked.finish();
 }
 
 /// Runs an action of the application, the socket or the clock. Bits 0 to 3 select the action, bits 4 to 6 its stream
 /// or its amount.
-pub(super) fn action(watched: &mut Watched, step: u8) {
+pub(super) fn action(checked: &mut CheckedEngine, step: u8) {
     let pick = step >> 4 & 7;
-    let stream = watched.recent(pick);
+    let stream = checked.recent(pick);
     match step & 15 {
-        0 => watched.send_headers(stream, response(), false),
-        1 => watched.send_headers(stream, response(), true),
-        2 => watched.send_data(stream, 1 + usize::from(pick) * 90, false),
-        3 => watched.send_data(stream, 20_000, false),
-        4 => watched.send_data(stream, usize::from(pick) * 30, true),
-        5 => watched.send_trailers(stream, vec![Header::from_static("grpc-status", "0")]),
-        6 => watched.reset(stream),
-        7 => watched.release(stream, usize::from(pick) * 40),
-        8 => watched.release(stream, usize::MAX),
-        9 => watched.write(usize::MAX),
-        10 => watched.write(usize::from(pick) * 9 + 1),
-        11 => clock(watched, pick),
-        12 => watched.open(request(), pick % 2 == 1),
+        0 => checked.send_headers(stream, response(), false),
+        1 => checked.send_headers(stream, response(), true),
+        2 => checked.send_data(stream, 1 + usize::from(pick) * 90, false),
+        3 => checked.send_data(stream, 20_000, false),
+        4 => checked.send_data(stream, usize::from(pick) * 30, true),
+        5 => checked.send_trailers(stream, vec![Header::from_static("grpc-status", "0")]),
+        6 => checked.reset(stream),
+        7 => checked.release(stream, usize::from(pick) * 40),
+        8 => checked.release(stream, usize::MAX),
+        9 => checked.write(usize::MAX),
+        10 => checked.write(usize::from(pick) * 9 + 1),
+        11 => clock(checked, pick),
+        12 => checked.open(request(), pick % 2 == 1),
         13 => match pick {
-            0 => watched.engine.drain(),
-            1 => watched.send_trailers(stream, vec![several_frames()]),
-            _ => watched.send_trailers(stream, vec![Header::new(b"x-pick", &[b'0' + pick; 600])]),
+            0 => checked.engine.drain(),
+            1 => checked.send_trailers(stream, vec![several_frames()]),
+            _ => checked.send_trailers(stream, vec![Header::new(b"x-pick", &[b'0' + pick; 600])]),
         },
-        14 if pick == 0 => watched.engine.go_away(crate::http2::Reason::NO_ERROR, ""),
-        14 => watched.ping(),
-        _ => watched.send_data(stream, 5_000, false),
+        14 if pick == 0 => checked.engine.go_away(crate::http2::Reason::NO_ERROR, ""),
+        14 => checked.ping(),
+        _ => checked.send_data(stream, 5_000, false),
     }
 }
 
@@ -90,7 +90,7 @@ fn several_frames() -> Header {
         .clone()
 }
 
-fn clock(watched: &mut Watched, pick: u8) {
+fn clock(checked: &mut CheckedEngine, pick: u8) {
     let millis = match pick {
         0 => 1,
         1 => 100,
@@ -98,10 +98,10 @@ fn clock(watched: &mut Watched, pick: u8) {
         3 => 5_000,
         4 => 9_999,
         5 => 60_000,
-        6 => return watched.wait_back(Duration::from_secs(1)),
-        _ => return watched.wait_back(Duration::from_secs(10_000)),
+        6 => return checked.wait_back(Duration::from_secs(1)),
+        _ => return checked.wait_back(Duration::from_secs(10_000)),
     };
-    watched.wait(Duration::from_millis(millis));
+    checked.wait(Duration::from_millis(millis));
 }
 
 /// Returns the head of a call.

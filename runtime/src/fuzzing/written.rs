@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use bytes::{Buf, BytesMut};
 
-use super::said::{DEFAULT_WINDOW, PREFACE, Said};
+use super::peer::{DEFAULT_WINDOW, PREFACE, PeerState};
 use crate::base::header::Header;
 use crate::http2::hpack::Decoder;
 use crate::http2::{Role, StreamId};
@@ -104,17 +104,17 @@ impl Written {
         }
     }
 
-    /// Reads output that was written after the peer had sent `said`. `heads` are the field lists that the application
+    /// Reads output that was written after the peer had sent what `peer` records. `heads` are the field lists that the application
     /// has sent.
-    pub(super) fn take(&mut self, mut bytes: &[u8], said: &Said, heads: &[Vec<Header>]) {
+    pub(super) fn take(&mut self, mut bytes: &[u8], peer: &PeerState, heads: &[Vec<Header>]) {
         let preface = self.preface.len().min(bytes.len());
         assert_eq!(self.preface[..preface], bytes[..preface]);
         self.preface = &self.preface[preface..];
         bytes = &bytes[preface..];
         self.splitter.push(bytes);
         while let Some(frame) = self.splitter.next() {
-            assert!(frame.payload.len() <= said.largest_frame, "a large frame");
-            self.check(&frame, said, heads);
+            assert!(frame.payload.len() <= peer.largest_frame, "a large frame");
+            self.check(&frame, peer, heads);
             self.frames += 1;
             self.ends_with_go_away = frame.kind == 7;
         }
@@ -136,33 +136,33 @@ impl Written {
         self.splitter.is_empty() && self.block.is_none()
     }
 
-    fn check(&mut self, frame: &Frame, said: &Said, heads: &[Vec<Header>]) {
+    fn check(&mut self, frame: &Frame, peer: &PeerState, heads: &[Vec<Header>]) {
         let (stream, flags, payload) = (frame.stream, frame.flags, &frame.payload);
         if self.frames == 0 {
             assert_eq!((frame.kind, flags), (4, 0), "SETTINGS come first");
         }
         assert_eq!(frame.kind == 9, self.block.is_some(), "a cut header block");
         match frame.kind {
-            0 => self.check_data(frame, said),
+            0 => self.check_data(frame, peer),
             1 => {
-                self.check_head(frame, said);
+                self.check_head(frame, peer);
                 self.block = Some((stream, flags & 1 != 0, Vec::new()));
                 self.continue_block(frame, heads);
             }
             3 => {
                 assert_eq!((flags, payload.len()), (0, 4));
-                self.check_reset(stream, said);
+                self.check_reset(stream, peer);
             }
             4 if flags == 1 => {
                 assert_eq!((stream, payload.len()), (0, 0));
                 self.acknowledgements += 1;
-                assert!(self.acknowledgements <= said.settings);
+                assert!(self.acknowledgements <= peer.settings);
             }
             4 => assert_eq!((stream, flags, payload.len() % 6), (0, 0, 0)),
             6 => {
                 assert_eq!((stream, payload.len()), (0, 8));
                 if flags == 1 {
-                    let ping = said.pings.get(self.pongs.len());
+                    let ping = peer.pings.get(self.pongs.len());
                     assert_eq!(ping, Some(payload), "an answer without a PING");
                     self.pongs.push(payload.clone());
                 }
@@ -177,10 +177,10 @@ impl Written {
         }
     }
 
-    fn check_data(&mut self, frame: &Frame, said: &Said) {
+    fn check_data(&mut self, frame: &Frame, peer: &PeerState) {
         assert_eq!(frame.flags & !1, 0);
         let length = frame.payload.len() as i64;
-        let allowed = DEFAULT_WINDOW + said.window_updates;
+        let allowed = DEFAULT_WINDOW + peer.window_updates;
         self.data += length;
         assert!(self.data <= allowed, "over the connection's window");
         let stream = self.stream(frame.stream);
@@ -190,12 +190,12 @@ impl Written {
         );
         stream.ended = frame.flags & 1 != 0;
         stream.data += length;
-        let allowed = said.largest_initial_window + said.of(frame.stream).window_updates;
+        let allowed = peer.largest_initial_window + peer.of(frame.stream).window_updates;
         // An empty frame may be sent at any time.
         assert!(length == 0 || stream.data <= allowed, "over the window");
     }
 
-    fn check_head(&mut self, frame: &Frame, said: &Said) {
+    fn check_head(&mut self, frame: &Frame, peer: &PeerState) {
         assert_eq!(frame.flags & !5, 0);
         let last = self.streams.keys().next_back().copied();
         let end = frame.flags & 1 != 0;
@@ -207,7 +207,7 @@ impl Written {
                 // The stream opened last is the highest, and no number is left out.
                 assert_eq!(frame.stream, last.map_or(1, |last| last + 2));
             }
-            0 => assert!(said.of(frame.stream).headers, "HEADERS of an idle stream"),
+            0 => assert!(peer.of(frame.stream).headers, "HEADERS of an idle stream"),
             1 => assert!(end, "trailers that do not end the stream"),
             _ => panic!("HEADERS after trailers"),
         }
@@ -236,11 +236,11 @@ impl Written {
         self.block = None;
     }
 
-    fn check_reset(&mut self, stream: StreamId, said: &Said) {
+    fn check_reset(&mut self, stream: StreamId, peer: &PeerState) {
         // A stream below an opened one is closed, whether or not it was ever open (RFC 9113, 5.1.1).
         let was_opened = match self.role {
             Role::Client => self.streams.contains_key(&stream),
-            Role::Server => stream <= said.last_stream,
+            Role::Server => stream <= peer.last_stream,
         };
         assert!(was_opened, "an idle stream was reset");
         let stream = self.stream(stream);

@@ -29,8 +29,8 @@ struct Seen {
     resets: BTreeMap<u32, u32>,
     pings: Vec<Vec<u8>>,
     settings_acknowledged: usize,
-    /// Code of a GOAWAY.
-    farewell: Option<u32>,
+    /// Code of the GOAWAY.
+    goaway: Option<u32>,
 }
 
 /// Sends bytes after the preface, in pieces of this size. Watches until `calls` calls and the last PING have been
@@ -71,7 +71,7 @@ async fn watch(address: SocketAddr, bytes: &[u8], piece: usize, calls: usize) ->
             SETTINGS if frame.flags & ACK != 0 => seen.settings_acknowledged += 1,
             PING if frame.payload == LAST => has_ponged = true,
             PING if frame.flags & ACK != 0 => seen.pings.push(frame.payload),
-            GOAWAY => seen.farewell = Some(code(&frame.payload[4..])),
+            GOAWAY => seen.goaway = Some(code(&frame.payload[4..])),
             _ => {}
         }
     }
@@ -356,7 +356,7 @@ enum Told {
 
 impl Seen {
     fn told(&self) -> Told {
-        match (self.farewell, self.resets.get(&1)) {
+        match (self.goaway, self.resets.get(&1)) {
             (Some(code), _) => Told::Goaway(code),
             (None, Some(&code)) => Told::Reset(code),
             (None, None) => Told::Nothing,

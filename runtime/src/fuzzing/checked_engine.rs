@@ -1,7 +1,7 @@
 //! An engine with the application above it, and the invariants of both, whatever the peer sends.
 
+mod events;
 mod finish;
-mod told;
 
 use std::collections::BTreeMap;
 use std::io::IoSlice;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 
-use super::said::{DEFAULT_WINDOW, Said};
+use super::peer::{DEFAULT_WINDOW, PeerState};
 use super::written::Written;
 use crate::base::header::Header;
 use crate::http2::{Config, Connection, Event, Reason, Role, StreamId};
@@ -18,13 +18,13 @@ use crate::http2::{Config, Connection, Event, Reason, Role, StreamId};
 const SLACK: usize = 300;
 
 /// An engine, and what is known about it from outside.
-pub(super) struct Watched {
+pub(super) struct CheckedEngine {
     pub(super) role: Role,
     pub(super) engine: Connection,
     config: Config,
     pub(super) now: Instant,
     input: BytesMut,
-    said: Said,
+    peer: PeerState,
     written: Written,
     /// Streams that the application has received or opened.
     calls: BTreeMap<StreamId, Call>,
@@ -46,7 +46,7 @@ pub(super) struct Watched {
 #[derive(Default)]
 struct Call {
     /// True if the peer has ended its side.
-    heard: bool,
+    peer_ended: bool,
     /// True if the stream was reset, by the peer or by the application.
     reset: bool,
     unreleased: usize,
@@ -92,17 +92,17 @@ pub(super) fn growing_windows() -> Config {
     }
 }
 
-impl Watched {
-    pub(super) fn new(role: Role, config: Config) -> Watched {
+impl CheckedEngine {
+    pub(super) fn new(role: Role, config: Config) -> CheckedEngine {
         // The current time is the only `Instant` that can be made. No decision depends on it.
         let now = Instant::now() + Duration::from_secs(100_000);
-        Watched {
+        CheckedEngine {
             role,
             engine: Connection::new(role, config.clone(), now),
             config,
             now,
             input: BytesMut::new(),
-            said: Said::new(role),
+            peer: PeerState::new(role),
             written: Written::new(role),
             calls: BTreeMap::new(),
             heads: Vec::new(),
@@ -115,10 +115,10 @@ impl Watched {
     }
 
     /// Creates an end whose peer is another end.
-    pub(super) fn honest(role: Role, config: Config) -> Watched {
-        let mut watched = Watched::new(role, config);
-        watched.sent = Some(Vec::new());
-        watched
+    pub(super) fn honest(role: Role, config: Config) -> CheckedEngine {
+        let mut checked = CheckedEngine::new(role, config);
+        checked.sent = Some(Vec::new());
+        checked
     }
 
     pub(super) fn take_sent(&mut self) -> Vec<u8> {
@@ -134,7 +134,7 @@ impl Watched {
 
     /// Returns the next stream that a client would open.
     pub(super) fn next(&self) -> StreamId {
-        match self.said.last_stream {
+        match self.peer.last_stream {
             0 => 1,
             last => (last | 1).saturating_add(2) & 0x7fff_ffff,
         }
@@ -147,7 +147,7 @@ impl Watched {
         }
         self.check();
         if !self.failed {
-            self.said.hear(bytes);
+            self.peer.receive(bytes);
         }
         let waiting = self.waiting;
         let takes_no_streams = self.engine.takes_no_streams();
@@ -167,11 +167,11 @@ impl Watched {
             self.failed || self.input.len() < 9 + self.config.max_frame_size as usize,
             "a complete frame was not read"
         );
-        let told = self.take_events(takes_no_streams);
+        let events = self.take_events(takes_no_streams);
         // Streams that one GOAWAY resets, and streams that become writable.
         assert!(
-            told <= consumed / 9 + 2 * self.calls.len() + 1,
-            "{told} events"
+            events <= consumed / 9 + 2 * self.calls.len() + 1,
+            "{events} events"
         );
         self.check();
         let most = waiting.max(self.config.output_mark + self.config.send_frame_size + 9);
@@ -204,7 +204,7 @@ impl Watched {
             let mut taken = 0;
             for slice in &slices[..filled] {
                 let part = &slice[..left.min(slice.len())];
-                self.written.take(part, &self.said, &self.heads);
+                self.written.take(part, &self.peer, &self.heads);
                 if let Some(sent) = &mut self.sent {
                     sent.extend_from_slice(part);
                 }
@@ -296,7 +296,7 @@ impl Watched {
             assert_eq!((open, self.engine.timeout()), (0, None));
         }
         let window = i64::from(self.config.max_connection_window).max(DEFAULT_WINDOW);
-        let left = DEFAULT_WINDOW + self.written.window_updates - self.said.data;
+        let left = DEFAULT_WINDOW + self.written.window_updates - self.peer.data;
         assert!(left <= window, "the peer was given more than the window");
     }
 
@@ -309,25 +309,25 @@ impl Watched {
     /// Checks that the application has received what the other end has written.
     ///
     /// A stream that was reset is an exception, and so is the rest of a request whose response is complete.
-    pub(super) fn agrees_with(&self, other: &Watched) {
+    pub(super) fn agrees_with(&self, other: &CheckedEngine) {
         for (&stream, call) in &self.calls {
             let written = other.written.of(stream);
             let is_answered = self.role == Role::Server && self.written.of(stream).ended;
             if !call.reset && !is_answered {
                 assert_eq!(call.received as i64, written.data);
-                assert_eq!(call.heard, written.ended);
+                assert_eq!(call.peer_ended, written.ended);
             }
         }
     }
 }
 
 impl Call {
-    fn hear_end(&mut self) {
+    fn end_peer(&mut self) {
         let expected = self.expected.unwrap_or(self.received);
         assert_eq!(
             self.received, expected,
             "the body differs from the content-length"
         );
-        self.heard = true;
+        self.peer_ended = true;
     }
 }

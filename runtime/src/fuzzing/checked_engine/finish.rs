@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Call, Watched};
-use crate::fuzzing::said::DEFAULT_WINDOW;
+use super::{Call, CheckedEngine};
+use crate::fuzzing::peer::DEFAULT_WINDOW;
 use crate::http2::{Reason, Role, StreamId};
 
-impl Watched {
+impl CheckedEngine {
     /// Ends the peer's input. All that is owed must have been sent, and all streams must end.
     pub(in crate::fuzzing) fn finish(mut self) {
         self.write(usize::MAX);
@@ -34,12 +34,12 @@ impl Watched {
     /// Checks that every PING and SETTINGS has its answer, and that the engine and the application know the same
     /// streams.
     fn check_answers(&self) {
-        assert_eq!(self.written.pongs, self.said.pings);
-        assert_eq!(self.written.acknowledgements, self.said.settings);
+        assert_eq!(self.written.pongs, self.peer.pings);
+        assert_eq!(self.written.acknowledgements, self.peer.settings);
         let is_open = |(stream, call): &(&StreamId, &Call)| {
             // The end of a response ends the call. The rest of the request is of no use.
-            let heard = call.heard || self.role == Role::Server;
-            !(call.reset || heard && self.written.of(**stream).ended)
+            let peer_ended = call.peer_ended || self.role == Role::Server;
+            !(call.reset || peer_ended && self.written.of(**stream).ended)
         };
         let open = self.calls.iter().filter(is_open).count();
         assert_eq!(self.engine.open_streams(), open);
@@ -47,11 +47,11 @@ impl Watched {
 
     /// Checks that DATA waits only for a window.
     fn check_sending(&self) {
-        let connection = DEFAULT_WINDOW + self.said.window_updates - self.written.data;
+        let connection = DEFAULT_WINDOW + self.peer.window_updates - self.written.data;
         for &stream in self.calls.keys() {
             let written = self.written.of(stream);
-            let updates = self.said.of(stream).window_updates;
-            let left = self.said.initial_window + updates - written.data;
+            let updates = self.peer.of(stream).window_updates;
+            let left = self.peer.initial_window + updates - written.data;
             if self.engine.is_sending(stream) {
                 assert!(connection <= 0 || left <= 0, "DATA waits for nothing");
             }
@@ -65,7 +65,7 @@ impl Watched {
         self.write(usize::MAX);
         // A window smaller than HTTP/2's default holds once the peer knows of it. The peer of a client does.
         let ours = i64::from(self.config.stream_window);
-        let first = if self.role == Role::Client || self.said.settings_acknowledged {
+        let first = if self.role == Role::Client || self.peer.settings_acknowledged {
             ours
         } else {
             ours.max(DEFAULT_WINDOW)
@@ -74,9 +74,9 @@ impl Watched {
             let Some((size, credit)) = self.engine.receive_window(stream) else {
                 continue;
             };
-            if !call.heard {
+            if !call.peer_ended {
                 let updates = self.written.of(stream).window_updates;
-                let left = first + updates - self.said.of(stream).data;
+                let left = first + updates - self.peer.of(stream).data;
                 assert_eq!(left + credit, size, "the window of stream {stream}");
                 assert!(credit < (size / 2).max(1));
             }
@@ -84,7 +84,7 @@ impl Watched {
         let streams: Vec<StreamId> = self.calls.keys().copied().collect();
         streams.into_iter().for_each(|stream| self.reset(stream));
         self.write(usize::MAX);
-        let left = DEFAULT_WINDOW + self.written.window_updates - self.said.data;
+        let left = DEFAULT_WINDOW + self.written.window_updates - self.peer.data;
         let window = self.engine.receive_window(0);
         let (size, credit) = window.expect("the connection should have a window");
         assert_eq!(left + credit, size, "the connection's window");
@@ -95,7 +95,7 @@ impl Watched {
     fn check_timer(&mut self) {
         let timeout = self.engine.timeout();
         assert!(
-            timeout.is_some() || self.said.is_at_boundary() || self.said.is_in_data(),
+            timeout.is_some() || self.peer.is_at_boundary() || self.peer.is_in_data(),
             "an incomplete frame has no timeout"
         );
         if let Some(due) = timeout {

@@ -1,15 +1,15 @@
 //! Checks the events that the engine gives the application.
 
-use super::{Call, Watched};
+use super::{Call, CheckedEngine};
 use crate::base::header::{Header, Kind};
 use crate::http2::{Event, ResetCause, Role, StreamId};
 
-impl Watched {
+impl CheckedEngine {
     /// Takes all events. With `no_requests`, none of them may be a new request.
     pub(super) fn take_events(&mut self, no_requests: bool) -> usize {
-        let mut told = 0;
+        let mut count = 0;
         while let Some(event) = self.engine.poll_event() {
-            told += 1;
+            count += 1;
             match event {
                 Event::Request { stream, head, end } => {
                     assert_eq!(self.role, Role::Server);
@@ -47,7 +47,7 @@ impl Watched {
                     self.compare(stream, Vec::new(), &fields, oversized);
                     let call = self.live(stream);
                     assert!(call.has_head);
-                    call.hear_end();
+                    call.end_peer();
                 }
                 Event::Reset { stream, cause, .. } => {
                     let is_client = self.role == Role::Client;
@@ -70,11 +70,11 @@ impl Watched {
                     assert!(debug.len() <= 1_024);
                 }
                 Event::Pong { payload } => {
-                    assert!(self.said.pongs.contains(&payload.to_vec()));
+                    assert!(self.peer.pongs.contains(&payload.to_vec()));
                 }
             }
         }
-        told
+        count
     }
 
     /// Takes a field list. `counts` says whether a `content-length` must equal the length of the DATA.
@@ -90,23 +90,23 @@ impl Watched {
             text.parse().expect("a number")
         });
         if end {
-            call.hear_end();
+            call.end_peer();
         }
     }
 
     /// Compares a field list with the peer's. Pseudo-headers come first. A list over the limit is cut.
-    fn compare(&mut self, stream: StreamId, pseudo: Vec<Header>, told: &[Header], cut: bool) {
-        assert!(self.said.settings > 0, "an event before SETTINGS");
-        let said = self
-            .said
+    fn compare(&mut self, stream: StreamId, pseudo: Vec<Header>, fields: &[Header], cut: bool) {
+        assert!(self.peer.settings > 0, "an event before SETTINGS");
+        let sent = self
+            .peer
             .next_head(stream)
             .expect("the peer has sent no such head");
-        let (said_pseudo, said) = said.split_at(pseudo.len());
-        assert!(pseudo.iter().all(|field| said_pseudo.contains(field)));
+        let (sent_pseudo, sent) = sent.split_at(pseudo.len());
+        assert!(pseudo.iter().all(|field| sent_pseudo.contains(field)));
         if cut {
-            assert_eq!(told, &said[..told.len()]);
+            assert_eq!(fields, &sent[..fields.len()]);
         } else {
-            assert_eq!(told, said);
+            assert_eq!(fields, sent);
         }
     }
 
@@ -119,7 +119,7 @@ impl Watched {
         call.unreleased += length;
         assert!(call.unreleased <= window, "more DATA than the window");
         if end {
-            call.hear_end();
+            call.end_peer();
         }
         // The credit that a stream has not released is returned when it ends.
         let open = |stream: &StreamId| self.engine.receive_window(*stream).is_some();
@@ -148,7 +148,7 @@ impl Watched {
     fn live(&mut self, stream: StreamId) -> &mut Call {
         let call = self.call(stream);
         assert!(
-            !call.heard && !call.reset,
+            !call.peer_ended && !call.reset,
             "an event after the end of the stream"
         );
         call

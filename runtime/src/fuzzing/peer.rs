@@ -14,7 +14,7 @@ pub(super) const DEFAULT_WINDOW: i64 = 65_535;
 
 /// The permissions and duties that the peer's bytes give us. It is valid as long as the engine has found no fault in
 /// them.
-pub(super) struct Said {
+pub(super) struct PeerState {
     splitter: Splitter,
     /// Number of bytes of the preface that are still to come.
     preface: usize,
@@ -32,7 +32,7 @@ pub(super) struct Said {
     pub(super) data: i64,
     /// The highest stream with HEADERS.
     pub(super) last_stream: StreamId,
-    pub(super) streams: BTreeMap<StreamId, SaidOfStream>,
+    pub(super) streams: BTreeMap<StreamId, PeerStream>,
     decoder: Decoder,
     /// A header block that is not complete yet.
     block: Vec<u8>,
@@ -40,7 +40,7 @@ pub(super) struct Said {
 
 /// Frames that the peer has sent on a stream.
 #[derive(Default)]
-pub(super) struct SaidOfStream {
+pub(super) struct PeerStream {
     pub(super) headers: bool,
     pub(super) window_updates: i64,
     pub(super) data: i64,
@@ -48,10 +48,10 @@ pub(super) struct SaidOfStream {
     heads: VecDeque<Vec<Header>>,
 }
 
-impl Said {
+impl PeerState {
     /// Creates the state before the first byte to an engine with this role.
-    pub(super) fn new(role: Role) -> Said {
-        Said {
+    pub(super) fn new(role: Role) -> PeerState {
+        PeerState {
             splitter: Splitter::default(),
             preface: match role {
                 Role::Server => PREFACE.len(),
@@ -74,7 +74,7 @@ impl Said {
     }
 
     /// Reads bytes of the peer.
-    pub(super) fn hear(&mut self, bytes: &[u8]) {
+    pub(super) fn receive(&mut self, bytes: &[u8]) {
         let preface = self.preface.min(bytes.len());
         self.preface -= preface;
         self.splitter.push(&bytes[preface..]);
@@ -93,17 +93,17 @@ impl Said {
                     self.last_stream = self.last_stream.max(stream);
                     self.stream(stream).headers = true;
                     self.block = fragment(&frame).to_vec();
-                    self.hear_block(&frame);
+                    self.receive_block(&frame);
                 }
                 (9, _) => {
                     self.block.extend_from_slice(&frame.payload);
-                    self.hear_block(&frame);
+                    self.receive_block(&frame);
                 }
                 (4, _) if frame.flags & 1 != 0 => self.settings_acknowledged = true,
                 (4, _) => {
                     self.settings += 1;
                     for entry in frame.payload.chunks_exact(6) {
-                        self.hear_setting(entry);
+                        self.receive_setting(entry);
                     }
                     self.largest_initial_window =
                         self.largest_initial_window.max(self.initial_window);
@@ -145,8 +145,8 @@ impl Said {
         self.splitter.kind() == Some(0)
     }
 
-    pub(super) fn of(&self, stream: StreamId) -> &SaidOfStream {
-        static NOTHING: SaidOfStream = SaidOfStream {
+    pub(super) fn of(&self, stream: StreamId) -> &PeerStream {
+        static NOTHING: PeerStream = PeerStream {
             headers: false,
             window_updates: 0,
             data: 0,
@@ -155,13 +155,13 @@ impl Said {
         self.streams.get(&stream).unwrap_or(&NOTHING)
     }
 
-    fn stream(&mut self, stream: StreamId) -> &mut SaidOfStream {
+    fn stream(&mut self, stream: StreamId) -> &mut PeerStream {
         self.streams.entry(stream).or_default()
     }
 
     /// Decodes a complete block. A block that cannot be decoded ends the connection, and the application does not see
     /// it.
-    fn hear_block(&mut self, frame: &Frame) {
+    fn receive_block(&mut self, frame: &Frame) {
         if frame.flags & 4 == 0 {
             return;
         }
@@ -173,7 +173,7 @@ impl Said {
         self.stream(frame.stream).heads.push_back(fields);
     }
 
-    fn hear_setting(&mut self, entry: &[u8]) {
+    fn receive_setting(&mut self, entry: &[u8]) {
         let value = u32::from_be_bytes([entry[2], entry[3], entry[4], entry[5]]);
         match entry[1] {
             4 if entry[0] == 0 => self.initial_window = value.into(),
