@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn what_rustdoc_would_resolve_is_escaped() {
+    fn links_of_rustdoc_are_escaped() {
         assert_lines("[a] [b][c] \\[d\\]", &["\\[a\\] \\[b\\]\\[c\\] \\[d\\]"]);
         assert_lines("`[a] <b>` ``c ` d``", &["`[a] <b>` ``c ` d``"]);
         assert_lines("\\https://a.b \\", &["\\\\<https://a.b> \\\\"]);
@@ -409,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn what_rustc_refuses_is_left_out() {
+    fn characters_that_rustc_refuses_are_left_out() {
         assert_lines("a\u{202e}b\u{2066}\rc\u{0}", &["abc"]);
         assert_lines("ä [ö] ü\n\u{a0}é", &["ä \\[ö\\] ü", "\u{a0}é"]);
     }

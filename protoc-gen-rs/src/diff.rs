@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_changes_is_shown_with_what_is_around_it() {
+    fn changes_are_shown_with_their_context() {
         let old = "1\n2\n3\n4\n5\n6\n7\n8\n9\n";
         let new = "1\n2\n3\n4\nfive\n5b\n6\n7\n8\n9\n";
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Calls without async: from threads that no runtime knows of, over TCP, in-process and with an interceptor.
+//! Blocking calls, from threads outside any runtime: over TCP, in-process and with an interceptor.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc as std_mpsc};
@@ -17,7 +17,7 @@ struct Link {
     stub: ProbeBlockingStub,
     channel: Channel,
     events: mpsc::UnboundedReceiver<Event>,
-    /// Over TCP, with the threads that it runs on.
+    /// The server, with its runtime; `None` in-process.
     _server: Option<(Server, Runtime)>,
 }
 
@@ -41,7 +41,7 @@ impl Link {
         Link::over(channel, events, Some((server, runtime)))
     }
 
-    /// Over TCP, with an interceptor that makes again whatever was cancelled, if it may.
+    /// Returns a link over TCP with an interceptor that makes cancelled calls again, if they can be.
     fn intercepted() -> Link {
         let link = Link::tcp();
         let channel = link
@@ -69,7 +69,7 @@ impl Link {
         }
     }
 
-    /// The next event of the servicer.
+    /// Waits for the next event of the servicer.
     fn event(&mut self) -> Event {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
@@ -82,7 +82,7 @@ impl Link {
     }
 }
 
-/// A test in-process, one over TCP and one with an interceptor for each case.
+/// Defines three tests for each case: in-process, over TCP, and with an interceptor.
 macro_rules! everywhere {
     ($($case:ident),* $(,)?) => {
         mod in_process {
@@ -112,7 +112,7 @@ everywhere!(
     calls_are_started_together,
     many_threads_call,
     a_stub_is_made_of_another,
-    async_code_is_told_what_to_do,
+    an_error_tells_async_code_to_use_spawn_blocking,
 );
 
 fn request(count: u32, action: Action) -> Request {
@@ -211,9 +211,9 @@ fn options(link: Link) {
         .wait_for_ready(true)
         .compression(stubwright::Compression::Gzip);
     let (_, call) = call.with_call().wait().unwrap();
-    let told = call.trailing_metadata;
-    assert_eq!(told.get("authority"), Some("example.org"));
-    assert_eq!(told.get("seconds-left"), Some("3599"));
+    let trailing = call.trailing_metadata;
+    assert_eq!(trailing.get("authority"), Some("example.org"));
+    assert_eq!(trailing.get("seconds-left"), Some("3599"));
     let mut call = link.stub.unary(simple()).max_receive_message_length(2);
     assert_eq!(call.wait().unwrap_err().code(), Code::ResourceExhausted);
     let mut call = link
@@ -221,7 +221,7 @@ fn options(link: Link) {
         .client_stream([simple()])
         .max_send_message_length(2);
     assert_eq!(call.wait().unwrap_err().code(), Code::ResourceExhausted);
-    // It is told when the call is waited for, and only then.
+    // The error of an invalid option is returned by `wait`, not by `start`.
     let mut call = link.stub.unary(simple()).metadata("k", "\n").start();
     assert_eq!(call.wait().unwrap_err().code(), Code::InvalidArgument);
 }
@@ -252,7 +252,7 @@ fn requests_may_wait_for_responses(link: Link) {
 
 fn requests_are_read_as_the_call_takes_them(mut link: Link) {
     let read = Arc::new(AtomicUsize::new(0));
-    // Whoever waits for it learns that the iterator is gone.
+    // The channel is closed when the iterator is dropped.
     let (alive, gone) = std_mpsc::channel::<()>();
     let counter = Arc::clone(&read);
     let requests = (0..).map(move |number| {
@@ -273,11 +273,11 @@ fn requests_are_read_as_the_call_takes_them(mut link: Link) {
     let call = link.stub.client_stream(requests).start();
     assert_eq!(link.event(), Event::Started);
     let mut before = 0;
-    // Until it stands still; a slow machine makes it stand still earlier.
+    // Wait until the iterator is read no further. On a slow machine this may be earlier, which does no harm.
     loop {
         thread::sleep(Duration::from_millis(100));
         let now = read.load(Ordering::Relaxed);
-        assert!(now < 200, "20 MB lie somewhere");
+        assert!(now < 200, "20 MB of requests are buffered");
         if now == before && now > 0 {
             break;
         }
@@ -296,7 +296,7 @@ fn requests_that_panic_cancel_their_call(link: Link) {
     });
     let status = link.stub.client_stream(requests).wait().unwrap_err();
     assert_eq!(status.code(), Code::Cancelled);
-    // The threads are as good as before.
+    // Further calls still work.
     assert!(link.stub.client_stream([simple()]).wait().is_ok());
 }
 
@@ -361,7 +361,7 @@ fn a_stub_is_made_of_another(link: Link) {
     assert!(stub.unary(simple()).wait().is_ok());
 }
 
-fn async_code_is_told_what_to_do(link: Link) {
+fn an_error_tells_async_code_to_use_spawn_blocking(link: Link) {
     let stub = link.stub;
     let refused = async {
         let status = stub.unary(simple()).wait().unwrap_err();
@@ -371,7 +371,7 @@ fn async_code_is_told_what_to_do(link: Link) {
         let status = call.next().unwrap().unwrap_err();
         assert_eq!(status.code(), Code::FailedPrecondition);
         assert!(call.next().is_none());
-        // It does no harm to what comes after it.
+        // The task is not harmed by the error.
         tokio::task::yield_now().await;
     };
     let runtime = Runtime::new().unwrap();
@@ -386,12 +386,12 @@ fn async_code_is_told_what_to_do(link: Link) {
         let reply = tokio::task::block_in_place(|| stub.unary(simple()).wait());
         assert!(reply.is_ok());
     });
-    // A runtime that is merely entered is nobody's thread.
+    // A thread that has only entered a runtime may block.
     let _inside = runtime.enter();
     assert!(stub.unary(simple()).wait().is_ok());
 }
 
-/// The rules that make names of rpcs no rivals of Rust's hold here too.
+/// Blocking stubs follow the same rules for rpc names that collide with Rust's.
 #[test]
 fn names_that_collide() {
     use stubwright_tests::blocking::names::{MethodsBlockingStub, Request};

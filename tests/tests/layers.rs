@@ -99,9 +99,9 @@ struct House {
 #[derive(Default)]
 struct Module {
     file: String,
-    /// What is defined here, modules apart.
+    /// The names that are defined here, without modules.
     names: BTreeSet<String>,
-    /// What is brought in under a name.
+    /// The names that are imported here.
     uses: Vec<Use>,
     /// Paths in the code.
     paths: BTreeSet<Vec<String>>,
@@ -184,7 +184,7 @@ impl House {
         imports
     }
 
-    /// Where the name that a path leads to is defined. There may be several, as of a macro and a module.
+    /// Returns the places where the name at the end of a path is defined. There may be several, for example a macro and a module.
     fn definitions(&self, at: &[String], path: &[String], depth: usize) -> Vec<(&str, String)> {
         let (Some(first), true) = (path.first(), depth < 10) else {
             return Vec::new();
@@ -276,7 +276,7 @@ fn module_path(file: &str) -> Vec<String> {
     }
 }
 
-/// Whether an item is compiled for tests alone.
+/// Returns whether an item is compiled for tests only.
 fn is_test(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let Ok(list) = attribute.meta.require_list() else {

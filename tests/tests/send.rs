@@ -1,4 +1,4 @@
-//! Every future and stream that generated code and the runtime hand out is `Send`, and calls are `Sync`: that this compiles is the test.
+//! The futures and streams of generated code and of the runtime are `Send`, and calls are `Sync`. The test is that this file compiles.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -36,7 +36,7 @@ impl SquareServiceServicer for Squares {
     }
 }
 
-/// What a servicer's methods return, whoever implements them.
+/// Checks the return values of a servicer's methods, for any servicer.
 fn assert_servicer_is_send<S: SquareServiceServicer>(
     servicer: &S,
     requests: fn() -> RequestStream<Message>,
@@ -54,8 +54,8 @@ fn assert_servicer_is_send<S: SquareServiceServicer>(
 }
 
 #[test]
-fn what_servicers_have_and_return() {
-    // Only compiled: there is no request stream without a call.
+fn arguments_and_return_values_of_servicers() {
+    // It is only compiled, because there is no request stream without a call.
     let _: fn(&Squares, _, &ServicerContext) = assert_servicer_is_send;
     assert_send_sync::<ServicerContext>();
     assert_send_sync::<stubwright::Sender<Message>>();
@@ -66,7 +66,7 @@ fn what_servicers_have_and_return() {
 }
 
 #[tokio::test]
-async fn what_stubs_return() {
+async fn return_values_of_stubs() {
     let channel = Channel::in_process(square_service_handler(Squares));
     assert_send_sync::<Channel>();
     assert_send_sync::<SquareServiceStub>();
@@ -121,7 +121,7 @@ async fn the_requests_of_a_call_need_not_be_sync() {
     assert_sync(&stub.streamrange_square(requests()));
 }
 
-/// A call may be used from any task, its whole way.
+/// A call may move between tasks at any time.
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_move_to_other_tasks() {
     let channel = Channel::in_process(square_service_handler(Squares));

@@ -11,7 +11,7 @@ pub struct Squares {
     limit: u32,
 }
 
-/// When `streamrangeSquare` sends its responses.
+/// The time at which `streamrangeSquare` sends its responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answers {
     /// A response after each request.

@@ -1,4 +1,4 @@
-//! What the README shows.
+//! Runs the code of the README.
 
 #[path = "../../../tests/support/readme.rs"]
 mod readme;

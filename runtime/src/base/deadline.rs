@@ -54,7 +54,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_is_malformed_is_refused() {
+    fn malformed_timeouts_are_refused() {
         for value in [
             "",
             "S",
@@ -94,7 +94,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_and_never_shorter(secs in 0_u64..1 << 38, nanos in 0_u32..1_000_000_000) {
+        fn a_written_timeout_is_never_shorter(secs in 0_u64..1 << 38, nanos in 0_u32..1_000_000_000) {
             let timeout = Duration::new(secs, nanos);
             let read = parse_timeout(format_timeout(timeout).as_bytes());
             prop_assert!(read.is_some_and(|read| read >= timeout.min(LONGEST)));

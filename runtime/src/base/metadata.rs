@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_travel_is_refused_with_its_key() {
+    fn pairs_that_cannot_be_sent_are_refused_with_their_key() {
         let mut metadata = Metadata::new();
         for (key, value) in [
             ("", "x"),
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_peer_may_send_and_others_may_not_be_sent_stays_here() {
+    fn untidy_fields_of_a_peer_are_not_sent_on() {
         let fields = [
             ("a", "1"),
             ("b", "x\x01y"),

@@ -100,7 +100,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_encoded_decodes(message in ".*") {
+        fn encoded_messages_decode(message in ".*") {
             let encoded = encode(&message);
             prop_assert!(encoded.iter().all(|&byte| (b' '..=b'~').contains(&byte)));
             prop_assert_eq!(encoded.trim_ascii(), &*encoded);
@@ -109,7 +109,7 @@ mod tests {
 
         #[cfg(feature = "server")]
         #[test]
-        fn what_is_cut_is_a_beginning(message in "( |%|a|\u{fc}|\u{1f980}){0,20}", length in 0..100_usize) {
+        fn a_cut_message_is_a_beginning(message in "( |%|a|\u{fc}|\u{1f980}){0,20}", length in 0..100_usize) {
             let encoded = encode(&message);
             let kept = cut(&encoded, length);
             prop_assert!(kept.len() <= length);

@@ -22,7 +22,7 @@ use crate::{CallEnd, CallOptions, CancelHandle, Code, Metadata, Result};
 #[must_use = "a call does nothing until it is iterated over"]
 pub struct StreamingCall<Res> {
     call: client::StreamingCall<Res>,
-    /// Whether waiting has failed, because the current thread must not block.
+    /// True if waiting has failed, because the current thread must not block.
     failed: bool,
 }
 

@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_slow_reader_can_make_us_keep_is_bounded() {
+    fn a_slow_reader_has_bounded_memory() {
         let mut announcer = Announcer::new(ChannelConnectivity::Idle);
         let mut changes = announcer.subscribe();
         for _ in 0..1000 {

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_compressed_is_not_skipped_either() {
+    fn uncompressed_messages_are_not_skipped() {
         let encoding = Encoding::default();
         assert_eq!(encoding.of_next(), Compression::Identity);
         encoding.skip_next();

@@ -36,15 +36,15 @@ pub(crate) struct Pipe {
     wanted: usize,
     /// Unconsumed bytes that the reader will have once it has `wanted`.
     awaited: usize,
-    /// Whether the transport knows `wanted`.
+    /// True if the transport knows `wanted`.
     told: bool,
-    /// Whether the call is on the connection's list of calls whose unread bytes may have to be copied.
+    /// True if the call is on the connection's list of calls whose unread bytes may have to be copied.
     listed: bool,
     reader: Option<Waker>,
     /// The number of waiting bytes at which the reader is woken. It is also woken at the end.
     wake_at: usize,
     writer: Option<Waker>,
-    /// Whether the writer must wait until its last bytes are sent, because the connection is crowded.
+    /// True if the writer must wait until its last bytes are sent, because the connection is crowded.
     held: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The retry buffer: the part of a request that was sent, and may have to be sent again.
+//! The retry buffer: the part of a request that has been sent, kept so that it can be sent again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,37 +7,37 @@ use bytes::Bytes;
 
 use crate::base::Chunks;
 
-/// The bytes that a call keeps without their being counted.
+/// A call that keeps no more than this many bytes does not count towards the channel's limit.
 const UNCOUNTED: usize = 16 * 1024;
 
-/// The default of what a call keeps of its request, in bytes.
+/// The default limit of a call's retry buffer, in bytes.
 pub(crate) const PER_RPC_RETRY_BUFFER: usize = 256 << 10;
 
-/// The default of what all calls of a channel keep, in bytes.
+/// The default limit of all retry buffers of a channel together, in bytes.
 pub(crate) const RETRY_BUFFER: usize = 1 << 20;
 
-/// The limits of what is kept of requests.
+/// The limits of the retry buffers of a channel.
 #[derive(Debug)]
 pub(crate) struct Budget {
     /// The limit of one call, in bytes.
     per_call: usize,
-    /// The limit of all calls of the channel that keep more than [`UNCOUNTED`] each.
+    /// The limit, in bytes, of all calls together that keep more than [`UNCOUNTED`] each.
     per_channel: usize,
+    /// The bytes that these calls keep now.
     used: AtomicUsize,
 }
 
-/// The part of a request that was sent, as long as it can be sent again: until the head of the response has come, or until it is
-/// too much to keep.
+/// The part of a request that has been sent. It is kept until the head of the response arrives, or until it exceeds the limits.
 #[derive(Debug)]
 pub(crate) enum RetryBuffer {
     /// A small request in one piece, as most are; empty when nothing has been sent.
     One(Bytes),
-    /// All else. Nothing when it cannot be sent again: gRPC's "committed".
+    /// Any other request. `None` when it cannot be sent again: the call is "committed" in gRPC's terms.
     Rest(Option<Box<More>>),
 }
 
 impl Budget {
-    /// The limits for one call and for all of them.
+    /// Creates a budget from the limits of one call and of all calls together, in bytes.
     pub(crate) fn new(per_call: usize, per_channel: usize) -> Budget {
         Budget {
             per_call,
@@ -48,7 +48,7 @@ impl Budget {
 }
 
 impl Budget {
-    /// Keeps nothing.
+    /// Creates a budget that lets no request be kept.
     pub(crate) fn none() -> Budget {
         Budget::new(0, 0)
     }
@@ -66,6 +66,7 @@ impl Default for RetryBuffer {
     }
 }
 
+/// A request in several pieces, or a large one.
 #[derive(Debug)]
 pub(crate) struct More {
     chunks: Chunks,
@@ -75,7 +76,7 @@ pub(crate) struct More {
 }
 
 impl RetryBuffer {
-    /// Keeps what is being sent, if there is room for it.
+    /// Adds a chunk that is being sent. If there is no room for it, the buffer is dropped.
     pub(crate) fn push(&mut self, chunk: &Bytes, budget: &Arc<Budget>) {
         match self {
             RetryBuffer::One(first)
@@ -101,17 +102,17 @@ impl RetryBuffer {
         }
     }
 
-    /// Drops the buffer: nothing can be sent again.
+    /// Drops the contents. From now on the request cannot be sent again.
     pub(crate) fn lose(&mut self) {
         *self = RetryBuffer::Rest(None);
     }
 
-    /// Returns whether nothing can be sent again.
+    /// Returns whether the request cannot be sent again.
     pub(crate) fn is_lost(&self) -> bool {
         matches!(self, RetryBuffer::Rest(None))
     }
 
-    /// Returns a copy of what was sent, if all of it is there.
+    /// Returns a copy of all that has been sent; `None` if it is not kept.
     pub(crate) fn copy(&self) -> Option<Chunks> {
         match self {
             RetryBuffer::One(first) => Some(Chunks::from(first.clone())),
@@ -120,7 +121,7 @@ impl RetryBuffer {
         }
     }
 
-    /// Takes what was sent, if all of it is there.
+    /// Takes all that has been sent; `None` if it is not kept.
     pub(crate) fn take(&mut self) -> Option<Chunks> {
         match std::mem::take(self) {
             RetryBuffer::One(first) => Some(Chunks::from(first)),
@@ -131,7 +132,7 @@ impl RetryBuffer {
 }
 
 impl More {
-    /// Keeps a chunk. Returns whether there is room for it.
+    /// Adds a chunk. Returns `false` if there is no room for it.
     fn push(&mut self, chunk: &Bytes) -> bool {
         self.chunks.push(chunk.clone());
         let total = self.chunks.len();
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sent_is_there_until_it_is_too_much() {
+    fn a_request_is_kept_up_to_the_limit_of_a_call() {
         let budget = budget(100_000, 150_000);
         for pieces in [&[][..], &[10], &[10, 20], &[20_000], &[50_000, 50_000]] {
             let whole = keep(pieces, &budget).take().unwrap();
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_share_the_room_of_their_channel() {
+    fn calls_share_the_limit_of_their_channel() {
         let budget = budget(100_000, 150_000);
         let mut first = keep(&[90_000], &budget);
         assert!(keep(&[90_000], &budget).take().is_none());

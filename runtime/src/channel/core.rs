@@ -27,8 +27,7 @@ use crate::channel::resolve::target::Target;
 use crate::channel::waiting::Waiting;
 use crate::{Result, Status};
 
-/// A channel to a target. Its connections are the business of a [`Manager`], which says by a [`Picker`] what becomes of
-/// calls.
+/// A channel to a target. A [`Manager`] makes its connections, and publishes a [`Picker`] that decides about calls.
 pub(crate) struct ChannelCore {
     /// The channel itself, for what runs beside it.
     this: Weak<ChannelCore>,
@@ -125,10 +124,10 @@ impl ChannelCore {
         }
     }
 
-    /// Tells the manager, if there is one, what has happened.
+    /// Tells the manager of an event, if there is a manager.
     pub(crate) fn notify(&self, event: ManagerEvent) {
         if let Some(manager) = &self.shared().manager {
-            // One that is gone needs no news.
+            // The manager may have ended.
             drop(manager.send(event));
         }
     }
@@ -156,7 +155,7 @@ impl ChannelCore {
         shared.announcer.state() == ChannelConnectivity::Ready && !shared.waiting.is_empty()
     }
 
-    /// Ends the waiting calls whose deadline has passed, or that nobody wants any more.
+    /// Ends the waiting calls whose deadline has passed.
     pub(crate) fn expire(&self, now: Instant) {
         let (expired, waited_for) = {
             let mut shared = self.shared();
@@ -283,7 +282,7 @@ impl Transport for ChannelCore {
     fn close(&self) {
         let picker = Arc::new(Pick::Drop(closed()));
         self.publish(ChannelConnectivity::Shutdown, picker);
-        // The manager sees that nobody can tell it anything any more.
+        // The manager ends when its sender is gone.
         self.shared().manager = None;
         self.give_up_config();
     }
@@ -328,8 +327,7 @@ impl Owner for ChannelCore {
     }
 }
 
-/// After so many calls that go on waiting, those behind them are not asked for when a connection has room again: they will be when it
-/// has more.
+/// When a connection has room again, waiting calls are tried in their order until this many of them have to go on waiting.
 const PATIENCE: usize = 16;
 
 impl Shared {
@@ -348,7 +346,7 @@ impl Shared {
         }
     }
 
-    /// Lets waiting calls go that need not wait any more, until `patience` of them have to go on waiting. Returns those that end.
+    /// Asks the picker for the waiting calls, until `patience` of them have to go on waiting. Returns those that end.
     fn redirect(&mut self, patience: usize) -> Vec<Unsent> {
         let mut waiting = std::mem::replace(&mut self.waiting, Waiting::new());
         let mut ended = Vec::new();

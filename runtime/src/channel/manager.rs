@@ -1,4 +1,4 @@
-//! The task that makes a channel's connections, and says what becomes of its calls.
+//! The task that makes a channel's connections, and publishes the picker of its calls.
 
 use std::collections::BTreeSet;
 use std::future::poll_fn;
@@ -50,7 +50,7 @@ pub(crate) struct Manager {
     wanted_at: Instant,
 }
 
-/// The policy's subchannels, and what it has told last.
+/// The policy's subchannels, and the state that it has published last.
 struct PolicyState {
     subchannels: Subchannels,
     state: ChannelConnectivity,
@@ -190,7 +190,7 @@ impl Manager {
         let subchannels = &mut self.state.subchannels;
         let Some(id) = subchannels.hear(attempt, &news, now, &core.target) else {
             if let ConnectionNews::Connected { link, .. } = news {
-                // The attempt was given up when it had just succeeded.
+                // The attempt was given up just after it had succeeded.
                 link.order(Order::Drain);
             }
             return;
@@ -249,7 +249,7 @@ impl Manager {
         }
     }
 
-    /// Has the policy do something.
+    /// Calls a method of the policy.
     fn ask(&mut self, ask: impl FnOnce(&mut ChildPolicy, &mut dyn Helper)) {
         if let Some(policy) = &mut self.policy {
             ask(policy, &mut self.state);
@@ -273,7 +273,7 @@ impl Manager {
         }
     }
 
-    /// Does what a policy wants of a subchannel.
+    /// Executes a request of a policy.
     fn obey(&mut self, core: &Arc<ChannelCore>, command: Command) {
         match command {
             Command::Connect(id) => match self.state.subchannels.get_mut(id) {
@@ -294,7 +294,7 @@ impl Manager {
         }
     }
 
-    /// Lets a subchannel rest whose last connection had no calls for long. If all subchannels rest, so does the channel.
+    /// Lets a subchannel rest when its last connection was idle for too long. If all subchannels rest, the channel becomes idle.
     fn rest(&mut self, id: u64) {
         if let Some(entry) = self.state.subchannels.get_mut(id) {
             entry.is_resting = entry.connections.count() == 0;
@@ -307,7 +307,7 @@ impl Manager {
     }
 
     /// Makes one more connection when calls wait although there are some: their peers' limits of streams are reached (gRFC
-    /// A105). What it brings is seen before the next.
+    /// A105). Its effect is awaited before the next one.
     fn grow(&mut self, core: &Arc<ChannelCore>) {
         let most = core.options.max_connections_per_subchannel;
         let all = || self.state.subchannels.all.iter();
@@ -337,7 +337,7 @@ impl Manager {
             .checked_add(core.options.upkeep.lifetime.max_idle?)
     }
 
-    /// Begins to connect. Addresses that are old are looked up first: what a name stood for half an hour ago may not even refuse.
+    /// Begins to connect. Old addresses are looked up first: a server that has moved might not even refuse the connection.
     fn wake(&mut self, core: &Arc<ChannelCore>, now: Instant) {
         let is_known = matches!(core.target.names, Names::Known(_));
         if is_known || self.directory.is_fresh(now) {
@@ -350,7 +350,7 @@ impl Manager {
         }
     }
 
-    /// Has the policy connect what is idle. A channel that was idle has none yet.
+    /// Lets the policy connect idle subchannels. A channel that was idle has no policy yet, and creates one.
     fn begin(&mut self, core: &Arc<ChannelCore>) {
         if self.policy.is_some() {
             self.ask(|policy, helper| policy.exit_idle(helper));
@@ -400,7 +400,7 @@ impl Manager {
         }
     }
 
-    /// Gives the policy what the resolver has found. A policy that is missing, or is to be another one, is made first.
+    /// Gives the policy the last resolution. If there is no policy, or the config names another one, it is created first.
     fn update(&mut self, core: &ChannelCore) {
         let Some(resolution) = self.directory.resolution().cloned() else {
             return;
@@ -413,7 +413,7 @@ impl Manager {
         self.ask(|child, helper| child.update(&policy, &update, helper));
     }
 
-    /// Plans a resolution, because names may stand for other addresses by now.
+    /// Plans a resolution, because the addresses of names may have changed.
     fn doubt_names(&mut self, core: &ChannelCore, now: Instant) {
         if !matches!(core.target.names, Names::Known(_)) {
             self.directory.doubt(now);
@@ -451,7 +451,7 @@ impl Manager {
         }
     }
 
-    /// Asks servers for their health, if that is to be done.
+    /// Starts the health checks that are missing, if the config has any.
     fn watch_health(&mut self, core: &Arc<ChannelCore>) {
         let Some(service) = core.health_check() else {
             return;
@@ -475,7 +475,7 @@ impl Manager {
         }
     }
 
-    /// Lets all connections go, and stops looking for any.
+    /// Releases all connections, and stops resolving and connecting.
     fn release(&mut self) {
         self.drop_policy();
         self.state.subchannels.release();
@@ -507,7 +507,7 @@ impl Manager {
     }
 }
 
-/// Something that a manager waits for.
+/// An input of a manager.
 enum Input {
     Event(ManagerEvent),
     Command(Command),
@@ -523,7 +523,7 @@ impl Drop for Manager {
     }
 }
 
-/// Resolves the names of a target, says what came of it, and when it is to be done again.
+/// Resolves the names of a target, and tells the channel of the result, and when the addresses have changed.
 async fn look_up(core: Weak<ChannelCore>, target: Target) {
     let resolved = target.names.resolve().await;
     let resolved =

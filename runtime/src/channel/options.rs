@@ -22,7 +22,7 @@ const CONNECTION_WINDOW: u32 = 4 << 20;
 pub(crate) struct ChannelOptions {
     pub(crate) user_agent: Header,
     pub(crate) service_config: Option<ServiceConfig>,
-    /// The limits of what is kept of requests.
+    /// The limits of retry buffers.
     pub(crate) retry_buffer: Arc<Budget>,
     pub(crate) load_balancing: LoadBalancing,
     pub(crate) max_connections_per_subchannel: usize,

@@ -17,7 +17,7 @@ use crate::Status;
 pub(crate) struct Subchannels {
     pub(crate) all: Vec<Entry>,
     next_id: u64,
-    /// The way for the handles' requests.
+    /// Where the handles send their requests.
     commands: UnboundedSender<Command>,
 }
 
@@ -28,9 +28,9 @@ pub(crate) struct Entry {
     handle: WeakSubchannel,
     pub(crate) connections: Connections,
     pub(crate) has_health_check: bool,
-    /// Its last connection had no calls for so long that it closed: it connects again when the channel is wanted.
+    /// True if its last connection was closed as idle. It connects again when the channel is wanted.
     pub(crate) is_resting: bool,
-    /// The policy wants it to connect as soon as it does not rest any more.
+    /// True if the policy wants it to connect as soon as it stops resting.
     pub(crate) is_wanted: bool,
 }
 
@@ -62,13 +62,13 @@ impl Subchannels {
         self.all.iter_mut().find(|entry| entry.id == id)
     }
 
-    /// Returns the subchannels that this holds for.
+    /// Returns the numbers of the subchannels for which `which` returns true.
     pub(crate) fn which(&self, which: impl Fn(&Entry) -> bool) -> Vec<u64> {
         let all = self.all.iter().filter(|entry| which(entry));
         all.map(|entry| entry.id).collect()
     }
 
-    /// Takes note of what has happened to an attempt to connect, or to its connection. Returns the subchannel, unless it has let it go.
+    /// Handles an event of an attempt to connect, or of its connection. Returns the number of the subchannel, unless it has released it.
     pub(crate) fn hear(
         &mut self,
         attempt: u64,
@@ -83,20 +83,20 @@ impl Subchannels {
         })
     }
 
-    /// Returns whether nothing is being done, and there is no connection.
+    /// Returns whether all subchannels are idle.
     pub(crate) fn are_idle(&self) -> bool {
         let mut all = self.all.iter();
         all.all(|entry| entry.connections.state() == ConnectionsState::Idle)
     }
 
-    /// Lets the connections of a subchannel go.
+    /// Removes a subchannel, and releases its connections.
     pub(crate) fn remove(&mut self, id: u64) {
         if let Some(place) = self.all.iter().position(|entry| entry.id == id) {
             self.all.remove(place).connections.release();
         }
     }
 
-    /// Lets all connections go.
+    /// Releases all connections.
     pub(crate) fn release(&mut self) {
         for entry in &mut self.all {
             entry.connections.release();

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::call::{Deadlines, Exchange};
 
-/// The number of waiting calls below which those that were given up are not removed.
+/// Calls that were given up are not removed while fewer calls than this wait.
 const FEW: usize = 64;
 
 /// The calls that wait for a connection, in the order of their coming.
@@ -43,7 +43,7 @@ impl Waiting {
         self.calls.insert(ticket, exchange);
     }
 
-    /// Lets the calls go in their order, until so many were given back.
+    /// Submits the calls in their order, until `patience` of them were given back.
     pub(crate) fn release(
         &mut self,
         patience: usize,

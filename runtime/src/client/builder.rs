@@ -358,7 +358,7 @@ impl ChannelBuilder {
         if let Some(names) = self.names {
             target.names = names;
         } else if matches!(self.options.connector, Connector::Function(_)) {
-            // Whoever makes the connections is told the name: it may mean something where they lead.
+            // The connector gets the name itself, which may be known only where the connections lead.
             target.names = target.names.unresolved();
         }
         if let Some(time) = self.options.upkeep.keepalive.time {

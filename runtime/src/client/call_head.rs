@@ -70,8 +70,8 @@ impl CallHead {
         Ok(())
     }
 
-    /// Returns the exchange of a call of which nothing has been sent, and the packer of its requests. It takes the options out of the
-    /// head where they are: to move the head would copy all of it.
+    /// Returns the exchange of a new call, and the packer of its requests. It takes the options out of the head one by one, because
+    /// moving the head would copy all of it.
     pub(crate) fn open(&mut self, transport: &dyn Transport) -> Result<(Ongoing, Packer)> {
         let options = &mut self.options;
         let metadata = std::mem::take(&mut options.metadata);

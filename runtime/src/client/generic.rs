@@ -1,4 +1,4 @@
-//! Calls of any method, for those who have no stub for it.
+//! Calls of any method, without a stub.
 
 use std::fmt::Debug;
 
@@ -12,9 +12,8 @@ use crate::base::Codec;
 use crate::base::erasure::{Requests, Slot};
 use crate::base::header::Header;
 
-/// Calls of any method, by its name and with a codec of the program's choice: [`Prost`](crate::Prost) for messages of prost's,
-/// [`Raw`](crate::Raw) for bytes. A method is named `/package.Service/Method`; a name that is none fails the call with
-/// INVALID_ARGUMENT.
+/// Calls of any method, by its name and with a codec: [`Prost`](crate::Prost) for messages of prost, [`Raw`](crate::Raw) for bytes. A
+/// method is named `/package.Service/Method`; an invalid name fails the call with INVALID_ARGUMENT.
 ///
 /// ```
 /// # async fn example(channel: stubwright::Channel) -> stubwright::Result<()> {

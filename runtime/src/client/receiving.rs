@@ -79,7 +79,7 @@ impl Receiving {
         }
     }
 
-    /// Returns the call, for those who do not read it.
+    /// Returns the call, for uses other than reading.
     pub(crate) fn started(&self) -> Started {
         match self {
             Receiving::Plain(inbox) => Started::plain(&inbox.ongoing().exchange),
@@ -112,7 +112,7 @@ impl Receiving {
         }
     }
 
-    /// The initial metadata of the response, when it has come and nobody took it.
+    /// Takes the initial metadata of the response, if it has come and was not taken before.
     pub(crate) fn take_head(&mut self) -> Option<Metadata> {
         match self {
             Receiving::Plain(inbox) => inbox.ongoing().exchange.head(),
@@ -136,7 +136,7 @@ impl Receiving {
         }
     }
 
-    /// Ends the call, whose server is told to stop.
+    /// Ends the call with this status, and tells the server to stop.
     pub(crate) fn give_up(&mut self, status: Status) {
         match self {
             Receiving::Plain(inbox) => drop(inbox.give_up(status)),

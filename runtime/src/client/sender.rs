@@ -24,8 +24,8 @@ const AHEAD_BYTES: usize = 16 * 1024;
 ///
 /// The closure makes the call, with its options, of the requests that it is given: the stub's method takes them as it takes any
 /// stream. What comes back is the call, started, and the [`RequestSender`] for its requests, which may go different ways: one
-/// task sends, another reads. (A call starts by itself with its first poll only. Who sends first and awaits later would wait
-/// for a call that nobody has started, which is why this function starts it.)
+/// task sends, another reads. (A call by itself starts with its first poll. A program that sends first and awaits later would
+/// wait forever, which is why this function starts the call.)
 ///
 /// ```
 /// # async fn example(channel: stubwright::Channel) -> stubwright::Result<()> {
@@ -45,7 +45,7 @@ const AHEAD_BYTES: usize = 16 * 1024;
 /// # }
 /// ```
 ///
-/// The closure gives the call back as it made it: options are set there, for those that are set later come too late. The
+/// The closure must set the options of the call: options that are set later have no effect. The
 /// requests are a [`Stream`] and may be changed on their way. A call that cannot be started says so when it is awaited.
 ///
 /// A generator, [`stream()`](crate::stream()), is the other way to write requests one after the other.
@@ -101,7 +101,7 @@ impl<T> RequestSender<T> {
     /// The status of the call, when it has failed, with DEADLINE_EXCEEDED or CANCELLED among others; FAILED_PRECONDITION when the
     /// server has ended it with OK. Responses that have come can still be read from the call.
     pub async fn send(&self, request: T) -> Result<()> {
-        // The stream hears of the end in its own time.
+        // The queue may learn of the end later.
         if self.call.as_ref().is_ok_and(|call| call.over().is_some()) {
             return Err(self.why());
         }

@@ -1,4 +1,4 @@
-//! A call that has been started, for those who do not read it.
+//! A call that has been started, for uses other than reading.
 
 use std::sync::Arc;
 

@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_goes_on_in_the_one_who_waits() {
+    fn a_panic_continues_in_the_waiting_task() {
         let panic = std::panic::catch_unwind(|| block_on(offload(|| panic!("the work's words"))));
         let words = panic.unwrap_err().downcast::<&str>().unwrap();
         assert_eq!(*words, "the work's words");

@@ -1,4 +1,4 @@
-//! Calls that are made several times side by side, of which the first answer counts (gRFC A6, "Hedging Policy").
+//! Hedging: a call is sent several times in parallel, and the first answer is used (gRFC A6, "Hedging Policy").
 
 use std::future::Future;
 use std::pin::Pin;
@@ -27,7 +27,7 @@ pub(crate) struct Hedging {
     /// Is told how the attempts end.
     pub(crate) retry_policy: Arc<dyn RetryPolicy>,
     pub(crate) throttle: Option<Arc<Throttle>>,
-    /// The limits of what is kept of requests.
+    /// The limits of retry buffers.
     pub(crate) budget: Arc<Budget>,
 }
 

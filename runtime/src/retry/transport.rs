@@ -32,7 +32,7 @@ pub(crate) struct Retrying {
     inner: Arc<dyn Transport>,
     configs: Arc<dyn ConfigSource>,
     retries: Arc<Retries>,
-    /// The limits of what is kept of requests.
+    /// The limits of retry buffers.
     budget: Arc<Budget>,
     /// The smallest window of a stream.
     window: u32,
@@ -220,7 +220,7 @@ impl Retries {
             Pushback::After(wait) => wait,
             Pushback::Unsaid => backoff(policy, before, jitter()),
         };
-        // A call whose time would be over by then ends with what it failed with.
+        // If the deadline passes before the next attempt, the call ends with the error of the last one.
         let deadline = exchange.details().deadline;
         let then = clock::now().checked_add(wait)?;
         deadline

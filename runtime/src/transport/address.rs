@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_said() {
+    fn errors_name_invalid_addresses() {
         for (text, said) in [
             ("", "the host is missing"),
             (":5000", "the host is missing"),

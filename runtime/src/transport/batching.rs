@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_in_quick_succession_waits() {
+    fn flushes_in_quick_succession_wait() {
         let (mut batching, mut now) = (Batching::default(), Instant::now());
         assert!(!batching.waits(now));
         for calls in [2, 30, 1_000].repeat(10) {

@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_in_a_buffer_on_this_side_is_not_flushed() {
+    fn bytes_in_a_local_buffer_are_not_flushed() {
         let mut context = Context::from_waker(std::task::Waker::noop());
         let mut socket = Socket::new(Box::new(Buffered {
             flushes: VecDeque::from([Poll::Pending, Poll::Ready(())]),

@@ -337,7 +337,7 @@ fn cancelled(unsent: i32) -> ClientResponseResult {
     }
 }
 
-// When calls are cancelled.
+// The times at which calls are cancelled.
 
 fn timing(request: &ClientCompatRequest) -> Option<CancelTiming> {
     let Cancel { cancel_timing } = request.cancel?;

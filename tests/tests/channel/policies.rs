@@ -87,7 +87,7 @@ fn least_request_refuses_less_than_two_choices() {
 /// Makes policies that drop calls which ask for it, and note how the others end.
 struct NotingFactory;
 
-/// What was noted of calls: their codes, and who sent their trailers.
+/// The recorded ends of calls: their codes, and whether the server sent the trailers.
 static NOTED: Mutex<Vec<(Option<Code>, Option<String>)>> = Mutex::new(Vec::new());
 
 impl PolicyFactory for NotingFactory {

@@ -1,4 +1,4 @@
-//! What resolvers say beside addresses: how calls are made.
+//! The configs of calls that resolvers return beside addresses.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -133,7 +133,7 @@ async fn names_that_cannot_be_resolved_fail_the_first_call() {
 }
 
 #[test]
-fn what_is_no_address_is_refused() {
+fn invalid_addresses_are_refused() {
     for text in ["", "a:b:c", "http://a", "unix:"] {
         let error = Address::new(text).unwrap_err();
         assert_eq!(error.code(), Code::InvalidArgument, "{text}");

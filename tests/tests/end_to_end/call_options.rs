@@ -113,8 +113,8 @@ async fn requests_of_another_type_than_compress_if_takes_fail_the_call(link: Lin
     assert_eq!(failed.code(), Code::InvalidArgument);
 }
 
-/// Who answers a call, by its end.
-async fn answering(channel: &Channel) -> PeerAddress {
+/// Returns the peer that the end of a call names.
+async fn answering_peer(channel: &Channel) -> PeerAddress {
     let method = "/probe.v1.Probe/Unary";
     let call = channel.unary_unary::<Bytes, Bytes, _>(method, Raw, Bytes::new());
     let (_, end) = within(call.with_call().into_future()).await.unwrap();
@@ -122,17 +122,20 @@ async fn answering(channel: &Channel) -> PeerAddress {
 }
 
 #[tokio::test]
-async fn a_caller_learns_who_has_answered() {
+async fn a_caller_learns_which_peer_has_answered() {
     let tcp = Link::tcp().await;
     let address = tcp.server.as_ref().unwrap().1.unwrap();
-    assert_eq!(answering(&tcp.channel).await, PeerAddress::Tcp(address));
+    assert_eq!(
+        answering_peer(&tcp.channel).await,
+        PeerAddress::Tcp(address)
+    );
     let intercepted = async |mut call: ClientCall| {
         let end = call.proceed().await;
         assert!(matches!(end.peer.address(), PeerAddress::Tcp(_)));
         end.result
     };
     let channel = tcp.channel.with_interceptor(intercepted);
-    assert_eq!(answering(&channel).await, PeerAddress::Tcp(address));
+    assert_eq!(answering_peer(&channel).await, PeerAddress::Tcp(address));
 
     let mut failed = tcp.stub.unary(Request {
         action: Action::Fail.into(),
@@ -144,7 +147,10 @@ async fn a_caller_learns_who_has_answered() {
     assert_eq!(end.peer.as_str(), format!("ipv4:{address}"));
 
     let in_process = Link::in_process();
-    assert_eq!(answering(&in_process.channel).await, PeerAddress::InProcess);
+    assert_eq!(
+        answering_peer(&in_process.channel).await,
+        PeerAddress::InProcess
+    );
     let unreached = ProbeStub::new(Channel::insecure("127.0.0.1:1").unwrap());
     let mut call = unreached.unary(Request::default());
     drop((&mut call).await);
@@ -157,7 +163,7 @@ async fn a_caller_learns_the_path_of_a_unix_socket() {
     use crate::transports::Transport;
 
     let unix = Transport::Unix.link(stubwright::Server::builder()).await;
-    let PeerAddress::Unix(path) = answering(&unix.channel).await else {
+    let PeerAddress::Unix(path) = answering_peer(&unix.channel).await else {
         panic!("the peer is a unix socket");
     };
     assert_eq!(path.extension().unwrap(), "sock");

@@ -17,27 +17,27 @@ use tokio::sync::{Notify, mpsc};
 use crate::transports::{Link, over_every_transport, within};
 
 over_every_transport!(
-    the_end_of_all_kinds_is_seen,
-    the_last_around_a_channel_is_the_outermost,
+    an_interceptor_sees_the_end_of_all_kinds_of_calls,
+    the_last_interceptor_of_a_channel_is_the_outermost,
     messages_of_all_kinds_are_changed,
     an_observer_ends_a_call,
     metadata_is_changed_both_ways,
     the_method_is_changed,
-    the_time_is_changed,
+    the_timeout_is_changed,
     a_call_is_rejected_before_anything_is_sent,
     a_call_is_answered_from_a_cache,
     a_stream_is_answered_by_an_interceptor,
     a_failed_call_is_made_again,
     a_stream_of_requests_is_sent_once,
-    what_its_caller_has_seen_is_not_made_again,
+    a_call_is_not_made_again_once_its_caller_has_seen_a_response,
     a_request_passes_the_interceptors_once,
     an_attempt_that_is_given_up_is_cancelled,
-    an_interceptor_may_answer_for_the_server,
+    an_interceptor_may_change_the_result_of_a_call,
     a_call_goes_on_in_another_task,
-    who_sends_step_by_step_learns_the_end,
-    a_panic_of_an_interceptor_ends_its_call_alone,
+    a_request_sender_returns_the_end_of_its_call,
+    a_panic_of_an_interceptor_ends_only_its_call,
     a_cancelled_call_drops_its_interceptors,
-    the_time_of_a_call_is_that_of_its_interceptors,
+    the_deadline_of_a_call_ends_its_interceptors,
 );
 
 fn request(payload: &[u8], count: u32) -> Request {
@@ -62,7 +62,7 @@ fn stub(link: &Link, interceptor: impl ClientInterceptor) -> ProbeStub {
     ProbeStub::new(link.channel.with_interceptor(interceptor))
 }
 
-/// One call of each kind with the same request, twice where there are several; how each ended.
+/// Makes one call of each kind, with this request as the last one. Returns the result of each.
 async fn each_kind(stub: &ProbeStub, request: &Request) -> [Result<()>; 4] {
     let requests = || stream::iter([Request::default(), request.clone()]);
     [
@@ -75,7 +75,7 @@ async fn each_kind(stub: &ProbeStub, request: &Request) -> [Result<()>; 4] {
     ]
 }
 
-/// The end of a call, and what its interceptor counted.
+/// The end of a call, and the counts of its interceptor.
 struct Seen {
     end: CallEnd,
     requests: u64,
@@ -89,8 +89,8 @@ impl Seen {
     }
 }
 
-/// An interceptor that tells how calls end.
-fn telling() -> (impl ClientInterceptor, mpsc::UnboundedReceiver<Seen>) {
+/// Returns an interceptor that records the ends of calls.
+fn recording() -> (impl ClientInterceptor, mpsc::UnboundedReceiver<Seen>) {
     let (ends, receiver) = mpsc::unbounded_channel();
     let interceptor = move |mut call: ClientCall| {
         let ends = ends.clone();
@@ -109,8 +109,8 @@ fn telling() -> (impl ClientInterceptor, mpsc::UnboundedReceiver<Seen>) {
     (interceptor, receiver)
 }
 
-async fn the_end_of_all_kinds_is_seen(link: Link) {
-    let (interceptor, mut ends) = telling();
+async fn an_interceptor_sees_the_end_of_all_kinds_of_calls(link: Link) {
+    let (interceptor, mut ends) = recording();
     let stub = stub(&link, interceptor);
     for (action, code) in [(Action::End, Code::Ok), (Action::Fail, Code::Aborted)] {
         for result in each_kind(&stub, &acting(action)).await {
@@ -127,11 +127,11 @@ async fn the_end_of_all_kinds_is_seen(link: Link) {
     let call = stub.unary(request(b"x", 0)).metadata("initial-a", "1");
     let (_, call) = call.metadata("trailing-a", "2").with_call().await.unwrap();
     let end = ends.try_recv().unwrap();
-    for (seen, told) in [
+    for (seen, returned) in [
         (&end.end.initial_metadata, &call.initial_metadata),
         (&end.end.trailing_metadata, &call.trailing_metadata),
     ] {
-        assert_eq!((seen.len(), seen), (1, told));
+        assert_eq!((seen.len(), seen), (1, returned));
     }
     let mut call = stub
         .server_stream(request(b"x", 1))
@@ -150,7 +150,7 @@ async fn the_end_of_all_kinds_is_seen(link: Link) {
     assert_eq!(failed.details()[..], [8, 5]);
 }
 
-/// An interceptor that notes when it meets what.
+/// Returns an interceptor that notes the order of events.
 fn noting(name: &'static str, notes: &Arc<Mutex<Vec<String>>>) -> impl ClientInterceptor + use<> {
     let notes = Arc::clone(notes);
     move |mut call: ClientCall| {
@@ -178,7 +178,7 @@ fn noting(name: &'static str, notes: &Arc<Mutex<Vec<String>>>) -> impl ClientInt
     }
 }
 
-async fn the_last_around_a_channel_is_the_outermost(link: Link) {
+async fn the_last_interceptor_of_a_channel_is_the_outermost(link: Link) {
     let notes = Arc::new(Mutex::new(Vec::new()));
     let channel = link
         .channel
@@ -186,7 +186,7 @@ async fn the_last_around_a_channel_is_the_outermost(link: Link) {
         .with_interceptor(noting("outer", &notes));
     let stub = ProbeStub::new(channel);
     stub.unary(request(b"x", 0)).await.unwrap();
-    // The message of one request passes with its call, those of a stream behind it.
+    // The request of a unary call passes each interceptor together with the call. The requests of a stream follow later.
     let ends = [
         "inner head",
         "outer head",
@@ -202,7 +202,7 @@ async fn the_last_around_a_channel_is_the_outermost(link: Link) {
     let many = ["outer call", "inner call", "outer request", "inner request"];
     let noted = std::mem::take(&mut *notes.lock().unwrap());
     assert_eq!(noted, [&many[..], &ends[..]].concat());
-    // The channel that they were put around is as it was.
+    // The original channel has no interceptors.
     link.stub.unary(request(b"x", 0)).await.unwrap();
     assert!(notes.lock().unwrap().is_empty());
 }
@@ -248,7 +248,7 @@ async fn messages_of_all_kinds_are_changed(link: Link) {
 }
 
 async fn an_observer_ends_a_call(link: Link) {
-    let (outer, mut ends) = telling();
+    let (outer, mut ends) = recording();
     let refusing = async |mut call: ClientCall| {
         if call.metadata().contains_key("requests") {
             call.on_request(|_| Err(Status::out_of_range("such a request")));
@@ -315,7 +315,7 @@ async fn the_method_is_changed(link: Link) {
     assert_eq!(response, "\n\x01x");
 }
 
-async fn the_time_is_changed(link: Link) {
+async fn the_timeout_is_changed(link: Link) {
     let hurrying = async |mut call: ClientCall| {
         let left = call.time_remaining();
         assert!(left.is_none_or(|left| left <= Duration::from_secs(1000)));
@@ -377,14 +377,14 @@ async fn a_call_is_rejected_before_anything_is_sent(mut link: Link) {
     let trailing = call.trailing_metadata().unwrap();
     assert_eq!(trailing.get("why"), Some("asked"));
     stub.unary(request(b"x", 0)).await.unwrap();
-    // One call came to the handler.
+    // One call reached the handler.
     assert_eq!(link.event().await, Event::Started);
     assert_eq!(link.event().await, Event::Dropped);
     assert!(link.events.try_recv().is_err());
 }
 
 async fn a_call_is_answered_from_a_cache(mut link: Link) {
-    let (outer, mut ends) = telling();
+    let (outer, mut ends) = recording();
     let cache = Arc::new(Mutex::new(HashMap::<Bytes, Bytes>::new()));
     let caching = move |mut call: ClientCall| {
         let cache = Arc::clone(&cache);
@@ -413,7 +413,7 @@ async fn a_call_is_answered_from_a_cache(mut link: Link) {
         let end = ends.try_recv().unwrap();
         assert_eq!((end.code(), end.responses), (Code::Ok, 1));
     }
-    // Two calls came to the handler.
+    // Two calls reached the handler.
     for _ in 0..2 {
         assert_eq!(link.event().await, Event::Started);
         assert_eq!(link.event().await, Event::Dropped);
@@ -471,7 +471,7 @@ async fn a_stream_is_answered_by_an_interceptor(link: Link) {
     );
 }
 
-/// Makes calls again that fail with ABORTED, up to so often, and tells how often it did.
+/// Returns an interceptor that makes calls again when they fail with ABORTED, and sends the number of attempts.
 fn persistent(attempts: usize) -> (impl ClientInterceptor, mpsc::UnboundedReceiver<usize>) {
     let (made, receiver) = mpsc::unbounded_channel();
     let interceptor = move |mut call: ClientCall| {
@@ -480,7 +480,7 @@ fn persistent(attempts: usize) -> (impl ClientInterceptor, mpsc::UnboundedReceiv
             let mut attempt = 1;
             loop {
                 let last = (attempt == attempts).then_some("End");
-                // What is changed in between counts for the next.
+                // The next attempt has the changes.
                 call.metadata_mut()
                     .insert("initial-attempt", attempt.to_string())?;
                 if let Some("End") = last {
@@ -501,7 +501,7 @@ fn persistent(attempts: usize) -> (impl ClientInterceptor, mpsc::UnboundedReceiv
 async fn a_failed_call_is_made_again(mut link: Link) {
     let (again, mut made) = persistent(3);
     let stub = ProbeStub::new(link.channel.with_interceptor(again));
-    // The last attempt calls another method, whose answer is there before it fails.
+    // The last attempt calls another method, which sends a response before it fails.
     let failing = stub.unary(Request {
         count: 1,
         ..acting(Action::Fail)
@@ -534,7 +534,7 @@ async fn a_stream_of_requests_is_sent_once(link: Link) {
     assert_eq!(failed.code(), Code::Aborted);
 }
 
-async fn what_its_caller_has_seen_is_not_made_again(link: Link) {
+async fn a_call_is_not_made_again_once_its_caller_has_seen_a_response(link: Link) {
     let (again, mut made) = persistent(3);
     let stub = ProbeStub::new(link.channel.with_interceptor(again));
     let mut call = stub.server_stream(acting(Action::Fail));
@@ -597,14 +597,14 @@ async fn an_attempt_that_is_given_up_is_cancelled(mut link: Link) {
     assert!(link.events.try_recv().is_err());
 }
 
-async fn an_interceptor_may_answer_for_the_server(link: Link) {
+async fn an_interceptor_may_change_the_result_of_a_call(link: Link) {
     let mending = async |mut call: ClientCall| {
         let end = call.proceed().await;
         if end.code() == Code::Aborted {
             call.respond(Bytes::from_static(b"\n\x04well"));
             return Ok(());
         }
-        end.result.and(Err(Status::data_loss("it was too good")))
+        end.result.and(Err(Status::data_loss("unexpected success")))
     };
     let stub = stub(&link, mending);
     let response = stub.unary(acting(Action::Fail)).await.unwrap();
@@ -626,7 +626,7 @@ async fn a_call_goes_on_in_another_task(link: Link) {
     }
 }
 
-/// Sends, and reads nothing, until the call takes no more.
+/// Sends requests without reading, until the call takes no more. Returns the error.
 async fn send_to_the_end(sender: &RequestSender<Request>) -> Status {
     loop {
         if let Err(status) = sender.send(acting(Action::Fail)).await {
@@ -635,8 +635,8 @@ async fn send_to_the_end(sender: &RequestSender<Request>) -> Status {
     }
 }
 
-async fn who_sends_step_by_step_learns_the_end(link: Link) {
-    let (interceptor, mut ends) = telling();
+async fn a_request_sender_returns_the_end_of_its_call(link: Link) {
+    let (interceptor, mut ends) = recording();
     let inner = link.channel.with_interceptor(interceptor);
     let stub = ProbeStub::new(inner.clone());
     let (sender, call) = sending(|requests| stub.client_stream(requests));
@@ -644,7 +644,7 @@ async fn who_sends_step_by_step_learns_the_end(link: Link) {
     assert_eq!(learned.code(), Code::Aborted);
     assert_eq!(within(ends.recv()).await.unwrap().code(), Code::Aborted);
     assert_eq!(call.await.unwrap_err().code(), Code::Aborted);
-    // What has come before the end can still be read.
+    // Responses that have arrived before the end can still be read.
     let (sender, mut call) = sending(|requests| stub.bidi(requests));
     let learned = send_to_the_end(&sender).await;
     assert_eq!(learned.code(), Code::Aborted);
@@ -668,8 +668,8 @@ async fn who_sends_step_by_step_learns_the_end(link: Link) {
     assert_eq!(call.await.unwrap_err().code(), Code::DeadlineExceeded);
 }
 
-async fn a_panic_of_an_interceptor_ends_its_call_alone(link: Link) {
-    let (outer, mut ends) = telling();
+async fn a_panic_of_an_interceptor_ends_only_its_call(link: Link) {
+    let (outer, mut ends) = recording();
     let panicking = async |mut call: ClientCall| {
         let when = call.metadata().get("panic").map(str::to_owned);
         match when.as_deref() {
@@ -746,7 +746,7 @@ async fn a_cancelled_call_drops_its_interceptors(mut link: Link) {
     assert_eq!(link.event().await, Event::Dropped);
 }
 
-async fn the_time_of_a_call_is_that_of_its_interceptors(link: Link) {
+async fn the_deadline_of_a_call_ends_its_interceptors(link: Link) {
     let (events, mut seen) = mpsc::unbounded_channel();
     let never = move |call: ClientCall| {
         let guard = Guard(events.clone());
@@ -763,7 +763,7 @@ async fn the_time_of_a_call_is_that_of_its_interceptors(link: Link) {
 }
 
 #[tokio::test]
-async fn those_of_a_builder_are_inside_those_that_are_put_around() {
+async fn interceptors_of_a_builder_are_inside_those_added_later() {
     let mut server = Server::new();
     let (probe, _events) = stubwright_tests::Probe::new();
     stubwright_tests::pb::probe::v1::add_probe_servicer_to_server(probe, &mut server);
@@ -789,7 +789,7 @@ async fn those_of_a_builder_are_inside_those_that_are_put_around() {
 }
 
 #[tokio::test]
-async fn an_interceptor_knows_the_authority_and_changes_it() {
+async fn an_interceptor_reads_and_changes_the_authority() {
     let link = Link::tcp().await;
     let address = link.server.as_ref().unwrap().1.unwrap();
     let renaming = move |mut call: ClientCall| async move {
@@ -834,7 +834,7 @@ async fn an_interceptor_lets_a_call_wait_for_ready() {
 }
 
 #[tokio::test]
-async fn what_a_policy_makes_again_is_one_call_to_interceptors() {
+async fn interceptors_see_one_call_when_a_policy_retries_it() {
     let link = Link::tcp().await;
     let address = link.server.as_ref().unwrap().1.unwrap().to_string();
     for policy in [
@@ -843,7 +843,7 @@ async fn what_a_policy_makes_again_is_one_call_to_interceptors() {
         r#""hedgingPolicy": {"maxAttempts": 3, "nonFatalStatusCodes": ["ABORTED"]}"#,
     ] {
         let config = format!(r#"{{"methodConfig": [{{"name": [{{}}], {policy}}}]}}"#);
-        let (interceptor, mut ends) = telling();
+        let (interceptor, mut ends) = recording();
         let channel = Channel::builder()
             .interceptor(interceptor)
             .service_config(ServiceConfig::from_json(&config).unwrap())

@@ -16,14 +16,14 @@ use crate::transports::{Transport, over_every_transport, within};
 
 over_every_transport!(
     a_call_is_rejected_before_anything_of_its_body_is_decoded,
-    a_wrapper_sees_status_trailers_and_counts_of_all_kinds,
+    an_interceptor_sees_status_trailers_and_counts_of_all_kinds,
     the_first_interceptor_is_the_outermost,
     messages_of_all_kinds_are_changed,
     an_observer_ends_a_call,
     metadata_is_changed_both_ways,
     values_reach_the_handler,
     a_panic_of_a_handler_is_a_status_to_interceptors,
-    a_panic_of_an_interceptor_ends_its_call_alone,
+    a_panic_of_an_interceptor_ends_only_its_call,
     a_cancelled_call_drops_its_interceptors,
     done_callbacks_learn_how_a_call_ends,
     row_71_interceptors_are_around_unknown_methods,
@@ -48,7 +48,7 @@ fn acting(action: Action) -> Request {
     }
 }
 
-/// One call of each kind with the same request, once or twice where there are several; how each ended.
+/// Makes one call of each kind, with this request as the last one. Returns the result of each.
 async fn each_kind(stub: &ProbeStub, request: &Request) -> [Result<()>; 4] {
     let requests = || stream::iter([Request::default(), request.clone()]);
     [
@@ -61,7 +61,7 @@ async fn each_kind(stub: &ProbeStub, request: &Request) -> [Result<()>; 4] {
     ]
 }
 
-/// The end of a call, and what its interceptor counted.
+/// The end of a call, and the counts of its interceptor.
 struct Seen {
     end: CallEnd,
     requests: u64,
@@ -75,8 +75,8 @@ impl Seen {
     }
 }
 
-/// An interceptor that tells how calls end.
-fn telling() -> (impl ServerInterceptor, mpsc::UnboundedReceiver<Seen>) {
+/// Returns an interceptor that records the ends of calls.
+fn recording() -> (impl ServerInterceptor, mpsc::UnboundedReceiver<Seen>) {
     let (ends, receiver) = mpsc::unbounded_channel();
     let interceptor = move |mut call: ServerCall| {
         let ends = ends.clone();
@@ -120,7 +120,7 @@ async fn a_call_is_rejected_before_anything_of_its_body_is_decoded(transport: Tr
         assert_eq!(decoded.code(), Code::Internal, "{decoded}");
         assert!(decoded.message().contains("malformed"), "{decoded}");
     }
-    // Of the rejected calls no handler was run; of the others those that read for themselves.
+    // No handler ran for the rejected calls. Of the other calls, only the handlers that read a stream of requests ran.
     for _ in 0..2 {
         assert_eq!(link.event().await, Event::Started);
         assert_eq!(link.event().await, Event::Dropped);
@@ -128,8 +128,8 @@ async fn a_call_is_rejected_before_anything_of_its_body_is_decoded(transport: Tr
     assert!(link.events.try_recv().is_err());
 }
 
-async fn a_wrapper_sees_status_trailers_and_counts_of_all_kinds(transport: Transport) {
-    let (interceptor, mut ends) = telling();
+async fn an_interceptor_sees_status_trailers_and_counts_of_all_kinds(transport: Transport) {
+    let (interceptor, mut ends) = recording();
     let link = transport
         .link(Server::builder().interceptor(interceptor))
         .await;
@@ -161,7 +161,7 @@ async fn a_wrapper_sees_status_trailers_and_counts_of_all_kinds(transport: Trans
     assert!(end.elapsed < Duration::from_secs(20));
 }
 
-/// An interceptor that notes when it meets what.
+/// Returns an interceptor that notes the order of events.
 fn noting(name: &'static str, notes: &Arc<Mutex<Vec<String>>>) -> impl ServerInterceptor + use<> {
     let notes = Arc::clone(notes);
     move |mut call: ServerCall| {
@@ -346,7 +346,7 @@ async fn values_reach_the_handler(transport: Transport) {
 }
 
 async fn a_panic_of_a_handler_is_a_status_to_interceptors(transport: Transport) {
-    let (interceptor, mut ends) = telling();
+    let (interceptor, mut ends) = recording();
     let link = transport
         .link(Server::builder().interceptor(interceptor))
         .await;
@@ -358,8 +358,8 @@ async fn a_panic_of_a_handler_is_a_status_to_interceptors(transport: Transport) 
     link.stub.unary(request(b"x", 0)).await.unwrap();
 }
 
-async fn a_panic_of_an_interceptor_ends_its_call_alone(transport: Transport) {
-    let (outer, mut ends) = telling();
+async fn a_panic_of_an_interceptor_ends_only_its_call(transport: Transport) {
+    let (outer, mut ends) = recording();
     let panicking = async |mut call: ServerCall| {
         let when = call.metadata().get("panic");
         match when.map(str::to_owned).as_deref() {
@@ -400,7 +400,7 @@ async fn a_cancelled_call_drops_its_interceptors(transport: Transport) {
     let (events, mut seen) = mpsc::unbounded_channel();
     let waiting = move |mut call: ServerCall| {
         let guard = Guard(events.clone());
-        // What holds the call by an observer of its own is no reason to keep it.
+        // An observer that holds the context of its own call does not keep the call alive.
         let (observer, context) = (Guard(events.clone()), call.context().clone());
         call.on_request(move |_| {
             assert_eq!(context.method(), "/probe.v1.Probe/ServerStream");
@@ -427,10 +427,10 @@ async fn done_callbacks_learn_how_a_call_ends(transport: Transport) {
     let calling = move |mut call: ServerCall| {
         let ends = ends.clone();
         let context = call.context().clone();
-        assert!(context.add_done_callback(|_| panic!("nobody minds")));
+        assert!(context.add_done_callback(|_| panic!("this panic is part of the test")));
         let holding = context.clone();
         assert!(context.add_done_callback(move |result| {
-            // It is over for whoever asks, and holds what it likes.
+            // The call has ended. The callback may hold its own context.
             assert!(!holding.add_done_callback(|_| {}));
             let code = result
                 .clone()
@@ -456,7 +456,7 @@ async fn done_callbacks_learn_how_a_call_ends(transport: Transport) {
     let call = link.stub.unary(acting(Action::Hang));
     call.timeout(Duration::from_millis(50)).await.unwrap_err();
     let code = within(seen.recv()).await.unwrap();
-    // The caller may be the first to give the call up.
+    // The caller's timer may fire first, and cancel the call.
     assert!(matches!(code, Code::DeadlineExceeded | Code::Cancelled));
 }
 

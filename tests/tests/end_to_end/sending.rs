@@ -15,7 +15,7 @@ over_every_transport!(
     a_dropped_sender_ends_the_requests,
     clones_of_a_sender_send_requests_of_one_call,
     a_clone_of_a_sender_that_panics_cancels_the_call,
-    a_sender_waits_for_who_does_not_read,
+    a_sender_waits_for_a_handler_that_does_not_read,
     a_sender_learns_how_its_call_has_failed,
     a_sender_learns_that_its_call_has_ended_well,
     a_sender_learns_that_its_call_is_out_of_time,
@@ -96,7 +96,7 @@ async fn a_clone_of_a_sender_that_panics_cancels_the_call(link: Link) {
     drop(sender);
 }
 
-async fn a_sender_waits_for_who_does_not_read(mut link: Link) {
+async fn a_sender_waits_for_a_handler_that_does_not_read(mut link: Link) {
     let (requests, call) = sending(|requests| link.stub.client_stream(requests));
     requests.send(request(Action::Hang)).await.unwrap();
     assert_eq!(link.event().await, Event::Started);
@@ -105,13 +105,13 @@ async fn a_sender_waits_for_who_does_not_read(mut link: Link) {
         ..Request::default()
     };
     let mut sent = 0;
-    // A machine that is too slow for this finds the sender waiting earlier.
+    // On a slow machine the loop ends earlier, which does no harm.
     while let Ok(result) =
         tokio::time::timeout(Duration::from_millis(200), requests.send(large.clone())).await
     {
         result.unwrap();
         sent += 1;
-        assert!(sent < 200, "20 MB lie somewhere");
+        assert!(sent < 200, "20 MB of requests are buffered");
     }
     let waiting = tokio::spawn(async move { requests.send(large).await });
     drop(call);
@@ -141,7 +141,7 @@ async fn a_sender_learns_how_its_call_has_failed(link: Link) {
     };
     let status = send_until_it_fails!(requests, failing.clone());
     assert_eq!((status.code(), status.message()), (Code::Aborted, "enough"));
-    // What came before it can still be read, and it comes again.
+    // The responses before the error can still be read. Then the call returns the same error.
     assert_eq!(responses.message().await.unwrap().unwrap().index, 0);
     let status = responses.message().await.unwrap_err();
     assert_eq!((status.code(), status.message()), (Code::Aborted, "enough"));
@@ -199,7 +199,7 @@ async fn a_sender_that_panics_cancels_its_call(mut link: Link) {
     assert_eq!(call.await.unwrap_err().code(), Code::Cancelled);
     let panic = sending.await.unwrap_err().into_panic();
     let (mut link, _) = *panic.downcast::<(Link, &str)>().unwrap();
-    // The handler's side has not seen an end of the requests.
+    // The handler has not seen the end of the requests, but CANCELLED.
     let mut events = Vec::new();
     while !events.contains(&Event::Dropped) || events.len() < 3 {
         events.push(link.event().await);

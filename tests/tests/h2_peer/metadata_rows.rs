@@ -92,7 +92,7 @@ async fn row_69_what_a_peer_may_not_be_sent_is_an_error_before() {
         assert_eq!(error.code(), Code::InvalidArgument, "{value:?}");
         assert!(error.message().contains("\"key\""), "{error}");
     }
-    // None of them has left the client.
+    // None of these calls has left the client.
     let call = caller.call();
     let stream = caller.request().await;
     assert_eq!(stream, 1);

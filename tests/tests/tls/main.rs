@@ -1,4 +1,4 @@
-//! Connections over TLS: who is accepted, who is refused, and the errors on either side.
+//! Connections over TLS: the peers that are accepted or refused, and the errors on both sides.
 
 mod call_credentials;
 mod cluster;

@@ -86,7 +86,7 @@ mod both_ways {
     }
 
     #[test]
-    fn what_is_behind_the_output_stays() {
+    fn bytes_behind_the_output_stay() {
         for kind in kinds() {
             let message = text(1000);
             let mut output = Vec::with_capacity(1000);
@@ -98,7 +98,7 @@ mod both_ways {
     }
 
     #[test]
-    fn what_does_not_become_shorter_is_left() {
+    fn incompressible_messages_stay_as_they_are() {
         for kind in kinds() {
             // Each byte occurs once, so nothing can be compressed.
             let message: Vec<u8> = (0..=255).collect();
@@ -125,7 +125,7 @@ mod both_ways {
     }
 
     #[test]
-    fn what_is_cut_off_or_goes_on_is_an_error() {
+    fn truncated_and_overlong_input_is_an_error() {
         for kind in kinds() {
             let sent = compressed(kind, &text(1000));
             for length in 0..sent.len() {

@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_refused_where_it_is() {
+    fn errors_name_the_place_of_invalid_json() {
         for (text, said) in [
             ("", "line 1, column 1: a value is expected"),
             (

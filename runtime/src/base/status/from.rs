@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_took_too_long_is_deadline_exceeded() {
+    fn an_elapsed_timeout_is_deadline_exceeded() {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()

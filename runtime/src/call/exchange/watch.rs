@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_is_woken_and_who_waits_no_more_leaves_nothing_behind() {
+    fn watchers_are_woken_and_removed() {
         let call = TestCall::new();
         let exchange = call.context().exchange();
         let counters = [(); 3].map(|()| Arc::new(Counter(AtomicUsize::new(0))));

@@ -11,10 +11,10 @@ use super::subchannel::{NewSubchannel, Subchannel, SubchannelState, WeakSubchann
 use crate::Status;
 use crate::call::connectivity::ChannelConnectivity;
 
-/// A policy below another one: for policies that share calls out among others.
+/// A policy below another one, for policies that distribute calls among other policies.
 ///
-/// It keeps what the child comes to, which the parent looks at after each call of a method. [`ChildPolicy::subchannel_changed`] may be
-/// called for all children: only the one whose subchannel it is hears of it.
+/// It keeps the state and the picker that the child has published, which the parent may read after each call of a method. The parent may
+/// call [`ChildPolicy::subchannel_changed`] of all its children: it is passed on only to the child that has created the subchannel.
 pub struct ChildPolicy {
     name: &'static str,
     policy: Box<dyn Policy>,
@@ -29,7 +29,7 @@ struct Own {
 }
 
 impl ChildPolicy {
-    /// Makes a policy, which is idle.
+    /// Creates a policy, which is idle.
     pub fn new(policy: &LoadBalancing) -> ChildPolicy {
         ChildPolicy {
             name: policy.name(),
@@ -42,17 +42,17 @@ impl ChildPolicy {
         }
     }
 
-    /// Returns the state that the child has told last.
+    /// Returns the state that the child has published last.
     pub fn state(&self) -> ChannelConnectivity {
         self.own.state
     }
 
-    /// Returns the picker that the child has given last.
+    /// Returns the picker that the child has published last.
     pub fn picker(&self) -> &Arc<dyn Picker> {
         &self.own.picker
     }
 
-    /// Passes an update on, with the config of the child. If `policy` is another one than before, the child is made anew.
+    /// Passes an update on, with the config of the child. If the name of `policy` has changed, a new child replaces the old one.
     pub fn update(
         &mut self,
         policy: &LoadBalancing,
@@ -66,7 +66,7 @@ impl ChildPolicy {
         self.policy.update(&update, &mut self.own.helper(helper));
     }
 
-    /// Passes on that no servers can be found now.
+    /// Passes on an error of the resolver.
     pub fn resolver_failed(&mut self, status: &Status, helper: &mut dyn Helper) {
         let own = &mut self.own.helper(helper);
         self.policy.resolver_failed(status, own);
@@ -92,7 +92,7 @@ impl ChildPolicy {
         self.policy.exit_idle(&mut self.own.helper(helper));
     }
 
-    /// Passes on that a time has come.
+    /// Passes on a time that was given to [`Helper::wake_at`].
     pub fn wake(&mut self, now: Instant, helper: &mut dyn Helper) {
         self.policy.wake(now, &mut self.own.helper(helper));
     }

@@ -1,4 +1,4 @@
-//! The least busy of a few servers has the next call: `least_request_experimental` (gRFC A48).
+//! Each call goes to the least busy of a few servers: `least_request_experimental` (gRFC A48).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use super::subchannel::ReadySubchannel;
 use crate::base::config::{ConfigError, ConfigObject};
 use crate::base::jitter::random;
 
-/// Makes policies by which that one of a few servers, which are drawn by lot, has the next call that has the fewest open calls.
+/// Creates policies that draw a few servers at random, and send each call to the one with the fewest open calls.
 #[derive(Debug)]
 pub(crate) struct LeastRequestFactory;
 
@@ -20,7 +20,7 @@ pub(crate) struct LeastRequestConfig {
     pub(crate) choice_count: u32,
 }
 
-/// More choices than this count as so many.
+/// The largest number of choices. A larger number counts as this one.
 const MAX_CHOICES: u32 = 10;
 
 impl PolicyFactory for LeastRequestFactory {
@@ -51,7 +51,7 @@ impl PolicyFactory for LeastRequestFactory {
     }
 }
 
-/// Draws servers by lot.
+/// Draws servers at random.
 struct Lot {
     servers: Vec<ReadySubchannel>,
     choices: u32,

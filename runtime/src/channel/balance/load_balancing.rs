@@ -39,8 +39,9 @@ impl LoadBalancing {
         }
     }
 
-    /// Draws a few servers by lot, usually 2, and sends the call to the one with the fewest open calls. More than 10 choices count
-    /// as 10. gRPC's `least_request` (gRFC A48), whose `choiceCount` the number is.
+    /// Draws a few servers at random, usually 2, and sends the call to the one with the fewest open calls. More than 10 choices count
+    /// as 10. `choices` is the `choiceCount` of
+    /// gRPC's `least_request` (gRFC A48).
     ///
     /// # Errors
     /// INVALID_ARGUMENT when there are less than 2 choices.
@@ -63,10 +64,10 @@ impl LoadBalancing {
         self.factory.name()
     }
 
-    /// Reads the value of `loadBalancingConfig` or of a `childPolicy`: a list, of which the first policy that is known counts.
+    /// Reads the value of `loadBalancingConfig` or `childPolicy`: a list of policies. The first one that is known is used.
     ///
     /// # Errors
-    /// It is no list of policies, none of them is known, or the config of the first that is known cannot be read.
+    /// The value is not a list of policies, no policy is known, or the config of the first known one is invalid.
     pub fn read_list(list: ConfigValue<'_>) -> Result<LoadBalancing, ConfigError> {
         let path = list.path.clone();
         for policy in list.items()? {
@@ -84,8 +85,8 @@ impl LoadBalancing {
         )))
     }
 
-    /// Reads the value of `loadBalancingPolicy`, the older way to ask for a policy: by its name, in capitals or not, without a config. One
-    /// that is not known is ignored, as grpc-go does it.
+    /// Reads the value of `loadBalancingPolicy`, the older form: the name of a policy, in upper or lower case, without a config. As in
+    /// grpc-go, an unknown name is ignored.
     pub(crate) fn read_name(name: ConfigValue<'_>) -> Result<Option<LoadBalancing>, ConfigError> {
         if let Some(factory) = policy_factory(&name.text()?.to_ascii_lowercase()) {
             let config = factory.read_config(&mut name.empty_object())?;

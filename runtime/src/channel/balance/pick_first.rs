@@ -7,8 +7,8 @@ use super::policy::{Helper, Policy, PolicyFactory, PolicyUpdate};
 use super::subchannel::{NewSubchannel, Subchannel, SubchannelState};
 use crate::call::connectivity::ChannelConnectivity;
 
-/// Makes policies by which all calls go to one server: the first in the order of the addresses that can be reached, and another when that
-/// one is lost.
+/// Creates policies that send all calls to one server: the first address that can be reached, and another one when its connection is
+/// lost.
 #[derive(Debug)]
 pub(crate) struct PickFirstFactory;
 

@@ -15,20 +15,20 @@ use crate::channel::resolve::address::Address;
 
 /// Decides which servers a channel connects to, and which of them calls go to: gRPC's "load balancing policy".
 ///
-/// A channel that is not idle has one, and calls its methods one after the other. What the policy comes to it tells by
-/// [`Helper::update_state`]. The subchannels that it makes are its own: it hears of each change of their state. A policy that has other
-/// policies below it hears of those of its children too, and passes them on ([`ChildPolicy`](crate::balancing::ChildPolicy) does that).
+/// A channel that is not idle has one policy, and calls its methods one after the other. The policy publishes its state and its picker
+/// by [`Helper::update_state`]. It is told of each change of the subchannels that it has created. A policy with child policies is told of
+/// the changes of their subchannels too, and must pass them on, which [`ChildPolicy`](crate::balancing::ChildPolicy) does.
 pub trait Policy: Send {
-    /// Takes over the servers that a resolver has found, and the policy's config. The first update is the beginning of the policy, which
-    /// then connects as it sees fit.
+    /// Takes the servers that a resolver has found, and the config of the policy. The first update starts the policy, which may connect
+    /// to servers from then on.
     fn update(&mut self, update: &PolicyUpdate<'_>, helper: &mut dyn Helper);
 
-    /// Is told that no servers can be found now. Those that are known stay. By default nothing is done.
+    /// Handles an error of the resolver. The servers of the last update remain. By default it does nothing.
     fn resolver_failed(&mut self, status: &Status, helper: &mut dyn Helper) {
         let _ = (status, helper);
     }
 
-    /// Is told that the state of a subchannel has changed, or the connections that it has. A subchannel that becomes idle stays so until
+    /// Handles a change of a subchannel: of its state or of its connections. A subchannel that becomes idle stays idle until
     /// [`Subchannel::connect`] is called.
     fn subchannel_changed(
         &mut self,
@@ -37,11 +37,10 @@ pub trait Policy: Send {
         helper: &mut dyn Helper,
     );
 
-    /// Connects what is idle: calls wait, or the program asks for a connection.
+    /// Connects the idle subchannels, because calls wait or the program asks for a connection.
     fn exit_idle(&mut self, helper: &mut dyn Helper);
 
-    /// Is told that a time has come that was given to [`Helper::wake_at`] by this policy or by another one in the channel. By default
-    /// nothing is done.
+    /// Handles a time that this policy, or another policy of the channel, has given to [`Helper::wake_at`]. By default it does nothing.
     fn wake(&mut self, now: Instant, helper: &mut dyn Helper) {
         let _ = (now, helper);
     }
@@ -52,13 +51,13 @@ pub trait Helper {
     /// Creates a subchannel, which is idle.
     fn create_subchannel(&mut self, new: NewSubchannel) -> Subchannel;
 
-    /// Tells what the policy comes to, and what becomes of calls.
+    /// Publishes the state of the policy, and the picker that decides about calls.
     fn update_state(&mut self, state: ChannelConnectivity, picker: Arc<dyn Picker>);
 
-    /// Has [`Policy::wake`] called at this time, or a little later.
+    /// Plans a call of [`Policy::wake`] at this time, or a little later.
     fn wake_at(&mut self, time: Instant);
 
-    /// Returns the time.
+    /// Returns the current time.
     fn now(&self) -> Instant;
 }
 
@@ -86,7 +85,7 @@ impl<'a> PolicyUpdate<'a> {
         }
     }
 
-    /// Returns the config of the policy: what its factory has read, or `None` if `T` is another type.
+    /// Returns the config that the factory of the policy has read; `None` if it is not of type `T`.
     pub fn config<T: PolicyConfig>(&self) -> Option<&'a T> {
         self.config.as_any().downcast_ref()
     }
@@ -115,17 +114,17 @@ impl<T: Any + fmt::Debug + Send + Sync> PolicyConfig for T {
     }
 }
 
-/// A kind of policies: reads the config of one, and makes it. [`register_policy`](crate::balancing::register_policy) makes it known by its
-/// name.
+/// A kind of policy. It reads the config of such a policy, and creates it. [`register_policy`](crate::balancing::register_policy) makes it
+/// known to service configs by its name.
 pub trait PolicyFactory: Send + Sync + 'static {
     /// Returns the name by which a service config asks for the policy.
     fn name(&self) -> &'static str;
 
-    /// Reads the config of a policy. By default there is none. Fields that are left in the object are an error in a strict service config,
-    /// and ignored otherwise.
+    /// Reads the config of a policy. By default a policy has no config. Fields that are left in the object are an error in a strict
+    /// service config, and are ignored in others.
     ///
     /// # Errors
-    /// An error says what is wrong, and where.
+    /// An invalid config. The error names the field and the problem.
     fn read_config(
         &self,
         config: &mut ConfigObject<'_>,
@@ -134,7 +133,7 @@ pub trait PolicyFactory: Send + Sync + 'static {
         Ok(Arc::new(()))
     }
 
-    /// Makes a policy, whose config comes with its first update.
+    /// Creates a policy. Its config comes with its first update.
     fn build(&self) -> Box<dyn Policy>;
 }
 

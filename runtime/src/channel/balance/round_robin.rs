@@ -9,7 +9,7 @@ use super::spreading::{Spreading, with_room};
 use super::subchannel::ReadySubchannel;
 use crate::base::jitter::random;
 
-/// Makes policies by which calls go to all servers in turn.
+/// Creates policies that send calls to all servers in turn.
 #[derive(Debug)]
 pub(crate) struct RoundRobinFactory;
 
@@ -35,7 +35,7 @@ impl Turns {
     fn new(servers: Vec<(ReadySubchannel, u32)>) -> Turns {
         Turns {
             servers: servers.into_iter().map(|(server, _)| server).collect(),
-            // Channels that come together do not begin at the same server.
+            // Channels that are created at the same time begin at different servers.
             next: AtomicUsize::new(usize::try_from(random() >> 33).unwrap_or(0)),
         }
     }

@@ -26,7 +26,7 @@ impl Spreading {
         Spreading {
             servers: ServerSet::default(),
             configure,
-            // The first update says what the pickers are.
+            // The first update replaces it.
             picker: Box::new(|_| Arc::new(Pick::Queue)),
         }
     }
@@ -83,7 +83,7 @@ impl SpreadServer {
 }
 
 impl ServerSet {
-    /// Keeps the servers whose addresses are still there, lets the others go, and connects to those that are new.
+    /// Keeps the servers whose addresses are still listed, drops the others, and connects to new ones.
     fn update(&mut self, addresses: &[Address], helper: &mut dyn Helper) {
         let mut before = std::mem::take(&mut self.0);
         for address in addresses {
@@ -105,13 +105,13 @@ impl ServerSet {
                 },
                 |place| before.swap_remove(place),
             );
-            // Its weight may be another.
+            // Its weight may have changed.
             server.address = address.clone();
             self.0.push(server);
         }
     }
 
-    /// Takes note of the state of a subchannel. One that is idle connects at once. Returns whether it is one of these.
+    /// Keeps the new state of a subchannel. An idle one connects at once. Returns whether it is a subchannel of this set.
     fn changed(&mut self, subchannel: &Subchannel, state: &SubchannelState) -> bool {
         let mut all = self.0.iter_mut();
         let Some(server) = all.find(|server| server.subchannel == *subchannel) else {
@@ -139,7 +139,7 @@ impl ServerSet {
         }
     }
 
-    /// Tells what the servers come to. `picker` makes the picker of those that are ready, if there are several.
+    /// Publishes the state of the servers. `picker` creates the picker if several servers are ready.
     fn publish(&self, helper: &mut dyn Helper, picker: &MakePicker) {
         let ready = self.0.iter().filter_map(|server| match &server.state {
             SubchannelState::Ready(ready) => Some((ready.clone(), server.address.weight())),
@@ -160,8 +160,8 @@ impl ServerSet {
         helper.update_state(state, picker);
     }
 
-    /// While no server is ready, one that has failed counts as such until it is reached: while all of them are down, calls fail at once
-    /// and do not wait for attempt after attempt.
+    /// Returns the state while no server is ready. A server that has failed counts as failed until it is reached. So while all servers
+    /// are down, calls fail at once, and do not wait for one attempt after another.
     fn unready(&self) -> (ChannelConnectivity, Pick) {
         let failure = self
             .0

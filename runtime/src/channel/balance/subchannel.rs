@@ -26,7 +26,7 @@ pub struct NewSubchannel {
 }
 
 impl NewSubchannel {
-    /// Creates the options of a subchannel to a server that has these addresses, any of which will do.
+    /// Creates the options of a subchannel to a server with these addresses. It connects to any one of them.
     pub fn new(addresses: impl IntoIterator<Item = Address>) -> NewSubchannel {
         NewSubchannel {
             addresses: addresses.into_iter().collect(),
@@ -34,8 +34,9 @@ impl NewSubchannel {
         }
     }
 
-    /// Lets the server be left out while it is not well: when it says so itself, if the service config has a `healthCheckConfig`, or when
-    /// `outlier_detection_experimental` finds that too many of its calls fail. It is for policies that have other servers to go to.
+    /// Lets the subchannel fail while its server is unhealthy: when the server reports it, if the service config has a
+    /// `healthCheckConfig`, or when `outlier_detection_experimental` finds that too many of its calls fail. It is meant for policies that
+    /// can choose other servers.
     #[must_use]
     pub fn with_health_check(mut self) -> NewSubchannel {
         self.has_health_check = true;
@@ -136,8 +137,7 @@ pub struct ReadySubchannel {
     listener: Option<Arc<dyn CallListener>>,
 }
 
-/// The connections to one server. A call takes the oldest that has room for it, so that those which are not needed any more
-/// have none.
+/// The connections to one server. A call takes the oldest one that has room, so that surplus connections become unused.
 #[derive(Debug)]
 struct Links {
     oldest: Arc<Link>,
@@ -158,7 +158,7 @@ impl ReadySubchannel {
         })
     }
 
-    /// Returns the same subchannel, whose calls tell this listener how they end. Listeners that it has already are told too.
+    /// Returns the same subchannel with one more listener for the ends of its calls.
     #[must_use]
     pub fn with_listener(&self, listener: Arc<dyn CallListener>) -> ReadySubchannel {
         let listener = match self.listener.clone() {

@@ -9,7 +9,7 @@ use super::spreading::{Spreading, with_room};
 use super::subchannel::ReadySubchannel;
 use crate::base::jitter::random;
 
-/// Makes policies by which calls go to all servers in proportion to the weights of their addresses.
+/// Creates policies that send calls to all servers, in proportion to the weights of their addresses.
 #[derive(Debug)]
 pub(crate) struct WeightedRoundRobinFactory;
 
@@ -48,7 +48,7 @@ impl Shares {
     }
 }
 
-/// Returns where the share of each server ends. A weight of 0 counts as 1: the server has been found, so it is to have calls.
+/// Returns the end of each server's share. A weight of 0 counts as 1, so that every server has calls.
 fn ends(weights: impl Iterator<Item = u32>) -> Vec<u64> {
     let sums = weights.scan(0_u64, |sum, weight| {
         *sum += u64::from(weight.max(1));

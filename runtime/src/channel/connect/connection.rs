@@ -74,15 +74,15 @@ pub(crate) struct ClientRole {
     /// After how much silence the peer is pinged.
     keepalive: Option<Duration>,
     carried: Carried,
-    /// Calls that the peer has not looked at before it went away. They go back to the channel once all that was read is known.
+    /// Calls that the peer had not processed when it went away. They go back to the channel once all input has been handled.
     unseen: Vec<Arc<Exchange>>,
     calls: StreamMap<OpenCall>,
     refused: RefusedCalls,
-    /// Calls that something has come of while nobody waited for it.
+    /// Calls that have received something while their callers did not wait.
     unread: Unread,
     /// The number of open health checks.
     probes: usize,
-    /// The peer's limit of streams has been reached once: from then on the channel is told how many calls more it may give.
+    /// True once the peer's limit of streams has been reached. From then on the channel is told how many more calls there is room for.
     is_metered: bool,
     deadlines: Deadlines<StreamId>,
     draining: bool,
@@ -195,7 +195,7 @@ impl ConnectionRole for ClientRole {
 
     fn drain(&mut self, engine: &mut Connection) {
         self.draining = true;
-        // The channel may have asked for it; if not, nobody has used the connection for long.
+        // Either the channel has asked for it, or the connection had no calls for a long time.
         self.origin.tell(ConnectionNews::Unused);
         self.finish_drain(engine);
     }
@@ -208,7 +208,7 @@ impl ConnectionRole for ClientRole {
         if self.carried == Carried::Nothing && !self.calls.is_empty() {
             self.carried = Carried::Unanswered;
         }
-        // Before any call learns it: the next is not to come here, and what never left goes out on another connection.
+        // This must happen before any call ends: its next attempt must use another connection, as must calls that were not sent.
         self.refuse(why.clone());
         self.probes = 0;
         let now = clock::now();
@@ -233,7 +233,7 @@ impl ConnectionRole for ClientRole {
 }
 
 impl ClientRole {
-    /// Opens a stream for a call, or gives the call back if there is none for it.
+    /// Opens a stream for a call, or hands the call back if no stream can be opened.
     fn open(&mut self, engine: &mut Connection, exchange: &Arc<Exchange>) {
         let Some(listening) = exchange.claim(&self.link) else {
             // Given up before it was sent, or gone to another connection.
@@ -292,7 +292,7 @@ impl ClientRole {
         }
     }
 
-    /// Lets a call wait for what its credentials give.
+    /// Lets a call wait for the metadata of its credentials.
     fn authorize(
         &self,
         exchange: &Arc<Exchange>,
@@ -311,15 +311,15 @@ impl ClientRole {
         tokio::spawn(pending.run(credentials.clone(), context));
     }
 
-    /// Says, the first time, how the beginning of the connection went.
+    /// Reports whether the peer speaks HTTP/2. Only the first report counts.
     fn greet(&mut self, greeted: Result<(), Status>) {
         if let Some(greeting) = self.greeting.take() {
-            // An attempt that nobody waits for any more needs no news.
+            // The attempt may have been given up.
             drop(greeting.send(greeted));
         }
     }
 
-    /// Takes no new calls any more: the channel is to look for another connection. It knows of this one since its greeting.
+    /// Refuses new calls from now on, and tells the channel that the connection is lost, if the channel knows it already.
     fn refuse(&self, cause: Status) {
         self.link.refuse();
         if self.greeting.is_none() {
@@ -329,7 +329,7 @@ impl ClientRole {
         }
     }
 
-    /// The peer takes no new calls, and finishes those that are still open.
+    /// Handles GOAWAY: the peer takes no new calls, and finishes the open ones.
     fn go_away(&mut self, reason: Reason, debug: &[u8]) {
         self.origin.went_away(reason, debug, self.keepalive);
         if !self.calls.is_empty() {
@@ -340,7 +340,7 @@ impl ClientRole {
         self.goaway = Some(goaway);
     }
 
-    /// A stream has been reset. The call goes out again if the peer has not looked at it and there is time.
+    /// Handles the reset of a stream. The call is sent again if the peer has not processed it and its deadline has not passed.
     fn reset(
         &mut self,
         engine: &mut Connection,
@@ -388,14 +388,14 @@ impl ClientRole {
         true
     }
 
-    /// Says how many calls more there is room for, once the peer's limit of streams has been reached.
+    /// Publishes how many more calls there is room for, once the peer's limit of streams has been reached.
     fn meter(&self, engine: &Connection) {
         if self.is_metered && self.link.set_room(engine.room()) {
             self.origin.has_room();
         }
     }
 
-    /// Sends what the caller has, as far as the stream has room for it.
+    /// Sends the caller's bytes, as far as the stream has room for them.
     fn send(&mut self, engine: &mut Connection, stream: StreamId) {
         let Some(call) = self.calls.get_mut(&stream) else {
             return;
@@ -441,7 +441,7 @@ impl ClientRole {
         Some(call)
     }
 
-    /// Goes away once the last call has ended, when the channel is gone.
+    /// Sends GOAWAY once the last call has ended, if the connection is draining.
     fn finish_drain(&mut self, engine: &mut Connection) {
         if self.draining && self.calls.is_empty() && self.refused.len() == 0 {
             engine.go_away(Reason::NO_ERROR, "");

@@ -14,22 +14,22 @@ use crate::channel::resolve::address::Address;
 use crate::channel::resolve::target::Target;
 use crate::transport::Endpoint;
 
-/// The connections to a server, from the first attempt on: as a rule one, more where the peer's limit of streams is reached
-/// (gRFC A105). Time comes in.
+/// The connections to a server: usually one, and more when the peer's limit of streams is reached (gRFC A105). It has no clock: the
+/// caller passes the time.
 #[derive(Debug)]
 pub(crate) struct Connections {
-    /// The server's addresses, any of which will do.
+    /// The server's addresses. Any one of them is enough.
     addresses: Arc<[Address]>,
     /// The oldest first.
     connections: Vec<OpenConnection>,
-    /// The attempt to connect, of which there is one at a time.
+    /// The current attempt to connect. There is only one at a time.
     attempt: Option<Attempt>,
-    /// The last attempt failed; the next is made then, or later.
+    /// The earliest time of the next attempt, after one that has failed.
     retry_at: Option<Instant>,
     backoff: Backoff,
-    /// Addresses whose connections ended at once since the last back-off: the others are tried first.
+    /// Addresses whose connections have ended at once since the last back-off. The others are tried first.
     passed: Vec<Address>,
-    /// The last connection was lost at once, with calls on it that were not answered.
+    /// True if the last connection was lost at once, with unanswered calls.
     is_suspect: bool,
     /// The error of the last attempt, until one succeeds.
     failure: Option<Status>,
@@ -37,18 +37,17 @@ pub(crate) struct Connections {
     health_check: Option<HealthCheck>,
 }
 
-/// The state of the connections to a server: the first of these that holds.
+/// The state of the connections to a server. If several apply, it is the first of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ConnectionsState {
     Ready,
     Connecting,
-    /// The last attempt failed, and the next is waited for.
+    /// The last attempt has failed, and the next one is not due yet.
     Failed,
     Idle,
 }
 
-/// An attempt to connect. Attempts, and the connections that come of them, have a number, by which news of what is past is told
-/// from news of what is.
+/// An attempt to connect. It has a number, as has the connection that it makes, so that late events of earlier attempts can be ignored.
 #[derive(Debug)]
 struct Attempt {
     number: u64,
@@ -63,7 +62,7 @@ struct OpenConnection {
     number: u64,
     address: Address,
     link: Arc<Link>,
-    /// Until then it is not known to be better than an attempt that fails.
+    /// A connection that ends before this time, without a call, counts as a failed attempt.
     retry_at: Instant,
 }
 
@@ -96,12 +95,12 @@ impl Connections {
         }
     }
 
-    /// Returns the addresses for the next attempt: that of the oldest connection, if there is one. Otherwise those whose connections
-    /// haven't ended at once.
+    /// Returns the addresses for the next attempt: the address of the oldest connection, if there is one. Otherwise the addresses
+    /// whose connections have not ended at once.
     pub(crate) fn addresses(&self) -> Arc<[Address]> {
         match self.connections.first() {
             Some(oldest) => Arc::new([oldest.address.clone()]),
-            // Others may have been found since.
+            // The resolver may have found other addresses since.
             None if self.passed.is_empty() || self.untried().next().is_none() => {
                 Arc::clone(&self.addresses)
             }
@@ -114,7 +113,7 @@ impl Connections {
         all.filter(|address| !self.passed.contains(address))
     }
 
-    /// Changes the addresses. Lets connections to other addresses go, and returns whether there were any.
+    /// Changes the addresses. Releases connections to addresses that are not listed any more, and returns whether there were any.
     pub(crate) fn lead_to(&mut self, addresses: Arc<[Address]>) -> bool {
         self.addresses = addresses;
         let is_gone = |connection: &OpenConnection| !self.addresses.contains(&connection.address);
@@ -187,7 +186,7 @@ impl Connections {
             .map_or(&Health::Serving, |health_check| &health_check.health)
     }
 
-    /// Returns the connection on which the server is to be asked for its health, unless it is already.
+    /// Returns the connection for a health check, unless there is a check on it already.
     pub(crate) fn unchecked(&self) -> Option<(u64, Arc<Link>)> {
         let oldest = self.connections.first()?;
         let watched = self
@@ -221,7 +220,7 @@ impl Connections {
             .is_some()
     }
 
-    /// Notes that an attempt has begun.
+    /// Keeps an attempt that has begun.
     pub(crate) fn connecting(
         &mut self,
         number: u64,
@@ -237,13 +236,13 @@ impl Connections {
         self.retry_at = None;
         self.attempt = Some(Attempt {
             number,
-            // Too long for the clock is as good as for ever.
+            // A wait that is too long for the clock is left out.
             retry_at: began.checked_add(wait).unwrap_or(began),
             task,
         });
     }
 
-    /// Takes note of what has happened. Returns whether it is an attempt or a connection of this server.
+    /// Handles an event. Returns whether it belongs to an attempt or a connection of this server.
     pub(crate) fn hear(
         &mut self,
         attempt: u64,

@@ -21,7 +21,7 @@ pub(crate) enum Connector {
     /// The system.
     #[default]
     Sockets,
-    /// The user, who is told the address.
+    /// A function of the program, which gets the address.
     Function(Arc<Connect>),
 }
 

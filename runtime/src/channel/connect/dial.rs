@@ -1,4 +1,4 @@
-//! Attempts to connect, with the connections that come of them.
+//! Attempts to connect, and the connections that they make.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -43,14 +43,14 @@ const NOT_LOCAL: &str = "local credentials are for servers on this machine, and 
 const MAY_BE_TLS: &str = "; if the server speaks TLS, as it seems, Channel::secure is for it";
 
 impl Dial {
-    /// A connection that is made beside others, because they are full, does not stay for long once it is not needed.
+    /// Shortens the idle time of a connection that is made because others are full: it is closed soon after its last call.
     pub(crate) fn beside_others(mut self) -> Dial {
         let max_idle = &mut self.options.upkeep.lifetime.max_idle;
         *max_idle = Some(max_idle.map_or(SURPLUS_IDLE, |most| most.min(SURPLUS_IDLE)));
         self
     }
 
-    /// Connects, says if that fails, and drives the connection to its end. A connection tells its channel of itself.
+    /// Connects, and drives the connection to its end. The channel is told of a failure here, and by the connection of its success.
     pub(crate) async fn run(self) {
         let attempt = self.attempt;
         let limit = self.options.min_connect_timeout;
@@ -68,7 +68,7 @@ impl Dial {
         }
     }
 
-    /// Opens a connection; an error is the cause in words.
+    /// Opens a connection. The error is a text.
     async fn open(&self, address: Address) -> Result<Driver<ClientRole>, String> {
         let opened = self.open_and_greet(&address).await;
         opened.map_err(|cause| {
@@ -80,7 +80,7 @@ impl Dial {
         })
     }
 
-    /// Opens a connection, up to the server's first words.
+    /// Opens a connection, and waits for the server's first frames.
     async fn open_and_greet(&self, address: &Address) -> Result<Driver<ClientRole>, String> {
         let target = &self.target;
         let io = self.options.connector.connect(&address.endpoint).await;
@@ -125,7 +125,7 @@ impl Dial {
                     };
                     format!("{}{hint}", why.message())
                 })),
-                // A driver that ends has said why.
+                // A driver that ends has sent the reason.
                 Poll::Pending if !ended => Poll::Pending,
                 _ => Poll::Ready(Err("the connection ended".to_owned())),
             }

@@ -18,18 +18,18 @@ const TOO_MANY_PINGS: &[u8] = b"too_many_pings";
 pub(crate) struct Origin {
     /// The channel. Calls that the peer has not seen go back to it.
     pub(crate) channel: Weak<dyn Owner>,
-    /// By which the channel knows the connection.
+    /// The number by which the channel knows the connection.
     pub(crate) attempt: u64,
     /// The server's address.
     pub(crate) address: Address,
     /// The other end of the connection.
     pub(crate) peer: Peer,
-    /// The limits of what is kept of requests.
+    /// The limits of retry buffers.
     pub(crate) budget: Arc<Budget>,
 }
 
 impl Origin {
-    /// Tells the channel what has happened.
+    /// Tells the channel of an event.
     pub(crate) fn tell(&self, news: ConnectionNews) {
         if let Some(channel) = self.channel.upgrade() {
             channel.hear(self.attempt, news);
@@ -43,8 +43,8 @@ impl Origin {
         }
     }
 
-    /// Tells the channel what the peer said when it went away, if that is of interest for later connections. This one has
-    /// pinged after so much silence.
+    /// Tells the channel when the peer has closed the connection because it pinged too often. `keepalive` is the silence after which
+    /// this connection has pinged.
     pub(crate) fn went_away(&self, reason: Reason, debug: &[u8], keepalive: Option<Duration>) {
         if reason == Reason::ENHANCE_YOUR_CALM && debug == TOO_MANY_PINGS {
             if let Some(channel) = self.channel.upgrade() {

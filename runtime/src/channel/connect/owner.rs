@@ -1,4 +1,4 @@
-//! The owner of connections, and what it is told.
+//! The owner of connections, and the events that it is told.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub(crate) enum ConnectionNews {
     Failed(Status),
     /// Calls can go out on the connection.
     Connected { address: Address, link: Arc<Link> },
-    /// The server has said how it is.
+    /// The server has reported its health.
     Health(Health),
     /// The connection has had no calls for so long that it closes.
     Unused,
@@ -49,7 +49,7 @@ pub(crate) struct Loss {
 pub(crate) enum Carried {
     /// No call, or none that the peer has looked at.
     Nothing,
-    /// Calls that were open when it was lost, and of which the peer has said nothing.
+    /// Only calls that were open when the connection was lost, and that the peer had not answered.
     Unanswered,
     /// A call that the peer has answered, or is about to.
     Calls,

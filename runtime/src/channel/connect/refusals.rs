@@ -30,15 +30,14 @@ pub(crate) fn check_head(head: &ResponseHead) -> Option<Status> {
 /// Returns how the messages of a response are compressed.
 ///
 /// # Errors
-/// INTERNAL when its metadata cannot be read, or its messages could not: a server is told what can be, so it is the one that is
-/// wrong.
+/// INTERNAL when the metadata is malformed, or when the compression is not supported. The server is told which ones are.
 pub(crate) fn check_metadata(metadata: &Metadata) -> Result<Compression> {
     if let Some(field) = metadata.malformed_binary() {
         return Err(wire::not_base64(field));
     }
     Compression::announced(metadata).map_err(|name| {
         Status::internal(format!(
-            "the server compresses its messages by {name:?}, which it was not told that the client knows"
+            "the server compresses its messages by {name:?}, which the client has not announced"
         ))
     })
 }
@@ -55,7 +54,7 @@ pub(crate) fn too_late() -> Status {
     Status::deadline_exceeded("the deadline of the call has passed")
 }
 
-/// The status of a call whose stream was reset ("Errors" of gRPC over HTTP/2).
+/// Returns the status of a call whose stream was reset ("Errors" of gRPC over HTTP/2).
 pub(crate) fn status_of_reset(reason: Reason, cause: &ResetCause) -> Status {
     let code = match reason {
         _ if matches!(cause, ResetCause::Unprocessed) => Code::Unavailable,

@@ -1,4 +1,4 @@
-//! Calls that were answered, but not by gRPC, while the text of the answer comes.
+//! Calls with an HTTP answer that is not gRPC's, while the text of the answer is read.
 
 use std::time::{Duration, Instant};
 
@@ -13,12 +13,12 @@ const LONGEST: usize = 1024;
 /// The longest wait for a text.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Calls that were answered with an HTTP error or another content type, as a proxy answers. The text behind the head says more
-/// than its status, so its beginning goes into the message of the call's status.
+/// Calls that were answered with an HTTP error or another content type, for example by a proxy. The body explains more than the status,
+/// so its beginning goes into the message of the call's status.
 #[derive(Default)]
 pub(crate) struct RefusedCalls(StreamMap<Refused>);
 
-/// A call that was answered, but not by gRPC.
+/// A call with an HTTP answer that is not gRPC's.
 pub(crate) struct Refused {
     pub(crate) call: OpenCall,
     /// The time at which the call ends, even without the text.
@@ -28,7 +28,7 @@ pub(crate) struct Refused {
 }
 
 impl RefusedCalls {
-    /// Waits for the text of a call that ends with this status. Returns when the wait is over.
+    /// Adds a call that ends with this status once its text has come. Returns the time at which it ends without the text.
     pub(crate) fn add(
         &mut self,
         stream: StreamId,
@@ -49,7 +49,7 @@ impl RefusedCalls {
         until
     }
 
-    /// Takes a part of a text. Returns whether that is enough of it.
+    /// Adds a part of a text. Returns whether it has its full length.
     pub(crate) fn receive(&mut self, stream: StreamId, data: &[u8]) -> bool {
         let Some(refused) = self.0.get_mut(&stream) else {
             return false;
@@ -77,7 +77,7 @@ impl RefusedCalls {
 }
 
 impl Refused {
-    /// The status of the call, with as much of the text as has come.
+    /// Returns the status of the call, with the text that has come so far.
     pub(crate) fn status(&self) -> Status {
         let text = shown(&self.text);
         let text = text.trim();
@@ -91,7 +91,7 @@ impl Refused {
     }
 }
 
-/// Returns whether the body is a text that people can read, as far as the head says.
+/// Returns whether the body is readable text, according to the head.
 pub(crate) fn has_text(head: &ResponseHead) -> bool {
     if head.oversized {
         return false;
@@ -120,7 +120,7 @@ fn is_encoding(field: &Header) -> bool {
     field.name() == b"content-encoding" && field.value() != b"identity"
 }
 
-/// Bytes as text. A character that is cut off is left out, and what is none is replaced.
+/// Returns bytes as text. A character that is cut off at the end is left out, and invalid bytes are replaced.
 fn shown(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.utf8_chunks() {

@@ -14,9 +14,9 @@ use crate::{Metadata, Status};
 pub(crate) struct RequestHeads {
     /// The `:scheme` of all calls.
     scheme: Header,
-    /// The authority of the server, which the peer is certified for where it has to be.
+    /// The authority of the server. Over TLS the peer has a certificate for it.
     authority: Header,
-    /// Over TLS: what else the peer is certified for.
+    /// Over TLS: the other hosts that the peer has a certificate for.
     hosts: Option<CertifiedHosts>,
     user_agent: Header,
 }
@@ -82,8 +82,7 @@ impl RequestHeads {
         )))
     }
 
-    /// The head of a request that goes out now, with what the credentials of the call have given; nothing when the call has no
-    /// time left.
+    /// Returns the head of a request that is sent now, with the metadata of the call's credentials; `None` when the deadline has passed.
     pub(crate) fn head<'a>(
         &'a self,
         exchange: &'a Exchange,

@@ -3,10 +3,13 @@
 use crate::base::header::Header;
 use crate::{Result, Status};
 
-/// The authority of what has no host, as other gRPC libraries have it.
+/// The authority of targets without a host, as in other gRPC libraries.
 pub(crate) const LOCALHOST: &str = "localhost";
 
-/// The `:authority` field for a host, with or without a port.
+/// Returns the `:authority` field for a host, with or without a port.
+///
+/// # Errors
+/// INVALID_ARGUMENT when the text is not a host.
 pub(crate) fn authority(host: &str) -> Result<Header> {
     let is_plain =
         |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'/' | b'@' | b'?' | b'#' | b'\\');

@@ -52,7 +52,7 @@ impl Names {
         Ok(resolution)
     }
 
-    /// Ready when the addresses are to be resolved again, whatever comes of those that are known.
+    /// Waits until the addresses must be resolved again.
     pub(crate) async fn changed(&self) {
         match self {
             Names::Known(_) | Names::Dns(_) => pending().await,

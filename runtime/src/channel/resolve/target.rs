@@ -100,7 +100,7 @@ impl fmt::Display for Target {
     }
 }
 
-/// The source of addresses and the host of calls, or what is wrong with a target.
+/// The source of addresses and the host of calls, or the error of an invalid target.
 type Read = Result<(Names, String), String>;
 
 /// Reads a target by its scheme. Schemes are the same in capitals (RFC 3986, 3.1); without one it is a host.

@@ -48,7 +48,7 @@ type Running = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 /// The next event for the caller.
 pub(crate) enum Next {
-    /// An attempt has begun: what has come before does not count.
+    /// An attempt has begun. Responses of earlier attempts are void.
     Attempt,
     /// A response, which the interceptors around `level` are to see.
     Response {
@@ -223,7 +223,7 @@ impl Intercepted {
         self.started()
     }
 
-    /// Returns the call, for those who do not read it.
+    /// Returns the call, for uses other than reading.
     pub(crate) fn started(&self) -> Started {
         Started::intercepted(&self.state)
     }

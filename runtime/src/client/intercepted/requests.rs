@@ -9,7 +9,7 @@ use crate::base::erasure::{AnyMessage, AnyRequests};
 use crate::client::compress_if::CompressIf;
 
 /// The requests of a call with interceptors, whatever their type. One request can be sent with each attempt. A stream of requests is
-/// given to the first attempt, and is not kept: what the retry policy keeps of it is enough.
+/// given to the first attempt, and is not kept here. A retry policy keeps its own copy.
 pub(crate) struct InterceptedRequests {
     is_stream: bool,
     /// `None` once a stream has been given to an attempt, or is no longer wanted.

@@ -363,7 +363,7 @@ mod tests {
         }
 
         #[test]
-        fn what_decodes_has_one_encoding(input: Vec<u8>) {
+        fn decoded_text_has_one_encoding(input: Vec<u8>) {
             if let Ok(bytes) = decoded(&input) {
                 prop_assert_eq!(encoded(&bytes), input);
             }

@@ -49,7 +49,7 @@ fn updates(raw: &mut Raw) -> Vec<(u32, u32)> {
 }
 
 #[test]
-fn what_is_released_goes_back_by_quarters() {
+fn released_bytes_go_back_by_quarters() {
     let mut raw = Raw::server(Config {
         stream_window: 200,
         ..Config::default()
@@ -454,7 +454,7 @@ fn row_49_a_small_message_does_not_wait_for_large_ones() {
 }
 
 #[test]
-fn row_49_who_was_granted_and_does_not_send_makes_room() {
+fn row_49_a_stream_that_does_not_use_its_window_makes_room() {
     let config = Config::default();
     let mut raw = waiting(config.clone(), 30);
     let granted = windows(&mut raw);

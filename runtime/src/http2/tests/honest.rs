@@ -281,7 +281,7 @@ fn row_66_streams_beyond_the_last_one_without_end() {
     raw.end.connection.go_away(Reason::NO_ERROR, "");
     let (times, rule) = endless(&mut raw, |raw| raw.data(3, &[0; 16_000], 0));
     assert_eq!(rule, "too_many_late_frames");
-    // What the connection's window let it send, and then the budget.
+    // The connection's window limits it first, and then the budget.
     assert!((1_055..1_075).contains(&times), "{times}");
 }
 
@@ -310,7 +310,7 @@ fn row_66_a_server_that_goes_on_without_end() {
 
 /// The client streams small messages, and receives a reset while a whole window of them is in transit.
 #[test]
-fn what_a_window_let_a_client_send_is_no_abuse_when_it_is_late() {
+fn late_data_within_the_window_is_no_abuse() {
     let mut raw = server();
     raw.request(1, 0);
     raw.end.connection.reset(1, Reason::CANCEL);

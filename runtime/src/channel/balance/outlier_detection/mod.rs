@@ -1,4 +1,4 @@
-//! Servers whose calls fail too often have none for a while: `outlier_detection_experimental` (gRFC A50).
+//! Servers whose calls fail too often get no calls for a while: `outlier_detection_experimental` (gRFC A50).
 
 mod config;
 mod sweep;
@@ -59,7 +59,7 @@ struct WatchedServer {
 }
 
 impl WatchedServer {
-    /// Returns the state as the child is shown.
+    /// Returns the state that the child sees.
     fn shown(&self) -> SubchannelState {
         match (&self.state, self.record.ejection()) {
             (SubchannelState::Ready(_), Some(why)) => {
@@ -74,7 +74,7 @@ impl WatchedServer {
 }
 
 impl Ejecting {
-    /// Lets the child do something, and tells what it comes to.
+    /// Calls a method of the child, and publishes the child's state.
     fn ask(
         &mut self,
         helper: &mut dyn Helper,

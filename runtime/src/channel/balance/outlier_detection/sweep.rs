@@ -1,4 +1,4 @@
-//! Servers whose calls fail too often, and have none for a while: outlier detection (gRFC A50). Time and the lot come in.
+//! The rules of outlier detection (gRFC A50), without a clock and without randomness of their own: the caller passes both.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -31,7 +31,7 @@ struct Ejection {
 }
 
 impl CallListener for CallCounts {
-    /// Calls that their callers have given up don't count.
+    /// Counts the call, unless its caller has given it up.
     fn call_ended(&self, end: &AttemptEnd<'_>) {
         if let Some(result) = end.result() {
             self.count(result.is_ok());
@@ -77,7 +77,7 @@ impl Record {
         });
     }
 
-    /// Lets the server have calls again when its time is over; lets its past count less when it does well.
+    /// Ends the ejection when its time is over. Without an ejection, past ones count less.
     fn forgive(&mut self, config: &OutlierDetection, now: Instant) {
         let Some(ejection) = &self.ejection else {
             self.multiplier = self.multiplier.saturating_sub(1);
@@ -91,7 +91,7 @@ impl Record {
     }
 }
 
-/// Looks at how calls have ended in the last interval: ejects servers, and takes them back. `lot` draws a number below 100.
+/// Ejects servers by the ends of their calls in the last interval, and ends ejections. `lot` draws a number below 100.
 pub(crate) fn sweep(
     config: &OutlierDetection,
     records: &mut [&mut Record],
@@ -229,7 +229,7 @@ mod tests {
             Servers((0..count).map(|_| Record::default()).collect())
         }
 
-        /// Sweeps after so many good and bad calls to each server; gives the places of those that are ejected then.
+        /// Sweeps after these numbers of good and bad calls to each server. Returns the places of the servers that are ejected then.
         fn sweep(
             &mut self,
             config: &OutlierDetection,
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn who_fails_more_often_than_the_threshold_is_ejected() {
+    fn a_server_that_fails_more_often_than_the_threshold_is_ejected() {
         let config = by_failures(50, criteria(2, 10));
         assert_eq!(once(&config, &[(10, 0), (4, 6), (10, 0)]), [1]);
         // Not at the threshold, with too few calls, or among too few servers that have enough.
@@ -270,14 +270,14 @@ mod tests {
     }
 
     #[test]
-    fn who_succeeds_much_less_often_than_the_others_is_ejected() {
+    fn a_server_that_succeeds_much_less_often_than_the_others_is_ejected() {
         let config = by_success(1000, criteria(3, 10));
         // The mean is 0.8, the standard deviation 0.4.
         let calls = [(10, 0), (10, 0), (0, 10), (10, 0), (10, 0)];
         assert_eq!(once(&config, &calls), [2]);
         let lenient = by_success(2500, criteria(3, 10));
         assert!(once(&lenient, &calls).is_empty());
-        // If all servers do badly, none is worse than the others.
+        // If all servers fail often, none of them is an outlier.
         assert!(once(&config, &[(1, 9); 5]).is_empty());
         // One without traffic does not count.
         assert!(once(&config, &[(10, 0), (0, 10), (0, 0)]).is_empty());
@@ -319,7 +319,7 @@ mod tests {
         let mut now = Instant::now();
         let bad = [(10, 0), (0, 10)];
         let good = [(10, 0), (10, 0)];
-        // 30 seconds, 60, then what is the most.
+        // 30 seconds, 60, and then the maximum.
         for time in [30, 60, 70, 70] {
             assert_eq!(servers.sweep(&config, &bad, now, 0), [1]);
             assert_eq!(servers.sweep(&config, &[], now + time * SECOND, 0), [1]);

@@ -20,8 +20,10 @@ use crate::channel::balance::know_own_policies;
 use crate::channel::balance::load_balancing::LoadBalancing;
 use crate::{Result, Status};
 
-/// The config of a channel's methods: time-outs, limits, retries and load balancing.
-/// gRPC's service config, as JSON, given in code: for [`ChannelBuilder::service_config`](crate::ChannelBuilder::service_config).
+/// The config of a channel and its methods: load balancing, timeouts, limits and retries. gRPC's service config.
+///
+/// A program passes it to [`ChannelBuilder::service_config`](crate::ChannelBuilder::service_config), or a
+/// [`Resolver`](crate::Resolver) returns it.
 ///
 /// ```
 /// # fn main() -> stubwright::Result<()> {
@@ -46,22 +48,73 @@ use crate::{Result, Status};
 /// # }
 /// ```
 ///
+/// # Fields
+///
 /// | field | meaning |
 /// |---|---|
-/// | `loadBalancingConfig` | a list, of which the first policy that is known here counts: `pick_first`, `round_robin`, `least_request_experimental` with its `choiceCount` (2 by default, at least 2, more than 10 counts as 10), `weighted_round_robin` by the weights of the [addresses](crate::Address), and those of the program ([`register_policy`](crate::balancing::register_policy)) |
-/// | `loadBalancingPolicy` | the older form: the name of a policy that needs no config. It counts where there is no `loadBalancingConfig` |
-/// | `outlier_detection_experimental` | a policy too (gRFC A50), around the `childPolicy` that it has: every `interval` (10 s) it looks how the calls to each server have ended, and a server that fails too often has none for `baseEjectionTime` (30 s) times how often that has happened in a row, up to `maxEjectionTime` (300 s). At most `maxEjectionPercent` (10) of the servers are ejected, but one may always be. Calls count that the server has ended or kept beyond their deadline, or whose connection was lost; not those that their caller gave up. With `pick_first` it does nothing |
-/// | `.successRateEjection` | ejects who succeeds less often than the mean of all by `stdevFactor` (1900) thousandths of the standard deviation; `enforcementPercentage` (100) of the time, if at least `minimumHosts` (5) had at least `requestVolume` (100) calls in the interval, and the server had so many. None by default |
-/// | `.failurePercentageEjection` | ejects who fails in more than `threshold` (85) percent of the calls; `enforcementPercentage` (100), `minimumHosts` (5) and `requestVolume` (50) as before. None by default |
-/// | `methodConfig[].name` | the methods that an entry is for: a `service` with a `method`, a whole `service`, or `{}` for all. The most exact entry counts |
-/// | `.timeout` | a duration, as `"1.5s"`; of it and the call's own time-out the shorter counts |
-/// | `.waitForReady` | for calls that say nothing else |
-/// | `.maxRequestMessageBytes`, `.maxResponseMessageBytes` | of it and the channel's own limit the smaller counts |
-/// | `.retryPolicy` | calls that fail before the head of a response has come are made again (gRFC A6): `maxAttempts` in all, 2 to 5 (more counts as 5), after `initialBackoff` times `backoffMultiplier` for each one before, up to `maxBackoff`, give or take a fifth, when they fail with one of `retryableStatusCodes`. A server may say by `grpc-retry-pushback-ms` when, or that not |
-/// | `.hedgingPolicy` | calls are made several times side by side, and the first answer counts (gRFC A6): up to `maxAttempts` in all, 2 to 5 (more counts as 5), one more each time that `hedgingDelay` (0 by default) is over and none has been answered, or at once when one has failed with one of `nonFatalStatusCodes` (none by default). Another failure ends the call. A server may say by `grpc-retry-pushback-ms` when the next is made, or that none is. For methods that may be carried out more than once; not with a `retryPolicy` |
-/// | `connectionScaling` | `maxConnectionsPerSubchannel`, 1 to 10 (more counts as 10): how many connections there may be to one server (gRFC A105), in the place of [`ChannelBuilder::max_connections_per_subchannel`](crate::ChannelBuilder::max_connections_per_subchannel) |
-/// | `healthCheckConfig` | servers are asked for the health of a service, `serviceName`, or `""` for the server as a whole, by `grpc.health.v1.Health.Watch`, and have calls only while it is SERVING (gRFC A17); one that has no health service counts as healthy. Not with `pick_first`, which does not look at it |
-/// | `retryThrottling` | a bucket of `maxTokens` (up to 1,000): a failure takes one, a success gives `tokenRatio`, and while it is half empty or less nothing is made again, nor side by side |
+/// | `loadBalancingConfig` | a list of policies; the first known one is used, see below |
+/// | `loadBalancingPolicy` | the older form: the name of a policy; only used without `loadBalancingConfig` |
+/// | `methodConfig` | a list of entries for methods, see below |
+/// | `retryThrottling` | limits retries and hedging while many calls fail, see below |
+/// | `connectionScaling` | `maxConnectionsPerSubchannel`: the connections to one server, from 1 to 10 |
+/// | `healthCheckConfig` | `serviceName`: the service whose health is checked; `""` is the whole server |
+///
+/// `maxConnectionsPerSubchannel` (gRFC A105) takes precedence over
+/// [`ChannelBuilder::max_connections_per_subchannel`](crate::ChannelBuilder::max_connections_per_subchannel); more than 10 counts as 10.
+///
+/// With `healthCheckConfig` (gRFC A17) the channel watches the health of each server by `grpc.health.v1.Health.Watch`, and sends calls only
+/// to servers that are SERVING. A server without a health service counts as healthy. `pick_first` ignores health.
+///
+/// ## Entries of `methodConfig`
+///
+/// | field | meaning |
+/// |---|---|
+/// | `name` | the methods: a `service` with a `method`, a whole `service`, or `{}` for all |
+/// | `timeout` | a duration, for example `"1.5s"`; the call's own timeout applies if it is shorter |
+/// | `waitForReady` | the default for calls that don't set it |
+/// | `maxRequestMessageBytes` | the largest request; the channel's own limit applies if it is smaller |
+/// | `maxResponseMessageBytes` | the largest response; the channel's own limit applies if it is smaller |
+/// | `retryPolicy` | retries failed calls |
+/// | `hedgingPolicy` | sends calls several times in parallel; not together with `retryPolicy` |
+///
+/// If several entries match a method, the most specific one is used.
+///
+/// **`retryPolicy`** (gRFC A6) makes a call again when it fails with one of `retryableStatusCodes` before the head of a response has come.
+/// There are up to `maxAttempts` attempts in all, from 2 to 5; more counts as 5. The wait before the first retry is `initialBackoff`. It is
+/// multiplied by `backoffMultiplier` for each further one, up to `maxBackoff`, with a jitter of a fifth.
+///
+/// **`hedgingPolicy`** (gRFC A6) is for methods that may run more than once. It starts up to `maxAttempts` attempts, from 2 to 5; more counts
+/// as 5. The next attempt starts when `hedgingDelay` (default 0) has passed without an answer, or at once when an attempt fails with one of
+/// `nonFatalStatusCodes` (default: none). The first answer is used. Any other failure ends the call.
+///
+/// A server can set the time of the next attempt, or forbid it, by the metadata `grpc-retry-pushback-ms`.
+///
+/// **`retryThrottling`** is a bucket of `maxTokens` tokens, up to 1,000. A failure takes one token, and a success returns `tokenRatio`. While
+/// the bucket is at most half full there are no retries and no hedging.
+///
+/// ## Policies
+///
+/// | policy | meaning |
+/// |---|---|
+/// | `pick_first` | all calls go to one server |
+/// | `round_robin` | calls go to all servers in turn |
+/// | `least_request_experimental` | the least busy of `choiceCount` random servers (default 2, at least 2, at most 10) |
+/// | `weighted_round_robin` | in proportion to the weights of the [addresses](crate::Address) |
+/// | `outlier_detection_experimental` | avoids servers that fail too often, see below |
+/// | others | policies of the program: [`register_policy`](crate::balancing::register_policy) |
+///
+/// **`outlier_detection_experimental`** (gRFC A50) wraps a `childPolicy`. Every `interval` (default 10 s) it counts how the calls to each
+/// server have ended. A server that fails too often is ejected: it gets no calls for `baseEjectionTime` (30 s), multiplied by the number of
+/// its ejections in a row, up to `maxEjectionTime` (300 s). At most `maxEjectionPercent` (10) percent of the servers are ejected, but
+/// always up to one. A call counts when the server has ended it, its deadline has passed, or its connection was lost; it does not count
+/// when its caller has given it up. It has no effect on `pick_first`. Two rules, neither of which is on by default, choose the servers:
+///
+/// - `successRateEjection` ejects a server whose success rate is below the mean of all servers by more than `stdevFactor` (1900)
+///   thousandths of the standard deviation.
+/// - `failurePercentageEjection` ejects a server that fails more than `threshold` (85) percent of its calls.
+///
+/// A rule applies to servers with at least `requestVolume` (100, or 50 for the second rule) calls in the interval, if there are at least
+/// `minimumHosts` (5) of them. It then ejects with a probability of `enforcementPercentage` (100) percent.
 #[derive(Clone)]
 pub struct ServiceConfig(Arc<Parsed>);
 
@@ -70,27 +123,27 @@ struct Parsed {
     max_connections_per_subchannel: Option<usize>,
     health_check: Option<Arc<str>>,
     throttling: Option<ThrottlingConfig>,
-    /// By `/service/method`, `/service/`, or nothing.
+    /// The entries by `/service/method`, by `/service/`, or by an empty text.
     methods: HashMap<String, Arc<MethodConfig>>,
 }
 
 impl ServiceConfig {
-    /// Reads a service config that may have been written for another gRPC. As in grpc-go, fields that are not known here, a
-    /// `loadBalancingPolicy` that is not, and entries of `methodConfig` without a `name` are ignored; they are logged when the
-    /// feature `tracing` is on. For a config of one's own there is [`from_json_strict`](ServiceConfig::from_json_strict).
+    /// Reads a service config that may have been written for another gRPC library. As in grpc-go, it ignores unknown fields, an unknown
+    /// `loadBalancingPolicy`, and entries of `methodConfig` without a `name`; with the feature `tracing` it logs them. For a config of
+    /// the program's own use [`from_json_strict`](ServiceConfig::from_json_strict).
     ///
     /// # Errors
-    /// INVALID_ARGUMENT, with the place and what is wrong there, for what is no JSON, and for a value that cannot be.
+    /// INVALID_ARGUMENT for invalid JSON and for invalid values. The message names the place and the problem.
     pub fn from_json(json: &str) -> Result<ServiceConfig> {
         ServiceConfig::read(json, Reading::lenient())
     }
 
-    /// Reads a service config that was written for this library: what [`from_json`](ServiceConfig::from_json) ignores is an error,
-    /// since it may be a slip of the pen.
+    /// Reads a service config that was written for this library. Everything that [`from_json`](ServiceConfig::from_json) ignores is an
+    /// error here, because it may be a typing mistake.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT, with the place and what is wrong there, for what is no JSON, for a field that there is not, for what stands
-    /// for no method or policy, and for a value that cannot be.
+    /// INVALID_ARGUMENT for invalid JSON, unknown fields and policies, entries without a `name`, and invalid values. The message names the
+    /// place and the problem.
     pub fn from_json_strict(json: &str) -> Result<ServiceConfig> {
         ServiceConfig::read(json, Reading::strict())
     }
@@ -116,7 +169,7 @@ impl ServiceConfig {
         self.0.max_connections_per_subchannel
     }
 
-    /// The service whose health says whether a server is used.
+    /// Returns the service whose health is checked, if there is one.
     pub(crate) fn health_check(&self) -> Option<&Arc<str>> {
         self.0.health_check.as_ref()
     }
@@ -125,7 +178,7 @@ impl ServiceConfig {
         self.0.throttling
     }
 
-    /// The entry for a method, by its path.
+    /// Returns the most specific entry for the path of a method.
     pub(crate) fn method(&self, path: &str) -> Option<&Arc<MethodConfig>> {
         let methods = &self.0.methods;
         let service = || {
@@ -203,7 +256,7 @@ impl Parsed {
     }
 }
 
-/// The paths that a name stands for.
+/// Returns the path, or the beginning of the paths, that a name means.
 fn method_name(mut name: ConfigObject<'_>) -> Read<String> {
     let service = name.take("service");
     let method = name.take("method");

@@ -1,4 +1,4 @@
-//! What is read from service configs, and what is said of those that cannot be.
+//! Tests of parsing service configs, and of the errors of invalid ones.
 
 use std::time::Duration;
 
@@ -98,14 +98,14 @@ fn row_76_a_config_for_another_client_is_taken() {
         r#"{"loadBalancingPolicy": "round_robin", "loadBalancingConfig": [{"pick_first": {}}]}"#;
     let both = ServiceConfig::from_json_strict(both).unwrap();
     assert_eq!(both.load_balancing().unwrap().name(), "pick_first");
-    // What cannot be is still an error: nobody can guess what was meant.
+    // A known field of the wrong type is still an error: its meaning cannot be guessed.
     assert!(
         ServiceConfig::from_json(r#"{"methodConfig": [{"name": [{}], "timeout": 1}]}"#).is_err()
     );
 }
 
 #[test]
-fn what_cannot_be_is_named_with_its_place() {
+fn errors_name_the_place_of_an_invalid_value() {
     let policy = |fields: &str| {
         format!(r#"{{"methodConfig": [{{"name": [{{}}], "retryPolicy": {{{fields}}}}}]}}"#)
     };

@@ -16,7 +16,7 @@ fn static_entries_are_one_byte() {
 }
 
 #[test]
-fn what_repeats_is_indexed() {
+fn repeated_fields_are_indexed() {
     let mut encoder = Encoder::new();
     let field = [header("te", "trailers")];
     // The field is a literal without indexing, then one with indexing, then an index.
@@ -33,7 +33,7 @@ fn what_repeats_is_indexed() {
 }
 
 #[test]
-fn what_differs_is_not_indexed() {
+fn differing_fields_are_not_indexed() {
     let mut encoder = Encoder::new();
     for id in 0..1000 {
         let block = encode(&mut encoder, &[header("x-id", &id.to_string())]);

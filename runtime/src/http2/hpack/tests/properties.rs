@@ -27,7 +27,7 @@ fn any_block() -> impl Strategy<Value = (Vec<usize>, Vec<Header>)> {
 
 proptest! {
     #[test]
-    fn what_is_encoded_is_decoded(blocks in prop::collection::vec(any_block(), 0..40)) {
+    fn encoded_blocks_are_decoded(blocks in prop::collection::vec(any_block(), 0..40)) {
         let mut encoder = Encoder::new();
         let mut decoder = Decoder::new(4096);
         let mut limit = 4096;
