@@ -2,6 +2,7 @@
 
 mod answers;
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -50,7 +51,7 @@ pub(crate) fn connection(
         goaway: None,
         keepalive: options.upkeep.keepalive.time,
         carried: Carried::Nothing,
-        unseen: Vec::new(),
+        unseen: VecDeque::new(),
         calls: StreamMap::default(),
         refused: RefusedCalls::default(),
         unread: Unread::default(),
@@ -75,7 +76,7 @@ pub(crate) struct ClientRole {
     keepalive: Option<Duration>,
     carried: Carried,
     /// Calls that the peer had not processed when it went away. They go back to the channel once all input has been handled.
-    unseen: Vec<Arc<Exchange>>,
+    unseen: VecDeque<Arc<Exchange>>,
     calls: StreamMap<OpenCall>,
     refused: RefusedCalls,
     /// Calls that have received something while their callers did not wait.
@@ -162,7 +163,7 @@ impl ConnectionRole for ClientRole {
     }
 
     fn settle(&mut self, engine: &mut Connection, _now: Instant) {
-        for exchange in std::mem::take(&mut self.unseen) {
+        while let Some(exchange) = self.unseen.pop_front() {
             self.origin.hand_back(exchange);
         }
         self.meter(engine);
@@ -380,7 +381,7 @@ impl ClientRole {
         call.exchange.detach(sent);
         if let Some(call) = self.remove(stream) {
             if engine.takes_no_streams() {
-                self.unseen.push(call.exchange);
+                self.unseen.push_back(call.exchange);
             } else {
                 self.origin.hand_back(call.exchange);
             }
