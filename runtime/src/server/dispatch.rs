@@ -28,7 +28,7 @@ pub(crate) struct MethodTable {
     pub(crate) services: Services,
     /// The handler for all other methods.
     generic: Option<Arc<Method>>,
-    /// The handler for unknown methods, with the interceptors around it. `None` if there are no interceptors.
+    /// The handler for unknown methods, with the interceptors around it. `None` if there are no interceptors at all.
     unknown: Option<Arc<Method>>,
     pub(crate) options: Options,
 }
@@ -63,7 +63,7 @@ impl MethodTable {
         let options = &self.options;
         let methods = handlers.into_methods().map(|(path, method)| {
             let takes_one_request = method.takes_one_request;
-            let mut method = options.around(method);
+            let mut method = options.around(&path, method);
             method.takes_one_request = takes_one_request;
             method.rules = options.named.rules(&path, options.rules);
             (path.into_bytes(), Arc::new(method))
@@ -72,7 +72,7 @@ impl MethodTable {
     }
 
     pub(crate) fn add_generic(&mut self, handler: impl GenericHandler) {
-        let method = self.options.around(generic::method(handler));
+        let method = self.options.around_unregistered(generic::method(handler));
         self.generic = Some(Arc::new(method));
     }
 

@@ -13,13 +13,13 @@ use bytes::Bytes;
 use super::context::ServicerContext;
 use super::generic::{self, GenericHandler};
 use super::handlers::Method;
-use super::start::Start;
+use super::start::{HandlerFuture, Start};
 use crate::base::erasure::AnyMessage;
 use crate::call::{CallEnd, Extensions, Panicked, Record, panicked};
 use crate::{Metadata, Result, Status};
 
-/// Intercepts the calls of a server, of all four kinds. [`ServerBuilder::interceptor`] adds an interceptor. A closure is an
-/// interceptor, too.
+/// Intercepts the calls of a server, of all four kinds. [`ServerBuilder::interceptor`] adds an interceptor around all handlers,
+/// [`MethodOptions::interceptor`] one around those of a service or of a method. A closure is an interceptor, too.
 ///
 /// It runs before anything of the body is read, and may
 /// - look at the call and change it: the metadata, the handler, and more;
@@ -29,7 +29,7 @@ use crate::{Metadata, Result, Status};
 /// - put values into the call's [`extensions`](ServerCall::extensions), and metadata into its response.
 ///
 /// What it returns is the status of the call. The first interceptor that was added is the outermost: it sees the call first, and its
-/// end last. The interceptors' futures are dropped with the handler's when the call is cancelled, or when its deadline passes. A panic
+/// end last. Those of the server are around those of a service, and these around those of a method. The interceptors' futures are dropped with the handler's when the call is cancelled, or when its deadline passes. A panic
 /// ends its call alone, with INTERNAL.
 ///
 /// Calls of unknown methods pass the interceptors, too, and end with UNIMPLEMENTED behind them: a client that an interceptor rejects
@@ -52,6 +52,7 @@ use crate::{Metadata, Result, Status};
 /// ```
 ///
 /// [`ServerBuilder::interceptor`]: crate::ServerBuilder::interceptor
+/// [`MethodOptions::interceptor`]: crate::MethodOptions::interceptor
 pub trait ServerInterceptor: Send + Sync + 'static {
     /// Handles a call; `call.proceed().await.result` lets it go on unchanged.
     fn intercept(&self, call: ServerCall) -> impl Future<Output = Result<()>> + Send;
@@ -226,7 +227,7 @@ impl fmt::Debug for ServerCall {
     }
 }
 
-/// The interceptors of a server, outermost first.
+/// Interceptors of a server, outermost first.
 #[derive(Clone, Default)]
 pub(crate) struct ServerInterceptors(Arc<Vec<Arc<dyn AnyInterceptor>>>);
 
@@ -239,6 +240,15 @@ impl ServerInterceptors {
         self.0.is_empty()
     }
 
+    /// Returns these interceptors with `inner` inside of them.
+    pub(crate) fn with(&self, inner: &ServerInterceptors) -> ServerInterceptors {
+        if inner.is_empty() {
+            return self.clone();
+        }
+        let all = self.0.iter().chain(inner.0.iter()).cloned();
+        ServerInterceptors(Arc::new(all.collect()))
+    }
+
     /// Returns a method with the interceptors around its handler; the method itself when there are none.
     pub(crate) fn around(&self, method: Method) -> Method {
         if self.is_empty() {
@@ -246,23 +256,26 @@ impl ServerInterceptors {
         }
         let interceptors = self.clone();
         let handler = method.start;
-        Method::new(move |context| {
-            let record = Arc::new(Record::new());
-            let call = ServerCall {
-                context: context.recorded(Arc::clone(&record)),
-                record: Arc::clone(&record),
-                interceptors: interceptors.clone(),
-                level: 0,
-                handler: Some(handler.clone()),
-                last: Arc::default(),
-            };
-            Box::pin(async move {
-                let _closed_at_the_end = Closed(record);
-                let last = Arc::clone(&call.last);
-                call.go().await?;
-                let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-                Ok(std::mem::take(&mut *last))
-            })
+        Method::new(move |context| interceptors.start(handler.clone(), context))
+    }
+
+    /// Starts a call of `handler` with the interceptors around it.
+    pub(crate) fn start(&self, handler: Start, context: ServicerContext) -> HandlerFuture {
+        let record = Arc::new(Record::new());
+        let call = ServerCall {
+            context: context.recorded(Arc::clone(&record)),
+            record: Arc::clone(&record),
+            interceptors: self.clone(),
+            level: 0,
+            handler: Some(handler),
+            last: Arc::default(),
+        };
+        Box::pin(async move {
+            let _closed_at_the_end = Closed(record);
+            let last = Arc::clone(&call.last);
+            call.go().await?;
+            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(std::mem::take(&mut *last))
         })
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::interceptor::{ServerInterceptor, ServerInterceptors};
 use crate::Compression;
 use crate::call::MessageLimits;
 
@@ -16,6 +17,7 @@ pub struct MethodOptions {
     max_send_message_length: Option<usize>,
     timeout: Option<Duration>,
     compression: Option<Compression>,
+    interceptors: ServerInterceptors,
 }
 
 impl MethodOptions {
@@ -48,6 +50,29 @@ impl MethodOptions {
     /// Sets the compression of responses. See [`ServerBuilder::compression`](crate::ServerBuilder::compression).
     pub fn compression(mut self, compression: Compression) -> MethodOptions {
         self.compression = Some(compression);
+        self
+    }
+
+    /// Adds an interceptor around these handlers, inside of the interceptors that were added before. The interceptors of the
+    /// server are outside of all of them, and those of a service outside of those of its methods. Interceptors of a service are
+    /// asked about its unknown methods, too.
+    ///
+    /// ```
+    /// use stubwright::{MethodOptions, Server, ServerCall, Status};
+    ///
+    /// let administrators = |mut call: ServerCall| async move {
+    ///     match call.metadata().get("role") {
+    ///         Some("administrator") => call.proceed().await.result,
+    ///         _ => Err(Status::permission_denied("only administrators may do this")),
+    ///     }
+    /// };
+    /// let server = Server::builder()
+    ///     .method_options("files.Administration", MethodOptions::new().interceptor(administrators))
+    ///     .build();
+    /// # drop(server);
+    /// ```
+    pub fn interceptor(mut self, interceptor: impl ServerInterceptor) -> MethodOptions {
+        self.interceptors.push(interceptor);
         self
     }
 }
@@ -91,6 +116,8 @@ impl Rules {
             max_send_message_length,
             timeout,
             compression,
+            // They are put around the handler when it is registered.
+            interceptors: _,
         } = options;
         self.limits.request = max_receive_message_length.unwrap_or(self.limits.request);
         self.limits.response = max_send_message_length.unwrap_or(self.limits.response);
@@ -114,12 +141,34 @@ impl NamedOptions {
     /// Returns the rules for the method `/package.Service/Method`: the server's, overridden by its service's options and then its
     /// own.
     pub(crate) fn rules(&self, path: &str, servers: Rules) -> Rules {
+        self.of(path).fold(servers, Rules::with)
+    }
+
+    /// Returns the interceptors around the method `/package.Service/Method`: the server's, its service's and then its own.
+    pub(crate) fn interceptors(
+        &self,
+        path: &str,
+        servers: &ServerInterceptors,
+    ) -> ServerInterceptors {
+        self.of(path).fold(servers.clone(), |outer, options| {
+            outer.with(&options.interceptors)
+        })
+    }
+
+    /// Returns whether a method or a service has interceptors of its own.
+    pub(crate) fn have_interceptors(&self) -> bool {
+        self.0
+            .values()
+            .any(|options| !options.interceptors.is_empty())
+    }
+
+    /// Returns the options of a method's service, and then the method's own.
+    fn of(&self, path: &str) -> impl Iterator<Item = &MethodOptions> {
         let method = path.strip_prefix('/').unwrap_or(path);
         let (service, _) = method.rsplit_once('/').unwrap_or((method, ""));
         [service, method]
             .into_iter()
             .filter_map(|name| self.0.get(name))
-            .fold(servers, Rules::with)
     }
 
     /// Returns the names that are neither a method nor a service of `paths`.

@@ -60,13 +60,35 @@ impl Options {
     /// Returns the handler of unknown methods, with everything that the server puts around handlers, or `None` if there are no
     /// interceptors.
     pub(crate) fn around_unknown(&self) -> Option<Method> {
+        if self.interceptors.is_empty() && !self.named.have_interceptors() {
+            return None;
+        }
         let unknown = Method::new(|context| failed(wire::unknown_method(context.path())));
-        (!self.interceptors.is_empty()).then(|| self.around(unknown))
+        Some(self.around_unregistered(unknown))
     }
 
-    /// Returns a method with everything that the server puts around handlers.
-    pub(crate) fn around(&self, method: Method) -> Method {
-        let method = self.interceptors.around(method);
+    /// Returns the method `/package.Service/Method` with everything that the server puts around handlers.
+    pub(crate) fn around(&self, path: &str, method: Method) -> Method {
+        let interceptors = self.named.interceptors(path, &self.interceptors);
+        self.limited(interceptors.around(method))
+    }
+
+    /// Returns the handler of methods that are not registered, with everything that the server puts around handlers. If services
+    /// have interceptors of their own, they are looked up for each call.
+    pub(crate) fn around_unregistered(&self, method: Method) -> Method {
+        if !self.named.have_interceptors() {
+            return self.limited(self.interceptors.around(method));
+        }
+        let (named, servers) = (self.named.clone(), self.interceptors.clone());
+        let handler = method.start;
+        self.limited(Method::new(move |context| {
+            let interceptors = named.interceptors(context.method(), &servers);
+            interceptors.start(handler.clone(), context)
+        }))
+    }
+
+    /// Returns a method whose calls count against the server's limit.
+    fn limited(&self, method: Method) -> Method {
         match &self.slots {
             Some(slots) => slots.around(method),
             None => method,
@@ -75,8 +97,8 @@ impl Options {
 }
 
 impl ServerBuilder {
-    /// Adds an interceptor around all handlers. The first one that is added is the outermost. By default there are none. gRPC
-    /// Python's `interceptors`.
+    /// Adds an interceptor around all handlers. The first one that is added is the outermost. By default there are none.
+    /// [`MethodOptions::interceptor`] adds one around the handlers of one service or method. gRPC Python's `interceptors`.
     pub fn interceptor(mut self, interceptor: impl ServerInterceptor) -> ServerBuilder {
         self.options.interceptors.push(interceptor);
         self

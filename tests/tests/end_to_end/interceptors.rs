@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use stubwright::{
-    AnyMessage, CallEnd, Code, Metadata, Raw, Result, Server, ServerCall, ServerInterceptor, Status,
+    AnyMessage, CallEnd, Code, Metadata, MethodOptions, Raw, RequestStream, Result, Server,
+    ServerBuilder, ServerCall, ServerInterceptor, ServicerContext, Status,
 };
 use stubwright_tests::Event;
 use stubwright_tests::pb::probe::v1::{Action, ProbeStub, Request, Response};
@@ -27,6 +28,8 @@ over_every_transport!(
     a_cancelled_call_drops_its_interceptors,
     done_callbacks_learn_how_a_call_ends,
     row_71_interceptors_are_around_unknown_methods,
+    interceptors_of_a_service_are_around_its_methods_alone,
+    interceptors_of_a_service_are_around_a_generic_handler,
 );
 
 const METHODS: [&str; 4] = ["Unary", "ServerStream", "ClientStream", "Bidi"];
@@ -494,4 +497,86 @@ async fn row_71_interceptors_are_around_unknown_methods(transport: Transport) {
         }
     }
     assert!(link.events.try_recv().is_err());
+}
+
+/// An interceptor that leaves its name in the trailing metadata.
+fn leaving(name: &'static str) -> impl ServerInterceptor {
+    move |mut call: ServerCall| async move {
+        let mut metadata = Metadata::new();
+        metadata.append("around", name)?;
+        call.context().add_trailing_metadata(metadata);
+        call.proceed().await.result
+    }
+}
+
+/// Options with interceptors of the server, of two services, and of a method.
+fn interceptors_of_services() -> ServerBuilder {
+    let probe = MethodOptions::new().interceptor(leaving("first"));
+    Server::builder()
+        .method_options(
+            "/probe.v1.Probe/Unary",
+            MethodOptions::new().interceptor(leaving("method")),
+        )
+        .method_options("probe.v1.Probe", probe.interceptor(leaving("second")))
+        .interceptor(leaving("server"))
+}
+
+/// Returns how a call without a request ends, and which interceptors were around it.
+async fn around(channel: &stubwright::Channel, path: &str) -> (Code, Vec<String>) {
+    let call = channel.unary_unary(path, Raw, Bytes::new());
+    let result: Result<(Bytes, CallEnd)> = call.with_call().await;
+    let (code, trailing) = match &result {
+        Ok((_, end)) => (Code::Ok, &end.trailing_metadata),
+        Err(status) => (status.code(), status.metadata()),
+    };
+    let names = trailing
+        .get_all("around")
+        .filter_map(|name| name.as_str().map(str::to_owned));
+    (code, names.collect())
+}
+
+async fn interceptors_of_a_service_are_around_its_methods_alone(transport: Transport) {
+    let link = transport.link(interceptors_of_services()).await;
+    for (path, code, names) in [
+        (
+            "/probe.v1.Probe/Unary",
+            Code::Ok,
+            &["server", "first", "second", "method"][..],
+        ),
+        (
+            "/probe.v1.Probe/ClientStream",
+            Code::Ok,
+            &["server", "first", "second"],
+        ),
+        // Those of a service are around its unknown methods, too.
+        (
+            "/probe.v1.Probe/Nothing",
+            Code::Unimplemented,
+            &["server", "first", "second"],
+        ),
+        ("/no.Service/No", Code::Unimplemented, &["server"]),
+    ] {
+        let (ended, around) = around(&link.channel, path).await;
+        assert_eq!(ended, code, "{path}");
+        assert_eq!(around, names, "{path}");
+    }
+}
+
+async fn interceptors_of_a_service_are_around_a_generic_handler(transport: Transport) {
+    let answering = |_: RequestStream<Bytes>, _: ServicerContext| stream::iter([Ok(Bytes::new())]);
+    let any = MethodOptions::new().interceptor(leaving("any"));
+    let options = Server::builder().method_options("any.Service", any);
+    let mut server = transport.server(options);
+    server.add_generic_handler(answering);
+    let link = transport.link_to(server).await;
+    for (path, names) in [
+        ("/any.Service/Any", &["any"][..]),
+        ("/other.Service/Any", &[]),
+    ] {
+        assert_eq!(
+            around(&link.channel, path).await,
+            (Code::Ok, names.iter().copied().map(str::to_owned).collect()),
+            "{path}"
+        );
+    }
 }
