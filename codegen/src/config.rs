@@ -246,7 +246,7 @@ impl Config {
         self
     }
 
-    /// Doesn't derive `Debug` for the types that `path` matches, so that you can implement it yourself.
+    /// Skips the derive of `Debug` for the types that `path` matches, so that you can implement it yourself.
     #[must_use]
     pub fn skip_debug(mut self, path: impl Into<String>) -> Self {
         self.skip_debug.push(path.into());
@@ -337,8 +337,8 @@ impl Config {
 
     /// Sets whether to write the module tree. On by default.
     ///
-    /// Turn it off when separate runs write to one directory, as when `buf` runs the plugin once for each directory
-    /// of protos. Make the tree over all files afterwards, with `protoc-gen-rs modules DIR` or
+    /// Turn it off if separate runs write to one directory, for example because `buf` runs the plugin once for each
+    /// directory of protos. Create the tree of all files afterwards, with `protoc-gen-rs modules DIR` or
     /// [`module_tree`](crate::module_tree).
     #[must_use]
     pub fn module_tree(mut self, yes: bool) -> Self {

@@ -143,7 +143,7 @@ impl Writer {
         self.lines.push(text.replace(FENCE, "'''"));
     }
 
-    /// Writes at most one blank line, which means the same as many.
+    /// Writes at most one blank line, because several mean the same.
     fn blanks(&mut self) {
         if std::mem::take(&mut self.blank) > 0 && !self.lines.is_empty() {
             self.lines.push(String::new());

@@ -28,7 +28,7 @@ pub(crate) struct Graph {
 
 /// Options that affect the graph and are not in the descriptors.
 pub(crate) trait Rules {
-    /// Returns whether the type is the user's own. Nothing is known about its properties.
+    /// Returns whether the type is the user's own. Its properties are unknown.
     fn is_foreign(&self, proto_type: &str) -> bool;
     /// Returns whether the user asked for the field to be boxed.
     fn is_boxed(

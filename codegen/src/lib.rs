@@ -52,20 +52,20 @@
 //! | a second name for an enum value (`allow_alias`) | the variant of the first | `from_str_name` accepts both |
 //! | a name of underscores only, `_` | `__` (a service: `UnnamedServicer`) | it has no letters to convert |
 //!
-//! When several elements would have the same name, the one whose Rust spelling equals its spelling in the proto keeps the
-//! name. If there is none, the first keeps it, in the order of file names and then of the file. Each of the others gets
-//! the next free number. So a name depends only on the elements that compete for it. The documentation of a renamed
-//! element has its name in the proto.
+//! If several elements would have the same name, the one whose Rust spelling equals its spelling in the proto keeps the name. If
+//! there is none, the first element keeps it, in the order of file names and then of the elements in a file. Each of the others
+//! gets the next free number. So a name depends only on the elements that compete for it. The documentation of a renamed element
+//! has its name in the proto.
 //!
-//! The generator sees the files that one run is given and their imports, so elements that compete for a name must be in
-//! the same run. This matters if `buf` runs the plugin for each directory separately: a message `a.Bar` with nested types
-//! and a package `a.bar` in another directory then don't see each other.
+//! One run of the generator only sees its own files and their imports, so elements that compete for a name must be in the same
+//! run. This matters if `buf` runs the plugin for each directory separately: a message `a.Bar` with nested types and a package
+//! `a.bar` in another directory then don't see each other.
 //!
 //! # Deprecation
 //!
-//! Messages, fields, members of oneofs, enums, values, services and methods that are deprecated in the proto are
-//! `#[deprecated]`. Their uses in your code warn, and the generated code itself doesn't. Messages and enums of a proto
-//! without a package are not marked, because no generated module is around them that could allow the warnings.
+//! Messages, fields, members of oneofs, enums, values, services and methods that are deprecated in the proto are `#[deprecated]`.
+//! The compiler warns about their uses in your code, but not in the generated code. Messages and enums of a proto without a
+//! package are not marked, because they are not in a generated module that could allow the warnings.
 
 //! # Messages
 //!
@@ -102,9 +102,9 @@
 //! ([`Config::protoc`]) and with descriptor sets ([`Config::compile_descriptor_set`]). The built-in compiler does not
 //! support them.
 //!
-//! `field_presence` decides whether a field is an `Option`. `repeated_field_encoding` and `message_encoding` decide how it
-//! is encoded. The fields of an enum are `i32`, whether the enum is open or closed, so that unknown numbers are kept. A
-//! `string` must be UTF-8 whatever `utf8_validation` says, because it is a `String`.
+//! `field_presence` decides whether a field is an `Option`. `repeated_field_encoding` and `message_encoding` decide how it is
+//! encoded. The fields of an enum are `i32`, whether the enum is open or closed, so that unknown numbers are kept. A `string`
+//! must be UTF-8, even if `utf8_validation` is off, because it is a `String`.
 
 mod check;
 mod compile;

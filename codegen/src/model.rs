@@ -78,7 +78,8 @@ pub(crate) struct Method {
     pub(crate) kind: MethodKind,
     pub(crate) request: TypePath,
     pub(crate) response: TypePath,
-    /// Name of the stub's type parameter that tells iterators from streams. It must not shadow a message.
+    /// Name of the stub's type parameter that distinguishes iterators from streams. It must differ from the names of
+    /// messages.
     pub(crate) marker: String,
     pub(crate) docs: Vec<String>,
     pub(crate) deprecated: bool,

@@ -140,7 +140,7 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
-    /// Takes a name that no element of the scope competes for.
+    /// Reserves a name for which no element of the scope competes.
     pub(crate) fn take(&mut self, name: &str) {
         self.taken.insert(name.to_owned());
     }

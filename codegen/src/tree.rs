@@ -23,12 +23,12 @@ pub(crate) struct Leaf {
     pub(crate) file: String,
 }
 
-/// Returns the module tree over generated files that are in one directory, given by their names and texts. Other
-/// texts are left out.
+/// Returns the module tree for the generated files of one directory, given by their names and texts. Texts that are not
+/// generated files are ignored.
 ///
-/// The plugin writes this tree as `mod.rs` for the files of one run. If it runs several times for one directory, as
-/// it does when `buf` runs it for each directory of protos, no run knows of all files. The tree must then be made
-/// afterwards.
+/// The plugin writes this tree as `mod.rs` for the files of one run. If several runs write to one directory, for
+/// example because `buf` runs the plugin for each directory of protos, no run knows all files. Then create the tree
+/// afterwards with this function.
 pub fn module_tree<'t>(files: impl IntoIterator<Item = (&'t str, &'t str)>) -> String {
     let leaf = |(name, text): (&str, &str)| {
         let package = render::package_of(text)?.to_owned();

@@ -5,7 +5,7 @@ use std::path::Path;
 /// The number of unchanged lines to show around a change.
 const CONTEXT: usize = 3;
 
-/// The lines from the first that differs to the last, with some around them, in the form of a unified diff.
+/// Returns the lines from the first difference to the last, with some context, in the form of a unified diff.
 pub fn between(path: &Path, old: &str, new: &str) -> String {
     let old: Vec<&str> = old.lines().collect();
     let new: Vec<&str> = new.lines().collect();

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-/// The error, and below its first line the line of the file that it names, if the file is found in one of the directories.
+/// Returns the error with an excerpt below its first line: the line of the file that it names, if one of the directories
+/// has the file.
 pub fn shown(fault: &str, includes: &[PathBuf]) -> String {
     let (first, rest) = fault.split_once('\n').unwrap_or((fault, ""));
     let rest = if rest.is_empty() {
@@ -24,7 +25,7 @@ fn excerpt(fault: &str, includes: &[PathBuf]) -> Option<String> {
         .chain([file.into()])
         .find_map(|path| fs::read_to_string(path).ok())?;
     let source = text.lines().nth(line.checked_sub(1)?)?;
-    // Tabs are as wide below as above.
+    // Tabs are kept, so that the mark below has the same indentation.
     let indent: String = source
         .chars()
         .take(column.checked_sub(1)?)
@@ -36,7 +37,7 @@ fn excerpt(fault: &str, includes: &[PathBuf]) -> Option<String> {
     ))
 }
 
-/// The file, the line and the column of `file:line:column: …`.
+/// Parses the file, the line and the column of `file:line:column: …`.
 fn place(fault: &str) -> Option<(&str, usize, usize)> {
     let (place, _) = fault.split_once(": ")?;
     let (rest, column) = place.rsplit_once(':')?;

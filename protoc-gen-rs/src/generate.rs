@@ -22,7 +22,7 @@ pub struct Generate {
 }
 
 impl Generate {
-    /// Reads the arguments behind `generate`.
+    /// Parses the arguments after `generate`.
     pub fn parse(arguments: &[&str]) -> Result<Self, Failure> {
         let mut parsed = Self::default();
         let mut arguments = arguments.iter();
@@ -64,7 +64,7 @@ impl Generate {
         }
     }
 
-    /// Generates, and writes or compares.
+    /// Generates the files, and writes them or compares them with existing ones.
     pub fn run(&self) -> Result<(), Failure> {
         let out = self.out.as_deref();
         let out = out.ok_or_else(|| Failure::Usage("--out DIR is needed".to_owned()))?;
@@ -103,7 +103,7 @@ impl Generate {
     }
 }
 
-/// The files that another file names, one on each line: more than a command line can hold.
+/// Reads a list of files, one on each line. It is for more files than a command line can hold.
 fn listed(list: &Path) -> Result<Vec<PathBuf>, Failure> {
     let text = fs::read_to_string(list).map_err(|error| Failure::file(list, &error))?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -118,7 +118,8 @@ fn write(out: &Path, texts: &BTreeMap<String, String>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A file that stays as it is keeps its time, so that nothing is built again because of it.
+/// Writes a file, unless its content stays the same. An unchanged file keeps its modification time, so that cargo does
+/// not build it again.
 pub fn write_if_changed(path: &Path, text: &str) -> Result<(), Failure> {
     if fs::read(path).is_ok_and(|present| present == text.as_bytes()) {
         return Ok(());
@@ -126,7 +127,7 @@ pub fn write_if_changed(path: &Path, text: &str) -> Result<(), Failure> {
     fs::write(path, text).map_err(|error| Failure::file(path, &error))
 }
 
-/// Shows what generating would change: files that differ, that are missing, and that are left from before.
+/// Fails if generating would change anything: if files differ, are missing, or are left over from an earlier run.
 fn check(out: &Path, texts: &BTreeMap<String, String>) -> Result<(), Failure> {
     let mut stale = Vec::new();
     for (name, text) in texts {
@@ -158,7 +159,7 @@ fn read(path: &Path) -> Result<Option<String>, Failure> {
     }
 }
 
-/// The Rust files in a directory, by their names.
+/// Reads the Rust files in a directory, by their names.
 pub fn present(directory: &Path) -> Result<BTreeMap<String, String>, Failure> {
     let failed = |error: io::Error| Failure::file(directory, &error);
     let mut texts = BTreeMap::new();

@@ -1,7 +1,7 @@
-//! The protoc plugin of stubwright, and a compiler by itself.
+//! The protoc plugin of stubwright, which is also a standalone compiler.
 //!
-//! Without arguments: a request on stdin, a response on stdout. `protoc --rs_out=DIR` and
-//! `python -m grpc_tools.protoc --rs_out=DIR` find it on the `PATH` by its name.
+//! Without arguments, it reads a request from stdin and writes a response to stdout. `protoc --rs_out=DIR` and `python
+//! -m grpc_tools.protoc --rs_out=DIR` find it on the `PATH` by its name.
 
 mod diff;
 mod excerpt;
@@ -51,15 +51,15 @@ fn main() -> ExitCode {
 
 /// The reason why a command failed.
 pub enum Failure {
-    /// The arguments make no sense. Exit status 2, the others are 1.
+    /// The arguments are invalid. The exit status is 2, and 1 for all other failures.
     Usage(String),
-    /// Something is wrong with the protos or the parameters: each fault by itself.
+    /// The protos or the parameters have these faults.
     Faults(Vec<String>),
-    /// `--check` has found files that are not what would be generated: what is wrong with each.
+    /// `--check` has found files that are not up to date, each with a description.
     Stale(Vec<String>),
     /// A file cannot be read or written.
     File(String),
-    /// stdin or stdout.
+    /// stdin or stdout cannot be used.
     Stream(io::Error),
 }
 

@@ -1,4 +1,4 @@
-//! `protoc-gen-rs modules`: the module tree over files that several runs have written.
+//! `protoc-gen-rs modules`: the module tree for files that several runs have written.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use stubwright_codegen::module_tree;
 use crate::Failure;
 use crate::generate::{present, write_if_changed};
 
-/// Writes `mod.rs` over all generated files in a directory.
+/// Writes `mod.rs` for all generated files in a directory.
 pub fn write(directory: &Path) -> Result<(), Failure> {
     let texts = present(directory)?;
     let tree = module_tree(

@@ -1,8 +1,8 @@
-//! A bar on the terminal while hundreds of files are read.
+//! A progress bar on the terminal while many files are read.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-/// Fewer are done before anybody looks.
+/// The number of files from which on the bar is shown. Fewer are read too quickly for a bar.
 const MANY: usize = 100;
 const WIDTH: usize = 40;
 
@@ -16,7 +16,7 @@ fn tell(done: usize, all: usize) {
     let _ = write!(io::stderr(), "\r{}", bar(done, all));
 }
 
-/// Clears the line; harmless if there is no bar.
+/// Clears the line of the bar. Does nothing if there is no bar.
 pub fn done() {
     if io::stderr().is_terminal() {
         let _ = write!(io::stderr(), "\r\x1b[K");

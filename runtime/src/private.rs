@@ -1,4 +1,5 @@
-//! The items that generated code uses. Programs must not: they change with the generator, without regard to versions.
+//! The items that generated code uses. Programs must not use them, because they change with the generator in any
+//! version.
 
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
@@ -19,12 +20,12 @@ use crate::{Result, Status};
 #[cfg(feature = "server")]
 pub type ServicerCall<S> = crate::server::ServicerCall<S, Prost>;
 
-/// The answer of a method that its servicer left out.
+/// Returns the response of a method that its servicer does not implement.
 pub fn unimplemented<T: Send>() -> impl Future<Output = Result<T>> + Send {
     answer()
 }
 
-/// The answer of a streaming method that its servicer left out.
+/// Returns the responses of a streaming method that its servicer does not implement.
 pub fn unimplemented_stream<T: Send>() -> impl Stream<Item = Result<T>> + Send {
     Once(Some(answer().into_inner()))
 }

@@ -1,9 +1,9 @@
 //! Runs the built-in compiler without source information, and adds the source information afterwards.
 //!
-//! For each option the compiler makes a pass over all source positions of the file, to correct the option's own. That
-//! takes longer than everything else together, grows with the square of the file's length, and is useless to a
-//! generator. But the compiler's errors need the positions, so if anything goes wrong here, the files are compiled
-//! again in full.
+//! With source information, the compiler makes a pass over all source positions of a file for each option, to correct
+//! the position of the option. These passes take longer than everything else together, because their time grows with
+//! the square of the file's length. A generator does not need them. But the compiler's errors need the positions, so if
+//! anything goes wrong here, the files are compiled again in full.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

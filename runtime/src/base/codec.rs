@@ -58,8 +58,8 @@ impl<T: prost::Message + Default> Codec<T> for Prost {
     }
 }
 
-/// The codec of messages that stay bytes, for programs that have no types for them. gRPC Python does this where a serializer is
-/// `None`.
+/// The codec of messages that stay bytes, for programs that have no types for them. It corresponds to a serializer of `None` in
+/// gRPC Python.
 #[derive(Clone, Copy, Debug)]
 pub struct Raw;
 

@@ -17,8 +17,8 @@ use crate::{Metadata, Result, Status};
 /// A compression algorithm for messages: gRPC's `grpc-encoding`, gRPC Python's `grpc.Compression`.
 ///
 /// The features of this crate decide which algorithms exist. Without `gzip` and `zstd` there is only
-/// [`Identity`](Compression::Identity). The choice applies to the messages that are sent. Received messages announce their own
-/// compression, and every algorithm in this build can be read.
+/// [`Identity`](Compression::Identity). The choice applies to the messages that are sent. A peer chooses the compression of its
+/// messages and announces it; this build reads every algorithm that it has.
 ///
 /// A message that would not become shorter is sent uncompressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -66,7 +66,7 @@ pub(crate) static ACCEPT_ENCODING: Header = Header::from_static(
 /// `true` if this build supports any compression.
 pub(crate) const AVAILABLE: bool = ALL.len() > 1;
 
-/// Messages of up to this many bytes never become shorter, because the wrapping alone takes about as much.
+/// Messages of up to this many bytes never become shorter, because the compressed format alone adds about as much.
 const TOO_SHORT: usize = 16;
 
 /// The smallest buffer for a decompressed message, in bytes.
@@ -170,8 +170,7 @@ impl Compression {
         }
     }
 
-    /// Decompresses a message, which may have at most `limit` bytes then. Memory grows with the decompressed bytes, and never
-    /// beyond the limit.
+    /// Decompresses a message to at most `limit` bytes. Memory grows with the decompressed bytes, and never beyond the limit.
     ///
     /// # Errors
     /// Returns INTERNAL if the bytes are not in this format, and RESOURCE_EXHAUSTED if the message exceeds the limit.
@@ -255,7 +254,7 @@ fn over(message: &[u8], limit: usize) -> Status {
     ))
 }
 
-/// The result of one step of a decompressor, which writes at most up to the capacity of its output.
+/// The result of one step of a decompressor. A step never writes beyond the capacity of its output.
 #[cfg(any(feature = "gzip", feature = "zstd"))]
 struct Progress {
     /// The number of input bytes that were read.

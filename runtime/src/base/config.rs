@@ -1,4 +1,5 @@
-//! Configs in JSON, whose fields are read one by one. A field that is left over is an error that names it, or is ignored and noted.
+//! Configs in JSON, whose fields are read one by one. A field that nobody reads is an error in a strict config. Otherwise it is
+//! ignored and noted.
 
 pub(crate) mod json;
 
@@ -9,7 +10,7 @@ use std::time::Duration;
 use self::json::Json;
 use crate::Code;
 
-/// The reading of a config.
+/// The state of reading a config.
 pub(crate) struct Reading {
     /// Treats unknown fields as errors.
     is_strict: bool,
@@ -32,7 +33,7 @@ impl Reading {
         }
     }
 
-    /// Ignores something, unless the reading is strict.
+    /// Notes an ignored part of the config. In a strict reading, returns the error instead.
     pub(crate) fn ignore(&self, what: ConfigError) -> Read<()> {
         if self.is_strict {
             return Err(what);
@@ -47,15 +48,14 @@ impl Reading {
     }
 }
 
-/// An object of a config, whose fields are taken out one by one. What is left in the end is an error in a strict config, and ignored
-/// otherwise.
+/// A JSON object in a config. Its fields are taken out one by one; [`finish`](ConfigObject::finish) handles those that are left.
 pub struct ConfigObject<'a> {
     pub(crate) path: String,
     pub(crate) reading: &'a Reading,
     left: Vec<(&'a str, &'a Json)>,
 }
 
-/// A value of a config, which knows where it is.
+/// A JSON value in a config, with its place for error messages.
 pub struct ConfigValue<'a> {
     pub(crate) path: String,
     pub(crate) reading: &'a Reading,
@@ -96,31 +96,31 @@ impl fmt::Debug for ConfigValue<'_> {
 }
 
 impl<'a> ConfigObject<'a> {
-    /// Takes out the field of this name. One that is null counts as left out.
+    /// Takes out the field with this name. Returns `None` if there is none, or if it is null.
     pub fn take(&mut self, name: &str) -> Option<ConfigValue<'a>> {
         let place = self.left.iter().position(|(other, _)| *other == name)?;
         let (_, value) = self.left.swap_remove(place);
         (*value != Json::Null).then_some(self.field(name, value))
     }
 
-    /// Returns whether a field of this name is left.
+    /// Returns whether a field with this name is left.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.left
             .iter()
             .any(|(other, value)| *other == name && **value != Json::Null)
     }
 
-    /// Takes out the field of this name.
+    /// Takes out the field with this name.
     ///
     /// # Errors
-    /// There is no such field.
+    /// Returns an error if there is no such field.
     pub fn need(&mut self, name: &str) -> Read<ConfigValue<'a>> {
         let path = self.path_of(name);
         self.take(name)
             .ok_or_else(|| ConfigError(format!("{path}: it is missing")))
     }
 
-    /// Returns the one field that is left, with its name.
+    /// Returns the name and value of the only field.
     pub(crate) fn only(mut self) -> Read<(&'a str, ConfigValue<'a>)> {
         match (self.left.pop(), self.left.is_empty()) {
             (Some((name, value)), true) => Ok((name, self.field(name, value))),
@@ -138,10 +138,10 @@ impl<'a> ConfigObject<'a> {
             .collect()
     }
 
-    /// Ends the reading of the object.
+    /// Ends the reading of the object. Fields that are left are ignored, unless the config is strict.
     ///
     /// # Errors
-    /// A field is left over, and the config is strict.
+    /// Returns an error if a field is left and the config is strict.
     pub fn finish(self) -> Read<()> {
         self.left.iter().try_for_each(|(name, _)| {
             let path = self.path_of(name);
@@ -179,7 +179,7 @@ impl<'a> ConfigValue<'a> {
     /// Reads an object.
     ///
     /// # Errors
-    /// The value is not an object.
+    /// Returns an error if the value is not an object.
     pub fn into_object(self) -> Read<ConfigObject<'a>> {
         match self.value {
             Json::Object(fields) => Ok(ConfigObject {
@@ -197,7 +197,7 @@ impl<'a> ConfigValue<'a> {
     /// Reads an array.
     ///
     /// # Errors
-    /// The value is not an array.
+    /// Returns an error if the value is not an array.
     pub fn items(self) -> Read<Vec<ConfigValue<'a>>> {
         match self.value {
             Json::Array(items) => Ok(items
@@ -216,7 +216,7 @@ impl<'a> ConfigValue<'a> {
     /// Reads a string.
     ///
     /// # Errors
-    /// The value is not a string.
+    /// Returns an error if the value is not a string.
     pub fn text(&self) -> Read<&'a str> {
         match self.value {
             Json::Text(text) => Ok(text),
@@ -227,7 +227,7 @@ impl<'a> ConfigValue<'a> {
     /// Reads a boolean.
     ///
     /// # Errors
-    /// The value is not a boolean.
+    /// Returns an error if the value is not a boolean.
     pub fn boolean(&self) -> Read<bool> {
         match self.value {
             Json::Bool(value) => Ok(*value),
@@ -238,7 +238,7 @@ impl<'a> ConfigValue<'a> {
     /// Reads a number above zero.
     ///
     /// # Errors
-    /// The value is not a number above zero.
+    /// Returns an error if the value is not a number above zero.
     pub fn positive(&self) -> Read<f64> {
         let number = match self.value {
             Json::Number(number) => number.parse().ok(),
@@ -249,10 +249,10 @@ impl<'a> ConfigValue<'a> {
             .ok_or_else(|| self.wrong("a number above 0"))
     }
 
-    /// Reads a whole number that is not negative. Protobuf's JSON writes large ones as strings.
+    /// Reads a whole number that is not negative. It may be a string, because protobuf's JSON writes large numbers as strings.
     ///
     /// # Errors
-    /// The value is not a whole number.
+    /// Returns an error if the value is not such a number.
     pub fn whole(&self) -> Read<u64> {
         let number = match self.value {
             Json::Number(number) | Json::Text(number) => number.parse().ok(),
@@ -261,10 +261,10 @@ impl<'a> ConfigValue<'a> {
         number.ok_or_else(|| self.wrong("a whole number from 0"))
     }
 
-    /// Reads a duration of protobuf's JSON: seconds with up to nine places behind the point, and an `s`.
+    /// Reads a duration in protobuf's JSON form: seconds with up to nine decimal places, and an `s`, for example `"1.5s"`.
     ///
     /// # Errors
-    /// The value is not a duration.
+    /// Returns an error if the value is not a duration.
     pub fn duration(&self) -> Read<Duration> {
         let read = match self.value {
             Json::Text(text) => duration(text),
@@ -285,7 +285,7 @@ impl<'a> ConfigValue<'a> {
         code.ok_or_else(|| self.wrong("a status code, as \"UNAVAILABLE\""))
     }
 
-    /// Makes an error about this value.
+    /// Creates an error that names the place of this value.
     pub fn error(&self, why: impl fmt::Display) -> ConfigError {
         ConfigError(format!("{}: {why}", self.path))
     }

@@ -2,8 +2,8 @@
 
 use bytes::{Buf, Bytes};
 
-/// The bytes of a message in the buffer that holds them, where other messages may follow. It is a [`Buf`]; bytes that are copied out
-/// of it as [`Bytes`] share the buffer.
+/// The bytes of one message, borrowed from a buffer in which other messages may follow. It implements [`Buf`]; its
+/// `copy_to_bytes` returns [`Bytes`] that share the buffer.
 #[derive(Clone, Copy, Debug)]
 pub struct Encoded<'a> {
     buffer: &'a Bytes,

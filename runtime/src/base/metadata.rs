@@ -159,7 +159,8 @@ impl Metadata {
         self.fields.iter()
     }
 
-    /// Returns the kinds of all fields. Asking it is cheaper than looking for several fields of which most requests have none.
+    /// Returns the kinds of all fields. Checking it is cheaper than searching for several fields that most requests do not
+    /// have.
     #[cfg(feature = "server")]
     pub(crate) fn kinds(&self) -> Kinds {
         self.fields.iter().map(Header::kind).collect()

@@ -66,7 +66,7 @@ pub enum Code {
     Ok = 0,
     /// The call was cancelled, usually by the caller.
     Cancelled = 1,
-    /// An error that fits no other code, or whose code is unknown here.
+    /// An error that fits no other code, or that has a code which gRPC does not define.
     Unknown = 2,
     /// An argument is invalid, whatever the state of the system.
     InvalidArgument = 3,
@@ -257,8 +257,8 @@ impl Status {
         self
     }
 
-    /// Returns the trailing metadata of the status. For a caller, it is all that the server sent. A server sends it in addition
-    /// to `ServicerContext::set_trailing_metadata`.
+    /// Returns the trailing metadata of the status. On the client, it holds all trailing metadata that the server sent. A server
+    /// sends it in addition to the metadata of `ServicerContext::set_trailing_metadata`.
     pub fn metadata(&self) -> &Metadata {
         &self.0.metadata
     }

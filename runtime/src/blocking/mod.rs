@@ -1,4 +1,4 @@
-//! Calls for programs without async. Each call blocks the thread that makes it, as gRPC Python's do by default.
+//! Calls for programs without async. Each call blocks the thread that makes it, like gRPC Python's calls by default.
 //!
 //! With the option `Config::blocking` of `stubwright-codegen`, a service has an `XBlockingStub` beside its `XStub`. It has the same
 //! methods with the same options, with iterators in place of streams.
@@ -25,7 +25,8 @@
 //! ends. It drives the connections of all channels that are first used from here, and the handlers of in-process
 //! channels.
 //!
-//! Calls have no threads of their own. A unary call costs two wake-ups: one of its own thread and one of that thread.
+//! Calls have no threads of their own. A unary call costs two wake-ups: one of the calling thread, and one of
+//! `stubwright-blocking`.
 //!
 //! An iterator of requests may block for any time. It is read on a thread of a pool (`stubwright-requests`), which is
 //! busy only while it waits for the next request. At most 512 iterators are read at a time.

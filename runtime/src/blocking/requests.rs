@@ -11,14 +11,14 @@ use super::wait::sleep_until_ready;
 use crate::Result;
 use crate::client::{QueueSender, SentRequests, queue};
 
-/// Makes the requests of a streaming call from an iterator that may block.
+/// Creates the requests of a streaming call from an iterator that may block.
 ///
 /// The iterator may read a file, receive from a channel, or wait for the loop over the responses. Blocking stubs call
-/// this function for the iterators that they take. Call it yourself for the calls of a [`Channel`](crate::Channel)
-/// and of an async stub.
+/// this function for the iterators that are passed to them. Call it yourself for an async stub or the methods of
+/// [`Channel`](crate::Channel).
 ///
-/// The iterator is read on a thread of its own during the call, as fast as the call takes requests. When it ends, the
-/// requests end. A panic in it cancels the call.
+/// A separate thread reads the iterator during the call, as fast as the call takes requests. The requests end with the
+/// iterator. If the iterator panics, the call is cancelled.
 pub fn requests<I>(requests: I) -> Produced<I::IntoIter>
 where
     I: IntoIterator<Item: Send + 'static, IntoIter: Send + 'static>,
@@ -26,11 +26,11 @@ where
     Produced(Stage::Waiting(Some(requests.into_iter())))
 }
 
-/// The requests of a blocking iterator, as a stream. Made by [`requests`].
+/// The requests of a blocking iterator, as a stream. [`requests`] creates it.
 pub struct Produced<I: Iterator>(Stage<I>);
 
 enum Stage<I: Iterator> {
-    /// No request has been asked for yet.
+    /// Nothing has been read from the iterator yet.
     Waiting(Option<I>),
     Running(SentRequests<I::Item>),
 }
@@ -61,7 +61,7 @@ where
     }
 }
 
-/// Sends what an iterator gives, until it ends or the call takes no more.
+/// Sends the items of an iterator, until it ends or the call takes no more requests.
 fn produce<T>(requests: impl Iterator<Item = T>, sender: &QueueSender<T>) {
     for request in requests {
         let mut request = Some(request);

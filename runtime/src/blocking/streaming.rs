@@ -12,9 +12,9 @@ use crate::{CallEnd, CallOptions, CancelHandle, Code, Metadata, Result};
 
 /// A call with a stream of responses. It is an [`Iterator`] over them.
 ///
-/// The call starts when the first response is asked for. Set its options before. Each response is waited for when it
-/// is asked for, and flow control makes a server that is far ahead wait too. The iterator ends when the server ends
-/// the call with OK. Otherwise its last item is an error.
+/// The call starts when the first response is requested. Set its options before. Each step of the iterator waits for the
+/// next response. Flow control limits how far the server can be ahead. The iterator ends when the server ends the call
+/// with OK. Otherwise its last item is an error.
 ///
 /// Dropping the call, as leaving the loop does, cancels it on both sides.
 ///
@@ -50,7 +50,7 @@ impl<Res> StreamingCall<Res> {
         self.call.trailing_metadata()
     }
 
-    /// Returns how the call has ended, and what came beside its messages; `None` before it has.
+    /// Returns the end of the call, or `None` before it has ended.
     pub fn end(&mut self) -> Option<CallEnd> {
         self.call.end()
     }
@@ -65,17 +65,17 @@ impl<Res> StreamingCall<Res> {
         self.call.details()
     }
 
-    /// Returns the number of failed attempts before the current one, under the retry policy of the method. A call is
-    /// not retried once a response has begun.
+    /// Returns the number of attempts before the current one, by the method's retry or hedging policy. A call is only
+    /// retried until its response begins.
     pub fn previous_rpc_attempts(&self) -> u32 {
         self.call.previous_rpc_attempts()
     }
 
-    /// Sets the call on its way now, before its first response is asked for.
+    /// Starts the call now, before its first response is requested.
     pub fn start(mut self) -> StreamingCall<Res> {
         if let Ok(runtime) = runtime() {
             let _inside = runtime.enter();
-            // An error is returned when the call is waited for.
+            // The next wait for a response returns an error, if there was one.
             drop(self.call.start());
         }
         self
@@ -87,7 +87,7 @@ impl<Res> StreamingCall<Res> {
         self.call.cancel();
     }
 
-    /// Returns a handle that cancels the call from another thread, or from what handles a signal.
+    /// Returns a handle that cancels the call, for example from another thread or a signal handler.
     pub fn cancel_handle(&mut self) -> CancelHandle {
         self.call.cancel_handle()
     }

@@ -28,12 +28,12 @@ impl<Req: Send + 'static, Res> UnaryCall<Req, Res> {
     /// Waits for the response.
     ///
     /// # Errors
-    /// The status of the call when it is not OK; FAILED_PRECONDITION within async code.
+    /// Returns the status of the call if it is not OK, or FAILED_PRECONDITION in async code.
     pub fn wait(&mut self) -> Result<Res> {
         poll_until_ready(|context| Pin::new(&mut self.0).poll(context))?
     }
 
-    /// Makes the call return the [`CallEnd`], with the metadata that the server sent, beside the response.
+    /// Makes the call return its [`CallEnd`], with the metadata that the server sent, together with the response.
     pub fn with_call(self) -> WithCall<Req, Res> {
         WithCall(self.0.with_call())
     }
@@ -43,18 +43,18 @@ impl<Req: Send + 'static, Res> UnaryCall<Req, Res> {
     pub fn start(mut self) -> UnaryCall<Req, Res> {
         if let Ok(runtime) = runtime() {
             let _inside = runtime.enter();
-            // An error is returned when the call is waited for.
+            // The wait for the response returns the error, if there was one.
             drop(self.0.start());
         }
         self
     }
 
-    /// Returns the end of the call; `None` before it has ended. It is there after a failure, too.
+    /// Returns the end of the call, or `None` before it has ended. It is also available after a failure.
     pub fn end(&mut self) -> Option<CallEnd> {
         self.0.end()
     }
 
-    /// Returns a handle that cancels the call from another thread, or from what handles a signal.
+    /// Returns a handle that cancels the call, for example from another thread or a signal handler.
     pub fn cancel_handle(&mut self) -> CancelHandle {
         self.0.cancel_handle()
     }
@@ -69,10 +69,10 @@ impl<Req: Send + 'static, Res> HasOptions for UnaryCall<Req, Res> {
 impl<Req: Send + 'static, Res> CallOptions for UnaryCall<Req, Res> {}
 
 impl<Req: Send + 'static, Res> WithCall<Req, Res> {
-    /// Waits for the response, and gives the [`CallEnd`] beside it.
+    /// Waits for the response, and returns it together with the [`CallEnd`].
     ///
     /// # Errors
-    /// The status of the call when it is not OK; FAILED_PRECONDITION within async code.
+    /// Returns the status of the call if it is not OK, or FAILED_PRECONDITION in async code.
     pub fn wait(mut self) -> Result<(Res, CallEnd)> {
         poll_until_ready(|context| Pin::new(&mut self.0).poll(context))?
     }

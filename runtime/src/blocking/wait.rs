@@ -34,7 +34,7 @@ pub fn wait<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     poll_until_ready(|context| future.as_mut().poll(context))?
 }
 
-/// Polls until the output is ready, inside the background runtime.
+/// Polls until the output is ready, in the context of the background runtime.
 pub(super) fn poll_until_ready<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Result<T> {
     let mut output = None;
     enter(&mut |context| poll(context).map(|ready| output = Some(ready)))?;
@@ -68,7 +68,7 @@ pub(super) fn sleep_until_ready(poll: &mut dyn FnMut(&mut Context<'_>) -> Poll<(
 
 /// Returns whether the current code runs in a task of a tokio runtime or in its `block_on`.
 ///
-/// tokio has no function that tells. But it gives each poll of such code a budget that runs out, and gives none to
+/// tokio has no function for this. But it gives each poll of such code a budget that runs out, and gives no budget to
 /// threads that may block.
 fn is_async() -> bool {
     if Handle::try_current().is_err() {
@@ -98,7 +98,7 @@ struct Bell {
 }
 
 thread_local! {
-    /// The thread's bell while nothing uses it. A wait inside another wait makes its own.
+    /// The thread's bell, while no wait uses it. A wait inside another wait creates its own bell.
     static BELL: Cell<Option<Arc<Bell>>> = const { Cell::new(None) };
 }
 

@@ -1,10 +1,11 @@
-//! Attributes: values of any type that are passed along.
+//! Attributes: values of any type that resolvers and policies pass on.
 
 use std::any::{Any, TypeId, type_name};
 use std::fmt;
 use std::sync::Arc;
 
-/// Values by their type, at most one of each. A clone shares them; to add one makes a new set.
+/// An immutable set of values of any type, at most one of each type. Clones share the values.
+/// Adding a value creates a new set.
 ///
 /// ```
 /// use stubwright::balancing::Attributes;
@@ -26,7 +27,8 @@ struct Attribute {
 }
 
 impl Attributes {
-    /// Adds a value, in the place of the one of the same type.
+    /// Returns a set with this value added. It replaces the value of the same type, if there is
+    /// one.
     #[must_use]
     pub fn with<T: Send + Sync + 'static>(&self, value: T) -> Attributes {
         let others = self.values().iter();

@@ -1,19 +1,20 @@
 //! The identity of the other end of a connection.
 
-/// The property that says by what the transport is secured.
+/// The name of the property for the kind of security.
 const TRANSPORT_SECURITY_TYPE: &str = "transport_security_type";
 
-/// The property with the names in the certificate: each DNS name, URI, e-mail and IP address is a value.
+/// The name of the property whose values are the certificate's DNS names, URIs, e-mail and IP addresses.
 pub(crate) const SUBJECT_ALTERNATIVE_NAME: &str = "x509_subject_alternative_name";
 
-/// The property with the first common name of the certificate's subject.
+/// The name of the property whose value is the first common name of the certificate's subject.
 pub(crate) const COMMON_NAME: &str = "x509_common_name";
 
-/// The identity of the other end of a connection, as far as the transport has verified it: gRPC's `AuthContext`.
+/// The verified identity of the other end of a connection: gRPC's `AuthContext`.
 ///
-/// It is a list of properties, each a name and a text; a name may come more than once. Without encryption, and in-process,
-/// it is empty. At a port with [local credentials](crate::ServerCredentials::local) `transport_security_type` is `local`, and
-/// `security_level` is `TSI_PRIVACY_AND_INTEGRITY` for unix sockets, `TSI_SECURITY_NONE` otherwise. Over TLS it has:
+/// It is a list of properties. Each property is a name with a text value, and a name may occur more than once. The list is
+/// empty for calls within the process and for connections without encryption. On connections with [local
+/// credentials](crate::ServerCredentials::local), `transport_security_type` is `local`, and `security_level` is
+/// `TSI_PRIVACY_AND_INTEGRITY` for unix sockets and `TSI_SECURITY_NONE` for TCP. Connections over TLS have:
 ///
 /// | property | value |
 /// |---|---|
@@ -22,10 +23,10 @@ pub(crate) const COMMON_NAME: &str = "x509_common_name";
 /// | `x509_common_name` | the common name of the client's certificate |
 /// | `x509_subject_alternative_name` | each DNS name, URI, e-mail and IP address of the client's certificate |
 /// | `x509_pem_cert` | the client's certificate as PEM |
-/// | `x509_pem_cert_chain` | the certificate and those it was sent with, as PEM |
+/// | `x509_pem_cert_chain` | the client's certificate and the others of its chain, as PEM |
 ///
-/// The last four are there when the client has shown a certificate, which only one that holds has done: a certificate that
-/// the server's authorities have not signed, or that is out of its time, is refused at the handshake.
+/// The last four are only present if the client sent a certificate. Such a certificate is always valid: the handshake fails
+/// if it is expired or not signed by one of the server's authorities.
 #[derive(Clone, Debug, Default)]
 pub struct AuthContext {
     properties: Vec<(&'static str, String)>,
@@ -46,7 +47,7 @@ impl AuthContext {
             .map(|(name, value)| (*name, value.as_str()))
     }
 
-    /// Returns the values of one property; none when it is not there.
+    /// Returns the values of one property. The iterator is empty if there is no such property.
     pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.properties()
             .filter(move |(other, _)| *other == name)
@@ -59,13 +60,14 @@ impl AuthContext {
             .any(|kind| kind == "ssl")
     }
 
-    /// Returns the certificate of the other end, and those that were sent with it, as DER; empty when it has shown none.
+    /// Returns the certificate chain of the other end, as DER, its own certificate first. The iterator is empty if it sent
+    /// none.
     pub fn peer_certificates(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.certificates.iter().map(Vec::as_slice)
     }
 
     /// Returns the name of the property that identifies the other end: `x509_subject_alternative_name` if its certificate has
-    /// such names, else `x509_common_name`; `None` when it has neither. gRPC's `peer_identity_key`.
+    /// such names, otherwise `x509_common_name`. Returns `None` if it has neither. gRPC's `peer_identity_key`.
     pub fn peer_identity_key(&self) -> Option<&'static str> {
         let has = |key: &str| self.values(key).next().is_some();
         [SUBJECT_ALTERNATIVE_NAME, COMMON_NAME]
@@ -73,7 +75,8 @@ impl AuthContext {
             .find(|key| has(key))
     }
 
-    /// Returns the names that identify the other end; none when it has shown no certificate. gRPC's `peer_identities`.
+    /// Returns the names that identify the other end. The iterator is empty if it sent no certificate. gRPC's
+    /// `peer_identities`.
     pub fn peer_identities(&self) -> impl Iterator<Item = &str> {
         self.values(self.peer_identity_key().unwrap_or_default())
     }
@@ -115,7 +118,7 @@ impl AuthContext {
         }
     }
 
-    /// Takes what the peer has shown, its own certificate first.
+    /// Sets the certificates that the peer sent, its own first.
     pub(crate) fn set_certificates(&mut self, certificates: Vec<Vec<u8>>) {
         self.certificates = certificates;
     }

@@ -5,9 +5,9 @@ use crate::{Code, Metadata, Result};
 
 /// The end of a call: its status, metadata, peer and attempts.
 ///
-/// It is one value for all who ask: `end()` of a call returns it once the call has ended, `with_call()` beside the response, and
-/// `proceed()` gives it to interceptors on both sides. It is there after success and after failure, and does not depend on what has
-/// become of the call's error.
+/// A call's `end()` returns it once the call has ended, `with_call()` returns it together with the response, and `proceed()`
+/// returns it to interceptors, on both sides. It is available after success and after failure, even if the call's error has been
+/// dropped.
 ///
 /// ```
 /// # async fn example(channel: stubwright::Channel) {
@@ -24,17 +24,17 @@ use crate::{Code, Metadata, Result};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CallEnd {
-    /// The status of the call: `Ok`, or the error that its caller gets.
+    /// The status of the call: `Ok`, or the error that the caller receives.
     pub result: Result<()>,
-    /// The metadata that the server sent before its first response or its error; empty if it sent none.
+    /// The initial metadata that the server sent. It is empty if the server sent none.
     pub initial_metadata: Metadata,
     /// The metadata that the server sent with the status.
     pub trailing_metadata: Metadata,
-    /// The other end of the connection: the server for a caller, the client for an interceptor of a server. It is unknown if the call
-    /// reached no connection.
+    /// The other end of the connection: the server on the client's side, the client on the server's. It is
+    /// [`PeerAddress::Unknown`](crate::PeerAddress::Unknown) if the call never had a connection.
     pub peer: Peer,
-    /// The number of attempts that the channel made before the last one, by the retry or the hedging policy of the method. Servers
-    /// are told by `grpc-previous-rpc-attempts`. It is 0 for interceptors of a server.
+    /// The number of attempts before the last one, which the channel made because of the method's retry or hedging policy. The
+    /// client sends it to the server as `grpc-previous-rpc-attempts`. For interceptors of a server it is 0.
     pub previous_rpc_attempts: u32,
 }
 

@@ -1,4 +1,4 @@
-//! The state of a channel, and who is told when it changes.
+//! The state of a channel, and its subscribers.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -9,27 +9,28 @@ use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
 
-/// The state of a channel, by gRPC's connectivity semantics. gRPC Python's `ChannelConnectivity`.
+/// The state of a channel, as in gRPC's connectivity semantics. gRPC Python's `ChannelConnectivity`.
 ///
-/// Calls over a channel that is idle or connecting wait until it is neither; while it is in transient failure they fail
-/// with UNAVAILABLE and the cause, unless they wait for ready.
+/// While a channel is idle or connecting, its calls wait. While it is in transient failure, calls fail with UNAVAILABLE and the
+/// cause, unless they wait for ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ChannelConnectivity {
     /// The channel has no connection, because it was not used for a while or the connection was lost. The next call connects.
     Idle,
-    /// A connection is on its way: names are resolved, sockets opened, hands shaken, until the server has shown that it
-    /// speaks HTTP/2.
+    /// The channel is connecting: it resolves names, opens sockets and makes handshakes, until the server has sent its first
+    /// frame of HTTP/2.
     Connecting,
     /// There is a connection.
     Ready,
-    /// No connection came about, or it ended before it carried a call. The next attempt is made by itself, after a while that grows from attempt to attempt.
+    /// The attempt to connect failed, or the connection ended before it carried a call. The channel tries again by itself, after
+    /// a back-off that grows with each attempt.
     TransientFailure,
     /// The channel was closed: it takes no more calls.
     Shutdown,
 }
 
 impl fmt::Display for ChannelConnectivity {
-    /// gRPC's name of the state, as `TRANSIENT_FAILURE`.
+    /// Writes gRPC's name of the state, for example `TRANSIENT_FAILURE`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             ChannelConnectivity::Idle => "IDLE",
@@ -41,14 +42,14 @@ impl fmt::Display for ChannelConnectivity {
     }
 }
 
-/// The states of a channel as they change: [`Channel::subscribe`](crate::Channel::subscribe) gives it. The first item is the
-/// state when it was made, the last `Shutdown`.
+/// A stream of the states of a channel, returned by [`Channel::subscribe`](crate::Channel::subscribe). The first item is the
+/// state at the time of the subscription, and the last is `Shutdown`.
 ///
-/// It does not keep the channel open. A reader who is far behind, by more than 64 changes, loses the oldest.
+/// It does not keep the channel open. If more than 64 changes have not been read, the oldest are dropped.
 pub struct ConnectivityChanges(Arc<Watcher>);
 
 impl ConnectivityChanges {
-    /// The next state; `None` after the last.
+    /// Waits for the next state. Returns `None` after the last.
     pub async fn next(&mut self) -> Option<ChannelConnectivity> {
         poll_fn(|context| self.poll_change(context)).await
     }
@@ -81,7 +82,7 @@ impl fmt::Debug for ConnectivityChanges {
     }
 }
 
-/// The state as it is, and those who want to know when it changes.
+/// The current state, and its subscribers.
 #[derive(Debug)]
 pub(crate) struct Announcer {
     state: ChannelConnectivity,
@@ -100,7 +101,7 @@ impl Announcer {
         self.state
     }
 
-    /// Changes the state, if it is another one. Nothing follows SHUTDOWN.
+    /// Sets the state, and tells subscribers if it has changed. SHUTDOWN is final.
     pub(crate) fn announce(&mut self, state: ChannelConnectivity) {
         if state == self.state || self.state == ChannelConnectivity::Shutdown {
             return;
@@ -130,10 +131,10 @@ impl Drop for Announcer {
     }
 }
 
-/// The number of changes that are kept for a reader.
+/// The number of changes kept for a subscriber that has not read them.
 const KEPT: usize = 64;
 
-/// The changes that one reader has not seen.
+/// The changes that one subscriber has not read.
 #[derive(Debug, Default)]
 struct Watcher(Mutex<Seen>);
 
@@ -212,7 +213,7 @@ mod tests {
             seen += 1;
         }
         assert_eq!(seen, KEPT);
-        // Nor is a reader kept who is gone.
+        // A subscriber that was dropped is not kept either.
         drop(changes);
         announcer.announce(ChannelConnectivity::Connecting);
         assert!(announcer.watchers.is_empty());

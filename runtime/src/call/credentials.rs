@@ -10,19 +10,20 @@ use crate::base::header::Header;
 use crate::call::{Panicked, Peer, panicked_in};
 use crate::{Code, Metadata, Result, Status};
 
-/// The credentials of calls: metadata, usually a token, that is asked for with each call and with each attempt at it. A closure is
-/// one, too. [`access_token`](crate::credentials::access_token) is for a token that stays the same, and
-/// [`composite`](crate::credentials::composite) combines two. gRPC Python's `AuthMetadataPlugin`, and the `CallCredentials` that are
-/// made of it.
+/// Credentials of calls: they provide metadata, usually a token, for each attempt at a call. Closures that take an
+/// [`AuthMetadataContext`] implement this trait. [`access_token`](crate::credentials::access_token) creates credentials with a
+/// fixed token, and [`composite`](crate::credentials::composite) combines two. gRPC Python's `AuthMetadataPlugin` and
+/// `CallCredentials`.
 ///
 /// They are set for a call ([`UnaryCall::credentials`](crate::UnaryCall::credentials)), for a handle of a channel
 /// ([`Channel::with_credentials`](crate::Channel::with_credentials)), or in the credentials of a channel
-/// ([`ChannelCredentials::call_credentials`](crate::ChannelCredentials::call_credentials)). They are asked when there is a connection for
-/// the call, by its task or one of its own, and add to the metadata of the call. The deadline of the call covers the time they take.
+/// ([`ChannelCredentials::call_credentials`](crate::ChannelCredentials::call_credentials)). They are asked once a connection for
+/// the call exists. They may run in the task of the caller or in another one. Their metadata is added to that of the call. The
+/// time that they take counts towards the call's deadline.
 ///
-/// They are sent only where others cannot read them: over a connection without encryption a call with credentials ends with
-/// UNAUTHENTICATED, and nothing is asked or sent. [`ChannelCredentials::local`](crate::ChannelCredentials::local) and channels within this
-/// process are safe.
+/// Credentials are only sent over connections that others cannot read. Over a connection without encryption, a call with
+/// credentials ends with UNAUTHENTICATED: the credentials are not asked, and nothing is sent. Channels with
+/// [`ChannelCredentials::local`](crate::ChannelCredentials::local) and channels within this process count as safe.
 ///
 /// ```
 /// use stubwright::{AuthMetadataContext, Channel, ChannelCredentials, Metadata, Result};
@@ -43,12 +44,12 @@ use crate::{Code, Metadata, Result, Status};
 /// # }
 /// ```
 pub trait CallCredentials: Send + Sync + 'static {
-    /// Returns the metadata that proves who makes the call.
+    /// Returns the metadata that authenticates the caller.
     ///
     /// # Errors
-    /// The status that the call ends with. Codes that would speak for the call rather than for its credentials become INTERNAL (gRFC
-    /// A54): INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, FAILED_PRECONDITION, ABORTED, OUT_OF_RANGE and DATA_LOSS. After UNAVAILABLE a
-    /// retry policy may make the call again.
+    /// Returns the status with which the call ends. Codes that are reserved for the server's own result become INTERNAL (gRFC
+    /// A54): INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, FAILED_PRECONDITION, ABORTED, OUT_OF_RANGE and DATA_LOSS. After
+    /// UNAVAILABLE, a retry policy may retry the call.
     fn metadata(
         &self,
         context: AuthMetadataContext,
@@ -68,7 +69,7 @@ where
     }
 }
 
-/// The call for which credentials are asked. gRPC Python's class of this name.
+/// The call for which [`CallCredentials`] are asked. gRPC Python's `AuthMetadataContext`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthMetadataContext {
     service_url: String,
@@ -76,8 +77,8 @@ pub struct AuthMetadataContext {
 }
 
 impl AuthMetadataContext {
-    /// Returns the URL of the service: `https://example.org/package.Service`, with the authority of the call. It is usually the audience
-    /// of a signed token (JWT). The port 443 of HTTPS is left out; without TLS the URL begins with `http`.
+    /// Returns the URL of the service, with the authority of the call: `https://example.org/package.Service`. It is usually the
+    /// audience of a signed token (JWT). Port 443 is left out. Without TLS the URL begins with `http`.
     pub fn service_url(&self) -> &str {
         &self.service_url
     }
@@ -102,8 +103,8 @@ impl AuthMetadataContext {
     }
 }
 
-/// Makes credentials of a token that stays the same: each call has `authorization: Bearer TOKEN`. A token that cannot be metadata fails
-/// the calls with INTERNAL. gRPC Python's `access_token_call_credentials`.
+/// Creates credentials with a fixed token: each call is sent with `authorization: Bearer TOKEN`. Calls fail with INTERNAL if the
+/// token is not printable ASCII. gRPC Python's `access_token_call_credentials`.
 pub fn access_token(token: impl AsRef<str>) -> impl CallCredentials {
     let mut metadata = Metadata::new();
     let bearer = format!("Bearer {}", token.as_ref());
@@ -115,8 +116,8 @@ pub fn access_token(token: impl AsRef<str>) -> impl CallCredentials {
     move |_: AuthMetadataContext| std::future::ready(metadata.clone())
 }
 
-/// Combines two credentials: the metadata of the first, then that of the second, asked one after the other. gRPC Python's
-/// `composite_call_credentials`.
+/// Combines two credentials. They are asked one after the other, and the metadata of both is sent, the first's before the
+/// second's. gRPC Python's `composite_call_credentials`.
 pub fn composite(
     first: impl CallCredentials,
     second: impl CallCredentials,
@@ -143,7 +144,7 @@ impl Authorizer {
         Authorizer(Arc::new(credentials))
     }
 
-    /// Adds these behind those that are there already.
+    /// Adds these credentials after `first`, if there are any.
     pub(crate) fn behind(self, first: Option<Authorizer>) -> Authorizer {
         match first {
             Some(first) => Authorizer::new(Pair(first, self)),
@@ -196,7 +197,7 @@ impl<C: CallCredentials> Erased for C {
     }
 }
 
-/// Replaces a status by which credentials would speak for the server (gRFC A54).
+/// Replaces a code that is reserved for the server's own result (gRFC A54).
 fn permitted(status: Status) -> Status {
     match status.code() {
         Code::InvalidArgument

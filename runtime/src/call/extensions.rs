@@ -4,8 +4,8 @@ use std::any::{Any, TypeId, type_name};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Values that belong to a call and stay in this process, at most one of each type. On a server interceptors leave them for the handler;
-/// on a client a caller leaves them for interceptors.
+/// Values that belong to a call, at most one of each type. They are never sent. On a server, interceptors use them to pass values
+/// to the handler; on a client, the caller passes values to interceptors.
 ///
 /// ```
 /// use stubwright::{Result, ServicerContext, Status};

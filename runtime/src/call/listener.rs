@@ -1,4 +1,4 @@
-//! Listeners, which are told the end of an attempt.
+//! Listeners for the end of attempts.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,10 +6,10 @@ use std::sync::Arc;
 use crate::base::Outcome;
 use crate::{Metadata, Result};
 
-/// Is told how the calls end that a picker has sent to a server: see
-/// [`ReadySubchannel::with_listener`](crate::balancing::ReadySubchannel::with_listener). It must not block.
+/// A listener for the end of the calls that a picker sends to a server.
+/// [`ReadySubchannel::with_listener`](crate::balancing::ReadySubchannel::with_listener) sets it.
 pub trait CallListener: Send + Sync {
-    /// Is called when an attempt at a call has ended.
+    /// Called when an attempt at a call has ended. It must not block.
     fn call_ended(&self, end: &AttemptEnd<'_>);
 }
 
@@ -21,8 +21,8 @@ pub struct AttemptEnd<'a> {
 }
 
 impl<'a> AttemptEnd<'a> {
-    /// Returns the status of the attempt. It is `None` when the caller has given the call up, and when the attempt was taken back
-    /// before the server saw it.
+    /// Returns the status of the attempt. Returns `None` if the caller cancelled the call, or if the attempt was withdrawn before
+    /// the server saw it.
     pub fn result(&self) -> Option<&'a Result<()>> {
         self.outcome.map(|outcome| &outcome.result)
     }
@@ -33,7 +33,7 @@ impl<'a> AttemptEnd<'a> {
     }
 }
 
-/// A listener that is told the end of one attempt. To drop it tells it that the attempt has no end of its own.
+/// A listener with one attempt. Dropping it tells the listener that the attempt has no end of its own.
 pub(crate) struct Listening(Option<Arc<dyn CallListener>>);
 
 impl Listening {
@@ -41,7 +41,7 @@ impl Listening {
         Listening(Some(listener))
     }
 
-    /// Tells the end of the attempt.
+    /// Tells the listener the end of the attempt.
     pub(crate) fn ended(mut self, outcome: &Outcome) {
         if let Some(listener) = self.0.take() {
             listener.call_ended(&AttemptEnd {

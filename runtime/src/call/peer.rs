@@ -9,10 +9,10 @@ use super::auth::AuthContext;
 #[cfg(unix)]
 use crate::base::unix_name::{self, UnixName};
 
-/// The other end of a connection: its address, and who it is as far as the transport has verified it.
+/// The other end of a connection: its address, and its verified identity.
 ///
-/// It is displayed as gRPC writes it: `ipv4:127.0.0.1:5000`, `ipv6:[::1]:5000`, `unix:/path`, `unix:` for a socket without a path,
-/// `unix-abstract:name`, `inproc:` within the process, `unknown:`.
+/// `Display` writes gRPC's form of the address: `ipv4:127.0.0.1:5000`, `ipv6:[::1]:5000`, `unix:/path`, `unix:` for a socket
+/// without a path, `unix-abstract:name`, `inproc:` for calls within the process, or `unknown:`.
 ///
 /// ```
 /// use stubwright::{PeerAddress, ServicerContext};
@@ -32,15 +32,15 @@ pub struct Peer(Arc<Known>);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PeerAddress {
-    /// A TCP socket. An IPv4 address that is mapped into IPv6 is an IPv4 address here.
+    /// A TCP socket. An IPv4-mapped IPv6 address is converted to IPv4.
     Tcp(SocketAddr),
-    /// A unix socket; the path is empty for a socket without one, as nearly all clients have.
+    /// A unix socket with its path. The path is empty for a socket without one; nearly all clients' sockets have none.
     Unix(PathBuf),
     /// A unix socket in Linux' abstract namespace, with its name.
     UnixAbstract(Vec<u8>),
-    /// Within this process.
+    /// A client or a server in this process.
     InProcess,
-    /// A connection whose other end has no address that is known, or a call that has reached no connection.
+    /// The address is not known, or the call has no connection.
     Unknown,
 }
 
@@ -48,7 +48,7 @@ pub enum PeerAddress {
 struct Known {
     address: PeerAddress,
     text: String,
-    /// `None` when the transport has verified nothing.
+    /// `None` if the transport verifies nothing.
     auth: Option<AuthContext>,
 }
 
@@ -61,12 +61,12 @@ impl Peer {
         &self.0.address
     }
 
-    /// Returns the address as gRPC writes it.
+    /// Returns the address in gRPC's form, for example `ipv4:127.0.0.1:5000`.
     pub fn as_str(&self) -> &str {
         &self.0.text
     }
 
-    /// Returns who the other end is, as far as the transport has verified it. It is empty without TLS.
+    /// Returns the verified identity of the other end. It is empty unless the connection has TLS or local credentials.
     pub fn auth_context(&self) -> &AuthContext {
         self.0
             .auth
@@ -82,7 +82,7 @@ impl Peer {
         UNKNOWN.clone()
     }
 
-    /// A peer whose address a test gives as text.
+    /// Creates a peer from its address as text, for tests.
     #[cfg(feature = "server")]
     pub(crate) fn named(text: &str) -> Peer {
         Peer(Arc::new(Known {
@@ -108,7 +108,7 @@ impl Peer {
         Peer::unknown()
     }
 
-    /// Returns what is known of a peer on this machine; `None` for others.
+    /// Returns the identity of a peer on this machine, or `None` for other peers.
     #[cfg(feature = "server")]
     pub(crate) fn local_auth(&self) -> Option<AuthContext> {
         match self.address() {
@@ -122,7 +122,7 @@ impl Peer {
         }
     }
 
-    /// Returns the same peer with what the transport has verified.
+    /// Returns the same peer with a verified identity.
     #[cfg(feature = "server")]
     pub(crate) fn with_auth(mut self, auth: AuthContext) -> Peer {
         Arc::make_mut(&mut self.0).auth = Some(auth);
@@ -139,7 +139,7 @@ impl Peer {
 }
 
 impl PeerAddress {
-    /// Parses what `Display` writes; other text is an unknown address.
+    /// Parses the output of `Display`. Other text becomes an unknown address.
     #[cfg(feature = "server")]
     fn parse(text: &str) -> PeerAddress {
         let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
@@ -174,7 +174,7 @@ impl fmt::Display for PeerAddress {
 
 impl From<SocketAddr> for Peer {
     fn from(address: SocketAddr) -> Peer {
-        // A client that connects by IPv4 to a socket of both families has its IPv4 address, as everywhere else.
+        // A client that connects by IPv4 to a dual-stack socket has an IPv4 address, too.
         let canonical = match (address, address.ip().to_canonical()) {
             (SocketAddr::V6(_), IpAddr::V6(_)) => address,
             (_, canonical) => SocketAddr::new(canonical, address.port()),

@@ -1,4 +1,4 @@
-//! The propagation of a call to those made within its handler.
+//! Propagation: what the calls made within a handler take over from the handler's call.
 
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -8,14 +8,14 @@ use std::time::Instant;
 use super::{Exchange, Watch};
 use crate::{Code, Metadata, Status};
 
-/// The deadline, cancellation and metadata that calls of a servicer take over from the call that it serves, their parent.
-/// [`ServicerContext::propagate`](crate::ServicerContext::propagate) makes it, and the `propagated` of a call takes it. gRPC's
-/// propagation options.
+/// The deadline, cancellation and metadata that a call inherits from its parent: the call that a servicer is serving when it
+/// makes this one. [`ServicerContext::propagate`](crate::ServicerContext::propagate) creates it, and the call's option
+/// `propagated` applies it. gRPC's propagation options.
 #[derive(Clone)]
 #[must_use]
 pub struct Propagation {
     parent: Arc<Exchange>,
-    /// The parent's metadata as interceptors have changed it, if they have.
+    /// The parent's metadata, if interceptors have changed it.
     changed: Option<Arc<Metadata>>,
     deadline: bool,
     cancellation: bool,
@@ -23,30 +23,30 @@ pub struct Propagation {
 }
 
 impl Propagation {
-    /// Adds the pairs with this key that came with the parent, as interceptors have left them. By default there are none. A key
-    /// that did not come adds nothing.
+    /// Adds the parent's metadata with this key, including the changes of interceptors. By default no metadata is propagated.
+    /// Does nothing if the parent has no such key.
     pub fn metadata(mut self, key: impl AsRef<str>) -> Propagation {
         let key = key.as_ref();
         let came = self.changed.as_deref();
         let came = came.unwrap_or(&self.parent.details().metadata);
         for value in came.get_all(key) {
             if let Some(bytes) = value.to_bytes() {
-                // Everything that came can be sent, except gRPC's own fields, which belong to their call.
+                // All received metadata can be sent, except gRPC's own fields, which belong to one call.
                 drop(self.metadata.append(key, bytes));
             }
         }
         self
     }
 
-    /// Sets whether the deadline is propagated, so that a call ends at the latest when its parent does. The default is `true`. A
-    /// shorter timeout of the call takes precedence.
+    /// Sets whether the parent's deadline is also a deadline of the call. The default is `true`. If the call has an earlier
+    /// deadline, that one applies.
     pub fn deadline(mut self, yes: bool) -> Propagation {
         self.deadline = yes;
         self
     }
 
-    /// Sets whether a call is cancelled when its parent is over, because it was cancelled or because its method has returned. The
-    /// default is `true`. With `false`, calls that were given to another task outlive the parent.
+    /// Sets whether the call is cancelled when its parent ends, because the parent was cancelled or its method has returned. The
+    /// default is `true`. With `false`, a call that another task awaits can outlive the parent.
     pub fn cancellation(mut self, yes: bool) -> Propagation {
         self.cancellation = yes;
         self
@@ -73,7 +73,7 @@ impl Propagation {
         own.into_iter().chain(parents).min()
     }
 
-    /// Ties a call to its parent, if cancellation is propagated.
+    /// Lets the end of the parent cancel a call, if cancellation is propagated.
     pub(crate) fn tie(&self, child: &Arc<Exchange>) -> Option<Tie> {
         self.cancellation.then(|| Tie::new(&self.parent, child))
     }
@@ -89,7 +89,8 @@ impl fmt::Debug for Propagation {
     }
 }
 
-/// Cancels a call when its parent is over, until it is dropped: a parent may make any number of calls.
+/// Cancels a call when its parent ends. Dropping the tie removes it from the parent, so that a parent can make any number of
+/// calls.
 pub(crate) struct Tie {
     _watch: Watch,
 }
@@ -109,7 +110,7 @@ impl Tie {
     }
 }
 
-/// The waker that a parent has of its child: woken when the parent is over.
+/// The waker through which a parent reaches its child. It is woken when the parent ends.
 struct Ends {
     parent: Weak<Exchange>,
     child: Arc<Exchange>,

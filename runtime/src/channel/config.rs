@@ -17,9 +17,9 @@ pub(crate) struct ChannelConfig {
 
 /// The source of a channel's current config.
 pub(crate) trait ConfigSource: fmt::Debug + Send + Sync {
-    /// Returns the config. It is `None` before the resolver has answered for the first time.
+    /// Returns the config, or `None` before the resolver's first result.
     fn config(&self) -> Option<Arc<ChannelConfig>>;
 
-    /// Asks the resolver, and waits until it has answered.
+    /// Calls the resolver, and waits for its first result.
     fn known(self: Arc<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }

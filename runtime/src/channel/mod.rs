@@ -1,4 +1,5 @@
-//! From a target to a connection that takes a call. Nothing here knows messages, the options of calls or interceptors.
+//! The channel below the calls: it turns a target into connections, and finds a connection for each call. Nothing here
+//! knows about messages, the options of calls or interceptors.
 
 pub(crate) mod balance;
 pub(crate) mod config;

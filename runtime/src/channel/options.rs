@@ -12,9 +12,9 @@ use crate::call::retry_buffer::Budget;
 use crate::http2;
 use crate::transport::{KeepaliveConfig, LifetimeConfig, UpkeepConfig};
 
-/// The bytes of DATA that may be on their way to a client, on all calls of a connection together. A server's default is smaller: small calls
-/// of others wait behind what is on its way. Here all calls are the client's own. With half of this, echoes of a megabyte were
-/// slower by a quarter.
+/// The flow-control window of a connection: the bytes of DATA that may be in transit to a client, for all its calls together. A
+/// server's default is smaller, because a small call must wait behind the data in transit of large ones. On a client all calls
+/// are the program's own. With half of this window, echoes of a megabyte took a quarter longer.
 const CONNECTION_WINDOW: u32 = 4 << 20;
 
 /// The options of a channel's connections.
@@ -27,7 +27,7 @@ pub(crate) struct ChannelOptions {
     pub(crate) load_balancing: LoadBalancing,
     pub(crate) max_connections_per_subchannel: usize,
     pub(crate) connector: Connector,
-    /// The longest time of an attempt to connect.
+    /// The timeout of an attempt to connect.
     pub(crate) min_connect_timeout: Duration,
     pub(crate) backoff: BackoffConfig,
     pub(crate) http2: http2::Config,
@@ -65,5 +65,5 @@ impl Default for ChannelOptions {
     }
 }
 
-/// The library's part of the `user-agent`.
+/// The part of the `user-agent` that names this library.
 pub(crate) const LIBRARY: &str = concat!("grpc-rust-stubwright/", env!("CARGO_PKG_VERSION"));

@@ -24,7 +24,7 @@ use crate::channel::resolve::service_config::ServiceConfig;
 use crate::channel::resolve::target::Target;
 use crate::{Compression, Result, http2};
 
-/// Sets the options of a [`Channel`]; every option has a default that serves.
+/// Builds a [`Channel`] with options. Every option has a default.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct ChannelBuilder {
@@ -48,16 +48,17 @@ impl ChannelBuilder {
         self
     }
 
-    /// Sets the default `:authority` of calls, in place of the target's: a proxy that routes by host finds the backend by it.
-    /// Over TLS the server's certificate must be for this host, unless
-    /// [`ChannelCredentials::server_name`](crate::ChannelCredentials::server_name) names another. Making the channel fails with
-    /// INVALID_ARGUMENT if the text is no authority. gRPC's `grpc.default_authority`.
+    /// Sets the default `:authority` of calls, in place of the target's, for example for a proxy that routes by host. Over TLS,
+    /// the server's certificate must be for this host, unless
+    /// [`ChannelCredentials::server_name`](crate::ChannelCredentials::server_name) sets another name. Building the channel fails
+    /// with INVALID_ARGUMENT if the text is not an authority. gRPC's `grpc.default_authority`.
     pub fn authority(mut self, authority: impl Into<String>) -> ChannelBuilder {
         self.authority = Some(authority.into());
         self
     }
 
-    /// Sets the default timeout of calls, counted from their start. By default there is none. gRPC's `timeout`, for all calls.
+    /// Sets the default timeout of calls, counted from their start. By default there is none. It corresponds to gRPC's `timeout`
+    /// for each call.
     pub fn timeout(mut self, timeout: Duration) -> ChannelBuilder {
         self.defaults().options.timeout = Some(timeout);
         self
@@ -72,9 +73,9 @@ impl ChannelBuilder {
         self
     }
 
-    /// Sets the name of the program, which servers see before the name of this library: `user_agent("app/1.2")` sends
-    /// `user-agent: app/1.2 grpc-rust-stubwright/0.1.0`. By default the library's name is sent alone. Characters outside
-    /// printable ASCII are left out. gRPC's `grpc.primary_user_agent`.
+    /// Sets the first part of the `user-agent`, usually the name of the program: `user_agent("app/1.2")` sends `user-agent:
+    /// app/1.2 grpc-rust-stubwright/0.1.0`. By default only the library's name is sent. Characters outside printable ASCII are
+    /// left out. gRPC's `grpc.primary_user_agent`.
     pub fn user_agent(mut self, program: impl AsRef<str>) -> ChannelBuilder {
         let printable = |c: &char| c.is_ascii_graphic() || *c == ' ';
         let program: String = program.as_ref().chars().filter(printable).collect();
@@ -83,15 +84,15 @@ impl ChannelBuilder {
         self
     }
 
-    /// Sets the limit of requests, in bytes, before compression. By default there is none. A larger request ends its call with
-    /// RESOURCE_EXHAUSTED. gRPC's `grpc.max_send_message_length`.
+    /// Sets the maximum size of a request, in bytes, before compression. By default there is no limit. A larger request ends its
+    /// call with RESOURCE_EXHAUSTED. gRPC's `grpc.max_send_message_length`.
     pub fn max_send_message_length(mut self, bytes: usize) -> ChannelBuilder {
         self.defaults().options.max_send_message_length = Some(bytes);
         self
     }
 
-    /// Sets the service config: timeouts, retries and more, per method. By default a call is made again only if no handler has
-    /// seen it. gRPC's `grpc.service_config`.
+    /// Sets the service config: timeouts, retries and more, for each method. By default a call is only retried if it has not
+    /// reached a handler. gRPC's `grpc.service_config`.
     ///
     /// A load balancing policy in the config takes precedence over [`ChannelBuilder::load_balancing`], and a config from a
     /// [`Resolver`](crate::Resolver) takes precedence over this one.
@@ -100,22 +101,22 @@ impl ChannelBuilder {
         self
     }
 
-    /// Sets how much of its request a call keeps for being sent again, in bytes, until the head of the response comes. The
-    /// default is 256 KiB (262,144). A call that has sent more is not made again. gRPC's `grpc.per_rpc_retry_buffer_size`.
+    /// Sets the maximum size of the requests that a call keeps for retries, in bytes, until the response begins. The default is
+    /// 256 KiB (262,144). A call that has sent more is not retried. gRPC's `grpc.per_rpc_retry_buffer_size`.
     pub fn per_rpc_retry_buffer_size(mut self, bytes: usize) -> ChannelBuilder {
         self.per_rpc_retry_buffer_size = Some(bytes);
         self
     }
 
-    /// Sets how much all calls of the channel together keep of their requests, in bytes; calls that keep up to 16 KiB do not
-    /// count. The default is 1 MiB (1,048,576). A call that finds no room is not made again. gRFC A6's limit of a channel,
-    /// grpc-java's `retryBufferSize`.
+    /// Sets the maximum size of the requests that all calls of the channel together keep for retries, in bytes. Calls that keep
+    /// up to 16 KiB do not count. The default is 1 MiB (1,048,576). A call that finds no room is not retried. It is the channel's
+    /// limit of gRFC A6, grpc-java's `retryBufferSize`.
     pub fn retry_buffer_size(mut self, bytes: usize) -> ChannelBuilder {
         self.retry_buffer_size = Some(bytes);
         self
     }
 
-    /// Sets how calls are spread over the servers of a target with several addresses. The default is
+    /// Sets the load balancing policy, which distributes calls to the addresses of the target. The default is
     /// [`LoadBalancing::pick_first`]: one server gets all calls. gRPC's `grpc.lb_policy_name`.
     ///
     /// ```
@@ -133,22 +134,22 @@ impl ChannelBuilder {
         self
     }
 
-    /// Sets how many connections there may be to one server. The default is 4. Calls share the first connection up to the
-    /// server's limit of streams, HTTP/2's MAX_CONCURRENT_STREAMS. When calls wait because all connections have reached it, one
-    /// more is made. A call goes to the oldest connection with room. An additional connection is closed after a minute without
-    /// calls.
+    /// Sets the maximum number of connections to one server. The default is 4. Calls share the first connection up to the
+    /// server's limit of streams (MAX_CONCURRENT_STREAMS of HTTP/2). If calls wait because all connections have reached this
+    /// limit, another connection is opened. A call uses the oldest connection with room. An additional connection is closed after
+    /// a minute without calls.
     ///
-    /// With 1, calls wait until others have ended, as in most gRPC libraries; that suits servers whose limit is meant for a
-    /// client and not for a connection. A channel [over](Channel::over) an open connection has that connection alone. gRPC's
-    /// `connectionScaling.maxConnectionsPerSubchannel` (gRFC A105), which takes precedence in a service config.
+    /// With 1, calls wait until others have ended, as in most gRPC libraries. This suits servers whose limit is meant for each
+    /// client rather than each connection. A channel [over](Channel::over) an open connection has only this connection.
+    /// `connectionScaling.maxConnectionsPerSubchannel` in a service config takes precedence (gRFC A105).
     pub fn max_connections_per_subchannel(mut self, connections: usize) -> ChannelBuilder {
         self.options.max_connections_per_subchannel = connections;
         self
     }
 
-    /// Sets the resolver that finds the addresses of the servers, in place of the system's. A list of addresses is a resolver too.
-    /// The target still sets the authority of calls, and the name in the certificate of a secure channel, for addresses without
-    /// an authority of their own. gRPC core's custom resolvers.
+    /// Sets the name resolver, which finds the addresses of the servers, in place of the system's. A `Vec<Address>` is a resolver
+    /// too. The target still determines the authority of calls, and on a secure channel the name in the server's certificate, for
+    /// addresses without an authority. gRPC core's custom resolvers.
     ///
     /// ```
     /// # fn connect() -> stubwright::Result<()> {
@@ -171,44 +172,46 @@ impl ChannelBuilder {
         self
     }
 
-    /// Sets whether calls wait, until their deadlines, while no server can be reached. The default is that of the service config, or
-    /// else `false`: such a call fails at once with UNAVAILABLE and the cause. gRPC's `wait_for_ready`, the opposite of "fail fast".
+    /// Sets whether calls wait, until their deadlines, while no server can be reached. By default the service config decides. If
+    /// it doesn't, the default is `false`: such calls fail at once with UNAVAILABLE and the cause. gRPC's `wait_for_ready`, the
+    /// opposite of "fail fast".
     pub fn wait_for_ready(mut self, wait_for_ready: bool) -> ChannelBuilder {
         self.defaults().options.wait_for_ready = Some(wait_for_ready);
         self
     }
 
-    /// Sets the wait after the first failed attempt to connect, counted from the beginning of the attempt, with a jitter of a
-    /// fifth. The default is 1 second. It is multiplied by 1.6 for each further attempt in a row. A connection that ends before
-    /// the wait is over, and has carried no call, counts as a failed attempt. gRPC's `grpc.initial_reconnect_backoff_ms`.
+    /// Sets the back-off after the first failed attempt to connect, counted from the beginning of the attempt, with a jitter of a
+    /// fifth. The default is 1 second. It grows by the factor 1.6 with each further failure in a row. A connection counts as a
+    /// failed attempt if it ends before the back-off is over and without having carried a call. gRPC's
+    /// `grpc.initial_reconnect_backoff_ms`.
     pub fn initial_reconnect_backoff(mut self, wait: Duration) -> ChannelBuilder {
         self.options.backoff.initial = wait;
         self
     }
 
-    /// Sets the longest wait between attempts to connect, with a jitter of a fifth. The default is 120 seconds. gRPC's
+    /// Sets the maximum back-off between attempts to connect, with a jitter of a fifth. The default is 120 seconds. gRPC's
     /// `grpc.max_reconnect_backoff_ms`.
     pub fn max_reconnect_backoff(mut self, wait: Duration) -> ChannelBuilder {
         self.options.backoff.max = wait;
         self
     }
 
-    /// Sets the timeout of an attempt to connect, from looking up the name to the server's first frame of HTTP/2. The default is
+    /// Sets the timeout of an attempt to connect, from the lookup of the name to the server's first HTTP/2 frame. The default is
     /// 20 seconds. gRPC's MIN_CONNECT_TIMEOUT, `grpc.min_reconnect_backoff_ms`.
     pub fn min_connect_timeout(mut self, timeout: Duration) -> ChannelBuilder {
         self.options.min_connect_timeout = timeout;
         self
     }
 
-    /// Sets the time without calls after which the channel closes its connections, and is idle until the next call. The default is 30
-    /// minutes; with `None` connections stay open. gRPC's `grpc.client_idle_timeout_ms`.
+    /// Sets the time without calls after which the channel closes its connections and becomes idle, until the next call. The
+    /// default is 30 minutes. With `None`, connections stay open. gRPC's `grpc.client_idle_timeout_ms`.
     pub fn idle_timeout(mut self, timeout: impl Into<Option<Duration>>) -> ChannelBuilder {
         self.options.upkeep.lifetime.max_idle = timeout.into();
         self
     }
 
-    /// Sets the limit of responses, in bytes, before and after decompression. The default is 4 MiB (4,194,304). A larger response
-    /// ends its call with RESOURCE_EXHAUSTED. gRPC's `grpc.max_receive_message_length`.
+    /// Sets the maximum size of a response, in bytes, before and after decompression. The default is 4 MiB (4,194,304). A larger
+    /// response ends its call with RESOURCE_EXHAUSTED. gRPC's `grpc.max_receive_message_length`.
     pub fn max_receive_message_length(mut self, bytes: usize) -> ChannelBuilder {
         self.defaults().options.max_receive_message_length = Some(bytes);
         self
@@ -221,20 +224,20 @@ impl ChannelBuilder {
         self
     }
 
-    /// Pings the server after this time without receiving anything while calls are open. By default there are no pings. The time
-    /// counts from the last bytes that were read, and a new call does not restart it: a call that starts after a longer silence
-    /// sends the ping. gRPC's `grpc.keepalive_time_ms` (gRFC A8).
+    /// Sets the time of silence after which the server is pinged while calls are open. By default there are no pings. The time
+    /// counts from the last bytes that were read. A new call does not restart it, so a call that starts after a longer silence
+    /// sends a ping at once. gRPC's `grpc.keepalive_time_ms` (gRFC A8).
     ///
-    /// By default servers allow a ping every five minutes, and close the connection of a client that pings more often, with the
-    /// message `too_many_pings`. The channel logs it (feature `tracing`) and doubles the time for its later connections. Other
-    /// gRPC libraries enforce a minimum of 10 seconds; this one uses a shorter time as it is, and logs it.
+    /// By default, servers allow one ping every five minutes. They close the connection of a client that pings more often, with
+    /// the message `too_many_pings`. The channel then logs this (feature `tracing`) and doubles the time for later connections.
+    /// Other gRPC libraries enforce a minimum of 10 seconds. This one accepts a shorter time, and logs it.
     pub fn keepalive_time(mut self, time: Duration) -> ChannelBuilder {
         self.options.upkeep.keepalive.time = Some(time);
         self
     }
 
-    /// Sets the time that a server has to answer a keepalive ping. Then the connection is closed, and its calls end with
-    /// UNAVAILABLE. The default is 20 seconds. gRPC's `grpc.keepalive_timeout_ms`.
+    /// Sets the time within which a server must respond to a keepalive ping. If it does not, the connection is closed, and its
+    /// calls end with UNAVAILABLE. The default is 20 seconds. gRPC's `grpc.keepalive_timeout_ms`.
     pub fn keepalive_timeout(mut self, timeout: Duration) -> ChannelBuilder {
         self.options.upkeep.keepalive.timeout = timeout;
         self
@@ -247,31 +250,31 @@ impl ChannelBuilder {
         self
     }
 
-    /// Sets all limits and windows of HTTP/2 at once. Options of this builder that set one of them must come after.
+    /// Sets all limits and windows of HTTP/2 at once. Methods of this builder that set one of them must be called afterwards.
     pub fn limits(mut self, limits: http2::Config) -> ChannelBuilder {
         self.options.http2 = limits;
         self
     }
 
-    /// Sets the limit of the metadata of a response, in bytes as HTTP/2 counts them: names, values, and 32 for each pair. The
-    /// default is 16 KiB (16,384). Servers are told; a response over the limit fails its call with RESOURCE_EXHAUSTED. gRPC's
+    /// Sets the maximum size of a response's metadata, in bytes as HTTP/2 counts them: names, values, and 32 for each pair.
+    /// Servers learn it. A response over the limit fails its call with RESOURCE_EXHAUSTED. The default is 16 KiB (16,384). gRPC's
     /// `grpc.max_metadata_size`.
     pub fn max_metadata_size(mut self, bytes: u32) -> ChannelBuilder {
         self.options.http2.max_header_list_size = bytes;
         self
     }
 
-    /// Sets the time after which a connection is given up whose server takes none of the data that waits for it. The default is
-    /// 20 seconds. It is what TCP_USER_TIMEOUT is to other gRPC libraries.
+    /// Sets the time after which a connection is closed if data waits to be sent and the server accepts none. The default is 20
+    /// seconds. Other gRPC libraries use TCP_USER_TIMEOUT for this.
     pub fn write_timeout(mut self, timeout: Duration) -> ChannelBuilder {
         self.options.upkeep.write_timeout = timeout;
         self
     }
 
-    /// Sets the function that opens the connections of the channel, in place of the system's sockets: through a proxy, over
-    /// another transport, or in a test. It is called with the address, `host:port` or `unix:path`, for each connection, and has
-    /// 20 seconds. TLS is added to what it returns if the channel is secure. Its error is the cause of calls that fail with
-    /// UNAVAILABLE.
+    /// Sets the function that opens the channel's connections, in place of the system's sockets: through a proxy, over another
+    /// transport, or in a test. It is called for each connection with the address, `host:port` or `unix:path`. It must complete
+    /// within [`min_connect_timeout`](ChannelBuilder::min_connect_timeout). A secure channel uses TLS over the returned
+    /// connection. If the function fails, calls fail with UNAVAILABLE and its error.
     ///
     /// ```
     /// # fn connect() -> stubwright::Result<()> {
@@ -295,7 +298,7 @@ impl ChannelBuilder {
         self
     }
 
-    /// Makes a channel with these options over a connection that is open already, as [`Channel::over`] does.
+    /// Creates a channel with these options over a connection that is already open, like [`Channel::over`].
     #[must_use]
     pub fn build_over(
         self,
@@ -304,19 +307,19 @@ impl ChannelBuilder {
         self.build(Target::open(connection))
     }
 
-    /// Makes a channel with these options to a target, without encryption, as [`Channel::insecure`] does.
+    /// Creates an unencrypted channel to a target with these options, like [`Channel::insecure`].
     ///
     /// # Errors
-    /// As [`Channel::insecure`].
+    /// Fails like [`Channel::insecure`]. Also returns INVALID_ARGUMENT for an invalid [`authority`](ChannelBuilder::authority).
     pub fn build_insecure(self, target: impl AsRef<str>) -> Result<Channel> {
         let target = self.target(target.as_ref())?;
         Ok(self.build(target))
     }
 
-    /// Makes a channel with these options to a target, with credentials, as [`Channel::secure`] does.
+    /// Creates a channel to a target with credentials and these options, like [`Channel::secure`].
     ///
     /// # Errors
-    /// As [`Channel::secure`].
+    /// Fails like [`Channel::secure`]. Also returns INVALID_ARGUMENT for an invalid [`authority`](ChannelBuilder::authority).
     pub fn build_secure(
         mut self,
         target: impl AsRef<str>,

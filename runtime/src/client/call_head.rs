@@ -13,7 +13,7 @@ use crate::call::transport::Transport;
 use crate::call::{CallDetails, Exchange, MessageLimits, Peer};
 use crate::{Compression, Result, Status};
 
-/// The head of a call: everything that it is made with, except its messages.
+/// The head of a call: everything that is needed to start it, except its messages.
 #[derive(Clone, Debug)]
 pub(crate) struct CallHead {
     /// The `:path` field: `/package.Service/Method`.
@@ -46,7 +46,7 @@ impl CallHead {
         std::str::from_utf8(self.path.value()).unwrap_or_default()
     }
 
-    /// Asks the credentials of the call for metadata, for a transport that doesn't.
+    /// Asks the credentials of the call for metadata, if its transport does not do this itself.
     pub(crate) async fn authorize(&mut self) -> Result<()> {
         if let Some(credentials) = self.options.credentials.take() {
             let authority = self.options.authority.as_ref();
@@ -110,7 +110,7 @@ impl CallHead {
 /// Returns the `:path` of a method.
 ///
 /// # Errors
-/// INVALID_ARGUMENT for text that names no method.
+/// Returns INVALID_ARGUMENT if the text is not the name of a method.
 pub(super) fn method_path(method: &str) -> Result<Header> {
     let is_path = method.starts_with('/') && method.bytes().all(|byte| byte.is_ascii_graphic());
     if !is_path {

@@ -1,4 +1,4 @@
-//! The state of a call, from its making to its end.
+//! The state of a call, from its creation to its end.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -18,27 +18,27 @@ use crate::call::inbox::Inbox;
 use crate::call::{CallEnd, Peer};
 use crate::{Metadata, Result, Status};
 
-/// The state of a call. Until its first poll it collects options; then it receives. It does not know the types of the messages: it is
-/// compiled once.
+/// The state of a call. It collects options until the first poll, and receives responses afterwards. It does not know the types
+/// of the messages, so that it is compiled only once.
 pub(crate) struct CallState {
     channel: Channel,
     head: CallHead,
     one_response: bool,
-    /// True once the call has been started: it can be started once.
+    /// Set once the call has been started. It can only be started once.
     is_started: bool,
     /// `None` until the call has been started.
     receiving: Option<Receiving>,
     cancel_handle: Option<CancelHandle>,
-    /// The initial metadata of the response, once it has been asked for.
+    /// The initial metadata of the response, once it has been read.
     initial: Option<Metadata>,
-    /// The error of the call, once its caller has it.
+    /// The error of the call, once it has been returned to the caller.
     failed: Option<Status>,
-    /// No response follows.
+    /// Set if no response follows.
     done: bool,
 }
 
 impl CallState {
-    /// A call with one response, or with a stream of them.
+    /// Creates a call with one response, or with a stream of responses.
     pub(crate) fn new(channel: &Channel, path: Header, one_response: bool) -> CallState {
         CallState {
             channel: channel.clone(),
@@ -67,8 +67,8 @@ impl CallState {
         self.is_started
     }
 
-    /// Waits for the next response of a call that has many, which is in the slot then. When the slot is empty, the call has ended with
-    /// OK. Nothing follows an error.
+    /// Waits for the next response of a call with a stream of responses, and puts it into the slot. If the slot stays empty, the
+    /// call has ended with OK. Nothing follows an error.
     pub(crate) fn poll_next(
         &mut self,
         context: &mut Context<'_>,
@@ -86,7 +86,7 @@ impl CallState {
         Poll::Ready(self.remember_error(read))
     }
 
-    /// Waits for the end of a call that has one response, which is in the slot then.
+    /// Waits for the end of a call with one response, and puts the response into the slot.
     pub(crate) fn poll_only(
         &mut self,
         context: &mut Context<'_>,
@@ -113,7 +113,7 @@ impl CallState {
         Poll::Ready(Ok(()))
     }
 
-    /// Returns what the responses are read from; starts the call if it has not been started.
+    /// Returns the receiving end. Starts the call if it has not been started.
     pub(crate) fn receive(&mut self, requests: &mut dyn AnyRequests) -> Result<&mut Receiving> {
         if self.receiving.is_none() {
             self.start(requests)?;
@@ -121,7 +121,7 @@ impl CallState {
         self.receiving.as_mut().ok_or_else(started_already)
     }
 
-    /// Returns the initial metadata of the response, once it has come.
+    /// Returns the initial metadata of the response, once it has arrived.
     pub(crate) fn initial(&mut self) -> Option<&Metadata> {
         if self.initial.is_none() {
             self.initial = self.receiving.as_mut()?.take_head();
@@ -129,7 +129,7 @@ impl CallState {
         self.initial.as_ref()
     }
 
-    /// Returns the result of the call; `None` before it has ended.
+    /// Returns the result of the call, or `None` before it has ended.
     pub(crate) fn result(&self) -> Option<Result<()>> {
         match &self.failed {
             Some(status) => Some(Err(status.clone())),
@@ -137,7 +137,7 @@ impl CallState {
         }
     }
 
-    /// Returns the end of the call; `None` before it has ended.
+    /// Returns the end of the call, or `None` before it has ended.
     pub(crate) fn end(&mut self) -> Option<CallEnd> {
         let result = self.result()?;
         let outcome = self.receiving.as_ref().and_then(Receiving::outcome);
@@ -153,12 +153,12 @@ impl CallState {
         })
     }
 
-    /// Returns the metadata that came with the status; `None` before the call has ended.
+    /// Returns the trailing metadata, or `None` before the call has ended.
     pub(crate) fn trailing(&self) -> Option<Metadata> {
         Some(self.receiving.as_ref()?.outcome()?.trailing)
     }
 
-    /// Returns how often the call was made before by a policy.
+    /// Returns the number of attempts before the last one, by a retry or hedging policy.
     pub(crate) fn previous_attempts(&self) -> u32 {
         let receiving = self.receiving.as_ref();
         receiving.map_or(0, Receiving::previous_attempts)
@@ -172,7 +172,7 @@ impl CallState {
         handle.clone()
     }
 
-    /// Ends the call with CANCELLED. Nothing of a call is sent that has not been started.
+    /// Ends the call with CANCELLED. If the call has not been started, nothing of it is sent.
     pub(crate) fn cancel(&mut self, requests: &mut dyn AnyRequests) {
         if let Some(receiving) = &mut self.receiving {
             receiving.give_up(cancelled());
@@ -183,7 +183,7 @@ impl CallState {
         }
     }
 
-    /// Remembers the error that the caller gets: the end of the call says the same.
+    /// Remembers the error that is returned to the caller, so that the end of the call has the same one.
     fn remember_error(&mut self, read: Result<()>) -> Result<()> {
         if let Err(status) = &read {
             self.failed.get_or_insert_with(|| status.clone());
@@ -194,7 +194,7 @@ impl CallState {
     /// Starts the call. A call that could not be started fails in the same way when it is started again.
     fn start(&mut self, requests: &mut dyn AnyRequests) -> Result<()> {
         if self.is_started {
-            // A start that has panicked may have left some.
+            // A start that panicked may have left requests.
             requests.close();
             return Err(self.failed.clone().unwrap_or_else(started_already));
         }
@@ -202,7 +202,7 @@ impl CallState {
         let started = self.start_with(requests);
         started.inspect_err(|status| {
             self.failed = Some(status.clone());
-            // A sender may wait for room among them.
+            // A sender may be waiting for room in the queue.
             requests.close();
         })
     }
@@ -231,7 +231,7 @@ impl CallState {
 
     fn needs_interceptors(&self) -> bool {
         let defaults = self.channel.defaults();
-        // Credentials that the transport does not ask are asked where interceptors run.
+        // If the transport doesn't ask credentials, the code that runs interceptors does.
         defaults.is_some_and(|defaults| !defaults.interceptors.is_empty())
             || (self.head.options.credentials.is_some()
                 && !self.channel.transport().asks_credentials())
@@ -257,7 +257,7 @@ impl CallState {
     }
 }
 
-/// The status of a call that is started again.
+/// Returns the status of a call that is started twice.
 #[cold]
 fn started_already() -> Status {
     Status::failed_precondition("the call has been made already")

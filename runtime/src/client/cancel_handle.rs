@@ -1,4 +1,4 @@
-//! Cancelling a call from elsewhere.
+//! A handle that cancels a call.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::started::Started;
 use crate::{Result, Status};
 
-/// Cancels a call from anywhere: another task, another thread, or what handles a signal. Clones cancel the same call. A call of any
-/// kind makes one by its `cancel_handle()`, before it has been started or later.
+/// A handle that cancels a call from anywhere, for example from another task or thread. Clones cancel the same call. The method
+/// `cancel_handle()` of a call returns it, before or after the start of the call.
 ///
 /// ```
 /// # async fn example(channel: stubwright::Channel) {
@@ -24,7 +24,7 @@ use crate::{Result, Status};
 #[derive(Clone)]
 pub struct CancelHandle(Arc<Mutex<State>>);
 
-/// The call, as far as it can be cancelled.
+/// The call in its current state.
 enum State {
     Unstarted,
     Started(Started),
@@ -32,8 +32,8 @@ enum State {
 }
 
 impl CancelHandle {
-    /// Cancels the call on both sides: it ends with CANCELLED. Responses that have come before can still be read. A call that has not been
-    /// started is never made, and ends when it is awaited. Does nothing to a call that has ended.
+    /// Cancels the call on both sides, so that it ends with CANCELLED. Responses that have already arrived can still be read. A
+    /// call that has not been started is never sent, and ends when it is awaited. Does nothing if the call has ended.
     pub fn cancel(&self) {
         let before = std::mem::replace(&mut *self.state(), State::Cancelled);
         if let State::Started(started) = before {
@@ -53,7 +53,7 @@ impl CancelHandle {
         }
     }
 
-    /// Remembers the call that it cancels, and cancels it if that has been asked for.
+    /// Sets the started call. Cancels it at once if `cancel` has already been called.
     pub(crate) fn set_started(&self, started: Started) {
         let mut state = self.state();
         match &*state {
@@ -71,7 +71,7 @@ impl CancelHandle {
     }
 }
 
-/// The status of a call that its caller has cancelled.
+/// Returns the status of a call that was cancelled by its caller.
 pub(crate) fn cancelled() -> Status {
     Status::cancelled("the call was cancelled by its caller")
 }

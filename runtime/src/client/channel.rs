@@ -1,4 +1,4 @@
-//! The channel: what stubs call through.
+//! Channels.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,11 +16,11 @@ use crate::channel::options::ChannelOptions;
 use crate::channel::resolve::target::Target;
 use crate::retry::Retrying;
 
-/// A channel to a server, or to several: what stubs call through. It connects when the first call needs it, and again when the
-/// connection is lost.
+/// A channel to one or more servers, through which stubs make calls. It connects when a call needs a connection, and reconnects
+/// when a connection is lost.
 ///
-/// A clone is a handle of the same channel and costs next to nothing. When the last clone has been dropped and its last call has
-/// ended, the connections are closed.
+/// Clones are cheap handles of the same channel. The connections are closed once all clones have been dropped and all calls have
+/// ended.
 #[derive(Clone)]
 pub struct Channel {
     transport: Arc<dyn Transport>,
@@ -29,50 +29,50 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// Makes a channel without encryption to a target. gRPC Python's `insecure_channel`. A target is one of these:
+    /// Creates an unencrypted channel to a target. gRPC Python's `insecure_channel`. These are the forms of a target:
     ///
-    /// | target | where it leads |
+    /// | target | meaning |
     /// |---|---|
-    /// | `host:port`, `dns:host:port`, `dns:///host:port` | the addresses that the system finds for the name |
-    /// | `ipv4:10.0.0.1:5000,10.0.0.2:5000` | these addresses; each is the authority of the calls that go to it, the first that of the others |
+    /// | `host:port`, `dns:host:port`, `dns:///host:port` | the addresses of the host, as the system resolves its name |
+    /// | `ipv4:10.0.0.1:5000,10.0.0.2:5000` | these addresses; each is the authority of the calls to it |
     /// | `ipv6:[::1]:5000,[::2]:5000` | these addresses |
-    /// | `unix:relative/path`, `unix:///absolute/path` | a unix socket, whose authority is `localhost` |
-    /// | `unix-abstract:name` | a unix socket in Linux' abstract namespace; unprintable bytes of its name are percent-encoded |
-    /// | `passthrough:///host:port` | one address, which is looked up for each connection, as in grpc-go |
+    /// | `unix:relative/path`, `unix:///absolute/path` | a unix socket; the authority is `localhost` |
+    /// | `unix-abstract:name` | a unix socket in Linux' abstract namespace; unprintable bytes of the name are percent-encoded |
+    /// | `passthrough:///host:port` | one address; the name is resolved for each connection, as in grpc-go |
     ///
-    /// The default port is 443, without encryption too. An IPv6 address may have a zone, the name or the number of a network
-    /// interface: `[fe80::1%eth0]:5000`. A URL such as `http://host:port` is no target: leave the scheme out.
+    /// The default port is 443, even without encryption. An IPv6 address may have a zone, which is the name or number of a
+    /// network interface: `[fe80::1%eth0]:5000`. A URL such as `http://host:port` is not a target. Leave its scheme out.
     ///
-    /// By default all calls go to the first address that can be reached; [`load_balancing`](ChannelBuilder::load_balancing)
-    /// spreads them. Addresses are tried in turn, the next one after a failure or after 250 milliseconds, IPv6 and IPv4
-    /// alternating ("Happy Eyeballs", RFC 8305). Names are looked up again when the channel leaves its idle state, and when a
-    /// connection is lost or cannot be made, at most every 30 seconds.
+    /// By default all calls go to the first address that can be reached. [`load_balancing`](ChannelBuilder::load_balancing)
+    /// changes this. Addresses are tried one after the other, IPv6 and IPv4 alternating. The next attempt starts when one fails,
+    /// or after 250 milliseconds ("Happy Eyeballs", RFC 8305). Names are resolved again when the channel leaves its idle state
+    /// and when a connection is lost or cannot be made, but at most every 30 seconds.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when the target is none of these. If there is no server, the first call fails with UNAVAILABLE and the
-    /// cause.
+    /// Returns INVALID_ARGUMENT if the target has none of these forms. An unreachable server is not an error here: calls fail
+    /// with UNAVAILABLE and the cause.
     pub fn insecure(target: impl AsRef<str>) -> Result<Channel> {
         Channel::builder().build_insecure(target)
     }
 
-    /// Makes a channel with credentials to a target: over TLS to `example.org:443` or to a unix socket, whose host is
-    /// `localhost`, or to a server on this machine. Over TLS the server's certificate must be for the host and be signed by an
-    /// authority that the credentials trust. gRPC Python's `secure_channel`.
+    /// Creates a channel with credentials to a target: over TLS, or unencrypted to a server on this machine with
+    /// [`ChannelCredentials::local`]. Over TLS, the server's certificate must be for the target's host, which is `localhost` for
+    /// a unix socket, and be signed by an authority that the credentials trust. gRPC Python's `secure_channel`.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when the text is no target, or the credentials do not fit together; FAILED_PRECONDITION when they trust
-    /// the authorities of this system and it has none. If there is no server, or its certificate is refused, the first call fails
-    /// with UNAVAILABLE and the cause.
+    /// Returns INVALID_ARGUMENT if the text is not a target, or if the client's key does not belong to its certificate. Returns
+    /// FAILED_PRECONDITION if the credentials trust this system's authorities and it has none. If the server cannot be reached or
+    /// its certificate is not accepted, calls fail with UNAVAILABLE and the cause.
     pub fn secure(target: impl AsRef<str>, credentials: ChannelCredentials) -> Result<Channel> {
         Channel::builder().build_secure(target, credentials)
     }
 
-    /// Makes a channel over a connection that is open already, a socket or anything else that carries bytes both ways, without
-    /// encryption of its own. HTTP/2 begins with the first call, and servers limit the time until then. Once the connection is
-    /// closed all calls fail with UNAVAILABLE. The default authority of calls is `localhost`.
+    /// Creates a channel over a connection that is already open: a socket, or any other stream of bytes in both directions. The
+    /// channel adds no encryption. It sends its HTTP/2 preface with the first call, and servers limit the time until then. Once
+    /// the connection is closed, all calls fail with UNAVAILABLE. The default authority of calls is `localhost`.
     ///
-    /// A server takes the other end by [`Server::add_connection`](crate::Server::add_connection). [`ChannelBuilder::connector`]
-    /// makes a channel open such connections itself.
+    /// Give the other end to a server by [`Server::add_connection`](crate::Server::add_connection). To let a channel open such
+    /// connections itself, use [`ChannelBuilder::connector`].
     #[must_use]
     pub fn over(connection: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Channel {
         Channel::builder().build_over(connection)
@@ -83,13 +83,13 @@ impl Channel {
         ChannelBuilder::default()
     }
 
-    /// A channel to a target.
+    /// Creates a channel to a target.
     pub(super) fn to(
         target: Target,
         options: ChannelOptions,
         defaults: Option<CallDefaults>,
     ) -> Channel {
-        // A resolver may say how calls are made, too.
+        // A resolver may return a service config, too.
         let has_config = options.service_config.is_some() || target.names.may_have_config();
         let budget = Arc::clone(&options.retry_buffer);
         let window = options.http2.smallest_window();
@@ -106,7 +106,7 @@ impl Channel {
         }
     }
 
-    /// A channel over another transport.
+    /// Creates a channel over another transport.
     #[cfg(feature = "server")]
     pub(crate) fn over_transport(transport: Arc<dyn Transport>) -> Channel {
         Channel {
@@ -115,13 +115,13 @@ impl Channel {
         }
     }
 
-    /// Returns the state of the channel. With `try_to_connect` an idle channel begins to connect, as for a call, which needs a
-    /// tokio runtime around it. A channel to handlers in this process is always ready. gRPC Python's `get_state`.
+    /// Returns the state of the channel. If `try_to_connect` is set, an idle channel begins to connect, which requires a tokio
+    /// runtime. A channel to handlers in this process is always ready. gRPC Python's `get_state`.
     pub fn state(&self, try_to_connect: bool) -> ChannelConnectivity {
         self.transport.state(try_to_connect)
     }
 
-    /// Returns the states of the channel as a stream: the present one, then each that follows. gRPC Python's `subscribe`.
+    /// Returns a stream of the channel's states: the current one, and then each change. gRPC Python's `subscribe`.
     ///
     /// ```no_run
     /// # async fn watch(channel: stubwright::Channel) {
@@ -135,10 +135,10 @@ impl Channel {
         self.transport.subscribe()
     }
 
-    /// Connects, and waits until the channel is ready, without a limit of time. gRPC Python's `channel_ready`.
+    /// Connects, and waits until the channel is ready. There is no time limit. gRPC Python's `channel_ready`.
     ///
     /// # Errors
-    /// CANCELLED when the channel is closed.
+    /// Returns CANCELLED if the channel is closed.
     pub async fn ready(&self) -> Result<()> {
         let mut states = self.subscribe();
         while let Some(state) = states.next().await {
@@ -151,24 +151,24 @@ impl Channel {
         Err(closed())
     }
 
-    /// Lets the next attempt to connect begin at once, as if none had failed: for a program that learns that its network is back.
-    /// gRPC's `ResetConnectBackoff`.
+    /// Resets the back-off, so that the next attempt to connect begins at once. Use it when the program learns that the network
+    /// is available again. gRPC's `ResetConnectBackoff`.
     pub fn reset_connect_backoff(&self) {
         self.transport.reset_connect_backoff();
     }
 
-    /// Closes the channel and all its clones: new calls, and those that wait for a connection, fail with CANCELLED. Calls on a
-    /// connection go on until they end or are dropped; then the connections are closed.
+    /// Closes the channel and all its clones. New calls, and calls that wait for a connection, fail with CANCELLED. Calls that
+    /// have a connection continue until they end or are dropped. Then the connections are closed.
     pub fn close(&self) {
         self.transport.close();
     }
 
-    /// Returns what this handle adds to the calls that are made through it.
+    /// Returns the defaults of this handle for its calls.
     pub(crate) fn defaults(&self) -> Option<&CallDefaults> {
         self.defaults.as_deref()
     }
 
-    /// Returns another handle of the same channel, with changed defaults.
+    /// Returns another handle of the same channel with changed defaults.
     pub(crate) fn with_defaults(&self, change: impl FnOnce(&mut CallDefaults)) -> Channel {
         let mut defaults = self.defaults.as_deref().cloned().unwrap_or_default();
         change(&mut defaults);

@@ -25,10 +25,10 @@ use crate::{Compression, Metadata, Result};
 pub struct ClientCall {
     state: Arc<InterceptedState>,
     interceptors: ClientInterceptors,
-    /// The place of the interceptor among them.
+    /// The position of the interceptor. The outermost one has 0.
     level: usize,
     head: CallHead,
-    /// The observers that begin to see the call when it goes on.
+    /// The observers that the interceptor has added. They take effect when the call proceeds.
     observers: Observers,
 }
 
@@ -38,10 +38,10 @@ impl ClientCall {
         self.head.method()
     }
 
-    /// Calls another method, `/package.Service/Method`, whose messages must be of the same types.
+    /// Changes the method to `/package.Service/Method`. Its messages must have the same types.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT for text that names no method.
+    /// Returns INVALID_ARGUMENT if the text is not the name of a method.
     pub fn set_method(&mut self, method: impl AsRef<str>) -> Result<()> {
         self.head.path = method_path(method.as_ref())?;
         Ok(())
@@ -57,76 +57,76 @@ impl ClientCall {
         !self.state.one_response
     }
 
-    /// Returns the metadata that is sent with the call.
+    /// Returns the metadata of the request.
     pub fn metadata(&self) -> &Metadata {
         &self.head.options.metadata
     }
 
-    /// Returns the metadata that is sent with the call, which may be changed.
+    /// Returns the metadata of the request, for modification.
     pub fn metadata_mut(&mut self) -> &mut Metadata {
         &mut self.head.options.metadata
     }
 
-    /// Returns the deadline of the call; `None` when it has none.
+    /// Returns the deadline of the call, or `None` if it has none.
     pub fn deadline(&self) -> Option<Instant> {
         self.head.deadline
     }
 
-    /// Returns the time until the deadline of the call; `None` when it has none.
+    /// Returns the time until the call's deadline. It is zero after the deadline, and `None` if the call has no deadline.
     pub fn time_remaining(&self) -> Option<Duration> {
         let deadline = self.head.deadline?;
         Some(deadline.saturating_duration_since(clock::now()))
     }
 
-    /// Sets the time that the call has from now on, in place of what its caller has set; `None` removes the deadline. A deadline that
-    /// comes by [`propagated`](crate::UnaryCall::propagated) stays.
+    /// Sets the timeout of the call, counted from now, in place of the caller's deadline. `None` removes the deadline. A deadline
+    /// that the call inherits by [`propagated`](crate::UnaryCall::propagated) still applies.
     pub fn set_timeout(&mut self, timeout: impl Into<Option<Duration>>) {
         self.head.options.timeout = timeout.into();
         self.head.deadline = self.head.options.deadline();
         self.state.set_deadline(self.head.deadline);
     }
 
-    /// Returns the host that the call is for, HTTP/2's `:authority`; `None` for a channel within this process.
+    /// Returns the `:authority` of the call, or `None` for a channel within this process.
     pub fn authority(&self) -> Option<String> {
         let own = self.head.options.authority.clone();
         let authority = own.or_else(|| self.state.authority())?;
         Some(String::from_utf8_lossy(authority.value()).into_owned())
     }
 
-    /// Sets the host that the call is for, as [`UnaryCall::authority`](crate::UnaryCall::authority) does.
+    /// Sets the `:authority` of the call, like [`UnaryCall::authority`](crate::UnaryCall::authority).
     ///
     /// # Errors
-    /// INVALID_ARGUMENT for text that is no host, with or without a port.
+    /// Returns INVALID_ARGUMENT if the text is not a host with an optional port.
     pub fn set_authority(&mut self, authority: impl AsRef<str>) -> Result<()> {
         let authority = crate::channel::resolve::authority::authority(authority.as_ref())?;
         self.head.options.authority = Some(authority);
         Ok(())
     }
 
-    /// Sets whether the call waits while no server can be reached, in place of what its caller or the channel has set. gRPC's
+    /// Sets whether the call waits while no server can be reached. It overrides the setting of the caller and the channel. gRPC's
     /// `wait_for_ready`.
     pub fn set_wait_for_ready(&mut self, wait_for_ready: bool) {
         self.head.options.wait_for_ready = Some(wait_for_ready);
     }
 
-    /// Sets the compression of the requests, in place of what the caller or the channel has set.
+    /// Sets the compression of the requests. It overrides the setting of the caller and the channel.
     pub fn set_compression(&mut self, compression: Compression) {
         self.head.options.compression = Some(compression);
     }
 
-    /// Adds credentials to the call, as [`UnaryCall::credentials`](crate::UnaryCall::credentials) does.
+    /// Adds credentials to the call, like [`UnaryCall::credentials`](crate::UnaryCall::credentials).
     pub fn add_credentials(&mut self, credentials: impl CallCredentials) {
         self.head.options.add_credentials(credentials);
     }
 
-    /// Returns the values that the caller has given to its interceptors, with [`UnaryCall::extension`](crate::UnaryCall::extension),
-    /// and those that interceptors have added for each other.
+    /// Returns the values that belong to the call. The caller adds values by
+    /// [`UnaryCall::extension`](crate::UnaryCall::extension), and interceptors can add values for each other.
     pub fn extensions(&self) -> &Extensions {
         &self.state.extensions
     }
 
-    /// Shows the request of a call that has one to `look`, as the outer interceptors have left it, and returns what `look` returns;
-    /// `None` when the call has a stream of requests.
+    /// Passes the request to `look`, with the changes of outer interceptors, and returns the result. Returns `None` if the call
+    /// has a stream of requests.
     ///
     /// ```
     /// # use stubwright::ClientCall;
@@ -144,9 +144,9 @@ impl ClientCall {
         shown.and(seen)
     }
 
-    /// Shows each request to `observer` before it is encoded. The observer may change the request; its error ends the attempt that
-    /// [`proceed`](ClientCall::proceed) makes. A request passes the interceptors once: if it is sent again, it goes as they have left
-    /// it, and is not shown again.
+    /// Passes each request to `observer` before the request is encoded. The observer may change the request. If it returns an
+    /// error, the attempt of [`proceed`](ClientCall::proceed) ends with it. Each request is passed once: if it is sent again, the
+    /// observers' changes are kept, and they are not called again.
     pub fn on_request(
         &mut self,
         observer: impl FnMut(&mut dyn AnyMessage) -> Result<()> + Send + 'static,
@@ -154,8 +154,8 @@ impl ClientCall {
         self.observers.requests.push(Box::new(observer));
     }
 
-    /// Shows each response to `observer` after it is decoded, before the caller has it. The observer may change the response; its
-    /// error ends the attempt that [`proceed`](ClientCall::proceed) makes.
+    /// Passes each response to `observer` after decoding, before the caller receives it. The observer may change the response. If
+    /// it returns an error, the attempt of [`proceed`](ClientCall::proceed) ends with it.
     pub fn on_response(
         &mut self,
         observer: impl FnMut(&mut dyn AnyMessage) -> Result<()> + Send + 'static,
@@ -163,14 +163,16 @@ impl ClientCall {
         self.observers.responses.push(Box::new(observer));
     }
 
-    /// Shows the initial metadata of the response to `observer` when it comes, before any response. The observer may change it.
+    /// Passes the initial metadata of the response to `observer` when it arrives, before any response. The observer may change
+    /// it.
     pub fn on_initial_metadata(&mut self, observer: impl FnMut(&mut Metadata) + Send + 'static) {
         self.observers.heads.push(Box::new(observer));
     }
 
-    /// Gives the caller an encoded response, as if it came from the server; from a cache, for instance, instead of
-    /// [`proceed`](ClientCall::proceed). A call with one response gets the last one that is given; for a stream each call of this
-    /// method adds one. Outer interceptors see the response as any other.
+    /// Gives an encoded response to the caller, as if it came from the server. Use it instead of
+    /// [`proceed`](ClientCall::proceed), for example to respond from a cache. For a call with a stream of responses, each use of
+    /// this method adds a response. For a call with one response, the last one is used. Outer interceptors handle the response
+    /// like any other.
     ///
     /// ```
     /// use bytes::Bytes;
@@ -188,25 +190,26 @@ impl ClientCall {
         self.state.answer(self.level, response);
     }
 
-    /// Returns whether the call can go on, for the first time or once more: see [`proceed`](ClientCall::proceed).
+    /// Returns whether [`proceed`](ClientCall::proceed) can be called, for the first time or again.
     pub fn can_proceed(&self) -> bool {
         self.state.check_replay().is_ok()
     }
 
-    /// Lets the call go on, to the next interceptor or to the server, and waits for its end: until the caller has read everything.
-    /// Dropping the future cancels what is on its way.
+    /// Passes the call on to the next interceptor, or sends it to the server. Waits for its end, after the caller has read all
+    /// responses. Dropping the future cancels this attempt.
     ///
-    /// A call may go on again after its end, with what has been changed since, if
-    /// - it has one request, and not a stream of them: the requests of a stream are not kept. (The retry policy of a service config
-    ///   keeps some, and makes such calls again.)
-    /// - its caller has not seen any of the response. A call with one response gives it to its caller when the interceptors have ended;
-    ///   a stream gives out responses and initial metadata as they come.
+    /// This method can be called again after the end of the attempt, to send the call with all changes made since then, if
+    /// - the call has one request, and not a stream of requests. The requests of a stream are not kept. (Only the retry policy of
+    ///   a service config keeps some of them, and can retry such calls.)
+    /// - the caller has not received anything of the response. The caller of a call with one response receives it when the
+    ///   interceptors have ended. The caller of a call with a stream of responses receives the initial metadata and the responses
+    ///   as they arrive.
     ///
-    /// Otherwise the end is FAILED_PRECONDITION, and nothing is sent. Observers stay, and see the new attempt; inner interceptors run
-    /// anew.
+    /// Otherwise the result is FAILED_PRECONDITION, and nothing is sent. Observers also observe the new attempt, and inner
+    /// interceptors run again.
     pub async fn proceed(&mut self) -> CallEnd {
         let result = self.run().await;
-        // The responses of inner interceptors are a part of the call, and come before its end.
+        // The responses that inner interceptors gave are read before the call ends.
         poll_fn(|context| self.state.poll_taken(self.level, context)).await;
         self.state.end(result)
     }
@@ -216,12 +219,12 @@ impl ClientCall {
         self.state.elapsed()
     }
 
-    /// Returns how many requests the last attempt has sent so far.
+    /// Returns the number of requests that the last attempt has sent so far.
     pub fn requests(&self) -> u64 {
         self.state.requests_sent()
     }
 
-    /// Returns how many responses the last attempt has received so far.
+    /// Returns the number of responses that the last attempt has received so far.
     pub fn responses(&self) -> u64 {
         self.state.responses_received()
     }
@@ -237,7 +240,7 @@ impl ClientCall {
         ClientCall::go(state, interceptors, self.level + 1, self.head.clone()).await
     }
 
-    /// Gives a call to its first interceptor.
+    /// Passes a call to its first interceptor.
     pub(super) async fn enter(
         state: Arc<InterceptedState>,
         interceptors: ClientInterceptors,
@@ -246,7 +249,7 @@ impl ClientCall {
         ClientCall::go(state, interceptors, 0, head).await
     }
 
-    /// Gives a call to the interceptor at `level`, or sends it behind the last one.
+    /// Passes a call to the interceptor at `level`, or sends it if there is none.
     async fn go(
         state: Arc<InterceptedState>,
         interceptors: ClientInterceptors,
@@ -275,7 +278,7 @@ impl fmt::Debug for ClientCall {
     }
 }
 
-/// Turns a panic of an interceptor into the status of its call, which outer interceptors see as any other end.
+/// Turns a panic of an interceptor into the status of its call. Outer interceptors receive this status like any other.
 async fn caught(state: &InterceptedState, part: impl Future<Output = Result<()>>) -> Result<()> {
     let mut part = pin!(part);
     poll_fn(|context| {

@@ -1,4 +1,4 @@
-//! Which requests of a call are compressed.
+//! The choice of requests to compress.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::base::erasure::AnyMessage;
 use crate::{Result, Status};
 
-/// Decides which requests are compressed, if those of the call are.
+/// Decides which requests are compressed, if the call has a compression.
 #[derive(Clone)]
 pub(crate) struct CompressIf(Arc<Wanted>);
 
@@ -20,7 +20,7 @@ impl CompressIf {
         CompressIf(Arc::new(move |request| request.downcast_ref().map(&wanted)))
     }
 
-    /// Returns whether a request is to be compressed.
+    /// Returns whether a request should be compressed.
     ///
     /// # Errors
     /// INVALID_ARGUMENT if the function was made for requests of another type.

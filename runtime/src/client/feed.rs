@@ -1,4 +1,4 @@
-//! Feeding the requests of a call to its connection.
+//! Passing the requests of a call to its connection.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -17,18 +17,18 @@ use crate::helpers::stream::Reading;
 use crate::{Compression, Result, Status};
 
 thread_local! {
-    /// The length in bytes of the request that this thread packed last, for the stream that gives the next one.
+    /// The length in bytes of the last request that was packed on this thread. The stream that produces the next one reads it.
     static PACKED: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Returns the length in bytes of the request that was taken from a stream before; zero when the stream is not read by a call. A stream
-/// that knows its messages as values alone learns here how large they are.
+/// Returns the encoded length in bytes of the previous request of a stream. Returns zero if the stream is not read by a call. A
+/// stream does not encode its messages, so it learns their size here.
 pub(super) fn last_packed() -> usize {
     PACKED.take()
 }
 
-/// Sends the requests of a call. One request is sent at once. Of a stream everything that is ready is sent at once, and the rest by a
-/// task: sending must not depend on whether the caller reads responses.
+/// Sends the requests of a call. A single request is sent at once. For a stream, all requests that are ready are sent at once,
+/// and a task sends the rest, so that sending does not depend on the caller reading responses.
 pub(crate) fn send(
     requests: &mut dyn AnyRequests,
     mut packing: Packing,
@@ -47,7 +47,7 @@ pub(crate) fn send(
 /// Packs the requests of a call.
 pub(crate) struct Packing {
     packer: Packer,
-    /// Decides which requests are compressed; without it all are.
+    /// Decides which requests are compressed. `None` for all.
     compress_if: Option<CompressIf>,
 }
 
@@ -59,7 +59,7 @@ impl Packing {
         }
     }
 
-    /// Packs the request at hand.
+    /// Packs the current request.
     fn pack(&mut self, requests: &mut dyn AnyRequests, exchange: &Exchange) -> Packed {
         let mut packed = None;
         let shown = requests.show(&mut |request| {
@@ -105,7 +105,7 @@ fn feed(
     Ok(())
 }
 
-/// Feeds the requests of a call to its connection, until they end or the call does.
+/// Passes the requests of a call to its connection, until the requests or the call end.
 struct Feed {
     requests: Box<dyn AnyRequests>,
     packing: Packing,
@@ -122,8 +122,8 @@ impl Future for Feed {
     }
 }
 
-/// The call that is fed. When it is dropped before the end of the requests, because they panicked or their runtime ended, it ends the
-/// call: the server must not take them for complete, and the caller must not wait.
+/// The call that is fed. If it is dropped before the end of the requests, because the stream panicked or the runtime has ended,
+/// it ends the call. Otherwise the server would take the requests for complete, or the caller would wait for ever.
 struct Fed {
     exchange: Arc<Exchange>,
     over: Watch,
@@ -172,7 +172,7 @@ impl Fed {
                 self.exchange.write_request(piece, false);
             }
             if turn.is_over() {
-                // The connection sends what there is before the next request is asked for.
+                // Let the connection send the packed requests before the next one is requested.
                 context.waker().wake_by_ref();
                 break;
             }
@@ -222,7 +222,7 @@ mod tests {
     use crate::base::erasure::Requests;
     use crate::testing::TestCall;
 
-    /// Its call may wait for long before it takes the next.
+    /// The call may wait for a long time before it takes the next request.
     #[test]
     fn a_request_is_dropped_once_it_is_packed() {
         let call = TestCall::new();

@@ -27,7 +27,7 @@ use crate::base::header::Header;
 /// # }
 /// ```
 impl Channel {
-    /// A call with one request and one response. gRPC Python's `channel.unary_unary`.
+    /// Creates a call with one request and one response. gRPC Python's `channel.unary_unary`.
     pub fn unary_unary<Req, Res, C>(
         &self,
         method: impl AsRef<str>,
@@ -43,7 +43,7 @@ impl Channel {
         UnaryCall::new(state, Requests::one::<C>(request), Slot::of::<C>())
     }
 
-    /// A call with one request and a stream of responses. gRPC Python's `channel.unary_stream`.
+    /// Creates a call with one request and a stream of responses. gRPC Python's `channel.unary_stream`.
     pub fn unary_stream<Req, Res, C>(
         &self,
         method: impl AsRef<str>,
@@ -59,7 +59,7 @@ impl Channel {
         StreamingCall::new(state, Requests::one::<C>(request).boxed(), Slot::of::<C>())
     }
 
-    /// A call with a stream of requests and one response. gRPC Python's `channel.stream_unary`.
+    /// Creates a call with a stream of requests and one response. gRPC Python's `channel.stream_unary`.
     pub fn stream_unary<Req, Res, C, M>(
         &self,
         method: impl AsRef<str>,
@@ -76,7 +76,7 @@ impl Channel {
         UnaryCall::new(state, requests, Slot::of::<C>())
     }
 
-    /// A call with a stream of requests and a stream of responses. gRPC Python's `channel.stream_stream`.
+    /// Creates a call with a stream of requests and a stream of responses. gRPC Python's `channel.stream_stream`.
     pub fn stream_stream<Req, Res, C, M>(
         &self,
         method: impl AsRef<str>,

@@ -1,4 +1,4 @@
-//! Handles of a channel, each with defaults of its own.
+//! Handles of a channel with their own defaults.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use super::options::Options;
 use crate::Compression;
 use crate::call::credentials::CallCredentials;
 
-/// Handles of the same channel with other defaults, for the calls of one stub or of a part of the program. A handle shares the
-/// connections of the channel, and costs little to make. Other handles, and stubs that use them, are not changed. An option that a
-/// call sets itself takes precedence over the default of its channel.
+/// Methods that return another handle of the same channel with changed defaults, for the calls of one stub or of a part of the
+/// program. Handles share the connections of the channel, and are cheap to create. Existing handles, and the stubs that use them,
+/// are not changed. An option that is set on a call takes precedence over the default of the handle.
 ///
 /// ```
 /// # fn example(channel: stubwright::Channel) {
@@ -24,7 +24,7 @@ use crate::call::credentials::CallCredentials;
 /// # }
 /// ```
 impl Channel {
-    /// Adds an interceptor around the calls made through the returned handle, outside those of this one. gRPC Python's
+    /// Adds an interceptor around the calls made through the returned handle, outside the existing interceptors. gRPC Python's
     /// `intercept_channel`.
     ///
     /// ```
@@ -44,8 +44,8 @@ impl Channel {
         self.with_defaults(|defaults| defaults.interceptors.wrap(interceptor))
     }
 
-    /// Sets the default timeout of calls made through the returned handle. By default there is none. A call removes it with
-    /// [`Duration::MAX`]. gRPC's `timeout`.
+    /// Sets the default timeout of calls made through the returned handle. By default there is none. A call with the timeout
+    /// [`Duration::MAX`] has no deadline. gRPC's `timeout`.
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Channel {
         self.with_options(|options| options.timeout = Some(timeout))
@@ -58,8 +58,8 @@ impl Channel {
         self.with_options(|options| options.add_metadata(key.as_ref(), value.as_ref()))
     }
 
-    /// Adds credentials to calls made through the returned handle, behind those of the channel. The credentials of a call come behind
-    /// both.
+    /// Adds credentials to calls made through the returned handle. They are asked after the credentials of the channel, and
+    /// before those of a single call.
     #[must_use]
     pub fn with_credentials(&self, credentials: impl CallCredentials) -> Channel {
         self.with_options(|options| options.add_credentials(credentials))
@@ -73,8 +73,8 @@ impl Channel {
     }
 
     /// Sets the default `:authority` of calls made through the returned handle, in place of
-    /// [`ChannelBuilder::authority`](crate::ChannelBuilder::authority). It reaches several hosts behind one proxy over one connection.
-    /// Text that is no authority fails the calls with INVALID_ARGUMENT.
+    /// [`ChannelBuilder::authority`](crate::ChannelBuilder::authority), for example to reach several hosts behind one proxy over
+    /// the same connection. Calls fail with INVALID_ARGUMENT if the text is not an authority.
     #[must_use]
     pub fn with_authority(&self, authority: impl AsRef<str>) -> Channel {
         self.with_options(|options| options.set_authority(authority.as_ref()))
@@ -87,7 +87,7 @@ impl Channel {
         self.with_options(|options| options.compression = Some(compression))
     }
 
-    /// Sets the default limit of requests, in bytes, in place of
+    /// Sets the default maximum size of a request, in bytes, in place of
     /// [`ChannelBuilder::max_send_message_length`](crate::ChannelBuilder::max_send_message_length). gRPC's
     /// `grpc.max_send_message_length`.
     #[must_use]
@@ -95,7 +95,7 @@ impl Channel {
         self.with_options(|options| options.max_send_message_length = Some(bytes))
     }
 
-    /// Sets the default limit of responses, in bytes, in place of
+    /// Sets the default maximum size of a response, in bytes, in place of
     /// [`ChannelBuilder::max_receive_message_length`](crate::ChannelBuilder::max_receive_message_length). gRPC's
     /// `grpc.max_receive_message_length`.
     #[must_use]

@@ -8,22 +8,24 @@ use std::sync::Arc;
 use super::client_call::ClientCall;
 use crate::Result;
 
-/// Intercepts the calls of a channel, of all four kinds. [`ChannelBuilder::interceptor`] adds an interceptor, and
-/// [`Channel::with_interceptor`] puts one around an existing channel. A closure is an interceptor, too.
+/// Intercepts the calls of a channel, of all four kinds. [`ChannelBuilder::interceptor`] adds an interceptor to a new channel,
+/// and [`Channel::with_interceptor`] adds one to a handle of an existing channel. Closures that take a [`ClientCall`] implement
+/// this trait.
 ///
-/// It runs before anything is sent, and may
-/// - look at the call and change it: the method, the metadata, the deadline, and more;
-/// - reject it, by returning a [`Status`](crate::Status) as an error;
-/// - let it go on, with [`ClientCall::proceed`], which waits for the end of the call and returns it; and do so more than once;
-/// - see and change the messages of both directions, and the initial metadata of the response;
-/// - answer it itself, with [`ClientCall::respond`].
+/// An interceptor runs before anything is sent, and may
+/// - inspect and change the call: its method, metadata, deadline, and more;
+/// - reject the call, by returning a [`Status`](crate::Status) as an error;
+/// - pass the call on, once or more, by [`ClientCall::proceed`], which waits for the end of the call and returns it;
+/// - observe and change the messages in both directions, and the initial metadata of the response;
+/// - respond without a server, by [`ClientCall::respond`].
 ///
-/// What it returns is the status of the call. The first interceptor that was added to the builder is the outermost: it sees the call
-/// first, and its end last. An interceptor that is put around a channel is around all of those. A call that the retry policy of a
-/// [`ServiceConfig`](crate::ServiceConfig) makes again is one call for interceptors.
+/// The returned status becomes the status of the call. The first interceptor that is added to a builder is the outermost: it
+/// handles the call first, and its end last. Interceptors that are added by [`Channel::with_interceptor`] are outside of these.
+/// All attempts by the retry policy of a [`ServiceConfig`](crate::ServiceConfig) are one call for interceptors.
 ///
-/// The caller polls the interceptors' futures, from the first poll of the call on. They are dropped when the call is dropped or
-/// cancelled, and when its deadline passes while no attempt is on its way to the server. A panic ends its call alone, with INTERNAL.
+/// The interceptors' futures are polled by the caller, beginning with the first poll of the call. They are dropped when the call
+/// is dropped or cancelled, and when its deadline passes while no attempt is in progress. A panic ends only its own call, with
+/// INTERNAL.
 ///
 /// ```
 /// use stubwright::{Channel, ClientCall, Code};
@@ -49,7 +51,7 @@ use crate::Result;
 /// [`Channel::with_interceptor`]: crate::Channel::with_interceptor
 /// [`ChannelBuilder::interceptor`]: crate::ChannelBuilder::interceptor
 pub trait ClientInterceptor: Send + Sync + 'static {
-    /// Handles a call; `call.proceed().await.result` lets it go on unchanged.
+    /// Handles a call. `call.proceed().await.result` passes it on unchanged.
     fn intercept(&self, call: ClientCall) -> impl Future<Output = Result<()>> + Send;
 }
 
@@ -82,7 +84,7 @@ impl ClientInterceptors {
         self.0.is_empty()
     }
 
-    /// Returns the interceptor at `level`; the outermost is at 0.
+    /// Returns the interceptor at `level`. The outermost one has 0.
     pub(super) fn get(&self, level: usize) -> Option<&dyn AnyInterceptor> {
         self.0.get(level).map(|interceptor| &**interceptor)
     }

@@ -1,4 +1,4 @@
-//! The iterators and streams that a call takes as its requests.
+//! The iterators and streams that a call accepts as its requests.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -9,26 +9,26 @@ use pin_project_lite::pin_project;
 use crate::Result;
 use crate::base::erasure::{BoxedSource, RequestSource};
 
-/// Requests of a client-streaming or bidirectional call: any iterator and any [`Stream`] of messages, and any stream of
-/// `Result`s, such as [`stream()`](crate::stream()) makes, or the `RequestStream` of a servicer that passes it on. An error
-/// cancels the call, which ends with it. [`sending`](crate::sending) sends requests step by step instead.
+/// The requests of a client-streaming or bidirectional call: any iterator of messages, any [`Stream`] of messages, or any
+/// stream of `Result`s, such as [`stream()`](crate::stream()) or a servicer's `RequestStream`. An error in the stream
+/// cancels the call, which then ends with this error. To send requests one by one, use [`sending`](crate::sending).
 ///
-/// `Marker` tells the three apart; it is inferred.
+/// `Marker` distinguishes the three. It is inferred.
 pub trait IntoRequests<Req, Marker>: Send + 'static {
-    /// Returns the requests as a call takes them.
+    /// Converts the requests to the form that calls use internally.
     #[doc(hidden)]
     fn into_requests(self) -> BoxedSource<Req>;
 }
 
-/// The marker of requests that come from an iterator.
+/// The marker for iterators.
 #[derive(Debug)]
 pub enum ViaIterator {}
 
-/// The marker of requests that come from a stream.
+/// The marker for streams of messages.
 #[derive(Debug)]
 pub enum ViaStream {}
 
-/// The marker of requests that come from a stream which may fail.
+/// The marker for streams of `Result`s.
 #[derive(Debug)]
 pub enum ViaResults {}
 

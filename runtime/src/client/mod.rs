@@ -1,4 +1,4 @@
-//! The calling side: channels, and the calls that stubs make through them.
+//! The client: channels, and the calls that stubs make through them.
 
 mod builder;
 mod call_defaults;

@@ -20,23 +20,23 @@ pub struct Options {
     pub(crate) credentials: Option<Authorizer>,
     pub(crate) wait_for_ready: Option<bool>,
     pub(crate) compression: Option<Compression>,
-    /// Which requests are compressed; without it all are.
+    /// Decides which requests are compressed. `None` for all.
     pub(crate) compress_if: Option<CompressIf>,
     pub(crate) max_send_message_length: Option<usize>,
     pub(crate) max_receive_message_length: Option<usize>,
     /// Values for the interceptors of the call.
     pub(crate) extensions: Option<Arc<Extensions>>,
-    /// The properties inherited from the call within which this one is made.
+    /// The properties that the call inherits from its parent.
     #[cfg(feature = "server")]
     pub(crate) propagation: Option<Box<Propagation>>,
-    /// The error of the first option that was invalid: the call fails with it when it is started.
+    /// The error of the first invalid option. The call fails with it when it is started.
     pub(crate) invalid: Option<Status>,
 }
 
 impl Options {
-    /// Returns the deadline of a call that starts now.
+    /// Returns the deadline of a call if it starts now.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        // A time that is too far off for the clock is no deadline.
+        // A time that the clock cannot represent means no deadline.
         let own = self
             .timeout
             .and_then(|timeout| crate::base::clock::now().checked_add(timeout));
@@ -47,7 +47,7 @@ impl Options {
         own
     }
 
-    /// Takes the defaults of the channel for what the call does not set.
+    /// Fills options that the call does not set from the defaults of the channel.
     pub(crate) fn default_to(&mut self, defaults: &Options) {
         self.timeout = self.timeout.or(defaults.timeout);
         self.metadata.default_to(&defaults.metadata);
@@ -108,81 +108,80 @@ impl Options {
 /// Defines the options as methods: `pub fn` for a call, `fn` for the trait.
 macro_rules! option_methods {
     ($visibility:vis fn) => {
-        /// Sets the timeout of the whole call, counted from its start. By default the channel's timeout holds, or there is none. The
-        /// server is told; both sides end the call with DEADLINE_EXCEEDED when the time is over. A shorter timeout in the channel's
-        /// service config takes precedence. gRPC's `timeout`, or deadline.
+        /// Sets the timeout of the whole call, counted from its start. The default is the channel's timeout, if it has one. The
+        /// server learns it, and both sides end the call with DEADLINE_EXCEEDED when it has passed. A shorter timeout in the
+        /// channel's service config takes precedence. gRPC's `timeout`, or deadline.
         $visibility fn timeout(mut self, timeout: std::time::Duration) -> Self {
             self.options().timeout = Some(timeout);
             self
         }
 
-        /// Adds a pair to the metadata of the call. The value of a key that ends in `-bin` may be any bytes, the value of another key
-        /// must be printable ASCII. A pair that cannot be sent fails the call with INVALID_ARGUMENT. Pairs of the channel are sent as
-        /// well, except those whose key the call sets. gRPC's `metadata`.
+        /// Adds a pair to the metadata of the call. The value of a key that ends in `-bin` may be any bytes. Any other value must
+        /// be printable ASCII. The call fails with INVALID_ARGUMENT if the pair is invalid. The channel's pairs with other keys
+        /// are sent too. gRPC's `metadata`.
         $visibility fn metadata(mut self, key: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
             self.options().add_metadata(key.as_ref(), value.as_ref());
             self
         }
 
-        /// Adds credentials to the call, behind those of the channel. By default there are none. They are sent only where others
-        /// cannot read them: over a connection without encryption the call ends with UNAUTHENTICATED, unless the credentials of the
-        /// channel are [local](crate::ChannelCredentials::local). gRPC's `credentials`.
+        /// Adds credentials to the call. They are asked after those of the channel. By default there are none. Over a connection
+        /// without encryption the call ends with UNAUTHENTICATED, unless the channel has
+        /// [local](crate::ChannelCredentials::local) credentials. gRPC's `credentials`.
         $visibility fn credentials(mut self, credentials: impl crate::CallCredentials) -> Self {
             self.options().add_credentials(credentials);
             self
         }
 
-        /// Sets whether the call waits, until its deadline, while no server can be reached. By default the channel's setting holds,
-        /// which is `false` by default: the call fails at once with UNAVAILABLE and the cause. gRPC's `wait_for_ready`.
+        /// Sets whether the call waits, until its deadline, while no server can be reached. The default is the channel's setting,
+        /// or else `false`: the call fails at once with UNAVAILABLE and the cause. gRPC's `wait_for_ready`.
         $visibility fn wait_for_ready(mut self, wait_for_ready: bool) -> Self {
             self.options().wait_for_ready = Some(wait_for_ready);
             self
         }
 
-        /// Makes the call a child of the call that a servicer serves: it ends with that call, has no later deadline, and carries the
-        /// metadata that was chosen. Without it calls are independent of each other, except that dropping a servicer's method drops
-        /// the calls that it awaits.
+        /// Makes the call a child of the call that the servicer is serving: by default it is cancelled when its parent ends, and
+        /// has no later deadline. It also sends the metadata that `propagation` selects. Without this option calls are
+        /// independent of each other, except that a dropped servicer's method drops the calls that it awaits.
         #[cfg(feature = "server")]
         $visibility fn propagated(mut self, propagation: crate::Propagation) -> Self {
             self.options().propagate(propagation);
             self
         }
 
-        /// Sets the largest request that is sent, in bytes, before compression. By default the channel's limit holds, which is none by
-        /// default. A larger request ends the call with RESOURCE_EXHAUSTED. gRPC's `grpc.max_send_message_length`.
+        /// Sets the maximum size of a request, in bytes, before compression. The default is the channel's limit, or else no
+        /// limit. A larger request ends the call with RESOURCE_EXHAUSTED. gRPC's `grpc.max_send_message_length`.
         $visibility fn max_send_message_length(mut self, bytes: usize) -> Self {
             self.options().max_send_message_length = Some(bytes);
             self
         }
 
-        /// Sets the largest response that is received, in bytes, before and after decompression. By default the channel's limit holds,
-        /// which is 4 MiB by default. A larger response ends the call with RESOURCE_EXHAUSTED. gRPC's
-        /// `grpc.max_receive_message_length`.
+        /// Sets the maximum size of a response, in bytes, before and after decompression. The default is the channel's limit, or
+        /// else 4 MiB. A larger response ends the call with RESOURCE_EXHAUSTED. gRPC's `grpc.max_receive_message_length`.
         $visibility fn max_receive_message_length(mut self, bytes: usize) -> Self {
             self.options().max_receive_message_length = Some(bytes);
             self
         }
 
-        /// Sets the host that the call is for, HTTP/2's `:authority`, in place of the channel's: a proxy that routes by host finds
-        /// the backend by it. Over TLS the server's certificate must be for that host, too, or the call fails with UNAVAILABLE.
-        /// gRPC's per-call authority (gRFC A81).
+        /// Sets the `:authority` of the call, in place of the channel's, for example for a proxy that routes by host. Over TLS,
+        /// the server's certificate must also be for this host. Otherwise the call fails with UNAVAILABLE. gRPC's per-call
+        /// authority (gRFC A81).
         $visibility fn authority(mut self, authority: impl AsRef<str>) -> Self {
             self.options().set_authority(authority.as_ref());
             self
         }
 
-        /// Sets the compression of the requests. By default the channel's setting holds, which is none by default. A server that
-        /// cannot decompress them answers UNIMPLEMENTED. The server chooses the compression of responses. Calls within this process
-        /// compress nothing. gRPC's `compression`.
+        /// Sets the compression of the requests. The default is the channel's setting, or else no compression. A server that
+        /// cannot decompress them answers UNIMPLEMENTED. The server chooses the compression of responses. Calls within this
+        /// process are never compressed. gRPC's `compression`.
         $visibility fn compression(mut self, compression: crate::Compression) -> Self {
             self.options().compression = Some(compression);
             self
         }
 
-        /// Sets which requests are compressed, if those of this call are. The others are sent as they are, as suits what is compressed
-        /// already, or is secret beside data that an attacker chooses. By default all are compressed that become shorter. `M` must
-        /// be the type of the requests, or the call fails with INVALID_ARGUMENT. gRPC core's `GRPC_WRITE_NO_COMPRESS`; on the
-        /// server's side it is `ServicerContext::disable_next_message_compression`.
+        /// Sets a function that decides which requests are compressed, if the call has a compression. By default all requests are
+        /// compressed if this makes them shorter. Exclude messages that are already compressed, and messages with a secret next
+        /// to text that others can choose. The call fails with INVALID_ARGUMENT if `M` is not the type of its requests. gRPC
+        /// core's `GRPC_WRITE_NO_COMPRESS`. Servers use `ServicerContext::disable_next_message_compression`.
         $visibility fn compress_if<M: 'static>(
             mut self,
             wanted: impl Fn(&M) -> bool + Send + Sync + 'static,
@@ -191,9 +190,9 @@ macro_rules! option_methods {
             self
         }
 
-        /// Gives a value to the interceptors of the channel, which find it by its type in
-        /// [`ClientCall::extensions`](crate::ClientCall::extensions). It stays in this process. A value of the same type that was
-        /// given before is replaced.
+        /// Adds a value for the channel's interceptors, which find it by its type in
+        /// [`ClientCall::extensions`](crate::ClientCall::extensions). It is never sent. It replaces an earlier value of the same
+        /// type.
         $visibility fn extension<T: Send + Sync + 'static>(mut self, value: T) -> Self {
             self.options().add_extension(value);
             self
@@ -203,8 +202,8 @@ macro_rules! option_methods {
 
 pub(crate) use option_methods;
 
-/// The options of a call, for code that is generic over the kinds of calls. Each call has the same methods itself: this trait need not
-/// be imported to use them.
+/// The options of a call, for code that is generic over the kinds of calls. Each call type also has these methods itself, so the
+/// trait is not needed to use them.
 ///
 /// ```
 /// use std::time::Duration;

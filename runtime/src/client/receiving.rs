@@ -13,13 +13,13 @@ use crate::{Metadata, Result, Status};
 /// The receiving end of a call.
 pub(crate) enum Receiving {
     Plain(Inbox),
-    /// With interceptors around it.
+    /// A call with interceptors.
     Intercepted(Box<Intercepted>),
 }
 
 impl Receiving {
-    /// Waits for the next response of a call that has many, which is in the slot then. When the slot is empty, the call has ended with
-    /// OK. An error is the end.
+    /// Waits for the next response of a call with a stream of responses, and puts it into the slot. If the slot stays empty, the
+    /// call has ended with OK. Nothing follows an error.
     pub(crate) fn poll_next(
         &mut self,
         context: &mut Context<'_>,
@@ -46,7 +46,7 @@ impl Receiving {
         }
     }
 
-    /// Waits for the end of a call that has one response, which is in the slot then.
+    /// Waits for the end of a call with one response, and puts the response into the slot.
     pub(crate) fn poll_only(
         &mut self,
         context: &mut Context<'_>,
@@ -95,7 +95,7 @@ impl Receiving {
         }
     }
 
-    /// Lets the call go on while its caller does not read.
+    /// Lets the call continue while its caller does not read.
     pub(crate) fn detach(&mut self) -> Started {
         match self {
             Receiving::Plain(inbox) => Started::plain(&inbox.ongoing().exchange),
@@ -103,8 +103,8 @@ impl Receiving {
         }
     }
 
-    /// Waits for the initial metadata of the response. `None` says that the call has ended without any, or that it was
-    /// taken before.
+    /// Waits for the initial metadata of the response. Returns `None` if the call has ended without any, or if it was already
+    /// taken.
     pub(crate) fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<Option<Metadata>> {
         match self {
             Receiving::Plain(inbox) => inbox.ongoing().exchange.poll_head(context),
@@ -128,7 +128,7 @@ impl Receiving {
         }
     }
 
-    /// Returns how many attempts a policy made before the last one.
+    /// Returns the number of attempts before the last one, by a retry or hedging policy.
     pub(crate) fn previous_attempts(&self) -> u32 {
         match self {
             Receiving::Plain(inbox) => inbox.ongoing().exchange.previous_attempts(),

@@ -1,4 +1,4 @@
-//! Requests that are sent step by step.
+//! Requests that are sent one by one.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -17,10 +17,10 @@ use crate::{Result, Status};
 /// The number of small messages that may wait between a sender and its call.
 const AHEAD: usize = 8;
 
-/// The number of bytes that these messages may have together, if they are as large as those before.
+/// The number of bytes that these messages may have together, estimated from the size of earlier messages.
 const AHEAD_BYTES: usize = 16 * 1024;
 
-/// Starts a call whose requests are sent step by step: what gRPC Python's `call.write()` and `call.done_writing()` do.
+/// Starts a call whose requests are sent one by one, like gRPC Python's `call.write()` and `call.done_writing()`.
 ///
 /// The closure makes the call, with its options, of the requests that it is given: the stub's method takes them as it takes any
 /// stream. What comes back is the call, started, and the [`RequestSender`] for its requests, which may go different ways: one
@@ -48,7 +48,7 @@ const AHEAD_BYTES: usize = 16 * 1024;
 /// The closure must set the options of the call: options that are set later have no effect. The
 /// requests are a [`Stream`] and may be changed on their way. A call that cannot be started says so when it is awaited.
 ///
-/// A generator, [`stream()`](crate::stream()), is the other way to write requests one after the other.
+/// To create requests in an async closure instead, use [`stream()`](crate::stream()).
 pub fn sending<Req, C: Start>(
     make: impl FnOnce(SentRequests<Req>) -> C,
 ) -> (RequestSender<Req>, C) {
@@ -61,7 +61,7 @@ pub fn sending<Req, C: Start>(
     (sender, call)
 }
 
-/// Makes a queue: messages that are sent at one end come out at the other.
+/// Creates a queue, and returns its two ends.
 pub(crate) fn queue<T>() -> (QueueSender<T>, SentRequests<T>) {
     let queue = Arc::new(Queue(Mutex::new(State {
         messages: VecDeque::new(),
@@ -81,25 +81,25 @@ pub(crate) fn queue<T>() -> (QueueSender<T>, SentRequests<T>) {
     (QueueSender(queue), requests)
 }
 
-/// Sends the requests of a call; made by [`sending`]. Clones send requests of the same call.
+/// Sends the requests of a call. [`sending`] creates it. Clones send requests of the same call.
 ///
-/// The requests end when the last clone is closed or dropped. A clone that a panic drops cancels the call instead. To cancel the call,
-/// drop the call or use its [`CancelHandle`](crate::CancelHandle).
+/// The requests end when the last clone is closed or dropped. If a clone is dropped by a panic, the call is cancelled instead. To
+/// cancel the call, drop it or use its [`CancelHandle`](crate::CancelHandle).
 pub struct RequestSender<T> {
     queue: QueueSender<T>,
     call: Result<Started>,
 }
 
 impl<T> RequestSender<T> {
-    /// Sends a request; waits while the call is behind. At most sixteen requests wait between the senders and the flow control of the
-    /// server, as long as those before them had no more than 2 KiB each; behind a request of 16 KiB or more at most one waits.
+    /// Sends a request, and waits while too many earlier requests have not been sent. After requests of up to 2 KiB each, at most
+    /// sixteen requests may wait for the server's flow control. After a request of 16 KiB or more, at most one may wait.
     ///
-    /// A future that is dropped while it waits has sent nothing. A request that has been sent is on its way; the server may still end
-    /// the call without having seen it.
+    /// If the future is dropped while it waits, the request is not sent. A completed future does not mean that the server has
+    /// received the request: the call may end before.
     ///
     /// # Errors
-    /// The status of the call, when it has failed, with DEADLINE_EXCEEDED or CANCELLED among others; FAILED_PRECONDITION when the
-    /// server has ended it with OK. Responses that have come can still be read from the call.
+    /// Returns the status of the call if it has failed, for example DEADLINE_EXCEEDED or CANCELLED. Returns FAILED_PRECONDITION
+    /// if the server has ended the call with OK. Responses that have arrived can still be read from the call.
     pub async fn send(&self, request: T) -> Result<()> {
         // The queue may learn of the end later.
         if self.call.as_ref().is_ok_and(|call| call.over().is_some()) {
@@ -113,7 +113,7 @@ impl<T> RequestSender<T> {
         .await
     }
 
-    /// Drops the sender: no request follows from it. gRPC Python's `done_writing`.
+    /// Closes this sender. The requests end when all clones are closed. gRPC Python's `done_writing`.
     pub fn close(self) {}
 
     /// Returns why the call takes no more requests.
@@ -149,12 +149,12 @@ impl<T> fmt::Debug for RequestSender<T> {
     }
 }
 
-/// The stream of the requests of a [`RequestSender`], which a stub's method takes.
+/// The stream of requests that a [`RequestSender`] sends. Pass it to a stub's method.
 pub struct SentRequests<T> {
     queue: Arc<Queue<T>>,
-    /// Messages taken from the queue, which is always emptied.
+    /// Messages taken from the queue. All of them are taken at a time.
     taken: VecDeque<T>,
-    /// The length in bytes of the largest message since the queue was emptied; zero when it is not known.
+    /// The length in bytes of the largest message since the queue was emptied, or zero if it is not known.
     largest: usize,
 }
 
@@ -196,7 +196,7 @@ impl<T> fmt::Debug for SentRequests<T> {
     }
 }
 
-/// A call that [`sending`] can start: the calls of stubs.
+/// A call that [`sending`] can start. The calls of stubs implement it.
 pub trait Start: sealed::StartCall {}
 
 pub(crate) mod sealed {
@@ -209,12 +209,12 @@ pub(crate) mod sealed {
     }
 }
 
-/// The end of a queue where messages are sent. The messages end when the last clone is dropped. A clone that a panic drops ends them
-/// with an error.
+/// The sending end of a queue. The messages end when the last clone is dropped. If a clone is dropped by a panic, they end with
+/// an error.
 pub(crate) struct QueueSender<T>(Arc<Queue<T>>);
 
 impl<T> QueueSender<T> {
-    /// Waits for room, and sends the message, which is taken then.
+    /// Waits for room, and sends the message. Takes it out of the option then.
     pub(crate) fn poll_send(
         &self,
         message: &mut Option<T>,
@@ -248,17 +248,17 @@ struct State<T> {
     senders: usize,
     /// Wakes a sender that waits for room.
     sender: Option<Waker>,
-    /// Wake further senders that wait for room.
+    /// Wakers of further senders that wait for room.
     other_senders: Vec<Waker>,
     reader: Option<Waker>,
-    /// Set when no message follows.
+    /// Set once no message follows.
     end: Option<End>,
-    /// The call takes no more.
+    /// Set once the call takes no more requests.
     unwanted: bool,
 }
 
 impl<T> State<T> {
-    /// Lets a sender be woken when there is room.
+    /// Remembers the waker of a sender, to wake it when there is room.
     fn remember_sender(&mut self, context: &Context<'_>) {
         let waker = context.waker();
         match &self.sender {
@@ -296,7 +296,7 @@ enum End {
     Panicked,
 }
 
-/// The call takes no more requests.
+/// The error of a message that is sent after the call takes no more requests.
 pub(crate) struct Unwanted;
 
 impl<T> Queue<T> {
@@ -341,8 +341,8 @@ impl<T> Queue<T> {
         wake(reader);
     }
 
-    /// Takes all messages, or returns how they have ended. If there is neither, the reader is woken later. The largest message before,
-    /// in bytes, decides how many may wait.
+    /// Takes all messages, or returns their end. If there is neither, the reader is woken later. `largest`, the size of the
+    /// largest earlier message in bytes, determines how many messages may wait.
     fn take(
         &self,
         messages: &mut VecDeque<T>,

@@ -6,7 +6,7 @@ use super::intercepted::state::InterceptedState;
 use crate::call::Exchange;
 use crate::{Result, Status};
 
-/// A call that has been started.
+/// A handle of a started call, which can cancel it but does not read it.
 #[derive(Clone)]
 pub struct Started(Kind);
 
@@ -25,7 +25,7 @@ impl Started {
         Started(Kind::Intercepted(Arc::clone(state)))
     }
 
-    /// Ends the call on both sides. Does nothing to a call that has ended.
+    /// Ends the call on both sides. Does nothing if the call has ended.
     pub(crate) fn cancel(&self, status: Status) {
         match &self.0 {
             Kind::Plain(exchange) => exchange.abandon(status),
@@ -33,7 +33,8 @@ impl Started {
         }
     }
 
-    /// Returns the result of the call, or why it takes no more requests; `None` while it does.
+    /// Returns the result of the call, or the reason why it takes no more requests. Returns `None` while it takes
+    /// requests.
     pub(crate) fn over(&self) -> Option<Result<()>> {
         match &self.0 {
             Kind::Plain(exchange) => match exchange.outcome() {

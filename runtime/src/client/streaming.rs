@@ -18,8 +18,9 @@ use crate::base::erasure::{BoxedRequests, Slot};
 use crate::call::CallEnd;
 use crate::{Code, Metadata, Result};
 
-/// A call with a stream of responses: it *is* the [`Stream`]. Options are set before; nothing is sent until the first poll. The stream
-/// ends when the server has ended the call with OK; otherwise its last item is the error. Dropping the call cancels it on both sides.
+/// A call with a stream of responses. It implements [`Stream`], with `Result<Res>` items. Set options before the first poll,
+/// which starts the call. If the server ends the call with OK, the stream ends; otherwise the last item is the error. Dropping
+/// the call cancels it on both sides.
 #[must_use = "a call does nothing until it is polled"]
 pub struct StreamingCall<Res> {
     state: CallState,
@@ -32,18 +33,18 @@ static NO_METADATA: Metadata = Metadata::new();
 impl<Res> StreamingCall<Res> {
     option_methods!(pub fn);
 
-    /// Waits for the next response; `None` when the server has ended the call with OK.
+    /// Waits for the next response. Returns `None` once the server has ended the call with OK.
     ///
     /// # Errors
-    /// The status of the call when it is not OK. Nothing follows it.
+    /// Returns the status of the call if it is not OK. Nothing follows an error.
     pub fn message(&mut self) -> impl Future<Output = Result<Option<Res>>> {
         NextResponse(self)
     }
 
-    /// Waits for the metadata that the server sends before its first response; starts the call.
+    /// Waits for the metadata that the server sends before its first response. Starts the call if it has not been started.
     ///
     /// # Errors
-    /// The status of a call that failed before any came.
+    /// Returns the status of the call if it failed before any metadata arrived.
     pub async fn initial_metadata(&mut self) -> Result<&Metadata> {
         poll_fn(|context| self.state.poll_initial(context, &mut self.requests)).await?;
         let failed = self.state.result().and_then(Result::err);
@@ -54,17 +55,17 @@ impl<Res> StreamingCall<Res> {
         }
     }
 
-    /// Returns the metadata that the server sent with its status; `None` before the call has ended.
+    /// Returns the metadata that the server sent with its status, or `None` before the call has ended.
     pub fn trailing_metadata(&self) -> Option<Metadata> {
         self.state.trailing()
     }
 
-    /// Returns the end of the call; `None` before it has ended.
+    /// Returns the end of the call, or `None` before it has ended.
     pub fn end(&mut self) -> Option<CallEnd> {
         self.state.end()
     }
 
-    /// Returns the code of the status; `None` before the call has ended.
+    /// Returns the code of the status, or `None` before the call has ended.
     pub fn code(&self) -> Option<Code> {
         Some(match self.state.result()? {
             Ok(()) => Code::Ok,
@@ -72,7 +73,7 @@ impl<Res> StreamingCall<Res> {
         })
     }
 
-    /// Returns the message of the status, which is empty for OK; `None` before the call has ended.
+    /// Returns the message of the status, which is empty for OK. Returns `None` before the call has ended.
     pub fn details(&self) -> Option<String> {
         Some(match self.state.result()? {
             Ok(()) => String::new(),
@@ -80,14 +81,14 @@ impl<Res> StreamingCall<Res> {
         })
     }
 
-    /// Returns how many attempts at the call the channel has made before the present one, by the retry or the hedging policy of the
-    /// method. The call is made again only as long as no response has begun.
+    /// Returns the number of attempts before the current one, by the method's retry or hedging policy. A call is only retried
+    /// until its response begins.
     pub fn previous_rpc_attempts(&self) -> u32 {
         self.state.previous_attempts()
     }
 
-    /// Cancels the call on both sides: what has not been read is given up, and the stream ends with CANCELLED. Does nothing to a call
-    /// that has ended.
+    /// Cancels the call on both sides. Unread responses are dropped, and the stream ends with CANCELLED. Does nothing if the call
+    /// has ended.
     pub fn cancel(&mut self) {
         self.state.cancel(&mut self.requests);
     }
@@ -115,7 +116,7 @@ impl<Res> StreamingCall<Res> {
         }
     }
 
-    // Not into each future that awaits a response.
+    // Kept out of the futures that await a response.
     #[inline(never)]
     fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Res>>> {
         let (requests, response) = (&mut self.requests, &mut self.response);
@@ -140,7 +141,7 @@ impl<Res> StartCall for StreamingCall<Res> {
 
 impl<Res> Start for StreamingCall<Res> {}
 
-/// Waits for the next response. It needs no drop, wherever it is awaited.
+/// Waits for the next response. It has nothing to drop, so it adds no drop code where it is awaited.
 struct NextResponse<'a, Res>(&'a mut StreamingCall<Res>);
 
 impl<Res> Future for NextResponse<'_, Res> {

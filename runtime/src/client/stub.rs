@@ -1,4 +1,4 @@
-//! Stubs, whatever their service.
+//! The trait of all stubs.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use super::interceptor::ClientInterceptor;
 use crate::Compression;
 use crate::call::credentials::CallCredentials;
 
-/// A stub of a service, async or blocking: generated code implements it. It makes a stub of another channel, or one whose calls have
-/// other defaults.
+/// A stub of any service, async or blocking. Generated code implements this trait. Its methods create a stub with another
+/// channel, or with other defaults for its calls.
 ///
 /// ```
 /// use std::time::Duration;
@@ -19,64 +19,67 @@ use crate::call::credentials::CallCredentials;
 /// }
 /// ```
 ///
-/// The methods of a service are methods of the stub itself, and take precedence over those of this trait: to call `channel()` of a stub
-/// whose service has a method `Channel`, write `Stub::channel(&stub)`.
+/// A stub's own methods, which are those of its service, take precedence over the methods of this trait. If a service has a
+/// method `Channel`, for example, write `Stub::channel(&stub)` to call the trait's method.
 pub trait Stub: Sized {
-    /// Makes a stub that calls through `channel`, as its `new` does.
+    /// Creates a stub that makes its calls through `channel`, like the stub's `new`.
     fn from_channel(channel: Channel) -> Self;
 
     /// Returns the channel of the stub.
     fn channel(&self) -> &Channel;
 
-    /// Adds an interceptor, as [`Channel::with_interceptor`] does.
+    /// Returns a stub with another interceptor, like [`Channel::with_interceptor`].
     #[must_use]
     fn with_interceptor(&self, interceptor: impl ClientInterceptor) -> Self {
         Self::from_channel(self.channel().with_interceptor(interceptor))
     }
 
-    /// Sets the default timeout, as [`Channel::with_timeout`] does.
+    /// Returns a stub with another default timeout, like [`Channel::with_timeout`].
     #[must_use]
     fn with_timeout(&self, timeout: Duration) -> Self {
         Self::from_channel(self.channel().with_timeout(timeout))
     }
 
-    /// Adds a pair to the metadata, as [`Channel::with_metadata`] does.
+    /// Returns a stub that adds a pair to the metadata, like [`Channel::with_metadata`].
     #[must_use]
     fn with_metadata(&self, key: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
         Self::from_channel(self.channel().with_metadata(key, value))
     }
 
-    /// Adds credentials, as [`Channel::with_credentials`] does.
+    /// Returns a stub that adds credentials, like [`Channel::with_credentials`].
     #[must_use]
     fn with_credentials(&self, credentials: impl CallCredentials) -> Self {
         Self::from_channel(self.channel().with_credentials(credentials))
     }
 
-    /// Sets whether calls wait while no server can be reached, as [`Channel::with_wait_for_ready`] does.
+    /// Returns a stub whose calls wait, or don't wait, while no server can be reached, like
+    /// [`Channel::with_wait_for_ready`].
     #[must_use]
     fn with_wait_for_ready(&self, wait_for_ready: bool) -> Self {
         Self::from_channel(self.channel().with_wait_for_ready(wait_for_ready))
     }
 
-    /// Sets the default `:authority`, as [`Channel::with_authority`] does.
+    /// Returns a stub with another default `:authority`, like [`Channel::with_authority`].
     #[must_use]
     fn with_authority(&self, authority: impl AsRef<str>) -> Self {
         Self::from_channel(self.channel().with_authority(authority))
     }
 
-    /// Sets the default compression of requests, as [`Channel::with_compression`] does.
+    /// Returns a stub with another default compression of requests, like [`Channel::with_compression`].
     #[must_use]
     fn with_compression(&self, compression: Compression) -> Self {
         Self::from_channel(self.channel().with_compression(compression))
     }
 
-    /// Sets the default limit of requests, in bytes, as [`Channel::with_max_send_message_length`] does.
+    /// Returns a stub with another default maximum size of requests, in bytes, like
+    /// [`Channel::with_max_send_message_length`].
     #[must_use]
     fn with_max_send_message_length(&self, bytes: usize) -> Self {
         Self::from_channel(self.channel().with_max_send_message_length(bytes))
     }
 
-    /// Sets the default limit of responses, in bytes, as [`Channel::with_max_receive_message_length`] does.
+    /// Returns a stub with another default maximum size of responses, in bytes, like
+    /// [`Channel::with_max_receive_message_length`].
     #[must_use]
     fn with_max_receive_message_length(&self, bytes: usize) -> Self {
         Self::from_channel(self.channel().with_max_receive_message_length(bytes))

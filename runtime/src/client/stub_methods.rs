@@ -1,5 +1,5 @@
-//! The four functions that the methods of stubs call, one for each kind of call. They are not inlined: otherwise each method of a stub
-//! would be compiled with a copy.
+//! The four functions that the methods of stubs call, one for each kind of call. They are not inlined, because otherwise each
+//! method of a stub would contain a copy.
 
 use std::fmt::Debug;
 
@@ -12,7 +12,7 @@ use crate::base::Codec;
 use crate::base::erasure::{Requests, Slot};
 use crate::base::header::Header;
 
-/// A call with one request and one response.
+/// Creates a call with one request and one response.
 #[inline(never)]
 pub fn unary_unary<
     Req: Debug + Send + 'static,
@@ -28,7 +28,7 @@ pub fn unary_unary<
     UnaryCall::new(state(channel, path, true), requests, Slot::of::<C>())
 }
 
-/// A call with one request and a stream of responses.
+/// Creates a call with one request and a stream of responses.
 #[inline(never)]
 pub fn unary_stream<
     Req: Debug + Send + 'static,
@@ -48,7 +48,7 @@ pub fn unary_stream<
     )
 }
 
-/// A call with a stream of requests and one response.
+/// Creates a call with a stream of requests and one response.
 #[inline(never)]
 pub fn stream_unary<
     Req: Debug + Send + 'static,
@@ -65,7 +65,7 @@ pub fn stream_unary<
     UnaryCall::new(state(channel, path, true), requests, Slot::of::<C>())
 }
 
-/// A call with a stream of requests and a stream of responses.
+/// Creates a call with a stream of requests and a stream of responses.
 #[inline(never)]
 pub fn stream_stream<
     Req: Debug + Send + 'static,

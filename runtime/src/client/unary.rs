@@ -16,8 +16,8 @@ use crate::Result;
 use crate::base::erasure::{Requests, Slot};
 use crate::call::{CallEnd, inbox};
 
-/// A call with one response: await it. Options are set before; nothing is sent until the first poll. Dropping the call cancels it on
-/// both sides.
+/// A call with one response. Await it to get the response. Set options before the first poll, which starts the call. Dropping the
+/// call cancels it on both sides.
 #[must_use = "a call does nothing until it is awaited"]
 pub struct UnaryCall<Req, Res> {
     state: CallState,
@@ -25,20 +25,20 @@ pub struct UnaryCall<Req, Res> {
     response: Slot<Res>,
 }
 
-/// A call with one response that returns the end of the call, too: made by [`UnaryCall::with_call`].
+/// A call with one response that also returns the end of the call. [`UnaryCall::with_call`] creates it.
 #[must_use = "a call does nothing until it is awaited"]
 pub struct WithCall<Req, Res>(UnaryCall<Req, Res>);
 
 impl<Req: Send + 'static, Res> UnaryCall<Req, Res> {
     option_methods!(pub fn);
 
-    /// Makes the call return the [`CallEnd`], with the metadata that the server sent, beside the response.
+    /// Makes the call return its [`CallEnd`], with the metadata that the server sent, together with the response.
     pub fn with_call(self) -> WithCall<Req, Res> {
         WithCall(self)
     }
 
-    /// Returns the end of the call; `None` before it has ended. To ask after a failure, await the call by reference:
-    /// `(&mut call).await`.
+    /// Returns the end of the call, or `None` before it has ended. To use it after a failure, await the call by reference: `(&mut
+    /// call).await`.
     pub fn end(&mut self) -> Option<CallEnd> {
         self.state.end()
     }
@@ -66,7 +66,7 @@ impl<Req: Send + 'static, Res> UnaryCall<Req, Res> {
         }
     }
 
-    // Not into each future that awaits a call.
+    // Kept out of the futures that await a call.
     #[inline(never)]
     fn poll_response(&mut self, context: &mut Context<'_>) -> Poll<Result<Res>> {
         let (requests, response) = (&mut self.requests, &mut self.response);

@@ -24,11 +24,11 @@ pub struct Config {
     /// The size to which the window of a stream that is being read may grow, if the bandwidth-delay product requires it. Default:
     /// 8 MiB.
     pub max_stream_window: u32,
-    /// The window of streams while more than `receive_mark` is unread, if it is smaller than `stream_window`. Advertised at that
-    /// time. Default: 16 KiB.
+    /// The window of streams while more than `receive_mark` is unread. Used and advertised only if it is smaller than
+    /// `stream_window`. Default: 16 KiB.
     pub reduced_stream_window: u32,
-    /// The number of unread bytes on all streams above which streams have the `reduced_stream_window`, until half of them are
-    /// left. Default: 16 MiB.
+    /// The number of unread bytes on all streams above which streams have the `reduced_stream_window`. They have it until less
+    /// than half of this number is unread. Default: 16 MiB.
     pub receive_mark: usize,
     /// The maximum number of unread bytes that a peer can make a connection hold, including incomplete messages. Windows grow
     /// within one half of it, and messages that need a larger window are granted it within three quarters. A call beyond the
@@ -61,11 +61,11 @@ pub struct Config {
     /// The bytes of DATA that all streams together may queue before each is limited to one frame. It bounds the memory for a peer
     /// that accepts nothing on many streams. Default: 1 MiB.
     pub send_buffer_per_connection: usize,
-    /// DATA moves from the streams' queues to the output while fewer bytes than this wait to be written. Default: 256 KiB.
+    /// The number of bytes waiting to be written up to which DATA moves from the streams' queues to the output. Default: 256 KiB.
     pub output_mark: usize,
-    /// The number of bytes waiting to be written above which nothing is read. Without it, the responses to a peer that sends
-    /// without reading would pile up. It must exceed `output_mark`, so that two peers that are both behind do not wait for each
-    /// other. Default: 1 MiB.
+    /// The number of bytes waiting to be written above which nothing is read. Otherwise responses would pile up if a peer sends
+    /// requests but reads nothing. It must exceed `output_mark`, so that two peers that both have much to write do not wait for
+    /// each other. Default: 1 MiB.
     pub read_mark: usize,
     /// The maximum payload of a DATA frame that is sent, in bytes; the peer may require less. Streams take turns frame by frame.
     /// Default: 16 KiB.
@@ -88,7 +88,8 @@ pub struct Config {
     /// of closed streams, and WINDOW_UPDATEs that no sent DATA accounts for. A useful frame returns one. So does DATA that this
     /// side sends, because its receiver may measure the round trip. Default: 1,000 in a burst, 100 a second.
     pub control_frames: Allowance,
-    /// The limit on a client's pings. Default: one every 5 minutes, of which two may come early; every 2 hours without calls.
+    /// The limit on a client's pings. Default: one every 5 minutes, or every 2 hours without calls. Two early pings are
+    /// tolerated.
     pub pings: PingPolicy,
     /// A DATA frame of fewer bytes than this counts as half a control frame, if the window allowed a larger one. An honest peer
     /// needs few of them, because not even an empty gRPC message fits. Default: 5 bytes.
@@ -135,7 +136,7 @@ impl Config {
     }
 
     /// Returns the size at which decoding of a header list stops. A few bytes on the wire may stand for a very long list, and
-    /// decoding fields in vain must not cost more than decoding useful ones.
+    /// decoding fields that are dropped must not cost more than decoding useful ones.
     pub(super) fn most_of_a_header_list(&self) -> usize {
         let limit = self.max_header_list_size as usize;
         limit.saturating_mul(4).max(self.max_header_block)

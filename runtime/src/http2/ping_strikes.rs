@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// The minimum time between pings of a client without open calls, unless it may ping then: that of TCP keepalive.
+/// The minimum time between pings of a client without open calls, unless `permit_without_calls` is set. It is the
+/// interval of TCP keepalive.
 const WITHOUT_CALLS: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// The limit on the pings of a server's clients.

@@ -17,10 +17,10 @@ use crate::call::{Alarm, CallDetails, Exchange, Peer};
 use crate::server::{HandlerTask, InProcessCalls, MethodTable, Running};
 use crate::{Compression, Result, Status};
 
-/// Handlers in this process, which are called without a connection.
+/// The transport to handlers in this process, which are called without a connection.
 pub(crate) struct InProcess {
     methods: Arc<MethodTable>,
-    /// The calls of a server that come from within the process, if the handlers are a server's.
+    /// The record of in-process calls, if the handlers belong to a server.
     calls: Option<Arc<InProcessCalls>>,
     is_closed: AtomicBool,
     announcer: Mutex<Announcer>,
@@ -44,7 +44,7 @@ impl InProcess {
 }
 
 impl Transport for InProcess {
-    /// Applies the limits of the method: there is no connection on which the server would do it.
+    /// Applies the limits of the method, because there is no server connection that would.
     fn prepare(&self, call: &mut CallDetails) -> Result<()> {
         let found = self.methods.find(call.path.value());
         let rules = found.map_or_else(Default::default, |(_, rules)| rules);
@@ -58,8 +58,8 @@ impl Transport for InProcess {
         Ok(())
     }
 
-    /// Runs a call. The handler is polled once here, in the caller's task; what is pending then goes on in a task of its
-    /// own.
+    /// Runs a call. The handler is polled once in the caller's task. If it is pending then, it continues in a task of
+    /// its own.
     fn start(&self, exchange: Arc<Exchange>) {
         if self.is_closed.load(Ordering::Relaxed) {
             return exchange.conclude(Outcome::local(closed()));
@@ -125,7 +125,7 @@ impl fmt::Debug for InProcess {
     }
 }
 
-/// A handler in a task of its own, which watches over the call's deadline: no connection does.
+/// A handler in a task of its own, which also enforces the call's deadline, because there is no connection that would.
 struct Timed {
     handler: HandlerTask,
     exchange: Arc<Exchange>,

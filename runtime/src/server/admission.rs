@@ -61,8 +61,8 @@ impl ServerRole {
         self.fresh = fresh;
     }
 
-    /// Queues a call whose handler is likely to compute until it has a turn, once its whole request has arrived. A call whose
-    /// request is too large for that is started at once, and computes when it can.
+    /// Queues a call whose handler is likely to compute, until it has a turn and its whole request has arrived. If the request
+    /// is too large to be held back, the call is started at once, without a turn.
     pub(super) fn admit(&mut self, engine: &mut Connection, stream: StreamId) {
         let Some(call) = self.calls.get_mut(&stream) else {
             return;
@@ -158,7 +158,7 @@ impl ServerRole {
         self.watch(engine, exchange);
     }
 
-    /// Watches the deadline of a call, if it has one and is not over.
+    /// Watches the deadline of a call, if the call has one and has not ended.
     fn watch(&mut self, engine: &Connection, exchange: &Exchange) {
         let stream = exchange.stream();
         if let Some(deadline) = exchange.details().deadline {

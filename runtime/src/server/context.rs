@@ -48,13 +48,14 @@ impl ServicerContext {
             .unwrap_or_default()
     }
 
-    /// Returns the other end of the connection: its address, and what it is displayed as, such as `ipv4:127.0.0.1:5000`. gRPC
-    /// Python's `peer()` is [`Peer::as_str`].
+    /// Returns the other end of the connection. It is displayed as its address, such as `ipv4:127.0.0.1:5000`. gRPC Python's
+    /// `peer()` corresponds to [`Peer::as_str`].
     pub fn peer(&self) -> &Peer {
         &self.exchange.details().peer
     }
 
-    /// Returns the identity of the client as verified by TLS: its certificate, and the names in it. It is empty without TLS.
+    /// Returns the verified identity of the client: its certificate, and the names in it. It is empty without TLS or local
+    /// credentials.
     pub fn auth_context(&self) -> &AuthContext {
         self.peer().auth_context()
     }
@@ -130,14 +131,13 @@ impl ServicerContext {
         Ok(())
     }
 
-    /// Sets the trailing metadata, which is sent with the call's status whatever that is. It replaces metadata that was set
-    /// before.
+    /// Sets the trailing metadata, which is sent with the call's status, OK or not. It replaces metadata that was set before.
     pub fn set_trailing_metadata(&self, metadata: Metadata) {
         self.exchange.set_trailing_metadata(metadata);
     }
 
-    /// Returns the compression of the last request that was read. It is either the one that the caller announced or none, because
-    /// each message may be sent uncompressed. Calls within this process are never compressed.
+    /// Returns the compression of the last request that was read. It is the caller's compression or none, because a caller may
+    /// send single messages uncompressed. Calls within this process are never compressed.
     pub fn request_compression(&self) -> Compression {
         let was_compressed = &self.exchange.request_was_compressed;
         if was_compressed.load(Ordering::Relaxed) {

@@ -3,13 +3,13 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// The place where a handler is polled for the first time. Most handlers complete in one poll and need no task of their own. But while a
-/// connection's task polls a handler, all other calls of that connection wait.
+/// The place where a handler is polled for the first time. Most handlers complete in one poll and need no task of their own.
+/// However, all other calls of a connection wait while its task polls a handler.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InlinePolling {
-    /// In its connection's task, unless the method's first polls take long: more than 100 microseconds, twice within a hundred
-    /// calls. Then its next 1,000 calls run in tasks from the start. A connection runs as many of those at a time as the runtime
-    /// has threads, each until it first awaits something that is not ready. This is the default.
+    /// In its connection's task, unless the method's first polls take long. If two of a hundred take more than 100 microseconds,
+    /// the method's next 1,000 calls are polled in tasks of their own from the start. Each connection polls at most as many of
+    /// them at a time as the runtime has threads. This is the default.
     #[default]
     Adaptive,
     /// Always in its connection's task, for servicers that never compute for long.

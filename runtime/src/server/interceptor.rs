@@ -21,19 +21,19 @@ use crate::{Metadata, Result, Status};
 /// Intercepts the calls of a server, of all four kinds. [`ServerBuilder::interceptor`] adds an interceptor around all handlers,
 /// [`MethodOptions::interceptor`] one around those of a service or of a method. A closure is an interceptor, too.
 ///
-/// It runs before anything of the body is read, and may
-/// - look at the call and change it: the metadata, the handler, and more;
-/// - reject it, by returning a [`Status`](crate::Status) as an error;
-/// - let it go on, with [`ServerCall::proceed`], which waits for the end of the handler and returns the end of the call;
-/// - see and change the messages of both directions;
-/// - put values into the call's [`extensions`](ServerCall::extensions), and metadata into its response.
+/// An interceptor runs before the body of the request is read, and may
+/// - inspect and change the call: its metadata, handler, and more;
+/// - reject the call, by returning a [`Status`](crate::Status) as an error;
+/// - pass the call on by [`ServerCall::proceed`], which waits for the handler and returns the end of the call;
+/// - observe and change the messages in both directions;
+/// - add values to the call's [`extensions`](ServerCall::extensions), and metadata to its response.
 ///
 /// What it returns is the status of the call. The first interceptor that was added is the outermost: it sees the call first, and its
 /// end last. Those of the server are around those of a service, and these around those of a method. The interceptors' futures are dropped with the handler's when the call is cancelled, or when its deadline passes. A panic
 /// ends its call alone, with INTERNAL.
 ///
-/// Calls of unknown methods pass the interceptors, too, and end with UNIMPLEMENTED behind them: a client that an interceptor rejects
-/// does not learn which methods there are. Malformed calls reach no interceptor.
+/// Interceptors also run for calls of unknown methods, which end with UNIMPLEMENTED afterwards. So a client that an interceptor
+/// rejects does not learn which methods exist. Interceptors do not run for malformed calls.
 ///
 /// ```
 /// use stubwright::{Server, ServerCall, Status};
@@ -54,7 +54,7 @@ use crate::{Metadata, Result, Status};
 /// [`ServerBuilder::interceptor`]: crate::ServerBuilder::interceptor
 /// [`MethodOptions::interceptor`]: crate::MethodOptions::interceptor
 pub trait ServerInterceptor: Send + Sync + 'static {
-    /// Handles a call; `call.proceed().await.result` lets it go on unchanged.
+    /// Handles a call. `call.proceed().await.result` passes it on unchanged.
     fn intercept(&self, call: ServerCall) -> impl Future<Output = Result<()>> + Send;
 }
 
@@ -73,16 +73,16 @@ pub struct ServerCall {
     context: ServicerContext,
     record: Arc<Record>,
     interceptors: ServerInterceptors,
-    /// The place of the interceptor among them.
+    /// The position of the interceptor. The outermost one has 0.
     level: usize,
-    /// `None` once the call has gone on.
+    /// `None` once the call has been passed on.
     handler: Option<Start>,
-    /// The handler's last piece of the response, which waits for the result of the interceptors.
+    /// The last piece of the handler's response. It is held back until the interceptors have ended.
     last: Arc<Mutex<Bytes>>,
 }
 
 impl ServerCall {
-    /// Returns the context that the handler gets: peer, deadline, and what goes back beside the messages.
+    /// Returns the context that the handler receives, with the peer, the deadline, and the metadata of the response.
     pub fn context(&self) -> &ServicerContext {
         &self.context
     }
@@ -92,33 +92,33 @@ impl ServerCall {
         self.context.method()
     }
 
-    /// Returns the metadata that came with the call, as outer interceptors have left it.
+    /// Returns the metadata of the request, with the changes of outer interceptors.
     pub fn metadata(&self) -> &Metadata {
         self.context.invocation_metadata()
     }
 
-    /// Returns the metadata that came with the call, which may be changed for inner interceptors and the handler.
+    /// Returns the metadata of the request, for modification. Inner interceptors and the handler see the changes.
     pub fn metadata_mut(&mut self) -> &mut Metadata {
         self.context.invocation_metadata_mut()
     }
 
-    /// Returns the deadline of the call; `None` when it has none.
+    /// Returns the deadline of the call, or `None` if it has none.
     pub fn deadline(&self) -> Option<Instant> {
         self.context.deadline()
     }
 
-    /// Returns the time until the deadline of the call; `None` when it has none.
+    /// Returns the time until the call's deadline. It is zero after the deadline, and `None` if the call has no deadline.
     pub fn time_remaining(&self) -> Option<Duration> {
         self.context.time_remaining()
     }
 
-    /// Returns the values that belong to the call and stay in this process.
+    /// Returns the values that belong to the call and are never sent.
     pub fn extensions(&self) -> &Extensions {
         self.context.extensions()
     }
 
-    /// Shows each request to `observer` after it is decoded, before the handler has it. The observer may change the request; its error
-    /// takes the place of the request: the handler's request stream ends with it, or the handler is not run.
+    /// Passes each request to `observer` after decoding, before the handler receives it. The observer may change the request. If
+    /// it returns an error, the handler's request stream ends with it, or a handler that takes one request is not called.
     pub fn on_request(
         &mut self,
         observer: impl FnMut(&mut dyn AnyMessage) -> Result<()> + Send + 'static,
@@ -126,8 +126,8 @@ impl ServerCall {
         self.record.requests.observe(Box::new(observer));
     }
 
-    /// Shows each response to `observer` after the handler has given it, before it is encoded. The observer may change the response;
-    /// its error ends the call, and the response is not sent.
+    /// Passes each response of the handler to `observer` before the response is encoded. The observer may change the response. If
+    /// it returns an error, the call ends with it, and the response is not sent.
     pub fn on_response(
         &mut self,
         observer: impl FnMut(&mut dyn AnyMessage) -> Result<()> + Send + 'static,
@@ -135,23 +135,24 @@ impl ServerCall {
         self.record.responses.observe(Box::new(observer));
     }
 
-    /// Replaces the handler of the method, to answer from a cache for instance. Inner interceptors see the call as before. Does
-    /// nothing once the call has gone on.
+    /// Replaces the handler of the call, for example to respond from a cache. Inner interceptors still run. Does nothing after
+    /// [`proceed`](ServerCall::proceed).
     pub fn set_handler(&mut self, handler: impl GenericHandler) {
         if let Some(start) = &mut self.handler {
             *start = generic::method(handler).start;
         }
     }
 
-    /// Returns whether the call can go on: see [`proceed`](ServerCall::proceed).
+    /// Returns whether [`proceed`](ServerCall::proceed) can be called.
     pub fn can_proceed(&self) -> bool {
         self.handler.is_some()
     }
 
-    /// Lets the call go on, to the next interceptor or to the handler, and waits for its end. A panic there is INTERNAL. Dropping the
-    /// future drops the handler.
+    /// Passes the call on to the next interceptor or to the handler, and waits for its end. If that panics, the end is INTERNAL.
+    /// Dropping the future drops the handler.
     ///
-    /// A call goes on once, as its requests come once. After that the end is FAILED_PRECONDITION, and nothing is run.
+    /// A call can be passed on once, because its requests are received only once. A second attempt returns FAILED_PRECONDITION,
+    /// and nothing runs.
     pub async fn proceed(&mut self) -> CallEnd {
         let result = self.run().await;
         let mut trailing_metadata = self.context.trailing_metadata();
@@ -167,17 +168,17 @@ impl ServerCall {
         }
     }
 
-    /// Returns the time since the call came to its first interceptor.
+    /// Returns the time since the first interceptor was called.
     pub fn elapsed(&self) -> Duration {
         self.record.started.elapsed()
     }
 
-    /// Returns how many requests the handler has read so far.
+    /// Returns the number of requests that the handler has read so far.
     pub fn requests(&self) -> u64 {
         self.record.requests.count()
     }
 
-    /// Returns how many responses the handler has given so far.
+    /// Returns the number of responses that the handler has produced so far.
     pub fn responses(&self) -> u64 {
         self.record.responses.count()
     }
@@ -202,7 +203,7 @@ impl ServerCall {
         call.go().await
     }
 
-    /// Gives the call to the interceptor at its level, or to the handler behind the last one.
+    /// Passes the call to the interceptor at its level, or to the handler if there is none.
     async fn go(mut self) -> Result<()> {
         let (context, interceptors) = (self.context.clone(), self.interceptors.clone());
         if let Some(interceptor) = interceptors.0.get(self.level) {
@@ -297,7 +298,7 @@ impl<I: ServerInterceptor> AnyInterceptor for I {
     }
 }
 
-/// Drops the observers of a call's messages, however the call ends: they may own what owns them.
+/// Drops the observers of a call's messages when the call ends. They may own the call's context, which owns them.
 struct Closed(Arc<Record>);
 
 impl Drop for Closed {
@@ -306,7 +307,7 @@ impl Drop for Closed {
     }
 }
 
-/// Turns a panic in a part of a call into its status, which outer interceptors see as any other end.
+/// Turns a panic in a part of a call into a status. Outer interceptors receive this status like any other.
 async fn caught<T>(
     who: Panicked,
     context: &ServicerContext,

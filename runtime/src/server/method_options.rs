@@ -8,8 +8,8 @@ use crate::Compression;
 use crate::call::MessageLimits;
 
 /// Options for the calls of one method or of one service, for
-/// [`ServerBuilder::method_options`](crate::ServerBuilder::method_options). An option that is not set for a method is that of its
-/// service, and then that of the server.
+/// [`ServerBuilder::method_options`](crate::ServerBuilder::method_options). If an option is not set for a method, that of its
+/// service applies, or else that of the server.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct MethodOptions {
@@ -21,7 +21,7 @@ pub struct MethodOptions {
 }
 
 impl MethodOptions {
-    /// Creates options of which none is set.
+    /// Creates options with nothing set.
     pub fn new() -> MethodOptions {
         MethodOptions::default()
     }

@@ -217,28 +217,28 @@ impl ServerBuilder {
         self
     }
 
-    /// Sets the time without calls after which a connection is closed, with an announcement that lets no call be lost. By default, and
-    /// with `None`, connections stay open. gRPC's `grpc.max_connection_idle_ms`.
+    /// Sets the time without calls after which a connection is closed. It is closed by GOAWAY, so that no call is lost. By
+    /// default, and with `None`, connections stay open. gRPC's `grpc.max_connection_idle_ms`.
     pub fn max_connection_idle(mut self, idle: impl Into<Option<Duration>>) -> ServerBuilder {
         self.options.upkeep.lifetime.max_idle = idle.into();
         self
     }
 
-    /// Sets the maximum age of a connection, give or take a tenth. Then it accepts no new calls, and is closed once the open ones
-    /// have ended. By default there is no limit. gRPC's `grpc.max_connection_age_ms`.
+    /// Sets the maximum age of a connection, with a jitter of a tenth. An older connection accepts no new calls, and is closed
+    /// once its open calls have ended. By default there is no limit. gRPC's `grpc.max_connection_age_ms`.
     pub fn max_connection_age(mut self, age: Duration) -> ServerBuilder {
         self.options.upkeep.lifetime.max_age = Some(age);
         self
     }
 
-    /// Sets the time that open calls have to end once their connection has reached its maximum age or idle time. By default there
-    /// is no limit. gRPC's `grpc.max_connection_age_grace_ms`.
+    /// Sets the time that open calls have to end once their connection has reached its maximum age. By default there is no limit.
+    /// gRPC's `grpc.max_connection_age_grace_ms`.
     pub fn max_connection_age_grace(mut self, grace: Duration) -> ServerBuilder {
         self.options.upkeep.lifetime.max_age_grace = Some(grace);
         self
     }
 
-    /// Sets the time after which a client that accepts no data, although data waits for it, is cut off. The default is 20
+    /// Sets the time after which a connection is closed if data waits to be sent and the client accepts none. The default is 20
     /// seconds.
     pub fn write_timeout(mut self, timeout: Duration) -> ServerBuilder {
         self.options.upkeep.write_timeout = timeout;

@@ -204,7 +204,7 @@ impl Inbox {
 /// Finds the requests of a call in the bytes that have arrived.
 pub(crate) struct Receiver {
     chunks: Chunks,
-    /// The number of bytes that were here when the exchange was last told how many were consumed.
+    /// The number of bytes in `chunks` when the exchange was last told how many were consumed.
     had: usize,
     deframer: Deframer,
     limit: usize,
@@ -220,8 +220,8 @@ impl Receiver {
         }
     }
 
-    /// Polls for the request of a method that takes exactly one, until its end has arrived too. Meanwhile the message is kept in
-    /// `request`.
+    /// Polls for the request of a method that takes exactly one request, until the end of the stream has arrived too. Meanwhile
+    /// the message is kept in `request`.
     pub(crate) fn poll_only(
         &mut self,
         exchange: &Arc<Exchange>,

@@ -16,8 +16,8 @@ use crate::base::framing::{Packed, Packer};
 use crate::call::Turn;
 use crate::helpers::stream::Reading;
 
-/// The maximum number of pieces that one poll sends: 512 KiB of small messages. If the peer keeps up, there is always room for
-/// more, and the stream would occupy a thread of the runtime.
+/// The maximum number of pieces that one poll sends: 512 KiB of small messages. Without this limit, a stream whose peer keeps
+/// up would never give its thread back to the runtime.
 const PIECES_PER_POLL: u32 = 32;
 
 /// A stream of responses that packs its messages. Only this knows the stream's type, so that little is compiled for each.

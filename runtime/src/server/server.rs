@@ -199,13 +199,13 @@ impl Server {
         self.listeners.push(listener.into());
     }
 
-    /// Serves a connection that is open already, a socket or anything else that carries bytes both ways, once the server has been
-    /// started. A connection that is added before the start counts as a port. The other end must be a client that speaks HTTP/2 from its
-    /// first byte, as [`Channel::over`](crate::Channel::over) does. Servicers do not learn how the connection is secured. Its peer is
-    /// `unknown:` unless it is a socket of tokio's.
+    /// Adds a connection that is already open: a socket, or any other stream of bytes in both directions. It is served once the
+    /// server has been started. A server with such a connection needs no port. The client must start with HTTP/2, as
+    /// [`Channel::over`](crate::Channel::over) does. Its [`AuthContext`](crate::AuthContext) is empty, and its peer is `unknown:`
+    /// unless the connection is a tokio socket.
     ///
     /// # Errors
-    /// The server has been stopped, or it has been started and there is no tokio runtime around this call.
+    /// Fails if the server has been stopped, or if it has been started and this is called outside of a tokio runtime.
     pub fn add_connection<I>(&self, connection: I) -> io::Result<()>
     where
         I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -223,16 +223,16 @@ impl Server {
         Ok(())
     }
 
-    /// Returns what calls from within this process need: the methods, and the calls that the server keeps in view.
+    /// Returns the methods, and the record of in-process calls.
     #[cfg(feature = "client")]
     pub(crate) fn in_process(&self) -> (Arc<MethodTable>, Arc<InProcessCalls>) {
         (Arc::clone(&self.methods), Arc::clone(&self.in_process))
     }
 
-    /// Begins to accept connections on all ports, in tasks of the tokio runtime around it.
+    /// Begins to accept connections on all ports, in tasks of the current tokio runtime.
     ///
     /// # Errors
-    /// There is no runtime; the server has no port and no connection, or was started before; or
+    /// Fails if there is no tokio runtime, if the server has no port and no connection, if it was started before, or if
     /// [`method_options`](ServerBuilder::method_options) names a method or a service that is not registered.
     pub fn start(&mut self) -> io::Result<()> {
         let runtime = Handle::try_current().map_err(io::Error::other)?;

@@ -1,5 +1,5 @@
-//! The start of a call: from a call to the future of its handler. A method that takes one request is called once that has
-//! arrived.
+//! The start of a call: from a call to the future of its handler. A handler that takes one request is called once the request
+//! has arrived.
 
 use std::fmt;
 use std::future::Future;

@@ -130,9 +130,9 @@ impl First {
         }
     }
 
-    /// Creates a first poll that is likely to take long. On a multi-threaded runtime the task yields once before. A task that is
-    /// woken alone runs next on the thread that woke it, usually the one that checks the sockets, and no other thread is woken to
-    /// take over that duty. After a yield, one is.
+    /// Creates a first poll that is likely to take long. On a multi-threaded runtime, the task yields once before it. Otherwise
+    /// the task would run next on the thread that woke it, which is usually the one that checks the sockets, and tokio would wake
+    /// no other thread to check them meanwhile. After a yield, it does.
     pub(crate) fn long(poll_times: &Arc<PollTimes>, turn: Option<Turn>, gives_way: bool) -> First {
         First {
             turn,

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf, absolute};
 
 use tokio::net::{UnixListener, UnixStream};
 
-/// Binds a socket at a path, or an abstract one, which has no file. A file is replaced if no server listens on it any more.
+/// Binds a unix socket. A path that begins with a zero byte is an abstract name without a file. An existing socket file is
+/// replaced if no server listens on it any more.
 ///
 /// # Errors
-/// Fails if a server listens on the file, or if it is not a socket.
+/// Fails if a server listens on the file, or if the file is not a socket.
 pub(crate) async fn bind(path: &Path) -> io::Result<(UnixListener, Option<SocketFile>)> {
     if path.as_os_str().as_bytes().starts_with(&[0]) {
         return Ok((UnixListener::bind(path)?, None));

@@ -1,4 +1,4 @@
-//! The standard services of gRPC servers. They are services like any other, generated from the protos in `runtime/protos`.
+//! The standard services of gRPC servers. They are ordinary services, generated from the protos in `runtime/protos`.
 
 #[cfg(feature = "health")]
 pub mod health;

@@ -19,10 +19,10 @@ use crate::{
 
 /// A mock service for testing code that makes calls.
 ///
-/// The test gives a closure for each method that it is about. Calls of other methods end with UNIMPLEMENTED.
+/// The test sets a closure for each method that it needs. Calls of other methods end with UNIMPLEMENTED.
 ///
-/// A closure takes what a servicer's method takes, and returns what it returns: a future or a stream. The method of the
-/// stub names the method of the service, and has its types. Calls are complete except for the network: messages are
+/// A closure has the same arguments and result as the servicer's method, and returns a future or a stream. The method
+/// is given as the method of the stub, which also determines the types. Calls work as over a connection: messages are
 /// encoded, and metadata, deadlines and cancellation work. See [`Channel::in_process`].
 ///
 /// ```
@@ -72,7 +72,7 @@ use crate::{
 /// In gRPC Python, `grpc_testing` and `unittest.mock` serve this purpose.
 pub struct Mock<S> {
     make: fn(Channel) -> S,
-    /// The stub whose methods name the mock's. It never makes a call.
+    /// The stub by which methods are identified. It never makes a call.
     stub: S,
     answers: BTreeMap<String, Answer>,
 }

@@ -2,7 +2,7 @@
 //!
 //! # Servicers
 //!
-//! A test calls a servicer's methods directly, without a server. [`TestCall`] makes the context.
+//! A test calls a servicer's methods directly, without a server. [`TestCall`] creates the context.
 //!
 //! ```
 //! use stubwright::testing::TestCall;
@@ -37,14 +37,14 @@
 //! # assert!(matches!(polled, std::task::Poll::Ready(Ok(()))));
 //! ```
 //!
-//! Such a test leaves out what a server does around the method: enforcing deadlines, default answers of methods that are
-//! not implemented, interceptors and encoding. To test these too, call the handlers through a stub over
-//! `Channel::in_process`. It needs no ports.
+//! Such a test does not cover the parts of a server around the method: deadlines, the default response of methods that
+//! are not implemented, interceptors and encoding. To test these too, call the handlers through a stub over
+//! `Channel::in_process`, which needs no ports.
 //!
 //! # Clients
 //!
-//! Test code that uses a stub with a [`Mock`], which answers with a closure for each method that the test is about, or
-//! with a servicer written for the test, over `Channel::in_process`.
+//! To test code that uses a stub, use a [`Mock`], which responds with a closure for each method that the test needs, or
+//! a servicer written for the test, over `Channel::in_process`.
 
 #[cfg(feature = "client")]
 mod mock;
@@ -62,7 +62,7 @@ use crate::{Metadata, ServicerContext, Status};
 #[cfg(feature = "client")]
 pub use self::mock::Mock;
 
-/// The caller's side of a [`ServicerContext`], for a test that calls a servicer directly.
+/// A call for a test that calls a servicer directly. It provides the [`ServicerContext`], and acts as the caller.
 ///
 /// The context works as in a server, except that the call does not end when its deadline passes.
 pub struct TestCall {

@@ -1,7 +1,7 @@
-//! JSON (RFC 8259), as strictly as it is written: what configures a program is not guessed at.
+//! A strict parser for JSON (RFC 8259).
 //!
-//! A parser of our own because a service config has to say where an unknown field is, and because the crates that parse JSON
-//! are five for what takes a page.
+//! It is our own because errors in a service config must name the place of an unknown field, and because a crate for JSON
+//! would bring five dependencies for a page of code.
 
 /// A value.
 #[derive(Debug, PartialEq)]
@@ -12,12 +12,12 @@ pub(crate) enum Json {
     Number(String),
     Text(String),
     Array(Vec<Json>),
-    /// Its fields in their order, each name once.
+    /// The fields, in order. Each name occurs once.
     Object(Vec<(String, Json)>),
 }
 
 impl Json {
-    /// Reads a text; an error says what is wrong, and in which line and column.
+    /// Parses a text. The error says what is wrong, and in which line and column.
     pub(crate) fn parse(text: &str) -> Result<Json, String> {
         let mut parser = Parser { text, place: 0 };
         let parsed = parser.whole();
@@ -42,7 +42,7 @@ impl Json {
     }
 }
 
-/// The number of levels to which values may be nested.
+/// The maximum depth to which values may be nested.
 const DEPTH: usize = 32;
 
 struct Parser<'a> {
@@ -173,7 +173,7 @@ impl Parser<'_> {
         })
     }
 
-    /// Four hexadecimal digits.
+    /// Reads four hexadecimal digits.
     fn unit(&mut self) -> Parsed<u16> {
         let digits = self
             .rest()
@@ -193,7 +193,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// The next character that is no white space.
+    /// Returns the next character that is not white space.
     fn next_token(&mut self) -> Option<char> {
         let rest = self.rest();
         self.place += rest.len() - rest.trim_start_matches([' ', '\t', '\n', '\r']).len();

@@ -92,7 +92,7 @@ const fn last_word(bytes: &[u8]) -> u64 {
     })
 }
 
-/// Compares two slices, as `==` does outside of const functions.
+/// Compares two slices. `==` on slices is not available in const functions.
 pub(super) const fn equal(a: &[u8], b: &[u8]) -> bool {
     let mut same = a.len() == b.len();
     let mut i = 0;

@@ -1,4 +1,4 @@
-//! A policy below another one.
+//! Child policies.
 
 use std::fmt;
 use std::sync::Arc;
@@ -72,7 +72,7 @@ impl ChildPolicy {
         self.policy.resolver_failed(status, own);
     }
 
-    /// Passes on that a subchannel has changed, if it is one of the child's. Returns whether it is.
+    /// Passes on the new state of a subchannel, if the subchannel is one of the child's. Returns whether it is.
     pub fn subchannel_changed(
         &mut self,
         subchannel: &Subchannel,
@@ -87,7 +87,7 @@ impl ChildPolicy {
         is_own
     }
 
-    /// Passes on that connections are wanted.
+    /// Passes on the request to connect.
     pub fn exit_idle(&mut self, helper: &mut dyn Helper) {
         self.policy.exit_idle(&mut self.own.helper(helper));
     }

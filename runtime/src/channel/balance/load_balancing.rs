@@ -1,4 +1,4 @@
-//! A policy with its config.
+//! A load balancing policy with its config.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,10 +11,9 @@ use super::round_robin::RoundRobinFactory;
 use crate::base::config::{ConfigError, ConfigValue};
 use crate::{Result, Status};
 
-/// A load balancing policy with its config: it spreads the calls of a channel over the servers of its target.
+/// A load balancing policy with its config. It distributes the calls of a channel to the servers of its target.
 ///
-/// Other policies, and those of [your own](crate::balancing::Policy), are asked for by name in a
-/// [`ServiceConfig`](crate::ServiceConfig).
+/// A [`ServiceConfig`](crate::ServiceConfig) selects further policies by name, including [your own](crate::balancing::Policy).
 #[derive(Clone)]
 pub struct LoadBalancing {
     pub(crate) factory: &'static dyn PolicyFactory,
@@ -22,8 +21,8 @@ pub struct LoadBalancing {
 }
 
 impl LoadBalancing {
-    /// Sends all calls to one server: the first in the order of the addresses that can be reached, and another one when that
-    /// is lost. gRPC's `pick_first`, and its default.
+    /// Sends all calls to one server: the first address that can be reached. If its connection is lost, the addresses are tried
+    /// again from the beginning. This is the default. gRPC's `pick_first`.
     pub fn pick_first() -> LoadBalancing {
         LoadBalancing {
             factory: &PickFirstFactory,
@@ -44,7 +43,7 @@ impl LoadBalancing {
     /// gRPC's `least_request` (gRFC A48).
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when there are less than 2 choices.
+    /// Returns INVALID_ARGUMENT for fewer than 2 choices.
     pub fn least_request(choices: u32) -> Result<LoadBalancing> {
         if choices < 2 {
             return Err(Status::invalid_argument(format!(

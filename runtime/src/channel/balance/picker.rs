@@ -1,4 +1,4 @@
-//! Pickers, which send each call to a server.
+//! Pickers, which choose a server for each call.
 
 use std::fmt;
 
@@ -7,14 +7,15 @@ use crate::call::CallDetails;
 use crate::call::attributes::Attributes;
 use crate::{Metadata, Status};
 
-/// Decides what becomes of calls. A [`Policy`](crate::balancing::Policy) gives the channel a new one whenever something has changed.
+/// Chooses a server for each call. A [`Policy`](crate::balancing::Policy) gives the channel a new picker whenever something has
+/// changed.
 pub trait Picker: Send + Sync {
-    /// Decides what becomes of a call. It is asked once for each attempt at a call, and again when something has changed while the call
-    /// waits. The channel is locked meanwhile: a picker must not block, and must not use the channel.
+    /// Chooses a server for a call. It is called once for each attempt at a call, and again after changes while the call waits.
+    /// The channel is locked meanwhile, so a picker must not block, and must not use the channel.
     fn pick(&self, call: &CallInfo<'_>) -> Pick;
 }
 
-/// The decision about a call. It is also a picker that decides the same for all calls.
+/// The decision about a call. It is also a picker, which makes this decision for all calls.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Pick {
@@ -34,7 +35,7 @@ impl Picker for Pick {
     }
 }
 
-/// A call that is about to be made.
+/// A call for which a server is chosen.
 #[derive(Clone, Copy)]
 pub struct CallInfo<'a>(&'a CallDetails);
 

@@ -13,7 +13,7 @@ use crate::call::attributes::Attributes;
 use crate::call::connectivity::ChannelConnectivity;
 use crate::channel::resolve::address::Address;
 
-/// Decides which servers a channel connects to, and which of them calls go to: gRPC's "load balancing policy".
+/// A load balancing policy. It decides which servers a channel connects to, and which of them get the calls.
 ///
 /// A channel that is not idle has one policy, and calls its methods one after the other. The policy publishes its state and its picker
 /// by [`Helper::update_state`]. It is told of each change of the subchannels that it has created. A policy with child policies is told of
@@ -46,9 +46,9 @@ pub trait Policy: Send {
     }
 }
 
-/// The channel, or the policy above, as a policy uses it.
+/// The interface of a policy to its channel or to its parent policy.
 pub trait Helper {
-    /// Creates a subchannel, which is idle.
+    /// Creates a subchannel, in the state idle.
     fn create_subchannel(&mut self, new: NewSubchannel) -> Subchannel;
 
     /// Publishes the state of the policy, and the picker that decides about calls.
@@ -61,13 +61,13 @@ pub trait Helper {
     fn now(&self) -> Instant;
 }
 
-/// The servers and the config that a policy is given.
+/// The servers and the config for a policy.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct PolicyUpdate<'a> {
-    /// The servers, the best first. There is at least one.
+    /// The servers, in order of preference. There is at least one.
     pub addresses: &'a [Address],
-    /// Attributes from the resolver.
+    /// The values that the resolver has set for the policy.
     pub attributes: &'a Attributes,
     config: &'a dyn PolicyConfig,
 }
@@ -102,9 +102,9 @@ impl<'a> PolicyUpdate<'a> {
     }
 }
 
-/// The config of a policy, of a type of the policy's own.
+/// The config of a policy. Each policy has a type of its own for it.
 pub trait PolicyConfig: Any + fmt::Debug + Send + Sync {
-    /// Returns the config as a value of any type.
+    /// Returns the config as `Any`, for downcasting.
     fn as_any(&self) -> &dyn Any;
 }
 
@@ -117,7 +117,7 @@ impl<T: Any + fmt::Debug + Send + Sync> PolicyConfig for T {
 /// A kind of policy. It reads the config of such a policy, and creates it. [`register_policy`](crate::balancing::register_policy) makes it
 /// known to service configs by its name.
 pub trait PolicyFactory: Send + Sync + 'static {
-    /// Returns the name by which a service config asks for the policy.
+    /// Returns the policy's name in service configs.
     fn name(&self) -> &'static str;
 
     /// Reads the config of a policy. By default a policy has no config. Fields that are left in the object are an error in a strict

@@ -11,9 +11,10 @@ use crate::call::listener::{CallListener, Listening};
 use crate::call::{Exchange, Link};
 use crate::channel::resolve::address::Address;
 
-/// A subchannel: the connections to one server. There are none before [`Subchannel::connect`]. A policy has it from
-/// [`Helper::create_subchannel`](crate::balancing::Helper::create_subchannel). Clones are the same subchannel. When the last of them is
-/// dropped, its connections end with the last of their calls.
+/// The connections to one server. A policy creates it by
+/// [`Helper::create_subchannel`](crate::balancing::Helper::create_subchannel). It has no connections before
+/// [`Subchannel::connect`]. Clones refer to the same subchannel. When the last clone is dropped, its connections are closed once
+/// their calls have ended.
 #[derive(Clone)]
 pub struct Subchannel(Arc<Handle>);
 
@@ -48,13 +49,14 @@ impl NewSubchannel {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum SubchannelState {
-    /// There is no connection, and no attempt to connect. The subchannel is new, its connection is gone, or the wait after a failed attempt is over.
+    /// There is no connection, and no attempt to connect. The subchannel is new, its connection was lost, or the back-off after a
+    /// failed attempt is over.
     Idle,
-    /// An attempt to connect is on its way, or the server has not said yet whether it is well.
+    /// An attempt to connect is in progress, or the server's health is not known yet.
     Connecting,
-    /// Calls can go to the server.
+    /// The server can take calls.
     Ready(ReadySubchannel),
-    /// The last attempt to connect has failed, and the next may not be made yet; or the server is not well.
+    /// The last attempt to connect failed and its back-off is not over, or the server is unhealthy.
     TransientFailure(Status),
 }
 
@@ -64,7 +66,7 @@ struct Handle {
     commands: UnboundedSender<Command>,
 }
 
-/// A request of a policy about a subchannel, with the number of the subchannel.
+/// A request of a policy about a subchannel, with the subchannel's number.
 #[derive(Debug)]
 pub(crate) enum Command {
     Connect(u64),
@@ -82,14 +84,14 @@ impl Subchannel {
         WeakSubchannel(Arc::downgrade(&self.0))
     }
 
-    /// Connects, if the subchannel is idle. When its connection had no calls for the channel's
-    /// [`idle_timeout`](crate::ChannelBuilder::idle_timeout), it connects once the channel is wanted again.
+    /// Connects, if the subchannel is idle. If its connection was closed by the channel's
+    /// [`idle_timeout`](crate::ChannelBuilder::idle_timeout), it connects once the channel is used again.
     pub fn connect(&self) {
         // A channel that is gone needs no connections.
         drop(self.0.commands.send(Command::Connect(self.0.id)));
     }
 
-    /// Changes the addresses. A connection to an address that is not among them ends with the last of its calls.
+    /// Replaces the addresses. Connections to other addresses are closed once their calls have ended.
     pub fn update_addresses(&self, addresses: impl IntoIterator<Item = Address>) {
         let addresses = addresses.into_iter().collect();
         let command = Command::UpdateAddresses(self.0.id, addresses);
@@ -124,13 +126,13 @@ impl WeakSubchannel {
         self.0.upgrade().map(Subchannel)
     }
 
-    /// Returns whether it is this one.
+    /// Returns whether this is a handle of `subchannel`.
     pub(crate) fn is(&self, subchannel: &Subchannel) -> bool {
         std::ptr::eq(self.0.as_ptr(), Arc::as_ptr(&subchannel.0))
     }
 }
 
-/// A subchannel that calls can go to, with the connections that it has now.
+/// A subchannel that can take calls, with its current connections.
 #[derive(Clone)]
 pub struct ReadySubchannel {
     links: Arc<Links>,
@@ -141,7 +143,7 @@ pub struct ReadySubchannel {
 #[derive(Debug)]
 struct Links {
     oldest: Arc<Link>,
-    /// Nearly always none.
+    /// The other connections. Usually there are none.
     more: Vec<Arc<Link>>,
 }
 
@@ -178,12 +180,13 @@ impl ReadySubchannel {
         all.sum::<usize>().saturating_sub(self.links.more.len() + 1)
     }
 
-    /// Returns whether one of the connections takes another call now. The server's limit of streams may be reached on all of them.
+    /// Returns whether one of the connections can take another call now. There is no room if all connections have reached the
+    /// server's limit of streams.
     pub fn has_room(&self) -> bool {
         self.links.all().any(|link| link.takes_calls())
     }
 
-    /// Gives a call to a connection. Gives it back if none takes it.
+    /// Gives a call to a connection. Returns the call if no connection takes it.
     pub(crate) fn submit(&self, mut exchange: Arc<Exchange>) -> Result<(), Arc<Exchange>> {
         if let Some(listener) = &self.listener {
             exchange.listen(Listening::new(Arc::clone(listener)));
@@ -215,7 +218,7 @@ impl fmt::Debug for ReadySubchannel {
     }
 }
 
-/// Two listeners.
+/// Calls two listeners.
 struct Both(Arc<dyn CallListener>, Arc<dyn CallListener>);
 
 impl CallListener for Both {

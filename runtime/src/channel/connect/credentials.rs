@@ -1,4 +1,4 @@
-//! Whom a channel trusts, and what it proves itself with.
+//! The credentials of channels.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use crate::channel::resolve::target::Target;
 #[cfg(feature = "tls")]
 use crate::transport::tls::{self, ClientTls, Identity, Roots};
 
-/// Whom a channel trusts, and what it proves itself with: for [`Channel::secure`](crate::Channel::secure). gRPC Python's
-/// `ssl_channel_credentials` and `local_channel_credentials`.
+/// The credentials of a channel, for [`Channel::secure`](crate::Channel::secure): the certificates that it trusts, the client's
+/// own certificate, and call credentials. gRPC Python's `ssl_channel_credentials` and `local_channel_credentials`.
 ///
-/// Connections over TLS are TLS 1.2 or 1.3, and the server has to negotiate HTTP/2 by ALPN.
+/// TLS connections use TLS 1.2 or 1.3. The server must negotiate HTTP/2 by ALPN.
 ///
 #[cfg_attr(feature = "tls", doc = "```no_run")]
 #[cfg_attr(not(feature = "tls"), doc = "```ignore")]
@@ -46,26 +46,26 @@ enum Kind {
     Local,
     #[cfg(feature = "tls")]
     Tls {
-        /// The system's, when none are given.
+        /// The trusted certificates. `None` for those of the system.
         roots: Option<Arc<Roots>>,
         identity: Option<Arc<Identity>>,
     },
 }
 
 impl ChannelCredentials {
-    /// Connections that do not leave this machine: to loopback addresses and unix sockets, without encryption. To any other
-    /// address no connection is made, and calls fail with UNAVAILABLE; neither is one used that was made by a
-    /// [`connector`](crate::ChannelBuilder::connector) and is no socket of tokio's. They are safe enough for call credentials. Any server without
-    /// encryption will do. gRPC Python's `local_channel_credentials`.
+    /// Creates credentials for unencrypted connections within this machine: to loopback addresses and unix sockets. Over other
+    /// connections, calls fail with UNAVAILABLE. A connection from a [`connector`](crate::ChannelBuilder::connector) must be
+    /// tokio's `TcpStream` or `UnixStream`, because the address of other types is not known. Call credentials may be sent over
+    /// local connections. The server needs no credentials. gRPC Python's `local_channel_credentials`.
     pub fn local() -> ChannelCredentials {
         ChannelCredentials::of(Kind::Local)
     }
 
-    /// TLS to a server whose certificate is signed by an authority that this system trusts, and is for the host of the
-    /// channel's target. The client shows no certificate.
+    /// Creates credentials for TLS. The server's certificate must be signed by an authority that this system trusts, and be for
+    /// the host of the channel's target. The client sends no certificate.
     ///
-    /// The system's authorities are read when the channel is made; the environment variables `SSL_CERT_FILE` and
-    /// `SSL_CERT_DIR` name others, as they do for OpenSSL.
+    /// The system's authorities are loaded when the channel is created. The environment variables `SSL_CERT_FILE` and
+    /// `SSL_CERT_DIR` replace them, as for OpenSSL.
     #[cfg(feature = "tls")]
     pub fn tls() -> ChannelCredentials {
         ChannelCredentials::of(Kind::Tls {
@@ -74,13 +74,14 @@ impl ChannelCredentials {
         })
     }
 
-    /// Sets the certificates (PEM) that are trusted, in the place of the system's: those of authorities, or a server's own, which
-    /// is accepted if it is one of them byte for byte. So the self-signed certificate that `openssl req -x509 -nodes -subj
-    /// /CN=localhost` makes for a server is also its root, with or without `CA:TRUE`. Its subject alternative names, or its common
-    /// name if it has none, have to be for the host of the channel's target. gRPC Python's `root_certificates`.
+    /// Sets the trusted certificates (PEM), in place of the system's. They are those of authorities, or a server's own
+    /// certificate, which is then accepted if it matches byte for byte. So a self-signed certificate, for example from `openssl
+    /// req -x509 -nodes -subj /CN=localhost`, can be trusted directly, with or without `CA:TRUE`. The server's certificate must
+    /// be for the host of the channel's target, by its subject alternative names or, if it has none, by its common name. gRPC
+    /// Python's `root_certificates`.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when there is no certificate in the text, or one cannot be read, or the credentials are local.
+    /// Returns INVALID_ARGUMENT if the text contains no certificate or an invalid one, or if the credentials are local.
     #[cfg(feature = "tls")]
     pub fn root_certificates(mut self, pem: impl AsRef<[u8]>) -> Result<ChannelCredentials> {
         match &mut self.kind {
@@ -90,13 +91,13 @@ impl ChannelCredentials {
         Ok(self)
     }
 
-    /// The client's own certificate and its private key, both PEM, for servers that ask for one: mutual TLS. The chain
-    /// begins with the client's own certificate; the key is PKCS #8, PKCS #1 or SEC 1, and not encrypted. gRPC Python's
-    /// `certificate_chain` and `private_key`.
+    /// Sets the client's certificate and its private key (PEM), for servers that request a certificate (mutual TLS). The chain
+    /// must begin with the client's own certificate. The key must be an unencrypted PKCS #8, PKCS #1 or SEC 1 key. gRPC
+    /// Python's `certificate_chain` and `private_key`.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when one of the two cannot be read, or the credentials are local. That they do not belong together
-    /// shows when the channel is made.
+    /// Returns INVALID_ARGUMENT if one of the two cannot be parsed, or if the credentials are local. If the key does not belong
+    /// to the certificate, creating the channel fails.
     #[cfg(feature = "tls")]
     pub fn client_certificate(
         mut self,
@@ -111,22 +112,22 @@ impl ChannelCredentials {
         Ok(self)
     }
 
-    /// The name, or IP address, that the server's certificate has to be for, in the place of the target's host. It is also
-    /// the authority of calls that name none of their own. gRPC's `grpc.ssl_target_name_override`.
+    /// Sets the name or IP address that the server's certificate must be for, in place of the target's host. It is also the
+    /// default `:authority` of calls. gRPC's `grpc.ssl_target_name_override`.
     pub fn server_name(mut self, name: impl AsRef<str>) -> ChannelCredentials {
         self.server_name = Some(name.as_ref().into());
         self
     }
 
-    /// Adds credentials for all calls of the channel, after those that were added before. Credentials of a call come after
-    /// them. gRPC Python's `composite_channel_credentials`.
+    /// Adds credentials for all calls of the channel. They are asked after credentials that were added before, and before those
+    /// of a single call. gRPC Python's `composite_channel_credentials`.
     pub fn call_credentials(mut self, credentials: impl CallCredentials) -> ChannelCredentials {
         let credentials = Authorizer::new(credentials);
         self.calls = Some(credentials.behind(self.calls.take()));
         self
     }
 
-    /// Secures a target.
+    /// Sets the security of a target's connections.
     pub(crate) fn secure(&self, target: &mut Target) -> Result<()> {
         if let Some(name) = &self.server_name {
             target.authority = authority(name)?;
@@ -177,7 +178,7 @@ fn not_tls() -> Status {
 }
 
 impl fmt::Debug for ChannelCredentials {
-    /// Says nothing of the key.
+    /// The output does not contain the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut f = f.debug_struct("ChannelCredentials");
         match &self.kind {

@@ -8,9 +8,9 @@ use crate::call::attributes::Attributes;
 use crate::transport::Endpoint;
 use crate::{Result, Status};
 
-/// The address of a server, with what a [`Resolver`](crate::Resolver) knows of the server.
+/// The address of a server, with further properties of the server that a [`Resolver`](crate::Resolver) may set.
 ///
-/// Two addresses are equal when they lead to the same place and have the same authority.
+/// Two addresses are equal if they have the same socket address and the same authority. The other properties are not compared.
 ///
 /// ```
 /// # fn main() -> stubwright::Result<()> {
@@ -32,20 +32,20 @@ pub struct Address {
     attributes: Attributes,
 }
 
-/// The place of a server, for example `("europe", "berlin", "rack 7")`.
+/// The location of a server, for example `("europe", "berlin", "rack 7")`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Locality {
-    /// The largest part.
+    /// The region, for example `"europe"`.
     pub region: String,
-    /// A part of the region.
+    /// The zone within the region.
     pub zone: String,
-    /// A part of the zone.
+    /// The sub-zone within the zone.
     pub sub_zone: String,
 }
 
 impl Locality {
-    /// Creates a locality. A part that isn't known is empty.
+    /// Creates a locality. Leave unknown parts empty.
     pub fn new(
         region: impl Into<String>,
         zone: impl Into<String>,
@@ -60,10 +60,10 @@ impl Locality {
 }
 
 impl Address {
-    /// Reads `host:port`, `unix:path` or `unix-abstract:name`. Without a port it is 443.
+    /// Parses `host:port`, `unix:path` or `unix-abstract:name`. The default port is 443.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when the text is none of these.
+    /// Returns INVALID_ARGUMENT if the text has another form.
     pub fn new(address: impl AsRef<str>) -> Result<Address> {
         let text = address.as_ref();
         let endpoint = Endpoint::parse(text);
@@ -72,56 +72,57 @@ impl Address {
             .map_err(|why| Status::invalid_argument(format!("address {text:?}: {why}")))
     }
 
-    /// Sets the authority of the calls that go to this server, HTTP/2's `:authority`. Over TLS the server's certificate must be for it.
-    /// By default it is that of the channel's target. A call's own authority counts before it, and so do
+    /// Sets the `:authority` of calls to this server. The default is the authority of the channel's target. Over TLS, the
+    /// server's certificate must be for this host. The authority of a single call,
     /// [`ChannelBuilder::authority`](crate::ChannelBuilder::authority) and
-    /// [`ChannelCredentials::server_name`](crate::ChannelCredentials::server_name).
+    /// [`ChannelCredentials::server_name`](crate::ChannelCredentials::server_name) take precedence.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when the text is no host, with or without a port.
+    /// Returns INVALID_ARGUMENT if the text is not a host with an optional port.
     pub fn with_authority(mut self, host: impl AsRef<str>) -> Result<Address> {
         self.authority = Some(authority(host.as_ref())?);
         Ok(self)
     }
 
-    /// Sets how many calls the server gets in proportion to others, where a policy looks at weights. The default is 1.
+    /// Sets the weight of the server: its share of the calls relative to other servers, with a policy that uses weights. The
+    /// default is 1.
     #[must_use]
     pub fn with_weight(mut self, weight: u32) -> Address {
         self.weight = weight;
         self
     }
 
-    /// Sets where the server stands.
+    /// Sets the location of the server.
     #[must_use]
     pub fn with_locality(mut self, locality: Locality) -> Address {
         self.locality = Some(locality);
         self
     }
 
-    /// Adds a value for a policy, in the place of the one of the same type.
+    /// Adds a value for the load balancing policy. It replaces an earlier value of the same type.
     #[must_use]
     pub fn with_attribute<T: Send + Sync + 'static>(mut self, value: T) -> Address {
         self.attributes = self.attributes.with(value);
         self
     }
 
-    /// Returns the authority of the server, if it has one of its own.
+    /// Returns the authority that [`with_authority`](Address::with_authority) has set.
     pub fn authority(&self) -> Option<&str> {
         let authority = self.authority.as_ref()?;
         std::str::from_utf8(authority.value()).ok()
     }
 
-    /// Returns the weight of the server.
+    /// Returns the weight of the server, 1 by default.
     pub fn weight(&self) -> u32 {
         self.weight
     }
 
-    /// Returns where the server stands, if that is known.
+    /// Returns the location of the server, if it has been set.
     pub fn locality(&self) -> Option<&Locality> {
         self.locality.as_ref()
     }
 
-    /// Returns the values that were added for policies.
+    /// Returns the values for the load balancing policy.
     pub fn attributes(&self) -> &Attributes {
         &self.attributes
     }
@@ -146,7 +147,7 @@ impl PartialEq for Address {
 }
 
 impl fmt::Display for Address {
-    /// Writes where the server is, as a target says it.
+    /// Writes the socket address in the form that [`Address::new`] parses.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.endpoint.fmt(f)
     }

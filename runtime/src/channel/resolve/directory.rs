@@ -1,4 +1,4 @@
-//! The addresses that a channel's target has, and when they are looked for again.
+//! The addresses of a channel's target, and the schedule of their resolution.
 
 use std::time::{Duration, Instant};
 
@@ -8,10 +8,12 @@ use super::resolver::Resolution;
 use crate::base::jitter::jitter;
 use crate::channel::connect::backoff::{Backoff, BackoffConfig};
 
-/// The least time between two resolutions, even if connections are lost meanwhile; gRPC's default for DNS.
+/// The minimum time between two resolutions, even if connections are lost meanwhile. It is gRPC's default
+/// for DNS.
 const MIN_BETWEEN: Duration = Duration::from_secs(30);
 
-/// The addresses that a channel's target has. Time comes in.
+/// The addresses of a channel's target, and the schedule of their resolution. It has no clock: its
+/// methods take the time.
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
     resolution: Option<Resolution>,
@@ -46,7 +48,7 @@ impl Directory {
         self.due
     }
 
-    /// Keeps the task that resolves names now.
+    /// Remembers the task that resolves names now, to stop it later.
     pub(crate) fn resolving(&mut self, task: AbortHandle) {
         self.stop();
         self.task = Some(task);
@@ -62,13 +64,13 @@ impl Directory {
         self.backoff.reset();
     }
 
-    /// Plans another resolution after one has failed. The addresses that are known stay.
+    /// Schedules another resolution after a failed one. Known addresses are kept.
     pub(crate) fn failed(&mut self, config: BackoffConfig, now: Instant) {
         self.is_resolving = false;
         self.due = now.checked_add(self.backoff.next(config, jitter()));
     }
 
-    /// Plans a resolution, because the addresses may have changed.
+    /// Schedules a resolution, because the addresses may have changed.
     pub(crate) fn doubt(&mut self, now: Instant) {
         if self.is_resolving || self.due.is_some() {
             return;
@@ -77,7 +79,7 @@ impl Directory {
         self.due = Some(earliest.map_or(now, |earliest| earliest.max(now)));
     }
 
-    /// Plans a resolution at once, because the resolver says that the addresses have changed.
+    /// Schedules a resolution at once, because the resolver has announced a change.
     pub(crate) fn refute(&mut self, now: Instant) {
         self.due = Some(now);
     }
@@ -88,12 +90,12 @@ impl Directory {
         self.due = self.due.map(|due| due.min(now));
     }
 
-    /// Doesn't resolve names again by itself.
+    /// Cancels the next scheduled resolution.
     pub(crate) fn rest(&mut self) {
         self.due = None;
     }
 
-    /// Stops resolving. The addresses that are known are to be resolved again before they are used.
+    /// Stops resolving. Known addresses must be resolved again before they are used.
     pub(crate) fn stop(&mut self) {
         self.resolved_at = None;
         if let Some(task) = self.task.take() {

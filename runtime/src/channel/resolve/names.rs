@@ -12,19 +12,19 @@ use crate::transport::{Endpoint, look_up_families};
 pub(crate) enum Names {
     /// The addresses are known.
     Known(Arc<[Address]>),
-    /// The system finds them: `host:port`.
+    /// The system resolves `host:port`.
     Dns(Arc<str>),
-    /// The user finds them.
+    /// The user's resolver finds them.
     Custom(Arc<dyn Resolver>),
 }
 
 impl Names {
-    /// Returns whether there may be a service config beside the addresses.
+    /// Returns whether a resolution may contain a service config.
     pub(crate) fn may_have_config(&self) -> bool {
         matches!(self, Names::Custom(_))
     }
 
-    /// Returns names that are not looked up here, but where connections are made.
+    /// Returns names that this channel does not look up. The connector looks them up.
     pub(crate) fn unresolved(self) -> Names {
         match self {
             Names::Dns(name) => Names::Known(Arc::new([Address::from(Endpoint::Tcp(name))])),
@@ -32,7 +32,7 @@ impl Names {
         }
     }
 
-    /// The addresses as they are now; an error says why there are none.
+    /// Returns the current addresses. The error says why there are none.
     pub(crate) async fn resolve(&self) -> Result<Resolution, String> {
         let resolution = match self {
             Names::Known(addresses) => return Ok(Resolution::new(addresses.iter().cloned())),

@@ -1,4 +1,4 @@
-//! From a name to addresses.
+//! Resolvers: from a name to addresses.
 
 use std::fmt;
 use std::future::{Future, pending};
@@ -11,8 +11,8 @@ use crate::Result;
 use crate::call::attributes::Attributes;
 use crate::channel::balance::picker::CallInfo;
 
-/// Finds the servers of a channel: for [`ChannelBuilder::resolver`](crate::ChannelBuilder::resolver). gRPC's "name resolver". A list
-/// of addresses is a resolver that always finds these.
+/// A name resolver, which finds the servers of a channel. [`ChannelBuilder::resolver`](crate::ChannelBuilder::resolver) sets it.
+/// A `Vec<Address>` is a resolver that always returns its addresses.
 ///
 /// ```
 /// use stubwright::{Address, Resolution, Resolver, ResolverFuture, Result, Status};
@@ -32,19 +32,23 @@ use crate::channel::balance::picker::CallInfo;
 /// }
 /// ```
 pub trait Resolver: Send + Sync + 'static {
-    /// Finds the servers as they are now, the best first. It is asked when the channel begins to connect, and again when a connection is
-    /// lost or cannot be made. An error is the cause that calls fail with, by UNAVAILABLE, unless servers are known from before; it is
-    /// then tried again, with gRPC's back-off. No address at all is an error too.
+    /// Returns the current servers, in order of preference. The channel calls it when it begins to connect, and again when a
+    /// connection is lost or cannot be made.
+    ///
+    /// # Errors
+    ///
+    /// After an error, the channel keeps the servers that it knows, and calls this method again after a back-off. If it knows
+    /// none, calls fail with UNAVAILABLE and the text of the error. A resolution without addresses counts as an error.
     fn resolve(&self) -> ResolverFuture<'_, Result<Resolution>>;
 
-    /// Waits until the servers have changed and [`Resolver::resolve`] is to be asked again. By default it waits for ever. It is waited
-    /// for once at a time, after each answer.
+    /// Waits until the servers have changed. The channel then calls [`Resolver::resolve`] again. It calls this method after each
+    /// resolution, and awaits one future at a time. The default implementation waits for ever.
     fn changed(&self) -> ResolverFuture<'_, ()> {
         Box::pin(pending())
     }
 }
 
-/// A future of a [`Resolver`].
+/// The boxed future that the methods of a [`Resolver`] return.
 pub type ResolverFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 impl fmt::Debug for dyn Resolver {
@@ -59,7 +63,7 @@ impl Resolver for Vec<Address> {
     }
 }
 
-/// The servers that a [`Resolver`] has found.
+/// The result of a [`Resolver`]: servers, and optionally a config.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Resolution {
@@ -70,7 +74,7 @@ pub struct Resolution {
 }
 
 impl Resolution {
-    /// Creates a resolution of these addresses, the best first.
+    /// Creates a resolution with these addresses, in order of preference.
     pub fn new(addresses: impl IntoIterator<Item = Address>) -> Resolution {
         Resolution {
             addresses: addresses.into_iter().collect(),
@@ -80,22 +84,21 @@ impl Resolution {
         }
     }
 
-    /// Sets the service config, in the place of
-    /// [`ChannelBuilder::service_config`](crate::ChannelBuilder::service_config).
+    /// Sets the service config. It replaces that of [`ChannelBuilder::service_config`](crate::ChannelBuilder::service_config).
     #[must_use]
     pub fn with_service_config(mut self, config: ServiceConfig) -> Resolution {
         self.service_config = Some(config);
         self
     }
 
-    /// Sets what chooses the config of each call.
+    /// Sets the selector that chooses the config of each call.
     #[must_use]
     pub fn with_config_selector(mut self, selector: impl ConfigSelector) -> Resolution {
         self.config_selector = Some(Arc::new(selector));
         self
     }
 
-    /// Adds a value for the policy, in the place of the one of the same type.
+    /// Adds a value for the load balancing policy. It replaces an earlier value of the same type.
     #[must_use]
     pub fn with_attribute<T: Send + Sync + 'static>(mut self, value: T) -> Resolution {
         self.attributes = self.attributes.with(value);
@@ -105,10 +108,10 @@ impl Resolution {
 
 /// Chooses the config of each call (gRFC A31).
 pub trait ConfigSelector: Send + Sync + 'static {
-    /// Chooses the config of a call. It is asked once a call, before the call is made, and must not block.
+    /// Chooses the config of a call. It is called once for each call, before the call is started. It must not block.
     ///
     /// # Errors
-    /// Why the call cannot be made: it ends with this status.
+    /// Returns a status if the call must not be made. The call ends with this status.
     fn select(&self, call: &CallInfo<'_>) -> Result<CallConfig>;
 }
 
@@ -118,7 +121,7 @@ impl fmt::Debug for dyn ConfigSelector {
     }
 }
 
-/// The config that a [`ConfigSelector`] has chosen for a call.
+/// The config of one call, chosen by a [`ConfigSelector`].
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct CallConfig {
@@ -127,19 +130,19 @@ pub struct CallConfig {
 }
 
 impl CallConfig {
-    /// Creates a config that says nothing.
+    /// Creates a config that changes nothing.
     pub fn new() -> CallConfig {
         CallConfig::default()
     }
 
-    /// Sets the service config whose entry for the method counts, in the place of the channel's.
+    /// Sets the service config whose entry for the method applies, in place of the channel's.
     #[must_use]
     pub fn with_service_config(mut self, config: ServiceConfig) -> CallConfig {
         self.service_config = Some(config);
         self
     }
 
-    /// Adds a value for pickers, in the place of the one of the same type.
+    /// Adds a value for the picker. It replaces an earlier value of the same type.
     #[must_use]
     pub fn with_attribute<T: Send + Sync + 'static>(mut self, value: T) -> CallConfig {
         self.attributes = self.attributes.with(value);

@@ -14,8 +14,8 @@ use crate::transport::tls::{ClientTls, host_of};
 use crate::transport::{HostPort, Io};
 use crate::{Result, Status};
 
-/// The target of a channel: the source of its addresses, the default authority of its calls, and what secures the
-/// connections.
+/// The target of a channel: the source of its addresses, the default authority of its calls, and the security of
+/// its connections.
 #[derive(Clone)]
 pub(crate) struct Target {
     /// The target as it was given.
@@ -25,14 +25,14 @@ pub(crate) struct Target {
     /// `None` for connections without encryption.
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<ClientTls>,
-    /// Only servers on this machine are connected to.
+    /// Set to connect only to servers on this machine.
     pub(crate) is_local: bool,
-    /// The authority was chosen for all servers: those of their addresses don't count.
+    /// Set if the authority applies to all servers, and overrides that of their addresses.
     pub(crate) has_fixed_authority: bool,
 }
 
 impl Target {
-    /// Reads a target of gRPC ("gRPC Name Resolution").
+    /// Parses a target, as specified in "gRPC Name Resolution".
     pub(crate) fn parse(target: &str) -> Result<Target> {
         read(target)
             .and_then(|(names, host)| {
@@ -48,7 +48,7 @@ impl Target {
             })
     }
 
-    /// A connection that is open already.
+    /// Creates the target of a connection that is already open.
     pub(crate) fn open(connection: impl Io + 'static) -> Target {
         let address = Endpoint::open(connection);
         let text = address.to_string();
@@ -68,7 +68,7 @@ impl Target {
         }
     }
 
-    /// Returns whether credentials may be sent, because no one else can read them.
+    /// Returns whether call credentials may be sent, because nobody else can read the connections.
     pub(crate) fn is_private(&self) -> bool {
         self.is_encrypted() || self.is_local
     }
@@ -81,13 +81,13 @@ impl Target {
         false
     }
 
-    /// The host of the authority, that of an IPv6 address in brackets.
+    /// Returns the host of the authority. An IPv6 address is in brackets.
     #[cfg(feature = "tls")]
     pub(crate) fn host(&self) -> &str {
         host_of(std::str::from_utf8(self.authority.value()).unwrap_or_default())
     }
 
-    /// HTTP/2's `:scheme`.
+    /// Returns the `:scheme` field.
     pub(crate) fn scheme(&self) -> Header {
         let scheme = if self.is_encrypted() { "https" } else { "http" };
         Header::from_static(":scheme", scheme)
@@ -103,7 +103,7 @@ impl fmt::Display for Target {
 /// The source of addresses and the host of calls, or the error of an invalid target.
 type Read = Result<(Names, String), String>;
 
-/// Reads a target by its scheme. Schemes are the same in capitals (RFC 3986, 3.1); without one it is a host.
+/// Parses a target by its scheme, which is case-insensitive (RFC 3986, 3.1). A target without a scheme is a host.
 fn read(target: &str) -> Read {
     let (scheme, rest) = target.split_once(':').unwrap_or_default();
     match scheme.to_ascii_lowercase().as_str() {
@@ -120,7 +120,7 @@ fn read(target: &str) -> Read {
     }
 }
 
-/// Reads the part after `dns:`, with or without the slashes of a URI.
+/// Parses the part after `dns:`, with or without the slashes of a URI.
 fn dns(name: &str) -> Read {
     let Some(uri) = name.strip_prefix("//") else {
         return host_and_port(name);
@@ -137,7 +137,7 @@ fn dns(name: &str) -> Read {
     }
 }
 
-/// Reads the part after grpc-go's `passthrough:`, one address, which is looked up for each connection.
+/// Parses the part after grpc-go's `passthrough:`: one address, which is looked up for each connection.
 fn passthrough(name: &str) -> Read {
     let name = name.strip_prefix("///").unwrap_or(name);
     let address = Endpoint::parse(name)?;
@@ -157,7 +157,7 @@ fn host_and_port(target: &str) -> Read {
     Ok((names, read.authority()))
 }
 
-/// Addresses of one family, with commas between them. Each is the authority of its server.
+/// Parses addresses of one family, separated by commas. Each address is the authority of its server.
 fn several(list: &str, is_of_family: fn(&IpAddr) -> bool, example: &str) -> Read {
     let mut addresses = Vec::new();
     let mut authority = None;

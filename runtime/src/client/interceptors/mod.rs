@@ -1,4 +1,4 @@
-//! Interceptors that are ready to be used.
+//! Ready-made interceptors.
 
 mod spans;
 

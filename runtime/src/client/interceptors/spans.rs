@@ -1,4 +1,4 @@
-//! A span for each call, for those who follow calls from process to process.
+//! An interceptor that creates a span for each call.
 
 use std::sync::Arc;
 
@@ -7,20 +7,20 @@ use tracing::{Instrument, Span, field};
 use crate::client::{ClientCall, ClientInterceptor, InterceptedState};
 use crate::{CallEnd, Code, Result, Status};
 
-/// Runs each call in a span of `tracing`, at the level INFO, with OpenTelemetry's conventions for RPC as its fields, and logs at
-/// its end, as an event in the span, how it ended.
+/// Runs each call in a span of `tracing` at level INFO, whose fields follow OpenTelemetry's conventions for RPC. When the call
+/// ends, an event in the span reports its end.
 ///
 /// | field | value |
 /// |---|---|
 /// | `otel.name`, `rpc.method` | `package.Service/Method` |
 /// | `otel.kind` | `client` |
 /// | `rpc.system.name` | `grpc` |
-/// | `server.address`, `server.port` | host and port of the authority, where there are such |
+/// | `server.address`, `server.port` | the host and port of the authority, if it has them |
 /// | `rpc.response.status_code` | the status at the end: `OK`, `NOT_FOUND`, … |
-/// | `otel.status_code`, `error.type` | `ERROR` and the status, for those that are not OK |
+/// | `otel.status_code`, `error.type` | `ERROR` and the status, if it is not OK |
 ///
-/// The event has `requests`, `responses` and `seconds` besides. A call that is dropped ends with `CANCELLED`. As the outermost
-/// interceptor it has the time and the events of the others in it, and a call that is made again is one span.
+/// The event also has the fields `requests`, `responses` and `seconds`. A dropped call ends with `CANCELLED`. Add it as the
+/// first interceptor, so that the span includes the time and the events of the others, and so that a retried call is one span.
 ///
 /// ```
 /// use stubwright::{Channel, interceptors::ClientSpans};
@@ -65,7 +65,7 @@ fn span(call: &ClientCall) -> Span {
     )
 }
 
-/// The parts of an authority; an IPv6 address is without its brackets.
+/// Returns the host and port of an authority. An IPv6 address is returned without its brackets.
 fn host_and_port(authority: &str) -> (&str, Option<u16>) {
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()),
@@ -74,7 +74,7 @@ fn host_and_port(authority: &str) -> (&str, Option<u16>) {
     (host.trim_start_matches('[').trim_end_matches(']'), port)
 }
 
-/// Completes the span when the call ends, however it does.
+/// Completes the span when the call ends, for whatever reason.
 struct Ends {
     state: Arc<InterceptedState>,
     span: Span,

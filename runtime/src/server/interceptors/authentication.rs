@@ -6,12 +6,12 @@ use std::sync::Arc;
 use crate::server::{ServerCall, ServerInterceptor, ServicerContext};
 use crate::{Metadata, Result, Status};
 
-/// Accepts only calls whose caller `check` recognizes. The value that it returns is stored in the call's
-/// [`extensions`](ServicerContext::extensions), where handlers find it by its type. If it fails, its error becomes the status of
-/// the call; it is usually UNAUTHENTICATED.
+/// Accepts only calls whose caller `check` recognizes. The value that `check` returns is stored in the call's
+/// [`extensions`](ServicerContext::extensions), where handlers find it by its type. If `check` returns an error, usually
+/// UNAUTHENTICATED, the call ends with it.
 ///
-/// `check` gets the call's context, with its metadata and, over TLS, the caller's certificate. If a token is enough,
-/// [`bearer_token`] is simpler.
+/// `check` gets the call's context, with its metadata and, over TLS, the caller's certificate. For tokens, [`bearer_token`] is
+/// simpler.
 pub fn authentication<F, Fut, I>(check: F) -> impl ServerInterceptor
 where
     F: Fn(ServicerContext) -> Fut + Send + Sync + 'static,

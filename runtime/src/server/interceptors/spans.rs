@@ -13,12 +13,14 @@ use crate::{Code, PeerAddress, Result};
 /// | `otel.name`, `rpc.method` | `package.Service/Method` |
 /// | `otel.kind` | `server` |
 /// | `rpc.system.name` | `grpc` |
-/// | `network.peer.address`, `network.peer.port` | the other end, where it has an IP address |
+/// | `network.peer.address`, `network.peer.port` | the address of the client, if it is an IP address |
 /// | `rpc.response.status_code` | the status at the end: `OK`, `NOT_FOUND`, … |
-/// | `otel.status_code`, `error.type` | `ERROR` and the status, for those that are a server's fault: UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE and DATA_LOSS |
+/// | `otel.status_code`, `error.type` | `ERROR` and the status, if it is a server's fault (see below) |
 ///
-/// The event also has the fields `requests`, `responses` and `seconds`. Cancelled calls end in the same way. Add it as the first
-/// interceptor, so that the span includes the time and the events of the others.
+/// A server's faults are UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE and DATA_LOSS.
+///
+/// The event also has the fields `requests`, `responses` and `seconds`. Cancelled calls have a last event too. Add this as the
+/// first interceptor, so that the span includes the time and the events of the others.
 ///
 /// ```
 /// use stubwright::{Server, interceptors::ServerSpans};

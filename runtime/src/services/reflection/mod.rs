@@ -1,9 +1,9 @@
-//! Server reflection, by which a server tells its services and the types of their messages. Tools such as `buf curl` and
-//! `grpcurl` can then call it without its `.proto` files.
+//! Server reflection, by which clients ask a server for its services and the types of their messages. Tools such as `buf curl`
+//! and `grpcurl` can then call the services without `.proto` files.
 //!
-//! [`Server::add_reflection`](crate::Server::add_reflection) is all that is needed. Generated code contains the descriptors of
-//! its services and of everything that they import. The services `grpc.reflection.v1.ServerReflection` and
-//! `grpc.reflection.v1alpha.ServerReflection` give the same answers.
+//! [`Server::add_reflection`](crate::Server::add_reflection) adds it. The descriptors are part of the generated code of each
+//! service. The services `grpc.reflection.v1.ServerReflection` and `grpc.reflection.v1alpha.ServerReflection` give the same
+//! answers.
 //!
 //! [`v1`] and [`v1alpha`] are the code that `stubwright-codegen` generates from the protos of these services, for their clients.
 

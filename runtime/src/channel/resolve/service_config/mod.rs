@@ -1,4 +1,4 @@
-//! Service config: how the methods of a service are called, as JSON.
+//! Service configs: how the methods of a service are called, as JSON.
 
 mod policies;
 mod scaling;

@@ -1,4 +1,4 @@
-//! Which calls are made more than once: retries, hedging and what throttles both (gRFC A6).
+//! Retries, hedging, and the throttling of both in service configs (gRFC A6).
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub(crate) struct ThrottlingConfig {
     pub(crate) token_ratio: f64,
 }
 
-/// The most attempts that a call may have, whatever a policy says (gRFC A6).
+/// The maximum number of attempts of a call, even if a policy allows more (gRFC A6).
 const MAX_ATTEMPTS: u64 = 5;
 
 fn max_attempts(attempts: ConfigValue<'_>) -> Read<u32> {

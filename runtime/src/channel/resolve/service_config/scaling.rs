@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::base::config::{ConfigValue, Read};
 
-/// The most connections to one server, whatever a config says (gRFC A105).
+/// The maximum number of connections to one server, even if a config allows more (gRFC A105).
 const MAX_CONNECTIONS: u64 = 10;
 
 pub(super) fn connection_scaling(scaling: ConfigValue<'_>) -> Read<Option<usize>> {
@@ -18,7 +18,7 @@ pub(super) fn connection_scaling(scaling: ConfigValue<'_>) -> Read<Option<usize>
     .transpose()
 }
 
-/// The service to ask for, if there is one.
+/// Reads the name of the service whose health is checked.
 pub(super) fn health_check(check: ConfigValue<'_>) -> Read<Option<Arc<str>>> {
     let mut fields = check.into_object()?;
     let service = fields.take("serviceName");
