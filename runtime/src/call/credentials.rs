@@ -152,7 +152,7 @@ impl Authorizer {
         }
     }
 
-    /// Returns the metadata for a call, or the status that it ends with.
+    /// Returns the metadata for a call, or the status with which the call ends.
     pub(crate) async fn ask(&self, context: AuthMetadataContext) -> Result<Metadata> {
         let method = context.method_name.clone();
         let mut asked = self.0.metadata(context);

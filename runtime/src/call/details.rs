@@ -14,7 +14,7 @@ use super::peer::Peer;
 use crate::base::header::Header;
 use crate::{Code, Compression, Metadata, Status};
 
-/// The precision of timers: tokio's fire up to a millisecond late, and so do those of other runtimes.
+/// The precision of timers. Those of tokio and of other runtimes fire up to a millisecond late.
 const TICK: Duration = Duration::from_millis(1);
 
 /// The details of a call, known before its first message.
@@ -22,7 +22,7 @@ const TICK: Duration = Duration::from_millis(1);
 pub(crate) struct CallDetails {
     /// The `:path` field: `/package.Service/Method`.
     pub(crate) path: Header,
-    /// The `:authority` field, where one was given or sent.
+    /// The `:authority` field, if the caller has set or sent one.
     pub(crate) authority: Option<Header>,
     /// The metadata that the caller sends.
     pub(crate) metadata: Metadata,
@@ -30,18 +30,18 @@ pub(crate) struct CallDetails {
     pub(crate) deadline: Option<Instant>,
     /// The other end.
     pub(crate) peer: Peer,
-    /// Caller: whether the call waits while no server can be reached, if that was said.
+    /// Caller: whether the call waits while no server can be reached, if this is set.
     pub(crate) wait_for_ready: Option<bool>,
-    /// Caller: the call is the channel's own, about the connection it is made on: it goes out on no other, and does not keep that
-    /// one open.
+    /// Caller: set for health checks, which are calls of the channel itself about one connection. Such a call uses no other
+    /// connection, and does not keep this one open.
     pub(crate) is_probe: bool,
-    /// Caller: what the call proves itself with.
+    /// Caller: the credentials of the call.
     #[cfg(feature = "client")]
     pub(crate) credentials: Option<Authorizer>,
     /// Caller: the config of the method.
     #[cfg(feature = "client")]
     pub(crate) method_config: Option<Arc<MethodConfig>>,
-    /// Caller: the config of the method is not known yet.
+    /// Caller: set if the config of the method is not known yet.
     #[cfg(feature = "client")]
     pub(crate) awaits_config: bool,
     /// Caller: values for the choice of a server.
@@ -50,12 +50,12 @@ pub(crate) struct CallDetails {
     /// The compression of requests.
     pub(crate) compression: Compression,
     pub(crate) limits: MessageLimits,
-    /// Caller: the largest request that is sent, in bytes.
+    /// Caller: the maximum size of a request, in bytes.
     #[cfg(feature = "client")]
     pub(crate) max_send_message_length: usize,
 }
 
-/// The largest messages of a call, in bytes, before and after compression.
+/// The maximum size of received messages, in bytes, before and after decompression.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MessageLimits {
     pub(crate) request: usize,
@@ -63,7 +63,7 @@ pub(crate) struct MessageLimits {
 }
 
 impl CallDetails {
-    /// Returns the details of a call that nothing else was said of: no deadline, no limits and no options of the caller.
+    /// Creates details without a deadline, limits or options.
     #[inline]
     pub(crate) fn new(path: Header, metadata: Metadata, peer: Peer) -> CallDetails {
         CallDetails {
@@ -92,7 +92,7 @@ impl CallDetails {
         }
     }
 
-    /// `/package.Service/Method`; an empty text for a path that is not text, which no method has.
+    /// Returns `/package.Service/Method`. Returns the empty string for a path that is not UTF-8.
     pub(crate) fn method(&self) -> &str {
         std::str::from_utf8(self.path.value()).unwrap_or_default()
     }
@@ -108,11 +108,11 @@ impl CallDetails {
         self.deadline.is_some_and(|deadline| deadline <= now + TICK)
     }
 
-    /// The status of a call that was cut off for this reason, which is not its peer's own status: DEADLINE_EXCEEDED if the call
-    /// [is late](CallDetails::is_late).
+    /// Returns the status of a call that ended without a status of its peer: `why`, or DEADLINE_EXCEEDED if the call [is
+    /// late](CallDetails::is_late).
     ///
-    /// Both ends of a call watch its deadline. The one whose timer fires first resets the stream, or closes the connection, and
-    /// the other must not take that for a cancellation.
+    /// Both ends of a call watch its deadline. The one whose timer fires first resets the stream or closes the connection. The
+    /// other must not take this for a cancellation.
     pub(crate) fn cut_off(&self, why: Status, now: Instant) -> Status {
         if why.code() == Code::DeadlineExceeded || !self.is_late(now) {
             return why;

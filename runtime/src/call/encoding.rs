@@ -4,21 +4,23 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::Compression;
 
-/// The compression of the responses of a call, as its handler chose it, or as the head of the response says.
+/// The compression of the responses of a call. The handler chooses it, and the client reads it from the head of the
+/// response.
 ///
-/// It is read for every message, so it is not under the exchange's lock. It is one number, so relaxed orderings suffice.
+/// It is an atomic outside the exchange's lock, because it is read for every message. It is a single number, so relaxed
+/// orderings suffice.
 #[derive(Debug, Default)]
 pub(crate) struct Encoding(AtomicU8);
 
-/// Set when the choice has been sent, in the head or with a message, and cannot be changed.
+/// Set once the choice has been sent, in the head or with a message. Then it cannot be changed.
 const FIXED: u8 = 1;
-/// Set when the next message is not compressed.
+/// Set if the next message must not be compressed.
 const SKIP: u8 = 2;
 /// The shift of the choice's number.
 const CHOICE: u32 = 2;
 
 impl Encoding {
-    /// Sets the choice. Returns `false` when it is too late.
+    /// Sets the choice. Returns `false` if it can no longer be changed.
     pub(crate) fn choose(&self, compression: Compression) -> bool {
         let chosen = |before: u8| {
             (before & FIXED == 0).then_some(before & SKIP | compression.number() << CHOICE)

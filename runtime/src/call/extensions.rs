@@ -63,7 +63,8 @@ impl Extensions {
     }
 }
 
-/// Removes the value of a type. The caller drops it, after the lock is released: no code of the user runs under the lock.
+/// Removes the value of a type. The caller must drop it after releasing the lock, so that no code of the user runs under the
+/// lock.
 fn take<T: Send + Sync + 'static>(values: &mut Vec<Extension>) -> Option<Arc<T>> {
     let place = values
         .iter()

@@ -10,19 +10,19 @@ use crate::call::ongoing::Ongoing;
 use crate::call::{ReadState, WORTH_TELLING};
 use crate::{Encoded, Result, Status};
 
-/// Cuts the bytes that have come into the responses of a call.
+/// Cuts received bytes into the responses of a call.
 pub(crate) struct Inbox {
     ongoing: Ongoing,
     chunks: Chunks,
-    /// The number of bytes here when the exchange was last told how many have been used up.
+    /// The number of bytes in `chunks` when the exchange was last told how many were consumed.
     had: usize,
     deframer: Deframer,
-    /// The caller has no use for a part of the response.
+    /// Set if the caller only needs whole responses.
     whole: bool,
 }
 
 impl Inbox {
-    /// Makes the inbox of a call. With `whole` the caller is not woken for a part of a response.
+    /// Creates the inbox of a call. With `whole`, the caller is not woken for a part of a response.
     pub(crate) fn new(ongoing: Ongoing, whole: bool) -> Inbox {
         Inbox {
             ongoing,
@@ -37,8 +37,8 @@ impl Inbox {
         &self.ongoing
     }
 
-    /// Waits for the next response; `None` when the call has ended with OK. An error is the end. A response must be read, or
-    /// taken, before the next one.
+    /// Waits for the next response. Returns `None` if the call has ended with OK. Nothing follows an error. A response must be
+    /// read or taken before the next call.
     pub(crate) fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Cut>>> {
         let exchange = &self.ongoing.exchange;
         loop {
@@ -60,12 +60,12 @@ impl Inbox {
             if !ready!(more) {
                 return Poll::Ready(self.end());
             }
-            // The head has come, for it comes before the messages.
+            // The head arrives before the messages, so it is known here.
             self.deframer.compression = exchange.encoding.get();
         }
     }
 
-    /// Reads a response. If that fails, the call is given up.
+    /// Reads a response. Ends the call if this fails.
     pub(crate) fn read<T>(
         &mut self,
         response: Cut,
@@ -83,9 +83,10 @@ impl Inbox {
         response
     }
 
-    /// Tells the connection at once what a large response has used up: it makes room for others before the next one is asked for.
+    /// Tells the connection at once how much a large response has consumed, so that it makes room for others before the next one
+    /// is requested.
     fn tell_used(&mut self) {
-        // Nothing is kept behind a whole message.
+        // The deframer holds nothing of a complete message.
         let left = self.chunks.len();
         let used = self.had.saturating_sub(left);
         if used >= WORTH_TELLING {
@@ -94,7 +95,7 @@ impl Inbox {
         }
     }
 
-    /// Returns the end of the call: the server's status, or an error if it left a message unfinished.
+    /// Returns the end of the call: the server's status, or an error if the last message is incomplete.
     fn end(&self) -> Result<Option<Cut>> {
         let outcome = self.ongoing.exchange.outcome();
         match outcome {
@@ -106,7 +107,7 @@ impl Inbox {
         }
     }
 
-    /// Gives the call up because of what the server sent, and tells the server to stop.
+    /// Ends the call because of the server's error, and resets its stream.
     pub(crate) fn give_up(&self, status: Status) -> Status {
         self.ongoing.exchange.abandon(status.clone());
         status

@@ -1,4 +1,4 @@
-//! The link between calls that run in other tasks and the task that owns their connection.
+//! The link between calls, which run in other tasks, and the task of their connection.
 
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::task::{Context, Waker};
@@ -9,10 +9,10 @@ use super::pipe::remember;
 use crate::base::sync::atomic::{AtomicBool, Ordering};
 use crate::base::sync::{Mutex, MutexGuard};
 
-/// The link of a connection: the list of calls that have something for it.
+/// The link of a connection: the list of calls that need its attention.
 ///
-/// A call is put on the list once, however much it has, and the connection takes the whole list at a time: tasks communicate once
-/// per call and in batches.
+/// A call is on the list at most once, and the connection takes the whole list at a time. So tasks communicate in batches, and at
+/// most once for each call.
 #[derive(Debug)]
 pub(crate) struct Link {
     state: Mutex<State>,
@@ -20,20 +20,20 @@ pub(crate) struct Link {
     peer: OnceLock<Peer>,
     /// The smallest window that a stream of the connection may have.
     window: usize,
-    /// The connection's calls have so much to send that each must wait.
+    /// Set if the connection's calls have so much to send that each must wait.
     crowded: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct State {
     ready: Vec<Arc<Exchange>>,
-    /// The number of calls that are on the list for the first time.
+    /// The number of calls on the list that are new.
     new: usize,
-    /// The number of new calls that are taken, once the connection has reached the peer's limit of streams.
+    /// The number of new calls that have room. Set once the connection has reached the peer's limit of streams.
     room: Option<usize>,
     waker: Option<Waker>,
     order: Order,
-    /// New calls are not taken any more.
+    /// Set if new calls are no longer accepted.
     refusing: bool,
     closed: bool,
 }
@@ -41,17 +41,17 @@ struct State {
 /// An order from the owner of a connection to its task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Order {
-    /// Go on.
+    /// Serve calls.
     #[default]
     Serve,
-    /// Take no new calls, finish those that are open, then close.
+    /// Accept no new calls, finish the open ones, and then close.
     Drain,
     /// Close now.
     Close,
 }
 
 impl Link {
-    /// Makes the link of a connection whose streams have a receive window of at least this many bytes.
+    /// Creates the link of a connection whose streams have a receive window of at least `window` bytes.
     pub(crate) fn new(window: u32) -> Link {
         Link {
             state: Mutex::default(),
@@ -74,7 +74,7 @@ impl Link {
         self.peer.get()
     }
 
-    /// Puts a call on the list for the first time. Returns it when the connection takes no new calls, or has no room for one now.
+    /// Adds a new call to the list. Returns it if the connection accepts no new calls, or has no room for one now.
     #[cfg(feature = "client")]
     pub(crate) fn submit(&self, exchange: Arc<Exchange>) -> Result<(), Arc<Exchange>> {
         let waker = {
@@ -95,7 +95,7 @@ impl Link {
         Ok(())
     }
 
-    /// Limits new calls to this many, including those on the list. Returns whether calls may be waiting that found no room
+    /// Limits the number of new calls, including those on the list. Returns whether calls may be waiting that found no room
     /// before.
     #[cfg(feature = "client")]
     pub(crate) fn set_room(&self, streams: usize) -> bool {
@@ -112,20 +112,20 @@ impl Link {
         self.state().room == Some(0)
     }
 
-    /// Returns whether a new call would be taken now.
+    /// Returns whether a new call would be accepted now.
     #[cfg(feature = "client")]
     pub(crate) fn takes_calls(&self) -> bool {
         let state = self.state();
         !state.refusing && !state.closed && state.room != Some(0)
     }
 
-    /// Takes no new calls from now on; those on the connection go on.
+    /// Accepts no new calls from now on. Calls on the connection continue.
     #[cfg(feature = "client")]
     pub(crate) fn refuse(&self) {
         self.state().refusing = true;
     }
 
-    /// Puts a call on the list. Returns it when the connection is gone.
+    /// Adds a call to the list. Returns it if the connection is closed.
     pub(crate) fn schedule(&self, exchange: Arc<Exchange>) -> Result<(), Arc<Exchange>> {
         let waker = {
             let mut state = self.state();
@@ -155,7 +155,7 @@ impl Link {
         wake(waker);
     }
 
-    /// Moves the list to `batch`, which is empty, and keeps the waker of the connection's task for what comes next.
+    /// Moves the list to `batch`, which must be empty. Registers the connection's task to be woken for the next call.
     pub(crate) fn collect(&self, context: &Context<'_>, batch: &mut Vec<Arc<Exchange>>) -> Order {
         let mut state = self.state();
         std::mem::swap(&mut state.ready, batch);
@@ -164,7 +164,7 @@ impl Link {
         state.order
     }
 
-    /// Closes the link: the connection is gone, and takes nothing any more. Returns the calls that were still on the list.
+    /// Closes the link, because the connection is closed. Returns the calls that were still on the list.
     pub(crate) fn close(&self) -> Vec<Arc<Exchange>> {
         let mut state = self.state();
         state.closed = true;
@@ -172,20 +172,20 @@ impl Link {
         std::mem::take(&mut state.ready)
     }
 
-    /// Returns how much the peer can always send on a stream before we use some of it up, in bytes.
+    /// Returns the number of bytes that the peer can always send on a stream before any of them is consumed.
     pub(crate) fn window(&self) -> usize {
         self.window
     }
 
-    /// Returns how many bytes that it has used up, or waits for, a call may keep to itself. The connection may keep the other
-    /// half of the window from the peer.
+    /// Returns the number of bytes that a call may have consumed, or may need, before it must tell the connection. The connection
+    /// may delay the other half of the window itself.
     pub(crate) fn slack(&self) -> usize {
         self.window / 2
     }
 
     /// Sets whether the connection's calls have so much to send that each must wait.
     pub(crate) fn set_crowded(&self, crowded: bool) {
-        // It rarely changes, and writing would slow down the threads that read it.
+        // The value rarely changes, and a write would slow down the threads that read it.
         if self.is_crowded() != crowded {
             self.crowded.store(crowded, Ordering::Relaxed);
         }

@@ -16,7 +16,7 @@ pub(crate) struct MethodConfig {
     pub(crate) hedging: Option<Arc<HedgingConfig>>,
 }
 
-/// Which calls are made again, and when (gRFC A6).
+/// The retry policy of a method (gRFC A6).
 #[derive(Debug)]
 pub(crate) struct RetryConfig {
     pub(crate) max_attempts: u32,
@@ -26,7 +26,7 @@ pub(crate) struct RetryConfig {
     pub(crate) codes: Vec<Code>,
 }
 
-/// Which calls are made several times side by side (gRFC A6).
+/// The hedging policy of a method (gRFC A6).
 #[derive(Debug)]
 pub(crate) struct HedgingConfig {
     pub(crate) max_attempts: u32,

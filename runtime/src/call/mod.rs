@@ -1,8 +1,8 @@
-//! One call, as both of its ends and the transports between them see it. Nothing here knows HTTP/2.
+//! A call, as its two ends and the transports between them see it. Nothing here knows about HTTP/2.
 //!
-//! An [`Exchange`] is the meeting point: the caller or its connection puts the request in, the handler or its connection
-//! the response. Over HTTP/2 each side has an exchange of its own with a connection driver at the other end; in-process
-//! the two sides share one.
+//! An [`Exchange`] connects the two ends: the caller or its connection writes the request, and the handler or its
+//! connection writes the response. Over HTTP/2, each side has an exchange of its own, with a connection driver at the
+//! other end. In-process, the two sides share one.
 
 #[cfg(feature = "client")]
 pub mod attributes;

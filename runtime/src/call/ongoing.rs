@@ -1,4 +1,4 @@
-//! An exchange as its caller holds it.
+//! The caller's handle of an exchange.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use super::Exchange;
 use super::Tie;
 use crate::Status;
 
-/// An exchange as its caller holds it. Dropping it cancels the call.
+/// The caller's handle of an exchange. Dropping it cancels the call.
 pub(crate) struct Ongoing {
     pub(crate) exchange: Arc<Exchange>,
     #[cfg(feature = "server")]
@@ -15,7 +15,7 @@ pub(crate) struct Ongoing {
 }
 
 impl Ongoing {
-    /// Makes a call that depends on no other.
+    /// Creates the handle of a call without a parent.
     pub(crate) fn alone(exchange: Arc<Exchange>) -> Ongoing {
         Ongoing {
             exchange,
@@ -27,7 +27,7 @@ impl Ongoing {
 
 impl Drop for Ongoing {
     fn drop(&mut self) {
-        // Does nothing to a call that has ended.
+        // This does nothing if the call has ended.
         self.exchange
             .abandon(Status::cancelled("the call was dropped by its caller"));
     }

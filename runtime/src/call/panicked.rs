@@ -1,4 +1,4 @@
-//! Panics of the program's own code in a call: they end that call alone.
+//! Panics of the program's own code in a call, which end only this call.
 
 use std::any::Any;
 
@@ -16,12 +16,12 @@ pub(crate) enum Panicked {
     Credentials,
 }
 
-/// Returns the status of a panic. It does not have the message of the panic, which is for the log of this process alone.
+/// Logs a panic, and returns its status. The status does not contain the message of the panic.
 pub(crate) fn panicked(who: Panicked, details: &CallDetails, panic: &(dyn Any + Send)) -> Status {
     panicked_in(who, details.method(), &details.peer, panic)
 }
 
-/// Returns the same as [`panicked`], for a call without details.
+/// Does the same as [`panicked`] for a call without details.
 pub(crate) fn panicked_in(
     who: Panicked,
     method: &str,

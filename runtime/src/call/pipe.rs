@@ -10,15 +10,15 @@ const HIGH_WATER: usize = 64 * 1024;
 /// The position of a pipe's reader.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ReadState {
-    /// Bytes that it took before and has consumed since.
+    /// The number of bytes that it took before and has consumed since.
     pub(crate) used: usize,
-    /// Bytes that it keeps until more arrive: the beginning of a message.
+    /// The number of bytes that it keeps until more arrive: the beginning of a message.
     pub(crate) kept: usize,
-    /// Bytes that it needs before it can go on.
+    /// The number of bytes that it needs before it can continue.
     pub(crate) missing: usize,
 }
 
-/// The number of consumed bytes that are reported at once. Fewer are reported with the next read.
+/// The number of consumed bytes from which on they are reported at once. Fewer are reported with the next read.
 pub(crate) const WORTH_TELLING: usize = 32 * 1024;
 
 /// One direction of a call. Either end may be a connection driver, which does not wait here but is told through the
@@ -26,15 +26,15 @@ pub(crate) const WORTH_TELLING: usize = 32 * 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Pipe {
     pub(crate) chunks: Chunks,
-    /// The writer said that nothing follows.
+    /// Set once the writer has ended.
     pub(crate) ended: bool,
-    /// Bytes that were written and not yet consumed.
+    /// The number of bytes that were written and not yet consumed.
     unread: usize,
-    /// Bytes that were consumed and not yet reported to the transport.
+    /// The number of bytes that were consumed and not yet reported to the transport.
     released: usize,
-    /// Bytes that the reader needs before it can go on, if the transport has to know of them.
+    /// The number of bytes that the reader needs before it can continue, if the transport has to know.
     wanted: usize,
-    /// Unconsumed bytes that the reader will have once it has `wanted`.
+    /// The number of unconsumed bytes that the reader will have once `wanted` bytes have arrived.
     awaited: usize,
     /// True if the transport knows `wanted`.
     told: bool,
@@ -61,7 +61,7 @@ impl Pipe {
         }
     }
 
-    /// Counts bytes as consumed. Returns the writer if it may go on.
+    /// Counts bytes as consumed. Returns the writer if it may continue.
     pub(crate) fn release(&mut self, bytes: usize) -> Option<Waker> {
         self.unread = self.unread.saturating_sub(bytes);
         self.released += bytes;
@@ -88,8 +88,8 @@ impl Pipe {
         (released, wanted.saturating_sub(self.chunks.len()))
     }
 
-    /// Notes what a waiting reader needs. Returns whether the transport has to know: the bytes that it counts as unread and the missing
-    /// ones exceed `slack`, so that its window may be too small for them.
+    /// Records the needs of a waiting reader. Returns whether the transport has to know them. It does if the unread and the
+    /// missing bytes together exceed `slack`, because its window may then be too small.
     pub(crate) fn want(&mut self, reader: ReadState, slack: usize) -> bool {
         let awaited = reader.kept + reader.missing;
         if awaited <= self.awaited || self.released + awaited <= slack {
@@ -100,7 +100,7 @@ impl Pipe {
         true
     }
 
-    /// Notes the bytes that the reader needs, so that the transport learns of them.
+    /// Records the bytes that the reader needs, so that the transport learns of them.
     pub(crate) fn pass_on_want(&mut self, missing: usize) {
         self.wanted = missing;
         self.told = false;
@@ -113,20 +113,21 @@ impl Pipe {
         self.listed = false;
     }
 
-    /// Copies unread bytes out of the connection's read buffers, if no reader has come since they were listed.
+    /// Copies unread bytes out of the connection's read buffers, unless they were read since the call was listed.
     pub(crate) fn set_aside(&mut self) {
-        // A reader that has come since may be about to come again.
+        // A reader that has read since then will probably read again soon.
         if std::mem::take(&mut self.listed) {
             self.chunks.set_aside();
         }
     }
 
-    /// Puts the call on the list for [`set_aside`](Pipe::set_aside) if nobody waits for new bytes. Returns whether it was not on it.
+    /// Marks the call as listed for [`set_aside`](Pipe::set_aside) if no reader waits for new bytes. Returns whether it was not
+    /// listed before.
     pub(crate) fn is_news_to_nobody(&mut self) -> bool {
         self.reader.is_none() && !std::mem::replace(&mut self.listed, true)
     }
 
-    /// Returns whether the writer may go on. On a crowded connection it must wait until everything it wrote is sent.
+    /// Returns whether the writer may continue. On a crowded connection it must wait until everything that it wrote is sent.
     pub(crate) fn has_room(&self, crowded: bool) -> bool {
         !self.held && (self.unread == 0 || (self.unread < HIGH_WATER && !crowded))
     }
@@ -156,7 +157,7 @@ impl Pipe {
         self.reader.take()
     }
 
-    /// Takes the reader if it waits for any bytes, rather than for the whole.
+    /// Takes the reader if it waits for any bytes rather than for a whole message.
     pub(crate) fn take_reader_of_little(&mut self) -> Option<Waker> {
         if self.wake_at <= 1 {
             self.reader.take()
@@ -165,8 +166,8 @@ impl Pipe {
         }
     }
 
-    /// Takes up to `room` bytes for a connection, and counts them as consumed, since the connection has a limit of its own.
-    /// Also returns the writer if it may go on.
+    /// Takes up to `room` bytes for a connection, and counts them as consumed, because the connection has a limit of its own.
+    /// Also returns the writer if it may continue.
     pub(crate) fn hand_over(&mut self, room: usize, crowded: bool) -> (Chunks, Option<Waker>) {
         let mut data = Chunks::default();
         if self.chunks.len() <= room {
@@ -202,7 +203,7 @@ impl Pipe {
     }
 }
 
-/// Stores the waker of a waiting task. Clones it only if another one is stored.
+/// Stores the waker of a waiting task. Clones it only if the stored one differs.
 pub(crate) fn remember(slot: &mut Option<Waker>, context: &Context<'_>) {
     match slot {
         Some(waker) if waker.will_wake(context.waker()) => {}

@@ -41,10 +41,10 @@ impl Record {
         }
     }
 
-    /// Shows a request to the observers, outermost first.
+    /// Passes a request to the observers, outermost first.
     ///
     /// # Errors
-    /// The first error of an observer; INTERNAL when one panics.
+    /// Returns the first error of an observer, or INTERNAL if one panics.
     pub(crate) fn request(
         &self,
         details: &CallDetails,
@@ -57,10 +57,10 @@ impl Record {
             .try_for_each(|observer| show(details, observer, message))
     }
 
-    /// Shows a response to the observers, innermost first.
+    /// Passes a response to the observers, innermost first.
     ///
     /// # Errors
-    /// As [`Record::request`].
+    /// Fails like [`Record::request`].
     pub(crate) fn response(
         &self,
         details: &CallDetails,
@@ -74,7 +74,7 @@ impl Record {
             .try_for_each(|observer| show(details, observer, message))
     }
 
-    /// Remembers initial metadata of the response.
+    /// Adds initial metadata of the response.
     pub(crate) fn add_initial_metadata(&self, metadata: Metadata) {
         self.initial().extend(metadata);
     }
@@ -88,7 +88,7 @@ impl Record {
         self.initial.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Drops the observers at the end of the call: they may own what owns this record.
+    /// Drops the observers at the end of the call. They may own the call's context, which owns this record.
     pub(crate) fn close(&self) {
         for direction in [&self.requests, &self.responses] {
             let observers = std::mem::take(&mut *direction.observers());
@@ -121,7 +121,7 @@ impl fmt::Debug for Direction {
     }
 }
 
-/// Calls an observer and catches its panic: a request stream may have been moved to a task of the user's.
+/// Calls an observer, and catches its panic, because a request stream may be read in a task of the user's.
 fn show(
     details: &CallDetails,
     observer: &mut Observer,

@@ -30,7 +30,7 @@ pub(crate) struct Budget {
 /// The part of a request that has been sent. It is kept until the head of the response arrives, or until it exceeds the limits.
 #[derive(Debug)]
 pub(crate) enum RetryBuffer {
-    /// A small request in one piece, as most are; empty when nothing has been sent.
+    /// A small request in one piece, which is the usual case. It is empty before anything has been sent.
     One(Bytes),
     /// Any other request. `None` when it cannot be sent again: the call is "committed" in gRPC's terms.
     Rest(Option<Box<More>>),
@@ -70,7 +70,7 @@ impl Default for RetryBuffer {
 #[derive(Debug)]
 pub(crate) struct More {
     chunks: Chunks,
-    /// The bytes that count as used of the budget.
+    /// The number of bytes that count for the budget.
     counted: usize,
     budget: Arc<Budget>,
 }

@@ -1,4 +1,4 @@
-//! The deadlines of a connection's calls, and the one timer that watches over them.
+//! The deadlines of a connection's calls, and a timer for the earliest of them.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -25,12 +25,12 @@ impl<K: Ord + Copy> Deadlines<K> {
         self.0.remove(&(deadline, key));
     }
 
-    /// The earliest deadline.
+    /// Returns the earliest deadline.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.0.first().map(|&(deadline, _)| deadline)
     }
 
-    /// Takes out a call whose deadline has passed.
+    /// Removes and returns a call whose deadline has passed.
     pub(crate) fn expired(&mut self, now: Instant) -> Option<K> {
         let &(deadline, key) = self.0.first()?;
         (deadline <= now).then(|| {
@@ -40,12 +40,12 @@ impl<K: Ord + Copy> Deadlines<K> {
     }
 }
 
-/// One timer of tokio's, which is reset only when it must fire earlier.
+/// A tokio timer that is only reset if it must fire earlier.
 #[derive(Debug, Default)]
 pub(crate) struct Alarm(Option<Pin<Box<Sleep>>>);
 
 impl Alarm {
-    /// Returns ready once `when` has come; the task is woken then.
+    /// Waits until the time `when`.
     pub(crate) fn poll(&mut self, when: Option<Instant>, context: &mut Context<'_>) -> Poll<()> {
         let Some(when) = when else {
             return Poll::Pending;
@@ -54,7 +54,7 @@ impl Alarm {
         let sleep = self
             .0
             .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(when)));
-        // A timer that fires too early is harmless: it is reset then.
+        // A timer that fires too early is harmless, because it is then reset.
         if when < sleep.deadline() {
             sleep.as_mut().reset(when);
         }

@@ -8,33 +8,34 @@ use super::{CallDetails, Exchange};
 use crate::base::header::Header;
 use crate::{Result, Status};
 
-/// Carries calls to where they are answered.
+/// A transport, which carries calls to their handlers.
 pub(crate) trait Transport: fmt::Debug + Send + Sync {
-    /// Adds to the details of a call what the transport says of it, before the call is made.
+    /// Completes the details of a call before the call is started.
     ///
     /// # Errors
-    /// Why the call cannot be made.
+    /// Returns a status if the call cannot be made.
     fn prepare(&self, call: &mut CallDetails) -> Result<()>;
 
-    /// Sets a call on its way. Its response and its end come through the exchange.
+    /// Starts a call. Its response and its end arrive through the exchange.
     fn start(&self, exchange: Arc<Exchange>);
 
-    /// Returns the authority of calls that don't name their own.
+    /// Returns the authority of calls that don't set their own.
     fn authority(&self) -> Option<Header>;
 
-    /// Returns whether the transport asks the credentials of a call for metadata. If not, it is done before the call is made.
+    /// Returns whether the transport asks the credentials of a call for metadata. If not, they are asked before the call is
+    /// started.
     fn asks_credentials(&self) -> bool;
 
-    /// Returns the state. With `try_to_connect` a transport that is idle begins to connect.
+    /// Returns the state. With `try_to_connect`, an idle transport begins to connect.
     fn state(&self, try_to_connect: bool) -> ChannelConnectivity;
 
-    /// Returns the states from now on.
+    /// Returns a stream of the states from now on.
     fn subscribe(&self) -> ConnectivityChanges;
 
-    /// Lets the next attempt to connect begin at once.
+    /// Resets the back-off, so that the next attempt to connect begins at once.
     fn reset_connect_backoff(&self);
 
-    /// Takes no more calls.
+    /// Closes the transport, which accepts no more calls.
     fn close(&self);
 }
 

@@ -1,13 +1,13 @@
-//! The turn of a stream of messages: the time that one poll may take.
+//! The time that one poll of a stream of messages may take.
 
 use std::time::{Duration, Instant};
 
 use crate::base::clock;
 
-/// After this time, the messages that a stream has given are sent before it is asked for more.
+/// The duration of a turn. Then the messages of a stream are sent before it is polled for more.
 const LONG: Duration = Duration::from_millis(1);
 
-/// One poll of a stream, which asks it for message after message.
+/// One poll that takes message after message from a stream.
 #[derive(Debug)]
 pub(crate) struct Turn {
     began: Instant,

@@ -1,11 +1,12 @@
-//! Calls with data that nobody waited for.
+//! Calls with unread data.
 
 use std::sync::Arc;
 
 use super::Exchange;
 
-/// The calls of a connection whose data came while nobody waited for it. What is still unread after two turns of the connection's
-/// task is copied into buffers of its own. One turn may be too few, as a reader that was woken runs at the same time.
+/// The calls of a connection that received data while no reader waited for it. Data that is still unread after two turns of the
+/// connection's task is copied out of the connection's read buffers. One turn is too short, because a reader that was just woken
+/// may run at the same time.
 #[derive(Debug, Default)]
 pub(crate) struct Unread {
     new: Vec<Arc<Exchange>>,

@@ -29,26 +29,26 @@ use crate::{Result, Status};
 
 /// A channel to a target. A [`Manager`] makes its connections, and publishes a [`Picker`] that decides about calls.
 pub(crate) struct ChannelCore {
-    /// The channel itself, for what runs beside it.
+    /// The channel itself, for its tasks.
     this: Weak<ChannelCore>,
     pub(crate) target: Target,
     pub(crate) options: ChannelOptions,
     shared: Mutex<Shared>,
-    /// Told when the resolver has answered for the first time.
+    /// Notified of the resolver's first result.
     is_known: Notify,
 }
 
 struct Shared {
     picker: Arc<dyn Picker>,
-    /// `None` before the resolver has answered, where it may say how calls are made.
+    /// The config of calls. `None` before the first result of a resolver that may return a service config.
     config: Option<Arc<ChannelConfig>>,
     waiting: Waiting,
     announcer: Announcer,
     /// The error of the last attempt to connect, until one succeeds.
     failure: Option<Status>,
-    /// After how much silence new connections ping.
+    /// The time of silence after which new connections ping.
     keepalive_time: Option<Duration>,
-    /// To the manager's task, once there is one. It is gone when its runtime is.
+    /// The way to the manager's task, once it has been started. The task ends with its runtime.
     manager: Option<UnboundedSender<ManagerEvent>>,
 }
 
@@ -76,18 +76,18 @@ impl ChannelCore {
         core
     }
 
-    /// Returns the silence after which a connection that is made now pings.
+    /// Returns the time of silence after which new connections ping.
     pub(crate) fn keepalive_time(&self) -> Option<Duration> {
         self.shared().keepalive_time
     }
 
-    /// Returns the service whose health servers are asked for, if they are (gRFC A17).
+    /// Returns the name of the service whose health is checked, if there are health checks (gRFC A17).
     pub(crate) fn health_check(&self) -> Option<Arc<str>> {
         let config = self.config()?;
         config.service_config.as_ref()?.health_check().cloned()
     }
 
-    /// Sets how calls are made: as the resolver says, or as the options do.
+    /// Sets the config of calls, from the resolver or else from the options.
     pub(crate) fn set_config(&self, resolution: Option<&Resolution>) {
         let service_config = resolution.and_then(|one| one.service_config.clone());
         let config = Arc::new(ChannelConfig {
@@ -98,7 +98,7 @@ impl ChannelCore {
         self.is_known.notify_waiters();
     }
 
-    /// Sets how calls are made if the resolver has not said it: it cannot answer.
+    /// Sets the config of calls from the options, because the resolver has failed. Keeps a config that is already set.
     pub(crate) fn give_up_config(&self) {
         if self.config().is_none() {
             self.set_config(None);
@@ -132,7 +132,7 @@ impl ChannelCore {
         }
     }
 
-    /// Sets the state and the picker of the channel, and asks the picker for the calls that wait.
+    /// Sets the state and the picker of the channel, and lets the picker decide about the calls that wait.
     pub(crate) fn publish(&self, state: ChannelConnectivity, picker: Arc<dyn Picker>) {
         let ended = {
             let mut shared = self.shared();
@@ -161,7 +161,7 @@ impl ChannelCore {
             let mut shared = self.shared();
             let waited_for = match (shared.announcer.state(), &shared.failure) {
                 (ChannelConnectivity::Ready, _) => "had room for one more call".to_owned(),
-                // In grpc-go's words.
+                // The words are those of grpc-go.
                 (_, Some(failure)) => {
                     format!(
                         "was connected: latest balancer error: {}",
@@ -185,14 +185,14 @@ impl ChannelCore {
         self.shared().waiting.next_deadline()
     }
 
-    /// Returns whether calls wait whose callers haven't given them up.
+    /// Returns whether calls wait. Removes those that their callers have cancelled.
     pub(crate) fn is_wanted(&self) -> bool {
         let mut shared = self.shared();
         drop(shared.waiting.take(|exchange| exchange.outcome().is_some()));
         !shared.waiting.is_empty()
     }
 
-    /// Ends the calls that wait, because the manager is gone with its runtime. The next call begins anew.
+    /// Ends the calls that wait, because the manager has ended with its runtime. The next call starts another manager.
     pub(crate) fn abandoned(&self) {
         let orphans = {
             let mut shared = self.shared();
@@ -213,7 +213,7 @@ impl ChannelCore {
         }
     }
 
-    /// Tells the manager, and starts it if it is not running.
+    /// Sends an event to the manager. Starts the manager if it is not running.
     fn tell(&self, mut shared: MutexGuard<'_, Shared>, event: ManagerEvent) -> Result<()> {
         let event = match &shared.manager {
             Some(manager) => match manager.send(event) {
@@ -224,10 +224,10 @@ impl ChannelCore {
         };
         let runtime = Handle::try_current().map_err(|_| no_runtime())?;
         let (sender, receiver) = unbounded_channel();
-        // The receiver is there.
+        // The receiver exists, so this cannot fail.
         drop(sender.send(event));
         shared.manager = Some(sender);
-        // A runtime that is ending drops the task at once, and that takes the lock.
+        // A runtime that is shutting down drops the task at once, which takes the lock.
         drop(shared);
         if let Some(this) = self.this.upgrade() {
             runtime.spawn(Manager::new(&this, receiver).run());
@@ -264,7 +264,7 @@ impl Transport for ChannelCore {
         let shared = self.shared();
         let state = shared.announcer.state();
         if try_to_connect && state == ChannelConnectivity::Idle {
-            // Without a runtime nothing can be tried; a call would say so.
+            // Without a runtime the channel cannot connect. A call would return this error.
             drop(self.tell(shared, ManagerEvent::Wanted));
         }
         state
@@ -278,7 +278,7 @@ impl Transport for ChannelCore {
         self.notify(ManagerEvent::ResetBackoff);
     }
 
-    /// Closes the channel. Waiting calls end; calls on a connection go on.
+    /// Closes the channel. Waiting calls end, and calls on a connection continue.
     fn close(&self) {
         let picker = Arc::new(Pick::Drop(closed()));
         self.publish(ChannelConnectivity::Shutdown, picker);
@@ -314,7 +314,7 @@ impl Owner for ChannelCore {
         ended.into_iter().for_each(Unsent::conclude);
     }
 
-    /// Connections that are made from now on, to whatever server, wait twice as long (gRFC A8).
+    /// Doubles the keepalive time of later connections, to all servers (gRFC A8).
     fn ping_less(&self, keepalive_time: Option<Duration>) {
         let doubled = keepalive_time.map(|time| time.saturating_mul(2));
         log::too_many_pings(&self.target, doubled);
@@ -331,10 +331,10 @@ impl Owner for ChannelCore {
 const PATIENCE: usize = 16;
 
 impl Shared {
-    /// Gives a call to a connection, unless it is to wait or to end.
+    /// Gives a call to a connection, unless the picker lets it wait or end.
     fn submit(&mut self, exchange: Arc<Exchange>) -> std::result::Result<(), Unsent> {
         match self.picker.pick(&CallInfo::new(exchange.details())) {
-            // Connections that take none are full, or going away, and the manager will hear of it.
+            // Connections that take no call are full or going away. The manager will be told.
             Pick::Subchannel(ready) => ready.submit(exchange).map_err(Unsent::Waits),
             Pick::Queue => Err(Unsent::Waits(exchange)),
             Pick::Fail(why) if exchange.details().waits_for_ready() => {
@@ -363,7 +363,7 @@ impl Shared {
     }
 }
 
-/// A call that has not gone out.
+/// A call that has not been given to a connection.
 enum Unsent {
     Waits(Arc<Exchange>),
     Fails(Arc<Exchange>, Status),
@@ -372,7 +372,7 @@ enum Unsent {
 }
 
 impl Unsent {
-    /// Ends the call, without the lock.
+    /// Ends the call. The lock must not be held.
     fn conclude(self) {
         let now = clock::now();
         match self {

@@ -7,14 +7,14 @@ use crate::Status;
 /// An event for a channel's manager.
 #[derive(Debug)]
 pub(crate) enum ManagerEvent {
-    /// Calls wait for a connection, or somebody asks for one.
+    /// Calls wait for a connection, or the program has asked for one.
     Wanted,
-    /// The resolver has answered.
+    /// The resolver has returned a result.
     Resolved(Result<Resolution, Status>),
-    /// The resolver says that the addresses have changed.
+    /// The resolver has announced that the addresses have changed.
     NamesChanged,
     /// An event of an attempt to connect, or of its connection.
     Connection { attempt: u64, news: ConnectionNews },
-    /// Past failures are to be forgotten.
+    /// The program has reset the back-off.
     ResetBackoff,
 }

@@ -29,9 +29,9 @@ use crate::base::clock;
 use crate::call::Order;
 use crate::call::connectivity::ChannelConnectivity;
 
-/// The owner of a channel's connections: everything that changes them comes to it, one after the other.
+/// The owner of a channel's connections. It handles everything that changes them, one event after the other.
 ///
-/// It is a task from the first time that a connection is wanted, as long as there is the channel.
+/// It runs in a task of its own, from the first time that a connection is needed until the channel is closed.
 pub(crate) struct Manager {
     core: Weak<ChannelCore>,
     events: UnboundedReceiver<ManagerEvent>,
@@ -41,12 +41,12 @@ pub(crate) struct Manager {
     /// Requests of the policy about its subchannels.
     commands: UnboundedReceiver<Command>,
     state: PolicyState,
-    /// Connections are wanted, and are made once names are resolved.
+    /// Set if connections are needed, and will be opened once names are resolved.
     is_waking: bool,
     /// The error of the resolver, while there are no addresses.
     unresolved: Option<Status>,
     next_attempt: u64,
-    /// The last time that the channel was wanted without a connection.
+    /// The last time that the channel was used without having a connection.
     wanted_at: Instant,
 }
 
@@ -55,9 +55,9 @@ struct PolicyState {
     subchannels: Subchannels,
     state: ChannelConnectivity,
     picker: Arc<dyn Picker>,
-    /// The times at which the policy is to be woken.
+    /// The times at which the policy wants to be woken.
     wakes: BTreeSet<Instant>,
-    /// The channel has to be told a new state or picker.
+    /// Set if a new state or picker must be passed on to the channel.
     has_news: bool,
 }
 
@@ -129,10 +129,10 @@ impl Manager {
         self.release();
     }
 
-    /// Waits for something to happen; `None` once the channel is closed.
+    /// Waits for the next event. Returns `None` once the channel is closed.
     async fn event(&mut self) -> Option<Input> {
         poll_fn(|context| {
-            // There is always a sender, here.
+            // `self` holds a sender, so there is no end.
             if let Poll::Ready(Some(command)) = self.commands.poll_recv(context) {
                 return Poll::Ready(Some(Input::Command(command)));
             }
@@ -142,7 +142,7 @@ impl Manager {
         .await
     }
 
-    /// Returns the time of the next timer, if there is one; `None` when the channel is gone.
+    /// Returns the time of the next timer, if there is one. Returns `None` if the channel has been dropped.
     fn next(&self) -> Option<Option<Instant>> {
         let core = self.core.upgrade()?;
         let all = self.state.subchannels.all.iter();
@@ -219,7 +219,7 @@ impl Manager {
             return;
         }
         if self.directory.due().is_some_and(|due| due <= now) {
-            // Without addresses it is an attempt to connect as well.
+            // Without addresses, a resolution is also an attempt to connect.
             self.is_waking |= self.unresolved.take().is_some();
             self.state.has_news = true;
             self.resolve(core);
@@ -227,7 +227,7 @@ impl Manager {
         let is_due = |entry: &Entry| entry.connections.retry_at().is_some_and(|at| at <= now);
         for id in self.state.subchannels.which(is_due) {
             if let Some(entry) = self.state.subchannels.get_mut(id) {
-                // A subchannel with connections needs another one only while calls wait.
+                // The back-off is over. If the subchannel has connections, it needs another one only while calls wait.
                 entry.connections.rest();
             }
             self.report(id);
@@ -258,7 +258,7 @@ impl Manager {
         }
     }
 
-    /// Tells the policy of the state of a subchannel.
+    /// Tells the policy the state of a subchannel.
     fn report(&mut self, id: u64) {
         if let Some((subchannel, state)) = self.state.subchannels.state(id) {
             self.ask(|policy, helper| {
@@ -322,7 +322,8 @@ impl Manager {
         }
     }
 
-    /// Returns the time at which a channel without a connection stops trying, unless it is wanted. A connection without calls ends by itself.
+    /// Returns the time at which a channel that is not used stops trying to connect. Only needed without a connection, because an
+    /// unused connection is closed by its own timer.
     fn idle_at(&self, core: &ChannelCore) -> Option<Instant> {
         let subchannels = &self.state.subchannels;
         let is_trying = self.is_waking || self.unresolved.is_some() || !subchannels.are_idle();
@@ -514,7 +515,7 @@ enum Input {
 }
 
 impl Drop for Manager {
-    /// A runtime that shuts down drops its tasks; no call may hang on a manager that is not driven any more.
+    /// A runtime that shuts down drops its tasks. Calls must not wait for a manager that no longer runs.
     fn drop(&mut self) {
         self.events.close();
         if let Some(core) = self.core.upgrade() {

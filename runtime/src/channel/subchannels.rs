@@ -12,7 +12,7 @@ use super::connect::owner::ConnectionNews;
 use super::resolve::target::Target;
 use crate::Status;
 
-/// The subchannels that policies have made, each with its connections.
+/// The subchannels that policies have created, each with its connections.
 #[derive(Debug)]
 pub(crate) struct Subchannels {
     pub(crate) all: Vec<Entry>,

@@ -9,13 +9,13 @@ use crate::call::{Deadlines, Exchange};
 /// Calls that were given up are not removed while fewer calls than this wait.
 const FEW: usize = 64;
 
-/// The calls that wait for a connection, in the order of their coming.
+/// The calls that wait for a connection, in the order of their arrival.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     calls: BTreeMap<u64, Arc<Exchange>>,
     deadlines: Deadlines<u64>,
     next_ticket: u64,
-    /// The number of waiting calls at which those that were given up are removed.
+    /// The number of waiting calls at which cancelled ones are removed.
     sweep_at: usize,
 }
 
@@ -31,7 +31,8 @@ impl Waiting {
 
     pub(crate) fn push(&mut self, exchange: Arc<Exchange>) {
         if self.calls.len() >= self.sweep_at {
-            // Calls that were given up stay until there are twice as many, so that a sweep costs each call little.
+            // Cancelled calls stay until the number of calls has doubled, so that the cost of a sweep is small for each
+            // call.
             drop(self.take(|exchange| exchange.outcome().is_some()));
             self.sweep_at = (2 * self.calls.len()).max(FEW);
         }
@@ -68,7 +69,7 @@ impl Waiting {
         }
     }
 
-    /// Takes out the calls that `which` holds for.
+    /// Removes and returns the calls for which `which` returns `true`.
     pub(crate) fn take(&mut self, which: impl Fn(&Exchange) -> bool) -> Vec<Arc<Exchange>> {
         let mut taken = Vec::new();
         let deadlines = &mut self.deadlines;
@@ -85,7 +86,7 @@ impl Waiting {
         taken
     }
 
-    /// Takes out the calls whose deadline has passed.
+    /// Removes and returns the calls whose deadline has passed.
     pub(crate) fn expired(&mut self, now: Instant) -> Vec<Arc<Exchange>> {
         let mut expired = Vec::new();
         while let Some(ticket) = self.deadlines.expired(now) {

@@ -1,6 +1,6 @@
 //! The unwritten bytes that a peer has provoked by its frames.
 
-/// Counts the bytes of replies that have not been written. Replies are told from other output by their end positions.
+/// Counts the bytes of replies that have not been written. Replies are distinguished from other output by their end positions.
 ///
 /// Replies are counted in two generations, so that old ones are forgotten even if the output is never quite empty.
 #[derive(Default, Debug)]

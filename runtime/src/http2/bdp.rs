@@ -1,12 +1,12 @@
 //! An estimate of the bandwidth-delay product by PING, which determines how large a receive window must be.
 //!
 //! While a probe is outstanding, the DATA of one stream is counted. The bytes that arrive within one round trip are those that
-//! the peer can have in transit. If they are most of what the window allowed, the window limits the peer, and is doubled. If
-//! doubling makes the peer no faster, the window was not the limit: a peer fills any window if this side is slower, and short
-//! messages would wait behind everything that it has sent.
+//! the peer can have in transit. If they nearly fill the window, the window limits the peer, and is doubled. If doubling does not
+//! make the peer faster, the window was not the limit, and is not doubled again. If this side is the slower one, the peer fills
+//! any window, and short messages would wait behind everything that it has sent.
 //!
-//! A window belongs to one stream, so only that stream's DATA is counted. Many streams may deliver more together, once, than one
-//! of them ever does.
+//! A window belongs to one stream, so only that stream's DATA is counted. Many streams together may once deliver more than a
+//! single one ever does.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// A window is doubled again only if the last time has made the peer faster by this factor.
 const GAIN: f64 = 1.25;
 
-/// Estimates how much a peer can have in transit.
+/// Estimates the number of bytes that a peer can have in transit.
 #[derive(Debug)]
 pub(super) struct Estimator {
     /// The maximum window of a stream. An estimator that has reached it does not measure any more.

@@ -8,7 +8,7 @@ use super::config::Allowance;
 #[derive(Debug)]
 pub(super) struct Budget {
     allowance: Allowance,
-    /// The remaining tokens in thousandths, so that the share of a millisecond and half a token are whole numbers.
+    /// The remaining tokens in thousandths, so that half a token and the tokens of a millisecond are whole numbers.
     left: u64,
     refilled: Instant,
 }

@@ -48,7 +48,7 @@ impl SendWindow {
 #[derive(Debug)]
 pub(super) struct ReceiveWindow {
     left: i32,
-    /// The consumed bytes that have not been announced. Negative while a window that was too large initially shrinks.
+    /// The consumed bytes that have not been announced. Negative while a window that began too large shrinks.
     credit: i32,
 }
 
@@ -84,9 +84,9 @@ impl ReceiveWindow {
     /// Returns consumed bytes to the window. Once a quarter of `size` has accumulated, returns the increment to announce in a
     /// WINDOW_UPDATE.
     ///
-    /// The peer cannot use bytes that have accumulated but are not announced. On a long path they may amount to the threshold all
-    /// the time. With a threshold of one half, the peer would only use the other half, and the window would seem larger than
-    /// necessary.
+    /// The peer cannot use bytes that have accumulated but are not announced. On a long path, their number may be near the
+    /// threshold all the time. With a threshold of one half, the peer could only use the other half, and the window would have to
+    /// be larger than necessary.
     pub(super) fn give_back(&mut self, bytes: usize, size: u32) -> Option<u32> {
         let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);
         self.credit = self.credit.saturating_add(bytes);

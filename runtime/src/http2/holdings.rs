@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::StreamId;
 
-/// The number of bytes below which a message counts as stalled in a period.
+/// The number of bytes that must arrive for a message within a period. If fewer arrive, the message counts as stalled.
 const PROGRESS: i32 = 64 * 1024;
 
 /// Counts the bytes that a connection holds for its application, and those that the streams' windows allow.
@@ -13,7 +13,7 @@ const PROGRESS: i32 = 64 * 1024;
 pub(super) struct Holdings {
     /// The number of bytes that have arrived and that the application has not consumed.
     pub held: usize,
-    /// The maximum that the peer can raise `held` to within its windows: the sum of
+    /// The maximum to which the peer can raise `held` within its windows: the sum of
     /// [`Stream::most`](super::stream::Stream::most).
     pub promised: usize,
     /// Streams that wait for room for a message that fits into an initial window.
@@ -22,7 +22,7 @@ pub(super) struct Holdings {
     pub large: VecDeque<StreamId>,
     /// The number of streams that have a grant.
     pub grants: usize,
-    /// The part of `promised` that belongs to a message larger than others leave room for. There is one such message at most.
+    /// The part of `promised` by which a message exceeds the room that others leave. There is at most one such message.
     pub beyond: usize,
     /// The time of the next check for unused grants. Set while streams wait.
     pub next_check: Option<Instant>,
@@ -49,7 +49,7 @@ impl Holdings {
         }
     }
 
-    /// Notes that the maximum that a stream can hold has changed.
+    /// Notes a change of the maximum that a stream can hold.
     #[inline]
     pub(super) fn change(&mut self, before: usize, after: usize) {
         self.promised = self.promised.saturating_add(after).saturating_sub(before);

@@ -5,9 +5,9 @@ use super::flow::DEFAULT_WINDOW;
 
 /// This side's SETTINGS_INITIAL_WINDOW_SIZE, which changes while streams are open (RFC 9113, 6.9.2).
 ///
-/// A larger value applies from when it is sent, because the peer may use it before its acknowledgement arrives. A smaller value
-/// applies from its acknowledgement. But it already applies to streams that a client opens after sending it, because the server
-/// receives the SETTINGS before them.
+/// A larger value applies as soon as it is sent, because the peer may use it before its acknowledgement arrives. A smaller value
+/// applies once it is acknowledged. It applies earlier to streams that a client opens after sending it, because the server
+/// receives the SETTINGS first.
 #[derive(Debug)]
 pub(super) struct InitialWindow {
     /// The window that the peer may use.
@@ -61,7 +61,7 @@ impl InitialWindow {
     }
 
     /// Notes that the peer has acknowledged the SETTINGS. Returns the change of the windows that applies now, and the first
-    /// stream that it does not apply to.
+    /// stream to which it does not apply.
     pub(super) fn acknowledge(&mut self) -> (i32, StreamId) {
         self.acknowledged = true;
         (self.move_to(self.announced), self.since)

@@ -8,26 +8,26 @@ use super::error::ConnectionError;
 
 /// The number of frames that may be in transit on a stream when this side ends it: a head, a message, trailers, and the end.
 const LATE_FRAMES: u64 = 4;
-/// The number of resets that an orderly call pays for. Of up to five hedging attempts (gRFC A6), one counts.
+/// The number of resets for which a call that ends in order pays. With hedging, a call has up to five attempts (gRFC A6), and the
+/// client resets all but one.
 const RESETS_PER_CALL: u64 = 4;
-/// The minimum number of WINDOW_UPDATEs that a sent DATA frame accounts for: one for the stream, one for the connection, and one
-/// by which the receiver requests the rest of a message.
+/// The minimum number of WINDOW_UPDATEs that are expected for a sent DATA frame: one for the stream, one for the connection, and
+/// one by which the receiver requests the rest of a message.
 const UPDATES_PER_FRAME: u64 = 3;
-/// A sent DATA frame accounts for one more WINDOW_UPDATE for each of this many bytes. A receiver may consume it in pieces of 1
-/// KiB, and return each to the stream's window and to the connection's.
+/// The number of bytes of a sent DATA frame for which one more WINDOW_UPDATE is expected. A receiver may consume the data in
+/// pieces of 1 KiB, and return each piece to the stream's window and to the connection's.
 const BYTES_PER_UPDATE: usize = 512;
 /// A delay up to this is normal, because timers are not more accurate.
 const PUNCTUAL: Duration = Duration::from_millis(10);
 /// The number of resets that are excused for each millisecond that this side is late.
 const EXCUSED_PER_MILLISECOND: u64 = 10;
 
-/// The budgets of a connection. Besides, it counts frames without use that an honest peer cannot avoid sending, and that are
-/// free.
+/// The budgets of a connection. It also counts the useless frames that an honest peer cannot avoid sending, which are free.
 #[derive(Debug)]
 pub(super) struct Ledger {
     resets: Budget,
     control_frames: Budget,
-    /// The number of WINDOW_UPDATEs that sent DATA accounts for.
+    /// The number of WINDOW_UPDATEs that are expected for sent DATA.
     window_updates: u64,
     /// The number of frames that may still be in transit on streams that this side has ended.
     late_frames: u64,
@@ -68,8 +68,8 @@ impl Ledger {
         self.late_bytes = self.late_bytes.saturating_add(window);
     }
 
-    /// Notes that this side was late. Frames that arrived together may have been sent at intervals of that time, and calls may
-    /// have exceeded their deadlines before they were looked at.
+    /// Notes that this side was late by this time. Frames that were read together may have been sent over this time, and calls
+    /// may have exceeded their deadlines before they were handled.
     pub(super) fn excuse(&mut self, late: Duration) {
         if late > PUNCTUAL {
             let late = u64::try_from(late.as_millis()).unwrap_or(u64::MAX);
@@ -85,7 +85,7 @@ impl Ledger {
             .map_err(|_| ConnectionError::abuse("too_many_resets"))
     }
 
-    /// Charges for a frame that costs this side something and has no use.
+    /// Charges for a useless frame that costs this side something.
     pub(super) fn charge(
         &mut self,
         cost: u64,

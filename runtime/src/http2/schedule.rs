@@ -53,8 +53,8 @@ impl Schedule {
     }
 
     /// Returns the stream whose turn it is. Once the connection's window is open, the streams that waited for it come first
-    /// within their lane. Only as many streams are looked at as the window allows to send, even if a peer opens it by one byte
-    /// each time.
+    /// within their lane. They are moved one at a time, so that little work is done if a peer opens the window by one byte each
+    /// time.
     pub(super) fn next(&mut self, window_is_open: bool) -> Option<(StreamId, Place)> {
         let places = if self.in_a_row < IN_A_ROW {
             [Place::Short, Place::Long]

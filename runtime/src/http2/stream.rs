@@ -16,8 +16,7 @@ pub(super) struct Stream {
     pub window: u32,
     /// The number of bytes that the application was given and has not released.
     pub unreleased: u32,
-    /// The number of unreleased bytes that the application needs to continue, if it has asked for more than it has. Otherwise
-    /// zero.
+    /// The number of unreleased bytes that the application needs to continue, if it needs more than it has. Otherwise zero.
     pub awaited: u32,
     /// Set once the application has consumed something, or waits for more.
     pub is_read: bool,
@@ -86,7 +85,7 @@ impl Stream {
         window.max(self.unreleased) as usize
     }
 
-    /// Returns by how many bytes the window is too small for what the application awaits.
+    /// Returns the number of bytes by which the window is too small for the awaited bytes.
     pub(super) fn lacking(&self) -> u32 {
         if self.receiving == Progress::Ended {
             return 0;

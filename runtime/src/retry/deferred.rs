@@ -1,4 +1,4 @@
-//! Calls that wait until it is known how they are made.
+//! Calls that wait for the config of the channel.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -14,8 +14,8 @@ use crate::call::retry_buffer::Budget;
 use crate::call::transport::{Transport, no_runtime};
 use crate::call::{Exchange, unless_over};
 
-/// Makes a call once it is known how: by an exchange of its own, for the details of a call are what they are. The windows of its streams
-/// are `window` bytes or more.
+/// Makes a call once the config is known. It uses a second exchange, because the details of an exchange cannot change. The
+/// windows of its streams are `window` bytes or more.
 pub(super) fn defer(
     transport: Arc<dyn Transport>,
     known: Pin<Box<dyn Future<Output = ()> + Send>>,
@@ -34,7 +34,7 @@ pub(super) fn defer(
         };
         match waited {
             Ok(Some(())) => {}
-            // Its caller has given it up.
+            // The caller has cancelled the call.
             Ok(None) => return,
             Err(_) => {
                 return caller.conclude(Outcome::local(Status::deadline_exceeded(
@@ -53,7 +53,7 @@ pub(super) fn defer(
             relay.poll(context, &attempt)
         })
         .await;
-        // Does nothing to an attempt that has ended.
+        // This does nothing if the attempt has ended.
         attempt.abandon(Status::cancelled("the call was dropped by its caller"));
     });
 }

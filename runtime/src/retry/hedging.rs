@@ -24,7 +24,7 @@ pub(crate) struct Hedging {
     pub(crate) config: Arc<HedgingConfig>,
     /// Carries the attempts.
     pub(crate) transport: Arc<dyn Transport>,
-    /// Is told how the attempts end.
+    /// The policy that is told the end of each attempt.
     pub(crate) retry_policy: Arc<dyn RetryPolicy>,
     pub(crate) throttle: Option<Arc<Throttle>>,
     /// The limits of retry buffers.
@@ -49,16 +49,16 @@ pub(crate) fn hedge(hedging: Hedging, window: u32, caller: Arc<Exchange>) {
     });
 }
 
-/// A call that is made several times. To its caller it is the connection; each attempt is a call of its own, which goes out as
-/// any other does.
+/// A call with several attempts. It acts as the connection for the caller's exchange. Each attempt has an exchange of its own,
+/// and is sent like any other call.
 struct Hedged {
     hedging: Hedging,
     /// The relay, which keeps the request as long as further attempts may need it.
     relay: Relay,
-    /// Open attempts, the oldest first. Once it is decided which one counts, only that one.
+    /// Open attempts, the oldest first. Once one is chosen, only that one.
     attempts: Vec<Arc<Exchange>>,
     made: u32,
-    /// The most attempts that may be made.
+    /// The maximum number of attempts.
     most: u32,
     /// The time of the next attempt, if there is one.
     next_at: Option<Instant>,
@@ -85,7 +85,7 @@ impl Future for Hedged {
 }
 
 impl Hedged {
-    /// Makes attempts until it is decided which of them counts. When none is left then, the call is over.
+    /// Makes attempts until one of them is chosen. If none is left afterwards, the call has ended.
     fn race(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let first = (self.made == 0).then(|| self.prepare());
         if self
@@ -100,14 +100,14 @@ impl Hedged {
         }
         loop {
             if self.relay.sent.is_lost() {
-                // A request that cannot be sent again has one attempt, the oldest.
+                // The request is too large to be sent again, so only the oldest attempt goes on.
                 self.decide(0);
                 return Poll::Ready(());
             }
             if self.is_answered(context) {
                 return Poll::Ready(());
             }
-            // A timer would round it up.
+            // Don't wait for a timer, which would round the time up.
             let is_due = self.next_at.is_some_and(|next| next <= clock::now());
             if !is_due && self.alarm.poll(self.next_at, context).is_pending() {
                 break;
@@ -121,7 +121,7 @@ impl Hedged {
         Poll::Pending
     }
 
-    /// Makes one more attempt, unless failures have become too many.
+    /// Makes one more attempt, unless the throttle forbids it.
     fn attempt(&mut self) {
         if self
             .hedging
@@ -136,7 +136,7 @@ impl Hedged {
         }
     }
 
-    /// Makes an attempt with what has come of the request, and plans the next one.
+    /// Creates an attempt with the part of the request that has arrived, and schedules the next one.
     fn prepare(&mut self) -> Arc<Exchange> {
         let attempt = Arc::new(self.relay.caller.another(self.made));
         attempt.set_retry_policy(Arc::clone(&self.hedging.retry_policy));
@@ -153,7 +153,7 @@ impl Hedged {
         self.next_at = None;
     }
 
-    /// Lets the next attempt, if there is one left, be made after a wait.
+    /// Schedules the next attempt after a wait, if one is left.
     fn plan(&mut self, wait: Duration) {
         let is_left = self.made < self.most;
         self.next_at = is_left.then(|| clock::now().checked_add(wait)).flatten();
@@ -166,7 +166,7 @@ impl Hedged {
             .is_some_and(|next| deadline.is_none_or(|deadline| next < deadline))
     }
 
-    /// Returns whether an attempt has been answered in a way that decides the call.
+    /// Returns whether the response to an attempt decides the call.
     fn is_answered(&mut self, context: &Context<'_>) -> bool {
         let mut place = 0;
         while let Some(attempt) = self.attempts.get(place) {
@@ -195,7 +195,8 @@ impl Hedged {
         false
     }
 
-    /// Returns whether this outcome of an attempt ends the call. If not, the next attempt is made at once, or when the server says.
+    /// Returns whether this outcome of an attempt ends the call. If not, schedules the next attempt at once or according to the
+    /// server's pushback.
     fn is_final(&mut self, outcome: &Outcome) -> bool {
         let Err(status) = &outcome.result else {
             return true;
@@ -215,7 +216,7 @@ impl Hedged {
         is_fatal || self.relay.caller.details().is_late(clock::now())
     }
 
-    /// Decides for an attempt, and cancels the others.
+    /// Chooses an attempt, and cancels the others.
     fn decide(&mut self, place: usize) {
         self.is_decided = true;
         self.relay.sent.lose();
@@ -231,7 +232,7 @@ impl Hedged {
         }
     }
 
-    /// Ends the call as the last attempt has ended.
+    /// Ends the call with the outcome of the last attempt.
     fn conclude(&mut self) {
         if let Some((failure, peer)) = self.failure.take() {
             self.relay.set_peer(peer);
@@ -242,7 +243,7 @@ impl Hedged {
     }
 }
 
-/// Cancels an attempt that does not count.
+/// Cancels an attempt that was not chosen.
 fn give_up(attempt: Arc<Exchange>) {
     attempt.abandon(Status::cancelled("another attempt at the call counts"));
 }

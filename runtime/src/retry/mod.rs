@@ -1,4 +1,4 @@
-//! Calls that are made more than once: again when they have failed, or several times side by side.
+//! Retries and hedging: calls with more than one attempt.
 
 mod deferred;
 mod hedging;

@@ -1,13 +1,13 @@
-//! Pushback: a server's wish about retries.
+//! Pushback: a server's instruction about retries.
 
 use std::time::Duration;
 
 use crate::base::Outcome;
 
-/// The key by which a server says in its trailers when to try again.
+/// The key of the pushback in the server's trailers.
 const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
-/// A server's wish about retries.
+/// A server's instruction about retries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pushback {
     Unsaid,
@@ -21,7 +21,7 @@ impl Pushback {
         let Some((_, value)) = pairs.find(|(key, _)| *key == PUSHBACK) else {
             return Pushback::Unsaid;
         };
-        // A negative number, or none, forbids retries.
+        // A negative number, or text that is not a number, forbids retries.
         match value.as_str().and_then(|text| text.parse::<u32>().ok()) {
             Some(milliseconds) => Pushback::After(Duration::from_millis(milliseconds.into())),
             None => Pushback::Never,

@@ -1,4 +1,4 @@
-//! The relay between a caller and an attempt that is an exchange of its own.
+//! The relay between the exchanges of a caller and of an attempt.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -10,35 +10,35 @@ use crate::call::retry_buffer::{Budget, RetryBuffer};
 use crate::call::{Exchange, Link, Peer, ReadState};
 use crate::{Metadata, Status};
 
-/// The most that is taken of a request at a time, once one attempt is left to send it, in bytes.
+/// The maximum number of bytes that are taken of a request at a time, once one attempt is left.
 const ROOM: usize = 64 * 1024;
 
-/// Carries a call between its caller and an attempt. To the caller it is the connection.
+/// Transfers a call between its caller and an attempt. It acts as the connection for the caller's exchange.
 pub(super) struct Relay {
     pub(super) caller: Arc<Exchange>,
-    /// By which the caller says that it has something.
+    /// The link by which the caller's exchange wakes the relay.
     link: Arc<Link>,
-    /// The part of the request that has come.
+    /// The part of the request that has arrived.
     pub(super) sent: RetryBuffer,
     budget: Arc<Budget>,
-    /// Set once all of the request has come.
+    /// Set once all of the request has arrived.
     has_ended: bool,
-    /// The head of the response has been given to the caller.
+    /// Set once the caller has the head of the response.
     has_head: bool,
 }
 
-/// News from the caller.
+/// An update from the caller.
 pub(super) struct Taken {
-    /// The number of bytes of the response that it has used up.
+    /// The number of bytes of the response that the caller has consumed.
     used: usize,
-    /// The number of further bytes of the response that it waits for, if that is news.
+    /// The number of further bytes of the response for which the caller waits, if it has changed.
     wanted: usize,
     /// Set if there is more of the request.
     has_more: bool,
 }
 
 impl Relay {
-    /// Becomes the connection of a call, whose streams have windows of `window` bytes or more.
+    /// Creates a relay that acts as the connection of a call. The call's streams have windows of `window` bytes or more.
     pub(super) fn new(caller: Arc<Exchange>, window: u32, budget: Arc<Budget>) -> Relay {
         let link = Arc::new(Link::new(window));
         caller.attach(0, Arc::clone(&link));
@@ -52,13 +52,13 @@ impl Relay {
         }
     }
 
-    /// Has the task woken when the caller has something.
+    /// Registers the task to be woken when the caller has an update.
     pub(super) fn listen(&self, context: &Context<'_>) {
-        // The list holds this one call, which is polled in any case.
+        // The list holds only this call, which is polled in any case.
         self.link.collect(context, &mut Vec::new());
     }
 
-    /// Carries what is left of the call between its caller and this attempt.
+    /// Transfers the rest of the call between its caller and this attempt.
     pub(super) fn poll(&mut self, context: &mut Context<'_>, attempt: &Arc<Exchange>) -> Poll<()> {
         loop {
             let has_room = !self.has_ended && attempt.poll_request_room(context).is_ready();
@@ -94,12 +94,12 @@ impl Relay {
         Poll::Ready(())
     }
 
-    /// Sets the other end of the call, as its caller sees it. The first one counts.
+    /// Sets the peer that the caller sees. Only the first one counts.
     pub(super) fn set_peer(&self, peer: Peer) {
         self.link.set_peer(peer);
     }
 
-    /// Gives the caller the head of the response to an attempt.
+    /// Delivers the head of an attempt's response to the caller.
     pub(super) fn deliver_head(&mut self, attempt: &Exchange, head: Metadata) {
         self.has_head = true;
         self.set_peer(attempt.peer());
@@ -107,7 +107,7 @@ impl Relay {
         self.caller.deliver_head(head);
     }
 
-    /// Gives attempts what the caller has for them, up to `room` bytes. Returns `None` when the caller has given the call up.
+    /// Passes new data of the request to attempts, up to `room` bytes. Returns `None` if the caller has cancelled the call.
     pub(super) fn take_request(
         &mut self,
         room: usize,
@@ -139,7 +139,7 @@ impl Relay {
         })
     }
 
-    /// Gives an attempt what has come of the request.
+    /// Passes the part of the request that has arrived to an attempt.
     pub(super) fn write_all(&self, attempt: &Arc<Exchange>) {
         let mut sent = self.sent.copy().unwrap_or_default();
         while !sent.is_empty() {
@@ -153,12 +153,12 @@ impl Relay {
 }
 
 impl Drop for Relay {
-    /// The call is over, or a runtime that shuts down has dropped its task.
+    /// Runs when the call has ended, or when a runtime that shuts down drops its task.
     fn drop(&mut self) {
         self.caller.conclude(Outcome::local(Status::unavailable(
             "the tokio runtime ended on which the call was made",
         )));
-        // A call holds its link: the link must not hold the call.
+        // The call holds its link, so the link must not hold the call.
         drop(self.link.close());
     }
 }

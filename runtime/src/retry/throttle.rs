@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::channel::resolve::service_config::ThrottlingConfig;
 
-/// A token bucket that failures empty: a server that is down is not to be asked ever more.
+/// A token bucket that failures empty. It prevents retries from adding to the load of a server that is failing.
 #[derive(Debug)]
 pub(crate) struct Throttle {
     config: ThrottlingConfig,
@@ -25,7 +25,7 @@ impl Throttle {
         *tokens = (*tokens + self.config.token_ratio).min(self.config.max_tokens);
     }
 
-    /// Counts a failure. Returns whether calls may be made again.
+    /// Counts a failure. Returns whether calls may be retried.
     pub(crate) fn failed(&self) -> bool {
         {
             let mut tokens = self.tokens();
@@ -34,7 +34,7 @@ impl Throttle {
         self.is_open()
     }
 
-    /// Returns whether calls may be made again.
+    /// Returns whether calls may be retried.
     pub(crate) fn is_open(&self) -> bool {
         *self.tokens() > self.config.max_tokens / 2.0
     }

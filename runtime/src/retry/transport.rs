@@ -1,5 +1,4 @@
-//! A transport around another one: it applies the service config to calls, and makes those again that fail (gRFC A6, "Retry
-//! Policy").
+//! A transport that wraps another one. It applies the service config to calls, and retries failed ones (gRFC A6, "Retry Policy").
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -24,10 +23,10 @@ use crate::channel::balance::picker::CallInfo;
 use crate::channel::config::{ChannelConfig, ConfigSource};
 use crate::channel::resolve::resolver::CallConfig;
 
-/// Calls as a service config wants them: with its time-outs and limits, made again when they fail, or made several times side by side.
+/// A transport that applies a service config to calls: timeouts, limits, retries and hedging.
 #[derive(Debug)]
 pub(crate) struct Retrying {
-    /// The transport itself, for calls that are made later.
+    /// The transport itself, for calls that are started later.
     this: Weak<Retrying>,
     inner: Arc<dyn Transport>,
     configs: Arc<dyn ConfigSource>,
@@ -138,14 +137,14 @@ impl Transport for Retrying {
     }
 }
 
-/// Decides which calls are made again. It doesn't keep the transport alive: calls that wait in the transport hold it.
+/// Decides which calls are retried. It must not keep the transport alive, because calls that wait in the transport hold it.
 #[derive(Debug)]
 struct Retries {
     transport: Weak<dyn Transport>,
     throttling: Mutex<Throttling>,
 }
 
-/// The throttle of a channel, until its config is another one.
+/// The throttle of a channel, with the config for which it was created.
 #[derive(Debug, Default)]
 struct Throttling {
     config: Option<Arc<ChannelConfig>>,
@@ -166,7 +165,7 @@ impl RetryPolicy for Retries {
 }
 
 impl Retries {
-    /// Throttles calls as this config says.
+    /// Applies the throttling of this config.
     fn throttle_by(&self, config: &Arc<ChannelConfig>) {
         let mut throttling = self.throttling();
         let is_same = |known: &Arc<ChannelConfig>| Arc::ptr_eq(known, config);
@@ -190,8 +189,8 @@ impl Retries {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns how long to wait before a call that has ended so is made again; `None` if that is its end. `is_replayable` says that its
-    /// request is there, and no response has begun.
+    /// Returns the wait before a call with this outcome is retried, or `None` if the call has ended. `is_replayable` says whether
+    /// its whole request is available and no response has begun.
     fn wait(
         &self,
         exchange: &Exchange,
@@ -228,14 +227,14 @@ impl Retries {
             .then_some(wait)
     }
 
-    /// Makes a call again after a wait.
+    /// Retries a call after a wait.
     fn retry(&self, exchange: Arc<Exchange>, outcome: Outcome, wait: Duration) {
         let again = Again {
             transport: Weak::clone(&self.transport),
             exchange: Some(exchange),
             outcome,
         };
-        // Without a runtime, or with one that ends, the call ends as its attempt did.
+        // Without a runtime, or if the runtime shuts down, the call ends with the outcome of its attempt.
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(async move {
                 sleep(wait).await;
@@ -245,7 +244,7 @@ impl Retries {
     }
 }
 
-/// Returns the wait after an attempt that failed with so many before it.
+/// Returns the back-off after a failed attempt, with `before` attempts before it.
 fn backoff(policy: &RetryConfig, before: u32, jitter: f64) -> Duration {
     let exponent = i32::try_from(before).unwrap_or(i32::MAX);
     let wait = policy.initial_backoff.as_secs_f64() * policy.multiplier.powi(exponent);
@@ -253,7 +252,7 @@ fn backoff(policy: &RetryConfig, before: u32, jitter: f64) -> Duration {
     Duration::try_from_secs_f64(wait).unwrap_or(policy.max_backoff)
 }
 
-/// A call that is made again, or else ends as its attempt did.
+/// A call that waits for its retry. If it is dropped before, the call ends with the outcome of its attempt.
 struct Again {
     transport: Weak<dyn Transport>,
     exchange: Option<Arc<Exchange>>,

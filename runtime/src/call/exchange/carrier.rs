@@ -1,4 +1,4 @@
-//! The exchange as a connection driver sees it, which carries it to its other end.
+//! The exchange as seen by a connection driver, which carries it to the peer.
 
 use std::sync::Arc;
 
@@ -20,13 +20,13 @@ pub(crate) struct ResponsePart {
     pub(crate) head: Option<Metadata>,
     pub(crate) data: Chunks,
     pub(crate) outcome: Option<Outcome>,
-    /// There was more data than room.
+    /// Set if there was more data than room.
     pub(crate) has_more: bool,
-    /// The handler waits until this data has been sent, which is the next time that a part is taken.
+    /// Set if the handler waits until this data has been sent. The next part that is taken wakes it.
     pub(crate) held: bool,
-    /// Request bytes that the handler has used up.
+    /// The number of request bytes that the handler has consumed.
     pub(crate) released: usize,
-    /// The number of bytes of the request that the handler still needs to go on, if it has changed; otherwise zero.
+    /// The number of request bytes that the handler still needs to continue, if it has changed; otherwise zero.
     pub(crate) wanted: usize,
 }
 
@@ -35,32 +35,33 @@ pub(crate) struct ResponsePart {
 pub(crate) struct RequestPart {
     pub(crate) data: Chunks,
     pub(crate) end: bool,
-    /// There was more data than room.
+    /// Set if there was more data than room.
     pub(crate) has_more: bool,
-    /// The caller waits until this data has been sent, which is the next time that a part is taken.
+    /// Set if the caller waits until this data has been sent. The next part that is taken wakes it.
     pub(crate) held: bool,
-    /// The caller has given the call up.
+    /// Set if the caller has cancelled the call.
     pub(crate) abandoned: bool,
-    /// Response bytes that the caller has used up.
+    /// The number of response bytes that the caller has consumed.
     pub(crate) released: usize,
-    /// The number of bytes of the response that the caller still needs to go on, if it has changed; otherwise zero.
+    /// The number of response bytes that the caller still needs to continue, if it has changed; otherwise zero.
     pub(crate) wanted: usize,
 }
 
 impl Exchange {
-    /// Gives the call to a connection, which is told from now on of what the call's user does. The connection handles the call
-    /// until it takes a part with [`Exchange::take_response`] or [`Exchange::take_request`].
+    /// Gives the call to a connection, which is notified of all changes from now on. The caller of this function must let the
+    /// connection handle the call once: the call is not put on its list before the connection has taken a part by
+    /// [`Exchange::take_response`] or [`Exchange::take_request`].
     pub(crate) fn attach(&self, stream: u32, link: Arc<Link>) {
         self.set_stream(stream);
         let mut state = self.state();
         state.link = Some(link);
         state.scheduled = true;
-        // A reader that waits already did not know how much the peer may send at a time.
+        // A reader that already waits did not know how much the peer may send at a time.
         let whole = state.whole();
         state.response.wait_for_no_more_than(whole);
     }
 
-    /// Returns the stream that carries the call; zero before there is one.
+    /// Returns the stream that carries the call, or zero before there is one.
     pub(crate) fn stream(&self) -> u32 {
         self.stream.load(Ordering::Relaxed)
     }
@@ -69,10 +70,10 @@ impl Exchange {
         self.stream.store(stream, Ordering::Relaxed);
     }
 
-    /// Returns whether the call is still to be sent, and on the connection of this link.
+    /// Returns whether the call still has to be sent on the connection of this link.
     ///
-    /// A call may be on the list of a connection that it has left, if its caller wrote something just before the connection gave
-    /// it back. That connection must not open a second stream for it.
+    /// A call may be on the list of a connection that it has left, because its caller wrote something just before the connection
+    /// returned it. That connection must not open a second stream for it.
     #[cfg(feature = "client")]
     pub(crate) fn is_wanted_on(&self, link: &Arc<Link>) -> bool {
         let state = self.state();
@@ -83,7 +84,7 @@ impl Exchange {
     /// Sets the listener of the next attempt.
     #[cfg(feature = "client")]
     pub(crate) fn listen(&self, listening: Listening) {
-        // The one before is told without the lock.
+        // The previous listener is told without the lock.
         let before = self.state().listening.replace(listening);
         drop(before);
     }
@@ -94,8 +95,8 @@ impl Exchange {
         drop(self.retry_policy.set(policy));
     }
 
-    /// Ends an attempt at the call, and with it the call unless its retry policy makes it again. `sent` gives what was sent of the
-    /// request, if it can be sent again.
+    /// Ends an attempt at the call. Also ends the call, unless its retry policy makes another attempt. `sent` returns the part of
+    /// the request that was sent, if it can be sent again.
     #[cfg(feature = "client")]
     pub(crate) fn end_attempt(
         self: Arc<Self>,
@@ -108,8 +109,8 @@ impl Exchange {
         }
     }
 
-    /// Takes a call to open a stream for it, with the listener of the attempt. Returns `None` if the call is not to go out on this
-    /// connection any more.
+    /// Takes the listener of the attempt, because the connection opens a stream for the call. Returns `None` if the call must not
+    /// be sent on this connection any more.
     #[cfg(feature = "client")]
     pub(crate) fn claim(&self, link: &Arc<Link>) -> Option<Option<Listening>> {
         let mut state = self.state();
@@ -118,15 +119,14 @@ impl Exchange {
         is_wanted.then(|| state.listening.take())
     }
 
-    /// Returns how much of the request has come and has not been read, and whether that is the last of it.
+    /// Returns the number of unread bytes of the request, and whether the request has ended.
     #[cfg(feature = "server")]
     pub(crate) fn request_so_far(&self) -> (usize, bool) {
         let request = &self.state().request;
         (request.chunks.len(), request.ended)
     }
 
-    /// Takes what the handler's side has for the peer: at most `room` bytes of data, and the outcome when no data is
-    /// left before it.
+    /// Takes the handler's data for the peer: at most `room` bytes, and the outcome if no data is left before it.
     pub(crate) fn take_response(&self, room: usize) -> ResponsePart {
         let (part, writer) = {
             let mut state = self.state();
@@ -154,7 +154,7 @@ impl Exchange {
         part
     }
 
-    /// Takes what the caller has for the peer: at most `room` bytes of data.
+    /// Takes the caller's data for the peer: at most `room` bytes.
     pub(crate) fn take_request(&self, room: usize) -> RequestPart {
         let (part, writer) = {
             let mut state = self.state();
@@ -179,7 +179,8 @@ impl Exchange {
         part
     }
 
-    /// Takes a call back from its connection with what that has sent of its request: it can go out on another one.
+    /// Takes a call back from its connection, so that it can be sent on another one. `sent` is the part of the request that was
+    /// sent.
     #[cfg(feature = "client")]
     pub(crate) fn detach(&self, sent: Chunks) {
         self.set_stream(0);
@@ -194,13 +195,13 @@ impl Exchange {
         drop(listening);
     }
 
-    /// Remembers that a peer has refused the call without looking at it. Returns whether it is the first time.
+    /// Records that a peer has refused the call without processing it. Returns whether this is the first time.
     #[cfg(feature = "client")]
     pub(crate) fn is_first_refusal(&self) -> bool {
         !std::mem::replace(&mut self.state().tried_again, true)
     }
 
-    /// Returns the number of attempts that the caller's policy has made before this one.
+    /// Returns the number of attempts before this one, by the caller's retry or hedging policy.
     #[cfg(feature = "client")]
     pub(crate) fn previous_attempts(&self) -> u32 {
         self.attempts.load(Ordering::Relaxed)
@@ -218,19 +219,19 @@ impl Exchange {
         self.attempts.store(attempts, Ordering::Relaxed);
     }
 
-    /// Sets the metadata that the credentials of the call have given for its next attempt.
+    /// Sets the metadata of the call's credentials for its next attempt.
     #[cfg(feature = "client")]
     pub(crate) fn grant(&self, metadata: Metadata) {
         self.state().extras.get_or_insert_default().granted = Some(metadata);
     }
 
-    /// Takes the metadata that the credentials of the call have given; `None` when they must be asked.
+    /// Takes the metadata of the call's credentials. Returns `None` if they must be asked first.
     #[cfg(feature = "client")]
     pub(crate) fn take_grant(&self) -> Option<Metadata> {
         self.state().extras.as_mut()?.granted.take()
     }
 
-    /// Makes another attempt at the same call, after this many; its request must be written again.
+    /// Creates the exchange of another attempt at the same call. Its request must be written again.
     #[cfg(feature = "client")]
     pub(crate) fn another(&self, previous_attempts: u32) -> Exchange {
         let another = Exchange::new(self.details().clone());
@@ -238,18 +239,18 @@ impl Exchange {
         another
     }
 
-    /// Copies what has come and is still unread into buffers of its own, to free the connection's.
+    /// Copies unread data into buffers of its own, to free those of the connection.
     pub(crate) fn set_aside(&self) {
         let mut state = self.state();
         state.request.set_aside();
         state.response.set_aside();
     }
 
-    /// Delivers a piece of the request. Returns whether nobody waits for it, so that it may have to be set aside.
+    /// Delivers a piece of the request. Returns whether the call must be listed as unread, because no reader waits for the piece.
     pub(crate) fn deliver_request(self: &Arc<Self>, chunk: Bytes, end: bool) -> bool {
         self.change(|state, wakes| {
             if state.over.is_some() {
-                // Nobody will read it; its window is returned with the next part.
+                // Nobody will read it. Its window is returned with the next part.
                 wakes.release(&mut state.request, chunk.len(), state.link.as_deref());
                 return false;
             }
@@ -269,7 +270,8 @@ impl Exchange {
         });
     }
 
-    /// Delivers a piece of the response. Returns whether nobody waits for it, so that it may have to be set aside.
+    /// Delivers a piece of the response. Returns whether the call must be listed as unread, because no reader waits for the
+    /// piece.
     pub(crate) fn deliver_response(self: &Arc<Self>, chunk: Bytes) -> bool {
         self.change(|state, wakes| {
             if state.outcome.is_some() {
@@ -281,12 +283,12 @@ impl Exchange {
         })
     }
 
-    /// Ends the call with the peer's outcome, or with one of the connection. Responses that have come before can still be read.
+    /// Ends the call with an outcome of the peer or of the connection. Responses that have already arrived can still be read.
     pub(crate) fn conclude(self: &Arc<Self>, outcome: Outcome) {
         self.change(|state, wakes| state.end(outcome, wakes));
     }
 
-    /// Ends the call around its handler. What the handler wrote and has not been sent is dropped.
+    /// Ends the call while its handler runs. Unsent data of the handler is dropped.
     pub(crate) fn cancel(self: &Arc<Self>, status: Status) {
         self.change(|state, wakes| {
             if state.over.is_none() {

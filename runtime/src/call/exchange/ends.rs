@@ -1,4 +1,4 @@
-//! The exchange as its ends see it: the caller, and the handler.
+//! The exchange as seen by its ends: the caller and the handler.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,7 +12,7 @@ use crate::call::pipe::{ReadState, remember};
 use crate::{Metadata, Result, Status};
 
 impl Exchange {
-    /// Adds to the request.
+    /// Appends a chunk to the request.
     pub(crate) fn write_request(self: &Arc<Self>, chunk: Bytes, end: bool) {
         self.change(|state, wakes| {
             if state.over.is_none() && !state.request.ended {
@@ -22,7 +22,7 @@ impl Exchange {
         });
     }
 
-    /// Waits for room in the request. It fails when the call is over, as nothing will be read then.
+    /// Waits for room in the request. Fails if the call is over, because then nothing will be read.
     pub(crate) fn poll_request_room(&self, context: &Context<'_>) -> Poll<Result<()>> {
         let mut state = self.state();
         if let Some(over) = &state.over {
@@ -35,7 +35,7 @@ impl Exchange {
         Poll::Pending
     }
 
-    /// Takes a piece of what has come of the request. `Ok(false)` means that the request has ended and everything has been taken.
+    /// Takes a piece of the request that has arrived. Returns `Ok(false)` if the request has ended and everything has been taken.
     pub(crate) fn poll_request(
         self: &Arc<Self>,
         context: &Context<'_>,
@@ -62,7 +62,7 @@ impl Exchange {
         })
     }
 
-    /// Counts bytes of the request that were taken before as used up.
+    /// Counts bytes of the request that were taken before as consumed.
     #[cfg(feature = "server")]
     pub(crate) fn release_request(self: &Arc<Self>, used: usize) {
         self.change(|state, wakes| {
@@ -70,7 +70,7 @@ impl Exchange {
         });
     }
 
-    /// Counts bytes of the response that were taken before as used up.
+    /// Counts bytes of the response that were taken before as consumed.
     #[cfg(feature = "client")]
     pub(crate) fn release_response(self: &Arc<Self>, used: usize) {
         self.change(|state, wakes| {
@@ -78,8 +78,7 @@ impl Exchange {
         });
     }
 
-    /// Adds initial metadata, which is sent with the first message, or now with `send`. Returns `false` when it has been sent
-    /// already.
+    /// Adds initial metadata. It is sent with the first message, or now if `send` is set. Returns `false` if it was already sent.
     pub(crate) fn set_initial_metadata(self: &Arc<Self>, metadata: Metadata, send: bool) -> bool {
         self.change(|state, wakes| match &mut state.head {
             Head::Unsent(initial) => {
@@ -96,12 +95,12 @@ impl Exchange {
         })
     }
 
-    /// Sets the metadata that is sent with the status. It replaces what was set before.
+    /// Sets the metadata that is sent with the status. It replaces metadata that was set before.
     pub(crate) fn set_trailing_metadata(&self, metadata: Metadata) {
         self.state().trailing = metadata;
     }
 
-    /// Adds metadata that is sent with the status, behind the handler's own.
+    /// Adds metadata that is sent with the status, after the handler's own.
     pub(crate) fn add_trailing_metadata(&self, metadata: Metadata) {
         let mut state = self.state();
         state
@@ -121,7 +120,7 @@ impl Exchange {
         trailing
     }
 
-    /// Adds a callback for the end of the call. Returns `false` when the call has ended.
+    /// Adds a callback for the end of the call. Returns `false` if the call has ended.
     pub(crate) fn add_done_callback(&self, callback: DoneCallback) -> bool {
         let mut state = self.state();
         let goes_on = state.over.is_none();
@@ -136,7 +135,7 @@ impl Exchange {
         self.extensions.get_or_init(Box::default)
     }
 
-    /// Returns the initial metadata of the response, once the handler has sent it and until somebody takes it.
+    /// Returns the initial metadata of the response if the handler has sent it and it was not taken yet.
     #[cfg(feature = "server")]
     pub(crate) fn sent_head(&self) -> Option<Metadata> {
         match &self.state().head {
@@ -145,7 +144,7 @@ impl Exchange {
         }
     }
 
-    /// Adds to the response.
+    /// Appends a chunk to the response.
     pub(crate) fn write_response(self: &Arc<Self>, chunk: Bytes) {
         self.change(|state, wakes| {
             if state.over.is_none() {
@@ -156,8 +155,8 @@ impl Exchange {
         });
     }
 
-    /// Waits for room in the response. There is none once the call is over: a stream that is always ready would be asked for
-    /// more and more in one poll, and the task that drops it never get its turn.
+    /// Waits for room in the response. There is none once the call is over. Otherwise a stream that is always ready would be
+    /// asked for more and more in one poll, and the task that drops it would never get its turn.
     pub(crate) fn poll_response_room(&self, context: &Context<'_>) -> Poll<()> {
         let mut state = self.state();
         if state.response.has_room(state.is_crowded()) && state.over.is_none() {
@@ -167,8 +166,8 @@ impl Exchange {
         Poll::Pending
     }
 
-    /// Ends the handler with a last piece of the response. What it has set to be sent is sent. A request stream that it has moved
-    /// to another task sees CANCELLED from now on.
+    /// Ends the handler with a last piece of the response. Metadata that it has set is sent. If the handler has moved its request
+    /// stream to another task, the stream returns CANCELLED from now on.
     pub(crate) fn finish(self: &Arc<Self>, last: Bytes, result: Result<()>) {
         self.change(|state, wakes| {
             if state.over.is_some() {
@@ -182,7 +181,7 @@ impl Exchange {
                 trailing.extend(status.metadata().clone());
                 status.with_metadata(trailing.clone())
             });
-            // A failure needs no head, unless there is something in it.
+            // A failure needs no head, unless there is initial metadata.
             if result.is_ok() || !last.is_empty() || state.head.has_metadata() {
                 state.send_head();
             }
@@ -197,8 +196,8 @@ impl Exchange {
         });
     }
 
-    /// Waits for the initial metadata of the response. `None` means that the call has ended without any, or that it was taken
-    /// before.
+    /// Waits for the initial metadata of the response. Returns `None` if the call has ended without any, or if it was already
+    /// taken.
     pub(crate) fn poll_head(&self, context: &Context<'_>) -> Poll<Option<Metadata>> {
         let mut state = self.state();
         match state.take_head() {
@@ -213,7 +212,7 @@ impl Exchange {
         }
     }
 
-    /// Waits until the initial metadata of the response is there, or was taken, or the call has ended without any.
+    /// Waits until the initial metadata of the response has arrived, or until the call has ended without any.
     #[cfg(feature = "client")]
     pub(crate) fn poll_head_came(&self, context: &Context<'_>) -> Poll<()> {
         let mut state = self.state();
@@ -224,8 +223,8 @@ impl Exchange {
         Poll::Pending
     }
 
-    /// Takes a piece of what has come of the response. `false` means that the call has ended and everything has been taken. With
-    /// `whole` it waits until the whole response is there.
+    /// Takes a piece of the response that has arrived. Returns `false` if the call has ended and everything has been taken. With
+    /// `whole`, waits until the whole response has arrived.
     pub(crate) fn poll_response(
         self: &Arc<Self>,
         context: &Context<'_>,
@@ -251,7 +250,7 @@ impl Exchange {
         })
     }
 
-    /// Tells the connection that the caller, which reads elsewhere, needs this many more bytes of the response.
+    /// Tells the connection that the caller, which reads from another exchange, needs this many more bytes of the response.
     #[cfg(feature = "client")]
     pub(crate) fn want_response(self: &Arc<Self>, missing: usize) {
         self.change(|state, wakes| {
@@ -260,7 +259,7 @@ impl Exchange {
         });
     }
 
-    /// Returns whether a part of the response has come and has not been taken.
+    /// Returns whether a part of the response has arrived and was not taken.
     #[cfg(feature = "client")]
     pub(crate) fn has_response(&self) -> bool {
         !self.state().response.chunks.is_empty()
@@ -271,13 +270,13 @@ impl Exchange {
         self.state().outcome.clone()
     }
 
-    /// Takes the initial metadata of the response, if it has come and was not taken.
+    /// Takes the initial metadata of the response, if it has arrived and was not taken.
     pub(crate) fn head(&self) -> Option<Metadata> {
         self.state().take_head()
     }
 
-    /// Ends the call for its caller, who has given it up or whose time is over. It ends on this side at once, and the transport
-    /// tells the peer.
+    /// Ends the call because its caller has cancelled it or its deadline has passed. It ends on this side at once, and the
+    /// transport tells the peer.
     pub(crate) fn abandon(self: &Arc<Self>, status: Status) {
         self.change(|state, wakes| {
             if state.outcome.is_some() {
@@ -299,7 +298,7 @@ impl Exchange {
         Poll::Pending
     }
 
-    /// Returns why the handler's side is over; `None` while it is not.
+    /// Returns why the handler's side is over, or `None` while it is not.
     pub(crate) fn over(&self) -> Option<Status> {
         self.state().over.as_ref().map(Over::status)
     }

@@ -13,7 +13,7 @@ pub(crate) type DoneCallback = Box<dyn FnOnce(&Result<()>) + Send>;
 #[derive(Default)]
 pub(super) struct Extras {
     pub(super) done: Vec<DoneCallback>,
-    /// Trailing metadata that is sent behind the handler's.
+    /// Trailing metadata that is sent after the handler's.
     pub(super) trailing: Metadata,
     /// The metadata of the call's credentials, until an attempt sends it.
     #[cfg(feature = "client")]
@@ -36,7 +36,7 @@ pub(super) struct Done {
 }
 
 impl Done {
-    /// Runs the callbacks, and catches their panics: the code that ends the call must not fail by them.
+    /// Runs the callbacks, and catches their panics, so that the code that ends the call does not fail.
     pub(super) fn tell(self, details: &CallDetails) {
         for callback in self.callbacks {
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| callback(&self.result))) {

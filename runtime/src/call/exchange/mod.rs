@@ -32,37 +32,37 @@ use crate::base::sync::atomic::{AtomicBool, AtomicU32};
 use crate::base::sync::{Mutex, MutexGuard};
 use crate::{Metadata, Status};
 
-/// A response of a unary call is waited for until it is whole; only one larger than this is taken piece by piece.
+/// The number of bytes up to which a unary call waits for its whole response. A larger response is taken piece by piece.
 const WHOLE_RESPONSE: usize = 16 * 1024;
 
-/// One call. All who hold it share its state, under a lock that is held briefly and never while others are woken.
+/// A call. Its users share its state under a lock, which is held briefly and never while wakers are called.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     details: CallDetails,
-    /// The stream of the call on its connection; zero before it has one.
+    /// The stream of the call on its connection, or zero before there is one.
     stream: AtomicU32,
-    /// The number of attempts that the caller's policy has made before this one.
+    /// The number of attempts before this one, by the caller's retry or hedging policy.
     attempts: AtomicU32,
     /// The compression of the responses.
     pub(crate) encoding: Encoding,
-    /// True if the last request that was read was compressed; set only where some may be.
+    /// Set if the last request that was read was compressed. Only updated if the caller has announced a compression.
     pub(crate) request_was_compressed: AtomicBool,
     /// The retry policy of the call, if it has one.
     #[cfg(feature = "client")]
     retry_policy: OnceLock<Arc<dyn RetryPolicy>>,
-    /// Values that belong to the call, once somebody has asked for them.
+    /// Values that belong to the call. Created when they are first used.
     extensions: OnceLock<Box<Extensions>>,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// The connection that carries this side of the call; none in-process.
+    /// The connection that carries this side of the call. `None` in-process.
     link: Option<Arc<Link>>,
-    /// The listener of the attempt that is to go out.
+    /// The listener of the next attempt.
     #[cfg(feature = "client")]
     listening: Option<crate::call::listener::Listening>,
-    /// The call is on its connection's list already, or the connection is handling it.
+    /// Set if the call is on its connection's list, or if the connection is handling it.
     scheduled: bool,
     request: Pipe,
     response: Pipe,
@@ -70,11 +70,11 @@ struct State {
     /// Trailing metadata that the handler has set so far.
     trailing: Metadata,
     outcome: Option<Outcome>,
-    /// The reason why the handler's side is over, once it is: the handler has ended, or the call was ended around it.
+    /// The reason why the handler's side is over, once it is: the handler has ended, or the call ended before it.
     over: Option<Over>,
-    /// The call was taken back from a connection and sent again.
+    /// Set if the call was taken back from a connection to be sent again.
     tried_again: bool,
-    /// The call was ended by the user on this side, and the transport must tell the peer.
+    /// Set if the user on this side has ended the call. The transport must tell the peer.
     abandoned: bool,
     /// The task that runs the handler.
     task: Option<Waker>,
@@ -83,12 +83,12 @@ struct State {
     extras: Option<Box<Extras>>,
 }
 
-/// The initial metadata of the response on its way.
+/// The progress of the initial metadata of the response.
 #[derive(Debug)]
 enum Head {
     /// Not sent yet, with the metadata that the handler has set so far.
     Unsent(Metadata),
-    /// On its way to the reader.
+    /// Sent, and not taken by the reader yet.
     Sent(Metadata),
     /// Taken by the reader.
     Taken,
@@ -107,16 +107,16 @@ impl Default for Head {
     }
 }
 
-/// Decides what becomes of calls whose attempts have ended.
+/// Decides whether calls are retried when an attempt has ended.
 #[cfg(feature = "client")]
 pub(crate) trait RetryPolicy: std::fmt::Debug + Send + Sync {
-    /// Ends the call with the outcome of its attempt, or makes it again. `sent` is what was sent of the request, if it can be sent
-    /// again.
+    /// Ends the call with the outcome of its attempt, or retries it. `sent` is the part of the request that was sent, if it can
+    /// be sent again.
     fn attempt_ended(&self, exchange: Arc<Exchange>, outcome: Outcome, sent: Option<Chunks>);
 }
 
 impl Exchange {
-    /// Makes a call with these details, of which nothing has been sent.
+    /// Creates a call with these details. Nothing of it has been sent.
     pub(crate) fn new(details: CallDetails) -> Exchange {
         Exchange {
             details,
@@ -154,7 +154,7 @@ impl Exchange {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the state; then releases the lock, wakes the tasks that wait for the change, and tells the connection.
+    /// Changes the state. Then releases the lock, wakes the tasks that wait for the change, and notifies the connection.
     fn change<R>(self: &Arc<Self>, change: impl FnOnce(&mut State, &mut Wakes) -> R) -> R {
         let mut wakes = Wakes::default();
         let (result, link) = {
@@ -169,7 +169,7 @@ impl Exchange {
             (result, link)
         };
         if let Some(link) = link {
-            // A connection that is gone has ended its calls itself.
+            // A closed connection has already ended its calls.
             drop(link.schedule(Arc::clone(self)));
         }
         if let Some(done) = wakes.done.take() {
@@ -181,7 +181,8 @@ impl Exchange {
 }
 
 impl State {
-    /// Returns how much of a response a reader waits for at a time: at most what the peer may send before we use some of it up.
+    /// Returns the number of bytes of a response for which a reader waits at a time. It is at most the number that the peer may
+    /// send before any of them is consumed.
     fn whole(&self) -> usize {
         self.link
             .as_ref()
@@ -251,8 +252,8 @@ impl State {
 /// The reason why the handler's side is over.
 #[derive(Debug)]
 enum Over {
-    /// The handler has ended, or the call has ended with OK, as nearly all calls do. No status is made for it, as hardly anybody
-    /// asks.
+    /// The handler has ended, or the call has ended with OK, which is the usual case. Its status is only created if it is
+    /// needed, which is rare.
     Ended,
     Failed(Status),
 }

@@ -1,5 +1,5 @@
-//! The orders in which the two ends of a call, and its connections, may run: shuttle tries thousands of them. An end that waits for a
-//! wake that was lost is a deadlock, which shuttle reports.
+//! Tests of the orders in which the two ends of a call and its connections may run. shuttle tries thousands of orders. If a
+//! wake-up is lost, the end that waits for it is a deadlock, which shuttle reports.
 //!
 //! `RUSTFLAGS='--cfg shuttle' cargo test -p stubwright --lib schedules --target-dir target/shuttle` runs them; `.ci/long` does.
 
@@ -18,7 +18,7 @@ use crate::call::{Link, Order, ReadState};
 use crate::testing::TestCall;
 use crate::{Code, Metadata, Status};
 
-/// Orders at random, and orders with few changes of thread at places that matter.
+/// Runs a test with random orders, and with orders that change threads rarely but at critical points.
 fn check(test: fn()) {
     check_random(test, 5_000);
     check_pct(test, 5_000, 3);
@@ -47,7 +47,7 @@ fn ok() -> Outcome {
     }
 }
 
-/// Runs a connection's task until `pump` says that a call on its list was the last, or it is told to close.
+/// Runs a connection's task until `pump` returns `true` for a call on its list, or until it is ordered to close.
 fn drive(link: &Link, mut pump: impl FnMut(&Arc<Exchange>) -> bool) {
     let mut batch = Vec::new();
     block_on(poll_fn(|context: &mut Context<'_>| {
@@ -66,7 +66,7 @@ fn drive(link: &Link, mut pump: impl FnMut(&Arc<Exchange>) -> bool) {
     }));
 }
 
-/// Takes what the caller has, a byte at a time; whether that is the end of the request.
+/// Takes the caller's data byte by byte. Returns whether the request has ended.
 fn take(exchange: &Exchange, body: &mut Vec<u8>) -> bool {
     loop {
         let mut part = exchange.take_request(1);
@@ -79,7 +79,7 @@ fn take(exchange: &Exchange, body: &mut Vec<u8>) -> bool {
     }
 }
 
-/// Writes a request of three pieces as there is room for them.
+/// Writes a request of three pieces, each when there is room for it.
 fn write(exchange: &Arc<Exchange>) {
     for piece in 0..3_u8 {
         if block_on(poll_fn(|context| exchange.poll_request_room(context))).is_err() {
@@ -169,7 +169,8 @@ fn a_caller_that_waits_for_the_whole_is_woken() {
     });
 }
 
-/// Whoever is first, both learn it: the caller has an outcome, and the connection has the outcome or the news that it is not wanted.
+/// In each order both ends learn of the end: the caller has an outcome, and the connection has the outcome or learns that the
+/// call was cancelled.
 #[test]
 fn a_call_that_is_given_up_as_it_ends_has_one_end() {
     check(|| {
@@ -205,7 +206,8 @@ fn a_call_that_is_given_up_as_it_ends_has_one_end() {
     });
 }
 
-/// A call goes from one connection to another while its caller writes: only the other opens a stream for it, and once.
+/// A call moves from one connection to another while its caller writes. Only the second one opens a stream for it, and only one
+/// stream.
 #[test]
 fn a_call_that_changes_its_connection_is_carried_by_one() {
     check(|| {

@@ -11,7 +11,7 @@ use crate::call::pipe::{Pipe, ReadState};
 pub(super) struct Wakes {
     first: Option<Waker>,
     more: Vec<Waker>,
-    /// The connection, if there is one, must look at the call.
+    /// Set if the connection must handle the call.
     pub(super) connection: bool,
     /// Callbacks for the end of the call.
     pub(super) done: Option<Box<Done>>,
@@ -32,7 +32,7 @@ impl Wakes {
         }
     }
 
-    /// Counts bytes of a pipe as used up, and tells the connection when they are enough.
+    /// Counts bytes of a pipe as consumed, and tells the connection once there are enough of them.
     pub(super) fn release(&mut self, pipe: &mut Pipe, bytes: usize, link: Option<&Link>) {
         if bytes > 0 {
             self.add(pipe.release(bytes));
@@ -40,12 +40,12 @@ impl Wakes {
         }
     }
 
-    /// Tells the connection that a reader waits, if it may have to let more data come.
+    /// Tells the connection that a reader waits, if it may have to enlarge the window.
     pub(super) fn want(&mut self, pipe: &mut Pipe, reader: ReadState, link: Option<&Link>) {
         self.connection |= link.is_some_and(|link| pipe.want(reader, link.slack()));
     }
 
-    /// Wakes them. Most changes have no wakers.
+    /// Wakes all of them. Most changes have no wakers.
     #[inline]
     pub(super) fn wake(self) {
         let Some(first) = self.first else {

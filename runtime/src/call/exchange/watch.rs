@@ -11,11 +11,11 @@ use std::task::{Context, Poll};
 
 use super::Exchange;
 
-/// A future that is ready once the handler's side of a call is over. Dropping it removes its waker from the call, which may last
-/// for days and be waited for by many tasks.
+/// A future that completes once the handler's side of a call is over. Dropping it removes its waker from the call, because a
+/// call may last for days while many tasks wait for it one after the other.
 pub(crate) struct Watch {
     exchange: Arc<Exchange>,
-    /// The key of its waker, once it has left one.
+    /// The key of its waker, once it has registered one.
     key: Option<u64>,
 }
 
@@ -45,7 +45,7 @@ impl Future for Watch {
     }
 }
 
-/// Waits for a future, unless the call is over before; then it is dropped.
+/// Waits for a future. If the call ends before, drops the future and returns `None`.
 #[cfg(feature = "client")]
 pub(crate) async fn unless_over<T>(
     exchange: &Arc<Exchange>,

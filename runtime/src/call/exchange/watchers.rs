@@ -5,18 +5,18 @@ use std::task::Waker;
 /// The tasks that wait for the end of a call.
 #[derive(Debug, Default)]
 pub(super) struct Watchers {
-    /// In the order of their keys.
+    /// The wakers, in the order of their keys.
     pub(super) wakers: Vec<(u64, Waker)>,
     last: u64,
 }
 
 impl Watchers {
-    /// Takes all out, to be woken.
+    /// Removes and returns all wakers.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Waker> {
         self.wakers.drain(..).map(|(_, waker)| waker)
     }
 
-    /// Keeps a waker, in the place of the one that is known by the key.
+    /// Stores a waker, in place of the one with this key.
     pub(super) fn set(&mut self, key: &mut Option<u64>, waker: &Waker) {
         match key.and_then(|key| self.find(key)) {
             Some(kept) if kept.will_wake(waker) => {}
@@ -35,7 +35,7 @@ impl Watchers {
         Some(waker)
     }
 
-    /// Takes out the waker that is known by the key.
+    /// Removes and returns the waker with this key.
     pub(super) fn remove(&mut self, key: u64) -> Option<Waker> {
         let place = self.wakers.binary_search_by_key(&key, |(key, _)| *key);
         Some(self.wakers.remove(place.ok()?).1)

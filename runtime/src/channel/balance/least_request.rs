@@ -14,7 +14,7 @@ use crate::base::jitter::random;
 #[derive(Debug)]
 pub(crate) struct LeastRequestFactory;
 
-/// The number of servers that are drawn.
+/// The number of servers that are picked at random for a call.
 #[derive(Debug)]
 pub(crate) struct LeastRequestConfig {
     pub(crate) choice_count: u32,
@@ -67,7 +67,7 @@ impl Lot {
         }
     }
 
-    /// Draws a place (xorshift64).
+    /// Returns a random index (xorshift64).
     fn draw(&self) -> usize {
         let mut state = self.state.load(Ordering::Relaxed);
         state ^= state << 13;

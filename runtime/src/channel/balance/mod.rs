@@ -1,4 +1,4 @@
-//! Which server a call goes to: the policies that decide it. A new one is a file, and a line in [`OWN`].
+//! Load balancing policies, which decide where calls go. A new policy is a file, and a line in [`OWN`].
 
 pub(crate) mod child;
 pub(crate) mod least_request;
@@ -22,7 +22,7 @@ static OWN: &[&dyn policy::PolicyFactory] = &[
     &outlier_detection::OutlierDetectionFactory,
 ];
 
-/// Makes the policies of this library known, for a config that is about to be read.
+/// Registers the policies of this library, before a config is read.
 pub(crate) fn know_own_policies() {
     registry::register_missing(OWN);
 }

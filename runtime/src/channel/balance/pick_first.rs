@@ -1,4 +1,4 @@
-//! All calls go to one server: `pick_first`.
+//! `pick_first`: all calls go to one server.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ impl PolicyFactory for PickFirstFactory {
 }
 
 struct PickFirst {
-    /// One for all addresses.
+    /// The subchannel, which has all addresses.
     subchannel: Option<Subchannel>,
     state: SubchannelState,
 }
@@ -78,7 +78,7 @@ impl Policy for PickFirst {
         let had_failed = matches!(self.state, SubchannelState::TransientFailure(_));
         self.state = state.clone();
         if had_failed && matches!(state, SubchannelState::Idle) {
-            // The wait after the failure is over.
+            // The back-off after the failure is over.
             self.connect();
         }
         self.publish(helper);

@@ -1,4 +1,4 @@
-//! Calls go to all servers in turn: `round_robin`.
+//! `round_robin`: calls go to all servers in turn.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,7 +25,7 @@ impl PolicyFactory for RoundRobinFactory {
     }
 }
 
-/// Servers that take turns. One that has no room is passed over.
+/// Servers that take turns. A server without room is skipped.
 struct Turns {
     servers: Vec<ReadySubchannel>,
     next: AtomicUsize,

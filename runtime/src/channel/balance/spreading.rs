@@ -1,4 +1,4 @@
-//! The common part of policies that spread calls over servers.
+//! The common part of policies that distribute calls to all servers.
 
 use std::sync::Arc;
 
@@ -9,19 +9,19 @@ use crate::Status;
 use crate::call::connectivity::ChannelConnectivity;
 use crate::channel::resolve::address::Address;
 
-/// A policy that spreads calls over servers which are all kept connected.
+/// A policy that keeps all servers connected, and distributes calls to them.
 pub(crate) struct Spreading {
     servers: ServerSet,
-    /// Reads the config of an update.
+    /// Returns the function that creates pickers for the config of an update.
     configure: fn(&PolicyUpdate<'_>) -> MakePicker,
     picker: MakePicker,
 }
 
-/// Makes the picker of servers that are ready, each with its weight.
+/// Creates the picker for the servers that are ready, each with its weight.
 pub(crate) type MakePicker = Box<dyn Fn(Vec<(ReadySubchannel, u32)>) -> Arc<dyn Picker> + Send>;
 
 impl Spreading {
-    /// A policy with the pickers that `configure` makes for its config.
+    /// Creates a policy with the pickers that `configure` creates for its config.
     pub(crate) fn new(configure: fn(&PolicyUpdate<'_>) -> MakePicker) -> Spreading {
         Spreading {
             servers: ServerSet::default(),
@@ -55,7 +55,8 @@ impl Policy for Spreading {
     }
 }
 
-/// Picks the first server that has room, from this place on: the limit of one server does not hold back calls that another can take.
+/// Picks the first server with room, starting at `place`. So the limit of one server does not delay calls that another one can
+/// take.
 pub(crate) fn with_room(servers: &[ReadySubchannel], place: usize) -> Pick {
     let (before, from) = servers.split_at(place.min(servers.len()));
     let mut all = from.iter().chain(before);
@@ -63,7 +64,7 @@ pub(crate) fn with_room(servers: &[ReadySubchannel], place: usize) -> Pick {
         .map_or(Pick::Queue, |server| Pick::Subchannel(server.clone()))
 }
 
-/// Servers that are all kept connected, each by its own subchannel.
+/// The servers, each with its own subchannel. All of them are kept connected.
 #[derive(Debug, Default)]
 struct ServerSet(Vec<SpreadServer>);
 

@@ -1,4 +1,4 @@
-//! Calls go to all servers in proportion to their weights: `weighted_round_robin`.
+//! `weighted_round_robin`: calls go to all servers in proportion to their weights.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,7 +25,7 @@ impl PolicyFactory for WeightedRoundRobinFactory {
     }
 }
 
-/// Servers with their shares of the calls. One that has no room is passed over.
+/// Servers with their shares of the calls. A server without room is skipped.
 struct Shares {
     servers: Vec<ReadySubchannel>,
     /// The end of each server's share, between 0 and the sum of all weights.
@@ -33,8 +33,8 @@ struct Shares {
     next: AtomicU64,
 }
 
-/// The golden ratio as a fraction of 2^64. Its multiples are spread evenly however many are taken, so the calls of a server don't come in
-/// a row.
+/// The golden ratio as a fraction of 2^64. Any number of its multiples is spread evenly, so a server doesn't get its calls in a
+/// row.
 const GOLDEN_RATIO: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Shares {
@@ -57,7 +57,7 @@ fn ends(weights: impl Iterator<Item = u32>) -> Vec<u64> {
     sums.collect()
 }
 
-/// Returns the place of the server that a turn belongs to.
+/// Returns the index of the server to which a turn belongs.
 fn place(ends: &[u64], turn: u64) -> usize {
     let total = ends.last().copied().unwrap_or(1);
     let spread = u128::from(turn.wrapping_mul(GOLDEN_RATIO)) * u128::from(total);

@@ -1,4 +1,4 @@
-//! Call credentials: asked when a connection is there for a call.
+//! Asking call credentials for metadata, once a call has a connection.
 
 use std::sync::{Arc, Weak};
 
@@ -10,15 +10,15 @@ use crate::call::credentials::{AuthMetadataContext, Authorizer};
 use crate::call::{Exchange, Link, unless_over};
 use crate::{Metadata, Status};
 
-/// A call that goes out on a connection, and whose credentials are asked for metadata, in a task of its own; with that the call
-/// comes back to the connection. Each attempt at a call asks again.
+/// A call with a connection, whose credentials are being asked in a task of its own. When they have returned their metadata,
+/// the call returns to the connection. Each attempt at a call asks again.
 pub(crate) struct PendingCredentials {
     pub(crate) exchange: Arc<Exchange>,
     pub(crate) channel: Weak<dyn Owner>,
     pub(crate) link: Arc<Link>,
 }
 
-/// Returns the status of a call with credentials over a channel without encryption.
+/// Returns the status of a call with credentials over an unencrypted channel.
 pub(crate) fn unprotected() -> Status {
     Status::unauthenticated(
         "the call has credentials, which are not sent where others can read them: the channel has to be over TLS \
@@ -42,7 +42,7 @@ impl PendingCredentials {
         match granted {
             Some(Ok(metadata)) => self.go_on(metadata),
             Some(Err(status)) => self.fail(status),
-            // Its caller has given it up.
+            // The caller has cancelled the call.
             None => {}
         }
     }

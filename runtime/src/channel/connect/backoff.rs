@@ -1,4 +1,4 @@
-//! The wait between attempts to connect ("gRPC Connection Backoff Protocol").
+//! The back-off between attempts to connect ("gRPC Connection Backoff Protocol").
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ const MULTIPLIER: f64 = 1.6;
 /// gRPC's JITTER.
 const JITTER: f64 = 0.2;
 
-/// The first wait and the longest.
+/// The initial and the maximum back-off.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BackoffConfig {
     /// gRPC's INITIAL_BACKOFF.
@@ -25,7 +25,7 @@ impl Default for BackoffConfig {
     }
 }
 
-/// The attempts that have failed since one succeeded.
+/// The number of attempts that have failed since the last success.
 #[derive(Debug, Default)]
 pub(crate) struct Backoff {
     failures: u32,

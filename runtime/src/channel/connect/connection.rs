@@ -25,8 +25,8 @@ use crate::http2::{Config, Connection, Event, Reason, ResetCause, Role, StreamId
 use crate::transport::{ConnectionRole, Driver, Socket, waits};
 use crate::{Metadata, Status};
 
-/// A connection of a client. It tells its channel of itself once the peer speaks HTTP/2, and says by `greeting` that it does, or
-/// why the connection ended before it did.
+/// Creates the driver of a client's connection. Once the peer has sent its first SETTINGS, the connection reports to its
+/// channel, and sends `Ok` to `greeting`. If it ends before, it sends the cause to `greeting`.
 pub(crate) fn connection(
     socket: Socket,
     heads: RequestHeads,
@@ -35,8 +35,8 @@ pub(crate) fn connection(
     greeting: oneshot::Sender<Result<(), Status>>,
 ) -> Driver<ClientRole> {
     let config = Config {
-        // Calls wait for the server's limit: one that is guessed would have some of them refused. It also tells early
-        // whether there is HTTP/2 at the other end.
+        // Calls wait for the server's limit, because a guessed limit may be too high, and then some would be refused. This
+        // wait also shows early whether the peer speaks HTTP/2.
         assumed_concurrent_streams: 0,
         ..options.http2.clone()
     };
@@ -68,11 +68,11 @@ pub(crate) struct ClientRole {
     origin: Origin,
     heads: RequestHeads,
     link: Arc<Link>,
-    /// Taken when the peer has shown that it speaks HTTP/2.
+    /// The sender for the first event of the connection. Taken once the peer has sent its SETTINGS.
     greeting: Option<oneshot::Sender<Result<(), Status>>>,
     /// The peer's GOAWAY, as text.
     goaway: Option<String>,
-    /// After how much silence the peer is pinged.
+    /// The time of silence after which the peer is pinged.
     keepalive: Option<Duration>,
     carried: Carried,
     /// Calls that the peer had not processed when it went away. They go back to the channel once all input has been handled.
@@ -121,7 +121,7 @@ impl ConnectionRole for ClientRole {
                         self.conclude(engine, stream, Outcome::local(no_status()));
                     }
                 }
-                // The call is gone, so its window goes back.
+                // The call has ended: return the window of the data to the peer.
                 None => {
                     engine.release(stream, data.len());
                     if self.refused.receive(stream, &data) || end {
@@ -143,7 +143,7 @@ impl ConnectionRole for ClientRole {
                 self.send(engine, stream);
                 self.link.set_crowded(engine.is_crowded());
             }
-            // The peer's first SETTINGS have come, or a stream has become free.
+            // The peer's first SETTINGS have arrived, or a stream has become free.
             Event::CanOpen => {
                 if self.greeting.is_some() {
                     self.origin.tell(ConnectionNews::Connected {
@@ -154,10 +154,10 @@ impl ConnectionRole for ClientRole {
                 }
                 self.meter(engine);
             }
-            // The engine has ended the calls that the peer will not see; the others go on.
+            // The engine has ended the calls that the peer will not process. The others continue.
             Event::GoAway { reason, debug, .. } => self.go_away(reason, &debug),
             Event::Pong { .. } => {}
-            // A server's.
+            // Only servers get this event.
             Event::Request { .. } => {}
         }
     }
@@ -237,7 +237,7 @@ impl ClientRole {
     /// Opens a stream for a call, or hands the call back if no stream can be opened.
     fn open(&mut self, engine: &mut Connection, exchange: &Arc<Exchange>) {
         let Some(listening) = exchange.claim(&self.link) else {
-            // Given up before it was sent, or gone to another connection.
+            // The call was cancelled before it was sent, or has gone to another connection.
             return;
         };
         if engine.takes_no_streams() {
@@ -261,10 +261,10 @@ impl ClientRole {
             },
         };
         let Some(head) = self.heads.head(exchange, granted) else {
-            // The server is spared a call that it could only hear to be over.
+            // Don't send a call whose deadline has already passed.
             return exchange.conclude(Outcome::local(too_late()));
         };
-        // Many a peer closes the connection instead, and with it every other call.
+        // Many peers would close the connection instead, and end all other calls with it.
         if head.size() > engine.peer_header_limit() {
             return exchange.conclude(Outcome::local(Status::resource_exhausted(
                 "the metadata of the call is over the server's limit",
@@ -364,9 +364,9 @@ impl ClientRole {
         }
     }
 
-    /// Sends a call again that the peer has not looked at, if its request is still there: on this connection, or on another
-    /// one if this takes no more. Once: a call that is refused twice fails, unless a policy says otherwise (gRFC A6,
-    /// "Transparent Retries").
+    /// Sends a call again that the peer has not processed, if its whole request is still in memory. It uses this connection,
+    /// or another one if this one accepts no more calls. This happens once: a call that is refused twice fails, unless a
+    /// retry policy applies (gRFC A6, "Transparent Retries").
     fn try_again(&mut self, engine: &Connection, stream: StreamId) -> bool {
         let Some(call) = self.calls.get_mut(&stream) else {
             return false;

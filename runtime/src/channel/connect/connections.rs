@@ -20,7 +20,7 @@ use crate::transport::Endpoint;
 pub(crate) struct Connections {
     /// The server's addresses. Any one of them is enough.
     addresses: Arc<[Address]>,
-    /// The oldest first.
+    /// The open connections, the oldest first.
     connections: Vec<OpenConnection>,
     /// The current attempt to connect. There is only one at a time.
     attempt: Option<Attempt>,
@@ -58,7 +58,7 @@ struct Attempt {
 
 #[derive(Debug)]
 struct OpenConnection {
-    /// The number of the attempt that made it.
+    /// The number of the attempt that opened it.
     number: u64,
     address: Address,
     link: Arc<Link>,
@@ -66,7 +66,7 @@ struct OpenConnection {
     retry_at: Instant,
 }
 
-/// The health check of a server, on the connection of this number.
+/// The health check of a server, on the connection with this number.
 #[derive(Debug)]
 struct HealthCheck {
     number: u64,
@@ -196,7 +196,7 @@ impl Connections {
         (watched != Some(oldest.number)).then(|| (oldest.number, Arc::clone(&oldest.link)))
     }
 
-    /// Keeps the health check on this connection. Until the server answers, its last answer counts.
+    /// Stores the health check on this connection. The last known health applies until the server answers.
     pub(crate) fn set_health_check(&mut self, number: u64, task: AbortHandle) {
         let before = self
             .health_check
@@ -209,7 +209,7 @@ impl Connections {
         });
     }
 
-    /// Keeps the health of the server. Returns whether the answer came on the current connection.
+    /// Stores the health of the server. Returns whether the answer belongs to the current health check.
     fn set_health(&mut self, number: u64, health: &Health) -> bool {
         let health_check = self
             .health_check
@@ -229,7 +229,7 @@ impl Connections {
         task: AbortHandle,
     ) {
         if !self.connections.is_empty() && self.failure.is_none() {
-            // The connections are full of calls, so the server is well.
+            // The existing connections are full of calls, so the server works.
             self.backoff.reset();
         }
         let wait = self.backoff.wait(config, jitter());
@@ -285,9 +285,10 @@ impl Connections {
 
     /// Removes a connection that the peer has ended. Returns whether there was such a connection.
     ///
-    /// A connection that has carried no call and ends before the wait after its attempt is over was worth no more than an attempt
-    /// that fails. Without the wait a server that greets every client with GOAWAY would be asked for connections without end. One
-    /// that is lost with its first calls may be the last of a server that is restarted: that counts when it happens twice in a row.
+    /// A connection counts as a failed attempt if it carried no call and ended before the back-off of its attempt was over.
+    /// Otherwise the channel would reconnect without end to a server that sends GOAWAY to every client. A connection that is lost
+    /// with its first, unanswered calls only counts as failed if this happens twice in a row, because the server may just have
+    /// restarted.
     fn lost(&mut self, number: u64, loss: &Loss, now: Instant, target: &Target) -> bool {
         let Some(lost) = self.take_out(number) else {
             return false;
@@ -311,7 +312,7 @@ impl Connections {
         true
     }
 
-    /// Waits until another attempt may be made, and keeps the cause until one succeeds.
+    /// Starts the back-off after a failure. Keeps the cause until an attempt succeeds.
     fn back_off(&mut self, until: Instant, cause: Status) {
         self.backoff.failed();
         self.passed.clear();
@@ -334,7 +335,7 @@ impl Connections {
         self.retry_at
     }
 
-    /// Ends the wait after a failure without another attempt.
+    /// Ends the back-off without another attempt.
     pub(crate) fn rest(&mut self) {
         self.retry_at = None;
     }
@@ -345,7 +346,7 @@ impl Connections {
         self.retry_at = self.retry_at.map(|_| now);
     }
 
-    /// Ends an attempt, and lets the connections end with the last of their calls.
+    /// Cancels the attempt, and lets the connections close once their calls have ended.
     pub(crate) fn release(&mut self) {
         self.backoff.reset();
         self.passed.clear();

@@ -18,7 +18,7 @@ use crate::transport::{Endpoint, HostPort, Io};
 /// Opens the connections of a channel.
 #[derive(Clone, Default)]
 pub(crate) enum Connector {
-    /// The system.
+    /// The system opens TCP connections and unix sockets.
     #[default]
     Sockets,
     /// A function of the program, which gets the address.
@@ -29,11 +29,11 @@ type Connect = dyn Fn(String) -> Connecting + Send + Sync;
 
 type Connecting = Pin<Box<dyn Future<Output = io::Result<Connected>> + Send>>;
 
-/// A connection, before anything is said on it.
+/// An open connection on which nothing has been sent.
 pub(crate) struct Connected {
     pub(crate) io: Box<dyn Io>,
     pub(crate) peer: Peer,
-    /// The connection is known not to leave this machine.
+    /// Set if the connection is known not to leave this machine.
     pub(crate) is_local: bool,
 }
 
@@ -80,7 +80,7 @@ impl Connector {
                         "it was closed, and the channel has no way to another",
                     )
                 })?;
-                // Secured channels connect by themselves.
+                // Channels with credentials open their own connections, so this is never checked.
                 Ok(Connected {
                     io,
                     peer: Peer::unknown(),
@@ -91,7 +91,7 @@ impl Connector {
             (Endpoint::Tcp(address), Connector::Sockets) => {
                 let found = look_up(address).await?;
                 let stream = TcpStream::connect(found.as_slice()).await?;
-                // Batches are whole when they are written; a system that refuses the option still carries them.
+                // Writes are already batched. If the system refuses the option, the connection still works.
                 drop(stream.set_nodelay(true));
                 Ok(Connected::new(stream))
             }

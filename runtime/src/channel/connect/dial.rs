@@ -23,7 +23,7 @@ use crate::channel::resolve::target::Target;
 use crate::transport::tls::host_of;
 use crate::transport::{Driver, Socket};
 
-/// A connection that was made beside others is closed when it has had no calls for so long.
+/// The time without calls after which an additional connection is closed.
 const SURPLUS_IDLE: Duration = Duration::from_secs(60);
 
 /// An attempt to connect. It does not keep the channel alive.

@@ -22,20 +22,20 @@ static WATCH: Header = Header::from_static(":path", "/grpc.health.v1.Health/Watc
 /// `ServingStatus.SERVING`.
 const SERVING: i32 = 1;
 
-/// A watch over a server, by a call on one of the connections to it. It does not keep the channel alive.
+/// The health check of a server, by a call of `Watch` on one of its connections. It does not keep the channel alive.
 pub(crate) struct HealthWatch {
     pub(crate) owner: Weak<dyn Owner>,
     /// The number of the connection.
     pub(crate) number: u64,
     pub(crate) link: Arc<Link>,
-    /// The service whose health is asked for.
+    /// The name of the service to check.
     pub(crate) service: Arc<str>,
     pub(crate) authority: Header,
     pub(crate) backoff: BackoffConfig,
 }
 
 impl HealthWatch {
-    /// Tells the channel how the server is, until the connection is gone, whose end is the end of this task.
+    /// Reports the server's health to the channel. Runs until the connection ends, which aborts this task.
     pub(crate) async fn run(self) {
         let mut backoff = Backoff::default();
         loop {
@@ -51,21 +51,21 @@ impl HealthWatch {
             if was_told {
                 backoff.reset();
             }
-            // From the beginning of the watch: after one that lasted the next is made at once, and a server that answers and ends
-            // each is not asked without end.
+            // Count the back-off from the beginning of the call. So a call that lasted long is repeated at once, and a server
+            // that ends each call at once is not called without end.
             let wait = backoff.next(self.backoff, jitter());
             sleep(wait.saturating_sub(began.elapsed())).await;
         }
     }
 
-    /// Watches by one call. Returns whether the server has told anything, and how the call ended.
+    /// Makes one call. Returns whether the server has sent a response, and the status of the call.
     async fn watch(&self) -> (bool, Status) {
         let mut was_told = false;
         let ended = async {
             let mut inbox = self.call()?;
             while let Some(message) = poll_fn(|context| inbox.poll_message(context)).await? {
                 was_told = true;
-                // The message's only field is an enum, the first.
+                // The message's only field is an enum with the number 1.
                 self.tell(self.health(inbox.read(message, Prost::decode)?));
             }
             Ok(())
@@ -78,7 +78,7 @@ impl HealthWatch {
         )
     }
 
-    /// Begins the call.
+    /// Starts the call.
     fn call(&self) -> Result<Inbox> {
         let exchange = Arc::new(Exchange::new(CallDetails {
             is_probe: true,
@@ -88,7 +88,7 @@ impl HealthWatch {
             },
             ..CallDetails::new(WATCH.clone(), Metadata::new(), Peer::unknown())
         }));
-        // The message's only field is a string, the first.
+        // The message's only field is a string with the number 1.
         let mut packer = Packer::new(usize::MAX);
         let mut request = String::from(&*self.service);
         let request = Typed::<_, Prost>::new(&mut request);
@@ -122,7 +122,7 @@ impl HealthWatch {
     }
 }
 
-/// The name of a `ServingStatus` that is not SERVING.
+/// Returns the name of a `ServingStatus` other than SERVING.
 fn name(status: i32) -> &'static str {
     match status {
         2 => "NOT_SERVING",

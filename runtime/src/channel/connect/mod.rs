@@ -1,4 +1,4 @@
-//! From an address to a connection, and the calls on it.
+//! Attempts to connect, connections, and the calls on them.
 
 pub(crate) mod authorization;
 pub(crate) mod backoff;

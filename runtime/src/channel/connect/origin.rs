@@ -16,7 +16,7 @@ const TOO_MANY_PINGS: &[u8] = b"too_many_pings";
 
 /// A connection's link to its channel.
 pub(crate) struct Origin {
-    /// The channel. Calls that the peer has not seen go back to it.
+    /// The channel. Calls that the peer has not processed return to it.
     pub(crate) channel: Weak<dyn Owner>,
     /// The number by which the channel knows the connection.
     pub(crate) attempt: u64,
@@ -36,7 +36,7 @@ impl Origin {
         }
     }
 
-    /// Tells the channel that calls which found no room on this connection may be sent now.
+    /// Tells the channel that this connection has room for calls again.
     pub(crate) fn has_room(&self) {
         if let Some(channel) = self.channel.upgrade() {
             channel.has_room();
@@ -53,7 +53,8 @@ impl Origin {
         }
     }
 
-    /// Gives a call back to the channel, which finds it another connection, unless it is about this one.
+    /// Returns a call to the channel, which finds another connection for it. A health check of this connection ends
+    /// instead.
     pub(crate) fn hand_back(&self, exchange: Arc<Exchange>) {
         let is_probe = exchange.details().is_probe;
         match self.channel.upgrade() {

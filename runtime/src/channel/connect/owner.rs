@@ -7,33 +7,35 @@ use crate::Status;
 use crate::call::{Exchange, Link};
 use crate::channel::resolve::address::Address;
 
-/// Owns connections, and hears what becomes of them. A connection is known by the number of the attempt that made it.
+/// The owner of connections, which receives their events. A connection is identified by the number of the attempt that
+/// opened it.
 pub(crate) trait Owner: Send + Sync {
-    /// Takes an event of an attempt, or of its connection.
+    /// Handles an event of an attempt, or of its connection.
     fn hear(&self, attempt: u64, news: ConnectionNews);
 
-    /// Sends calls that wait, because a connection that was full has room again.
+    /// Sends waiting calls, because a full connection has room again.
     fn has_room(&self);
 
-    /// Lets later connections ping less, because the peer has closed one that pinged after this much silence.
+    /// Lets later connections ping less, because the peer has closed a connection that pinged after this time of
+    /// silence.
     fn ping_less(&self, keepalive_time: Option<Duration>);
 
-    /// Takes back a call that the peer has not seen.
+    /// Takes back a call that the peer has not processed.
     fn take_back(&self, exchange: Arc<Exchange>);
 }
 
-/// An event of an attempt to connect, or of the connection that it has made.
+/// An event of an attempt to connect, or of its connection.
 #[derive(Debug)]
 pub(crate) enum ConnectionNews {
     /// The attempt has failed.
     Failed(Status),
-    /// Calls can go out on the connection.
+    /// The connection accepts calls.
     Connected { address: Address, link: Arc<Link> },
     /// The server has reported its health.
     Health(Health),
-    /// The connection has had no calls for so long that it closes.
+    /// The connection is closing because it had no calls for a while.
     Unused,
-    /// The connection takes no more calls, or is closed, by the peer's doing.
+    /// The peer has closed the connection, or accepts no more calls on it.
     Lost(Loss),
 }
 
@@ -47,11 +49,11 @@ pub(crate) struct Loss {
 /// The calls that a connection has carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Carried {
-    /// No call, or none that the peer has looked at.
+    /// No call, or none that the peer has processed.
     Nothing,
     /// Only calls that were open when the connection was lost, and that the peer had not answered.
     Unanswered,
-    /// A call that the peer has answered, or is about to.
+    /// A call to which the peer has responded or will respond.
     Calls,
 }
 
@@ -61,6 +63,6 @@ pub(crate) enum Health {
     /// The server has not answered yet.
     Unknown,
     Serving,
-    /// The server is not well, or has stopped answering.
+    /// The server is unhealthy, or has stopped responding.
     Failing(Status),
 }

@@ -1,4 +1,4 @@
-//! Several attempts at the same thing, each begun a little after the one before ("Happy Eyeballs", RFC 8305; gRFC A61).
+//! Runs several attempts with staggered starts ("Happy Eyeballs", RFC 8305; gRFC A61).
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-/// The delay before the next attempt begins beside one that is running (RFC 8305, 5: "Connection Attempt Delay").
+/// The time after which the next attempt starts while the previous one is still running (RFC 8305, 5: "Connection Attempt
+/// Delay").
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Makes attempts until one succeeds; the others are dropped. The next begins when one fails, or has not ended after its head start.
-/// When all have failed, their errors are in the order of the attempts.
+/// Runs attempts until one succeeds, and drops the others. The next attempt starts when one fails, or after the head start. If
+/// all fail, returns their errors in the order of the attempts.
 pub(crate) async fn race<F, T, E>(attempts: impl IntoIterator<Item = F>) -> Result<T, Vec<E>>
 where
     F: Future<Output = Result<T, E>>,

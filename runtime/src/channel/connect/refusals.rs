@@ -1,4 +1,4 @@
-//! Statuses of calls whose peer didn't answer as gRPC demands.
+//! Statuses of calls whose response violates gRPC's protocol.
 
 use crate::base::header::{Header, Kind};
 use crate::base::wire;

@@ -7,10 +7,10 @@ use crate::base::header::{Header, Kind};
 use crate::channel::connect::connection::OpenCall;
 use crate::http2::{ResponseHead, StreamId, StreamMap};
 
-/// The most that is read of a text, in bytes.
+/// The maximum number of bytes that are read of a text.
 const LONGEST: usize = 1024;
 
-/// The longest wait for a text.
+/// The maximum time to wait for a text.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Calls that were answered with an HTTP error or another content type, for example by a proxy. The body explains more than the status,
@@ -21,7 +21,7 @@ pub(crate) struct RefusedCalls(StreamMap<Refused>);
 /// A call with an HTTP answer that is not gRPC's.
 pub(crate) struct Refused {
     pub(crate) call: OpenCall,
-    /// The time at which the call ends, even without the text.
+    /// The time at which the call ends, even if the text is incomplete.
     pub(crate) until: Instant,
     status: Status,
     text: Vec<u8>,

@@ -10,7 +10,7 @@ use crate::channel::options::ChannelOptions;
 pub(crate) use crate::transport::tls::CertifiedHosts;
 use crate::{Metadata, Status};
 
-/// The common part of all request heads on a connection, and the hosts that its peer is certified for.
+/// The common part of all request heads on a connection, and the hosts in its peer's certificate.
 pub(crate) struct RequestHeads {
     /// The `:scheme` of all calls.
     scheme: Header,
@@ -31,7 +31,7 @@ pub(crate) struct RequestHead<'a> {
     granted: Metadata,
 }
 
-/// Without TLS no host is certified.
+/// Without TLS there are no certificates.
 #[cfg(not(feature = "tls"))]
 pub(crate) enum CertifiedHosts {}
 
@@ -57,18 +57,18 @@ impl RequestHeads {
         }
     }
 
-    /// The authority of a call: its own, or that of the server.
+    /// Returns the authority of a call: its own, or that of the server.
     fn authority_of<'a>(&'a self, details: &'a CallDetails) -> &'a Header {
         details.authority.as_ref().unwrap_or(&self.authority)
     }
 
-    /// Returns the context that a call's credentials are given.
+    /// Returns the context for a call's credentials.
     pub(crate) fn auth_context(&self, details: &CallDetails) -> AuthMetadataContext {
         let scheme = std::str::from_utf8(self.scheme.value()).unwrap_or_default();
         AuthMetadataContext::new(scheme, Some(self.authority_of(details)), details.method())
     }
 
-    /// Over TLS the peer has to be certified for the authority of a call (gRFC A81).
+    /// Checks that the peer's certificate is for the authority of a call, over TLS (gRFC A81).
     pub(crate) fn check_authority(&mut self, details: &CallDetails) -> Result<(), Status> {
         let (Some(hosts), Some(authority)) = (&mut self.hosts, &details.authority) else {
             return Ok(());
@@ -118,7 +118,7 @@ impl RequestHeads {
 }
 
 impl RequestHead<'_> {
-    /// The fields, pseudo-headers first.
+    /// Returns the fields, pseudo-headers first.
     pub(crate) fn fields(&self) -> impl Iterator<Item = &Header> {
         [&METHOD, &self.common.scheme, &self.details.path]
             .into_iter()
@@ -133,7 +133,7 @@ impl RequestHead<'_> {
             .chain(self.granted.fields())
     }
 
-    /// Returns its size, as HTTP/2 counts it.
+    /// Returns the size of the head as HTTP/2 counts it.
     pub(crate) fn size(&self) -> usize {
         self.fields().map(Header::size).sum()
     }
@@ -141,7 +141,7 @@ impl RequestHead<'_> {
 
 static METHOD: Header = Header::from_static(":method", "POST");
 
-/// The fields that every request has behind the pseudo-headers.
+/// The fields that follow the pseudo-headers in every request.
 static REQUEST_HEAD: [Header; 2] = [
     Header::from_static("te", "trailers"),
     Header::from_static("content-type", "application/grpc"),

@@ -11,7 +11,7 @@ use crate::call::{Exchange, Watch};
 use crate::client::call_head::CallHead;
 use crate::client::feed::{Packing, send};
 
-/// Makes the call, and waits for its end. Dropping the future gives the attempt up.
+/// Makes an attempt, and waits for its end. Dropping the future cancels the attempt.
 pub(crate) async fn attempt(state: &Arc<InterceptedState>, mut head: CallHead) -> Result<()> {
     let transport = &state.transport;
     if !transport.asks_credentials() {
@@ -32,7 +32,7 @@ pub(crate) async fn attempt(state: &Arc<InterceptedState>, mut head: CallHead) -
     poll_fn(|context| attempt.poll_end(context)).await
 }
 
-/// An attempt whose end an interceptor waits for. Dropping it gives the attempt up.
+/// An attempt for whose end an interceptor waits. Dropping it cancels the attempt.
 struct Attempt {
     state: Arc<InterceptedState>,
     exchange: Arc<Exchange>,
@@ -55,7 +55,7 @@ impl Attempt {
             if let Poll::Ready(result) = self.state.poll_end(context) {
                 return Poll::Ready(result);
             }
-            // A caller that may not be reading is not waited for if there is nothing to read.
+            // If the caller may not be reading, don't wait for it unless there is something to read.
             let over = self.over.as_mut().filter(|_| self.state.is_detached());
             let Some(over) = over else {
                 return Poll::Pending;

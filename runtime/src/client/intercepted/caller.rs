@@ -21,14 +21,14 @@ use crate::client::interceptor::ClientInterceptors;
 use crate::client::started::Started;
 use crate::{Encoded, Metadata, Result, Status};
 
-/// A call with interceptors, as its caller holds it. The caller polls the futures of the interceptors here, and reads the responses of
-/// the attempts that they make. Dropping it drops the futures, and cancels the attempt that is under way.
+/// The caller's handle of a call with interceptors. The caller polls the futures of the interceptors here, and reads the
+/// responses of their attempts. Dropping it drops the futures, and cancels the current attempt.
 pub(crate) struct Intercepted {
     state: Arc<InterceptedState>,
     interceptors: Interceptors,
-    /// The attempt that is under way.
+    /// The current attempt.
     attempt: Option<Reader>,
-    /// The event that came while the caller waited for the head.
+    /// The event that arrived while the caller waited for the head.
     unread: Option<Next>,
     timer: Timer,
     outcome: Option<Outcome>,
@@ -36,7 +36,7 @@ pub(crate) struct Intercepted {
 
 /// The interceptors of a call: the future of the outermost one.
 enum Interceptors {
-    /// The caller polls them. The lock is never taken: it makes the call `Sync`.
+    /// The caller polls them. The mutex is never locked: it only makes the call `Sync`.
     Inline(Mutex<Running>),
     /// The futures run in a task, because the caller may not be reading.
     Spawned { _task: Task },
@@ -50,7 +50,7 @@ type Running = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 pub(crate) enum Next {
     /// An attempt has begun. Responses of earlier attempts are void.
     Attempt,
-    /// A response, which the interceptors around `level` are to see.
+    /// A response, which must be passed to the interceptors around `level`.
     Response {
         level: usize,
         bytes: Bytes,
@@ -65,7 +65,7 @@ struct Reader {
     has_response: bool,
 }
 
-/// The level of the server's responses: all interceptors are around it.
+/// The level of the server's responses, which all interceptors surround.
 const SERVER: usize = usize::MAX;
 
 impl Intercepted {
@@ -86,7 +86,7 @@ impl Intercepted {
         }
     }
 
-    /// Waits for the next event. A response must be read with [`Intercepted::read`] before the next event is asked for.
+    /// Waits for the next event. A response must be read by [`Intercepted::read`] before the next call.
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Next> {
         if let Some(next) = self.unread.take() {
             return Poll::Ready(next);
@@ -100,7 +100,7 @@ impl Intercepted {
                 self.give_up(status);
                 continue;
             }
-            // The interceptors wait for the end of the attempt, and need no poll while messages come.
+            // The interceptors wait for the end of the attempt, so they need not be polled while messages arrive.
             if let Poll::Ready(Some(bytes)) = self.poll_attempt(context) {
                 let level = SERVER;
                 return Poll::Ready(Next::Response { level, bytes });
@@ -134,8 +134,8 @@ impl Intercepted {
         }
     }
 
-    /// Decodes a response into the slot, and shows it to the interceptors around `level`. The slot is empty afterwards if the response
-    /// has failed the attempt, or the call.
+    /// Decodes a response into the slot, and passes it to the interceptors around `level`. If this fails, the attempt or the call
+    /// ends, and the slot is empty afterwards.
     pub(crate) fn read(&mut self, slot: &mut dyn AnySlot, level: usize, bytes: Bytes) {
         let state = &self.state;
         // The slot may hold the response of an interceptor.
@@ -149,12 +149,13 @@ impl Intercepted {
         }
     }
 
-    /// Remembers that the caller has seen some of the response.
+    /// Records that the caller has received some of the response.
     pub(crate) fn commit(&self) {
         self.state.commit();
     }
 
-    /// Waits for the initial metadata of the response; `None` when the call has ended without any, or when it was taken before.
+    /// Waits for the initial metadata of the response. Returns `None` if the call has ended without any, or if it was already
+    /// taken.
     pub(crate) fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<Option<Metadata>> {
         loop {
             if let Some(head) = self.take_head() {
@@ -186,7 +187,7 @@ impl Intercepted {
         self.outcome.as_ref()
     }
 
-    /// Returns how often the last attempt was made before by a policy.
+    /// Returns the number of attempts that a retry or hedging policy made before the last one.
     pub(crate) fn previous_attempts(&self) -> u32 {
         self.state.previous_attempts()
     }
@@ -238,7 +239,7 @@ impl Intercepted {
         }
     }
 
-    /// Waits for the next response of the attempt that is under way; `None` when there is no attempt, or when it has just ended.
+    /// Waits for the next response of the current attempt. Returns `None` if there is no attempt, or if it has just ended.
     fn poll_attempt(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let Some(reader) = &mut self.attempt else {
             return Poll::Ready(None);
@@ -269,7 +270,7 @@ impl Intercepted {
         Poll::Ready(None)
     }
 
-    /// Ends an attempt whose response failed, or the call if the response was an interceptor's.
+    /// Ends an attempt because of an invalid response, or the call if the response came from an interceptor.
     fn fail(&mut self, level: usize, status: Status) {
         match &self.attempt {
             Some(reader) if level == SERVER => {
@@ -294,7 +295,7 @@ impl Intercepted {
         if let Some(reader) = &self.attempt {
             let exchange = &reader.inbox.ongoing().exchange;
             if self.state.is_under_way(exchange) {
-                // Its head may have come and not been read.
+                // Its head may have arrived without being read.
                 result = result.and(self.state.show_head(exchange));
             }
         }
@@ -306,7 +307,7 @@ impl Intercepted {
 
 impl Drop for Intercepted {
     fn drop(&mut self) {
-        // Tasks of interceptors see the end.
+        // Tasks that interceptors started learn of the end.
         self.state.close(&Err(Status::cancelled(
             "the call was dropped by its caller",
         )));
@@ -314,7 +315,7 @@ impl Drop for Intercepted {
 }
 
 impl Interceptors {
-    /// Returns their result, once they have ended.
+    /// Returns the result of the interceptors, once they have ended.
     fn result(&mut self, state: &InterceptedState) -> Option<Result<()>> {
         match self {
             Interceptors::Inline(_) => None,
@@ -369,15 +370,15 @@ impl Future for Detached {
 
 impl Drop for Detached {
     fn drop(&mut self) {
-        // A runtime that ends drops its tasks; the caller may run on another.
+        // A runtime that shuts down drops its tasks. The caller may run on another one.
         self.state.returned(Err(Status::cancelled(
             "the runtime ended in which the interceptors of the call ran",
         )));
     }
 }
 
-/// Fires at the deadline of a call while no attempt is under way. An attempt ends by itself at the deadline, and the interceptors see
-/// its end.
+/// Fires at the deadline of a call if there is no attempt. An attempt ends by itself at the deadline, and its end is reported to
+/// the interceptors.
 #[derive(Default)]
 struct Timer(Option<Pin<Box<Sleep>>>);
 

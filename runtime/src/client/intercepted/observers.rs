@@ -6,7 +6,7 @@ use crate::call::Observer;
 /// Called with the initial metadata of a response.
 pub(crate) type HeadObserver = Box<dyn FnMut(&mut Metadata) + Send>;
 
-/// The observers that an interceptor has set since its call went on last.
+/// The observers that an interceptor has added since it last passed the call on.
 #[derive(Default)]
 pub(crate) struct Observers {
     pub(crate) requests: Vec<Observer>,
@@ -23,8 +23,8 @@ pub(super) struct LeveledObservers {
 }
 
 impl LeveledObservers {
-    /// Adds the observers of the interceptor at `level`, and removes those of the inner ones, which run anew. Observers of requests
-    /// are added if there is a stream of them.
+    /// Adds the observers of the interceptor at `level`, and removes those of inner interceptors, which run again. Observers of
+    /// requests are only added for a stream of requests.
     pub(super) fn add(&mut self, level: usize, observers: &mut Observers, is_stream: bool) {
         self.requests.retain(|(other, _)| *other <= level);
         self.responses.retain(|(other, _)| *other <= level);
@@ -37,7 +37,7 @@ impl LeveledObservers {
     }
 }
 
-/// Takes observers out, and adds their level.
+/// Removes all observers from a list, and returns them with the level of their interceptor.
 fn at<T>(level: usize, observers: &mut Vec<T>) -> impl Iterator<Item = (usize, T)> {
     observers.drain(..).map(move |observer| (level, observer))
 }

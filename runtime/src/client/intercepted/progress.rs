@@ -16,38 +16,38 @@ use crate::{Metadata, Result};
 pub(super) struct Progress {
     /// The deadline of the whole call.
     pub(super) deadline: Option<Instant>,
-    /// The number of interceptors that the one request of a call has passed.
+    /// The number of interceptors whose observers have seen the request of a call with one request.
     pub(super) passed: usize,
-    /// The exchange of the attempt that is under way.
+    /// The exchange of the current attempt.
     pub(super) exchange: Option<Arc<Exchange>>,
-    /// The attempt that is under way, until the caller has taken it.
+    /// The current attempt, until the caller has taken it.
     pub(super) fresh: Option<Ongoing>,
     /// The result of the attempt, until its interceptor has taken it.
     pub(super) end: Option<Result<()>>,
     /// The initial metadata of the last attempt.
     pub(super) initial: Metadata,
-    /// The same, until the caller has taken it.
+    /// The initial metadata of the last attempt, until the caller has taken it.
     pub(super) head: Option<Metadata>,
     /// The trailing metadata of the last attempt.
     pub(super) trailing: Metadata,
     /// The peer of the last attempt.
     pub(super) peer: Option<Peer>,
-    /// The number of attempts that a policy made before the last one.
+    /// The number of attempts that a retry or hedging policy made before the last one.
     pub(super) previous_attempts: u32,
     /// Encoded responses of interceptors, with their levels.
     pub(super) answers: VecDeque<(usize, Bytes)>,
-    /// The caller has seen some of the response: there are no more attempts.
+    /// Set once the caller has received some of the response. Then there are no more attempts.
     pub(super) committed: bool,
-    /// The interceptors run in a task, because the caller may not be reading.
+    /// Set if the interceptors run in a task, because the caller may not be reading.
     pub(super) detached: bool,
-    /// The reason why the call takes no more requests: the result of the call, of the one attempt with a stream of requests, or of an attempt whose
-    /// responses the caller has not read.
+    /// The reason why the call takes no more requests. It is the result of the call, of the only attempt with a stream of
+    /// requests, or of an attempt whose responses the caller has not read.
     pub(super) over: Option<Result<()>>,
     /// The result of interceptors that run in a task.
     pub(super) returned: Option<Result<()>>,
-    /// Wakes the caller, which waits for something to read.
+    /// Wakes the caller when there is something to read.
     pub(super) caller: Option<Waker>,
-    /// Wakes the interceptor that waits for the end of the attempt, or for the caller to take an answer.
+    /// Wakes the interceptor when the attempt ends, or when the caller takes a response of an interceptor.
     pub(super) interceptor: Option<Waker>,
 }
 
@@ -66,7 +66,7 @@ impl Progress {
         })
     }
 
-    /// Ends the attempt that is under way. Returns whether there was one.
+    /// Ends the current attempt. Returns whether there was one.
     pub(super) fn end_attempt(&mut self) -> bool {
         let Some(exchange) = self.exchange.take() else {
             return false;
@@ -81,7 +81,7 @@ impl Progress {
         current.is_some_and(|current| Arc::ptr_eq(current, exchange))
     }
 
-    /// Returns the metadata of a status: that of an interceptor, if it has set some, or else the server's.
+    /// Returns the trailing metadata for a result: that of an interceptor's status, or else the server's.
     pub(super) fn trailing_of(&self, result: &Result<()>) -> Metadata {
         match result {
             Err(status) if !status.metadata().is_empty() => status.metadata().clone(),

@@ -33,12 +33,12 @@ impl InterceptedRequests {
         self.is_stream
     }
 
-    /// Returns which requests are compressed.
+    /// Returns the function that decides which requests are compressed.
     pub(super) fn compress_if(&self) -> Option<CompressIf> {
         self.compress_if.clone()
     }
 
-    /// Shows the request of a call that has one; `None` when it has a stream of them.
+    /// Passes the request to `look`. Returns `None` if the call has a stream of requests.
     pub(crate) fn show(
         &self,
         look: &mut dyn FnMut(&mut dyn AnyMessage) -> Result<()>,
@@ -48,12 +48,12 @@ impl InterceptedRequests {
         Some(request.show(look))
     }
 
-    /// Returns whether an attempt can be made with all requests.
+    /// Returns whether an attempt can send all requests.
     pub(super) fn is_whole(&self) -> bool {
         self.lock().is_some()
     }
 
-    /// Drops a stream of requests: no more are wanted, and their sender learns it.
+    /// Drops a stream of requests, so that its sender learns that no more are needed.
     pub(super) fn close(&self) {
         if self.is_stream {
             let requests = self.lock().take();
@@ -61,7 +61,7 @@ impl InterceptedRequests {
         }
     }
 
-    /// Returns the requests for an attempt; `None` when they have been given to another.
+    /// Returns the requests for an attempt, or `None` if another attempt has them.
     pub(super) fn of_attempt(state: &Arc<InterceptedState>) -> Option<Box<dyn AnyRequests>> {
         let this = &state.requests;
         if !this.is_stream {
@@ -79,7 +79,7 @@ impl InterceptedRequests {
     }
 }
 
-/// The one request of a call, which stays for further attempts. The interceptors have seen it already.
+/// The single request of a call, which is kept for further attempts. Its observers have already been called.
 struct Single(Arc<InterceptedState>);
 
 impl AnyRequests for Single {
@@ -105,7 +105,7 @@ impl AnyRequests for Single {
     fn close(&mut self) {}
 }
 
-/// A stream of requests, each of which is shown to the interceptors before it is sent.
+/// A stream of requests. Each request is passed to the interceptors before it is sent.
 struct Stream {
     requests: Box<dyn AnyRequests>,
     state: Arc<InterceptedState>,

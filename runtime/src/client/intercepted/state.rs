@@ -20,7 +20,7 @@ use crate::call::transport::Transport;
 use crate::call::{CallEnd, Exchange, Extensions, Panicked, Peer, panicked_in, remember};
 use crate::{Metadata, Result, Status};
 
-/// The state that the interceptors of a call and its caller share. Interceptors have levels; the outermost is at 0.
+/// The state that the interceptors of a call and its caller share. Each interceptor has a level, and the outermost one has 0.
 pub(crate) struct InterceptedState {
     pub(super) transport: Arc<dyn Transport>,
     /// The method that the caller calls.
@@ -84,7 +84,7 @@ impl InterceptedState {
         self.transport.authority()
     }
 
-    /// Returns an error if no attempt can be made any more.
+    /// Returns an error if there can be no further attempt.
     pub(crate) fn check_replay(&self) -> Result<()> {
         if self.progress().committed {
             return Err(Status::failed_precondition(
@@ -99,7 +99,8 @@ impl InterceptedState {
         Ok(())
     }
 
-    /// Lets the call go on behind the interceptor at `level`, and removes what inner interceptors have left from an earlier attempt.
+    /// Passes the call on from the interceptor at `level`. Removes the observers and responses that inner interceptors added in
+    /// an earlier attempt.
     pub(crate) fn pass(&self, level: usize, observers: &mut Observers) -> Result<()> {
         self.check_replay()?;
         let is_stream = self.requests.is_stream();
@@ -112,7 +113,7 @@ impl InterceptedState {
             is_first_time
         };
         for mut observer in observers.requests.drain(..) {
-            // The request stays as the observer has left it.
+            // The request keeps the observers' changes, so pass it only once.
             if is_first_time {
                 let shown = self
                     .requests
@@ -123,13 +124,14 @@ impl InterceptedState {
         Ok(())
     }
 
-    /// Begins to count the messages of an attempt.
+    /// Resets the counts of messages for a new attempt.
     pub(super) fn reset_counts(&self) {
         self.requests_sent.store(0, Ordering::Relaxed);
         self.responses_received.store(0, Ordering::Relaxed);
     }
 
-    /// Begins an attempt, which the caller takes next. Returns the waker of the caller, to be woken once the exchange has been started.
+    /// Begins an attempt, which the caller takes next. Returns the waker of the caller, which must be woken once the exchange has
+    /// been started.
     pub(super) fn begin_attempt(&self, ongoing: Ongoing) -> Option<Waker> {
         let mut progress = self.progress();
         progress.exchange = Some(Arc::clone(&ongoing.exchange));
@@ -151,7 +153,7 @@ impl InterceptedState {
         wake(caller);
     }
 
-    /// Waits until the caller has taken the responses of the interceptors behind `level`.
+    /// Waits until the caller has taken the responses of the interceptors inside `level`.
     pub(crate) fn poll_taken(&self, level: usize, context: &Context<'_>) -> Poll<()> {
         let mut progress = self.progress();
         if progress.answers.iter().all(|(other, _)| *other <= level) {
@@ -161,7 +163,7 @@ impl InterceptedState {
         Poll::Pending
     }
 
-    /// Returns the end of a call that has ended with this result behind an interceptor.
+    /// Returns the end of a call that has ended with this result inside an interceptor.
     pub(crate) fn end(&self, result: Result<()>) -> CallEnd {
         let progress = self.progress();
         CallEnd {
@@ -178,7 +180,7 @@ impl InterceptedState {
         self.progress().last_peer()
     }
 
-    /// Returns how often the last attempt was made before by a policy.
+    /// Returns the number of attempts that a retry or hedging policy made before the last one.
     pub(super) fn previous_attempts(&self) -> u32 {
         self.progress().last_previous_attempts()
     }
@@ -200,7 +202,7 @@ impl InterceptedState {
         self.requests_sent.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Shows a request of a stream to the interceptors, the outermost first.
+    /// Passes a request of a stream to the observers, outermost first.
     pub(super) fn show_request(&self, request: &mut dyn AnyMessage) -> Result<()> {
         let mut observers = self.observers();
         observers
@@ -209,7 +211,7 @@ impl InterceptedState {
             .try_for_each(|(_, observer)| self.catching(|| observer(request)))
     }
 
-    /// Shows a response to the interceptors around `level`, the innermost first.
+    /// Passes a response to the observers around `level`, innermost first.
     pub(super) fn show_response(&self, level: usize, response: &mut dyn AnyMessage) -> Result<()> {
         self.responses_received.fetch_add(1, Ordering::Relaxed);
         let mut observers = self.observers();
@@ -219,10 +221,10 @@ impl InterceptedState {
             .try_for_each(|(_, observer)| self.catching(|| observer(response)))
     }
 
-    /// Takes the initial metadata of the response from the attempt, if it has come, and shows it to the interceptors, the innermost
-    /// first. The caller does it when it reads, or the interceptors when they learn of the end.
+    /// Takes the initial metadata of the response from the attempt, if it has arrived, and passes it to the observers, innermost
+    /// first. It is called when the caller reads, or when the interceptors learn of the end.
     pub(super) fn show_head(&self, exchange: &Exchange) -> Result<()> {
-        // The lock is held, so that nobody finds it taken and not yet shown.
+        // Hold the lock, so that no other thread finds the metadata taken before the observers have been called.
         let mut observers = self.observers();
         let Some(mut head) = exchange.head() else {
             return Ok(());
@@ -250,7 +252,7 @@ impl InterceptedState {
         self.progress().head.is_some()
     }
 
-    /// Remembers that the caller has seen some of the response.
+    /// Records that the caller has received some of the response.
     pub(super) fn commit(&self) {
         self.progress().committed = true;
     }
@@ -258,7 +260,7 @@ impl InterceptedState {
     /// Returns the next event for the caller. If there is none, the caller is woken when there is.
     pub(super) fn next_event(&self, context: &Context<'_>) -> Option<Event> {
         let mut progress = self.progress();
-        // Responses that were given before the attempt come before it.
+        // Responses that interceptors added before the attempt come first.
         if let Some((level, response)) = progress.answers.pop_front() {
             let interceptor = progress.interceptor.take();
             drop(progress);
@@ -272,7 +274,7 @@ impl InterceptedState {
         None
     }
 
-    /// Returns whether this is the exchange of the attempt that is under way.
+    /// Returns whether this is the exchange of the current attempt.
     pub(super) fn is_under_way(&self, exchange: &Arc<Exchange>) -> bool {
         self.progress().is_under_way(exchange)
     }
@@ -296,7 +298,7 @@ impl InterceptedState {
         wake(interceptor);
     }
 
-    /// Runs a part of an interceptor, and turns its panic into a status.
+    /// Runs code of an interceptor, and turns a panic into a status.
     fn catching(&self, part: impl FnOnce() -> Result<()>) -> Result<()> {
         catch_unwind(AssertUnwindSafe(part)).unwrap_or_else(|panic| Err(self.panicked(&*panic)))
     }
@@ -307,7 +309,7 @@ impl InterceptedState {
         panicked_in(Panicked::Interceptor, method, &Peer::unknown(), panic)
     }
 
-    /// Remembers that the interceptors run in a task, because the caller may not be reading.
+    /// Records that the interceptors run in a task, because the caller may not be reading.
     pub(super) fn detach(&self) {
         self.progress().detached = true;
     }
@@ -324,11 +326,11 @@ impl InterceptedState {
             progress.caller.take()
         };
         wake(caller);
-        // A caller that sends and does not read learns it from this alone.
+        // A caller that sends without reading only learns of the end from this.
         self.requests.close();
     }
 
-    /// Returns why the caller has cancelled the call, if it has.
+    /// Returns the status with which the caller has cancelled the call, if it has.
     pub(super) fn cancelled(&self) -> Option<&Status> {
         self.cancelled.get()
     }
@@ -337,7 +339,7 @@ impl InterceptedState {
         self.progress().returned.take()
     }
 
-    /// Cancels the call from where it is not read.
+    /// Cancels the call by a handle that does not read it.
     pub(crate) fn cancel(&self, status: Status) {
         self.cancelled.get_or_init(|| status.clone());
         let exchange = {
@@ -351,7 +353,7 @@ impl InterceptedState {
         }
     }
 
-    /// Returns why the call takes no more requests; `None` while it does.
+    /// Returns why the call takes no more requests, or `None` while it takes them.
     pub(crate) fn over(&self) -> Option<Result<()>> {
         let progress = self.progress();
         let ended = progress.over.clone().or_else(|| progress.returned.clone());
@@ -365,7 +367,7 @@ impl InterceptedState {
         })
     }
 
-    /// Returns whether no attempt is under way.
+    /// Returns whether there is no current attempt.
     pub(super) fn is_idle(&self) -> bool {
         self.progress().exchange.is_none()
     }
@@ -380,7 +382,7 @@ impl InterceptedState {
         Poll::Pending
     }
 
-    /// Gives an attempt up for an interceptor, unless it has ended.
+    /// Cancels an attempt for its interceptor, unless it has ended.
     pub(super) fn abandon(&self, exchange: &Arc<Exchange>) {
         let status = Status::cancelled("an interceptor has given the call up");
         let (fresh, caller) = {
@@ -400,7 +402,7 @@ impl InterceptedState {
         wake(caller);
     }
 
-    /// Ends an attempt whose caller may not be reading, if there is nothing to read. Returns whether that was so.
+    /// Ends an attempt if the caller may not be reading and there is nothing to read. Returns whether it has.
     pub(super) fn end_unread(&self, exchange: &Arc<Exchange>, result: Result<()>) -> bool {
         let is_empty = self.one_response || !exchange.has_response();
         if is_empty && result.is_err() && !self.progress().committed {
@@ -413,7 +415,7 @@ impl InterceptedState {
         false
     }
 
-    /// Ends the call with this result: nobody sees more of it. Returns the trailing metadata.
+    /// Ends the call with this result for interceptors and caller. Returns the trailing metadata.
     pub(super) fn close(&self, result: &Result<()>) -> Metadata {
         let observers = std::mem::take(&mut *self.observers());
         self.requests.close();

@@ -1,4 +1,4 @@
-//! Frames about the connection, and frames about a stream that are not part of it.
+//! Control frames: those about the connection, and those about a stream that carry none of its content.
 
 use std::time::Instant;
 

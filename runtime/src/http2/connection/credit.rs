@@ -1,10 +1,11 @@
-//! Flow control of received DATA. Windows are returned to the peer, enlarged for large messages, and reduced while many bytes are
-//! unread.
+//! Flow control of received DATA. Consumed bytes are returned to the windows. Windows are enlarged for large messages, and
+//! reduced while many bytes are unread.
 //!
-//! The connection's window only limits how fast DATA may arrive, and is returned on arrival, so that unread calls take nothing
+//! The connection's window only limits how fast DATA may arrive. It is returned on arrival, so that unread calls take nothing
 //! from the others. The amount of unread DATA is limited by the sum of the streams' windows, within
-//! `Config::receive_buffer_per_connection`. New streams may use all of it, messages that need a larger window three quarters, and
-//! windows that grow because they are read quickly one half. So streams that are read leave room for later ones.
+//! `Config::receive_buffer_per_connection`. New streams may use all of this limit. Messages that need a larger window may use
+//! three quarters, and windows that grow because they are read quickly may use one half. So streams that are read leave room for
+//! later ones.
 
 use std::time::Instant;
 
@@ -15,8 +16,8 @@ use crate::http2::stream::{Progress, Stream};
 use crate::http2::{Role, StreamId, frame, settings};
 
 impl Connection {
-    /// Releases `bytes` that the application has consumed of `Event::Data`. They are returned to the stream's window in batches
-    /// of a quarter of it. Bytes that are not released when the stream ends are released by that.
+    /// Releases `bytes` of `Event::Data` that the application has consumed. They are returned to the stream's window in batches
+    /// of a quarter of it. The end of the stream releases all remaining bytes.
     pub(crate) fn release(&mut self, stream: StreamId, bytes: usize) {
         let Some(state) = self.streams.get_mut(&stream) else {
             return;
@@ -107,9 +108,9 @@ impl Connection {
         }
     }
 
-    /// Returns the size that the windows of streams that are read should have. They do not grow while there is no room, or while
-    /// others wait for it. They are not reduced while the initial window is about to be reduced, because that would reduce them
-    /// twice.
+    /// Returns the size that the windows of read streams should have. They do not grow while there is no room, or while other
+    /// streams wait for room. They are not reduced while a reduction of the initial window is not yet acknowledged, because they
+    /// would be reduced twice.
     pub(super) fn wanted_stream_window(&self) -> u32 {
         let current = self.initial.current();
         let is_full = self.room_to_grow() == 0 || self.holdings.is_waited_for();
@@ -120,7 +121,7 @@ impl Connection {
         }
     }
 
-    /// Returns by how much the window of a stream that is read may grow.
+    /// Returns the number of bytes by which the window of a read stream may grow.
     fn room_to_grow(&self) -> u32 {
         let half = self.config.receive_buffer_per_connection / 2;
         let room = half.saturating_sub(self.holdings.counted());
@@ -149,7 +150,7 @@ impl Connection {
         let window = stream.window.saturating_add(more);
         let after = before.max(window as usize);
         let all = self.config.receive_buffer_per_connection;
-        // A message larger than the room that others leave gets its turn too, but only one of them at a time.
+        // A message that is larger than the room that others leave gets its turn too, but only one such message at a time.
         let beyond = (stream.awaited as usize).saturating_sub(all / 4);
         let (others, own) = (&self.holdings, stream.grant.as_ref());
         let beyond_of_others = others.beyond - own.map_or(0, |grant| grant.beyond);
@@ -208,7 +209,7 @@ impl Connection {
         }
     }
 
-    /// Ends calls that make no use of their grant while others wait. If there are none, the first stream that waits is ended,
+    /// Ends calls that do not use their grant while others wait. If no stream has a grant, ends the first stream that waits,
     /// because nothing will make room for it.
     pub(super) fn end_stalled(&mut self, now: Instant) -> Result<(), ConnectionError> {
         self.holdings.next_check = now.checked_add(self.config.message_timeout);
@@ -306,8 +307,8 @@ impl Connection {
         self.serve_waiting();
     }
 
-    /// Returns the first stream that is certain to be opened after the frames that are written now. There is no such stream of
-    /// the peer.
+    /// Returns the first stream that will certainly be opened after the frames that are written now. Only this side's streams
+    /// are certain to be.
     pub(super) fn first_unopened(&self) -> StreamId {
         match self.role {
             Role::Client => self.next_id,

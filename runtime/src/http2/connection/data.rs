@@ -13,7 +13,8 @@ use crate::http2::event::Event;
 use crate::http2::frame::{self, FrameHeader, flag};
 use crate::http2::stream::{Progress, Stream};
 
-/// A stream that is read and whose used window exceeds this may need a larger window. Smaller calls are not worth measuring.
+/// The number of used bytes of a stream's window above which the stream may need a larger window, if it is read. Smaller
+/// calls are not worth measuring.
 const BULK: i64 = 16 * 1024;
 
 impl Connection {

@@ -50,8 +50,8 @@ impl Head {
         }
     }
 
-    /// Adds a field in its clean form: without blanks around its value, and with several values as separate fields, each of which
-    /// counts towards the size. Fields beyond the limit are not examined.
+    /// Adds a field in its clean form: without blanks around its value, and with several values split into separate fields. Each
+    /// of these counts towards the size. Fields beyond the limit are not examined.
     #[cold]
     fn add_untidy(&mut self, field: Header) {
         if field.is_malformed() {
@@ -194,7 +194,7 @@ impl Head {
             oversized: self.is_oversized(),
             fields: self.fields,
         };
-        // The `content-length` of a 304 is that of a body that it does not have (RFC 9110, 8.6).
+        // The `content-length` of a 304 describes a body that is not sent (RFC 9110, 8.6).
         let content_length = self.content_length.filter(|_| status != 304);
         Ok((head, content_length))
     }

@@ -164,7 +164,7 @@ impl Connection {
             self.reply(|connection| {
                 connection.write_reset(id, Reason::REFUSED_STREAM, window.into())
             })?;
-            // A client that does not know the limit yet has done nothing wrong.
+            // A client that does not know the limit yet is not at fault.
             return if self.initial.is_acknowledged() {
                 self.charge_reset(now)
             } else {

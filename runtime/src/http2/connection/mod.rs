@@ -71,7 +71,7 @@ pub(crate) struct Connection {
     greeting: Greeting,
     send_window: SendWindow,
     receive_window: ReceiveWindow,
-    /// The initial window of the peer's direction of streams.
+    /// The initial receive window of streams.
     initial: InitialWindow,
     /// The size of `receive_window` when none of it is used.
     connection_window: u32,
@@ -185,7 +185,7 @@ impl Connection {
         self.streams.len()
     }
 
-    /// Returns the number of bytes that the application has not released, and the most that the peer may raise it to.
+    /// Returns the number of bytes that the application has not released, and the maximum to which the peer may raise it.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn held(&self) -> (usize, usize) {
         let streams = || self.streams.values();
@@ -196,7 +196,7 @@ impl Connection {
         (self.holdings.held, promised)
     }
 
-    /// Returns the number of bytes that streams have queued, as counted incrementally and as summed up now.
+    /// Returns the number of bytes that streams have queued, twice: as counted incrementally, and as summed up now.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn queued(&self) -> (usize, usize) {
         let queues = self.streams.values().map(|stream| stream.queue.bytes());
@@ -289,7 +289,7 @@ impl Connection {
         }
     }
 
-    /// Writes a frame that the peer has provoked. Only a limited number of bytes of those may wait.
+    /// Writes a reply to the peer. The number of bytes of replies that wait to be written is limited.
     fn reply(&mut self, write: impl FnOnce(&mut Connection)) -> Result<(), ConnectionError> {
         let before = self.output.len();
         write(self);

@@ -160,8 +160,8 @@ impl Connection {
     }
 }
 
-/// Recognizes a peer that speaks another protocol by its first bytes. As a frame header they would announce a frame of megabytes,
-/// which no connection begins with.
+/// Recognizes a peer that speaks another protocol by its first bytes. As a frame header, they would announce a frame of
+/// megabytes, and no connection begins with such a frame.
 fn other_protocol(input: &[u8]) -> Option<&'static str> {
     match input {
         // A TLS record (RFC 8446, 5.1) begins with its type and a version that starts with 3.

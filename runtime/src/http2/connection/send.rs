@@ -81,7 +81,8 @@ impl Connection {
     }
 
     /// Sends DATA after the head. It is written at once if nothing is queued before it, the windows allow it, and the output is
-    /// below its mark. Otherwise it is queued, whatever its length; `send_capacity` tells how much should be queued.
+    /// below its mark. Otherwise it is queued. Its length is not limited here; `send_capacity` returns the number of bytes that
+    /// should be queued.
     pub(crate) fn send_data(&mut self, stream: StreamId, data: Bytes, end: bool) {
         let Some(state) = self.streams.get_mut(&stream) else {
             return;

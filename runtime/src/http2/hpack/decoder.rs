@@ -102,7 +102,7 @@ impl Decoder {
         .ok_or(DecodeError::InvalidIndex)
     }
 
-    /// Decodes a field whose value, and whose name if the index is 0, are in `input`.
+    /// Decodes a literal field from `input`, which contains its value and, if the index is 0, its name.
     fn literal(&mut self, name_index: usize, input: &mut &[u8]) -> Result<Header, DecodeError> {
         let mut text = std::mem::take(&mut self.scratch);
         text.clear();
@@ -136,7 +136,7 @@ impl Decoder {
 /// The effect of a header block on the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Table {
-    /// The table is unchanged, so that an equal block would decode to equal fields.
+    /// The table is unchanged. The same block would decode to the same fields again.
     Kept,
     Changed,
 }
@@ -161,9 +161,9 @@ fn string(input: &mut &[u8], text: &mut Vec<u8>) -> Result<(), DecodeError> {
 /// The scratch space that a decoder keeps between blocks, in bytes.
 const MAX_IDLE_SCRATCH: usize = 4096;
 
-/// The bytes of names from the tables that the literals of a block may repeat: this many, plus ...
+/// The number of bytes of the tables' names that the literals of a block may repeat, plus ...
 const FREE_COPIES: usize = 65_536;
-/// ... this many for each byte of the block. The longest common names have 30 bytes.
+/// ... this number for each byte of the block. The longest common names have 30 bytes.
 const COPIES_PER_BYTE: usize = 16;
 
 /// The reason why a header block cannot be decoded.

@@ -9,8 +9,8 @@ use crate::base::header::{self, Header};
 
 /// Encodes the header blocks of one direction of a connection.
 ///
-/// A field is indexed when it is encoded for the second time, so that values which differ on every call (timeouts, request ids)
-/// do not evict those that repeat.
+/// A field is inserted into the table when it is encoded for the second time. So values that differ in every call, such as
+/// timeouts and request ids, do not evict those that repeat.
 pub(crate) struct Encoder {
     table: DynamicTable,
     /// The table's entries by the hash of the field.
@@ -18,7 +18,7 @@ pub(crate) struct Encoder {
     /// An entry for each name that is not in the static table, by the hash of the name.
     names: Index,
     history: History,
-    /// Changes of the table's size that the decoder has not been told of.
+    /// Changes of the table's size that have not been sent to the decoder.
     resized: Option<Resized>,
 }
 
@@ -128,7 +128,7 @@ impl Encoder {
         self.history.has_seen(header.hash())
     }
 
-    /// Inserts a field into the table. `new_name` is the hash of its name, if that is in neither table yet.
+    /// Inserts a field into the table. `new_name` is the hash of its name, if the name is in neither table yet.
     fn insert(&mut self, header: &Header, new_name: Option<u32>) {
         let (fields, names) = (&mut self.fields, &mut self.names);
         let id = self.table.insert(header.clone(), |id, header| {

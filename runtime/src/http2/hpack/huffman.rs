@@ -1,7 +1,7 @@
 //! The static Huffman code (RFC 7541, appendix B).
 //!
-//! The code is canonical: codes of one length are consecutive numbers in the order of their symbols, and longer codes follow
-//! shorter ones. So the lengths determine everything, and the compiler builds the tables from them.
+//! The code is canonical: the codes of one length are consecutive numbers in the order of their symbols, and longer codes
+//! follow shorter ones. So the lengths determine all codes, and the tables are computed from them at compile time.
 
 use bytes::{BufMut, BytesMut};
 
@@ -118,7 +118,8 @@ fn code(window: u32) -> (u16, u32) {
         return (u16::from(short.symbol), u32::from(short.length));
     }
     let mut length = SHORT_BITS + 1;
-    // The codes of one length end where longer ones begin. A window of all ones is past the end of every length but the last.
+    // The codes of one length end where longer ones begin. A window of all ones is beyond the codes of every length except the
+    // longest.
     while length < MAX_LENGTH && window >= ENDS[length as usize] {
         length += 1;
     }

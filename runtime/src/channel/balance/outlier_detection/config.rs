@@ -10,14 +10,14 @@ use crate::channel::balance::load_balancing::LoadBalancing;
 pub(crate) struct OutlierDetection {
     /// The time between two sweeps.
     pub(crate) interval: Duration,
-    /// The time of the first ejection. Each further one in a row lasts longer by as much.
+    /// The duration of the first ejection. Each further ejection in a row lasts longer by this time.
     pub(crate) base_ejection_time: Duration,
     pub(crate) max_ejection_time: Duration,
-    /// The most servers that are ejected, in percent. One always may be, unless this is 0.
+    /// The maximum percentage of ejected servers. Unless it is 0, one server may always be ejected.
     pub(crate) max_ejection_percent: u32,
     pub(crate) success_rate: Option<SuccessRateEjection>,
     pub(crate) failure_percentage: Option<FailurePercentageEjection>,
-    /// The policy that spreads calls over the servers.
+    /// The policy that distributes calls to the servers.
     pub(crate) child: LoadBalancing,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct FailurePercentageEjection {
 pub(crate) struct Criteria {
     /// The percentage of cases in which a server is ejected.
     pub(crate) enforcement_percentage: u32,
-    /// The least number of servers with enough calls.
+    /// The minimum number of servers with enough calls.
     pub(crate) minimum_hosts: u32,
     /// The number of calls in an interval that are enough.
     pub(crate) request_volume: u32,

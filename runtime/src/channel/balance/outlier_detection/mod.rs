@@ -17,7 +17,7 @@ use crate::base::config::{ConfigError, ConfigObject};
 use crate::base::jitter::random;
 use crate::call::connectivity::ChannelConnectivity;
 
-/// Makes policies that eject servers below another policy.
+/// Creates policies that eject servers of a child policy.
 #[derive(Debug)]
 pub(crate) struct OutlierDetectionFactory;
 
@@ -43,7 +43,7 @@ impl PolicyFactory for OutlierDetectionFactory {
     }
 }
 
-/// Shows servers that are ejected to its child as failing.
+/// A policy that reports ejected servers as failing to its child.
 struct Ejecting {
     config: Option<OutlierDetection>,
     child: Option<ChildPolicy>,
@@ -87,7 +87,7 @@ impl Ejecting {
         }
     }
 
-    /// Looks for outliers. Tells the child of the servers that are ejected now, or are not any more.
+    /// Looks for outliers. Tells the child about servers that are newly ejected, or no longer ejected.
     fn sweep(&mut self, now: Instant, helper: &mut dyn Helper) {
         let Some(config) = &self.config else {
             return;
@@ -199,7 +199,7 @@ impl Helper for Watching<'_> {
     }
 
     fn update_state(&mut self, _state: ChannelConnectivity, _picker: Arc<dyn Picker>) {
-        // The child keeps it.
+        // The child keeps the subchannel.
     }
 
     fn wake_at(&mut self, time: Instant) {

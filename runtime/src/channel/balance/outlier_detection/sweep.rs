@@ -40,7 +40,7 @@ impl CallListener for CallCounts {
 }
 
 impl CallCounts {
-    /// Counts a call that has ended well, or not.
+    /// Counts a call that has succeeded or failed.
     pub(crate) fn count(&self, is_good: bool) {
         let counter = if is_good { &self.good } else { &self.bad };
         counter.fetch_add(1, Ordering::Relaxed);
@@ -156,7 +156,7 @@ impl Calls {
     }
 }
 
-/// The success rates of the servers that have had enough calls, if those are enough servers.
+/// Returns the success rates of the servers with enough calls, if there are enough such servers.
 fn considered(calls: &[Calls], criteria: &Criteria) -> Option<Vec<f64>> {
     let enough = calls.iter().filter(|calls| calls.has_volume(criteria));
     let rates: Vec<f64> = enough.map(|calls| calls.success_rate()).collect();
@@ -164,7 +164,7 @@ fn considered(calls: &[Calls], criteria: &Criteria) -> Option<Vec<f64>> {
     is_enough.then_some(rates)
 }
 
-/// The mean of some numbers, and their standard deviation.
+/// Returns the mean and the standard deviation of numbers.
 fn distribution(numbers: &[f64]) -> (f64, f64) {
     let count = numbers.len() as f64;
     let mean = numbers.iter().sum::<f64>() / count;
@@ -263,7 +263,7 @@ mod tests {
         assert!(once(&config, &[(10, 0), (0, 9), (10, 0)]).is_empty());
         assert!(once(&config, &[(9, 0), (0, 10), (9, 0)]).is_empty());
         assert!(once(&config, &[(0, 0); 3]).is_empty());
-        // Nor when nothing is asked for.
+        // Without rules no server is ejected.
         assert!(once(&super::tests::config(), &[(0, 100); 9]).is_empty());
         let all = by_failures(50, criteria(0, 0));
         assert!(once(&all, &[(0, 0); 3]).is_empty());
@@ -279,7 +279,7 @@ mod tests {
         assert!(once(&lenient, &calls).is_empty());
         // If all servers fail often, none of them is an outlier.
         assert!(once(&config, &[(1, 9); 5]).is_empty());
-        // One without traffic does not count.
+        // A server without traffic does not count.
         assert!(once(&config, &[(10, 0), (0, 10), (0, 0)]).is_empty());
     }
 
@@ -326,7 +326,7 @@ mod tests {
             now += time * SECOND + SECOND;
             assert!(servers.sweep(&config, &[], now, 0).is_empty());
         }
-        // Each interval without an ejection takes one back.
+        // Each interval without an ejection reduces the multiplier by one.
         for _ in 0..3 {
             now += config.interval;
             assert!(servers.sweep(&config, &good, now, 0).is_empty());

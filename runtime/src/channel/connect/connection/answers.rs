@@ -1,4 +1,4 @@
-//! The server's answers to calls.
+//! The server's responses to calls.
 
 use super::{ClientRole, OpenCall};
 use crate::base::header::Header;
@@ -24,7 +24,7 @@ impl ClientRole {
         let is_text = status.is_some() && has_text(&head);
         let metadata = Metadata::from_fields(head.fields);
         if end {
-            // A head that ends the stream is its trailers too.
+            // A head that ends the stream also contains the trailers.
             let outcome = wire::outcome(metadata);
             let outcome =
                 outcome.unwrap_or_else(|| Outcome::local(status.unwrap_or_else(no_status)));
@@ -40,7 +40,7 @@ impl ClientRole {
         match check_metadata(&metadata) {
             Ok(compression) => {
                 if let Some(call) = self.calls.get_mut(&stream) {
-                    // From here on the caller has seen of the response.
+                    // The caller sees the response from here on, so the call cannot be retried.
                     call.kept.lose();
                     call.exchange.encoding.choose(compression);
                     call.exchange.deliver_head(metadata);
@@ -75,7 +75,7 @@ impl ClientRole {
         self.conclude(engine, stream, outcome);
     }
 
-    /// Keeps a call that was not answered by gRPC until the text of the answer has come.
+    /// Keeps a call whose response is not gRPC until the text of the response has arrived.
     fn await_text(&mut self, stream: StreamId, status: Status) {
         if let Some(call) = self.remove(stream) {
             let until = self.refused.add(stream, call, status, clock::now());
@@ -83,7 +83,7 @@ impl ClientRole {
         }
     }
 
-    /// Ends a call that was not answered by gRPC, by the trailers behind the text if they say how.
+    /// Ends a call whose response is not gRPC. `said` is the status in the trailers, if they have one.
     pub(crate) fn end_refused(
         &mut self,
         engine: &mut Connection,
@@ -93,7 +93,7 @@ impl ClientRole {
         if let Some(refused) = self.refused.remove(stream) {
             self.deadlines.remove(refused.until, stream);
             engine.reset(stream, Reason::CANCEL);
-            // A caller that has given the call up learns nothing more of it.
+            // The caller may have cancelled the call.
             if refused.call.exchange.outcome().is_none() {
                 let outcome = said.unwrap_or_else(|| Outcome::local(refused.status()));
                 self.finish(refused.call, outcome);
@@ -101,11 +101,11 @@ impl ClientRole {
         }
     }
 
-    /// A call has ended here, which need not be the end of it.
+    /// Ends a call on this connection. It may be retried elsewhere.
     pub(crate) fn conclude(&mut self, engine: &mut Connection, stream: StreamId, outcome: Outcome) {
         if let Some(call) = self.remove(stream) {
             if !call.sent {
-                // The peer has had enough of a request that may go on elsewhere.
+                // The request is incomplete, so stop the stream. A retry may send the request elsewhere.
                 engine.reset(stream, Reason::CANCEL);
             }
             self.finish(call, outcome);
