@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-/// Pieces below this size, in bytes, are copied together if they have to wait. Otherwise each small piece would keep the whole
+/// The size in bytes below which pieces are copied together if they have to wait. Otherwise each small piece would keep the whole
 /// read buffer of its connection alive.
 const SMALL: usize = 4 * 1024;
 
@@ -16,8 +16,8 @@ pub(crate) struct Chunks {
     first: Bytes,
     more: Option<Box<More>>,
     len: usize,
-    /// The number of bytes at the end that have not been set aside. [`take`](Chunks::take) doesn't lower it, so it may exceed
-    /// `len`.
+    /// The number of bytes at the end of the queue that may still be in read buffers. [`take`](Chunks::take) doesn't lower it, so
+    /// it may exceed `len`.
     fresh: usize,
 }
 
@@ -81,7 +81,7 @@ impl Chunks {
         }
     }
 
-    /// Copies the bytes that still lie in read buffers of connections into a buffer of their exact size. A small piece may keep a
+    /// Copies bytes out of the read buffers of connections, into a buffer of their exact size. Otherwise a small piece may keep a
     /// whole read buffer alive.
     pub(crate) fn set_aside(&mut self) {
         let new = self.fresh.min(self.len);
@@ -188,7 +188,7 @@ mod tests {
         let first = chunks.front().as_ptr();
         let second = Bytes::from(vec![2; 5_000]);
         chunks.push(second.clone());
-        // Fewer bytes are left than had not been set aside when they were pushed.
+        // Fewer bytes are left than the count of bytes in read buffers.
         assert_eq!(chunks.take(4_000).as_ptr(), first);
         chunks.set_aside();
         assert_eq!(chunks.take(usize::MAX).as_ptr(), first.wrapping_add(4_000));

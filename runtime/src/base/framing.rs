@@ -59,7 +59,8 @@ pub(crate) fn compress(message: Bytes, compression: Compression) -> Bytes {
     let payload = message.get(PREFIX..).unwrap_or_default();
     match compressed(payload, compression) {
         Some(mut shorter) => {
-            // The message may have to wait until it is sent, and must not keep the capacity of the longer one meanwhile.
+            // The message may have to wait until it is sent. It must not keep the memory of the uncompressed message
+            // meanwhile.
             shorter.shrink_to_fit();
             shorter.into()
         }
@@ -153,8 +154,8 @@ impl Deframer {
     ///
     /// # Errors
     /// Returns INTERNAL for an invalid flag byte, for compression that was not announced, and for a message that cannot be
-    /// decompressed. Returns RESOURCE_EXHAUSTED for a message over `limit`, as soon as its prefix announces it, or once it turns
-    /// out when it is decompressed.
+    /// decompressed. Returns RESOURCE_EXHAUSTED for a message over `limit`. This is known from the prefix, or after
+    /// decompression.
     #[inline]
     pub(crate) fn next(&mut self, chunks: &mut Chunks, limit: usize) -> Result<Option<Cut>> {
         // The common case: the whole message is in one piece, uncompressed.

@@ -19,13 +19,13 @@ use self::text::equal;
 
 /// A header field, with name and value. It is reference-counted: cloning it is one atomic increment, or free for static fields.
 ///
-/// Its kind, its flaw and its hash are determined when it is created. A field that HPACK takes from a table needs none of that
+/// Its kind, its flaw and its hash are determined when it is created, so a field from one of HPACK's tables does not need this
 /// work again.
 #[derive(Clone)]
 pub(crate) struct Header(Repr);
 
 impl Header {
-    /// Creates a field whose text is part of the program.
+    /// Creates a field from static text.
     ///
     /// # Panics
     /// Panics if the name is not in this file's `NAMES`, at compile time in a `const` or `static`. A static field stores its name
@@ -62,8 +62,8 @@ impl Header {
 
     /// Creates a field whose name is the first `name_len` bytes of `joined`, and whose value is the rest.
     pub(crate) fn from_joined(joined: &[u8], name_len: usize) -> Header {
-        // A name of 65,535 bytes or more is malformed anyway, so its end may count as part of the value. The bytes, and with them
-        // the size in HPACK's tables, stay the same.
+        // A name of 65,535 bytes or more is malformed anyway, so its end may count as part of the value. The number of bytes
+        // stays the same, and so does the size in HPACK's tables.
         let name_len = u16::try_from(name_len).unwrap_or(u16::MAX);
         let (name, value) = split(joined, name_len);
         let hash = hash(name, value);
@@ -115,7 +115,7 @@ impl Header {
         }
     }
 
-    /// Returns the kind of field that its name stands for.
+    /// Returns the kind of the field, which its name determines.
     pub(crate) fn kind(&self) -> Kind {
         match &self.0 {
             Repr::Static { kind, .. }
@@ -178,7 +178,7 @@ impl Header {
         text + 32
     }
 
-    /// Compares the text. Clones of one field are equal without a look at it.
+    /// Compares the text. For clones of one field, the text need not be compared.
     fn has_text_of(&self, other: &Header) -> bool {
         match (&self.0, &other.0) {
             (

@@ -1,4 +1,4 @@
-//! Random numbers that spread events which would otherwise coincide, such as reconnects of many clients.
+//! Random numbers, which spread events that would otherwise coincide, such as the reconnects of many clients.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 

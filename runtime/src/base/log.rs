@@ -1,4 +1,5 @@
-//! Events that no caller learns of. They are logged by `tracing` with the feature of that name, and otherwise dropped.
+//! Events that no caller learns of. They are logged by `tracing` if the feature `tracing` is enabled, and otherwise
+//! dropped.
 
 use std::any::Any;
 use std::fmt::Display;
@@ -14,7 +15,7 @@ pub(crate) fn handshake_refused(peer: &dyn Display, port: &str, reason: impl std
     let _ = (peer, port, reason);
 }
 
-/// Logs that a server lacks the health service that the channel was to ask. The server counts as healthy.
+/// Logs that a server lacks the health service, although health checks are configured. The server counts as healthy.
 #[cfg(feature = "client")]
 pub(crate) fn no_health_service(authority: &crate::base::header::Header) {
     #[cfg(feature = "tracing")]
@@ -53,8 +54,8 @@ pub(crate) fn not_bound(address: &std::net::SocketAddr, error: &std::io::Error) 
     let _ = (address, error);
 }
 
-/// Logs that a server closed a connection because the channel pinged it too often. Later connections ping, if at all, after
-/// `keepalive_time` of silence.
+/// Logs that a server closed a connection because the channel pinged it too often. Later connections ping after
+/// `keepalive_time` of silence, or never if it is `None`.
 #[cfg(feature = "client")]
 pub(crate) fn too_many_pings(target: impl std::fmt::Display, keepalive_time: Option<Duration>) {
     #[cfg(feature = "tracing")]
@@ -94,7 +95,7 @@ pub(crate) fn connection_ended(peer: &dyn Display, why: &crate::Status) {
     let _ = (peer, why);
 }
 
-/// Logs that a handler, or a layer around it, panicked. The caller only learns that it did, without the panic's text.
+/// Logs that a handler, or a layer around it, panicked. The caller only learns of the panic itself, not of its text.
 pub(crate) fn panicked(who: &str, method: &str, peer: &dyn Display, panic: &(dyn Any + Send)) {
     #[cfg(feature = "tracing")]
     tracing::error!(method, %peer, panic = text(panic), "{who} panicked");

@@ -27,7 +27,7 @@ pub(crate) fn encode(message: &str) -> Cow<'_, [u8]> {
     Cow::Owned(encoded)
 }
 
-/// Returns the longest beginning of up to `length` bytes that ends neither within an escape or a character nor with a space.
+/// Returns the longest prefix of at most `length` bytes that does not end within an escape, within a character, or with a space.
 #[cfg(feature = "server")]
 pub(crate) fn cut(encoded: &[u8], length: usize) -> &[u8] {
     let is_whole = |end: &usize| {
@@ -73,7 +73,7 @@ fn is_plain(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && byte != b'%'
 }
 
-/// Returns the byte that the first two hexadecimal digits stand for.
+/// Returns the byte that the first two hexadecimal digits represent.
 fn escaped(digits: &[u8]) -> Option<u8> {
     let digit = |at: usize| char::from(*digits.get(at)?).to_digit(16);
     u8::try_from(digit(0)? * 16 + digit(1)?).ok()

@@ -1,5 +1,5 @@
-//! The locks and atomics that both ends of a call share. They are the standard library's. In tests with `--cfg shuttle` they are
-//! those of shuttle, which controls the order in which threads run.
+//! The locks and atomics that both ends of a call share. They are those of the standard library, and in tests with `--cfg
+//! shuttle` those of shuttle, which controls the order in which threads run.
 
 #[cfg(all(test, shuttle))]
 pub(crate) use shuttle::sync::{Mutex, MutexGuard, atomic};

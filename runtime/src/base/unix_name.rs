@@ -1,4 +1,4 @@
-//! Names of Unix sockets in gRPC: `unix:path`, and `unix-abstract:name` for Linux's sockets that are not in the file system.
+//! Names of Unix sockets in gRPC: `unix:path`, and `unix-abstract:name` for sockets in Linux' abstract namespace.
 //!
 //! An abstract name may contain any bytes. Bytes that are not printable, and the percent sign, are percent-encoded. Within the
 //! program such a name is a path that starts with NUL, as in tokio.

@@ -14,7 +14,7 @@ static RESPONSE_HEAD: [Header; 2] = [
     Header::from_static("content-type", "application/grpc"),
 ];
 
-/// Returns the first fields of a response that has messages, or could have had some.
+/// Returns the first fields of a response that has a head of its own, before messages or trailers.
 pub(crate) fn response_head<'a>() -> impl Iterator<Item = &'a Header> + Clone {
     RESPONSE_HEAD.iter().chain(advertised())
 }
@@ -183,7 +183,7 @@ impl<'a> StatusFields<'a> {
         Some(result)
     }
 
-    /// Returns the result that a `grpc-status` stands for.
+    /// Returns the result that a `grpc-status` represents.
     fn result_of(&self, status: &Header) -> Result<()> {
         let number = status.value();
         let code = std::str::from_utf8(number)
@@ -235,7 +235,8 @@ pub(crate) fn is_grpc(content_type: &[u8]) -> bool {
         .is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
 }
 
-/// Returns whether a content type stands for protobuf messages: gRPC's default, named explicitly or not. Parameters are ignored.
+/// Returns whether a content type means protobuf messages, which are gRPC's default, with or without an explicit name. Parameters
+/// are ignored.
 pub(crate) fn is_protobuf(content_type: &[u8]) -> bool {
     // Nearly all clients send exactly this.
     content_type == b"application/grpc" || names_protobuf(content_type)
@@ -311,7 +312,7 @@ mod tests {
         for limit in 0..size(&whole) + 10 {
             let mut fields = whole.clone();
             cut_to(limit, &mut fields);
-            // The status arrives whatever the limit.
+            // The status arrives with any limit.
             assert!(size(&fields) <= limit.max(whole[0].size()), "{limit}");
             assert_eq!(fields == whole, limit >= size(&whole));
             let read = outcome(Metadata::from_fields(fields.into_owned())).unwrap();
@@ -326,7 +327,7 @@ mod tests {
 
     #[cfg(feature = "server")]
     proptest! {
-        /// Whatever the handler's message and the peer's limit, the code arrives, and so does a message that isn't cut.
+        /// For any message and any limit of the peer, the code arrives, and so does a message that isn't cut.
         #[test]
         fn row_73_any_status_arrives(
             message in "( |\t|%|\n|a|\u{fc}|\u{1f980}){0,40}",

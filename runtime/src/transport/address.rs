@@ -1,4 +1,4 @@
-//! Addresses in the form `host:port`, with the parts that gRPC allows to be left out.
+//! Addresses in the form `host:port`. Some parts may be left out, as gRPC allows.
 //!
 //! Channels' targets, the addresses of a resolver, and the addresses that a server binds are all parsed here.
 
@@ -165,13 +165,13 @@ async fn scope_id(zone: &str) -> io::Result<u32> {
     }
 }
 
-/// Looks a name with its port up. The families of addresses alternate.
+/// Resolves a name with its port. The families of the returned addresses alternate.
 #[cfg(feature = "client")]
 pub(crate) async fn look_up_families(name: &str) -> io::Result<Vec<SocketAddr>> {
     Ok(interleave(lookup_host(name).await?.collect()))
 }
 
-/// Lets the families of addresses alternate, beginning with that of the first (RFC 8305, 4).
+/// Sorts addresses so that their families alternate, beginning with that of the first (RFC 8305, 4).
 #[cfg(feature = "client")]
 fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let first = addresses.first().is_some_and(SocketAddr::is_ipv6);

@@ -2,25 +2,26 @@
 
 use std::time::{Duration, Instant};
 
-/// A flush that follows the last one within this time is worth delaying, because more data is likely to come soon. Handlers that
+/// The time since the last flush within which the next one is delayed, because more data is likely to come soon. Handlers that
 /// compute for longer never delay a flush.
 const SOON: Duration = Duration::from_micros(200);
 
-/// A wait that took longer than this for each call that it brought has cost those calls more time than it saved.
+/// The maximum worthwhile wait for each call. A wait is too long if it took longer than this for each call whose data it
+/// collected, because it has cost these calls more time than it saved.
 const WORTH: Duration = Duration::from_micros(500);
 
-/// The weight of a long wait. Each other wait lowers the weight by one. At three times this weight waiting pauses. A single long
-/// wait means little: the system may have taken the processor away from the thread.
+/// The weight of a long wait. Each other wait lowers the weight by one. Waiting pauses at three times this weight. A single long
+/// wait means little, because the system may have suspended the thread.
 const LONG: u32 = 8;
 
-/// Waiting pauses for this many times the duration of a long wait.
+/// The duration of a pause, as a multiple of the duration of a long wait.
 const PAUSE: u32 = 250;
 
-/// Decides whether a connection lets other tasks run before it flushes, so that one write carries what they add.
+/// Decides whether a connection lets other tasks run before it flushes, so that one write also carries their data.
 ///
-/// The scheduler of a multi-threaded runtime runs a connection's task after every handler that ends, so without waiting each call
-/// would be a write of its own. But a task that yields is queued behind all other tasks, and their computing delays the data that
-/// is ready. Therefore a flush waits only if it follows another one closely, and waiting pauses once it turns out to take long.
+/// The scheduler of a multi-threaded runtime runs a connection's task after every handler that ends. Without waiting, each call
+/// would be a write of its own. But a task that yields is queued behind all other tasks, and if these compute, data that is ready
+/// is delayed. Therefore a flush only waits if it closely follows another one, and waiting pauses once it has taken too long.
 #[derive(Debug, Default)]
 pub(crate) struct Batching {
     /// The time of the last flush.

@@ -23,11 +23,11 @@ use crate::base::jitter::jitter;
 use crate::call::{Alarm, Deadlines, Exchange, Link, Order};
 use crate::http2::{Connection, Event, Reason, StreamId};
 
-/// The number of bytes that are read before the calls have their turn. They are still in the processor's cache then, and few
-/// buffers are in use.
+/// The number of bytes that are read before calls have their turn. With this limit, the bytes are still in the processor's cache
+/// then, and few buffers are in use.
 const TURN: usize = 128 * 1024;
 
-/// Before more calls than this are started, it is worth checking whether the peer is still there.
+/// The number of new calls above which it is worth checking first whether the peer is still there.
 const MANY: usize = 32;
 
 /// One role's part of the driver: the handling of its calls.
@@ -51,7 +51,7 @@ pub(crate) trait ConnectionRole: Unpin {
         false
     }
 
-    /// Copies data that has not been read by its call out of the read buffers. It is called once other tasks have had a turn.
+    /// Copies unread data of calls out of the read buffers. It is called after other tasks have had a turn.
     fn set_aside(&mut self);
 
     /// Returns the deadlines of the open calls.
@@ -63,7 +63,7 @@ pub(crate) trait ConnectionRole: Unpin {
     /// Returns the number of open calls.
     fn open_calls(&self) -> usize;
 
-    /// Returns the turns of handlers that compute, on a server.
+    /// Returns the limit on the handlers that compute, on a server.
     fn turns(&mut self) -> Option<&mut Turns> {
         None
     }
@@ -379,9 +379,9 @@ impl<R: ConnectionRole> Drop for Driver<R> {
     }
 }
 
-/// Returns whether a call has sent everything it can for now. `has_more` means that it has more data than there was room for.
-/// `held` means that the connection is crowded, so that the call must not add data before its earlier data has been sent. If it
-/// has to wait, an event tells when it may continue.
+/// Returns whether a call has sent everything that it can for now. `has_more` is set if it has more data than there was room
+/// for. `held` is set if the connection is crowded, so that the call must not add data before its earlier data has been sent. If
+/// the call has to wait, an event reports when it may continue.
 pub(crate) fn waits(engine: &mut Connection, stream: StreamId, has_more: bool, held: bool) -> bool {
     if held && engine.is_sending(stream) {
         engine.await_room(stream);

@@ -10,23 +10,23 @@ use super::{HostPort, Io};
 #[cfg(unix)]
 use crate::base::unix_name::{self, UnixName};
 
-/// The port of addresses that have none, as gRPC's naming has it: that of HTTPS.
+/// The default port of addresses in gRPC's naming, which is that of HTTPS.
 const DEFAULT_PORT: u16 = 443;
 
-/// The endpoint that a connection leads to.
+/// The remote endpoint of a connection.
 #[derive(Clone)]
 pub(crate) enum Endpoint {
     /// `host:port`.
     Tcp(Arc<str>),
-    /// A unix socket; an abstract one begins with NUL.
+    /// A unix socket. The path of an abstract one begins with NUL.
     #[cfg(unix)]
     Unix(Arc<Path>),
-    /// Wherever it leads, it is there already, until it is taken.
+    /// A connection that is already open, until it is taken.
     Open(Arc<Mutex<Option<Box<dyn Io>>>>),
 }
 
 impl Endpoint {
-    /// Reads `host:port`, `unix:path` or `unix-abstract:name`; an error says what is wrong.
+    /// Parses `host:port`, `unix:path` or `unix-abstract:name`. The error says what is wrong.
     pub(crate) fn parse(text: &str) -> Result<Endpoint, String> {
         if let Some(path) = text.strip_prefix("unix:") {
             return Endpoint::unix(path);
@@ -37,12 +37,12 @@ impl Endpoint {
         }
     }
 
-    /// The address of a server at a host, at gRPC's own port unless it has one.
+    /// Returns the endpoint of a host, with the default port if the address has none.
     pub(crate) fn tcp(address: &HostPort<'_>) -> Endpoint {
         Endpoint::Tcp(address.with_port(DEFAULT_PORT).into())
     }
 
-    /// Reads what follows `unix:`, a path or `//` and an absolute one.
+    /// Parses the text after `unix:`: a path, or `//` and an absolute path.
     #[cfg(unix)]
     pub(crate) fn unix(path: &str) -> Result<Endpoint, String> {
         let path = match path.strip_prefix("//") {
@@ -56,7 +56,7 @@ impl Endpoint {
         Ok(Endpoint::Unix(Path::new(path).into()))
     }
 
-    /// Reads what follows `unix-abstract:`, a name that may be percent-encoded.
+    /// Parses the text after `unix-abstract:`, a name that may be percent-encoded.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub(crate) fn unix_abstract(name: &str) -> Result<Endpoint, String> {
         let name = unix_name::decode(name.strip_prefix("//").unwrap_or(name));
@@ -88,7 +88,7 @@ impl From<SocketAddr> for Endpoint {
 }
 
 impl PartialEq for Endpoint {
-    /// A connection that is open already is like no other.
+    /// An open connection only equals itself.
     fn eq(&self, other: &Endpoint) -> bool {
         match (self, other) {
             (Endpoint::Tcp(one), Endpoint::Tcp(other)) => one == other,

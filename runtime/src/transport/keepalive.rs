@@ -1,4 +1,5 @@
-//! Keepalive pings, which find out whether a silent peer is still there (gRFC A8, A9). Without I/O: the caller passes the time.
+//! Keepalive pings, which find out whether a silent peer is still there (gRFC A8, A9). There is no I/O and no clock: the caller
+//! passes the time.
 //!
 //! Only data from the peer restarts the timer. The start of a call does not: a sequence of short calls would keep a dead
 //! connection alive for ever. If the peer has been silent for too long when a call starts, it is pinged at once. The response to
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 /// The settings of keepalive.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeepaliveConfig {
-    /// The silence after which the peer is pinged. `None` disables pings.
+    /// The time of silence after which the peer is pinged. `None` disables pings.
     pub(crate) time: Option<Duration>,
     /// The time within which the peer must respond to a ping.
     pub(crate) timeout: Duration,

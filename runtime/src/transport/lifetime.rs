@@ -1,15 +1,15 @@
-//! The limits of a server's connections in time (gRFC A9). Without I/O: the caller passes the time.
+//! The time limits of a server's connections (gRFC A9). There is no I/O and no clock: the caller passes the time.
 
 use std::time::{Duration, Instant};
 
-/// The limits of a connection in time. `None` means no limit.
+/// The time limits of a connection. `None` means no limit.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct LifetimeConfig {
-    /// A connection without open calls is drained after this time.
+    /// The time without open calls after which a connection is drained.
     pub(crate) max_idle: Option<Duration>,
-    /// A connection is drained at this age, give or take a tenth.
+    /// The age at which a connection is drained, with a jitter of a tenth.
     pub(crate) max_age: Option<Duration>,
-    /// The time that open calls have to end then.
+    /// The time that open calls have to end after that.
     pub(crate) max_age_grace: Option<Duration>,
 }
 

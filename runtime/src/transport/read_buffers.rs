@@ -8,10 +8,10 @@ use bytes::BytesMut;
 /// The size of a read buffer, in bytes.
 pub(super) const READ: usize = 64 * 1024;
 
-/// A buffer with this much room left can be used for another read even if it still holds messages.
+/// The room that a buffer must have left to be used for another read while it still holds messages.
 const ENOUGH: usize = READ / 4;
 
-/// The number of buffers that a thread keeps. While messages still lie in the last one, the next read needs another.
+/// The number of buffers that a thread keeps. The next read needs another buffer while the last one still holds messages.
 const KEPT: usize = 8;
 
 thread_local! {

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use crate::call::Link;
 
-/// While a thread of the runtime is idle, calls wait for a turn no longer than this. Only an idle thread checks timers.
+/// The maximum time for which a call waits for a turn while a thread of the runtime is idle. It needs an idle thread, because
+/// only such a thread checks timers.
 const PATIENCE: Duration = Duration::from_millis(1);
 
-/// The turns of a connection's handlers that compute. There are as many at a time as the runtime has threads.
+/// The turns of a connection's handlers that compute. At a time, there are as many turns as the runtime has threads.
 ///
 /// More turns would gain nothing, and the connection's own work would wait for all of them: responses that are ready, bytes that
 /// have arrived, deadlines that have passed. Between two turns the runtime should check its sockets and timers, which it does

@@ -10,7 +10,7 @@ use super::lifetime::{Lifetime, LifetimeConfig, Stage};
 pub(crate) struct UpkeepConfig {
     pub(crate) keepalive: KeepaliveConfig,
     pub(crate) lifetime: LifetimeConfig,
-    /// A peer that accepts no data for this long, although data waits for it, is given up.
+    /// The time after which a connection is closed if data waits to be sent and the peer accepts none.
     pub(crate) write_timeout: Duration,
 }
 

@@ -9,7 +9,7 @@ use ::zstd::zstd_safe::{DParameter, InBuffer, OutBuffer, get_frame_content_size}
 
 use super::Progress;
 
-/// The window that is accepted whatever the limit, as the binary logarithm of its bytes: 8 MiB, which every decoder should
+/// The window that is accepted with any limit, as the binary logarithm of its bytes: 8 MiB, which every decoder should
 /// support (RFC 8878, 3.1.1.1.2).
 const WINDOW_FOR_ALL: u32 = 23;
 /// The largest window that is accepted, 128 MiB, if the limit allows messages of about that size.

@@ -9,29 +9,29 @@ use bytes::{Bytes, BytesMut};
 use crate::base::codec::Codec;
 
 /// A message of any type, as interceptors see it. [`downcast_ref`](trait.AnyMessage.html#method.downcast_ref) and
-/// [`downcast_mut`](trait.AnyMessage.html#method.downcast_mut) give access to the message itself; `{:?}` prints a message whose type
-/// is not known.
+/// [`downcast_mut`](trait.AnyMessage.html#method.downcast_mut) return the message itself if its type is known. `{:?}` prints a
+/// message of any type.
 pub trait AnyMessage: fmt::Debug {
     /// Returns the message.
     fn as_any(&self) -> &dyn Any;
 
-    /// Returns the message, which may be changed.
+    /// Returns the message for modification.
     fn as_any_mut(&mut self) -> &mut dyn Any;
 
     /// Returns the length of the encoded message in bytes, without gRPC's prefix of five bytes and before compression.
     fn encoded_len(&self) -> usize;
 
-    /// Appends the encoded message to `buffer`. Room for [`encoded_len`](AnyMessage::encoded_len) bytes should be reserved before.
+    /// Appends the encoded message to `buffer`. Reserve room for [`encoded_len`](AnyMessage::encoded_len) bytes before.
     fn encode(&self, buffer: &mut BytesMut);
 }
 
 impl dyn AnyMessage + '_ {
-    /// Returns the message if its type is `M`, the type that the method of the servicer or the stub has.
+    /// Returns the message if its type is `M`. The type is that of the servicer's or stub's method.
     pub fn downcast_ref<M: 'static>(&self) -> Option<&M> {
         self.as_any().downcast_ref()
     }
 
-    /// Returns the message, which may be changed, if its type is `M`.
+    /// Returns the message for modification if its type is `M`.
     pub fn downcast_mut<M: 'static>(&mut self) -> Option<&mut M> {
         self.as_any_mut().downcast_mut()
     }

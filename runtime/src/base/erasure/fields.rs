@@ -29,7 +29,7 @@ impl<T: prost::Message> MergeField for T {
     }
 }
 
-/// Reads all fields of a message. The loop is compiled once; only the reading of a field is compiled for each type.
+/// Reads all fields of a message. The loop is compiled once, and the code that reads a field is compiled for each type.
 pub(crate) fn merge(message: &mut dyn MergeField, mut encoded: Encoded<'_>) -> Result<()> {
     while encoded.has_remaining() {
         let (tag, wire_type) = decode_key(&mut encoded)?;

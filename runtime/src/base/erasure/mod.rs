@@ -1,9 +1,9 @@
 //! Type erasure: messages behind traits.
 //!
-//! Code that is generic over a message is compiled again, in the user's crate, for each type of message. Therefore a user's build
-//! only compiles three things for a type:
+//! Code that is generic over a message is compiled again for each type of message, in the user's crate. Therefore only three
+//! things are generic over the type:
 //!
-//! - the place that holds a message of the type: [`Slot`] for a received one, [`Requests`] for those that are sent;
+//! - the place that holds a message: [`Slot`] for received messages, and [`Requests`] for sent ones;
 //! - the codec;
 //! - a few function pointers.
 //!
@@ -11,7 +11,7 @@
 //! crate: the loop over the fields that are decoded, framing and packing, calls with their retries and interceptors, the task
 //! that feeds a stream of requests.
 //!
-//! Measured with `tests/bench/build_time/run lines`, in LLVM lines of a method with two messages of its own:
+//! The LLVM lines of a method with two messages of its own, measured with `tests/bench/build_time/run lines`:
 //!
 //! | method | before the erasure | with it | tonic |
 //! |---|---|---|---|

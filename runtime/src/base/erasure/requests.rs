@@ -12,7 +12,8 @@ use crate::{Result, Status};
 
 /// A stream of requests of any type.
 pub trait RequestSource<Req>: Send {
-    /// Puts the next request into `place`, which is empty. When no request follows, `place` stays empty. An error ends the call.
+    /// Puts the next request into `place`, which must be empty. If no request follows, `place` stays empty. An error ends the
+    /// call.
     fn poll_next(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -23,43 +24,44 @@ pub trait RequestSource<Req>: Send {
 /// The stream of requests of a call.
 pub type BoxedSource<Req> = Pin<Box<dyn RequestSource<Req>>>;
 
-/// The [`Requests`] of a call, of any type. At most one request is at hand.
+/// The [`Requests`] of a call, of any type. They hold at most one request at a time: the current request.
 pub(crate) trait AnyRequests: Send {
-    /// Returns whether the call has a stream of requests. If so, [`poll_next`](AnyRequests::poll_next) puts each request at hand;
-    /// otherwise the one request is at hand from the beginning.
+    /// Returns whether the call has a stream of requests. If so, [`poll_next`](AnyRequests::poll_next) sets the current request.
+    /// Otherwise the single request is the current one from the beginning.
     fn is_stream(&self) -> bool;
 
-    /// Puts the next request of the stream at hand. Returns `false` if there is none. No request may be at hand before.
+    /// Makes the next request of the stream the current one. Returns `false` if there is none. There must be no current request
+    /// before.
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<bool>>;
 
-    /// Shows the request at hand. Does nothing if there is none.
+    /// Passes the current request to `look`. Does nothing if there is none.
     fn show(&mut self, look: &mut dyn FnMut(&mut dyn AnyMessage) -> Result<()>) -> Result<()>;
 
-    /// Drops the request at hand.
+    /// Drops the current request.
     fn clear(&mut self);
 
-    /// Moves everything into a box, and leaves nothing here.
+    /// Moves all requests into a box, and leaves none here.
     fn take(&mut self) -> Box<dyn AnyRequests>;
 
-    /// Drops the request at hand and the stream.
+    /// Drops the current request and the stream.
     fn close(&mut self);
 }
 
-/// The requests of a call, with the function that shows one.
+/// The requests of a call, with the function that passes a request to untyped code.
 pub(crate) struct Requests<Req> {
     at_hand: Option<Req>,
-    /// The lock is never taken: it makes a call `Sync` whose stream is not.
+    /// The mutex is never locked: it only makes the call `Sync`, even if the stream is not.
     source: Option<Mutex<BoxedSource<Req>>>,
     show: ShowFn<Req>,
 }
 
 impl<Req: fmt::Debug + 'static> Requests<Req> {
-    /// The request of a call that has one.
+    /// Creates the requests of a call with a single request.
     pub(crate) fn one<C: Codec<Req>>(request: Req) -> Requests<Req> {
         Requests::new(Some(request), None, show::<Req, C>)
     }
 
-    /// A stream of requests.
+    /// Creates the requests of a call with a stream of requests.
     pub(crate) fn many<C: Codec<Req>>(source: BoxedSource<Req>) -> Requests<Req> {
         Requests::new(None, Some(source), show::<Req, C>)
     }
@@ -80,7 +82,7 @@ impl<Req> Requests<Req> {
 }
 
 impl<Req: Send + 'static> Requests<Req> {
-    /// Moves them into a box, for a call that is not generic over them.
+    /// Moves the requests into a box, for a call that is not generic over their type.
     pub(crate) fn boxed(self) -> BoxedRequests {
         BoxedRequests(Mutex::new(Box::new(self)))
     }
@@ -125,9 +127,9 @@ impl<Req: Send + 'static> AnyRequests for Requests<Req> {
     }
 }
 
-/// [`Requests`] in a box. They are taken out without another allocation.
+/// [`Requests`] in a box, which is taken without another allocation.
 ///
-/// The lock is never taken: it makes a call `Sync` whose requests are not.
+/// The mutex is never locked: it only makes the call `Sync`, even if the requests are not.
 pub(crate) struct BoxedRequests(Mutex<Box<dyn AnyRequests>>);
 
 impl BoxedRequests {
@@ -163,7 +165,7 @@ impl AnyRequests for BoxedRequests {
     }
 }
 
-/// The rest of requests that have been taken.
+/// The empty requests that remain after the requests were taken.
 struct NoRequests;
 
 impl AnyRequests for NoRequests {
@@ -188,7 +190,7 @@ impl AnyRequests for NoRequests {
     fn close(&mut self) {}
 }
 
-/// The status of a call whose request is missing.
+/// Returns the status of a call whose request is missing.
 pub(crate) fn none_at_hand() -> Status {
     Status::internal("there is no request to be sent")
 }

@@ -1,4 +1,4 @@
-//! A place for one message that is received. Its type is known at the ends of a call, and not on the way there.
+//! A place for a received message. The type of the message is known at the ends of a call, but not in between.
 
 use std::fmt;
 
@@ -7,11 +7,11 @@ use crate::Result;
 use crate::base::codec::Codec;
 use crate::base::encoded::Encoded;
 
-/// Shows a message to code that does not know its type.
+/// A function that passes a message to code that does not know its type.
 pub(crate) type ShowFn<T> =
     fn(&mut T, &mut dyn FnMut(&mut dyn AnyMessage) -> Result<()>) -> Result<()>;
 
-/// Shows a message with its codec.
+/// Passes a message with its codec to `look`.
 pub(crate) fn show<T: fmt::Debug + 'static, C: Codec<T>>(
     message: &mut T,
     look: &mut dyn FnMut(&mut dyn AnyMessage) -> Result<()>,
@@ -19,7 +19,8 @@ pub(crate) fn show<T: fmt::Debug + 'static, C: Codec<T>>(
     look(&mut Typed::<T, C>::new(message))
 }
 
-/// Decodes a message into its place. It is compiled for each type, so it has no `?`: the conversion of the error would be, too.
+/// Decodes a message into its place. It does not use `?`, because the conversion of the error would be compiled for each type
+/// too.
 fn decode<T, C: Codec<T>>(place: &mut Option<T>, message: Encoded<'_>) -> Result<()> {
     match C::decode_to(place, message) {
         Ok(_) => Ok(()),
@@ -32,7 +33,7 @@ pub(crate) trait AnySlot {
     /// Decodes a message into the slot, which must be empty. After an error the slot may hold a part of a message.
     fn decode(&mut self, message: Encoded<'_>) -> Result<()>;
 
-    /// Shows the message in the slot. Does nothing if there is none.
+    /// Passes the message in the slot to `look`. Does nothing if there is none.
     fn show(&mut self, look: &mut dyn FnMut(&mut dyn AnyMessage) -> Result<()>) -> Result<()>;
 
     /// Drops the message in the slot.
@@ -58,12 +59,12 @@ impl dyn AnySlot + '_ {
 pub(crate) struct Slot<T> {
     message: Option<T>,
     decode: fn(&mut Option<T>, Encoded<'_>) -> Result<()>,
-    /// Used by calls with interceptors.
+    /// Passes the message to interceptors.
     show: ShowFn<T>,
 }
 
 impl<T: fmt::Debug + 'static> Slot<T> {
-    /// An empty slot for messages of a codec.
+    /// Creates an empty slot for messages of a codec.
     pub(crate) fn of<C: Codec<T>>() -> Slot<T> {
         Slot {
             message: None,
@@ -74,7 +75,7 @@ impl<T: fmt::Debug + 'static> Slot<T> {
 }
 
 impl<T> Slot<T> {
-    /// Takes the message out.
+    /// Takes the message out of the slot.
     pub(crate) fn take(&mut self) -> Option<T> {
         self.message.take()
     }
@@ -110,7 +111,7 @@ mod tests {
     use crate::Code;
     use crate::base::codec::Prost;
 
-    /// Reads a string, as the message whose first field it is.
+    /// Decodes a string, as a message in which it is the first field.
     fn read(slot: &mut dyn AnySlot, bytes: &'static [u8]) -> Result<()> {
         slot.read(Encoded::from(&Bytes::from_static(bytes)))
     }

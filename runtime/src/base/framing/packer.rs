@@ -9,7 +9,7 @@ use crate::{Compression, Status};
 /// The number of bytes after which packed messages are passed on: the size of a DATA frame.
 pub(crate) const PACK: usize = 16 * 1024;
 
-/// The room that is allocated for the first small message, as others may follow it.
+/// The room that is allocated for the first small message. Others may follow it.
 const FIRST_PACK: usize = 256;
 
 /// The largest number of bytes that are packed before the caller checks the time again.
@@ -83,8 +83,8 @@ impl Packer {
         packed
     }
 
-    /// Packs a framed message in its compressed form if that is shorter. Copying it releases the capacity of the uncompressed
-    /// one.
+    /// Packs a framed message in its compressed form if that is shorter. It is copied, so that the memory of the uncompressed
+    /// message is freed.
     fn push_compressed(&mut self, message: &[u8], compression: Compression) -> Packed {
         let payload = message.get(PREFIX..).unwrap_or_default();
         let shorter = compressed(payload, compression);
@@ -94,7 +94,7 @@ impl Packer {
         packed
     }
 
-    /// Makes room for `length` bytes. Returns whether packing stops after them.
+    /// Makes room for `length` bytes. Returns [`Packed::Stopped`] if packing stops after them.
     #[inline]
     fn make_room(&mut self, length: usize) -> Packed {
         let mut packed = Packed::More;

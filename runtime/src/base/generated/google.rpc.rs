@@ -2,18 +2,18 @@
 
 ::stubwright::generated_interface!(5);
 
-/// Why the call failed, for programs.
+/// The cause of an error, in a form for programs.
 #[derive(Clone, Debug, PartialEq, ::stubwright::prost::Message)]
 #[prost(prost_path = "::stubwright::prost")]
 #[prost(skip_debug)]
 pub struct ErrorInfo {
-    /// The reason, unique within the domain, as in `API_DISABLED`.
+    /// The reason, which is unique within the domain, for example `API_DISABLED`.
     #[prost(string, tag = "1")]
     pub reason: ::stubwright::prost::alloc::string::String,
-    /// Whose reasons these are, as in `pubsub.googleapis.com`.
+    /// The domain of the reason, for example `pubsub.googleapis.com`.
     #[prost(string, tag = "2")]
     pub domain: ::stubwright::prost::alloc::string::String,
-    /// More of this error, as in the limit that was passed.
+    /// Further information about the error, for example the limit that was exceeded.
     #[prost(btree_map = "string, string", tag = "3")]
     pub metadata: ::stubwright::prost::alloc::collections::BTreeMap<::stubwright::prost::alloc::string::String, ::stubwright::prost::alloc::string::String>,
 }
@@ -31,11 +31,11 @@ impl ::stubwright::prost::Name for ErrorInfo {
     }
 }
 
-/// When the call may be made again.
+/// The time after which the call may be retried.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::stubwright::prost::Message)]
 #[prost(prost_path = "::stubwright::prost")]
 pub struct RetryInfo {
-    /// How long to wait at least.
+    /// The minimum time to wait.
     #[prost(message, optional, tag = "1")]
     pub retry_delay: ::core::option::Option<::stubwright::prost_types::Duration>,
 }
@@ -53,14 +53,14 @@ impl ::stubwright::prost::Name for RetryInfo {
     }
 }
 
-/// What helps those who debug the server.
+/// Information for debugging the server.
 #[derive(Clone, PartialEq, Eq, Hash, ::stubwright::prost::Message)]
 #[prost(prost_path = "::stubwright::prost")]
 pub struct DebugInfo {
-    /// The stack where it happened.
+    /// The stack trace of the error.
     #[prost(string, repeated, tag = "1")]
     pub stack_entries: ::stubwright::prost::alloc::vec::Vec<::stubwright::prost::alloc::string::String>,
-    /// Anything else.
+    /// Further information.
     #[prost(string, tag = "2")]
     pub detail: ::stubwright::prost::alloc::string::String,
 }
@@ -78,11 +78,11 @@ impl ::stubwright::prost::Name for DebugInfo {
     }
 }
 
-/// Which quotas do not suffice for the call.
+/// The quotas that the call exceeded.
 #[derive(Clone, PartialEq, ::stubwright::prost::Message)]
 #[prost(prost_path = "::stubwright::prost")]
 pub struct QuotaFailure {
-    /// All of them.
+    /// The quotas that were exceeded.
     #[prost(message, repeated, tag = "1")]
     pub violations: ::stubwright::prost::alloc::vec::Vec<quota_failure::Violation>,
 }
@@ -102,21 +102,21 @@ impl ::stubwright::prost::Name for QuotaFailure {
 
 /// Types declared in message `google.rpc.QuotaFailure`.
 pub mod quota_failure {
-    /// A quota that does not suffice.
+    /// A quota that was exceeded.
     #[derive(Clone, Debug, PartialEq, ::stubwright::prost::Message)]
     #[prost(prost_path = "::stubwright::prost")]
     #[prost(skip_debug)]
     pub struct Violation {
-        /// Whose quota it is, as in `clientip:192.0.2.1` or `project:7`.
+        /// The owner of the quota, for example `clientip:192.0.2.1` or `project:7`.
         #[prost(string, tag = "1")]
         pub subject: ::stubwright::prost::alloc::string::String,
-        /// How it does not suffice.
+        /// A description of the violation.
         #[prost(string, tag = "2")]
         pub description: ::stubwright::prost::alloc::string::String,
         /// The service that has the quota.
         #[prost(string, tag = "3")]
         pub api_service: ::stubwright::prost::alloc::string::String,
-        /// What is measured.
+        /// The metric that the quota limits.
         #[prost(string, tag = "4")]
         pub quota_metric: ::stubwright::prost::alloc::string::String,
         /// The quota's name.
@@ -125,10 +125,10 @@ pub mod quota_failure {
         /// The values of the quota's dimensions.
         #[prost(btree_map = "string, string", tag = "6")]
         pub quota_dimensions: ::stubwright::prost::alloc::collections::BTreeMap<::stubwright::prost::alloc::string::String, ::stubwright::prost::alloc::string::String>,
-        /// How much the quota is.
+        /// The value of the quota.
         #[prost(int64, tag = "7")]
         pub quota_value: i64,
-        /// How much it will be, where a change is under way.
+        /// The future value of the quota, if a change is in progress.
         #[prost(int64, optional, tag = "8")]
         pub future_quota_value: ::core::option::Option<i64>,
     }
@@ -147,11 +147,11 @@ pub mod quota_failure {
     }
 }
 
-/// What has to be changed in the system before the call can succeed.
+/// Preconditions that failed. They must be met before the call can succeed.
 #[derive(Clone, PartialEq, ::stubwright::prost::Message)]
 #[prost(prost_path = "::stubwright::prost")]
 pub struct PreconditionFailure {
-    /// All of them.
+    /// The conditions that do not hold.
     #[prost(message, repeated, tag = "1")]
     pub violations: ::stubwright::prost::alloc::vec::Vec<precondition_failure::Violation>,
 }
@@ -175,13 +175,13 @@ pub mod precondition_failure {
     #[derive(Clone, PartialEq, Eq, Hash, ::stubwright::prost::Message)]
     #[prost(prost_path = "::stubwright::prost")]
     pub struct Violation {
-        /// The kind of condition, as in `TOS`.
+        /// The kind of condition, for example `TOS`.
         #[prost(string, tag = "1")]
         pub r#type: ::stubwright::prost::alloc::string::String,
-        /// What it is about.
+        /// The subject of the condition.
         #[prost(string, tag = "2")]
         pub subject: ::stubwright::prost::alloc::string::String,
-        /// How it does not hold.
+        /// A description of the violation.
         #[prost(string, tag = "3")]
         pub description: ::stubwright::prost::alloc::string::String,
     }
@@ -200,11 +200,11 @@ pub mod precondition_failure {
     }
 }
 
-/// What is wrong with the request.
+/// The problems of an invalid request.
 #[derive(Clone, PartialEq, ::stubwright::prost::Message)]
 #[prost(prost_path = "::stubwright::prost")]
 pub struct BadRequest {
-    /// All of them.
+    /// The invalid fields.
     #[prost(message, repeated, tag = "1")]
     pub field_violations: ::stubwright::prost::alloc::vec::Vec<bad_request::FieldViolation>,
 }
@@ -224,20 +224,20 @@ impl ::stubwright::prost::Name for BadRequest {
 
 /// Types declared in message `google.rpc.BadRequest`.
 pub mod bad_request {
-    /// A field that is wrong.
+    /// A field with an invalid value.
     #[derive(Clone, PartialEq, Eq, Hash, ::stubwright::prost::Message)]
     #[prost(prost_path = "::stubwright::prost")]
     pub struct FieldViolation {
-        /// The path of the field, as in `addresses[1].street`.
+        /// The path of the field, for example `addresses[1].street`.
         #[prost(string, tag = "1")]
         pub field: ::stubwright::prost::alloc::string::String,
-        /// Why it is wrong.
+        /// The reason why the value is invalid.
         #[prost(string, tag = "2")]
         pub description: ::stubwright::prost::alloc::string::String,
-        /// The reason, for programs, as in `INVALID_FORMAT`.
+        /// The reason in a form for programs, for example `INVALID_FORMAT`.
         #[prost(string, tag = "3")]
         pub reason: ::stubwright::prost::alloc::string::String,
-        /// Why it is wrong, for the user.
+        /// The reason as a message for the user.
         #[prost(message, optional, tag = "4")]
         pub localized_message: ::core::option::Option<super::LocalizedMessage>,
     }
@@ -256,14 +256,14 @@ pub mod bad_request {
     }
 }
 
-/// By what the call is found in the server's records.
+/// Data that identifies the call in the server's logs.
 #[derive(Clone, PartialEq, Eq, Hash, ::stubwright::prost::Message)]
 #[prost(prost_path = "::stubwright::prost")]
 pub struct RequestInfo {
-    /// The name of the call there.
+    /// The identifier of the call.
     #[prost(string, tag = "1")]
     pub request_id: ::stubwright::prost::alloc::string::String,
-    /// Anything that only those who serve it can read.
+    /// Data that only the operator of the server can read.
     #[prost(string, tag = "2")]
     pub serving_data: ::stubwright::prost::alloc::string::String,
 }
@@ -281,20 +281,20 @@ impl ::stubwright::prost::Name for RequestInfo {
     }
 }
 
-/// What the call was about.
+/// The resource that the call tried to use.
 #[derive(Clone, PartialEq, Eq, Hash, ::stubwright::prost::Message)]
 #[prost(prost_path = "::stubwright::prost")]
 pub struct ResourceInfo {
-    /// The type of the thing, as in `sql table`.
+    /// The type of the resource, for example `sql table`.
     #[prost(string, tag = "1")]
     pub resource_type: ::stubwright::prost::alloc::string::String,
-    /// Its name.
+    /// The name of the resource.
     #[prost(string, tag = "2")]
     pub resource_name: ::stubwright::prost::alloc::string::String,
-    /// Its owner.
+    /// The owner of the resource.
     #[prost(string, tag = "3")]
     pub owner: ::stubwright::prost::alloc::string::String,
-    /// What went wrong with it.
+    /// A description of the error.
     #[prost(string, tag = "4")]
     pub description: ::stubwright::prost::alloc::string::String,
 }
@@ -312,11 +312,11 @@ impl ::stubwright::prost::Name for ResourceInfo {
     }
 }
 
-/// Where to read on.
+/// Links to documentation.
 #[derive(Clone, PartialEq, ::stubwright::prost::Message)]
 #[prost(prost_path = "::stubwright::prost")]
 pub struct Help {
-    /// All of them.
+    /// The links.
     #[prost(message, repeated, tag = "1")]
     pub links: ::stubwright::prost::alloc::vec::Vec<help::Link>,
 }
@@ -336,14 +336,14 @@ impl ::stubwright::prost::Name for Help {
 
 /// Types declared in message `google.rpc.Help`.
 pub mod help {
-    /// A page.
+    /// A link to a page.
     #[derive(Clone, PartialEq, Eq, Hash, ::stubwright::prost::Message)]
     #[prost(prost_path = "::stubwright::prost")]
     pub struct Link {
-        /// What is there.
+        /// A description of the page.
         #[prost(string, tag = "1")]
         pub description: ::stubwright::prost::alloc::string::String,
-        /// Where it is.
+        /// The URL of the page.
         #[prost(string, tag = "2")]
         pub url: ::stubwright::prost::alloc::string::String,
     }
@@ -362,14 +362,14 @@ pub mod help {
     }
 }
 
-/// What may be shown to the user.
+/// A message that may be shown to the user.
 #[derive(Clone, PartialEq, Eq, Hash, ::stubwright::prost::Message)]
 #[prost(prost_path = "::stubwright::prost")]
 pub struct LocalizedMessage {
-    /// The language, as BCP 47 names it: `en-US`, `fr-CH`.
+    /// The language as a BCP 47 tag, for example `en-US`.
     #[prost(string, tag = "1")]
     pub locale: ::stubwright::prost::alloc::string::String,
-    /// The message in it.
+    /// The message in this language.
     #[prost(string, tag = "2")]
     pub message: ::stubwright::prost::alloc::string::String,
 }
@@ -387,17 +387,17 @@ impl ::stubwright::prost::Name for LocalizedMessage {
     }
 }
 
-/// How a call, or a part of one, ended.
+/// The status of a call, or of a part of a call.
 #[derive(Clone, PartialEq, ::stubwright::prost::Message)]
 #[prost(prost_path = "::stubwright::prost")]
 pub struct Status {
-    /// The number of gRPC's code.
+    /// The number of the gRPC status code.
     #[prost(int32, tag = "1")]
     pub code: i32,
-    /// For developers, in English.
+    /// The message for developers, in English.
     #[prost(string, tag = "2")]
     pub message: ::stubwright::prost::alloc::string::String,
-    /// More of the error, each a message of its own type.
+    /// The details of the error. Each is a message of any type.
     #[prost(message, repeated, tag = "3")]
     pub details: ::stubwright::prost::alloc::vec::Vec<::stubwright::prost_types::Any>,
 }

@@ -1,4 +1,4 @@
-//! Fields that nearly every call has, and that take no memory when a peer sends them. Fields in HPACK's static table are found
+//! Fields that nearly every call has. When a peer sends them, they take no memory. Fields in HPACK's static table are found
 //! there instead.
 
 use super::Header;

@@ -1,11 +1,11 @@
-//! Numbers that JSON has no syntax for.
+//! Numbers for which JSON has no syntax.
 
 use std::fmt::Display;
 
 use serde::ser::{Error, Impossible, Serialize, SerializeMap, SerializeSeq, Serializer};
 
-/// A serializer that writes numbers which are not finite by their names, at any depth, as the JSON mapping requires. A plain JSON
-/// serializer writes `null` for them, which is another value.
+/// A serializer that writes numbers that are not finite as names, for example `"NaN"`, at any depth, as the JSON mapping
+/// requires. A plain JSON serializer writes `null` for them, which is another value.
 pub(super) struct Exact<S>(pub(super) S);
 
 /// Defines methods that pass their value on unchanged.

@@ -1,4 +1,4 @@
-//! JSON for messages, by the mapping that all protobuf libraries share, and descriptors of messages. Feature `json`.
+//! Conversion of messages to and from JSON, by the standard ProtoJSON mapping, and descriptors of messages. Feature `json`.
 //!
 //! Code that is generated with the option `json` implements [`ReflectMessage`] for each message. [`to_json`] and [`from_json`]
 //! correspond to gRPC Python's `MessageToJson` and `Parse`, and [`JsonFormat`] has their options.
@@ -37,7 +37,7 @@
 //!
 //! # Differences from Python
 //!
-//! Results are the same as Python's, except where Python goes beyond the mapping:
+//! Results are the same as Python's, except where Python deviates from the mapping:
 //!
 //! - Python accepts some texts that are not valid for a message: `[]` for a message, a Boolean for a number, the number of an
 //!   enum in quotes, base64 with other characters in between.
@@ -47,9 +47,9 @@
 //!
 //! # `google.protobuf.Any`
 //!
-//! The message in an `Any` is written out if its type is known. A type is known if it is in the files that the outer message's
-//! module was generated from or in their imports, or if [`descriptor`] was called in this process for any message of the type's
-//! module.
+//! The message in an `Any` is converted if its type is known. A type is known if it is declared in a file from which the outer
+//! message's module was generated, or in an import of these files. It is also known if [`descriptor`] was called in this
+//! process for any message of the type's module.
 
 mod exact;
 mod format;

@@ -1,4 +1,4 @@
-//! The descriptors of the messages that this process has asked for.
+//! The descriptors of the messages that this process uses.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{LazyLock, PoisonError, RwLock};
@@ -29,13 +29,14 @@ pub fn descriptor_of(module: &'static Descriptors, name: &str) -> MessageDescrip
 
 static POOLS: LazyLock<RwLock<Pools>> = LazyLock::new(RwLock::default);
 
-/// The files of all modules, in one pool, so that the message in an `Any` is found whichever module it was generated in.
+/// The files of all modules in one pool, so that the message in an `Any` is found in any module.
 #[derive(Default)]
 struct Pools {
     shared: DescriptorPool,
     /// The modules whose files are in `shared`, by their addresses.
     modules: BTreeSet<usize>,
-    /// Modules with a file that differs from another module's file of the same name, as two versions of a crate may have.
+    /// Modules with a file that differs from another module's file with the same name, for example from two versions of a
+    /// crate.
     alone: BTreeMap<usize, DescriptorPool>,
 }
 
@@ -74,7 +75,7 @@ fn files(module: &'static Descriptors) -> Vec<FileDescriptorProto> {
     let mut files = BTreeMap::new();
     while let Some(module) = left.pop() {
         if seen.insert(address(module)) {
-            // The generator has encoded it, so it can be decoded.
+            // The generator has encoded the set, so this cannot fail.
             let set = FileDescriptorSet::decode(module.set).unwrap_or_default();
             files.extend(
                 set.file

@@ -2,11 +2,11 @@
 
 ::stubwright::generated_interface!(5);
 
-/// Which service is asked for.
+/// The request for the status of a service.
 #[derive(Clone, PartialEq, Eq, Hash, ::stubwright::prost::Message)]
 #[prost(prost_path = "::stubwright::prost")]
 pub struct HealthCheckRequest {
-    /// The full name, as in `package.Service`; empty for the server as a whole.
+    /// The full name of the service, for example `package.Service`. It is empty for the server as a whole.
     #[prost(string, tag = "1")]
     pub service: ::stubwright::prost::alloc::string::String,
 }
@@ -24,11 +24,11 @@ impl ::stubwright::prost::Name for HealthCheckRequest {
     }
 }
 
-/// How a service does.
+/// The status of a service.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::stubwright::prost::Message)]
 #[prost(prost_path = "::stubwright::prost")]
 pub struct HealthCheckResponse {
-    /// The status now.
+    /// The current status.
     #[prost(enumeration = "health_check_response::ServingStatus", tag = "1")]
     pub status: i32,
 }
@@ -48,18 +48,18 @@ impl ::stubwright::prost::Name for HealthCheckResponse {
 
 /// Types declared in message `grpc.health.v1.HealthCheckResponse`.
 pub mod health_check_response {
-    /// What clients should make of a service.
+    /// The statuses of a service.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::stubwright::prost::Enumeration)]
     #[prost(prost_path = "::stubwright::prost")]
     #[repr(i32)]
     pub enum ServingStatus {
-        /// Nobody has said.
+        /// The status is not known.
         Unknown = 0,
-        /// It takes calls.
+        /// The service accepts calls.
         Serving = 1,
-        /// It should not be called now.
+        /// The service should not be called now.
         NotServing = 2,
-        /// The server does not know the service. Only `Watch` says so.
+        /// The server does not know the service. Only `Watch` returns this status.
         ServiceUnknown = 3,
     }
 
@@ -87,7 +87,7 @@ pub mod health_check_response {
     }
 }
 
-/// Everything is asked for.
+/// The request for the statuses of all services.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::stubwright::prost::Message)]
 #[prost(prost_path = "::stubwright::prost")]
 pub struct HealthListRequest {}
@@ -105,12 +105,12 @@ impl ::stubwright::prost::Name for HealthListRequest {
     }
 }
 
-/// How all services do.
+/// The statuses of all services.
 #[derive(Clone, Debug, PartialEq, ::stubwright::prost::Message)]
 #[prost(prost_path = "::stubwright::prost")]
 #[prost(skip_debug)]
 pub struct HealthListResponse {
-    /// The status of each service, by its full name; the server as a whole has the empty one.
+    /// The status of each service by its full name. The server as a whole has the empty name.
     #[prost(btree_map = "string, message", tag = "1")]
     pub statuses: ::stubwright::prost::alloc::collections::BTreeMap<::stubwright::prost::alloc::string::String, HealthCheckResponse>,
 }
@@ -131,11 +131,11 @@ impl ::stubwright::prost::Name for HealthListResponse {
 #[cfg(feature = "server")]
 /// Servicer of `grpc.health.v1.Health`.
 ///
-/// Tells how the services of a server do.
+/// Reports the health of a server's services.
 ///
 /// A method that is not implemented returns `UNIMPLEMENTED`; with the generator's option `all_methods_required` it doesn't compile. A method that panics ends its call with `INTERNAL`. `add_health_servicer_to_server` adds an implementation to a server.
 pub trait HealthServicer: ::core::marker::Send + ::core::marker::Sync + 'static {
-    /// The status of a service now; NOT_FOUND if the server does not know it.
+    /// Returns the current status of a service. Fails with NOT_FOUND if the server does not know the service.
     ///
     /// Implement it as
     /// ```text
@@ -152,7 +152,7 @@ pub trait HealthServicer: ::core::marker::Send + ::core::marker::Sync + 'static 
         ::stubwright::private::unimplemented()
     }
 
-    /// The status of every service now.
+    /// Returns the current statuses of all services.
     ///
     /// Implement it as
     /// ```text
@@ -169,7 +169,7 @@ pub trait HealthServicer: ::core::marker::Send + ::core::marker::Sync + 'static 
         ::stubwright::private::unimplemented()
     }
 
-    /// The status of a service now and whenever it changes; SERVICE_UNKNOWN as long as the server does not know it.
+    /// Returns the current status of a service, and each change. It is SERVICE_UNKNOWN while the server does not know the service.
     ///
     /// Implement it as (without `async`: the method *is* the stream)
     /// ```text
@@ -269,7 +269,7 @@ pub fn add_health_servicer_to_server<S: HealthServicer>(
 #[cfg(feature = "client")]
 /// Stub of `grpc.health.v1.Health`.
 ///
-/// Tells how the services of a server do.
+/// Reports the health of a server's services.
 ///
 /// Cheap to clone: the clones share their channel.
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
@@ -284,7 +284,7 @@ impl HealthStub {
         Self { channel }
     }
 
-    /// The status of a service now; NOT_FOUND if the server does not know it.
+    /// Returns the current status of a service. Fails with NOT_FOUND if the server does not know the service.
     ///
     /// Await the call for the response, or `.with_call()` for the response and the end of the call.
     pub fn check(
@@ -299,7 +299,7 @@ impl HealthStub {
         )
     }
 
-    /// The status of every service now.
+    /// Returns the current statuses of all services.
     ///
     /// Await the call for the response, or `.with_call()` for the response and the end of the call.
     pub fn list(
@@ -314,7 +314,7 @@ impl HealthStub {
         )
     }
 
-    /// The status of a service now and whenever it changes; SERVICE_UNKNOWN as long as the server does not know it.
+    /// Returns the current status of a service, and each change. It is SERVICE_UNKNOWN while the server does not know the service.
     ///
     /// The call is a stream of responses. `.message().await?` returns the next response, or `None` at the end.
     pub fn watch(

@@ -2,14 +2,14 @@
 
 ::stubwright::generated_interface!(5);
 
-/// One question.
+/// A question of a client.
 #[derive(Clone, PartialEq, Eq, Hash, ::stubwright::prost::Message)]
 #[prost(prost_path = "::stubwright::prost")]
 pub struct ServerReflectionRequest {
-    /// The host that is meant; it is sent back.
+    /// The host for which the question is. The response contains it too.
     #[prost(string, tag = "1")]
     pub host: ::stubwright::prost::alloc::string::String,
-    /// What is asked for.
+    /// The question.
     #[prost(oneof = "server_reflection_request::MessageRequest", tags = "3, 4, 5, 6, 7")]
     pub message_request: ::core::option::Option<server_reflection_request::MessageRequest>,
 }
@@ -29,14 +29,14 @@ impl ::stubwright::prost::Name for ServerReflectionRequest {
 
 /// Types declared in message `grpc.reflection.v1.ServerReflectionRequest`.
 pub mod server_reflection_request {
-    /// What is asked for.
+    /// The question.
     #[derive(Clone, PartialEq, Eq, Hash, ::stubwright::prost::Oneof)]
     #[prost(prost_path = "::stubwright::prost")]
     pub enum MessageRequest {
-        /// The file of this name.
+        /// The file with this name.
         #[prost(string, tag = "3")]
         FileByFilename(::stubwright::prost::alloc::string::String),
-        /// The file that declares this full name: a message, a field, an enum, a value, a service, a method, an extension.
+        /// The file that declares this full name of a message, field, enum, enum value, service, method or extension.
         #[prost(string, tag = "4")]
         FileContainingSymbol(::stubwright::prost::alloc::string::String),
         /// The file that declares an extension.
@@ -45,17 +45,17 @@ pub mod server_reflection_request {
         /// The numbers of all extensions of the message with this full name.
         #[prost(string, tag = "6")]
         AllExtensionNumbersOfType(::stubwright::prost::alloc::string::String),
-        /// The services of the server. The text means nothing.
+        /// The services of the server. The value is ignored.
         #[prost(string, tag = "7")]
         ListServices(::stubwright::prost::alloc::string::String),
     }
 }
 
-/// An extension.
+/// An extension of a message.
 #[derive(Clone, PartialEq, Eq, Hash, ::stubwright::prost::Message)]
 #[prost(prost_path = "::stubwright::prost")]
 pub struct ExtensionRequest {
-    /// The full name of the message that is extended.
+    /// The full name of the extended message.
     #[prost(string, tag = "1")]
     pub containing_type: ::stubwright::prost::alloc::string::String,
     /// The number of the field.
@@ -76,7 +76,7 @@ impl ::stubwright::prost::Name for ExtensionRequest {
     }
 }
 
-/// One answer.
+/// The response to a question.
 #[derive(Clone, PartialEq, ::stubwright::prost::Message)]
 #[prost(prost_path = "::stubwright::prost")]
 pub struct ServerReflectionResponse {
@@ -86,7 +86,7 @@ pub struct ServerReflectionResponse {
     /// The request.
     #[prost(message, optional, tag = "2")]
     pub original_request: ::core::option::Option<ServerReflectionRequest>,
-    /// What was asked for, or why there is none.
+    /// The answer, or an error.
     #[prost(oneof = "server_reflection_response::MessageResponse", tags = "4, 5, 6, 7")]
     pub message_response: ::core::option::Option<server_reflection_response::MessageResponse>,
 }
@@ -106,11 +106,11 @@ impl ::stubwright::prost::Name for ServerReflectionResponse {
 
 /// Types declared in message `grpc.reflection.v1.ServerReflectionResponse`.
 pub mod server_reflection_response {
-    /// What was asked for, or why there is none.
+    /// The answer, or an error.
     #[derive(Clone, PartialEq, ::stubwright::prost::Oneof)]
     #[prost(prost_path = "::stubwright::prost")]
     pub enum MessageResponse {
-        /// The file and what it imports.
+        /// The file and its imports.
         #[prost(message, tag = "4")]
         FileDescriptorResponse(super::FileDescriptorResponse),
         /// The numbers of the extensions.
@@ -119,18 +119,18 @@ pub mod server_reflection_response {
         /// The services.
         #[prost(message, tag = "6")]
         ListServicesResponse(super::ListServiceResponse),
-        /// There is no such thing.
+        /// The error, for example that nothing was found.
         #[prost(message, tag = "7")]
         ErrorResponse(super::ErrorResponse),
     }
 }
 
-/// Files.
+/// Descriptors of files.
 #[derive(Clone, PartialEq, Eq, Hash, ::stubwright::prost::Message)]
 #[prost(prost_path = "::stubwright::prost")]
 pub struct FileDescriptorResponse {
-    /// Each an encoded `google.protobuf.FileDescriptorProto`. The first is what was asked for; what follows is what it imports,
-    /// as far as this call has not sent it yet.
+    /// The files, each an encoded `google.protobuf.FileDescriptorProto`. The first is the requested file. Its imports follow, except
+    /// those that were already sent in this call.
     #[prost(bytes = "bytes", repeated, tag = "1")]
     pub file_descriptor_proto: ::stubwright::prost::alloc::vec::Vec<::stubwright::prost::bytes::Bytes>,
 }
@@ -148,7 +148,7 @@ impl ::stubwright::prost::Name for FileDescriptorResponse {
     }
 }
 
-/// Extensions of a message.
+/// The extensions of a message.
 #[derive(Clone, PartialEq, Eq, Hash, ::stubwright::prost::Message)]
 #[prost(prost_path = "::stubwright::prost")]
 pub struct ExtensionNumberResponse {
@@ -177,7 +177,7 @@ impl ::stubwright::prost::Name for ExtensionNumberResponse {
 #[derive(Clone, PartialEq, ::stubwright::prost::Message)]
 #[prost(prost_path = "::stubwright::prost")]
 pub struct ListServiceResponse {
-    /// In alphabetical order.
+    /// The services, in alphabetical order.
     #[prost(message, repeated, tag = "1")]
     pub service: ::stubwright::prost::alloc::vec::Vec<ServiceResponse>,
 }
@@ -199,7 +199,7 @@ impl ::stubwright::prost::Name for ListServiceResponse {
 #[derive(Clone, PartialEq, Eq, Hash, ::stubwright::prost::Message)]
 #[prost(prost_path = "::stubwright::prost")]
 pub struct ServiceResponse {
-    /// The full name, as in `package.Service`.
+    /// The full name of the service, for example `package.Service`.
     #[prost(string, tag = "1")]
     pub name: ::stubwright::prost::alloc::string::String,
 }
@@ -217,14 +217,14 @@ impl ::stubwright::prost::Name for ServiceResponse {
     }
 }
 
-/// Why a question has no answer.
+/// The reason why a question has no answer.
 #[derive(Clone, PartialEq, Eq, Hash, ::stubwright::prost::Message)]
 #[prost(prost_path = "::stubwright::prost")]
 pub struct ErrorResponse {
     /// The number of a gRPC status code.
     #[prost(int32, tag = "1")]
     pub error_code: i32,
-    /// The reason in words.
+    /// The reason as text.
     #[prost(string, tag = "2")]
     pub error_message: ::stubwright::prost::alloc::string::String,
 }
@@ -245,7 +245,7 @@ impl ::stubwright::prost::Name for ErrorResponse {
 #[cfg(feature = "server")]
 /// Servicer of `grpc.reflection.v1.ServerReflection`.
 ///
-/// Tells the descriptors of a server's services.
+/// Returns the descriptors of a server's services.
 ///
 /// A method that is not implemented returns `UNIMPLEMENTED`; with the generator's option `all_methods_required` it doesn't compile. A method that panics ends its call with `INTERNAL`. `add_server_reflection_servicer_to_server` adds an implementation to a server.
 pub trait ServerReflectionServicer: ::core::marker::Send + ::core::marker::Sync + 'static {
@@ -312,7 +312,7 @@ pub fn add_server_reflection_servicer_to_server<S: ServerReflectionServicer>(
 #[cfg(feature = "client")]
 /// Stub of `grpc.reflection.v1.ServerReflection`.
 ///
-/// Tells the descriptors of a server's services.
+/// Returns the descriptors of a server's services.
 ///
 /// Cheap to clone: the clones share their channel.
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]

@@ -5,7 +5,7 @@
 #[cfg(feature = "server")]
 /// Servicer of `grpc.reflection.v1alpha.ServerReflection`.
 ///
-/// Tells the descriptors of a server's services.
+/// Returns the descriptors of a server's services.
 ///
 /// A method that is not implemented returns `UNIMPLEMENTED`; with the generator's option `all_methods_required` it doesn't compile. A method that panics ends its call with `INTERNAL`. `add_server_reflection_servicer_to_server` adds an implementation to a server.
 pub trait ServerReflectionServicer: ::core::marker::Send + ::core::marker::Sync + 'static {
@@ -76,7 +76,7 @@ pub fn add_server_reflection_servicer_to_server<S: ServerReflectionServicer>(
 #[cfg(feature = "client")]
 /// Stub of `grpc.reflection.v1alpha.ServerReflection`.
 ///
-/// Tells the descriptors of a server's services.
+/// Returns the descriptors of a server's services.
 ///
 /// Cheap to clone: the clones share their channel.
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]

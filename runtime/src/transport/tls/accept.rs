@@ -44,8 +44,8 @@ pub(crate) async fn accept(
     }
 }
 
-/// Checks that the client negotiated h2. A client that offers only other protocols fails in the handshake, but one that offers
-/// none gets through it.
+/// Checks that the client negotiated h2. The handshake already fails for a client that only offers other protocols, but
+/// succeeds for one that offers no protocol.
 async fn check(
     mut stream: TlsStream<Box<dyn Io>>,
     port: &str,
@@ -54,7 +54,7 @@ async fn check(
     let session = stream.get_ref().1;
     if session.alpn_protocol() != Some(H2) {
         log::handshake_refused(peer, port, NO_H2);
-        // Sends the close alert as far as the system accepts it now.
+        // Send the alert, as far as the system accepts it within this time.
         drop(timeout(LINGER, stream.shutdown()).await);
         linger(stream.into_inner().0).await;
         return None;

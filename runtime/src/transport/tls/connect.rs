@@ -34,8 +34,8 @@ impl ClientTls {
         Ok(ClientTls { config, name })
     }
 
-    /// Performs the handshake on a connection, with a server whose certificate must be valid for `host`, if that is not the name for all
-    /// servers. Also returns the hosts that the certificate is valid for.
+    /// Performs the handshake on a connection. The server's certificate must be valid for `host`, or without it for the host of
+    /// these settings. Also returns the hosts for which the certificate is valid.
     pub(crate) async fn secure(
         &self,
         connection: Box<dyn Io>,
@@ -63,10 +63,10 @@ impl ClientTls {
     }
 }
 
-/// The hosts that the server's certificate is valid for.
+/// The hosts for which the server's certificate is valid.
 pub(crate) struct CertifiedHosts {
     certificate: Option<CertificateDer<'static>>,
-    /// Earlier results, because calls name the same few hosts again and again.
+    /// Earlier results, because calls use the same few hosts again and again.
     known: BTreeMap<Vec<u8>, bool>,
 }
 

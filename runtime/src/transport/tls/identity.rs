@@ -7,13 +7,13 @@ use rustls::pki_types::CertificateDer;
 use super::certificate::Certificate;
 use crate::call::{AuthContext, COMMON_NAME, SUBJECT_ALTERNATIVE_NAME};
 
-/// Creates the auth context of a connection from the peer's certificates, which have been verified. The peer's own is the first.
+/// Creates the auth context of a connection from the peer's verified certificates, its own first.
 pub(super) fn auth_context(certificates: &[CertificateDer<'_>]) -> AuthContext {
     let mut context = AuthContext::secured();
     let Some(own) = certificates.first() else {
         return context;
     };
-    // A verified certificate that cannot be parsed here only leaves the names out.
+    // If a verified certificate cannot be parsed here, only the names are missing.
     let names = Certificate::read(own).unwrap_or_default();
     if let Some(name) = names.common_name {
         context.push(COMMON_NAME, name);

@@ -7,7 +7,7 @@ use rustls::crypto::CryptoProvider;
 /// The only protocol that ALPN negotiates: HTTP/2 (RFC 9113, 3.2).
 pub(crate) const H2: &[u8] = b"h2";
 
-/// Returns the cryptography provider, always ring's, whatever default the program has installed.
+/// Returns the cryptography provider. It is always ring's, even if the program has installed another default.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }

@@ -31,7 +31,7 @@ impl PeerRole {
     }
 }
 
-/// Reasons for refusing a certificate that rustls has no error for.
+/// Reasons for refusing a certificate for which rustls has no error.
 #[derive(Debug)]
 pub(super) enum Refusal {
     /// The certificate's X.509 version is older than 3.

@@ -1,10 +1,10 @@
 //! Verification of a peer's certificate: either its chain leads to a trusted authority, or it is itself trusted.
 //!
-//! rustls and webpki verify certificates that an authority has signed. They may refuse a peer's own certificate that is one of
-//! the given roots, byte for byte: because it is an authority's, which `openssl req -x509` makes it, or because it has no subject
-//! alternative name. Here it is accepted, as OpenSSL does. This is not less strict, because the owner of its key could have
-//! signed any other certificate with it. Its dates, purposes and names are checked here. rustls checks the signature of the
-//! handshake in any case.
+//! rustls and webpki verify certificates that an authority has signed. They may refuse a peer's own certificate that is itself
+//! one of the given roots, byte for byte. The reason may be that it is an authority's certificate, as `openssl req -x509`
+//! creates, or that it has no subject alternative name. Here it is accepted, as by OpenSSL. This is not less strict, because the
+//! owner of its key could have signed any other certificate with it. Its dates, purposes and names are checked here. rustls
+//! checks the signature of the handshake in any case.
 
 use std::sync::Arc;
 
@@ -102,8 +102,8 @@ impl ServerCertVerifier for ServerVerifier {
     }
 }
 
-/// Checks that a verified certificate is valid for a host. The common name only counts without alternative names, which only a
-/// certificate that is itself trusted may lack at this point.
+/// Checks that a verified certificate is valid for a host. The common name only counts if there are no alternative names. At
+/// this point, only a certificate that is itself trusted may have none.
 #[cfg(feature = "client")]
 pub(super) fn verify_name(
     certificate: &CertificateDer<'_>,
@@ -200,7 +200,7 @@ impl ClientCertVerifier for ClientVerifier {
     }
 }
 
-/// Refuses a certificate of a version that rustls does not support, and that could not sign a handshake.
+/// Refuses a certificate of a version that rustls does not support. Such a certificate could not sign a handshake.
 pub(super) fn check_version(certificate: &CertificateDer<'_>) -> Result<(), Error> {
     match Certificate::read(certificate) {
         Ok(read) if read.version < 3 => Err(Refusal::Version(read.version).into()),
@@ -209,7 +209,7 @@ pub(super) fn check_version(certificate: &CertificateDer<'_>) -> Result<(), Erro
     }
 }
 
-/// Verifies everything but the names of a peer's own certificate that is one of the roots.
+/// Verifies everything except the names of a peer's own certificate, which is one of the roots.
 fn verify_root(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<Certificate, Error> {
     check_version(certificate)?;
     // Parsing also refuses unknown critical extensions.
@@ -234,7 +234,7 @@ fn read(certificate: &CertificateDer<'_>) -> Result<Certificate, Error> {
     Certificate::read(certificate).map_err(|_| CertificateError::BadEncoding.into())
 }
 
-/// Replaces webpki's error by one that explains the problem in terms of the certificate, where there is one.
+/// Replaces webpki's error by one that explains what is wrong with the certificate, if there is one.
 fn explained(error: Error, certificate: &CertificateDer<'_>) -> Error {
     let Ok(read) = Certificate::read(certificate) else {
         return error;
