@@ -14,7 +14,7 @@ use super::written::Written;
 use crate::base::header::Header;
 use crate::http2::{Config, Connection, Event, Reason, Role, StreamId};
 
-/// More than the size of any frame of ours that is not DATA, and its answer.
+/// More bytes than any of our frames except DATA, together with its reply.
 const SLACK: usize = 300;
 
 /// An engine, and what is known about it from outside.

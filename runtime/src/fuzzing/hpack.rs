@@ -48,7 +48,7 @@ pub fn hpack(input: &[u8]) {
     }
 }
 
-/// Checks that encoded fields decode to themselves, whatever table sizes the peer sets.
+/// Checks that encoded fields decode to themselves, with any table sizes that the peer sets.
 ///
 /// A byte from 240 on sets a table size, given by the next two bytes. Any other byte begins a block and has the
 /// number of its fields.

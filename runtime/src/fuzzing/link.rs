@@ -1,5 +1,5 @@
-//! Target `link`: a client and a server of ours. Whatever their applications do, neither may find a fault with the
-//! other.
+//! Target `link`: a client and a server of ours. Neither may find a fault with the other, with any actions of their
+//! applications.
 
 use super::checked_engine::{CheckedEngine, growing_windows, small_limits};
 use super::input::Input;
@@ -22,7 +22,7 @@ pub fn link(input: &[u8]) {
     while !input.is_empty() {
         match input.byte() {
             0xff => acting = 1 - acting,
-            // Time stands still here, so that no end is too slow.
+            // The clock does not advance here, so that no end is too slow.
             step @ 0x80.. if step & 15 == 11 => {}
             step @ 0x80.. => action(&mut ends[acting], step),
             step => {

@@ -50,7 +50,7 @@ fn reference(mut wire: &[u8], limit: usize) -> (Vec<&[u8]>, Result<bool, Code>) 
     (messages, Ok(wire.is_empty()))
 }
 
-/// Splits bytes into pieces of the lengths that `cuts` has. From 200 on, a length is in kilobytes.
+/// Splits bytes into pieces with the lengths in `cuts`. A length of 200 or more counts in kilobytes.
 fn cut<'a>(mut wire: &'a [u8], cuts: &[u8]) -> Vec<&'a [u8]> {
     let mut pieces = Vec::new();
     for &cut in cuts {

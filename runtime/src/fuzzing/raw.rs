@@ -21,9 +21,9 @@ pub fn client(input: &[u8]) {
 
 /// Runs a connection.
 ///
-/// The first byte selects the limits (bits 6 and 7) and has the number of control bytes that follow (bits 0 to 5).
-/// The rest are the bytes of the peer. A control byte below 128 passes that many of these to the engine. Any other is
-/// an [`action`]. The bytes that remain are passed at once.
+/// The first byte selects the limits (bits 6 and 7) and the number of control bytes that follow (bits 0 to 5). The rest
+/// are the bytes of the peer. A control byte below 128 passes this number of them to the engine. Any other control byte
+/// is an [`action`]. Remaining bytes are passed together at the end.
 fn run(role: Role, input: &[u8]) {
     let mut input = Input::new(input);
     let setup = input.byte();

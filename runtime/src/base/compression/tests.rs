@@ -149,7 +149,7 @@ mod both_ways {
             (sent[0], u16::from_be_bytes([sent[0], sent[1]]) % 31),
             (0x78, 0)
         );
-        // Raw deflate, and a stream that needs a dictionary.
+        // Raw deflate is refused, and so is a stream that needs a dictionary.
         for other in [&sent[2..], &[0x78, 0xbb, 0, 0, 0, 1, 3, 0]] {
             let status = Compression::Deflate.decompress(other, 1000).unwrap_err();
             assert_eq!(status.code(), Code::Internal, "{status}");

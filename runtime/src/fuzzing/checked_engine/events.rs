@@ -34,7 +34,7 @@ impl CheckedEngine {
                     assert!((200..1_000).contains(&head.status));
                     let status = Header::new(b":status", head.status.to_string().as_bytes());
                     self.compare(stream, vec![status], &head.fields, head.oversized);
-                    // A 304 has the length of a body that it does not carry.
+                    // The `content-length` of a 304 describes a body that is not sent.
                     self.take_head(stream, &head.fields, end, head.status != 304);
                 }
                 Event::Data { stream, data, end } => self.take_data(stream, data.len(), end),

@@ -58,12 +58,11 @@ impl CheckedEngine {
         }
     }
 
-    /// Checks that the peer has each window in full, once all data is read, apart from credit that is about to be
-    /// sent.
+    /// Checks that all windows are fully open once all data is read, except for bytes that are not announced yet.
     fn check_windows(&mut self) {
         self.release_all();
         self.write(usize::MAX);
-        // A window smaller than HTTP/2's default holds once the peer knows of it. The peer of a client does.
+        // A window smaller than HTTP/2's default applies once the peer knows it, which the peer of a client does.
         let ours = i64::from(self.config.stream_window);
         let first = if self.role == Role::Client || self.peer.settings_acknowledged {
             ours
@@ -91,7 +90,7 @@ impl CheckedEngine {
         assert!(credit < (size / 2).max(1));
     }
 
-    /// Checks that a peer which owes something, or has left something unfinished, runs into a timeout.
+    /// Checks that a peer runs into a timeout if it owes a reply or has left a frame unfinished.
     fn check_timer(&mut self) {
         let timeout = self.engine.timeout();
         assert!(

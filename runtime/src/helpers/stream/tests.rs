@@ -68,7 +68,7 @@ fn a_message_is_sent_though_nobody_waits_until_it_is_taken() {
         for i in 0..ROOM {
             drop(responses.send(i));
         }
-        // There is no room for it yet, and nothing waits for any.
+        // The message has no room yet, and its future is dropped.
         drop(responses.send(100));
         responses.send(200).await;
         drop(responses.send(300));
@@ -100,7 +100,7 @@ fn row_50_messages_are_made_ahead_only_while_a_call_reads_small_ones() {
     assert_eq!([4, 5, 6].map(&mut next), [0; 3]);
     read(true);
     assert_eq!([7, 8, 9, 10, 11, 12].map(&mut next), [3, 2, 1, 0, 3, 2]);
-    // After a large message, those that exist are taken, and no more are created.
+    // After a large message, existing messages are read, and no more are created ahead.
     read(false);
     assert_eq!([13, 14, 15, 16].map(&mut next), [1, 0, 0, 0]);
     read(true);
@@ -109,7 +109,7 @@ fn row_50_messages_are_made_ahead_only_while_a_call_reads_small_ones() {
     assert_eq!([19, 20, 21, 22].map(&mut next), [1, 0, 0, 0]);
 }
 
-/// A future with a waker of its own, which is polled again only after that one was woken.
+/// A future with a waker of its own. It is only polled again after this waker was woken.
 struct Alone<F> {
     future: Pin<Box<F>>,
     woken: Arc<Woken>,

@@ -272,7 +272,7 @@ fn late_frames_of_streams_that_we_reset() {
     ends_with(end, 990..1_010, "too_many_late_frames");
 }
 
-/// A peer may be about to respond to all calls that this side gives up at once.
+/// A peer may be about to respond to all calls that this side cancels at the same time.
 #[test]
 fn late_frames_of_many_streams_that_we_reset() {
     let mut raw = Raw::client(tolerant(), &[]);

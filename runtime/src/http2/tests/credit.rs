@@ -72,7 +72,7 @@ fn released_bytes_go_back_by_quarters() {
     assert!(updates(&mut raw).is_empty());
 }
 
-/// It does not matter whether anything reads the data.
+/// The window is returned whether or not anything reads the data.
 #[test]
 fn the_connections_window_comes_back_when_data_arrives() {
     let mut raw = Raw::server(Config {
@@ -248,7 +248,7 @@ fn row_49_windows_shrink_while_much_is_held_and_grow_again_when_it_is_gone() {
     assert!(raw.frames_of(kind::RST_STREAM).is_empty());
 }
 
-/// This holds whatever the client opens and sends, and although it never acknowledges SETTINGS.
+/// This holds for anything that the client opens and sends, even if it never acknowledges SETTINGS.
 #[test]
 fn row_49_the_worst_case_is_reached_and_not_passed() {
     let config = Config::default();
@@ -299,7 +299,7 @@ fn row_49_the_worst_case_is_reached_and_not_passed() {
     let (held, promised) = raw.end.connection.held();
     assert_eq!(held, promised);
     assert!(held <= most && held > most - 65_535, "{held} of {most}");
-    // The client may do so for ten seconds.
+    // The client may omit the acknowledgement for ten seconds.
     raw.wait(config.settings_timeout);
     let over = raw.end.connection.handle_timeout(raw.now);
     raw.assert_failed(over, Reason::SETTINGS_TIMEOUT);
@@ -358,7 +358,7 @@ fn row_49_windows_grow_while_there_is_room() {
     }
     let (held, promised) = raw.end.connection.held();
     assert_eq!(held, 0);
-    // Besides, each stream has its initial window.
+    // In addition, each stream has its initial window.
     let small = 20 * 65_535;
     assert!(
         (most / 4..most / 2 + small).contains(&promised),
@@ -375,7 +375,7 @@ fn row_49_a_thousand_bodies_fit() {
     assert_eq!(raw.end.connection.held().0, 65_535_000);
 }
 
-/// Creates a server with calls that each wait for the rest of a message of 4 MiB, of which one frame has arrived.
+/// Creates a server with calls that each have received one frame of a message of 4 MiB, and wait for the rest.
 fn waiting(config: Config, count: usize) -> Raw {
     let mut raw = Raw::server(config);
     for number in 0..count {
@@ -399,7 +399,7 @@ fn row_49_a_reader_is_granted_the_rest_of_its_message() {
     fill(&mut raw, 1, 4 * MIB - 16 * KIB);
     let now = raw.now;
     assert!(raw.end.connection.timeout().is_none());
-    // Afterwards it has the window of a stream that is read.
+    // Afterwards the stream has the window of a stream that is read.
     raw.end.connection.release(1, 4 * MIB);
     let window: u32 = windows(&mut raw)
         .iter()

@@ -110,7 +110,7 @@ fn wrong_settings() {
 
 #[test]
 fn a_frame_over_the_size_that_we_advertise() {
-    // The length in the header suffices.
+    // The length in the frame header is enough to detect this.
     let mut raw = server();
     let result = raw.bytes(&[0, 0x40, 1, kind::DATA, 0, 0, 0, 0, 1]);
     raw.assert_failed(result, Reason::FRAME_SIZE_ERROR);

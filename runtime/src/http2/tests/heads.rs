@@ -350,7 +350,7 @@ fn a_stream_that_the_server_finished_first_is_reset_without_error() {
 /// `:method: POST`, `:scheme: http`, then `:path: /a` as a literal without indexing, and the newest entry of the table.
 const AGAIN: &[u8] = b"\x83\x86\x04\x02/a\xbe";
 
-/// The same block with a literal that adds the entry `x: 1` or `x: 2`.
+/// The same block, but with a literal that adds the entry `x: 1` or `x: 2` to the table.
 const ONE: &[u8] = b"\x83\x86\x04\x02/a\x40\x01x\x011";
 const TWO: &[u8] = b"\x83\x86\x04\x02/a\x40\x01x\x012";
 
@@ -375,7 +375,7 @@ fn a_block_that_comes_again_says_what_the_table_says() {
             assert_eq!(said(AGAIN), value);
         }
     }
-    // In between there are other blocks, more than are remembered, each often enough to be remembered.
+    // Other blocks follow, each often enough to be remembered, and more of them than are remembered.
     for _ in 0..3 {
         for entry in 0x82..0x88 {
             let mut block = b"\x83\x86\x04\x02/a".to_vec();

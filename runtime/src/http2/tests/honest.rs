@@ -111,7 +111,7 @@ fn row_44_resets_that_we_are_provoked_to_are_charged_though_the_calls_were_taken
     assert_eq!(refused, Some((300, "too_many_resets")));
 }
 
-/// There are five attempts in one read, of which the client cancels four in the same read, because another server has responded.
+/// One read contains five attempts and the cancellation of four of them, because another server has responded.
 #[test]
 fn row_44_one_call_that_ends_in_order_pays_for_the_other_attempts_of_hedging() {
     let mut raw = server();
@@ -411,7 +411,7 @@ fn a_server_that_answers_before_the_end_of_requests_loses_nothing() {
     }
 }
 
-/// Both ends are engines of this crate, so each only sends what the other accounts for.
+/// Both ends are engines of this crate, so each only sends frames that the other expects.
 #[test]
 fn our_own_window_updates_are_welcome() {
     for window in [1, 100, 64 << 10] {

@@ -117,7 +117,7 @@ fn streams_that_the_peer_reset() {
     raw.send(kind::RST_STREAM, 0, 1, &[0, 0, 0, 8])
         .expect("RST_STREAM");
     assert!(matches!(raw.end.event(), Some(Event::Reset { .. })));
-    // Data that is still sent on it is dropped.
+    // Data that the application still sends on the stream is dropped.
     let engine = &mut raw.end.connection;
     engine.send_headers(1, &response(), false);
     engine.send_data(1, b"data"[..].into(), false);

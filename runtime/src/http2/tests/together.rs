@@ -12,7 +12,7 @@ use crate::http2::{Config, Connection, Event, StreamId};
 /// The largest message here, which is more than a quarter of what may be held.
 const LARGEST: usize = 300_000;
 
-/// Limits that make the calls below large.
+/// Limits that are small, so that the calls below count as large.
 fn config() -> Config {
     Config {
         stream_window: 16 << 10,
@@ -211,7 +211,7 @@ impl Two {
         }
     }
 
-    /// Lets enough time pass that streams lose grants they make no use of.
+    /// Lets enough time pass for streams to lose unused grants.
     fn wait(&mut self) {
         self.link.now += config().message_timeout;
         let now = self.link.now;
@@ -223,7 +223,7 @@ impl Two {
         }
     }
 
-    /// Returns whether everything has arrived that is read.
+    /// Returns whether everything that is read has arrived.
     fn is_quiet(&self) -> bool {
         let streams = self
             .calls

@@ -11,7 +11,7 @@ use crate::http2::{Config, StreamId};
 
 /// The number of streams with long data.
 const LONG: u32 = 16;
-/// The number of bytes that each of them sends.
+/// The number of bytes that each stream with long data sends.
 const MUCH: usize = 256 * 1024;
 
 const LARGEST: u32 = (1 << 31) - 1;

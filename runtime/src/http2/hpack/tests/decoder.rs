@@ -53,7 +53,7 @@ fn every_literal_form() {
         let block = [first, 1, b'a', 1, b'b'];
         assert_eq!(decode(&mut decoder, &block), Ok(vec![header("a", "b")]));
         assert_eq!(decoder.table_size(), if is_indexed { 34 } else { 0 });
-        // The name is that of the static entry 4.
+        // The name is the name of static entry 4.
         let block = [first | 4, 1, b'b'];
         assert_eq!(decode(&mut decoder, &block), Ok(vec![header(":path", "b")]));
     }
