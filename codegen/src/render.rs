@@ -27,7 +27,7 @@ pub(crate) fn file(
 
 /// Returns the first line of a generated file.
 ///
-/// Tools recognize `@generated` and leave the file alone. The package is there for [`package_of`].
+/// Tools recognize `@generated` and leave the file alone. The line contains the package, for [`package_of`].
 fn header(sources: &[String], package: &str) -> String {
     format!(
         "{MARK} from {}; {}{END}\n",

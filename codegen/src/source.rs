@@ -80,7 +80,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Returns the comments above and behind the element, as lines for rustdoc.
+    /// Returns the comments before and after the element, as lines for rustdoc.
     pub(crate) fn docs(&self, path: &[i32]) -> Vec<String> {
         let Some(location) = self.locations.get(path) else {
             return Vec::new();

@@ -31,7 +31,7 @@ impl Message {
     }
 }
 
-/// Traits that a type derives besides those that every message derives.
+/// Traits that a type derives in addition to those of every message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Derives {
     pub(crate) copy: bool,

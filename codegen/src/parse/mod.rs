@@ -19,7 +19,7 @@ use crate::error::Error;
 pub(crate) struct Parsed {
     /// Encoded `google.protobuf.FileDescriptorSet` with all imports.
     pub(crate) descriptor_set: Vec<u8>,
-    /// The files that were read, as far as they are known.
+    /// The files that were read, if they are known.
     pub(crate) paths: Vec<PathBuf>,
 }
 

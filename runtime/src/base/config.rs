@@ -48,7 +48,7 @@ impl Reading {
     }
 }
 
-/// A JSON object in a config. Its fields are taken out one by one; [`finish`](ConfigObject::finish) handles those that are left.
+/// A JSON object in a config. Its fields are taken out one by one; [`finish`](ConfigObject::finish) handles the remaining ones.
 pub struct ConfigObject<'a> {
     pub(crate) path: String,
     pub(crate) reading: &'a Reading,

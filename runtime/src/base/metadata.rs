@@ -256,7 +256,7 @@ pub(crate) fn encode_binary(value: &[u8]) -> String {
     BASE64.encode(value)
 }
 
-/// Returns whether a field is metadata, and not one that HTTP/2 or gRPC sends with the call.
+/// Returns whether a field is metadata rather than a field that HTTP/2 or gRPC sends with the call.
 fn is_metadata(field: &Header) -> bool {
     matches!(
         field.kind(),

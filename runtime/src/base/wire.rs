@@ -14,7 +14,7 @@ static RESPONSE_HEAD: [Header; 2] = [
     Header::from_static("content-type", "application/grpc"),
 ];
 
-/// Returns the first fields of a response that has a head of its own, before messages or trailers.
+/// Returns the first fields of a response, for a head that precedes messages or trailers.
 pub(crate) fn response_head<'a>() -> impl Iterator<Item = &'a Header> + Clone {
     RESPONSE_HEAD.iter().chain(advertised())
 }

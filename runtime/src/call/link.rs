@@ -20,7 +20,7 @@ pub(crate) struct Link {
     peer: OnceLock<Peer>,
     /// The smallest window that a stream of the connection may have.
     window: usize,
-    /// Set if the connection's calls have so much to send that each must wait.
+    /// Set if the connection is crowded: its calls have queued more than its limit, so each must wait before it sends more.
     crowded: AtomicBool,
 }
 
@@ -183,7 +183,7 @@ impl Link {
         self.window / 2
     }
 
-    /// Sets whether the connection's calls have so much to send that each must wait.
+    /// Sets whether the connection is crowded.
     pub(crate) fn set_crowded(&self, crowded: bool) {
         // The value rarely changes, and a write would slow down the threads that read it.
         if self.is_crowded() != crowded {

@@ -33,7 +33,7 @@ impl<'a> AttemptEnd<'a> {
     }
 }
 
-/// A listener with one attempt. Dropping it tells the listener that the attempt has no end of its own.
+/// A listener together with one attempt. Dropping it tells the listener that the attempt was cancelled or withdrawn.
 pub(crate) struct Listening(Option<Arc<dyn CallListener>>);
 
 impl Listening {

@@ -106,7 +106,7 @@ impl Pipe {
         self.told = false;
     }
 
-    /// Forgets what the transport knows, because another one carries the call from now on.
+    /// Resets the records of what the transport knows, because another transport carries the call from now on.
     #[cfg(feature = "client")]
     pub(crate) fn forget_transport(&mut self) {
         self.told = false;

@@ -1,4 +1,4 @@
-//! Propagation: what the calls made within a handler take over from the handler's call.
+//! Propagation: the properties that calls made within a handler inherit from the handler's call.
 
 use std::fmt;
 use std::sync::{Arc, Weak};

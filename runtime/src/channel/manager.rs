@@ -108,7 +108,7 @@ impl Manager {
         }
     }
 
-    /// Runs until the channel is closed or gone.
+    /// Runs until the channel is closed or dropped.
     pub(crate) async fn run(mut self) {
         while let Some(next) = self.next() {
             let event = match next {

@@ -256,9 +256,9 @@ impl ChannelBuilder {
         self
     }
 
-    /// Sets the maximum size of a response's metadata, in bytes as HTTP/2 counts them: names, values, and 32 for each pair.
-    /// Servers learn it. A response over the limit fails its call with RESOURCE_EXHAUSTED. The default is 16 KiB (16,384). gRPC's
-    /// `grpc.max_metadata_size`.
+    /// Sets the maximum size of a response's metadata, in bytes as HTTP/2 counts them: names, values, and 32 for each pair. It is
+    /// advertised to servers. A call whose response exceeds the limit fails with RESOURCE_EXHAUSTED. The default is 16 KiB
+    /// (16,384). gRPC's `grpc.max_metadata_size`.
     pub fn max_metadata_size(mut self, bytes: u32) -> ChannelBuilder {
         self.options.http2.max_header_list_size = bytes;
         self
@@ -331,7 +331,7 @@ impl ChannelBuilder {
             self.defaults().options.credentials = Some(credentials);
         }
         if let Some(host) = &self.authority {
-            // Whatever the certificate is for.
+            // The builder's authority takes precedence over the name in the credentials.
             target.authority = authority(host)?;
         }
         Ok(self.build(target))

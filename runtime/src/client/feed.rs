@@ -123,7 +123,7 @@ impl Future for Feed {
 }
 
 /// The call that is fed. If it is dropped before the end of the requests, because the stream panicked or the runtime has ended,
-/// it ends the call. Otherwise the server would take the requests for complete, or the caller would wait for ever.
+/// it ends the call. Otherwise the server would treat the requests as complete, or the caller would wait for ever.
 struct Fed {
     exchange: Arc<Exchange>,
     over: Watch,

@@ -1,4 +1,4 @@
-//! The signals by which a system asks a program to end.
+//! The signals with which a system asks a program to end.
 
 use std::fmt;
 use std::future::Future;

@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 use crate::{Result, Status};
 
 thread_local! {
-    /// The address of the waker with which the closure on this thread is being polled, or zero if none is.
+    /// The address of the waker with which a closure on this thread is being polled, or zero if no closure is.
     static POLLED_WITH: Cell<usize> = const { Cell::new(0) };
     /// The number of messages that a closure may send before the first of them must be taken.
     static ALLOWED: Cell<u8> = const { Cell::new(1) };
@@ -36,8 +36,8 @@ const ROOM: usize = 8;
 ///
 /// The closure runs when the stream is polled, until it has sent a message. It continues when the next message is requested.
 /// While all messages of a call are small (up to 2 KiB) and follow quickly, up to four are requested at a time. So at most three
-/// messages are created ahead of the reader, and none after a large one. When the stream is dropped, so is the closure. To poll
-/// the stream by hand, pin it first by `std::pin::pin!` or `Box::pin`.
+/// messages are created ahead of the reader, and none after a large one. Dropping the stream drops the closure. To poll the
+/// stream by hand, pin it first by `std::pin::pin!` or `Box::pin`.
 ///
 /// ```
 /// use stubwright::{Result, Stream, stream};
@@ -61,9 +61,9 @@ const ROOM: usize = 8;
 /// messages has doubled, and at least every 2 KiB. If a millisecond has passed, everything so far is sent before the next message
 /// is requested. So a closure whose messages each take long sends each of them in time.
 ///
-/// A closure that is fast at first and then becomes slow may delay messages once: those that it sent since it last awaited or was
-/// interrupted, up to 2 KiB. To avoid this, await `tokio::task::yield_now()` before a slow part, or move long computations to
-/// [`offload`](crate::offload()).
+/// A closure that is fast at first and then becomes slow may delay messages once. These are the messages that it sent since it
+/// last awaited or was interrupted, up to 2 KiB. To avoid this, await `tokio::task::yield_now()` before a slow part, or move long
+/// computations to [`offload`](crate::offload()).
 ///
 /// The same applies to any other stream of responses, and to the requests of a call.
 pub fn stream<T, F>(f: F) -> impl Stream<Item = Result<T>>
@@ -246,7 +246,8 @@ fn queue<T>() -> (Sender<T>, Messages<T>) {
 }
 
 pin_project! {
-    /// A running closure, as a stream. It is compiled for each closure, and the functions that it calls for each type of message.
+    /// A running closure, as a stream. It is compiled for each closure. The functions that it calls are compiled for each type of
+    /// message.
     struct Generator<T, Fut> {
         #[pin]
         closure: Fut,

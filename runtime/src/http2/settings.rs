@@ -90,7 +90,7 @@ fn parse(payload: &[u8]) -> Result<impl Iterator<Item = (u16, u32)>, ConnectionE
     }))
 }
 
-/// Writes this side's SETTINGS, as far as they differ from the protocol's defaults.
+/// Writes this side's SETTINGS that differ from the protocol's defaults.
 pub(super) fn write(role: Role, config: &Config, out: &mut BytesMut) {
     let entries = [
         // This forbids the server to push (RFC 9113, 8.4).

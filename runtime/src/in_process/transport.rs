@@ -44,7 +44,7 @@ impl InProcess {
 }
 
 impl Transport for InProcess {
-    /// Applies the limits of the method, because there is no server connection that would.
+    /// Applies the limits of the method, because no connection does.
     fn prepare(&self, call: &mut CallDetails) -> Result<()> {
         let found = self.methods.find(call.path.value());
         let rules = found.map_or_else(Default::default, |(_, rules)| rules);
@@ -125,7 +125,7 @@ impl fmt::Debug for InProcess {
     }
 }
 
-/// A handler in a task of its own, which also enforces the call's deadline, because there is no connection that would.
+/// A handler in a task of its own, which also enforces the call's deadline, because no connection does.
 struct Timed {
     handler: HandlerTask,
     exchange: Arc<Exchange>,

@@ -35,7 +35,7 @@ impl ServerRole {
             engine.take(stream);
             let is_long = |long: &Arc<Method>| Arc::ptr_eq(long, &method);
             let first_poll = match method.poll_times.next(polling) {
-                // A method that has just taken long will do so for the calls behind this one too.
+                // A method that has just taken long will probably take long for the following calls too.
                 FirstPoll::Inline if long.as_ref().is_some_and(is_long) => FirstPoll::Long,
                 first_poll => first_poll,
             };

@@ -40,8 +40,8 @@ impl MethodOptions {
         self
     }
 
-    /// Sets the maximum duration of a call, whatever its client allows. A call that takes longer ends with DEADLINE_EXCEEDED. See
-    /// [`ServerBuilder::timeout`](crate::ServerBuilder::timeout).
+    /// Sets the maximum duration of a call, even if its client allows more. A call that takes longer ends with DEADLINE_EXCEEDED.
+    /// See [`ServerBuilder::timeout`](crate::ServerBuilder::timeout).
     pub fn timeout(mut self, timeout: Duration) -> MethodOptions {
         self.timeout = Some(timeout);
         self

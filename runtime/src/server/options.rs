@@ -118,7 +118,7 @@ impl ServerBuilder {
         self
     }
 
-    /// Sets the maximum duration of a call from its arrival, whatever its client allows. A call that takes longer ends with
+    /// Sets the maximum duration of a call from its arrival, even if its client allows more. A call that takes longer ends with
     /// DEADLINE_EXCEEDED. It works like the client's deadline: handlers see the earlier of the two. By default there is no limit.
     pub fn timeout(mut self, timeout: Duration) -> ServerBuilder {
         self.options.rules.timeout = Some(timeout);
@@ -166,8 +166,9 @@ impl ServerBuilder {
         self
     }
 
-    /// Sets the maximum number of concurrent calls on one connection. Clients learn it, and usually let further calls wait or use
-    /// another connection. A call over the limit is refused. The default is 1,000. gRPC's `grpc.max_concurrent_streams`.
+    /// Sets the maximum number of concurrent calls on one connection. It is advertised to clients, which usually let further
+    /// calls wait or use another connection. A call over the limit is refused. The default is 1,000. gRPC's
+    /// `grpc.max_concurrent_streams`.
     pub fn max_concurrent_streams(mut self, streams: u32) -> ServerBuilder {
         self.options.http2.max_concurrent_streams = streams;
         self
@@ -258,8 +259,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Sets the maximum size of a call's metadata, in bytes as HTTP/2 counts them: names, values, and 32 for each pair. Clients
-    /// learn it. A call over the limit fails with RESOURCE_EXHAUSTED. The default is 16 KiB (16,384). gRPC's
+    /// Sets the maximum size of a call's metadata, in bytes as HTTP/2 counts them: names, values, and 32 for each pair. It is
+    /// advertised to clients. A call over the limit fails with RESOURCE_EXHAUSTED. The default is 16 KiB (16,384). gRPC's
     /// `grpc.max_metadata_size`.
     pub fn max_metadata_size(mut self, bytes: u32) -> ServerBuilder {
         self.options.http2.max_header_list_size = bytes;

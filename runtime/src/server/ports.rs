@@ -10,8 +10,8 @@ use crate::base::log;
 /// The number of free ports that are tried if a port is free on one address but not on another.
 const TRIES: usize = 16;
 
-/// Binds all of these addresses that can be bound, on one port, and logs the others. Port 0 stands for a port that is free on all
-/// of them. Fails if no address can be bound.
+/// Binds all of these addresses that can be bound, on one port, and logs the others. Port 0 means a port that is free on all of
+/// them. Fails if no address can be bound.
 pub(super) async fn bind(addresses: &[SocketAddr]) -> io::Result<Vec<TcpListener>> {
     bind_by(addresses, bind_one).await
 }

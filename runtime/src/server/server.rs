@@ -91,8 +91,8 @@ impl Server {
         Arc::make_mut(&mut self.methods).add(handlers);
     }
 
-    /// Adds the health service `grpc.health.v1.Health`, by which clients ask for the status of the server and of its services.
-    /// The returned [`Health`] sets the statuses. At first only the server as a whole is SERVING. [`stop`](Server::stop) sets all
+    /// Adds the health service `grpc.health.v1.Health`, which tells clients the status of the server and of its services. The
+    /// returned [`Health`] sets the statuses. At first only the server as a whole is SERVING. [`stop`](Server::stop) sets all
     /// statuses to NOT_SERVING and ends the watches. Further calls return the same [`Health`].
     #[cfg(feature = "health")]
     pub fn add_health(&mut self) -> Health {
@@ -105,15 +105,15 @@ impl Server {
         health
     }
 
-    /// Adds server reflection, by which tools such as `buf curl` and `grpcurl` learn the services and their messages without
+    /// Adds server reflection, which lets tools such as `buf curl` and `grpcurl` learn the services and their messages without
     /// `.proto` files: `grpc.reflection.v1.ServerReflection` and its older version `v1alpha`. gRPC Python's
     /// `reflection.enable_server_reflection`.
     ///
     /// Reflection covers every service that is registered before or after this call, by the descriptors in its generated code. A
     /// service that was generated without descriptors is listed by its name only.
     ///
-    /// Imports of a file are looked up among the files of its own service, so several services may each have a `common.proto`.
-    /// Some clients can only use one of two services in which a name means different things. Such names are logged here and in
+    /// Imports of a file are looked up among the files of its own service, so several services may each have a `common.proto`. If
+    /// a name has different meanings in two services, some clients can only use one of the two. Such names are logged here and in
     /// [`start`](Server::start), with the feature `tracing`.
     #[cfg(feature = "reflection")]
     pub fn add_reflection(&mut self) {
@@ -181,8 +181,8 @@ impl Server {
     }
 
     /// Adds a unix socket in the abstract namespace, which has a name but no file, for unencrypted connections. Clients use the
-    /// target `unix-abstract:name`. The name may be any bytes; a target contains those that are not printable percent-encoded.
-    /// The name is free again when the server stops or is dropped.
+    /// target `unix-abstract:name`. The name may be any bytes. In a target, unprintable bytes are percent-encoded. The name is
+    /// free again when the server stops or is dropped.
     ///
     /// # Errors
     /// Fails if another server listens there, or if the name is longer than 107 bytes.

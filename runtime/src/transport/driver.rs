@@ -214,7 +214,7 @@ impl<R: ConnectionRole> Driver<R> {
         }
     }
 
-    /// Reads once and lets the role handle what was read. Returns whether there may be more.
+    /// Reads once, and lets the role handle the data. Returns whether there may be more.
     fn read(&mut self, context: &mut Context<'_>) -> bool {
         match self.socket.poll_fill(context) {
             Poll::Pending => false,

@@ -151,7 +151,7 @@ fn is_closed_by_peer(io: &dyn Io) -> bool {
     false
 }
 
-/// Returns whether a socket is ready because of its end, as far as this is known without waiting or a system call.
+/// Returns whether a socket is known to be ready because of its end. It neither waits nor makes a system call.
 fn has_end(ready: impl Future<Output = io::Result<Ready>>) -> bool {
     let polled = pin!(ready).poll(&mut Context::from_waker(Waker::noop()));
     matches!(polled, Poll::Ready(Ok(ready)) if ready.is_read_closed())

@@ -189,7 +189,7 @@ impl State {
             .map_or(WHOLE_RESPONSE, |link| link.window().min(WHOLE_RESPONSE))
     }
 
-    /// Returns whether the calls of the connection have so much to send that this one must wait.
+    /// Returns whether the connection is crowded, so that this call must wait before it sends more.
     fn is_crowded(&self) -> bool {
         self.link.as_ref().is_some_and(|link| link.is_crowded())
     }

@@ -87,7 +87,7 @@ impl Subchannel {
     /// Connects, if the subchannel is idle. If its connection was closed by the channel's
     /// [`idle_timeout`](crate::ChannelBuilder::idle_timeout), it connects once the channel is used again.
     pub fn connect(&self) {
-        // A channel that is gone needs no connections.
+        // A closed channel needs no connections.
         drop(self.0.commands.send(Command::Connect(self.0.id)));
     }
 

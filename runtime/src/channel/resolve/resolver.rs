@@ -42,7 +42,7 @@ pub trait Resolver: Send + Sync + 'static {
     fn resolve(&self) -> ResolverFuture<'_, Result<Resolution>>;
 
     /// Waits until the servers have changed. The channel then calls [`Resolver::resolve`] again. It calls this method after each
-    /// resolution, and awaits one future at a time. The default implementation waits for ever.
+    /// resolution, and awaits one future at a time. The default implementation never completes.
     fn changed(&self) -> ResolverFuture<'_, ()> {
         Box::pin(pending())
     }

@@ -57,7 +57,7 @@ impl Drop for Polled {
     }
 }
 
-/// Returns the places of the call that is being polled. Whoever holds them counts as a part of it.
+/// Returns the places of the call that is being polled. A computation that holds them counts as a part of the call.
 pub(super) fn places() -> Vec<Place> {
     PLACES.with_borrow(Vec::clone)
 }

@@ -4,14 +4,14 @@ use std::time::Instant;
 
 use crate::http2::config::Config;
 
-/// The times by which the peer must have done its part.
+/// The deadlines for the peer's next steps.
 #[derive(Debug)]
 pub(super) struct Timers {
-    /// The peer must have sent its preface and SETTINGS.
+    /// The time by which the peer must have sent its preface and SETTINGS.
     pub handshake: Option<Instant>,
-    /// The peer must have acknowledged this side's SETTINGS.
+    /// The time by which the peer must have acknowledged this side's SETTINGS.
     pub settings: Option<Instant>,
-    /// The peer must have completed a header block or a frame.
+    /// The time by which the peer must have completed a header block or a frame.
     pub header: Option<Instant>,
 }
 

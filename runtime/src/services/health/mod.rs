@@ -1,4 +1,4 @@
-//! The standard health service, by which a server tells whether it and each of its services accept calls. Load balancers,
+//! The standard health service, which reports whether the server and each of its services accept calls. Load balancers,
 //! Kubernetes and gRPC clients use it.
 //!
 //! [`Server::add_health`](crate::Server::add_health) adds the service and returns a [`Health`], which sets the statuses:

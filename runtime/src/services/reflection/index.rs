@@ -10,8 +10,8 @@ use prost_types::{
 
 use crate::private::Descriptors;
 
-/// The files of a server, identified by their indices, and what they declare. Two services may come with different files of the
-/// same name, so a file's imports are looked up in the module that it comes from.
+/// The files of a server, identified by their indices, and their declarations. Two services may have different files with the
+/// same name, so a file's imports are looked up in the module from which it comes.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     /// The full names of the services, in alphabetical order.
@@ -165,8 +165,8 @@ impl Index {
             .map_or("", |module| module.service)
     }
 
-    /// Returns the one of several files that is nearest to the last answer: in its module or the modules that it imports. Returns
-    /// the first file if none is.
+    /// Returns the file that is nearest to the last answer: in the same module, or in a module that it imports. Returns the first
+    /// file if there is no such file.
     fn nearest(&self, client: &SentFiles, places: &[usize]) -> Option<usize> {
         let first = places.first().copied();
         let (Some(module), true) = (client.module, places.len() > 1) else {

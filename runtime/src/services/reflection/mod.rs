@@ -1,5 +1,5 @@
-//! Server reflection, by which clients ask a server for its services and the types of their messages. Tools such as `buf curl`
-//! and `grpcurl` can then call the services without `.proto` files.
+//! Server reflection, which tells clients the services of a server and the types of their messages. Tools such as `buf curl` and
+//! `grpcurl` can then call the services without `.proto` files.
 //!
 //! [`Server::add_reflection`](crate::Server::add_reflection) adds it. The descriptors are part of the generated code of each
 //! service. The services `grpc.reflection.v1.ServerReflection` and `grpc.reflection.v1alpha.ServerReflection` give the same

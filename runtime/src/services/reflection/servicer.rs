@@ -142,7 +142,7 @@ fn response(
     }
 }
 
-/// Returns the response to a question, or a text that says what was not found.
+/// Returns the response to a question. The error describes what was not found.
 fn answer(
     index: &Index,
     client: &mut SentFiles,

@@ -10,7 +10,7 @@ use crate::Result;
 #[cfg(feature = "client")]
 use crate::Status;
 
-/// The trusted certificates. They are those of authorities, or a peer's own.
+/// The trusted certificates: those of authorities, or a peer's own certificate.
 #[derive(Debug)]
 pub(crate) struct Roots {
     pub(super) store: Arc<RootCertStore>,

@@ -234,7 +234,7 @@ fn read(certificate: &CertificateDer<'_>) -> Result<Certificate, Error> {
     Certificate::read(certificate).map_err(|_| CertificateError::BadEncoding.into())
 }
 
-/// Replaces webpki's error by one that explains what is wrong with the certificate, if there is one.
+/// Replaces webpki's error by a clearer one about the certificate, if there is one.
 fn explained(error: Error, certificate: &CertificateDer<'_>) -> Error {
     let Ok(read) = Certificate::read(certificate) else {
         return error;
