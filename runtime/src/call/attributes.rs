@@ -4,8 +4,7 @@ use std::any::{Any, TypeId, type_name};
 use std::fmt;
 use std::sync::Arc;
 
-/// An immutable set of values of any type, at most one of each type. Clones share the values.
-/// Adding a value creates a new set.
+/// An immutable set of values of any type, at most one of each type. Clones share the values. Adding a value creates a new set.
 ///
 /// ```
 /// use stubwright::balancing::Attributes;
@@ -27,8 +26,7 @@ struct Attribute {
 }
 
 impl Attributes {
-    /// Returns a set with this value added. It replaces the value of the same type, if there is
-    /// one.
+    /// Returns a set with this value added. It replaces the value of the same type, if there is one.
     #[must_use]
     pub fn with<T: Send + Sync + 'static>(&self, value: T) -> Attributes {
         let others = self.values().iter();

@@ -52,8 +52,7 @@ pub trait Stub: Sized {
         Self::from_channel(self.channel().with_credentials(credentials))
     }
 
-    /// Returns a stub whose calls wait, or don't wait, while no server can be reached, like
-    /// [`Channel::with_wait_for_ready`].
+    /// Returns a stub whose calls wait, or don't wait, while no server can be reached, like [`Channel::with_wait_for_ready`].
     #[must_use]
     fn with_wait_for_ready(&self, wait_for_ready: bool) -> Self {
         Self::from_channel(self.channel().with_wait_for_ready(wait_for_ready))
@@ -71,8 +70,7 @@ pub trait Stub: Sized {
         Self::from_channel(self.channel().with_compression(compression))
     }
 
-    /// Returns a stub with another default maximum size of requests, in bytes, like
-    /// [`Channel::with_max_send_message_length`].
+    /// Returns a stub with another default maximum size of requests, in bytes, like [`Channel::with_max_send_message_length`].
     #[must_use]
     fn with_max_send_message_length(&self, bytes: usize) -> Self {
         Self::from_channel(self.channel().with_max_send_message_length(bytes))

@@ -125,9 +125,9 @@ impl ServerBuilder {
         self
     }
 
-    /// Sets options for the calls of one method, `/package.Service/Method`, or of all methods of a service, `package.Service`.
-    /// They override the server's options, and a method's override its service's. [`Server::start`](crate::Server::start) fails if nothing with that
-    /// name is registered.
+    /// Sets options for the calls of one method, `/package.Service/Method`, or of all methods of a service,
+    /// `package.Service`. They override the server's options, and a method's override its service's.
+    /// [`Server::start`](crate::Server::start) fails if there is no method or service with this name.
     ///
     /// ```
     /// use std::time::Duration;

@@ -8,12 +8,10 @@ use super::resolver::Resolution;
 use crate::base::jitter::jitter;
 use crate::channel::connect::backoff::{Backoff, BackoffConfig};
 
-/// The minimum time between two resolutions, even if connections are lost meanwhile. It is gRPC's default
-/// for DNS.
+/// The minimum time between two resolutions, even if connections are lost meanwhile. It is gRPC's default for DNS.
 const MIN_BETWEEN: Duration = Duration::from_secs(30);
 
-/// The addresses of a channel's target, and the schedule of their resolution. It has no clock: its
-/// methods take the time.
+/// The addresses of a channel's target, and the schedule of their resolution. It has no clock: its methods take the time.
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
     resolution: Option<Resolution>,
