@@ -12,8 +12,8 @@ pub(crate) const COMMON_NAME: &str = "x509_common_name";
 /// The verified identity of the other end of a connection: gRPC's `AuthContext`.
 ///
 /// It is a list of properties. Each property is a name with a text value, and a name may occur more than once. The list is
-/// empty for calls within the process and for connections without encryption. On connections with [local
-/// credentials](crate::ServerCredentials::local), `transport_security_type` is `local`, and `security_level` is
+/// empty for calls within the process, and for connections without encryption and without credentials. On connections with
+/// [local credentials](crate::ServerCredentials::local), `transport_security_type` is `local`, and `security_level` is
 /// `TSI_PRIVACY_AND_INTEGRITY` for unix sockets and `TSI_SECURITY_NONE` for TCP. Connections over TLS have:
 ///
 /// | property | value |

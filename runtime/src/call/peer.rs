@@ -174,7 +174,7 @@ impl fmt::Display for PeerAddress {
 
 impl From<SocketAddr> for Peer {
     fn from(address: SocketAddr) -> Peer {
-        // A client that connects by IPv4 to a dual-stack socket has an IPv4 address, too.
+        // A client that connects to a dual-stack socket by IPv4 should have an IPv4 address here.
         let canonical = match (address, address.ip().to_canonical()) {
             (SocketAddr::V6(_), IpAddr::V6(_)) => address,
             (_, canonical) => SocketAddr::new(canonical, address.port()),

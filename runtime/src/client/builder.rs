@@ -41,8 +41,8 @@ pub struct ChannelBuilder {
 const MIN_KEEPALIVE_TIME: Duration = Duration::from_secs(10);
 
 impl ChannelBuilder {
-    /// Adds an interceptor around all calls, inside those that were added before: the first one is the outermost. By default
-    /// there are none. [`Channel::with_interceptor`] adds one to an existing channel. gRPC Python's `interceptors`.
+    /// Adds an interceptor for all calls. The first one that is added is the outermost. By default there are none.
+    /// [`Channel::with_interceptor`] adds one to an existing channel. gRPC Python's `interceptors`.
     pub fn interceptor(mut self, interceptor: impl ClientInterceptor) -> ChannelBuilder {
         self.defaults().interceptors.push(interceptor);
         self
@@ -64,8 +64,8 @@ impl ChannelBuilder {
         self
     }
 
-    /// Adds a pair to the metadata of all calls, except those that set the same key. By default there are none. A pair that
-    /// cannot be sent fails the calls with INVALID_ARGUMENT.
+    /// Adds a pair to the metadata of all calls, except calls that set the same key. By default there are none. Calls fail with
+    /// INVALID_ARGUMENT if the pair is invalid.
     pub fn metadata(mut self, key: impl AsRef<str>, value: impl AsRef<[u8]>) -> ChannelBuilder {
         self.defaults()
             .options

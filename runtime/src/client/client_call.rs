@@ -1,4 +1,4 @@
-//! A call in the hands of an interceptor.
+//! The call that an interceptor handles.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -198,10 +198,11 @@ impl ClientCall {
     /// Passes the call on to the next interceptor, or sends it to the server. Waits for its end, after the caller has read all
     /// responses. Dropping the future cancels this attempt.
     ///
-    /// This method can be called again after the end of the attempt, to send the call with all changes made since then, if
-    /// - the call has one request, and not a stream of requests. The requests of a stream are not kept. (Only the retry policy of
-    ///   a service config keeps some of them, and can retry such calls.)
-    /// - the caller has not received anything of the response. The caller of a call with one response receives it when the
+    /// This method can be called again after the end of the attempt. The call is then sent with all changes made since then. Two
+    /// conditions apply:
+    /// - The call must have one request, and not a stream of requests. The requests of a stream are not kept. (Only the retry
+    ///   policy of a service config keeps some of them, and can retry such calls.)
+    /// - The caller must not have received anything of the response. The caller of a call with one response receives it when the
     ///   interceptors have ended. The caller of a call with a stream of responses receives the initial metadata and the responses
     ///   as they arrive.
     ///

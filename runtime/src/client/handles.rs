@@ -51,8 +51,8 @@ impl Channel {
         self.with_options(|options| options.timeout = Some(timeout))
     }
 
-    /// Adds a pair to the metadata of calls made through the returned handle, except those that set the same key. A pair that cannot be
-    /// sent fails the calls with INVALID_ARGUMENT.
+    /// Adds a pair to the metadata of calls made through the returned handle, except calls that set the same key. Calls fail with
+    /// INVALID_ARGUMENT if the pair is invalid.
     #[must_use]
     pub fn with_metadata(&self, key: impl AsRef<str>, value: impl AsRef<[u8]>) -> Channel {
         self.with_options(|options| options.add_metadata(key.as_ref(), value.as_ref()))

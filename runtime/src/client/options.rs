@@ -139,9 +139,9 @@ macro_rules! option_methods {
             self
         }
 
-        /// Makes the call a child of the call that the servicer is serving: by default it is cancelled when its parent ends, and
-        /// has no later deadline. It also sends the metadata that `propagation` selects. Without this option calls are
-        /// independent of each other, except that a dropped servicer's method drops the calls that it awaits.
+        /// Makes the call a child of the call that the servicer is serving. By default it is then cancelled when its parent ends,
+        /// and its deadline is not later than its parent's. It also sends the metadata that `propagation` selects. Without this
+        /// option calls are independent, except that dropping a servicer's method drops the calls that it awaits.
         #[cfg(feature = "server")]
         $visibility fn propagated(mut self, propagation: crate::Propagation) -> Self {
             self.options().propagate(propagation);

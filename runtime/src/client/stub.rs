@@ -19,8 +19,8 @@ use crate::call::credentials::CallCredentials;
 /// }
 /// ```
 ///
-/// A stub's own methods, which are those of its service, take precedence over the methods of this trait. If a service has a
-/// method `Channel`, for example, write `Stub::channel(&stub)` to call the trait's method.
+/// The methods of the service take precedence over the methods of this trait. If a service has a method `Channel`, for
+/// example, write `Stub::channel(&stub)` to call the trait's method.
 pub trait Stub: Sized {
     /// Creates a stub that makes its calls through `channel`, like the stub's `new`.
     fn from_channel(channel: Channel) -> Self;

@@ -62,7 +62,7 @@ enum Phase {
     /// Ports and services may be added.
     Setup,
     Serving,
-    /// No connections are accepted any more.
+    /// Connections are no longer accepted.
     Stopping,
     Stopped,
 }

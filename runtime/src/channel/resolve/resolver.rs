@@ -36,7 +36,6 @@ pub trait Resolver: Send + Sync + 'static {
     /// connection is lost or cannot be made.
     ///
     /// # Errors
-    ///
     /// After an error, the channel keeps the servers that it knows, and calls this method again after a back-off. If it knows
     /// none, calls fail with UNAVAILABLE and the text of the error. A resolution without addresses counts as an error.
     fn resolve(&self) -> ResolverFuture<'_, Result<Resolution>>;
