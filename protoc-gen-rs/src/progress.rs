@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-/// The number of files from which on the bar is shown. Fewer are read too quickly for a bar.
+/// The minimum number of files for which the bar is shown. Fewer are read too quickly for a bar.
 const MANY: usize = 100;
 const WIDTH: usize = 40;
 

@@ -66,7 +66,7 @@ pub enum Code {
     Ok = 0,
     /// The call was cancelled, usually by the caller.
     Cancelled = 1,
-    /// An error that fits no other code, or that has a code which gRPC does not define.
+    /// An error that fits no other code. A peer's code that gRPC does not define becomes this one.
     Unknown = 2,
     /// An argument is invalid, whatever the state of the system.
     InvalidArgument = 3,

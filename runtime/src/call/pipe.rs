@@ -18,7 +18,7 @@ pub(crate) struct ReadState {
     pub(crate) missing: usize,
 }
 
-/// The number of consumed bytes from which on they are reported at once. Fewer are reported with the next read.
+/// The minimum number of consumed bytes that is reported at once. Fewer bytes are reported with the next read.
 pub(crate) const WORTH_TELLING: usize = 32 * 1024;
 
 /// One direction of a call. Either end may be a connection driver, which does not wait here but is told through the

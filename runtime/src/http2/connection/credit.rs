@@ -59,8 +59,8 @@ impl Connection {
         self.serve_waiting();
     }
 
-    /// Notes that the application needs `bytes` more of a stream, the rest of a message, before it can consume anything. The
-    /// window is enlarged for them as soon as there is room.
+    /// Notes that the application needs `bytes` more bytes of a stream before it can consume anything: the rest of a message.
+    /// The window is enlarged for them as soon as there is room.
     pub(crate) fn want(&mut self, stream: StreamId, bytes: usize, now: Instant) {
         let Some(state) = self.streams.get_mut(&stream) else {
             return;

@@ -88,7 +88,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Handles a complete block. HPACK must decode it whatever its stream is (RFC 9113, 4.3).
+    /// Handles a complete block. HPACK must decode every block, even for a closed stream (RFC 9113, 4.3).
     fn receive_block(
         &mut self,
         id: StreamId,
