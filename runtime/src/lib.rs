@@ -103,7 +103,8 @@
 //! | `json` | [`json`]: messages as JSON, and their descriptors | |
 //! | `reflection` | [`reflection`]: the standard reflection service | |
 //! | `signal` | [`shutdown_signal`]: the signals by which a system asks a server to end | |
-//! | `tls` | encryption and certificates by rustls; needs a C compiler | |
+//! | `tls` | encryption and certificates by rustls, with the cryptography of ring by default; needs a C compiler | |
+//! | `tls-no-provider` | the same without ring, for a [`CryptoProvider`](rustls::crypto::CryptoProvider) of the program's own, as FIPS asks for | |
 //! | `tracing` | events for what nobody else is told of, such as refused handshakes; interceptors that make spans | |
 //! | `zstd` | [`Compression`] by zstd; needs a C compiler | |
 //! | `full` | all of these | |
@@ -185,6 +186,9 @@ pub use http2::{Allowance, Config as Limits, PingPolicy};
 pub use prost;
 #[doc(no_inline)]
 pub use prost_types;
+#[cfg(feature = "tls-no-provider")]
+#[doc(no_inline)]
+pub use rustls;
 #[cfg(feature = "server")]
 pub use server::{
     GenericHandler, Handlers, InlinePolling, Listener, MethodOptions, RequestStream, Server,

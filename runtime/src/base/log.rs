@@ -7,7 +7,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 /// Logs that a TLS handshake on one of the server's ports failed.
-#[cfg(all(feature = "server", feature = "tls"))]
+#[cfg(all(feature = "server", feature = "tls-no-provider"))]
 pub(crate) fn handshake_refused(peer: &dyn Display, port: &str, reason: impl std::fmt::Display) {
     #[cfg(feature = "tracing")]
     tracing::warn!(%peer, %port, %reason, "TLS handshake refused");

@@ -105,7 +105,7 @@ impl AuthContext {
     }
 }
 
-#[cfg(all(feature = "server", feature = "tls"))]
+#[cfg(all(feature = "server", feature = "tls-no-provider"))]
 impl AuthContext {
     /// Returns the context of a connection over TLS, without a certificate of the peer.
     pub(crate) fn secured() -> AuthContext {

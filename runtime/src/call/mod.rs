@@ -40,7 +40,7 @@ mod turn;
 mod unread;
 
 pub use auth::AuthContext;
-#[cfg(all(feature = "server", feature = "tls"))]
+#[cfg(all(feature = "server", feature = "tls-no-provider"))]
 pub(crate) use auth::{COMMON_NAME, SUBJECT_ALTERNATIVE_NAME};
 pub use call_end::CallEnd;
 pub(crate) use details::{CallDetails, MessageLimits};

@@ -1,15 +1,17 @@
 //! The credentials of a server's ports.
 
 use std::fmt;
-#[cfg(feature = "tls")]
+#[cfg(feature = "tls-no-provider")]
 use std::sync::{Arc, PoisonError, RwLock};
 
-#[cfg(feature = "tls")]
+#[cfg(feature = "tls-no-provider")]
 use rustls::ServerConfig;
+#[cfg(feature = "tls-no-provider")]
+use rustls::crypto::CryptoProvider;
 
-#[cfg(feature = "tls")]
+#[cfg(feature = "tls-no-provider")]
 use crate::transport::tls::{self, ClientVerifier, Identity, Roots};
-#[cfg(feature = "tls")]
+#[cfg(feature = "tls-no-provider")]
 use crate::{Result, Status};
 
 /// The certificate of a server, and its requirements on clients' certificates, for
@@ -18,8 +20,8 @@ use crate::{Result, Status};
 /// Clones share their state: [`reload`](ServerCredentials::reload) on one of them affects the ports of all. Connections use TLS
 /// 1.2 or 1.3.
 ///
-#[cfg_attr(feature = "tls", doc = "```no_run")]
-#[cfg_attr(not(feature = "tls"), doc = "```ignore")]
+#[cfg_attr(feature = "tls-no-provider", doc = "```no_run")]
+#[cfg_attr(not(feature = "tls-no-provider"), doc = "```ignore")]
 /// # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
 /// use std::fs;
 /// use stubwright::{Server, ServerCredentials};
@@ -40,8 +42,10 @@ pub struct ServerCredentials(Kind);
 #[derive(Clone)]
 enum Kind {
     Local,
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "tls-no-provider")]
     Tls(Arc<RwLock<State>>),
+    #[cfg(feature = "tls-no-provider")]
+    Rustls(Arc<ServerConfig>),
 }
 
 /// The requirement on an incoming connection.
@@ -49,7 +53,7 @@ pub(crate) enum Demand {
     /// The client must be on this machine.
     Local,
     /// The client must use TLS with this configuration.
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "tls-no-provider")]
     Tls(Arc<ServerConfig>),
 }
 
@@ -66,23 +70,26 @@ impl ServerCredentials {
     pub(crate) fn demand(&self) -> Demand {
         match &self.0 {
             Kind::Local => Demand::Local,
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "tls-no-provider")]
             Kind::Tls(state) => Demand::Tls(current(state).config),
+            #[cfg(feature = "tls-no-provider")]
+            Kind::Rustls(config) => Demand::Tls(Arc::clone(config)),
         }
     }
 }
 
 /// The current settings. New handshakes use `config`.
-#[cfg(feature = "tls")]
+#[cfg(feature = "tls-no-provider")]
 #[derive(Clone)]
 struct State {
+    provider: Arc<CryptoProvider>,
     identity: Arc<Identity>,
     clients: Clients,
     config: Arc<ServerConfig>,
 }
 
 /// The requirement on clients' certificates.
-#[cfg(feature = "tls")]
+#[cfg(feature = "tls-no-provider")]
 #[derive(Clone)]
 enum Clients {
     /// Clients are not asked for certificates.
@@ -93,20 +100,78 @@ enum Clients {
     Require(Arc<Roots>),
 }
 
-#[cfg(feature = "tls")]
+#[cfg(feature = "tls-no-provider")]
 impl ServerCredentials {
     /// Creates credentials from a certificate chain and its private key, both in PEM. The chain begins with the server's own
     /// certificate, followed by those of the authorities between it and a root. The key is PKCS #8, PKCS #1 or SEC 1, and not
     /// encrypted. Clients are not asked for certificates.
     ///
+    /// The cryptography is that of the provider that the program has installed by
+    /// [`install_default`](rustls::crypto::CryptoProvider::install_default), otherwise ring's.
+    ///
     /// # Errors
-    /// Returns INVALID_ARGUMENT if one of the two cannot be parsed, or if they do not belong together.
+    /// Returns INVALID_ARGUMENT if one of the two cannot be parsed, or if they do not belong together. Returns FAILED_PRECONDITION
+    /// if no provider is installed, and the crate was built with the feature `tls-no-provider` in the place of `tls`.
     pub fn tls(
         certificate_chain: impl AsRef<[u8]>,
         private_key: impl AsRef<[u8]>,
     ) -> Result<ServerCredentials> {
+        ServerCredentials::tls_with_provider(
+            tls::default_provider()?,
+            certificate_chain,
+            private_key,
+        )
+    }
+
+    /// Creates credentials like [`tls`](ServerCredentials::tls), with the cryptography of this provider: its cipher suites, key
+    /// exchanges and signatures.
+    ///
+    /// # Errors
+    /// Returns INVALID_ARGUMENT if certificate or key cannot be parsed, if they do not belong together, or if the provider cannot use
+    /// the key.
+    pub fn tls_with_provider(
+        provider: impl Into<Arc<CryptoProvider>>,
+        certificate_chain: impl AsRef<[u8]>,
+        private_key: impl AsRef<[u8]>,
+    ) -> Result<ServerCredentials> {
         let identity = Identity::from_pem(certificate_chain.as_ref(), private_key.as_ref())?;
-        ServerCredentials::new(Arc::new(identity), Clients::Any)
+        ServerCredentials::new(provider.into(), Arc::new(identity), Clients::Any)
+    }
+
+    /// Creates credentials from a whole configuration of rustls, with its verifier of clients' certificates, session store, key log
+    /// and all else. Its [`ResolvesServerCert`](rustls::server::ResolvesServerCert) may choose a certificate by the name that a
+    /// client asks for, and replace certificates while the server runs.
+    ///
+    /// A configuration that names no protocol for ALPN offers `h2`.
+    ///
+    #[cfg_attr(feature = "tls", doc = "```no_run")]
+    #[cfg_attr(not(feature = "tls"), doc = "```ignore")]
+    /// # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::sync::Arc;
+    /// use stubwright::rustls::ServerConfig;
+    /// use stubwright::rustls::crypto::ring;
+    /// use stubwright::rustls::server::ResolvesServerCertUsingSni;
+    /// use stubwright::{Server, ServerCredentials};
+    ///
+    /// let mut certificates = ResolvesServerCertUsingSni::new();
+    /// # let of_a = || -> stubwright::rustls::sign::CertifiedKey { unimplemented!() };
+    /// certificates.add("a.example", of_a())?;
+    /// let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    ///     .with_safe_default_protocol_versions()?
+    ///     .with_no_client_auth()
+    ///     .with_cert_resolver(Arc::new(certificates));
+    /// let mut server = Server::new();
+    /// server.add_secure_port("[::]:5000", ServerCredentials::from_rustls(config)?).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Returns INVALID_ARGUMENT if the configuration offers other protocols by ALPN, and not `h2`.
+    pub fn from_rustls(config: impl Into<Arc<ServerConfig>>) -> Result<ServerCredentials> {
+        let mut config = config.into();
+        tls::offer_h2(&mut Arc::make_mut(&mut config).alpn_protocols)?;
+        Ok(ServerCredentials(Kind::Rustls(config)))
     }
 
     /// Requires a certificate of every client (mutual TLS). It must be signed by one of these authorities (PEM), or be one of
@@ -120,7 +185,7 @@ impl ServerCredentials {
         authorities: impl AsRef<[u8]>,
     ) -> Result<ServerCredentials> {
         let clients = Clients::Require(Roots::from_pem(authorities.as_ref())?);
-        ServerCredentials::new(self.state()?.identity, clients)
+        self.with_clients(clients)
     }
 
     /// Asks every client for a certificate, and accepts clients without one. If a client presents one, it must be signed by one
@@ -133,7 +198,7 @@ impl ServerCredentials {
         authorities: impl AsRef<[u8]>,
     ) -> Result<ServerCredentials> {
         let clients = Clients::Request(Roots::from_pem(authorities.as_ref())?);
-        ServerCredentials::new(self.state()?.identity, clients)
+        self.with_clients(clients)
     }
 
     /// Replaces the certificate and key, at once for all ports with these credentials. New handshakes use them, and open
@@ -149,7 +214,10 @@ impl ServerCredentials {
     ) -> Result<()> {
         let identity = Identity::from_pem(certificate_chain.as_ref(), private_key.as_ref())?;
         let identity = Arc::new(identity);
-        self.change(|state| State::new(Arc::clone(&identity), state.clients.clone()))
+        self.change(|state| {
+            let provider = Arc::clone(&state.provider);
+            State::new(provider, Arc::clone(&identity), state.clients.clone())
+        })
     }
 
     /// Replaces the authorities (PEM) for clients' certificates, as [`reload`](ServerCredentials::reload) replaces the server's
@@ -170,17 +238,26 @@ impl ServerCredentials {
                 Clients::Request(_) => Clients::Request(Arc::clone(&roots)),
                 Clients::Require(_) => Clients::Require(Arc::clone(&roots)),
             };
-            State::new(Arc::clone(&state.identity), clients)
+            State::new(
+                Arc::clone(&state.provider),
+                Arc::clone(&state.identity),
+                clients,
+            )
         })
     }
 
-    fn new(identity: Arc<Identity>, clients: Clients) -> Result<ServerCredentials> {
-        let state = State::new(identity, clients)?;
+    fn new(
+        provider: Arc<CryptoProvider>,
+        identity: Arc<Identity>,
+        clients: Clients,
+    ) -> Result<ServerCredentials> {
+        let state = State::new(provider, identity, clients)?;
         Ok(ServerCredentials(Kind::Tls(Arc::new(RwLock::new(state)))))
     }
 
-    fn state(&self) -> Result<State> {
-        self.shared().map(current)
+    fn with_clients(&self, clients: Clients) -> Result<ServerCredentials> {
+        let state = current(self.shared()?);
+        ServerCredentials::new(state.provider, state.identity, clients)
     }
 
     /// Replaces the state atomically.
@@ -199,24 +276,35 @@ impl ServerCredentials {
             Kind::Local => Err(Status::failed_precondition(
                 "local credentials have no certificates: use ServerCredentials::tls",
             )),
+            Kind::Rustls(_) => Err(Status::failed_precondition(
+                "these credentials are a configuration of rustls: its verifier is for clients' certificates, and its resolver \
+                 replaces the server's",
+            )),
         }
     }
 }
 
-#[cfg(feature = "tls")]
+#[cfg(feature = "tls-no-provider")]
 fn current(state: &RwLock<State>) -> State {
     state.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-#[cfg(feature = "tls")]
+#[cfg(feature = "tls-no-provider")]
 impl State {
-    fn new(identity: Arc<Identity>, clients: Clients) -> Result<State> {
+    fn new(
+        provider: Arc<CryptoProvider>,
+        identity: Arc<Identity>,
+        clients: Clients,
+    ) -> Result<State> {
+        let verifier = |roots: &Arc<Roots>, is_required| {
+            ClientVerifier::new(Arc::clone(&provider), Arc::clone(roots), is_required)
+        };
         let verifier = match &clients {
             Clients::Any => None,
-            Clients::Request(roots) => Some(ClientVerifier::new(Arc::clone(roots), false)?),
-            Clients::Require(roots) => Some(ClientVerifier::new(Arc::clone(roots), true)?),
+            Clients::Request(roots) => Some(verifier(roots, false)?),
+            Clients::Require(roots) => Some(verifier(roots, true)?),
         };
-        let builder = ServerConfig::builder_with_provider(tls::provider())
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(|error| tls::invalid("TLS", error))?;
         let builder = match verifier {
@@ -231,6 +319,7 @@ impl State {
             })?;
         config.alpn_protocols = vec![tls::H2.into()];
         Ok(State {
+            provider,
             identity,
             clients,
             config: Arc::new(config),
@@ -244,7 +333,7 @@ impl fmt::Debug for ServerCredentials {
         let mut f = f.debug_struct("ServerCredentials");
         match &self.0 {
             Kind::Local => f.field("kind", &"local"),
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "tls-no-provider")]
             Kind::Tls(state) => {
                 let clients = match current(state).clients {
                     Clients::Any => "any",
@@ -253,6 +342,8 @@ impl fmt::Debug for ServerCredentials {
                 };
                 f.field("clients", &clients)
             }
+            #[cfg(feature = "tls-no-provider")]
+            Kind::Rustls(_) => f.field("kind", &"rustls"),
         }
         .finish_non_exhaustive()
     }

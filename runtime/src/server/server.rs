@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-#[cfg(feature = "tls")]
+#[cfg(feature = "tls-no-provider")]
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
@@ -35,7 +35,7 @@ use crate::call::{Order, Peer};
 use crate::services::health::Health;
 #[cfg(feature = "reflection")]
 use crate::services::reflection;
-#[cfg(feature = "tls")]
+#[cfg(feature = "tls-no-provider")]
 use crate::transport::tls;
 use crate::transport::{Io, Socket};
 
@@ -410,7 +410,7 @@ impl Arrivals {
                 },
                 // The handshake runs in a task of its own, so that a slow client does not delay others. The number of handshakes
                 // is not limited, because a few silent clients could then keep everyone out.
-                #[cfg(feature = "tls")]
+                #[cfg(feature = "tls-no-provider")]
                 Some(Demand::Tls(config)) => {
                     let port = listener.to_string();
                     let handshake = self.clone().shake_hands(connection, port, peer, config);
@@ -428,7 +428,7 @@ impl Arrivals {
     }
 
     /// Performs a TLS handshake, and serves the connection afterwards. A server that stops does not wait for it.
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "tls-no-provider")]
     async fn shake_hands(
         self,
         connection: Box<dyn Io>,

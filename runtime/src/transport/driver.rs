@@ -403,7 +403,7 @@ fn closed_here() -> Status {
 }
 
 fn lost(error: &io::Error) -> Status {
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "tls-no-provider")]
     if let Some(refused) = super::tls::alert(error) {
         return Status::unavailable(format!("the connection was lost: {refused}"));
     }

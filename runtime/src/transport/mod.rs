@@ -10,7 +10,7 @@ mod keepalive;
 mod lifetime;
 mod read_buffers;
 mod socket;
-#[cfg(feature = "tls")]
+#[cfg(feature = "tls-no-provider")]
 pub(crate) mod tls;
 #[cfg_attr(
     not(feature = "server"),

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest, Ready};
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
-#[cfg(all(feature = "server", feature = "tls"))]
+#[cfg(all(feature = "server", feature = "tls-no-provider"))]
 use tokio_rustls::server::TlsStream;
 
 use super::read_buffers;
@@ -144,7 +144,7 @@ fn is_closed_by_peer(io: &dyn Io) -> bool {
     if let Some(socket) = io.downcast_ref::<UnixStream>() {
         return has_end(socket.ready(Interest::READABLE));
     }
-    #[cfg(all(feature = "server", feature = "tls"))]
+    #[cfg(all(feature = "server", feature = "tls-no-provider"))]
     if let Some(stream) = io.downcast_ref::<TlsStream<Box<dyn Io>>>() {
         return is_closed_by_peer(&**stream.get_ref().0);
     }

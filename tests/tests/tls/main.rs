@@ -3,6 +3,7 @@
 mod call_credentials;
 mod cluster;
 mod fixture;
+mod given;
 mod identities;
 mod options;
 mod protocols;

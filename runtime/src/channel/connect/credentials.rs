@@ -3,13 +3,18 @@
 use std::fmt;
 use std::sync::Arc;
 
+#[cfg(feature = "tls-no-provider")]
+use rustls::ClientConfig;
+#[cfg(feature = "tls-no-provider")]
+use rustls::crypto::CryptoProvider;
+
 use crate::Result;
-#[cfg(feature = "tls")]
+#[cfg(feature = "tls-no-provider")]
 use crate::Status;
 use crate::call::credentials::{Authorizer, CallCredentials};
 use crate::channel::resolve::authority::authority;
 use crate::channel::resolve::target::Target;
-#[cfg(feature = "tls")]
+#[cfg(feature = "tls-no-provider")]
 use crate::transport::tls::{self, ClientTls, Identity, Roots};
 
 /// The credentials of a channel, for [`Channel::secure`](crate::Channel::secure): the certificates that it trusts, the client's
@@ -17,8 +22,8 @@ use crate::transport::tls::{self, ClientTls, Identity, Roots};
 ///
 /// TLS connections use TLS 1.2 or 1.3. The server must negotiate HTTP/2 by ALPN.
 ///
-#[cfg_attr(feature = "tls", doc = "```no_run")]
-#[cfg_attr(not(feature = "tls"), doc = "```ignore")]
+#[cfg_attr(feature = "tls-no-provider", doc = "```no_run")]
+#[cfg_attr(not(feature = "tls-no-provider"), doc = "```ignore")]
 /// # fn connect() -> Result<(), Box<dyn std::error::Error>> {
 /// use std::fs;
 /// use stubwright::{Channel, ChannelCredentials, credentials};
@@ -44,12 +49,16 @@ pub struct ChannelCredentials {
 #[derive(Clone)]
 enum Kind {
     Local,
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "tls-no-provider")]
     Tls {
+        /// The cryptography provider. `None` for the default one.
+        provider: Option<Arc<CryptoProvider>>,
         /// The trusted certificates. `None` for those of the system.
         roots: Option<Arc<Roots>>,
         identity: Option<Arc<Identity>>,
     },
+    #[cfg(feature = "tls-no-provider")]
+    Rustls(Arc<ClientConfig>),
 }
 
 impl ChannelCredentials {
@@ -66,12 +75,73 @@ impl ChannelCredentials {
     ///
     /// The system's authorities are loaded when the channel is created. The environment variables `SSL_CERT_FILE` and
     /// `SSL_CERT_DIR` replace them, as for OpenSSL.
-    #[cfg(feature = "tls")]
+    ///
+    /// The cryptography is that of the provider that the program has installed by
+    /// [`install_default`](rustls::crypto::CryptoProvider::install_default), otherwise ring's. With the feature `tls-no-provider`
+    /// alone and no installed provider, creating the channel fails with FAILED_PRECONDITION.
+    #[cfg(feature = "tls-no-provider")]
     pub fn tls() -> ChannelCredentials {
-        ChannelCredentials::of(Kind::Tls {
-            roots: None,
-            identity: None,
-        })
+        ChannelCredentials::of_tls(None)
+    }
+
+    /// TLS like [`tls`](ChannelCredentials::tls), with the cryptography of this provider: its cipher suites, key exchanges and
+    /// signatures.
+    ///
+    #[cfg_attr(feature = "tls", doc = "```no_run")]
+    #[cfg_attr(not(feature = "tls"), doc = "```ignore")]
+    /// # fn main() -> stubwright::Result<()> {
+    /// use stubwright::rustls::crypto::{CryptoProvider, ring};
+    /// use stubwright::{Channel, ChannelCredentials};
+    ///
+    /// let provider = CryptoProvider {
+    ///     cipher_suites: vec![ring::cipher_suite::TLS13_AES_256_GCM_SHA384],
+    ///     ..ring::default_provider()
+    /// };
+    /// let credentials = ChannelCredentials::tls_with_provider(provider);
+    /// let channel = Channel::secure("example.org:443", credentials)?;
+    /// # drop(channel);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "tls-no-provider")]
+    pub fn tls_with_provider(provider: impl Into<Arc<CryptoProvider>>) -> ChannelCredentials {
+        ChannelCredentials::of_tls(Some(provider.into()))
+    }
+
+    /// TLS by a configuration of rustls, as a whole: with its verifier of certificates, its resolver of client certificates, session
+    /// store, key log and all else.
+    ///
+    /// A configuration that names no protocol for ALPN offers `h2`. The server's name is that of the target, or
+    /// [`server_name`](ChannelCredentials::server_name). Calls with an authority of their own are checked against the certificate
+    /// as always, whatever the configuration's verifier accepts.
+    ///
+    #[cfg_attr(feature = "tls", doc = "```no_run")]
+    #[cfg_attr(not(feature = "tls"), doc = "```ignore")]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::sync::Arc;
+    /// use stubwright::rustls::crypto::ring;
+    /// use stubwright::rustls::{ClientConfig, KeyLogFile, RootCertStore, version};
+    /// use stubwright::{Channel, ChannelCredentials};
+    ///
+    /// # let roots = RootCertStore::empty();
+    /// let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    ///     .with_protocol_versions(&[&version::TLS13])?
+    ///     .with_root_certificates(roots)
+    ///     .with_no_client_auth();
+    /// config.key_log = Arc::new(KeyLogFile::new());
+    /// let channel = Channel::secure("example.org:443", ChannelCredentials::from_rustls(config)?)?;
+    /// # drop(channel);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT when the configuration offers other protocols by ALPN, and not `h2`.
+    #[cfg(feature = "tls-no-provider")]
+    pub fn from_rustls(config: impl Into<Arc<ClientConfig>>) -> Result<ChannelCredentials> {
+        let mut config = config.into();
+        tls::offer_h2(&mut Arc::make_mut(&mut config).alpn_protocols)?;
+        Ok(ChannelCredentials::of(Kind::Rustls(config)))
     }
 
     /// Sets the trusted certificates (PEM), in place of the system's. They are those of authorities, or a server's own
@@ -81,12 +151,13 @@ impl ChannelCredentials {
     /// Python's `root_certificates`.
     ///
     /// # Errors
-    /// Returns INVALID_ARGUMENT if the text contains no certificate or an invalid one, or if the credentials are local.
-    #[cfg(feature = "tls")]
+    /// Returns INVALID_ARGUMENT if the text contains no certificate or an invalid one, or if the credentials are local
+    /// or a configuration of rustls.
+    #[cfg(feature = "tls-no-provider")]
     pub fn root_certificates(mut self, pem: impl AsRef<[u8]>) -> Result<ChannelCredentials> {
         match &mut self.kind {
             Kind::Tls { roots, .. } => *roots = Some(Roots::from_pem(pem.as_ref())?),
-            Kind::Local => return Err(not_tls()),
+            other => return Err(other.has_no_certificates()),
         }
         Ok(self)
     }
@@ -96,9 +167,9 @@ impl ChannelCredentials {
     /// Python's `certificate_chain` and `private_key`.
     ///
     /// # Errors
-    /// Returns INVALID_ARGUMENT if one of the two cannot be parsed, or if the credentials are local. If the key does not belong
-    /// to the certificate, creating the channel fails.
-    #[cfg(feature = "tls")]
+    /// Returns INVALID_ARGUMENT if one of the two cannot be parsed, or if the credentials are local or a configuration of
+    /// rustls. If the key does not belong to the certificate, creating the channel fails.
+    #[cfg(feature = "tls-no-provider")]
     pub fn client_certificate(
         mut self,
         certificate_chain: impl AsRef<[u8]>,
@@ -107,7 +178,7 @@ impl ChannelCredentials {
         let own = Identity::from_pem(certificate_chain.as_ref(), private_key.as_ref())?;
         match &mut self.kind {
             Kind::Tls { identity, .. } => *identity = Some(Arc::new(own)),
-            Kind::Local => return Err(not_tls()),
+            other => return Err(other.has_no_certificates()),
         }
         Ok(self)
     }
@@ -135,18 +206,13 @@ impl ChannelCredentials {
         }
         match &self.kind {
             Kind::Local => target.is_local = true,
-            #[cfg(feature = "tls")]
-            Kind::Tls { roots, identity } => {
-                let roots = match roots {
-                    Some(roots) => Arc::clone(roots),
-                    None => Roots::of_system()?,
-                };
-                let config = tls::client_config(roots, identity.as_deref())?;
+            #[cfg(feature = "tls-no-provider")]
+            kind => {
                 let host = match &self.server_name {
                     Some(name) => name,
                     None => target.host(),
                 };
-                target.tls = Some(ClientTls::new(config, host)?);
+                target.tls = Some(ClientTls::new(kind.config()?, host)?);
             }
         }
         Ok(())
@@ -165,16 +231,58 @@ impl ChannelCredentials {
     }
 }
 
-#[cfg(feature = "tls")]
+#[cfg(feature = "tls-no-provider")]
+impl ChannelCredentials {
+    fn of_tls(provider: Option<Arc<CryptoProvider>>) -> ChannelCredentials {
+        ChannelCredentials::of(Kind::Tls {
+            provider,
+            roots: None,
+            identity: None,
+        })
+    }
+}
+
+#[cfg(feature = "tls-no-provider")]
+impl Kind {
+    /// Returns the configuration for all connections of a channel.
+    fn config(&self) -> Result<Arc<ClientConfig>> {
+        match self {
+            Kind::Tls {
+                provider,
+                roots,
+                identity,
+            } => {
+                let provider = match provider {
+                    Some(provider) => Arc::clone(provider),
+                    None => tls::default_provider()?,
+                };
+                let roots = match roots {
+                    Some(roots) => Arc::clone(roots),
+                    None => Roots::of_system()?,
+                };
+                tls::client_config(provider, roots, identity.as_deref())
+            }
+            Kind::Rustls(config) => Ok(Arc::clone(config)),
+            Kind::Local => Err(self.has_no_certificates()),
+        }
+    }
+
+    /// The error of credentials that are given certificates which they cannot use.
+    fn has_no_certificates(&self) -> Status {
+        Status::invalid_argument(match self {
+            Kind::Rustls(_) => {
+                "these credentials are a configuration of rustls: give the certificates to its builder"
+            }
+            _ => "local credentials have no certificates: ChannelCredentials::tls has",
+        })
+    }
+}
+
+#[cfg(feature = "tls-no-provider")]
 impl Default for ChannelCredentials {
     fn default() -> ChannelCredentials {
         ChannelCredentials::tls()
     }
-}
-
-#[cfg(feature = "tls")]
-fn not_tls() -> Status {
-    Status::invalid_argument("local credentials have no certificates: ChannelCredentials::tls has")
 }
 
 impl fmt::Debug for ChannelCredentials {
@@ -183,8 +291,12 @@ impl fmt::Debug for ChannelCredentials {
         let mut f = f.debug_struct("ChannelCredentials");
         match &self.kind {
             Kind::Local => f.field("kind", &"local"),
-            #[cfg(feature = "tls")]
-            Kind::Tls { roots, identity } => {
+            #[cfg(feature = "tls-no-provider")]
+            Kind::Rustls(_) => f.field("kind", &"rustls"),
+            #[cfg(feature = "tls-no-provider")]
+            Kind::Tls {
+                roots, identity, ..
+            } => {
                 let roots = match roots {
                     None => "the system's",
                     Some(_) => "given",

@@ -19,7 +19,7 @@ use crate::channel::connect::race::race;
 use crate::channel::options::ChannelOptions;
 use crate::channel::resolve::address::Address;
 use crate::channel::resolve::target::Target;
-#[cfg(feature = "tls")]
+#[cfg(feature = "tls-no-provider")]
 use crate::transport::tls::host_of;
 use crate::transport::{Driver, Socket};
 
@@ -90,7 +90,7 @@ impl Dial {
         if target.is_local && !is_local {
             return Err(NOT_LOCAL.to_owned());
         }
-        #[cfg(feature = "tls")]
+        #[cfg(feature = "tls-no-provider")]
         let (io, hosts) = match &target.tls {
             Some(tls) => {
                 let own = own_authority.and_then(|own| std::str::from_utf8(own.value()).ok());
@@ -100,7 +100,7 @@ impl Dial {
             }
             None => (io, None),
         };
-        #[cfg(not(feature = "tls"))]
+        #[cfg(not(feature = "tls-no-provider"))]
         let hosts = None;
         let (sender, mut greeting) = oneshot::channel();
         let origin = Origin {

@@ -6,7 +6,7 @@ use crate::base::{clock, wire};
 use crate::call::credentials::AuthMetadataContext;
 use crate::call::{CallDetails, Exchange};
 use crate::channel::options::ChannelOptions;
-#[cfg(feature = "tls")]
+#[cfg(feature = "tls-no-provider")]
 pub(crate) use crate::transport::tls::CertifiedHosts;
 use crate::{Metadata, Status};
 
@@ -32,10 +32,10 @@ pub(crate) struct RequestHead<'a> {
 }
 
 /// Without TLS there are no certificates.
-#[cfg(not(feature = "tls"))]
+#[cfg(not(feature = "tls-no-provider"))]
 pub(crate) enum CertifiedHosts {}
 
-#[cfg(not(feature = "tls"))]
+#[cfg(not(feature = "tls-no-provider"))]
 impl CertifiedHosts {
     fn cover(&mut self, _authority: &[u8]) -> bool {
         match *self {}

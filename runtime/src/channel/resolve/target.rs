@@ -9,7 +9,7 @@ use super::authority::{LOCALHOST, authority};
 use crate::base::header::Header;
 use crate::channel::resolve::names::Names;
 use crate::transport::Endpoint;
-#[cfg(feature = "tls")]
+#[cfg(feature = "tls-no-provider")]
 use crate::transport::tls::{ClientTls, host_of};
 use crate::transport::{HostPort, Io};
 use crate::{Result, Status};
@@ -23,7 +23,7 @@ pub(crate) struct Target {
     pub(crate) names: Names,
     pub(crate) authority: Header,
     /// `None` for connections without encryption.
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "tls-no-provider")]
     pub(crate) tls: Option<ClientTls>,
     /// Set to connect only to servers on this machine.
     pub(crate) is_local: bool,
@@ -61,7 +61,7 @@ impl Target {
             text: text.into(),
             names,
             authority,
-            #[cfg(feature = "tls")]
+            #[cfg(feature = "tls-no-provider")]
             tls: None,
             is_local: false,
             has_fixed_authority: false,
@@ -75,14 +75,14 @@ impl Target {
 
     /// Returns whether connections are made over TLS.
     pub(crate) fn is_encrypted(&self) -> bool {
-        #[cfg(feature = "tls")]
+        #[cfg(feature = "tls-no-provider")]
         return self.tls.is_some();
-        #[cfg(not(feature = "tls"))]
+        #[cfg(not(feature = "tls-no-provider"))]
         false
     }
 
     /// Returns the host of the authority. An IPv6 address is in brackets.
-    #[cfg(feature = "tls")]
+    #[cfg(feature = "tls-no-provider")]
     pub(crate) fn host(&self) -> &str {
         host_of(std::str::from_utf8(self.authority.value()).unwrap_or_default())
     }

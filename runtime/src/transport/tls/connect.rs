@@ -6,12 +6,13 @@ use std::io;
 use std::sync::Arc;
 
 use rustls::ClientConfig;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::TlsConnector;
 
 use super::refusal::{self, PeerRole, reason};
 use super::verifier::{ServerVerifier, verify_name};
-use super::{H2, Identity, NO_H2, Roots, invalid, provider};
+use super::{H2, Identity, NO_H2, Roots, invalid};
 use crate::transport::Io;
 use crate::{Result, Status};
 
@@ -129,14 +130,15 @@ fn failed(kind: io::ErrorKind, reason: &str) -> io::Error {
 
 /// Creates the TLS configuration that all connections of a channel share.
 pub(crate) fn client_config(
+    provider: Arc<CryptoProvider>,
     roots: Arc<Roots>,
     identity: Option<&Identity>,
 ) -> Result<Arc<ClientConfig>> {
-    let builder = ClientConfig::builder_with_provider(provider())
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| invalid("TLS", error))?
         .dangerous()
-        .with_custom_certificate_verifier(ServerVerifier::new(roots)?);
+        .with_custom_certificate_verifier(ServerVerifier::new(provider, roots)?);
     let mut config = match identity {
         None => builder.with_no_client_auth(),
         Some(identity) => builder

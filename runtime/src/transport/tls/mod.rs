@@ -22,7 +22,7 @@ pub(crate) use key_pair::Identity;
 use pem::certificates;
 pub(crate) use pem::invalid;
 use provider::NO_H2;
-pub(crate) use provider::{H2, provider};
+pub(crate) use provider::{H2, default_provider, offer_h2};
 pub(crate) use refusal::alert;
 #[cfg(feature = "server")]
 pub(crate) use refusal::invalid as unusable;

@@ -15,6 +15,7 @@ use rustls::client::danger::HandshakeSignatureValid;
 use rustls::client::danger::{ServerCertVerified, ServerCertVerifier};
 #[cfg(feature = "client")]
 use rustls::client::verify_server_name;
+use rustls::crypto::CryptoProvider;
 #[cfg(feature = "client")]
 use rustls::pki_types::ServerName;
 use rustls::pki_types::{CertificateDer, UnixTime};
@@ -26,7 +27,6 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
 use super::certificate::{Certificate, Validity};
-use super::provider;
 use super::refusal::Refusal;
 use super::roots::Roots;
 use crate::Result;
@@ -41,9 +41,12 @@ pub(super) struct ServerVerifier {
 
 #[cfg(feature = "client")]
 impl ServerVerifier {
-    pub(super) fn new(roots: Arc<Roots>) -> Result<Arc<ServerVerifier>> {
+    pub(super) fn new(
+        provider: Arc<CryptoProvider>,
+        roots: Arc<Roots>,
+    ) -> Result<Arc<ServerVerifier>> {
         let store = Arc::clone(&roots.store);
-        let webpki = WebPkiServerVerifier::builder_with_provider(store, provider())
+        let webpki = WebPkiServerVerifier::builder_with_provider(store, provider)
             .build()
             .map_err(|error| super::invalid("the root certificates", error))?;
         Ok(Arc::new(ServerVerifier { roots, webpki }))
@@ -128,9 +131,13 @@ pub(crate) struct ClientVerifier {
 #[cfg(feature = "server")]
 impl ClientVerifier {
     /// Creates a verifier. `is_required` decides whether clients must present a certificate.
-    pub(crate) fn new(roots: Arc<Roots>, is_required: bool) -> Result<Arc<ClientVerifier>> {
+    pub(crate) fn new(
+        provider: Arc<CryptoProvider>,
+        roots: Arc<Roots>,
+        is_required: bool,
+    ) -> Result<Arc<ClientVerifier>> {
         let store = Arc::clone(&roots.store);
-        let builder = WebPkiClientVerifier::builder_with_provider(store, provider());
+        let builder = WebPkiClientVerifier::builder_with_provider(store, provider);
         let builder = if is_required {
             builder
         } else {
