@@ -165,7 +165,9 @@ pub use call::Propagation;
 pub use call::connectivity::{ChannelConnectivity, ConnectivityChanges};
 #[cfg(feature = "client")]
 pub use call::credentials::{AuthMetadataContext, CallCredentials};
-pub use call::{AuthContext, CallEnd, Extensions, Peer, PeerAddress};
+pub use call::{
+    AuthContext, CallEnd, Extensions, Peer, PeerAddress, SecurityLevel, TlsSession, TlsVersion,
+};
 #[cfg(feature = "client")]
 pub use channel::{
     Address, CallConfig, ChannelCredentials, ConfigSelector, LoadBalancing, Locality, Resolution,

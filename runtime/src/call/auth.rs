@@ -1,7 +1,12 @@
 //! The identity of the other end of a connection.
 
+use super::tls_session::TlsSession;
+
 /// The name of the property for the kind of security.
 const TRANSPORT_SECURITY_TYPE: &str = "transport_security_type";
+
+/// The name of the property for the level of security.
+const SECURITY_LEVEL: &str = "security_level";
 
 /// The name of the property whose values are the certificate's DNS names, URIs, e-mail and IP addresses.
 pub(crate) const SUBJECT_ALTERNATIVE_NAME: &str = "x509_subject_alternative_name";
@@ -9,7 +14,9 @@ pub(crate) const SUBJECT_ALTERNATIVE_NAME: &str = "x509_subject_alternative_name
 /// The name of the property whose value is the first common name of the certificate's subject.
 pub(crate) const COMMON_NAME: &str = "x509_common_name";
 
-/// The verified identity of the other end of a connection: gRPC's `AuthContext`.
+/// The verified identity of the other end of a connection: gRPC's `AuthContext`. Servers have it by
+/// [`ServicerContext::auth_context`](crate::ServicerContext::auth_context), clients by the [`Peer`](crate::Peer) of a
+/// [`CallEnd`](crate::CallEnd).
 ///
 /// It is a list of properties. Each property is a name with a text value, and a name may occur more than once. The list is
 /// empty for calls within the process, and for connections without encryption and without credentials. On connections with
@@ -20,23 +27,72 @@ pub(crate) const COMMON_NAME: &str = "x509_common_name";
 /// |---|---|
 /// | `transport_security_type` | `ssl` |
 /// | `security_level` | `TSI_PRIVACY_AND_INTEGRITY` |
-/// | `x509_common_name` | the common name of the client's certificate |
-/// | `x509_subject_alternative_name` | each DNS name, URI, e-mail and IP address of the client's certificate |
-/// | `x509_pem_cert` | the client's certificate as PEM |
-/// | `x509_pem_cert_chain` | the client's certificate and the others of its chain, as PEM |
+/// | `ssl_session_reused` | `true` if the connection resumed an earlier session, otherwise `false` |
+/// | `x509_common_name` | the common name of the peer's certificate |
+/// | `x509_subject_alternative_name` | each DNS name, URI, e-mail and IP address of the peer's certificate |
+/// | `x509_pem_cert` | the peer's certificate as PEM |
+/// | `x509_pem_cert_chain` | the peer's certificate and the others of its chain, as PEM |
 ///
-/// The last four are only present if the client sent a certificate. Such a certificate is always valid: the handshake fails
-/// if it is expired or not signed by one of the server's authorities.
+/// The last four are only present if the peer sent a certificate. Such a certificate is always valid: the handshake fails if it
+/// is expired or not signed by a trusted authority.
+///
+/// [`tls_session`](AuthContext::tls_session) has the version of TLS, the cipher suite and the server name that the client asked for.
+///
+/// ```
+/// use stubwright::{Result, ServicerContext, Status, TlsVersion};
+///
+/// fn authorize(context: &ServicerContext) -> Result<()> {
+///     let auth = context.auth_context();
+///     if auth.tls_session().is_none_or(|tls| tls.version() < TlsVersion::Tls1_3) {
+///         return Err(Status::permission_denied("this method needs TLS 1.3"));
+///     }
+///     if !auth.peer_identities().any(|name| name == "billing.example") {
+///         return Err(Status::permission_denied("this method is for billing.example"));
+///     }
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct AuthContext {
     properties: Vec<(&'static str, String)>,
     certificates: Vec<Vec<u8>>,
+    session: Option<TlsSession>,
+}
+
+/// How well others are kept from a connection: gRPC's `grpc_security_level`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum SecurityLevel {
+    /// Others may read and change the data.
+    None,
+    /// Others may read the data, but not change it unnoticed.
+    IntegrityOnly,
+    /// Others can neither read the data nor change it unnoticed.
+    PrivacyAndIntegrity,
+}
+
+impl SecurityLevel {
+    const ALL: [SecurityLevel; 3] = [
+        SecurityLevel::None,
+        SecurityLevel::IntegrityOnly,
+        SecurityLevel::PrivacyAndIntegrity,
+    ];
+
+    /// Returns gRPC's name of the level, the value of `security_level`.
+    pub fn name(self) -> &'static str {
+        match self {
+            SecurityLevel::None => "TSI_SECURITY_NONE",
+            SecurityLevel::IntegrityOnly => "TSI_INTEGRITY_ONLY",
+            SecurityLevel::PrivacyAndIntegrity => "TSI_PRIVACY_AND_INTEGRITY",
+        }
+    }
 }
 
 /// The context of a connection that is not secured.
 static UNSECURED: AuthContext = AuthContext {
     properties: Vec::new(),
     certificates: Vec::new(),
+    session: None,
 };
 
 impl AuthContext {
@@ -56,8 +112,26 @@ impl AuthContext {
 
     /// Returns whether the connection is encrypted.
     pub fn is_secure(&self) -> bool {
-        self.values(TRANSPORT_SECURITY_TYPE)
-            .any(|kind| kind == "ssl")
+        self.transport_security_type() == Some("ssl")
+    }
+
+    /// Returns the property `transport_security_type`: `ssl` or `local`; `None` when the connection is not secured.
+    pub fn transport_security_type(&self) -> Option<&str> {
+        self.values(TRANSPORT_SECURITY_TYPE).next()
+    }
+
+    /// Returns the property `security_level`, which is [`SecurityLevel::None`] when the connection is not secured.
+    pub fn security_level(&self) -> SecurityLevel {
+        let named = self.values(SECURITY_LEVEL).next();
+        let mut levels = SecurityLevel::ALL.into_iter();
+        levels
+            .find(|level| named == Some(level.name()))
+            .unwrap_or(SecurityLevel::None)
+    }
+
+    /// Returns what the two ends have agreed upon in the handshake of TLS; `None` without TLS.
+    pub fn tls_session(&self) -> Option<&TlsSession> {
+        self.session.as_ref()
     }
 
     /// Returns the certificate chain of the other end, as DER, its own certificate first. The iterator is empty if it sent
@@ -85,37 +159,35 @@ impl AuthContext {
     pub(crate) fn unsecured() -> &'static AuthContext {
         &UNSECURED
     }
-}
 
-#[cfg(feature = "server")]
-impl AuthContext {
+    /// Returns the context of a connection within this machine.
+    pub(crate) fn local(security_level: SecurityLevel) -> AuthContext {
+        AuthContext::of("local", security_level)
+    }
+
     pub(crate) fn push(&mut self, name: &'static str, value: String) {
         self.properties.push((name, value));
     }
 
-    /// Returns the context of a connection within this machine.
-    pub(crate) fn local(security_level: &str) -> AuthContext {
+    fn of(security_type: &str, security_level: SecurityLevel) -> AuthContext {
         AuthContext {
             properties: vec![
-                (TRANSPORT_SECURITY_TYPE, "local".into()),
-                ("security_level", security_level.into()),
+                (TRANSPORT_SECURITY_TYPE, security_type.into()),
+                (SECURITY_LEVEL, security_level.name().into()),
             ],
-            certificates: Vec::new(),
+            ..AuthContext::default()
         }
     }
 }
 
-#[cfg(all(feature = "server", feature = "tls-no-provider"))]
+#[cfg(feature = "tls-no-provider")]
 impl AuthContext {
     /// Returns the context of a connection over TLS, without a certificate of the peer.
-    pub(crate) fn secured() -> AuthContext {
-        AuthContext {
-            properties: vec![
-                (TRANSPORT_SECURITY_TYPE, "ssl".into()),
-                ("security_level", "TSI_PRIVACY_AND_INTEGRITY".into()),
-            ],
-            certificates: Vec::new(),
-        }
+    pub(crate) fn secured(session: TlsSession) -> AuthContext {
+        let mut context = AuthContext::of("ssl", SecurityLevel::PrivacyAndIntegrity);
+        context.push("ssl_session_reused", session.is_resumed().to_string());
+        context.session = Some(session);
+        context
     }
 
     /// Sets the certificates that the peer sent, its own first.

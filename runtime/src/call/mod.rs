@@ -34,13 +34,14 @@ mod record;
 #[cfg(feature = "client")]
 pub(crate) mod retry_buffer;
 mod timers;
+mod tls_session;
 #[cfg(feature = "client")]
 pub(crate) mod transport;
 mod turn;
 mod unread;
 
-pub use auth::AuthContext;
-#[cfg(all(feature = "server", feature = "tls-no-provider"))]
+pub use auth::{AuthContext, SecurityLevel};
+#[cfg(feature = "tls-no-provider")]
 pub(crate) use auth::{COMMON_NAME, SUBJECT_ALTERNATIVE_NAME};
 pub use call_end::CallEnd;
 pub(crate) use details::{CallDetails, MessageLimits};
@@ -62,5 +63,6 @@ pub use propagation::Propagation;
 pub(crate) use propagation::Tie;
 pub(crate) use record::{Observer, Record};
 pub(crate) use timers::{Alarm, Deadlines};
+pub use tls_session::{TlsSession, TlsVersion};
 pub(crate) use turn::Turn;
 pub(crate) use unread::Unread;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
-use super::auth::AuthContext;
+use super::auth::{AuthContext, SecurityLevel};
 #[cfg(unix)]
 use crate::base::unix_name::{self, UnixName};
 
@@ -109,21 +109,19 @@ impl Peer {
     }
 
     /// Returns the identity of a peer on this machine, or `None` for other peers.
-    #[cfg(feature = "server")]
     pub(crate) fn local_auth(&self) -> Option<AuthContext> {
         match self.address() {
             PeerAddress::Unix(_) | PeerAddress::UnixAbstract(_) => {
-                Some(AuthContext::local("TSI_PRIVACY_AND_INTEGRITY"))
+                Some(AuthContext::local(SecurityLevel::PrivacyAndIntegrity))
             }
             PeerAddress::Tcp(address) if address.ip().is_loopback() => {
-                Some(AuthContext::local("TSI_SECURITY_NONE"))
+                Some(AuthContext::local(SecurityLevel::None))
             }
             _ => None,
         }
     }
 
     /// Returns the same peer with a verified identity.
-    #[cfg(feature = "server")]
     pub(crate) fn with_auth(mut self, auth: AuthContext) -> Peer {
         Arc::make_mut(&mut self.0).auth = Some(auth);
         self

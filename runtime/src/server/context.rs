@@ -55,7 +55,7 @@ impl ServicerContext {
     }
 
     /// Returns the verified identity of the client: its certificate, and the names in it. It is empty without TLS or local
-    /// credentials.
+    /// credentials. It also has the version of TLS and the server name that the client asked for.
     pub fn auth_context(&self) -> &AuthContext {
         self.peer().auth_context()
     }

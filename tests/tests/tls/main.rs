@@ -10,5 +10,6 @@ mod protocols;
 mod refusals;
 mod reload;
 mod self_signed;
+mod sessions;
 mod stop;
 mod ways;

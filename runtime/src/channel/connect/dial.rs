@@ -84,18 +84,28 @@ impl Dial {
     async fn open_and_greet(&self, address: &Address) -> Result<Driver<ClientRole>, String> {
         let target = &self.target;
         let io = self.options.connector.connect(&address.endpoint).await;
-        let Connected { io, peer, is_local } = io.map_err(|error| error.to_string())?;
+        let Connected {
+            io,
+            mut peer,
+            is_local,
+        } = io.map_err(|error| error.to_string())?;
         let own_authority = address.authority.as_ref();
         let own_authority = own_authority.filter(|_| !target.has_fixed_authority);
         if target.is_local && !is_local {
             return Err(NOT_LOCAL.to_owned());
+        }
+        if target.is_local {
+            if let Some(auth) = peer.local_auth() {
+                peer = peer.with_auth(auth);
+            }
         }
         #[cfg(feature = "tls-no-provider")]
         let (io, hosts) = match &target.tls {
             Some(tls) => {
                 let own = own_authority.and_then(|own| std::str::from_utf8(own.value()).ok());
                 let secured = tls.secure(io, own.map(host_of)).await;
-                let (io, hosts) = secured.map_err(|error| error.to_string())?;
+                let (io, auth, hosts) = secured.map_err(|error| error.to_string())?;
+                peer = peer.with_auth(auth);
                 (io, Some(hosts))
             }
             None => (io, None),

@@ -59,7 +59,7 @@ async fn check(
         linger(stream.into_inner().0).await;
         return None;
     }
-    let auth = auth_context(session.peer_certificates().unwrap_or_default());
+    let auth = auth_context(session, session.server_name());
     Some((Box::new(stream), auth))
 }
 

@@ -10,9 +10,11 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::TlsConnector;
 
+use super::identity::auth_context;
 use super::refusal::{self, PeerRole, reason};
 use super::verifier::{ServerVerifier, verify_name};
 use super::{H2, Identity, NO_H2, Roots, invalid};
+use crate::call::AuthContext;
 use crate::transport::Io;
 use crate::{Result, Status};
 
@@ -36,18 +38,22 @@ impl ClientTls {
     }
 
     /// Performs the handshake on a connection. The server's certificate must be valid for `host`, or without it for the host of
-    /// these settings. Also returns the hosts for which the certificate is valid.
+    /// these settings. Also returns the server's identity, and the hosts for which its certificate is valid.
     pub(crate) async fn secure(
         &self,
         connection: Box<dyn Io>,
         host: Option<&str>,
-    ) -> io::Result<(Box<dyn Io>, CertifiedHosts)> {
+    ) -> io::Result<(Box<dyn Io>, AuthContext, CertifiedHosts)> {
         let name = match host {
             None => self.name.clone(),
             Some(host) => server_name(host).ok_or_else(|| {
                 let why = format!("server name {host:?}: it is no host name and no IP address");
                 failed(io::ErrorKind::InvalidInput, &why)
             })?,
+        };
+        let asked = match &name {
+            ServerName::DnsName(name) if self.config.enable_sni => Some(name.clone()),
+            _ => None,
         };
         let handshake = TlsConnector::from(Arc::clone(&self.config))
             .connect(name, connection)
@@ -58,9 +64,10 @@ impl ClientTls {
         if session.alpn_protocol() != Some(H2) {
             return Err(failed(io::ErrorKind::InvalidData, NO_H2));
         }
+        let auth = auth_context(session, asked.as_ref().map(|name| name.as_ref()));
         let certificates = session.peer_certificates().unwrap_or_default();
         let hosts = CertifiedHosts::new(certificates.first().cloned());
-        Ok((Box::new(stream), hosts))
+        Ok((Box::new(stream), auth, hosts))
     }
 }
 

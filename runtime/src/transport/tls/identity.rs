@@ -1,15 +1,17 @@
-//! The identity in a client's certificate.
+//! The identity in a peer's certificate.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rustls::pki_types::CertificateDer;
+use rustls::CommonState;
 
 use super::certificate::Certificate;
-use crate::call::{AuthContext, COMMON_NAME, SUBJECT_ALTERNATIVE_NAME};
+use crate::call::{AuthContext, COMMON_NAME, SUBJECT_ALTERNATIVE_NAME, TlsSession};
 
-/// Creates the auth context of a connection from the peer's verified certificates, its own first.
-pub(super) fn auth_context(certificates: &[CertificateDer<'_>]) -> AuthContext {
-    let mut context = AuthContext::secured();
+/// Creates the auth context of a connection after the handshake, in which the client asked for `server_name`. The peer's
+/// certificates are verified, its own is the first.
+pub(super) fn auth_context(session: &CommonState, server_name: Option<&str>) -> AuthContext {
+    let mut context = AuthContext::secured(TlsSession::of(session, server_name));
+    let certificates = session.peer_certificates().unwrap_or_default();
     let Some(own) = certificates.first() else {
         return context;
     };

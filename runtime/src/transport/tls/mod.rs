@@ -5,7 +5,6 @@ mod accept;
 mod certificate;
 #[cfg(feature = "client")]
 mod connect;
-#[cfg(feature = "server")]
 mod identity;
 mod key_pair;
 mod pem;
