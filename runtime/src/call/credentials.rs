@@ -169,6 +169,13 @@ impl Authorizer {
     }
 }
 
+/// Two of them are equal when one is a clone of the other.
+impl PartialEq for Authorizer {
+    fn eq(&self, other: &Authorizer) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 impl CallCredentials for Authorizer {
     fn metadata(
         &self,

@@ -246,7 +246,7 @@ impl Transport for ChannelCore {
     }
 
     fn start(&self, exchange: Arc<Exchange>) {
-        if exchange.details().credentials.is_some() && !self.target.is_private() {
+        if exchange.details().credentials.is_some() && !self.target.may_be_private() {
             return exchange.conclude(Outcome::local(unprotected()));
         }
         self.submit(exchange);

@@ -326,7 +326,11 @@ impl ChannelBuilder {
         credentials: ChannelCredentials,
     ) -> Result<Channel> {
         let mut target = self.target(target.as_ref())?;
-        credentials.secure(&mut target)?;
+        if let Some(name) = credentials.name() {
+            target.authority = authority(name)?;
+            target.has_fixed_authority = true;
+        }
+        target.security = credentials.security(target.host())?;
         if let Some(credentials) = credentials.into_call_credentials() {
             self.defaults().options.credentials = Some(credentials);
         }

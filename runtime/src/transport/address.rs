@@ -188,6 +188,15 @@ fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     mixed
 }
 
+/// Returns the host of an authority, without its port.
+#[cfg(feature = "client")]
+pub(crate) fn host_of(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
 #[cfg(all(test, feature = "client"))]
 mod tests {
     use super::*;

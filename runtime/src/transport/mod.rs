@@ -21,7 +21,7 @@ mod upkeep;
 
 pub(crate) use address::HostPort;
 #[cfg(feature = "client")]
-pub(crate) use address::look_up_families;
+pub(crate) use address::{host_of, look_up_families};
 pub(crate) use closing::Closing;
 pub(crate) use driver::{ConnectionRole, Driver, waits};
 #[cfg(feature = "client")]

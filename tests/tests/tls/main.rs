@@ -1,5 +1,6 @@
 //! Connections over TLS: the peers that are accepted or refused, and the errors on both sides.
 
+mod address_credentials;
 mod call_credentials;
 mod cluster;
 mod fixture;

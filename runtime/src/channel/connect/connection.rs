@@ -14,7 +14,7 @@ use crate::call::credentials::Authorizer;
 use crate::call::listener::Listening;
 use crate::call::retry_buffer::RetryBuffer;
 use crate::call::{Deadlines, Exchange, Link, Unread};
-use crate::channel::connect::authorization::PendingCredentials;
+use crate::channel::connect::authorization::{PendingCredentials, unprotected};
 use crate::channel::connect::origin::Origin;
 use crate::channel::connect::owner::{Carried, ConnectionNews, Loss};
 use crate::channel::connect::refusals::{no_status, status_of_reset, too_late};
@@ -255,6 +255,9 @@ impl ClientRole {
         }
         let granted = match &details.credentials {
             None => Metadata::new(),
+            Some(_) if !self.heads.is_private => {
+                return exchange.conclude(Outcome::local(unprotected()));
+            }
             Some(credentials) => match exchange.take_grant() {
                 Some(granted) => granted,
                 None => return self.authorize(exchange, credentials, listening),

@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::sync::Arc;
+#[cfg(feature = "tls-no-provider")]
+use std::sync::OnceLock;
 
 #[cfg(feature = "tls-no-provider")]
 use rustls::ClientConfig;
@@ -12,8 +14,7 @@ use crate::Result;
 #[cfg(feature = "tls-no-provider")]
 use crate::Status;
 use crate::call::credentials::{Authorizer, CallCredentials};
-use crate::channel::resolve::authority::authority;
-use crate::channel::resolve::target::Target;
+use crate::channel::connect::security::Security;
 #[cfg(feature = "tls-no-provider")]
 use crate::transport::tls::{self, ClientTls, Identity, Roots};
 
@@ -56,6 +57,8 @@ enum Kind {
         /// The trusted certificates. `None` for those of the system.
         roots: Option<Arc<Roots>>,
         identity: Option<Arc<Identity>>,
+        /// The configuration of all connections, made of the above with the first channel.
+        config: Arc<OnceLock<Arc<ClientConfig>>>,
     },
     #[cfg(feature = "tls-no-provider")]
     Rustls(Arc<ClientConfig>),
@@ -73,8 +76,9 @@ impl ChannelCredentials {
     /// Creates credentials for TLS. The server's certificate must be signed by an authority that this system trusts, and be for
     /// the host of the channel's target. The client sends no certificate.
     ///
-    /// The system's authorities are loaded when the channel is created. The environment variables `SSL_CERT_FILE` and
-    /// `SSL_CERT_DIR` replace them, as for OpenSSL.
+    /// The system's authorities are loaded when the first channel is created with these credentials or a clone. The environment
+    /// variables `SSL_CERT_FILE` and `SSL_CERT_DIR` replace them, as for OpenSSL. Channels with clones of the same credentials resume
+    /// each other's sessions.
     ///
     /// The cryptography is that of the provider that the program has installed by
     /// [`install_default`](rustls::crypto::CryptoProvider::install_default), otherwise ring's. With the feature `tls-no-provider`
@@ -156,7 +160,10 @@ impl ChannelCredentials {
     #[cfg(feature = "tls-no-provider")]
     pub fn root_certificates(mut self, pem: impl AsRef<[u8]>) -> Result<ChannelCredentials> {
         match &mut self.kind {
-            Kind::Tls { roots, .. } => *roots = Some(Roots::from_pem(pem.as_ref())?),
+            Kind::Tls { roots, config, .. } => {
+                *roots = Some(Roots::from_pem(pem.as_ref())?);
+                *config = Arc::default();
+            }
             other => return Err(other.has_no_certificates()),
         }
         Ok(self)
@@ -177,7 +184,12 @@ impl ChannelCredentials {
     ) -> Result<ChannelCredentials> {
         let own = Identity::from_pem(certificate_chain.as_ref(), private_key.as_ref())?;
         match &mut self.kind {
-            Kind::Tls { identity, .. } => *identity = Some(Arc::new(own)),
+            Kind::Tls {
+                identity, config, ..
+            } => {
+                *identity = Some(Arc::new(own));
+                *config = Arc::default();
+            }
             other => return Err(other.has_no_certificates()),
         }
         Ok(self)
@@ -198,24 +210,29 @@ impl ChannelCredentials {
         self
     }
 
-    /// Sets the security of a target's connections.
-    pub(crate) fn secure(&self, target: &mut Target) -> Result<()> {
-        if let Some(name) = &self.server_name {
-            target.authority = authority(name)?;
-            target.has_fixed_authority = true;
-        }
+    /// Returns the security of connections to a server. Its certificate must be for `host`, if these credentials name no other.
+    #[cfg_attr(
+        not(feature = "tls-no-provider"),
+        expect(unused_variables, reason = "only certificates are for a host")
+    )]
+    pub(crate) fn security(&self, host: &str) -> Result<Security> {
         match &self.kind {
-            Kind::Local => target.is_local = true,
+            Kind::Local => Ok(Security::Local),
             #[cfg(feature = "tls-no-provider")]
             kind => {
-                let host = match &self.server_name {
-                    Some(name) => name,
-                    None => target.host(),
-                };
-                target.tls = Some(ClientTls::new(kind.config()?, host)?);
+                let host = self.name().unwrap_or(host);
+                Ok(Security::Tls(ClientTls::new(kind.config()?, host)?))
             }
         }
-        Ok(())
+    }
+
+    /// Returns the name that was set for the server.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.server_name.as_deref()
+    }
+
+    pub(crate) fn has_call_credentials(&self) -> bool {
+        self.calls.is_some()
     }
 
     pub(crate) fn into_call_credentials(self) -> Option<Authorizer> {
@@ -238,6 +255,7 @@ impl ChannelCredentials {
             provider,
             roots: None,
             identity: None,
+            config: Arc::default(),
         })
     }
 }
@@ -251,7 +269,11 @@ impl Kind {
                 provider,
                 roots,
                 identity,
+                config,
             } => {
+                if let Some(config) = config.get() {
+                    return Ok(Arc::clone(config));
+                }
                 let provider = match provider {
                     Some(provider) => Arc::clone(provider),
                     None => tls::default_provider()?,
@@ -260,7 +282,8 @@ impl Kind {
                     Some(roots) => Arc::clone(roots),
                     None => Roots::of_system()?,
                 };
-                tls::client_config(provider, roots, identity.as_deref())
+                let made = tls::client_config(provider, roots, identity.as_deref())?;
+                Ok(Arc::clone(config.get_or_init(|| made)))
             }
             Kind::Rustls(config) => Ok(Arc::clone(config)),
             Kind::Local => Err(self.has_no_certificates()),
@@ -282,6 +305,22 @@ impl Kind {
 impl Default for ChannelCredentials {
     fn default() -> ChannelCredentials {
         ChannelCredentials::tls()
+    }
+}
+
+/// Two of them are equal when one is a clone of the other.
+impl PartialEq for ChannelCredentials {
+    fn eq(&self, other: &ChannelCredentials) -> bool {
+        let is_same_kind = match (&self.kind, &other.kind) {
+            (Kind::Local, Kind::Local) => true,
+            #[cfg(feature = "tls-no-provider")]
+            (Kind::Tls { config: one, .. }, Kind::Tls { config: two, .. }) => Arc::ptr_eq(one, two),
+            #[cfg(feature = "tls-no-provider")]
+            (Kind::Rustls(one), Kind::Rustls(two)) => Arc::ptr_eq(one, two),
+            #[cfg(feature = "tls-no-provider")]
+            _ => false,
+        };
+        is_same_kind && self.server_name == other.server_name && self.calls == other.calls
     }
 }
 

@@ -16,12 +16,11 @@ use crate::channel::connect::connection::{ClientRole, connection};
 use crate::channel::connect::connector::Connected;
 use crate::channel::connect::origin::Origin;
 use crate::channel::connect::race::race;
+use crate::channel::connect::security::Security;
 use crate::channel::options::ChannelOptions;
 use crate::channel::resolve::address::Address;
 use crate::channel::resolve::target::Target;
-#[cfg(feature = "tls-no-provider")]
-use crate::transport::tls::host_of;
-use crate::transport::{Driver, Socket};
+use crate::transport::{Driver, Socket, host_of};
 
 /// The time without calls after which an additional connection is closed.
 const SURPLUS_IDLE: Duration = Duration::from_secs(60);
@@ -91,27 +90,32 @@ impl Dial {
         } = io.map_err(|error| error.to_string())?;
         let own_authority = address.authority.as_ref();
         let own_authority = own_authority.filter(|_| !target.has_fixed_authority);
-        if target.is_local && !is_local {
-            return Err(NOT_LOCAL.to_owned());
-        }
-        if target.is_local {
-            if let Some(auth) = peer.local_auth() {
-                peer = peer.with_auth(auth);
+        let own_host = own_authority.and_then(|own| std::str::from_utf8(own.value()).ok());
+        let own_host = own_host.map(host_of);
+        let security = match &address.credentials {
+            None => target.security.naming(own_host),
+            Some(credentials) => credentials.security(own_host.unwrap_or(target.host())),
+        };
+        let security = security.map_err(|status| status.message().to_owned())?;
+        let (io, hosts) = match &security {
+            Security::Insecure => (io, None),
+            Security::Local => {
+                if !is_local {
+                    return Err(NOT_LOCAL.to_owned());
+                }
+                if let Some(auth) = peer.local_auth() {
+                    peer = peer.with_auth(auth);
+                }
+                (io, None)
             }
-        }
-        #[cfg(feature = "tls-no-provider")]
-        let (io, hosts) = match &target.tls {
-            Some(tls) => {
-                let own = own_authority.and_then(|own| std::str::from_utf8(own.value()).ok());
-                let secured = tls.secure(io, own.map(host_of)).await;
+            #[cfg(feature = "tls-no-provider")]
+            Security::Tls(tls) => {
+                let secured = tls.secure(io).await;
                 let (io, auth, hosts) = secured.map_err(|error| error.to_string())?;
                 peer = peer.with_auth(auth);
                 (io, Some(hosts))
             }
-            None => (io, None),
         };
-        #[cfg(not(feature = "tls-no-provider"))]
-        let hosts = None;
         let (sender, mut greeting) = oneshot::channel();
         let origin = Origin {
             channel: Weak::clone(&self.owner),
@@ -122,13 +126,13 @@ impl Dial {
         };
         let socket = Socket::new(io);
         let authority = own_authority.unwrap_or(&target.authority).clone();
-        let heads = RequestHeads::new(target.scheme(), authority, hosts, &self.options);
+        let heads = RequestHeads::new(&security, authority, hosts, &self.options);
         let mut driver = connection(socket, heads, origin, &self.options, sender);
         poll_fn(|context| {
             let ended = Pin::new(&mut driver).poll(context).is_ready();
             match Pin::new(&mut greeting).poll(context) {
                 Poll::Ready(Ok(greeted)) => Poll::Ready(greeted.map_err(|why| {
-                    let hint = if target.is_encrypted() {
+                    let hint = if security.is_encrypted() {
                         ""
                     } else {
                         MAY_BE_TLS

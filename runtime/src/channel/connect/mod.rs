@@ -14,3 +14,4 @@ pub(crate) mod race;
 pub(crate) mod refusals;
 pub(crate) mod refused;
 pub(crate) mod request_head;
+pub(crate) mod security;

@@ -5,6 +5,7 @@ use crate::base::header::Header;
 use crate::base::{clock, wire};
 use crate::call::credentials::AuthMetadataContext;
 use crate::call::{CallDetails, Exchange};
+use crate::channel::connect::security::Security;
 use crate::channel::options::ChannelOptions;
 #[cfg(feature = "tls-no-provider")]
 pub(crate) use crate::transport::tls::CertifiedHosts;
@@ -14,6 +15,8 @@ use crate::{Metadata, Status};
 pub(crate) struct RequestHeads {
     /// The `:scheme` of all calls.
     scheme: Header,
+    /// The credentials of calls may be sent.
+    pub(crate) is_private: bool,
     /// The authority of the server. Over TLS the peer has a certificate for it.
     authority: Header,
     /// Over TLS: the other hosts that the peer has a certificate for.
@@ -44,13 +47,14 @@ impl CertifiedHosts {
 
 impl RequestHeads {
     pub(crate) fn new(
-        scheme: Header,
+        security: &Security,
         authority: Header,
         hosts: Option<CertifiedHosts>,
         options: &ChannelOptions,
     ) -> RequestHeads {
         RequestHeads {
-            scheme,
+            scheme: security.scheme(),
+            is_private: security.is_private(),
             authority,
             hosts,
             user_agent: options.user_agent.clone(),

@@ -2,15 +2,17 @@
 
 use std::fmt;
 
-use super::authority::authority;
+use super::authority::{LOCALHOST, authority};
 use crate::base::header::Header;
 use crate::call::attributes::Attributes;
+use crate::channel::connect::credentials::ChannelCredentials;
 use crate::transport::Endpoint;
 use crate::{Result, Status};
 
 /// The address of a server, with further properties of the server that a [`Resolver`](crate::Resolver) may set.
 ///
-/// Two addresses are equal if they have the same socket address and the same authority. The other properties are not compared.
+/// Two addresses are equal if they have the same socket address, the same authority and the same credentials. Clones of credentials are
+/// the same. The other properties are not compared.
 ///
 /// ```
 /// # fn main() -> stubwright::Result<()> {
@@ -27,6 +29,7 @@ use crate::{Result, Status};
 pub struct Address {
     pub(crate) endpoint: Endpoint,
     pub(crate) authority: Option<Header>,
+    pub(crate) credentials: Option<ChannelCredentials>,
     weight: u32,
     locality: Option<Locality>,
     attributes: Attributes,
@@ -84,6 +87,52 @@ impl Address {
         Ok(self)
     }
 
+    /// Sets the credentials of connections to this server, in place of the channel's: other roots, another client certificate, or TLS
+    /// in a channel without encryption. By default there are none.
+    ///
+    /// A [`server_name`](ChannelCredentials::server_name) in the credentials becomes the authority of the server. A resolver should
+    /// return clones of the same credentials each time: if the credentials of an address change, it is connected to again.
+    ///
+    #[cfg_attr(feature = "tls", doc = "```no_run")]
+    #[cfg_attr(not(feature = "tls"), doc = "```ignore")]
+    /// use stubwright::{Address, ChannelCredentials, Resolution, Resolver, ResolverFuture, Result};
+    ///
+    /// /// Two data centers, each with an authority of its own.
+    /// struct TwoCenters {
+    ///     berlin: ChannelCredentials,
+    ///     tokyo: ChannelCredentials,
+    /// }
+    ///
+    /// impl Resolver for TwoCenters {
+    ///     fn resolve(&self) -> ResolverFuture<'_, Result<Resolution>> {
+    ///         Box::pin(async {
+    ///             Ok(Resolution::new([
+    ///                 Address::new("10.1.0.1:443")?.with_credentials(self.berlin.clone())?,
+    ///                 Address::new("10.2.0.1:443")?.with_credentials(self.tokyo.clone())?,
+    ///             ]))
+    ///         })
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// Returns INVALID_ARGUMENT if the credentials are unusable, or if they have call credentials, which belong to the channel. Returns
+    /// FAILED_PRECONDITION if they trust the system's authorities and it has none.
+    pub fn with_credentials(mut self, credentials: ChannelCredentials) -> Result<Address> {
+        if credentials.has_call_credentials() {
+            return Err(Status::invalid_argument(format!(
+                "address \"{self}\": its credentials have call credentials, which only those of the channel may have"
+            )));
+        }
+        if let Some(name) = credentials.name() {
+            self.authority = Some(authority(name)?);
+        }
+        // Finds errors now, before the first connection.
+        credentials.security(LOCALHOST)?;
+        self.credentials = Some(credentials);
+        Ok(self)
+    }
+
     /// Sets the weight of the server: its share of the calls relative to other servers, with a policy that uses weights. The
     /// default is 1.
     #[must_use]
@@ -133,6 +182,7 @@ impl From<Endpoint> for Address {
         Address {
             endpoint,
             authority: None,
+            credentials: None,
             weight: 1,
             locality: None,
             attributes: Attributes::default(),
@@ -142,7 +192,9 @@ impl From<Endpoint> for Address {
 
 impl PartialEq for Address {
     fn eq(&self, other: &Address) -> bool {
-        self.endpoint == other.endpoint && self.authority() == other.authority()
+        self.endpoint == other.endpoint
+            && self.authority() == other.authority()
+            && self.credentials == other.credentials
     }
 }
 

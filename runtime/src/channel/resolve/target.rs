@@ -7,11 +7,9 @@ use std::sync::Arc;
 use super::address::Address;
 use super::authority::{LOCALHOST, authority};
 use crate::base::header::Header;
+use crate::channel::connect::security::Security;
 use crate::channel::resolve::names::Names;
-use crate::transport::Endpoint;
-#[cfg(feature = "tls-no-provider")]
-use crate::transport::tls::{ClientTls, host_of};
-use crate::transport::{HostPort, Io};
+use crate::transport::{Endpoint, HostPort, Io, host_of};
 use crate::{Result, Status};
 
 /// The target of a channel: the source of its addresses, the default authority of its calls, and the security of
@@ -22,11 +20,8 @@ pub(crate) struct Target {
     text: Arc<str>,
     pub(crate) names: Names,
     pub(crate) authority: Header,
-    /// `None` for connections without encryption.
-    #[cfg(feature = "tls-no-provider")]
-    pub(crate) tls: Option<ClientTls>,
-    /// Set to connect only to servers on this machine.
-    pub(crate) is_local: bool,
+    /// The security of connections to addresses without credentials of their own.
+    pub(crate) security: Security,
     /// Set if the authority applies to all servers, and overrides that of their addresses.
     pub(crate) has_fixed_authority: bool,
 }
@@ -61,36 +56,20 @@ impl Target {
             text: text.into(),
             names,
             authority,
-            #[cfg(feature = "tls-no-provider")]
-            tls: None,
-            is_local: false,
+            security: Security::Insecure,
             has_fixed_authority: false,
         }
     }
 
-    /// Returns whether call credentials may be sent, because nobody else can read the connections.
-    pub(crate) fn is_private(&self) -> bool {
-        self.is_encrypted() || self.is_local
-    }
-
-    /// Returns whether connections are made over TLS.
-    pub(crate) fn is_encrypted(&self) -> bool {
-        #[cfg(feature = "tls-no-provider")]
-        return self.tls.is_some();
-        #[cfg(not(feature = "tls-no-provider"))]
-        false
+    /// Returns whether call credentials may be sent on some connections, because nobody else can read those.
+    pub(crate) fn may_be_private(&self) -> bool {
+        // The addresses of a resolver may have credentials of their own.
+        self.security.is_private() || matches!(self.names, Names::Custom(_))
     }
 
     /// Returns the host of the authority. An IPv6 address is in brackets.
-    #[cfg(feature = "tls-no-provider")]
     pub(crate) fn host(&self) -> &str {
         host_of(std::str::from_utf8(self.authority.value()).unwrap_or_default())
-    }
-
-    /// Returns the `:scheme` field.
-    pub(crate) fn scheme(&self) -> Header {
-        let scheme = if self.is_encrypted() { "https" } else { "http" };
-        Header::from_static(":scheme", scheme)
     }
 }
 

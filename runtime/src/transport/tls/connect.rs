@@ -15,7 +15,7 @@ use super::refusal::{self, PeerRole, reason};
 use super::verifier::{ServerVerifier, verify_name};
 use super::{H2, Identity, NO_H2, Roots, invalid};
 use crate::call::AuthContext;
-use crate::transport::Io;
+use crate::transport::{Io, host_of};
 use crate::{Result, Status};
 
 /// The TLS settings for connections to one server.
@@ -37,26 +37,22 @@ impl ClientTls {
         Ok(ClientTls { config, name })
     }
 
-    /// Performs the handshake on a connection. The server's certificate must be valid for `host`, or without it for the host of
-    /// these settings. Also returns the server's identity, and the hosts for which its certificate is valid.
+    /// Returns the same settings for a server whose certificate must be valid for another host.
+    pub(crate) fn naming(&self, host: &str) -> Result<ClientTls> {
+        ClientTls::new(Arc::clone(&self.config), host)
+    }
+
+    /// Performs the handshake on a connection. Also returns the server's identity, and the hosts for which its certificate is valid.
     pub(crate) async fn secure(
         &self,
         connection: Box<dyn Io>,
-        host: Option<&str>,
     ) -> io::Result<(Box<dyn Io>, AuthContext, CertifiedHosts)> {
-        let name = match host {
-            None => self.name.clone(),
-            Some(host) => server_name(host).ok_or_else(|| {
-                let why = format!("server name {host:?}: it is no host name and no IP address");
-                failed(io::ErrorKind::InvalidInput, &why)
-            })?,
-        };
-        let asked = match &name {
-            ServerName::DnsName(name) if self.config.enable_sni => Some(name.clone()),
+        let asked = match &self.name {
+            ServerName::DnsName(name) if self.config.enable_sni => Some(name.as_ref()),
             _ => None,
         };
         let handshake = TlsConnector::from(Arc::clone(&self.config))
-            .connect(name, connection)
+            .connect(self.name.clone(), connection)
             .await;
         let stream =
             handshake.map_err(|error| failed(error.kind(), &reason(&error, PeerRole::Server)))?;
@@ -64,7 +60,7 @@ impl ClientTls {
         if session.alpn_protocol() != Some(H2) {
             return Err(failed(io::ErrorKind::InvalidData, NO_H2));
         }
-        let auth = auth_context(session, asked.as_ref().map(|name| name.as_ref()));
+        let auth = auth_context(session, asked);
         let certificates = session.peer_certificates().unwrap_or_default();
         let hosts = CertifiedHosts::new(certificates.first().cloned());
         Ok((Box::new(stream), auth, hosts))
@@ -105,14 +101,6 @@ impl CertifiedHosts {
     fn covers(&self, authority: &[u8]) -> Option<()> {
         let name = server_name(host_of(std::str::from_utf8(authority).ok()?))?;
         verify_name(self.certificate.as_ref()?, &name).ok()
-    }
-}
-
-/// Returns the host of an authority, without its port.
-pub(crate) fn host_of(authority: &str) -> &str {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        _ => authority,
     }
 }
 

@@ -16,7 +16,7 @@ mod verifier;
 #[cfg(feature = "server")]
 pub(crate) use accept::accept;
 #[cfg(feature = "client")]
-pub(crate) use connect::{CertifiedHosts, ClientTls, client_config, host_of};
+pub(crate) use connect::{CertifiedHosts, ClientTls, client_config};
 pub(crate) use key_pair::Identity;
 use pem::certificates;
 pub(crate) use pem::invalid;
