@@ -128,6 +128,10 @@ fn decoded(hex: &str) -> All {
 fn an_error_has_its_position() {
     let error = from_json::<All>("{\n  \"anInt32\": \"x\"\n}").unwrap_err();
     assert_eq!(error.place().unwrap().0, 2, "{error}");
+    let text = error.to_string();
+    let status = stubwright::Status::from(error);
+    assert_eq!(status.code(), stubwright::Code::InvalidArgument);
+    assert_eq!(status.message(), text);
     let error = from_json::<All>("{\"nonsense\": 1}").unwrap_err();
     assert!(error.to_string().contains("nonsense"), "{error}");
     let error =

@@ -46,6 +46,10 @@ pub type Result<T, E = Status> = std::result::Result<T, E>;
 /// | tokio's [`Elapsed`](tokio::time::error::Elapsed), of `timeout` | DEADLINE_EXCEEDED |
 /// | [`prost::DecodeError`], [`prost::EncodeError`] | INTERNAL |
 /// | [`InvalidMetadata`](crate::InvalidMetadata) | INTERNAL |
+/// | `JsonError` and `serde_json::Error`, with the feature `json`; [`ConfigError`](crate::balancing::ConfigError) | INVALID_ARGUMENT |
+/// | `rustls::Error`, and rustls's errors of PEM, of server names and of verifiers, with the feature `tls` | INVALID_ARGUMENT |
+///
+/// [`Status::from_error`] converts any other error, usually to UNKNOWN.
 #[derive(Clone)]
 pub struct Status(Box<Inner>);
 

@@ -1,6 +1,8 @@
 //! Conversions of other errors to a status.
 
+use std::error::Error;
 use std::io::{self, ErrorKind};
+use std::sync::Arc;
 
 use super::{Code, Status};
 use crate::InvalidMetadata;
@@ -47,6 +49,120 @@ impl From<InvalidMetadata> for Status {
     }
 }
 
+/// Becomes INVALID_ARGUMENT: the text is no such message, or the message has no JSON form.
+#[cfg(feature = "json")]
+impl From<crate::json::JsonError> for Status {
+    fn from(error: crate::json::JsonError) -> Status {
+        Status::invalid_argument(error.to_string()).with_source(error)
+    }
+}
+
+/// Becomes INVALID_ARGUMENT, or what the error of a file or connection becomes that the JSON was read from.
+#[cfg(feature = "json")]
+impl From<serde_json::Error> for Status {
+    fn from(error: serde_json::Error) -> Status {
+        if error.is_io() {
+            return Status::from(io::Error::from(error));
+        }
+        Status::invalid_argument(error.to_string()).with_source(error)
+    }
+}
+
+/// Becomes INVALID_ARGUMENT.
+#[cfg(feature = "client")]
+impl From<crate::balancing::ConfigError> for Status {
+    fn from(error: crate::balancing::ConfigError) -> Status {
+        Status::invalid_argument(error.to_string()).with_source(error)
+    }
+}
+
+/// Converts the errors of rustls.
+#[cfg(feature = "tls-no-provider")]
+mod tls {
+    use rustls::pki_types::{InvalidDnsNameError, pem};
+    use rustls::server::VerifierBuilderError;
+
+    use super::Status;
+
+    /// Becomes INVALID_ARGUMENT: a certificate, a key or a configuration cannot be used.
+    impl From<rustls::Error> for Status {
+        fn from(error: rustls::Error) -> Status {
+            Status::invalid_argument(error.to_string()).with_source(error)
+        }
+    }
+
+    /// Becomes INVALID_ARGUMENT, or what the error of the file becomes that the PEM was read from.
+    impl From<pem::Error> for Status {
+        fn from(error: pem::Error) -> Status {
+            match error {
+                pem::Error::Io(error) => Status::from(error),
+                error => Status::invalid_argument(error.to_string()).with_source(error),
+            }
+        }
+    }
+
+    /// Becomes INVALID_ARGUMENT: the roots or the revocation lists of a verifier cannot be used.
+    impl From<VerifierBuilderError> for Status {
+        fn from(error: VerifierBuilderError) -> Status {
+            Status::invalid_argument(error.to_string()).with_source(error)
+        }
+    }
+
+    /// Becomes INVALID_ARGUMENT.
+    impl From<InvalidDnsNameError> for Status {
+        fn from(error: InvalidDnsNameError) -> Status {
+            Status::invalid_argument(error.to_string()).with_source(error)
+        }
+    }
+}
+
+impl Status {
+    /// Converts any error to UNKNOWN, with its text as the message and itself as the source. gRPC Python makes this of an exception that
+    /// leaves a servicer's method.
+    ///
+    /// An error that is a [`Status`], or that a status has caused, becomes that status. The errors that `?` converts are better
+    /// converted by `?`, which finds a code for them.
+    ///
+    /// The error's text is sent to the caller. If it may contain secrets, create the status yourself, and attach the error by
+    /// [`Status::with_source`].
+    ///
+    /// ```
+    /// use stubwright::{Code, Result, Status};
+    ///
+    /// fn parse(text: &str) -> Result<u32> {
+    ///     text.parse().map_err(Status::from_error)
+    /// }
+    ///
+    /// let status = parse("one").unwrap_err();
+    /// assert_eq!(status.code(), Code::Unknown);
+    /// assert_eq!(status.message(), "invalid digit found in string");
+    /// ```
+    pub fn from_error(error: impl Into<Box<dyn Error + Send + Sync>>) -> Status {
+        let error: Arc<dyn Error + Send + Sync> = error.into().into();
+        if let Some(status) = status_within(&*error) {
+            return status.clone();
+        }
+        let mut status = Status::unknown(error.to_string());
+        status.0.source = Some(error);
+        status
+    }
+}
+
+/// Returns the first status among an error and its causes.
+fn status_within<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Status> {
+    if let Some(status) = error.downcast_ref() {
+        return Some(status);
+    }
+    // An I/O error names the cause of the error that it wraps as its own.
+    let wrapped = error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref);
+    match wrapped {
+        Some(wrapped) => status_within(wrapped),
+        None => status_within(error.source()?),
+    }
+}
+
 fn code(kind: ErrorKind) -> Code {
     match kind {
         ErrorKind::NotFound => Code::NotFound,
@@ -86,9 +202,98 @@ fn code(kind: ErrorKind) -> Code {
 
 #[cfg(test)]
 mod tests {
-    use std::error::Error;
+    use std::fmt;
 
     use super::*;
+
+    /// An error with a cause.
+    #[derive(Debug)]
+    struct Failure(Box<dyn Error + Send + Sync>);
+
+    impl fmt::Display for Failure {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("it failed")
+        }
+    }
+
+    impl Error for Failure {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&*self.0)
+        }
+    }
+
+    #[test]
+    fn any_error_is_unknown_with_its_text_and_its_source() {
+        let status = Status::from_error(Failure("the cause".into()));
+        assert_eq!(
+            (status.code(), status.message()),
+            (Code::Unknown, "it failed")
+        );
+        let source = status.source().unwrap();
+        assert!(source.is::<Failure>());
+        assert_eq!(source.source().unwrap().to_string(), "the cause");
+        let status = Status::from_error("just a text");
+        assert_eq!(status.message(), "just a text");
+    }
+
+    #[test]
+    fn a_status_anywhere_in_an_error_stays_itself() {
+        let status = || Status::not_found("gone").with_details(&b"details"[..]);
+        let wrapped = || Failure(status().into());
+        let errors: [Box<dyn Error + Send + Sync>; 5] = [
+            status().into(),
+            wrapped().into(),
+            Failure(wrapped().into()).into(),
+            io::Error::other(wrapped()).into(),
+            Failure(io::Error::other(status()).into()).into(),
+        ];
+        for error in errors {
+            let found = Status::from_error(error);
+            assert_eq!((found.code(), found.message()), (Code::NotFound, "gone"));
+            assert_eq!(found.details(), &b"details"[..]);
+        }
+    }
+
+    #[cfg(feature = "json")]
+    #[test]
+    fn json_that_cannot_be_read_is_an_invalid_argument() {
+        let error = serde_json::from_str::<u32>("[").unwrap_err();
+        let text = error.to_string();
+        let status = Status::from(error);
+        assert_eq!(
+            (status.code(), status.message()),
+            (Code::InvalidArgument, &*text)
+        );
+        assert!(status.source().is_some());
+        struct Broken;
+        impl io::Read for Broken {
+            fn read(&mut self, _buffer: &mut [u8]) -> io::Result<usize> {
+                Err(ErrorKind::ConnectionReset.into())
+            }
+        }
+        let error = serde_json::from_reader::<_, u32>(Broken).unwrap_err();
+        assert_eq!(Status::from(error).code(), Code::Unavailable);
+    }
+
+    #[cfg(feature = "tls-no-provider")]
+    #[test]
+    fn tls_material_that_cannot_be_used_is_an_invalid_argument() {
+        use rustls::pki_types::pem::{self, PemObject};
+        use rustls::pki_types::{CertificateDer, ServerName};
+
+        let statuses = [
+            Status::from(CertificateDer::from_pem_slice(b"nothing").unwrap_err()),
+            Status::from(ServerName::try_from("no name").unwrap_err()),
+            Status::from(rustls::Error::from(rustls::CertificateError::UnknownIssuer)),
+            Status::from(rustls::server::VerifierBuilderError::NoRootAnchors),
+        ];
+        for status in statuses {
+            assert_eq!(status.code(), Code::InvalidArgument, "{status}");
+            assert!(!status.message().is_empty() && status.source().is_some());
+        }
+        let missing = pem::Error::Io(ErrorKind::NotFound.into());
+        assert_eq!(Status::from(missing).code(), Code::NotFound);
+    }
 
     #[test]
     fn an_error_of_the_system_has_its_code_its_text_and_its_source() {
