@@ -156,8 +156,8 @@ mod transport;
 pub use base::json;
 pub use base::rpc;
 pub use base::{
-    AnyMessage, Code, Codec, Compression, Encoded, InvalidMetadata, Metadata, Prost, Raw, Result,
-    Status, Value,
+    AnyMessage, Code, Codec, Compression, Encoded, InvalidMetadata, Metadata, MetadataPair, Prost,
+    Raw, Result, Status, Value,
 };
 #[cfg(all(feature = "client", feature = "server"))]
 pub use call::Propagation;

@@ -1,5 +1,6 @@
 //! Metadata: the key-value pairs that travel with a call.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
 
@@ -32,11 +33,38 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// passed on to another call.
 ///
 /// A clone copies references, not texts. Metadata from a peer shares its text with the connection that decoded it.
+///
+/// An array, a slice or a vector of pairs becomes metadata by `try_from`, and stands for metadata wherever a function takes
+/// `impl TryInto<Metadata>`. The iterators over metadata can be collected to metadata again.
+///
+/// ```
+/// # fn main() -> Result<(), stubwright::InvalidMetadata> {
+/// use stubwright::{Metadata, MetadataPair};
+///
+/// let mut metadata = Metadata::try_from([("tenant", "7"), ("trace-id", "abc")])?;
+/// metadata.append("token-bin", [0, 255])?;
+/// metadata.append_all([("tenant", "8")])?;
+/// for (key, value) in &metadata {
+///     println!("{key}: {value:?}");
+/// }
+/// let tenants: Metadata = metadata.into_iter().filter(|pair| pair.key() == "tenant").collect();
+/// assert_eq!(tenants, Metadata::try_from([("tenant", "7"), ("tenant", "8")])?);
+///
+/// let numbered = (1..=3).map(|number| MetadataPair::new("number", number.to_string()));
+/// let numbers = numbered.collect::<Result<Metadata, _>>()?;
+/// assert_eq!(numbers.len(), 3);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Metadata {
     /// The fields that a peer sent, including those that are not metadata. [`Metadata::iter`] skips the latter.
     fields: Vec<Header>,
 }
+
+/// One pair of [`Metadata`]: a key and a value.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MetadataPair(Header);
 
 /// The error for a pair that cannot be metadata. Its text names the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +98,18 @@ impl Metadata {
         value: impl AsRef<[u8]>,
     ) -> Result<(), InvalidMetadata> {
         self.fields.push(checked(key.as_ref(), value.as_ref())?);
+        Ok(())
+    }
+
+    /// Appends all pairs of other metadata, or of an array, a slice or a vector of pairs.
+    ///
+    /// # Errors
+    /// Fails like [`Metadata::append`], and then appends nothing.
+    pub fn append_all(
+        &mut self,
+        pairs: impl TryInto<Metadata, Error: Into<InvalidMetadata>>,
+    ) -> Result<(), InvalidMetadata> {
+        self.merge(pairs.try_into().map_err(Into::into)?);
         Ok(())
     }
 
@@ -126,11 +166,8 @@ impl Metadata {
     }
 
     /// Returns an iterator over all pairs, in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
-        self.fields
-            .iter()
-            .filter(|field| is_metadata(field))
-            .filter_map(|field| Some((std::str::from_utf8(field.name()).ok()?, Value(field))))
+    pub fn iter(&self) -> Iter<'_> {
+        Iter(self.fields.iter())
     }
 
     /// Returns the number of pairs.
@@ -172,7 +209,7 @@ impl Metadata {
     }
 
     /// Appends the pairs of `more`.
-    pub(crate) fn extend(&mut self, more: Metadata) {
+    pub(crate) fn merge(&mut self, more: Metadata) {
         if self.fields.is_empty() {
             self.fields = more.fields;
         } else {
@@ -201,9 +238,148 @@ impl Metadata {
     }
 }
 
+impl MetadataPair {
+    /// Creates a pair.
+    ///
+    /// # Errors
+    /// Fails like [`Metadata::append`].
+    pub fn new(
+        key: impl AsRef<str>,
+        value: impl AsRef<[u8]>,
+    ) -> Result<MetadataPair, InvalidMetadata> {
+        checked(key.as_ref(), value.as_ref()).map(MetadataPair)
+    }
+
+    /// Returns the key.
+    pub fn key(&self) -> &str {
+        key_of(&self.0).unwrap_or_default()
+    }
+
+    /// Returns the value.
+    pub fn value(&self) -> Value<'_> {
+        Value(&self.0)
+    }
+}
+
+/// An iterator over the pairs of [`Metadata`], in order.
+#[derive(Clone)]
+pub struct Iter<'a>(std::slice::Iter<'a, Header>);
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = (&'a str, Value<'a>);
+
+    fn next(&mut self) -> Option<(&'a str, Value<'a>)> {
+        self.0
+            .find_map(|field| Some((key_of(field)?, Value(field))))
+    }
+}
+
+impl<'a> IntoIterator for &'a Metadata {
+    type Item = (&'a str, Value<'a>);
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
+/// An iterator that takes the pairs of [`Metadata`], in order.
+pub struct IntoIter(std::vec::IntoIter<Header>);
+
+impl Iterator for IntoIter {
+    type Item = MetadataPair;
+
+    fn next(&mut self) -> Option<MetadataPair> {
+        self.0.find(is_metadata).map(MetadataPair)
+    }
+}
+
+impl IntoIterator for Metadata {
+    type Item = MetadataPair;
+    type IntoIter = IntoIter;
+
+    fn into_iter(self) -> IntoIter {
+        IntoIter(self.fields.into_iter())
+    }
+}
+
+impl Extend<MetadataPair> for Metadata {
+    fn extend<I: IntoIterator<Item = MetadataPair>>(&mut self, pairs: I) {
+        self.fields.extend(pairs.into_iter().map(|pair| pair.0));
+    }
+}
+
+impl FromIterator<MetadataPair> for Metadata {
+    fn from_iter<I: IntoIterator<Item = MetadataPair>>(pairs: I) -> Metadata {
+        let mut metadata = Metadata::new();
+        metadata.extend(pairs);
+        metadata
+    }
+}
+
+impl<K: AsRef<str>, V: AsRef<[u8]>> TryFrom<&[(K, V)]> for Metadata {
+    type Error = InvalidMetadata;
+
+    fn try_from(pairs: &[(K, V)]) -> Result<Metadata, InvalidMetadata> {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(key, value)| MetadataPair::new(key, value))
+            .collect()
+    }
+}
+
+impl<K: AsRef<str>, V: AsRef<[u8]>, const N: usize> TryFrom<[(K, V); N]> for Metadata {
+    type Error = InvalidMetadata;
+
+    fn try_from(pairs: [(K, V); N]) -> Result<Metadata, InvalidMetadata> {
+        Metadata::try_from(pairs.as_slice())
+    }
+}
+
+impl<K: AsRef<str>, V: AsRef<[u8]>> TryFrom<Vec<(K, V)>> for Metadata {
+    type Error = InvalidMetadata;
+
+    fn try_from(pairs: Vec<(K, V)>) -> Result<Metadata, InvalidMetadata> {
+        Metadata::try_from(pairs.as_slice())
+    }
+}
+
+impl From<&Metadata> for Metadata {
+    fn from(metadata: &Metadata) -> Metadata {
+        metadata.clone()
+    }
+}
+
+/// Metadata stands for itself where pairs are taken, and cannot be invalid.
+impl From<Infallible> for InvalidMetadata {
+    fn from(never: Infallible) -> InvalidMetadata {
+        match never {}
+    }
+}
+
 impl fmt::Debug for Metadata {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl fmt::Debug for MetadataPair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {:?}", self.key(), self.value())
+    }
+}
+
+impl fmt::Debug for Iter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.clone()).finish()
+    }
+}
+
+impl fmt::Debug for IntoIter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map()
+            .entries(Iter(self.0.as_slice().iter()))
+            .finish()
     }
 }
 
@@ -264,12 +440,25 @@ fn is_metadata(field: &Header) -> bool {
     )
 }
 
+/// Returns the key of a field that is metadata.
+fn key_of(field: &Header) -> Option<&str> {
+    if !is_metadata(field) {
+        return None;
+    }
+    std::str::from_utf8(field.name()).ok()
+}
+
 /// Creates the field of a pair that a user wants to send, if it is allowed.
 fn checked(key: &str, value: &[u8]) -> Result<Header, InvalidMetadata> {
     let invalid = |reason| InvalidMetadata {
         key: key.to_owned(),
         reason,
     };
+    if matches!(key, "host" | ":authority") {
+        return Err(invalid(
+            "the host of a call is set by `.authority()`, of the call or of the channel",
+        ));
+    }
     if key.is_empty() {
         return Err(invalid("a key cannot be empty"));
     }
@@ -334,6 +523,8 @@ mod tests {
         let mut metadata = Metadata::new();
         for (key, value) in [
             ("", "x"),
+            ("host", "a.example"),
+            (":authority", "a.example"),
             ("Upper", "x"),
             ("grpc-timeout", "1S"),
             ("grpc-status", "0"),
@@ -354,6 +545,62 @@ mod tests {
             assert!(error.to_string().contains(&format!("{key:?}")), "{error}");
         }
         assert!(metadata.is_empty());
+    }
+
+    #[test]
+    fn the_error_for_a_host_names_the_option() {
+        for key in ["host", ":authority"] {
+            let error = Metadata::new().append(key, "a.example").unwrap_err();
+            assert!(error.to_string().contains("`.authority()`"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_array_a_slice_a_vector_and_metadata_become_metadata() {
+        let expected = Metadata::try_from([("a", "1"), ("b", "2")]).unwrap();
+        assert_eq!(expected.get("b"), Some("2"));
+        let pairs = vec![("a".to_owned(), b"1".to_vec()), ("b".into(), b"2".into())];
+        assert_eq!(Metadata::try_from(pairs.as_slice()).unwrap(), expected);
+        assert_eq!(Metadata::try_from(pairs).unwrap(), expected);
+        assert_eq!(Metadata::from(&expected), expected);
+        let error = Metadata::try_from([("a", "1"), ("B", "2")]).unwrap_err();
+        assert!(error.to_string().contains("\"B\""), "{error}");
+    }
+
+    #[test]
+    fn pairs_are_appended_all_or_none() {
+        let mut metadata = Metadata::try_from([("a", "1")]).unwrap();
+        metadata.append_all([("a", "2"), ("c", "3")]).unwrap();
+        metadata.append_all(metadata.clone()).unwrap();
+        let expected = [("a", "1"), ("a", "2"), ("c", "3")].repeat(2);
+        assert_eq!(metadata, Metadata::try_from(expected).unwrap());
+        assert!(metadata.append_all([("d", "4"), ("D", "5")]).is_err());
+        assert_eq!(metadata.len(), 6);
+    }
+
+    #[test]
+    fn iterators_give_the_metadata_among_the_fields_of_a_peer() {
+        let fields = [
+            (":path", "/"),
+            ("a", "1"),
+            ("grpc-timeout", "1S"),
+            ("b-bin", "AQ"),
+        ];
+        let fields = fields.map(|(name, value)| Header::new(name.as_bytes(), value.as_bytes()));
+        let metadata = Metadata::from_fields(fields.to_vec());
+        let keys: Vec<_> = (&metadata).into_iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, ["a", "b-bin"]);
+        assert_eq!(format!("{:?}", metadata.iter()), format!("{metadata:?}"));
+        let pairs: Vec<_> = metadata.clone().into_iter().collect();
+        assert_eq!(
+            format!("{pairs:?}"),
+            r#"["a": "1", "b-bin": Some(b"\x01")]"#
+        );
+        assert_eq!(pairs[1].value().to_bytes().as_deref(), Some(&[1][..]));
+        let mut collected: Metadata = pairs.clone().into_iter().collect();
+        collected.extend(pairs);
+        assert_eq!(collected.len(), 4);
+        assert_eq!(collected.all_fields().count(), 4);
     }
 
     #[test]

@@ -33,6 +33,6 @@ pub use compression::Compression;
 pub use descriptors::Descriptors;
 pub use encoded::Encoded;
 pub use erasure::AnyMessage;
-pub use metadata::{InvalidMetadata, Metadata, Value};
+pub use metadata::{InvalidMetadata, Metadata, MetadataPair, Value};
 pub(crate) use outcome::Outcome;
 pub use status::{Code, Result, Status};

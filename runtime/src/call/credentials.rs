@@ -130,7 +130,7 @@ struct Pair<A, B>(A, B);
 impl<A: CallCredentials, B: CallCredentials> CallCredentials for Pair<A, B> {
     async fn metadata(&self, context: AuthMetadataContext) -> Result<Metadata> {
         let mut metadata = self.0.metadata(context.clone()).await?;
-        metadata.extend(self.1.metadata(context).await?);
+        metadata.merge(self.1.metadata(context).await?);
         Ok(metadata)
     }
 }

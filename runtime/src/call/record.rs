@@ -76,7 +76,7 @@ impl Record {
 
     /// Adds initial metadata of the response.
     pub(crate) fn add_initial_metadata(&self, metadata: Metadata) {
-        self.initial().extend(metadata);
+        self.initial().merge(metadata);
     }
 
     /// Returns the initial metadata that has been set so far.

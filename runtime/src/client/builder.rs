@@ -22,7 +22,7 @@ use crate::channel::resolve::names::Names;
 use crate::channel::resolve::resolver::Resolver;
 use crate::channel::resolve::service_config::ServiceConfig;
 use crate::channel::resolve::target::Target;
-use crate::{Compression, Result, http2};
+use crate::{Compression, InvalidMetadata, Metadata, Result, http2};
 
 /// Builds a [`Channel`] with options. Every option has a default.
 #[derive(Clone, Debug, Default)]
@@ -70,6 +70,15 @@ impl ChannelBuilder {
         self.defaults()
             .options
             .add_metadata(key.as_ref(), value.as_ref());
+        self
+    }
+
+    /// Adds pairs as [`metadata`](ChannelBuilder::metadata) does one: other [`Metadata`], or an array, a slice or a vector of pairs.
+    pub fn metadata_from(
+        mut self,
+        pairs: impl TryInto<Metadata, Error: Into<InvalidMetadata>>,
+    ) -> ChannelBuilder {
+        self.defaults().options.add_all_metadata(pairs);
         self
     }
 

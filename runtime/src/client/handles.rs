@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::channel::Channel;
 use super::interceptor::ClientInterceptor;
 use super::options::Options;
-use crate::Compression;
+
 use crate::call::credentials::CallCredentials;
+use crate::{Compression, InvalidMetadata, Metadata};
 
 /// Methods that return another handle of the same channel with changed defaults, for the calls of one stub or of a part of the
 /// program. Handles share the connections of the channel, and are cheap to create. Existing handles, and the stubs that use them,
@@ -56,6 +57,15 @@ impl Channel {
     #[must_use]
     pub fn with_metadata(&self, key: impl AsRef<str>, value: impl AsRef<[u8]>) -> Channel {
         self.with_options(|options| options.add_metadata(key.as_ref(), value.as_ref()))
+    }
+
+    /// Adds pairs as [`with_metadata`](Channel::with_metadata) does one: other [`Metadata`], or an array, a slice or a vector of pairs.
+    #[must_use]
+    pub fn with_metadata_from(
+        &self,
+        pairs: impl TryInto<Metadata, Error: Into<InvalidMetadata>>,
+    ) -> Channel {
+        self.with_options(|options| options.add_all_metadata(pairs))
     }
 
     /// Adds credentials to calls made through the returned handle. They are asked after the credentials of the channel, and

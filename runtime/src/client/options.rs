@@ -9,7 +9,7 @@ use crate::call::Extensions;
 #[cfg(feature = "server")]
 use crate::call::Propagation;
 use crate::call::credentials::{Authorizer, CallCredentials};
-use crate::{Compression, Metadata, Status};
+use crate::{Compression, InvalidMetadata, Metadata, Status};
 
 /// The options of a call, or the defaults of a channel for its calls.
 #[derive(Clone, Debug, Default)]
@@ -79,7 +79,16 @@ impl Options {
 
     pub(crate) fn add_metadata(&mut self, key: &str, value: &[u8]) {
         if let Err(error) = self.metadata.append(key, value) {
-            self.set_invalid(Status::invalid_argument(error.to_string()).with_source(error));
+            self.set_invalid_metadata(error);
+        }
+    }
+
+    pub(crate) fn add_all_metadata(
+        &mut self,
+        pairs: impl TryInto<Metadata, Error: Into<InvalidMetadata>>,
+    ) {
+        if let Err(error) = self.metadata.append_all(pairs) {
+            self.set_invalid_metadata(error);
         }
     }
 
@@ -89,7 +98,7 @@ impl Options {
 
     #[cfg(feature = "server")]
     pub(crate) fn propagate(&mut self, propagation: Propagation) {
-        self.metadata.extend(propagation.pairs().clone());
+        self.metadata.merge(propagation.pairs().clone());
         self.propagation = Some(Box::new(propagation));
     }
 
@@ -98,6 +107,10 @@ impl Options {
             Ok(authority) => self.authority = Some(authority),
             Err(status) => self.set_invalid(status),
         }
+    }
+
+    fn set_invalid_metadata(&mut self, error: InvalidMetadata) {
+        self.set_invalid(Status::invalid_argument(error.to_string()).with_source(error));
     }
 
     fn set_invalid(&mut self, status: Status) {
@@ -121,6 +134,16 @@ macro_rules! option_methods {
         /// are sent too. gRPC's `metadata`.
         $visibility fn metadata(mut self, key: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
             self.options().add_metadata(key.as_ref(), value.as_ref());
+            self
+        }
+
+        /// Adds pairs to the metadata of the call, as `metadata` does one: other [`Metadata`](crate::Metadata), or an array, a slice or a
+        /// vector of pairs, as in `.metadata_from([("k", "v")])`. gRPC's `metadata`.
+        $visibility fn metadata_from(
+            mut self,
+            pairs: impl TryInto<crate::Metadata, Error: Into<crate::InvalidMetadata>>,
+        ) -> Self {
+            self.options().add_all_metadata(pairs);
             self
         }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::channel::Channel;
 use super::interceptor::ClientInterceptor;
-use crate::Compression;
 use crate::call::credentials::CallCredentials;
+use crate::{Compression, InvalidMetadata, Metadata};
 
 /// A stub of any service, async or blocking. Generated code implements this trait. Its methods create a stub with another
 /// channel, or with other defaults for its calls.
@@ -44,6 +44,15 @@ pub trait Stub: Sized {
     #[must_use]
     fn with_metadata(&self, key: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
         Self::from_channel(self.channel().with_metadata(key, value))
+    }
+
+    /// Returns a stub that adds several pairs to the metadata, like [`Channel::with_metadata_from`].
+    #[must_use]
+    fn with_metadata_from(
+        &self,
+        pairs: impl TryInto<Metadata, Error: Into<InvalidMetadata>>,
+    ) -> Self {
+        Self::from_channel(self.channel().with_metadata_from(pairs))
     }
 
     /// Returns a stub that adds credentials, like [`Channel::with_credentials`].

@@ -157,7 +157,7 @@ impl ServerCall {
         let result = self.run().await;
         let mut trailing_metadata = self.context.trailing_metadata();
         if let Err(status) = &result {
-            trailing_metadata.extend(status.metadata().clone());
+            trailing_metadata.merge(status.metadata().clone());
         }
         CallEnd {
             result,

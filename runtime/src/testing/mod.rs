@@ -57,7 +57,7 @@ use crate::base::clock;
 use crate::base::header::Header;
 use crate::call::{AuthContext, CallDetails, Exchange, Peer};
 use crate::server::Rules;
-use crate::{Metadata, ServicerContext, Status};
+use crate::{InvalidMetadata, Metadata, ServicerContext, Status};
 
 #[cfg(feature = "client")]
 pub use self::mock::Mock;
@@ -156,6 +156,20 @@ impl TestCallBuilder {
         self
     }
 
+    /// Adds pairs as [`metadata`](Self::metadata) does one: other [`Metadata`], or an array, a slice or a vector of pairs.
+    ///
+    /// # Panics
+    /// Panics if a pair is not valid metadata.
+    pub fn metadata_from(
+        mut self,
+        pairs: impl TryInto<Metadata, Error: Into<InvalidMetadata>>,
+    ) -> TestCallBuilder {
+        if let Err(error) = self.metadata.append_all(pairs) {
+            panic!("{error}");
+        }
+        self
+    }
+
     /// Sets the time that remains until the deadline, counted from [`build`](Self::build). No deadline by default.
     pub fn timeout(mut self, timeout: Duration) -> TestCallBuilder {
         self.timeout = Some(timeout);
@@ -224,7 +238,7 @@ mod tests {
             .authority("example.org")
             .peer("ipv4:192.0.2.1:5000")
             .metadata("k", "1")
-            .metadata("k-bin", [0, 255])
+            .metadata_from([("k-bin", [0, 255])])
             .timeout(Duration::from_secs(60))
             .auth_property("transport_security_type", "ssl")
             .auth_property("x509_common_name", "client")

@@ -53,7 +53,7 @@ async fn options_are_set_for_calls_of_any_kind(link: Link) {
 }
 
 fn marked<S: Stub>(stub: &S) -> S {
-    stub.with_metadata("initial-a", "1")
+    stub.with_metadata_from([("initial-a", "1")])
 }
 
 async fn a_stub_makes_stubs_with_other_defaults(link: Link) {

@@ -22,10 +22,8 @@ fn hanging() -> Request {
 
 /// Returns the metadata of a call that arrived at the server.
 async fn came(channel: &Channel, own: &[(&str, &str)]) -> Vec<(String, String)> {
-    let mut call = ProbeStub::new(channel.clone()).unary(Request::default());
-    for (key, value) in own {
-        call = call.metadata(key, value);
-    }
+    let call = ProbeStub::new(channel.clone()).unary(Request::default());
+    let call = call.metadata_from(own);
     let (_, call) = within(call.with_call().into_future()).await.unwrap();
     let metadata = call.initial_metadata.iter();
     metadata
@@ -47,8 +45,7 @@ async fn a_handle_sets_defaults_for_its_calls(link: Link) {
 
     let marked = link
         .channel
-        .with_metadata("initial-a", "1")
-        .with_metadata("initial-b", "2")
+        .with_metadata_from([("initial-a", "1"), ("initial-b", "2")])
         .with_metadata("initial-a", "3");
     let expected = [("initial-a", "1"), ("initial-b", "2"), ("initial-a", "3")];
     assert_eq!(came(&marked, &[]).await, pairs(&expected));
@@ -106,6 +103,8 @@ async fn options_of_a_call_override_the_defaults(link: Link) {
 async fn invalid_defaults_fail_the_calls(link: Link) {
     for channel in [
         link.channel.with_metadata("Upper", "1"),
+        link.channel
+            .with_metadata_from([("a", "1"), ("Upper", "1")]),
         link.channel.with_authority("no/host"),
     ] {
         let call = ProbeStub::new(channel).unary(Request::default());

@@ -82,7 +82,7 @@ impl Exchange {
     pub(crate) fn set_initial_metadata(self: &Arc<Self>, metadata: Metadata, send: bool) -> bool {
         self.change(|state, wakes| match &mut state.head {
             Head::Unsent(initial) => {
-                initial.extend(metadata);
+                initial.merge(metadata);
                 if send {
                     let initial = std::mem::take(initial);
                     state.head = Head::Sent(initial);
@@ -107,7 +107,7 @@ impl Exchange {
             .extras
             .get_or_insert_default()
             .trailing
-            .extend(metadata);
+            .merge(metadata);
     }
 
     /// Returns the metadata that would be sent with the status if the call ended now with OK.
@@ -178,7 +178,7 @@ impl Exchange {
                 trailing.extend(std::mem::take(&mut extras.trailing));
             }
             let result = result.map_err(|status| {
-                trailing.extend(status.metadata().clone());
+                trailing.merge(status.metadata().clone());
                 status.with_metadata(trailing.clone())
             });
             // A failure needs no head, unless there is initial metadata.
