@@ -110,6 +110,10 @@ everywhere!(
     a_stream_is_cancelled,
     a_unary_call_is_cancelled_from_another_thread,
     calls_are_started_together,
+    a_future_has_its_result_for_all_who_ask,
+    a_future_is_waited_for_within_a_time_and_cancelled,
+    callbacks_of_a_future_are_called_once_in_turn,
+    a_future_that_nobody_holds_is_cancelled,
     many_threads_call,
     a_stub_is_made_of_another,
     an_error_tells_async_code_to_use_spawn_blocking,
@@ -338,6 +342,81 @@ fn calls_are_started_together(mut link: Link) {
     }
 }
 
+fn a_future_has_its_result_for_all_who_ask(link: Link) {
+    let call = link.stub.unary(simple()).metadata("initial-a", "1");
+    let future = call.future();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            let future = future.clone();
+            scope.spawn(move || assert_eq!(future.result().unwrap().payload, b"abc"));
+        }
+    });
+    assert!(future.done() && !future.running() && !future.cancelled());
+    assert!(!future.cancel());
+    assert_eq!(future.error().map(|status| status.code()), None);
+    assert!(future.result_timeout(Duration::ZERO).unwrap().is_ok());
+    assert!(future.error_timeout(Duration::ZERO).unwrap().is_none());
+    let end = future.end().unwrap();
+    assert_eq!(end.initial_metadata.get("initial-a"), Some("1"));
+    assert_eq!(format!("{future:?}"), "CallFuture { code: Some(Ok) }");
+
+    let failed = link.stub.unary(request(0, Action::Fail)).future();
+    let status = failed.result().unwrap_err();
+    assert_eq!(failed.error().unwrap().code(), status.code());
+    assert!(failed.done() && !failed.cancelled());
+}
+
+fn a_future_is_waited_for_within_a_time_and_cancelled(mut link: Link) {
+    let future = link.stub.unary(request(0, Action::Hang)).future();
+    assert_eq!(link.event(), Event::Started);
+    let short = Duration::from_millis(20);
+    assert!(future.result_timeout(short).is_none());
+    assert!(future.error_timeout(short).is_none());
+    assert!(future.running() && !future.done() && !future.cancelled());
+    assert!(future.end().is_none());
+    let other = future.clone();
+    let waiting = thread::spawn(move || other.result());
+    assert!(future.cancel());
+    let status = waiting.join().unwrap().unwrap_err();
+    assert_eq!(status.code(), Code::Cancelled);
+    assert!(future.cancelled() && future.done());
+    assert_eq!(link.event(), Event::Dropped);
+}
+
+fn callbacks_of_a_future_are_called_once_in_turn(link: Link) {
+    let future = link.stub.unary(request(0, Action::Hang)).future();
+    let (called, calls) = std_mpsc::channel();
+    for number in [1, 2, 3] {
+        let called = called.clone();
+        future.add_done_callback(move |future| {
+            assert_ne!(number, 2, "a callback may panic");
+            called.send((number, future.result().is_err())).unwrap();
+        });
+    }
+    future.cancel();
+    assert_eq!(calls.recv().unwrap(), (1, true));
+    assert_eq!(calls.recv().unwrap(), (3, true));
+    // It has ended, so the callback is called before this returns.
+    future.add_done_callback(move |future| called.send((4, future.cancelled())).unwrap());
+    assert_eq!(calls.try_recv().unwrap(), (4, true));
+    assert!(calls.recv().is_err());
+}
+
+fn a_future_that_nobody_holds_is_cancelled(mut link: Link) {
+    let future = link.stub.unary(request(0, Action::Hang)).future();
+    assert_eq!(link.event(), Event::Started);
+    drop(future.clone());
+    assert!(future.running());
+    drop(future);
+    assert_eq!(link.event(), Event::Dropped);
+    // One with a callback goes on without a handle.
+    let (called, calls) = std_mpsc::channel();
+    let future = link.stub.unary(simple()).future();
+    future.add_done_callback(move |future| called.send(future.result()).unwrap());
+    drop(future);
+    assert!(calls.recv().unwrap().is_ok());
+}
+
 fn many_threads_call(link: Link) {
     thread::scope(|scope| {
         for _ in 0..8 {
@@ -367,6 +446,15 @@ fn an_error_tells_async_code_to_use_spawn_blocking(link: Link) {
         let status = stub.unary(simple()).wait().unwrap_err();
         assert_eq!(status.code(), Code::FailedPrecondition);
         assert!(status.message().contains("spawn_blocking"), "{status}");
+        let future = stub.unary(simple()).future();
+        for status in [
+            future.result().unwrap_err(),
+            future.result_timeout(Duration::MAX).unwrap().unwrap_err(),
+            future.error().unwrap(),
+            future.error_timeout(Duration::MAX).unwrap().unwrap(),
+        ] {
+            assert_eq!(status.code(), Code::FailedPrecondition);
+        }
         let mut call = stub.server_stream(simple());
         let status = call.next().unwrap().unwrap_err();
         assert_eq!(status.code(), Code::FailedPrecondition);

@@ -38,11 +38,13 @@
 //! FAILED_PRECONDITION. Use the async stub there, or make the blocking call in `tokio::task::spawn_blocking`.
 
 mod background;
+mod future;
 mod requests;
 mod streaming;
 mod unary;
 mod wait;
 
+pub use future::CallFuture;
 pub use requests::{Produced, requests};
 pub use streaming::StreamingCall;
 pub use unary::{UnaryCall, WithCall};

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use super::background::runtime;
+use super::future::CallFuture;
 use super::wait::poll_until_ready;
 use crate::client::{self, HasOptions, Options, StartCall, option_methods};
 use crate::{CallEnd, CallOptions, CancelHandle, Result};
@@ -47,6 +48,15 @@ impl<Req: Send + 'static, Res> UnaryCall<Req, Res> {
             drop(self.0.start());
         }
         self
+    }
+
+    /// Starts the call now, and returns a handle that tells how it goes on: gRPC Python's `stub.method.future(request)`. Unlike a call
+    /// that was [started](UnaryCall::start), it can be asked by several threads, waited for with a timeout, and given callbacks.
+    pub fn future(self) -> CallFuture<Res>
+    where
+        Res: Send + 'static,
+    {
+        CallFuture::of(self.0)
     }
 
     /// Returns the end of the call, or `None` before it has ended. It is also available after a failure.

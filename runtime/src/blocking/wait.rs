@@ -44,14 +44,20 @@ pub(super) fn poll_until_ready<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll
 
 /// The part of the wait that does not depend on types, so that it is compiled once.
 fn enter(poll: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>) -> Result<()> {
+    forbid_async()?;
+    let _inside = runtime()?.enter();
+    sleep_until_ready(poll);
+    Ok(())
+}
+
+/// Returns an error in async code, whose thread must not be blocked.
+pub(super) fn forbid_async() -> Result<()> {
     if is_async() {
         return Err(Status::failed_precondition(
             "a blocking call in async code would stop its thread: use the async stub there, or make the call in \
              tokio::task::spawn_blocking",
         ));
     }
-    let _inside = runtime()?.enter();
-    sleep_until_ready(poll);
     Ok(())
 }
 

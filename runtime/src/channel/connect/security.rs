@@ -19,10 +19,6 @@ pub(crate) enum Security {
 
 impl Security {
     /// Returns the same security for a server whose certificate must be for another host, if there is one.
-    #[cfg_attr(
-        not(feature = "tls-no-provider"),
-        expect(unused_variables, reason = "only certificates are for a host")
-    )]
     pub(crate) fn naming(&self, host: Option<&str>) -> Result<Security> {
         match (self, host) {
             #[cfg(feature = "tls-no-provider")]
