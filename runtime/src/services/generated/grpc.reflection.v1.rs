@@ -129,8 +129,8 @@ pub mod server_reflection_response {
 #[derive(Clone, PartialEq, Eq, Hash, ::stubwright::prost::Message)]
 #[prost(prost_path = "::stubwright::prost")]
 pub struct FileDescriptorResponse {
-    /// The files, each an encoded `google.protobuf.FileDescriptorProto`. The first is the requested file. Its imports follow,
-    /// except those that were already sent in this call.
+    /// The files, each an encoded `google.protobuf.FileDescriptorProto`. The first is the requested file. Its imports follow, except
+    /// those that were already sent in this call.
     #[prost(bytes = "bytes", repeated, tag = "1")]
     pub file_descriptor_proto: ::stubwright::prost::alloc::vec::Vec<::stubwright::prost::bytes::Bytes>,
 }
