@@ -165,6 +165,8 @@ pub use call::Propagation;
 pub use call::connectivity::{ChannelConnectivity, ConnectivityChanges};
 #[cfg(feature = "client")]
 pub use call::credentials::{AuthMetadataContext, CallCredentials};
+#[cfg(feature = "client")]
+pub use call::request_queue::SentRequests;
 pub use call::{
     AuthContext, CallEnd, Extensions, Peer, PeerAddress, SecurityLevel, TlsSession, TlsVersion,
 };
@@ -176,8 +178,7 @@ pub use channel::{
 #[cfg(feature = "client")]
 pub use client::{
     CallOptions, CancelHandle, Channel, ChannelBuilder, ClientCall, ClientInterceptor,
-    IntoRequests, RequestSender, SentRequests, Start, StreamingCall, Stub, UnaryCall, WithCall,
-    sending,
+    IntoRequests, RequestSender, Start, StreamingCall, Stub, UnaryCall, WithCall, sending,
 };
 pub use futures_core::Stream;
 pub use helpers::{Cancellation, Sender, offload, offload_with, stream};

@@ -9,7 +9,7 @@ use futures_core::Stream;
 use super::background::spawn;
 use super::wait::sleep_until_ready;
 use crate::Result;
-use crate::client::{QueueSender, SentRequests, queue};
+use crate::call::request_queue::{QueueSender, SentRequests, queue};
 
 /// Creates the requests of a streaming call from an iterator that may block.
 ///

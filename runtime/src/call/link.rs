@@ -5,7 +5,7 @@ use std::task::{Context, Waker};
 
 use super::Exchange;
 use super::peer::Peer;
-use super::pipe::remember;
+use super::pipe::{remember, wake};
 use crate::base::sync::atomic::{AtomicBool, Ordering};
 use crate::base::sync::{Mutex, MutexGuard};
 
@@ -197,11 +197,5 @@ impl Link {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn wake(waker: Option<Waker>) {
-    if let Some(waker) = waker {
-        waker.wake();
     }
 }

@@ -32,6 +32,8 @@ mod pipe;
 mod propagation;
 mod record;
 #[cfg(feature = "client")]
+pub(crate) mod request_queue;
+#[cfg(feature = "client")]
 pub(crate) mod retry_buffer;
 mod timers;
 mod tls_session;
@@ -54,9 +56,9 @@ pub(crate) use link::{Link, Order};
 pub(crate) use panicked::panicked_in;
 pub(crate) use panicked::{Panicked, panicked};
 pub use peer::{Peer, PeerAddress};
-#[cfg(feature = "client")]
-pub(crate) use pipe::remember;
 pub(crate) use pipe::{ReadState, WORTH_TELLING};
+#[cfg(feature = "client")]
+pub(crate) use pipe::{remember, wake};
 #[cfg(all(feature = "client", feature = "server"))]
 pub use propagation::Propagation;
 #[cfg(all(feature = "client", feature = "server"))]

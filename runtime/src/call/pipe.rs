@@ -210,3 +210,10 @@ pub(crate) fn remember(slot: &mut Option<Waker>, context: &Context<'_>) {
         _ => *slot = Some(context.waker().clone()),
     }
 }
+
+/// Wakes a task, if one is stored.
+pub(crate) fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}

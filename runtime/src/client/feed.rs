@@ -1,6 +1,5 @@
 //! Passing the requests of a call to its connection.
 
-use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,20 +11,10 @@ use tokio::runtime::Handle;
 use super::compress_if::CompressIf;
 use crate::base::erasure::{AnyRequests, none_at_hand};
 use crate::base::framing::{Packed, Packer};
+use crate::call::request_queue::set_last_packed;
 use crate::call::{Exchange, Turn, Watch};
 use crate::helpers::stream::Reading;
 use crate::{Compression, Result, Status};
-
-thread_local! {
-    /// The length in bytes of the last request that was packed on this thread. The stream that produces the next one reads it.
-    static PACKED: Cell<usize> = const { Cell::new(0) };
-}
-
-/// Returns the encoded length in bytes of the previous request of a stream. Returns zero if the stream is not read by a call. A
-/// stream does not encode its messages, so it learns their size here.
-pub(super) fn last_packed() -> usize {
-    PACKED.take()
-}
 
 /// Sends the requests of a call. A single request is sent at once. For a stream, all requests that are ready are sent at once,
 /// and a task sends the rest, so that sending does not depend on the caller reading responses.
@@ -67,7 +56,7 @@ impl Packing {
                 Some(wanted) if !wanted.wants(request)? => Compression::Identity,
                 _ => exchange.details().compression,
             };
-            PACKED.set(request.encoded_len());
+            set_last_packed(request.encoded_len());
             packed = Some(self.packer.push(request, compression));
             Ok(())
         });
@@ -148,7 +137,7 @@ impl Fed {
         if self.over.poll_over(context).is_ready() {
             return Poll::Ready(());
         }
-        PACKED.set(0);
+        set_last_packed(0);
         let (turn, mut reading) = (Turn::new(), Reading::new());
         packing.packer.stop_at_next();
         loop {

@@ -36,8 +36,8 @@ pub use options::CallOptions;
 #[cfg(feature = "blocking")]
 pub(crate) use options::{Options, option_methods, sealed::HasOptions};
 #[cfg(feature = "blocking")]
-pub(crate) use sender::{QueueSender, queue, sealed::StartCall};
-pub use sender::{RequestSender, SentRequests, Start, sending};
+pub(crate) use sender::sealed::StartCall;
+pub use sender::{RequestSender, Start, sending};
 pub use streaming::StreamingCall;
 pub use stub::Stub;
 pub use stub_methods::{stream_stream, stream_unary, unary_stream, unary_unary};

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::requests::InterceptedRequests;
-use super::state::{InterceptedState, wake};
+use super::state::InterceptedState;
 use crate::Result;
-use crate::call::{Exchange, Watch};
+use crate::call::{Exchange, Watch, wake};
 use crate::client::call_head::CallHead;
 use crate::client::feed::{Packing, send};
 

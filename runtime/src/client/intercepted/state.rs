@@ -17,7 +17,7 @@ use crate::base::erasure::AnyMessage;
 use crate::base::header::Header;
 use crate::call::ongoing::Ongoing;
 use crate::call::transport::Transport;
-use crate::call::{CallEnd, Exchange, Extensions, Panicked, Peer, panicked_in, remember};
+use crate::call::{CallEnd, Exchange, Extensions, Panicked, Peer, panicked_in, remember, wake};
 use crate::{Metadata, Result, Status};
 
 /// The state that the interceptors of a call and its caller share. Each interceptor has a level, and the outermost one has 0.
@@ -443,11 +443,5 @@ impl InterceptedState {
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-pub(super) fn wake(waker: Option<Waker>) {
-    if let Some(waker) = waker {
-        waker.wake();
     }
 }
