@@ -64,3 +64,21 @@ impl fmt::Debug for Listening {
         f.write_str("Listening")
     }
 }
+
+/// Returns a listener that tells two others.
+pub(crate) fn both(
+    first: Arc<dyn CallListener>,
+    second: Arc<dyn CallListener>,
+) -> Arc<dyn CallListener> {
+    Arc::new(Both(first, second))
+}
+
+/// Calls two listeners.
+struct Both(Arc<dyn CallListener>, Arc<dyn CallListener>);
+
+impl CallListener for Both {
+    fn call_ended(&self, end: &AttemptEnd<'_>) {
+        self.0.call_ended(end);
+        self.1.call_ended(end);
+    }
+}

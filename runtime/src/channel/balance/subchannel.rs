@@ -7,7 +7,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::Status;
 use crate::base::Chunks;
-use crate::call::listener::{CallListener, Listening};
+use crate::call::listener::{CallListener, Listening, both};
 use crate::call::{Exchange, Link};
 use crate::channel::resolve::address::Address;
 
@@ -164,7 +164,7 @@ impl ReadySubchannel {
     #[must_use]
     pub fn with_listener(&self, listener: Arc<dyn CallListener>) -> ReadySubchannel {
         let listener = match self.listener.clone() {
-            Some(first) => Arc::new(Both(first, listener)),
+            Some(first) => both(first, listener),
             None => listener,
         };
         ReadySubchannel {
@@ -215,15 +215,5 @@ impl fmt::Debug for ReadySubchannel {
         f.debug_struct("ReadySubchannel")
             .field("connections", &(self.links.more.len() + 1))
             .finish_non_exhaustive()
-    }
-}
-
-/// Calls two listeners.
-struct Both(Arc<dyn CallListener>, Arc<dyn CallListener>);
-
-impl CallListener for Both {
-    fn call_ended(&self, end: &crate::call::listener::AttemptEnd<'_>) {
-        self.0.call_ended(end);
-        self.1.call_ended(end);
     }
 }
