@@ -1,6 +1,10 @@
 //! The rules of gRPC as values and functions that do no I/O. All layers above use them. Nothing here depends on calls or
 //! connections.
 
+#[cfg(feature = "client")]
+pub(crate) mod authority;
+#[cfg(feature = "client")]
+pub(crate) mod backoff;
 mod chunks;
 pub(crate) mod clock;
 mod codec;

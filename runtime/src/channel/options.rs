@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::balance::load_balancing::LoadBalancing;
-use super::connect::backoff::BackoffConfig;
 use super::connect::connector::Connector;
 use super::resolve::service_config::ServiceConfig;
+use crate::base::backoff::BackoffConfig;
 use crate::base::header::Header;
 use crate::call::retry_buffer::Budget;
 use crate::http2;

@@ -98,7 +98,7 @@ impl ClientCall {
     /// # Errors
     /// Returns INVALID_ARGUMENT if the text is not a host with an optional port.
     pub fn set_authority(&mut self, authority: impl AsRef<str>) -> Result<()> {
-        let authority = crate::channel::resolve::authority::authority(authority.as_ref())?;
+        let authority = crate::base::authority::authority(authority.as_ref())?;
         self.head.options.authority = Some(authority);
         Ok(())
     }

@@ -103,7 +103,7 @@ impl Options {
     }
 
     pub(crate) fn set_authority(&mut self, authority: &str) {
-        match crate::channel::resolve::authority::authority(authority) {
+        match crate::base::authority::authority(authority) {
             Ok(authority) => self.authority = Some(authority),
             Err(status) => self.set_invalid(status),
         }

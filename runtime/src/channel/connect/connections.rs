@@ -6,9 +6,9 @@ use std::time::Instant;
 use tokio::task::AbortHandle;
 
 use crate::Status;
+use crate::base::backoff::{Backoff, BackoffConfig};
 use crate::base::jitter::jitter;
 use crate::call::{Link, Order};
-use crate::channel::connect::backoff::{Backoff, BackoffConfig};
 use crate::channel::connect::owner::{Carried, ConnectionNews, Health, Loss};
 use crate::channel::resolve::address::Address;
 use crate::channel::resolve::target::Target;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use tokio::time::{Instant, sleep};
 
 use super::owner::{ConnectionNews, Health, Owner};
+use crate::base::backoff::{Backoff, BackoffConfig};
 use crate::base::erasure::Typed;
 use crate::base::framing::{Packed, Packer};
 use crate::base::header::Header;
@@ -14,7 +15,6 @@ use crate::base::log;
 use crate::call::inbox::Inbox;
 use crate::call::ongoing::Ongoing;
 use crate::call::{CallDetails, Exchange, Link, MessageLimits, Peer};
-use crate::channel::connect::backoff::{Backoff, BackoffConfig};
 use crate::{Code, Codec, Compression, Metadata, Prost, Result, Status};
 
 static WATCH: Header = Header::from_static(":path", "/grpc.health.v1.Health/Watch");

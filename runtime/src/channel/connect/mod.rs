@@ -1,7 +1,6 @@
 //! Attempts to connect, connections, and the calls on them.
 
 pub(crate) mod authorization;
-pub(crate) mod backoff;
 pub(crate) mod connection;
 pub(crate) mod connections;
 pub(crate) mod connector;

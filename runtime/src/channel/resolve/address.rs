@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::authority::{LOCALHOST, authority};
+use crate::base::authority::{LOCALHOST, authority};
 use crate::base::header::Header;
 use crate::call::attributes::Attributes;
 use crate::channel::connect::credentials::ChannelCredentials;

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use tokio::task::AbortHandle;
 
 use super::resolver::Resolution;
+use crate::base::backoff::{Backoff, BackoffConfig};
 use crate::base::jitter::jitter;
-use crate::channel::connect::backoff::{Backoff, BackoffConfig};
 
 /// The minimum time between two resolutions, even if connections are lost meanwhile. It is gRPC's default for DNS.
 const MIN_BETWEEN: Duration = Duration::from_secs(30);

@@ -1,7 +1,6 @@
 //! Targets, names, addresses and service configs: from a target to servers.
 
 pub(crate) mod address;
-pub(crate) mod authority;
 pub(crate) mod directory;
 pub(crate) mod names;
 pub(crate) mod resolver;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::address::Address;
-use super::authority::{LOCALHOST, authority};
+use crate::base::authority::{LOCALHOST, authority};
 use crate::base::header::Header;
 use crate::channel::connect::security::Security;
 use crate::channel::resolve::names::Names;

@@ -1,27 +1,39 @@
-//! The back-off between attempts to connect ("gRPC Connection Backoff Protocol").
+//! Exponential back-off, of attempts to connect ("gRPC Connection Backoff Protocol") and of retries (gRFC A6).
 
 use std::time::Duration;
 
-/// gRPC's MULTIPLIER.
-const MULTIPLIER: f64 = 1.6;
 /// gRPC's JITTER.
 const JITTER: f64 = 0.2;
 
-/// The initial and the maximum back-off.
+/// The initial and the maximum back-off, and its growth.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BackoffConfig {
     /// gRPC's INITIAL_BACKOFF.
     pub(crate) initial: Duration,
     /// gRPC's MAX_BACKOFF.
     pub(crate) max: Duration,
+    /// gRPC's MULTIPLIER: the factor for each further failure.
+    pub(crate) multiplier: f64,
 }
 
+/// The back-off of connections.
 impl Default for BackoffConfig {
     fn default() -> BackoffConfig {
         BackoffConfig {
             initial: Duration::from_secs(1),
             max: Duration::from_secs(120),
+            multiplier: 1.6,
         }
+    }
+}
+
+impl BackoffConfig {
+    /// Returns the wait after this many earlier failures. `jitter` is from -1 to 1.
+    pub(crate) fn wait(&self, failures: u32, jitter: f64) -> Duration {
+        let exponent = i32::try_from(failures).unwrap_or(i32::MAX);
+        let wait = self.initial.as_secs_f64() * self.multiplier.powi(exponent);
+        let wait = wait.min(self.max.as_secs_f64()) * (1.0 + JITTER * jitter);
+        Duration::try_from_secs_f64(wait).unwrap_or(self.max)
     }
 }
 
@@ -41,10 +53,7 @@ impl Backoff {
 
     /// Returns the time from the beginning of an attempt to the next one, if it fails. `jitter` is from -1 to 1.
     pub(crate) fn wait(&self, config: BackoffConfig, jitter: f64) -> Duration {
-        let exponent = i32::try_from(self.failures).unwrap_or(i32::MAX);
-        let wait = config.initial.as_secs_f64() * MULTIPLIER.powi(exponent);
-        let wait = wait.min(config.max.as_secs_f64()) * (1.0 + JITTER * jitter);
-        Duration::try_from_secs_f64(wait).unwrap_or(config.max)
+        config.wait(self.failures, jitter)
     }
 
     /// Counts a failed attempt.
@@ -78,5 +87,18 @@ mod tests {
         assert_eq!(backoff.next(config, 0.0), config.max);
         backoff.reset();
         assert_eq!(backoff.next(config, -1.0), Duration::from_millis(800));
+    }
+
+    #[test]
+    fn waits_of_retries_grow_by_their_own_factor() {
+        let config = BackoffConfig {
+            initial: Duration::from_millis(100),
+            max: Duration::from_millis(500),
+            multiplier: 2.0,
+        };
+        let waits = [0, 1, 2, 3].map(|failures| config.wait(failures, 0.0).as_millis());
+        assert_eq!(waits, [100, 200, 400, 500]);
+        assert_eq!(config.wait(9, 1.0), Duration::from_millis(600));
+        assert_eq!(config.wait(u32::MAX, -1.0), Duration::from_millis(400));
     }
 }
