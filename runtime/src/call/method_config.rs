@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::Code;
+use super::retry_config::{HedgingConfig, RetryConfig};
+use crate::base::config::{ConfigObject, ConfigValue, Read};
 
 /// The config of a method, from a service config.
 #[derive(Debug)]
@@ -16,20 +17,37 @@ pub(crate) struct MethodConfig {
     pub(crate) hedging: Option<Arc<HedgingConfig>>,
 }
 
-/// The retry policy of a method (gRFC A6).
-#[derive(Debug)]
-pub(crate) struct RetryConfig {
-    pub(crate) max_attempts: u32,
-    pub(crate) initial_backoff: Duration,
-    pub(crate) max_backoff: Duration,
-    pub(crate) multiplier: f64,
-    pub(crate) codes: Vec<Code>,
-}
-
-/// The hedging policy of a method (gRFC A6).
-#[derive(Debug)]
-pub(crate) struct HedgingConfig {
-    pub(crate) max_attempts: u32,
-    pub(crate) delay: Duration,
-    pub(crate) non_fatal: Vec<Code>,
+impl MethodConfig {
+    /// Reads an entry of a service config, whose `name` has been taken.
+    pub(crate) fn read(mut entry: ConfigObject<'_>) -> Read<MethodConfig> {
+        let bytes = |field: Option<ConfigValue<'_>>| -> Read<usize> {
+            let bytes = field.map(|field| field.whole()).transpose()?;
+            Ok(bytes.map_or(usize::MAX, |bytes| {
+                usize::try_from(bytes).unwrap_or(usize::MAX)
+            }))
+        };
+        let hedging = entry.take("hedgingPolicy");
+        if let (Some(hedging), true) = (&hedging, entry.has("retryPolicy")) {
+            return Err(hedging.error("a method has this or a retryPolicy, and not both"));
+        }
+        let config = MethodConfig {
+            timeout: entry
+                .take("timeout")
+                .map(|field| field.duration())
+                .transpose()?,
+            wait_for_ready: entry
+                .take("waitForReady")
+                .map(|field| field.boolean())
+                .transpose()?,
+            max_request_message_length: bytes(entry.take("maxRequestMessageBytes"))?,
+            max_response_message_length: bytes(entry.take("maxResponseMessageBytes"))?,
+            retry: entry
+                .take("retryPolicy")
+                .map(RetryConfig::read)
+                .transpose()?,
+            hedging: hedging.map(HedgingConfig::read).transpose()?.map(Arc::new),
+        };
+        entry.finish()?;
+        Ok(config)
+    }
 }

@@ -35,6 +35,8 @@ mod record;
 pub(crate) mod request_queue;
 #[cfg(feature = "client")]
 pub(crate) mod retry_buffer;
+#[cfg(feature = "client")]
+pub(crate) mod retry_config;
 mod timers;
 mod tls_session;
 #[cfg(feature = "client")]

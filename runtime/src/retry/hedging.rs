@@ -13,8 +13,8 @@ use super::relay::Relay;
 use super::throttle::Throttle;
 use crate::Status;
 use crate::base::{Outcome, clock};
-use crate::call::method_config::HedgingConfig;
 use crate::call::retry_buffer::Budget;
+use crate::call::retry_config::HedgingConfig;
 use crate::call::transport::{Transport, no_runtime};
 use crate::call::{Alarm, Exchange, Peer, RetryPolicy};
 

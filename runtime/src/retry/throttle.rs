@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::channel::resolve::service_config::ThrottlingConfig;
+use crate::call::retry_config::ThrottlingConfig;
 
 /// A token bucket that failures empty. It prevents retries from adding to the load of a server that is failing.
 #[derive(Debug)]

@@ -15,7 +15,6 @@ use crate::base::header::Header;
 use crate::base::jitter::jitter;
 use crate::base::{Chunks, Outcome, clock};
 use crate::call::connectivity::{ChannelConnectivity, ConnectivityChanges};
-use crate::call::method_config::RetryConfig;
 use crate::call::retry_buffer::Budget;
 use crate::call::transport::Transport;
 use crate::call::{CallDetails, Exchange, RetryPolicy};
@@ -217,7 +216,7 @@ impl Retries {
         let wait = match pushback {
             Pushback::Never => return None,
             Pushback::After(wait) => wait,
-            Pushback::Unsaid => backoff(policy, before, jitter()),
+            Pushback::Unsaid => policy.backoff.wait(before, jitter()),
         };
         // If the deadline passes before the next attempt, the call ends with the error of the last one.
         let deadline = exchange.details().deadline;
@@ -244,14 +243,6 @@ impl Retries {
     }
 }
 
-/// Returns the back-off after a failed attempt, with `before` attempts before it.
-fn backoff(policy: &RetryConfig, before: u32, jitter: f64) -> Duration {
-    let exponent = i32::try_from(before).unwrap_or(i32::MAX);
-    let wait = policy.initial_backoff.as_secs_f64() * policy.multiplier.powi(exponent);
-    let wait = wait.min(policy.max_backoff.as_secs_f64()) * (1.0 + 0.2 * jitter);
-    Duration::try_from_secs_f64(wait).unwrap_or(policy.max_backoff)
-}
-
 /// A call that waits for its retry. If it is dropped before, the call ends with the outcome of its attempt.
 struct Again {
     transport: Weak<dyn Transport>,
@@ -275,28 +266,5 @@ impl Drop for Again {
         if let Some(exchange) = &self.exchange {
             exchange.conclude(self.outcome.clone());
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Code;
-
-    #[test]
-    fn waits_grow_up_to_the_longest() {
-        let policy = RetryConfig {
-            max_attempts: 5,
-            initial_backoff: Duration::from_millis(100),
-            max_backoff: Duration::from_millis(500),
-            multiplier: 2.0,
-            codes: vec![Code::Unavailable],
-        };
-        let waits: Vec<_> = (0..4)
-            .map(|before| backoff(&policy, before, 0.0).as_millis())
-            .collect();
-        assert_eq!(waits, [100, 200, 400, 500]);
-        assert_eq!(backoff(&policy, 9, 1.0), Duration::from_millis(600));
-        assert_eq!(backoff(&policy, u32::MAX, -1.0), Duration::from_millis(400));
     }
 }

@@ -1,6 +1,5 @@
 //! Service configs: how the methods of a service are called, as JSON.
 
-mod policies;
 mod scaling;
 #[cfg(test)]
 mod tests;
@@ -9,13 +8,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-pub(crate) use self::policies::ThrottlingConfig;
-use self::policies::{hedging_policy, retry_policy, throttling};
 use self::scaling::{connection_scaling, health_check};
 use crate::base::config::json::Json;
 use crate::base::config::{ConfigError, ConfigObject, ConfigValue, Read, Reading};
 use crate::base::log;
 use crate::call::method_config::MethodConfig;
+use crate::call::retry_config::ThrottlingConfig;
 use crate::channel::balance::know_own_policies;
 use crate::channel::balance::load_balancing::LoadBalancing;
 use crate::{Result, Status};
@@ -221,7 +219,10 @@ impl Parsed {
                 .map(health_check)
                 .transpose()?
                 .flatten(),
-            throttling: fields.take("retryThrottling").map(throttling).transpose()?,
+            throttling: fields
+                .take("retryThrottling")
+                .map(ThrottlingConfig::read)
+                .transpose()?,
             methods: HashMap::new(),
         };
         if let Some(entries) = fields.take("methodConfig") {
@@ -243,7 +244,7 @@ impl Parsed {
             let why = format!("{path}.name: it is missing, and the entry is for no method");
             return entry.reading.ignore(ConfigError::new(why));
         }
-        let method = Arc::new(method_config(entry)?);
+        let method = Arc::new(MethodConfig::read(entry)?);
         for name in names {
             let path = name.path.clone();
             let key = method_name(name.into_object()?)?;
@@ -271,33 +272,4 @@ fn method_name(mut name: ConfigObject<'_>) -> Read<String> {
         }),
         (service, method) => Ok(format!("/{service}/{method}")),
     }
-}
-
-fn method_config(mut entry: ConfigObject<'_>) -> Read<MethodConfig> {
-    let bytes = |field: Option<ConfigValue<'_>>| -> Read<usize> {
-        let bytes = field.map(|field| field.whole()).transpose()?;
-        Ok(bytes.map_or(usize::MAX, |bytes| {
-            usize::try_from(bytes).unwrap_or(usize::MAX)
-        }))
-    };
-    let hedging = entry.take("hedgingPolicy");
-    if let (Some(hedging), true) = (&hedging, entry.has("retryPolicy")) {
-        return Err(hedging.error("a method has this or a retryPolicy, and not both"));
-    }
-    let config = MethodConfig {
-        timeout: entry
-            .take("timeout")
-            .map(|field| field.duration())
-            .transpose()?,
-        wait_for_ready: entry
-            .take("waitForReady")
-            .map(|field| field.boolean())
-            .transpose()?,
-        max_request_message_length: bytes(entry.take("maxRequestMessageBytes"))?,
-        max_response_message_length: bytes(entry.take("maxResponseMessageBytes"))?,
-        retry: entry.take("retryPolicy").map(retry_policy).transpose()?,
-        hedging: hedging.map(hedging_policy).transpose()?.map(Arc::new),
-    };
-    entry.finish()?;
-    Ok(config)
 }
