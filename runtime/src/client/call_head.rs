@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::call_defaults::CallDefaults;
 use super::options::Options;
 use crate::base::framing::{MAX_RECEIVE_MESSAGE_LENGTH, Packer};
 use crate::base::header::Header;
@@ -59,9 +58,9 @@ impl CallHead {
     }
 
     /// Completes the options by the defaults of the channel, and sets the deadline.
-    pub(crate) fn complete(&mut self, defaults: Option<&CallDefaults>) -> Result<()> {
+    pub(crate) fn complete(&mut self, defaults: Option<&Options>) -> Result<()> {
         if let Some(defaults) = defaults {
-            self.options.default_to(&defaults.options);
+            self.options.default_to(defaults);
         }
         if let Some(status) = self.options.invalid.take() {
             return Err(status);

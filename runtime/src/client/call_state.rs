@@ -211,7 +211,9 @@ impl CallState {
         if let Some(handle) = &self.cancel_handle {
             handle.check()?;
         }
-        self.head.complete(self.channel.defaults())?;
+        let defaults = self.channel.defaults();
+        self.head
+            .complete(defaults.map(|defaults| &defaults.options))?;
         let receiving = if self.needs_interceptors() {
             Receiving::Intercepted(self.intercept(requests.take()))
         } else {
