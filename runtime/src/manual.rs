@@ -18,6 +18,7 @@
 //! | [`messages`] | How do I use messages, enums and oneofs? |
 //! | [`coming_from_tonic`] | What is different from tonic? |
 //! | [`coming_from_grpc_python`] | What is each part of gRPC Python here? |
+//! | [`grpc_options`] | For reference: which method sets each `grpc.*` option? |
 //! | [`limits`] | For reference: all limits and their defaults |
 //! | [`hostile_input`] | For reference: how the runtime responds to broken and hostile peers |
 //!
@@ -57,14 +58,68 @@ pages! {
     messages
     coming_from_tonic
     coming_from_grpc_python
+    grpc_options
     limits
     hostile_input
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::fs;
     use std::path::Path;
+
+    /// The table names the methods that the search of the documentation finds by gRPC's names, and no others.
+    #[test]
+    fn each_method_in_the_table_of_options_has_its_option_as_an_alias() {
+        let table: BTreeSet<_> = include_str!("../docs/grpc_options.md")
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `grpc."))
+            .filter(|row| !row.contains("no equivalent: "))
+            .flat_map(|row| {
+                let (option, methods) = row.split_once("` | ").unwrap();
+                let links = methods.split("](crate::").skip(1);
+                let methods = links.map(|link| link.split(')').next().unwrap());
+                methods.map(move |method| {
+                    let (_, name) = method.rsplit_once("::").unwrap();
+                    (format!("grpc.{option}"), name.to_owned())
+                })
+            })
+            .collect();
+        assert!(table.len() > 30);
+        let mut aliases = BTreeSet::new();
+        read_aliases(
+            &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+            &mut aliases,
+        );
+        let missing: Vec<_> = table.difference(&aliases).collect();
+        assert!(missing.is_empty(), "without an alias: {missing:?}");
+        let unnamed: Vec<_> = aliases.difference(&table).collect();
+        assert!(unnamed.is_empty(), "not in the table: {unnamed:?}");
+    }
+
+    /// Reads the aliases of methods and fields that are options of gRPC.
+    fn read_aliases(folder: &Path, aliases: &mut BTreeSet<(String, String)>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                read_aliases(&path, aliases);
+                continue;
+            }
+            let mut options = Vec::new();
+            let text = fs::read(path).unwrap();
+            for line in String::from_utf8_lossy(&text).lines().map(str::trim) {
+                if let Some(alias) = line.strip_prefix("#[doc(alias = \"") {
+                    let alias = alias.trim_end_matches("\")]");
+                    options.extend(alias.starts_with("grpc.").then(|| alias.to_owned()));
+                } else if let Some(item) = line.strip_prefix("pub ") {
+                    let item = item.trim_start_matches("fn ");
+                    let name = item.split(['(', '<', ':']).next().unwrap();
+                    aliases.extend(options.drain(..).map(|option| (option, name.to_owned())));
+                }
+            }
+        }
+    }
 
     /// The guide can be read from front to back: each page links the one before and the one after it, in the order of the table.
     #[test]

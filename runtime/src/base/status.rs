@@ -50,6 +50,7 @@ pub type Result<T, E = Status> = std::result::Result<T, E>;
 /// | `rustls::Error`, and rustls's errors of PEM, of server names and of verifiers, with the feature `tls` | INVALID_ARGUMENT |
 ///
 /// [`Status::from_error`] converts any other error, usually to UNKNOWN.
+#[doc(alias = "RpcError")]
 #[derive(Clone)]
 pub struct Status(Box<Inner>);
 
@@ -63,6 +64,7 @@ struct Inner {
 }
 
 /// The status codes of gRPC.
+#[doc(alias = "StatusCode")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Code {
@@ -186,6 +188,10 @@ impl Status {
     /// assert_eq!(status.code(), Code::Internal);
     /// assert_eq!(status.message(), "an error was created with the code OK: all is well");
     /// ```
+    #[doc(alias = "set_code")]
+    #[doc(alias = "set_details")]
+    #[doc(alias = "abort")]
+    #[doc(alias = "abort_with_status")]
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Status {
         let mut code = code;
         let mut message = message.into();

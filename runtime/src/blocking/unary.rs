@@ -60,6 +60,10 @@ impl<Req: Send + 'static, Res> UnaryCall<Req, Res> {
     }
 
     /// Returns the end of the call, or `None` before it has ended. It is also available after a failure.
+    #[doc(alias = "code")]
+    #[doc(alias = "details")]
+    #[doc(alias = "initial_metadata")]
+    #[doc(alias = "trailing_metadata")]
     pub fn end(&mut self) -> Option<CallEnd> {
         self.0.end()
     }

@@ -43,6 +43,8 @@ use crate::{Code, Metadata, Result, Status};
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "AuthMetadataPlugin")]
+#[doc(alias = "metadata_call_credentials")]
 pub trait CallCredentials: Send + Sync + 'static {
     /// Returns the metadata that authenticates the caller.
     ///
@@ -105,6 +107,7 @@ impl AuthMetadataContext {
 
 /// Creates credentials with a fixed token: each call is sent with `authorization: Bearer TOKEN`. Calls fail with INTERNAL if the
 /// token is not printable ASCII. gRPC Python's `access_token_call_credentials`.
+#[doc(alias = "access_token_call_credentials")]
 pub fn access_token(token: impl AsRef<str>) -> impl CallCredentials {
     let mut metadata = Metadata::new();
     let bearer = format!("Bearer {}", token.as_ref());
@@ -118,6 +121,7 @@ pub fn access_token(token: impl AsRef<str>) -> impl CallCredentials {
 
 /// Combines two credentials. They are asked one after the other, and the metadata of both is sent, the first's before the
 /// second's. gRPC Python's `composite_call_credentials`.
+#[doc(alias = "composite_call_credentials")]
 pub fn composite(
     first: impl CallCredentials,
     second: impl CallCredentials,

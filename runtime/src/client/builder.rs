@@ -43,6 +43,7 @@ const MIN_KEEPALIVE_TIME: Duration = Duration::from_secs(10);
 impl ChannelBuilder {
     /// Adds an interceptor for all calls. The first one that is added is the outermost. By default there are none.
     /// [`Channel::with_interceptor`] adds one to an existing channel. gRPC Python's `interceptors`.
+    #[doc(alias = "interceptors")]
     pub fn interceptor(mut self, interceptor: impl ClientInterceptor) -> ChannelBuilder {
         self.defaults().interceptors.push(interceptor);
         self
@@ -52,6 +53,7 @@ impl ChannelBuilder {
     /// the server's certificate must be for this host, unless
     /// [`ChannelCredentials::server_name`](crate::ChannelCredentials::server_name) sets another name. Building the channel fails
     /// with INVALID_ARGUMENT if the text is not an authority. gRPC's `grpc.default_authority`.
+    #[doc(alias = "grpc.default_authority")]
     pub fn authority(mut self, authority: impl Into<String>) -> ChannelBuilder {
         self.authority = Some(authority.into());
         self
@@ -85,6 +87,7 @@ impl ChannelBuilder {
     /// Sets the first part of the `user-agent`, usually the name of the program: `user_agent("app/1.2")` sends `user-agent:
     /// app/1.2 grpc-rust-stubwright/0.1.0`. By default only the library's name is sent. Characters outside printable ASCII are
     /// left out. gRPC's `grpc.primary_user_agent`.
+    #[doc(alias = "grpc.primary_user_agent")]
     pub fn user_agent(mut self, program: impl AsRef<str>) -> ChannelBuilder {
         let printable = |c: &char| c.is_ascii_graphic() || *c == ' ';
         let program: String = program.as_ref().chars().filter(printable).collect();
@@ -95,6 +98,7 @@ impl ChannelBuilder {
 
     /// Sets the maximum size of a request, in bytes, before compression. By default there is no limit. A larger request ends its
     /// call with RESOURCE_EXHAUSTED. gRPC's `grpc.max_send_message_length`.
+    #[doc(alias = "grpc.max_send_message_length")]
     pub fn max_send_message_length(mut self, bytes: usize) -> ChannelBuilder {
         self.defaults().options.max_send_message_length = Some(bytes);
         self
@@ -105,6 +109,8 @@ impl ChannelBuilder {
     ///
     /// A load balancing policy in the config takes precedence over [`ChannelBuilder::load_balancing`], and a config from a
     /// [`Resolver`](crate::Resolver) takes precedence over this one.
+    #[doc(alias = "grpc.service_config")]
+    #[doc(alias = "grpc.experimental.enable_hedging")]
     pub fn service_config(mut self, config: ServiceConfig) -> ChannelBuilder {
         self.options.service_config = Some(config);
         self
@@ -112,6 +118,7 @@ impl ChannelBuilder {
 
     /// Sets the maximum size of the requests that a call keeps for retries, in bytes, until the response begins. The default is
     /// 256 KiB (262,144). A call that has sent more is not retried. gRPC's `grpc.per_rpc_retry_buffer_size`.
+    #[doc(alias = "grpc.per_rpc_retry_buffer_size")]
     pub fn per_rpc_retry_buffer_size(mut self, bytes: usize) -> ChannelBuilder {
         self.per_rpc_retry_buffer_size = Some(bytes);
         self
@@ -138,6 +145,7 @@ impl ChannelBuilder {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias = "grpc.lb_policy_name")]
     pub fn load_balancing(mut self, policy: LoadBalancing) -> ChannelBuilder {
         self.options.load_balancing = policy;
         self
@@ -193,6 +201,7 @@ impl ChannelBuilder {
     /// fifth. The default is 1 second. It grows by the factor 1.6 with each further failure in a row. A connection counts as a
     /// failed attempt if it ends before the back-off is over and without having carried a call. gRPC's
     /// `grpc.initial_reconnect_backoff_ms`.
+    #[doc(alias = "grpc.initial_reconnect_backoff_ms")]
     pub fn initial_reconnect_backoff(mut self, wait: Duration) -> ChannelBuilder {
         self.options.backoff.initial = wait;
         self
@@ -200,6 +209,7 @@ impl ChannelBuilder {
 
     /// Sets the maximum back-off between attempts to connect, with a jitter of a fifth. The default is 120 seconds. gRPC's
     /// `grpc.max_reconnect_backoff_ms`.
+    #[doc(alias = "grpc.max_reconnect_backoff_ms")]
     pub fn max_reconnect_backoff(mut self, wait: Duration) -> ChannelBuilder {
         self.options.backoff.max = wait;
         self
@@ -207,6 +217,7 @@ impl ChannelBuilder {
 
     /// Sets the timeout of an attempt to connect, from the lookup of the name to the server's first HTTP/2 frame. The default is
     /// 20 seconds. gRPC's MIN_CONNECT_TIMEOUT, `grpc.min_reconnect_backoff_ms`.
+    #[doc(alias = "grpc.min_reconnect_backoff_ms")]
     pub fn min_connect_timeout(mut self, timeout: Duration) -> ChannelBuilder {
         self.options.min_connect_timeout = timeout;
         self
@@ -214,6 +225,7 @@ impl ChannelBuilder {
 
     /// Sets the time without calls after which the channel closes its connections and becomes idle, until the next call. The
     /// default is 30 minutes. With `None`, connections stay open. gRPC's `grpc.client_idle_timeout_ms`.
+    #[doc(alias = "grpc.client_idle_timeout_ms")]
     pub fn idle_timeout(mut self, timeout: impl Into<Option<Duration>>) -> ChannelBuilder {
         self.options.upkeep.lifetime.max_idle = timeout.into();
         self
@@ -221,6 +233,7 @@ impl ChannelBuilder {
 
     /// Sets the maximum size of a response, in bytes, before and after decompression. The default is 4 MiB (4,194,304). A larger
     /// response ends its call with RESOURCE_EXHAUSTED. gRPC's `grpc.max_receive_message_length`.
+    #[doc(alias = "grpc.max_receive_message_length")]
     pub fn max_receive_message_length(mut self, bytes: usize) -> ChannelBuilder {
         self.defaults().options.max_receive_message_length = Some(bytes);
         self
@@ -228,6 +241,7 @@ impl ChannelBuilder {
 
     /// Sets the default compression of requests. By default they are not compressed. A server that cannot decompress them answers
     /// UNIMPLEMENTED. The server chooses the compression of responses. gRPC's `grpc.default_compression_algorithm`.
+    #[doc(alias = "grpc.default_compression_algorithm")]
     pub fn compression(mut self, compression: Compression) -> ChannelBuilder {
         self.defaults().options.compression = Some(compression);
         self
@@ -240,6 +254,7 @@ impl ChannelBuilder {
     /// By default, servers allow one ping every five minutes. They close the connection of a client that pings more often, with
     /// the message `too_many_pings`. The channel then logs this (feature `tracing`) and doubles the time for later connections.
     /// Other gRPC libraries enforce a minimum of 10 seconds. This one accepts a shorter time, and logs it.
+    #[doc(alias = "grpc.keepalive_time_ms")]
     pub fn keepalive_time(mut self, time: Duration) -> ChannelBuilder {
         self.options.upkeep.keepalive.time = Some(time);
         self
@@ -247,6 +262,7 @@ impl ChannelBuilder {
 
     /// Sets the time within which a server must respond to a keepalive ping. If it does not, the connection is closed, and its
     /// calls end with UNAVAILABLE. The default is 20 seconds. gRPC's `grpc.keepalive_timeout_ms`.
+    #[doc(alias = "grpc.keepalive_timeout_ms")]
     pub fn keepalive_timeout(mut self, timeout: Duration) -> ChannelBuilder {
         self.options.upkeep.keepalive.timeout = timeout;
         self
@@ -254,6 +270,7 @@ impl ChannelBuilder {
 
     /// Sets whether keepalive pings are sent while no call is open. The default is `false`. gRPC's
     /// `grpc.keepalive_permit_without_calls`.
+    #[doc(alias = "grpc.keepalive_permit_without_calls")]
     pub fn keepalive_permit_without_calls(mut self, permit: bool) -> ChannelBuilder {
         self.options.upkeep.keepalive.without_calls = permit;
         self
@@ -268,6 +285,8 @@ impl ChannelBuilder {
     /// Sets the maximum size of a response's metadata, in bytes as HTTP/2 counts them: names, values, and 32 for each pair. It is
     /// advertised to servers. A call whose response exceeds the limit fails with RESOURCE_EXHAUSTED. The default is 16 KiB
     /// (16,384). gRPC's `grpc.max_metadata_size`.
+    #[doc(alias = "grpc.max_metadata_size")]
+    #[doc(alias = "grpc.absolute_max_metadata_size")]
     pub fn max_metadata_size(mut self, bytes: u32) -> ChannelBuilder {
         self.options.http2.max_header_list_size = bytes;
         self
@@ -297,6 +316,12 @@ impl ChannelBuilder {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias = "grpc.http_proxy")]
+    #[doc(alias = "grpc.address_http_proxy")]
+    #[doc(alias = "grpc.socket_mutator")]
+    #[doc(alias = "grpc.socket_factory")]
+    #[doc(alias = "grpc.tcp_receive_buffer_size")]
+    #[doc(alias = "grpc.dscp")]
     pub fn connector<C, Fut, I>(mut self, connect: C) -> ChannelBuilder
     where
         C: Fn(String) -> Fut + Send + Sync + 'static,

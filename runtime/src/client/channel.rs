@@ -51,6 +51,7 @@ impl Channel {
     /// # Errors
     /// Returns INVALID_ARGUMENT if the target has none of these forms. An unreachable server is not an error here: calls fail
     /// with UNAVAILABLE and the cause.
+    #[doc(alias = "insecure_channel")]
     pub fn insecure(target: impl AsRef<str>) -> Result<Channel> {
         Channel::builder().build_insecure(target)
     }
@@ -63,6 +64,7 @@ impl Channel {
     /// Returns INVALID_ARGUMENT if the text is not a target, or if the client's key does not belong to its certificate. Returns
     /// FAILED_PRECONDITION if the credentials trust this system's authorities and it has none. If the server cannot be reached or
     /// its certificate is not accepted, calls fail with UNAVAILABLE and the cause.
+    #[doc(alias = "secure_channel")]
     pub fn secure(target: impl AsRef<str>, credentials: ChannelCredentials) -> Result<Channel> {
         Channel::builder().build_secure(target, credentials)
     }
@@ -117,6 +119,7 @@ impl Channel {
 
     /// Returns the state of the channel. If `try_to_connect` is set, an idle channel begins to connect, which requires a tokio
     /// runtime. A channel to handlers in this process is always ready. gRPC Python's `get_state`.
+    #[doc(alias = "get_state")]
     pub fn state(&self, try_to_connect: bool) -> ChannelConnectivity {
         self.transport.state(try_to_connect)
     }
@@ -131,6 +134,8 @@ impl Channel {
     /// }
     /// # }
     /// ```
+    #[doc(alias = "wait_for_state_change")]
+    #[doc(alias = "unsubscribe")]
     pub fn subscribe(&self) -> ConnectivityChanges {
         self.transport.subscribe()
     }
@@ -139,6 +144,8 @@ impl Channel {
     ///
     /// # Errors
     /// Returns CANCELLED if the channel is closed.
+    #[doc(alias = "channel_ready_future")]
+    #[doc(alias = "channel_ready")]
     pub async fn ready(&self) -> Result<()> {
         let mut states = self.subscribe();
         while let Some(state) = states.next().await {

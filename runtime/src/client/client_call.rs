@@ -22,6 +22,7 @@ use crate::call::{CallEnd, Extensions};
 use crate::{Compression, Metadata, Result};
 
 /// A call on its way to the server, as a [`ClientInterceptor`](crate::ClientInterceptor) handles it.
+#[doc(alias = "ClientCallDetails")]
 pub struct ClientCall {
     state: Arc<InterceptedState>,
     interceptors: ClientInterceptors,
@@ -208,6 +209,7 @@ impl ClientCall {
     ///
     /// Otherwise the result is FAILED_PRECONDITION, and nothing is sent. Observers also observe the new attempt, and inner
     /// interceptors run again.
+    #[doc(alias = "continuation")]
     pub async fn proceed(&mut self) -> CallEnd {
         let result = self.run().await;
         // The responses that inner interceptors gave are read before the call ends.

@@ -40,6 +40,7 @@ impl Channel {
     /// # drop(counted);
     /// # }
     /// ```
+    #[doc(alias = "intercept_channel")]
     #[must_use]
     pub fn with_interceptor(&self, interceptor: impl ClientInterceptor) -> Channel {
         self.with_defaults(|defaults| defaults.interceptors.wrap(interceptor))

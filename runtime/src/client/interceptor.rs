@@ -50,6 +50,14 @@ use crate::Result;
 ///
 /// [`Channel::with_interceptor`]: crate::Channel::with_interceptor
 /// [`ChannelBuilder::interceptor`]: crate::ChannelBuilder::interceptor
+#[doc(alias = "UnaryUnaryClientInterceptor")]
+#[doc(alias = "UnaryStreamClientInterceptor")]
+#[doc(alias = "StreamUnaryClientInterceptor")]
+#[doc(alias = "StreamStreamClientInterceptor")]
+#[doc(alias = "intercept_unary_unary")]
+#[doc(alias = "intercept_unary_stream")]
+#[doc(alias = "intercept_stream_unary")]
+#[doc(alias = "intercept_stream_stream")]
 pub trait ClientInterceptor: Send + Sync + 'static {
     /// Handles a call. `call.proceed().await.result` passes it on unchanged.
     fn intercept(&self, call: ClientCall) -> impl Future<Output = Result<()>> + Send;

@@ -67,6 +67,7 @@ impl<T> RequestSender<T> {
     /// # Errors
     /// Returns the status of the call if it has failed, for example DEADLINE_EXCEEDED or CANCELLED. Returns FAILED_PRECONDITION
     /// if the server has ended the call with OK. Responses that have arrived can still be read from the call.
+    #[doc(alias = "write")]
     pub async fn send(&self, request: T) -> Result<()> {
         // The queue may learn of the end later.
         if self.call.as_ref().is_ok_and(|call| call.over().is_some()) {
@@ -81,6 +82,7 @@ impl<T> RequestSender<T> {
     }
 
     /// Closes this sender. The requests end when all clones are closed. gRPC Python's `done_writing`.
+    #[doc(alias = "done_writing")]
     pub fn close(self) {}
 
     /// Returns why the call takes no more requests.

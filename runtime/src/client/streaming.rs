@@ -37,6 +37,7 @@ impl<Res> StreamingCall<Res> {
     ///
     /// # Errors
     /// Returns the status of the call if it is not OK. Nothing follows an error.
+    #[doc(alias = "read")]
     pub fn message(&mut self) -> impl Future<Output = Result<Option<Res>>> {
         NextResponse(self)
     }

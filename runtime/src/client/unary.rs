@@ -39,6 +39,10 @@ impl<Req: Send + 'static, Res> UnaryCall<Req, Res> {
 
     /// Returns the end of the call, or `None` before it has ended. To use it after a failure, await the call by reference: `(&mut
     /// call).await`.
+    #[doc(alias = "code")]
+    #[doc(alias = "details")]
+    #[doc(alias = "initial_metadata")]
+    #[doc(alias = "trailing_metadata")]
     pub fn end(&mut self) -> Option<CallEnd> {
         self.state.end()
     }

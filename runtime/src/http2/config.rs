@@ -20,6 +20,7 @@ use super::ping_strikes::PingPolicy;
 pub struct Config {
     /// The flow-control window of a stream: the bytes of DATA that a peer may send before the application has consumed some. A
     /// reader that waits for the rest of a larger message is granted more. Advertised, at most 2^31-1. Default: 65,535.
+    #[doc(alias = "grpc.http2.lookahead_bytes")]
     pub stream_window: u32,
     /// The size to which the window of a stream that is being read may grow, if the bandwidth-delay product requires it. Default:
     /// 8 MiB.
@@ -45,6 +46,7 @@ pub struct Config {
     /// The size to which the connection's window may grow when that of a stream grows. Default: 16 MiB.
     pub max_connection_window: u32,
     /// The maximum payload of a frame that a peer may send, in bytes. Advertised, 2^14 to 2^24-1. Default: 16 KiB.
+    #[doc(alias = "grpc.http2.max_frame_size")]
     pub max_frame_size: u32,
     /// The number of streams that a client may have open. Further ones are refused. Advertised by servers. Default: 1,000.
     pub max_concurrent_streams: u32,
@@ -57,6 +59,7 @@ pub struct Config {
     /// The maximum number of CONTINUATION frames of a header block. More of them end the connection. Default: 64.
     pub max_continuations: u32,
     /// The bytes of DATA that a stream may queue before its sender must wait. Default: 64 KiB.
+    #[doc(alias = "grpc.http2.write_buffer_size")]
     pub send_buffer_per_stream: usize,
     /// The bytes of DATA that all streams together may queue before each is limited to one frame. It bounds the memory for a peer
     /// that accepts nothing on many streams. Default: 1 MiB.

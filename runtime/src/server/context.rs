@@ -102,6 +102,7 @@ impl ServicerContext {
     ///
     /// The function runs where the call ends, possibly in the task of its connection, so it must be quick. If it panics, the
     /// panic is logged.
+    #[doc(alias = "add_callback")]
     pub fn add_done_callback(&self, callback: impl FnOnce(&Result<()>) + Send + 'static) -> bool {
         self.exchange.add_done_callback(Box::new(callback))
     }

@@ -63,6 +63,7 @@ impl ServerCredentials {
     ///
     /// The [`AuthContext`](crate::AuthContext) of calls has the `transport_security_type` `local`. Clients need no credentials,
     /// unless they use call credentials; then they need local ones too.
+    #[doc(alias = "local_server_credentials")]
     pub fn local() -> ServerCredentials {
         ServerCredentials(Kind::Local)
     }
@@ -112,6 +113,7 @@ impl ServerCredentials {
     /// # Errors
     /// Returns INVALID_ARGUMENT if one of the two cannot be parsed, or if they do not belong together. Returns FAILED_PRECONDITION
     /// if no provider is installed, and the crate was built with the feature `tls-no-provider` in the place of `tls`.
+    #[doc(alias = "ssl_server_credentials")]
     pub fn tls(
         certificate_chain: impl AsRef<[u8]>,
         private_key: impl AsRef<[u8]>,
@@ -207,6 +209,7 @@ impl ServerCredentials {
     ///
     /// # Errors
     /// Fails like [`tls`](ServerCredentials::tls). The current certificate and key then stay in force.
+    #[doc(alias = "dynamic_ssl_server_credentials")]
     pub fn reload(
         &self,
         certificate_chain: impl AsRef<[u8]>,

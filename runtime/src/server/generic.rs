@@ -37,6 +37,7 @@ use crate::base::Raw;
 ///     })
 /// });
 /// ```
+#[doc(alias = "GenericRpcHandler")]
 pub trait GenericHandler: Send + Sync + 'static {
     /// Returns the responses of a call, each an encoded message.
     fn call(

@@ -53,6 +53,7 @@ use crate::{Metadata, Result, Status};
 ///
 /// [`ServerBuilder::interceptor`]: crate::ServerBuilder::interceptor
 /// [`MethodOptions::interceptor`]: crate::MethodOptions::interceptor
+#[doc(alias = "intercept_service")]
 pub trait ServerInterceptor: Send + Sync + 'static {
     /// Handles a call. `call.proceed().await.result` passes it on unchanged.
     fn intercept(&self, call: ServerCall) -> impl Future<Output = Result<()>> + Send;
@@ -69,6 +70,7 @@ where
 }
 
 /// A call on its way to its handler, as a [`ServerInterceptor`] handles it.
+#[doc(alias = "HandlerCallDetails")]
 pub struct ServerCall {
     context: ServicerContext,
     record: Arc<Record>,
@@ -153,6 +155,7 @@ impl ServerCall {
     ///
     /// A call can be passed on once, because its requests are received only once. A second attempt returns FAILED_PRECONDITION,
     /// and nothing runs.
+    #[doc(alias = "continuation")]
     pub async fn proceed(&mut self) -> CallEnd {
         let result = self.run().await;
         let mut trailing_metadata = self.context.trailing_metadata();

@@ -99,6 +99,8 @@ impl Options {
 impl ServerBuilder {
     /// Adds an interceptor around all handlers. The first one that is added is the outermost. By default there are none.
     /// [`MethodOptions::interceptor`] adds one around the handlers of one service or method. gRPC Python's `interceptors`.
+    #[doc(alias = "grpc.authorization_policy_provider")]
+    #[doc(alias = "interceptors")]
     pub fn interceptor(mut self, interceptor: impl ServerInterceptor) -> ServerBuilder {
         self.options.interceptors.push(interceptor);
         self
@@ -106,6 +108,7 @@ impl ServerBuilder {
 
     /// Sets the maximum size of a received message, in bytes, before and after decompression. A larger message ends its call with
     /// RESOURCE_EXHAUSTED. The default is 4 MiB (4,194,304). gRPC's `grpc.max_receive_message_length`.
+    #[doc(alias = "grpc.max_receive_message_length")]
     pub fn max_receive_message_length(mut self, bytes: usize) -> ServerBuilder {
         self.options.rules.limits.request = bytes;
         self
@@ -113,6 +116,7 @@ impl ServerBuilder {
 
     /// Sets the maximum size of a sent message, in bytes, before compression. A larger message ends its call with
     /// RESOURCE_EXHAUSTED. By default there is no limit. gRPC's `grpc.max_send_message_length`.
+    #[doc(alias = "grpc.max_send_message_length")]
     pub fn max_send_message_length(mut self, bytes: usize) -> ServerBuilder {
         self.options.rules.limits.response = bytes;
         self
@@ -153,6 +157,7 @@ impl ServerBuilder {
     /// RESOURCE_EXHAUSTED, before interceptors run and before its body is read. A call counts until its handler has ended or is
     /// dropped, and as long as it has [offloaded](crate::offload()) computations that run. By default there is no limit. gRPC
     /// Python's `maximum_concurrent_rpcs`.
+    #[doc(alias = "maximum_concurrent_rpcs")]
     pub fn max_concurrent_rpcs(mut self, calls: usize) -> ServerBuilder {
         self.options.slots = Some(Arc::new(Slots::new(calls)));
         self
@@ -161,6 +166,7 @@ impl ServerBuilder {
     /// Sets the compression of messages to clients that accept it. By default messages are not compressed. A servicer overrides
     /// it for one call by [`ServicerContext::set_compression`](crate::ServicerContext::set_compression). It does not restrict
     /// what clients may send. gRPC's `grpc.default_compression_algorithm`.
+    #[doc(alias = "grpc.default_compression_algorithm")]
     pub fn compression(mut self, compression: Compression) -> ServerBuilder {
         self.options.rules.compression = compression;
         self
@@ -169,6 +175,7 @@ impl ServerBuilder {
     /// Sets the maximum number of concurrent calls on one connection. It is advertised to clients, which usually let further
     /// calls wait or use another connection. A call over the limit is refused. The default is 1,000. gRPC's
     /// `grpc.max_concurrent_streams`.
+    #[doc(alias = "grpc.max_concurrent_streams")]
     pub fn max_concurrent_streams(mut self, streams: u32) -> ServerBuilder {
         self.options.http2.max_concurrent_streams = streams;
         self
@@ -185,6 +192,7 @@ impl ServerBuilder {
 
     /// Sets the time of silence after which a client is pinged, whether or not it has open calls. The default is two hours.
     /// gRPC's `grpc.keepalive_time_ms`.
+    #[doc(alias = "grpc.keepalive_time_ms")]
     pub fn keepalive_time(mut self, time: Duration) -> ServerBuilder {
         self.options.upkeep.keepalive.time = Some(time);
         self
@@ -192,6 +200,7 @@ impl ServerBuilder {
 
     /// Sets the time within which a client must respond to a keepalive ping. If it does not, its connection is closed and its
     /// calls are cancelled. The default is 20 seconds. gRPC's `grpc.keepalive_timeout_ms`.
+    #[doc(alias = "grpc.keepalive_timeout_ms")]
     pub fn keepalive_timeout(mut self, timeout: Duration) -> ServerBuilder {
         self.options.upkeep.keepalive.timeout = timeout;
         self
@@ -199,6 +208,7 @@ impl ServerBuilder {
 
     /// Sets the minimum time between pings of a client while the server sends it nothing. A ping that comes sooner is a ping
     /// strike. The default is five minutes. gRPC's `grpc.http2.min_ping_interval_without_data_ms`.
+    #[doc(alias = "grpc.http2.min_ping_interval_without_data_ms")]
     pub fn min_ping_interval_without_data(mut self, interval: Duration) -> ServerBuilder {
         self.options.http2.pings.min_interval = interval;
         self
@@ -206,6 +216,7 @@ impl ServerBuilder {
 
     /// Sets the number of ping strikes that are tolerated. One more closes the connection with ENHANCE_YOUR_CALM and
     /// `too_many_pings`. The default is 2, and 0 tolerates any number. gRPC's `grpc.http2.max_ping_strikes`.
+    #[doc(alias = "grpc.http2.max_ping_strikes")]
     pub fn max_ping_strikes(mut self, strikes: u32) -> ServerBuilder {
         self.options.http2.pings.max_strikes = strikes;
         self
@@ -213,6 +224,7 @@ impl ServerBuilder {
 
     /// Sets whether clients may ping just as often while they have no open calls. The default is `false`, which allows one ping
     /// every two hours then. gRPC's `grpc.keepalive_permit_without_calls`.
+    #[doc(alias = "grpc.keepalive_permit_without_calls")]
     pub fn keepalive_permit_without_calls(mut self, permit: bool) -> ServerBuilder {
         self.options.http2.pings.permit_without_calls = permit;
         self
@@ -220,6 +232,7 @@ impl ServerBuilder {
 
     /// Sets the time without calls after which a connection is closed. It is closed by GOAWAY, so that no call is lost. By
     /// default, and with `None`, connections stay open. gRPC's `grpc.max_connection_idle_ms`.
+    #[doc(alias = "grpc.max_connection_idle_ms")]
     pub fn max_connection_idle(mut self, idle: impl Into<Option<Duration>>) -> ServerBuilder {
         self.options.upkeep.lifetime.max_idle = idle.into();
         self
@@ -227,6 +240,7 @@ impl ServerBuilder {
 
     /// Sets the maximum age of a connection, with a jitter of a tenth. An older connection accepts no new calls, and is closed
     /// once its open calls have ended. By default there is no limit. gRPC's `grpc.max_connection_age_ms`.
+    #[doc(alias = "grpc.max_connection_age_ms")]
     pub fn max_connection_age(mut self, age: Duration) -> ServerBuilder {
         self.options.upkeep.lifetime.max_age = Some(age);
         self
@@ -234,6 +248,7 @@ impl ServerBuilder {
 
     /// Sets the time that open calls have to end once their connection has reached its maximum age. By default there is no limit.
     /// gRPC's `grpc.max_connection_age_grace_ms`.
+    #[doc(alias = "grpc.max_connection_age_grace_ms")]
     pub fn max_connection_age_grace(mut self, grace: Duration) -> ServerBuilder {
         self.options.upkeep.lifetime.max_age_grace = Some(grace);
         self
@@ -248,6 +263,7 @@ impl ServerBuilder {
 
     /// Sets the time that a client has after connecting to send HTTP/2's preface, including the TLS handshake. The default is 10
     /// seconds.
+    #[doc(alias = "grpc.server_handshake_timeout_ms")]
     pub fn handshake_timeout(mut self, timeout: Duration) -> ServerBuilder {
         self.options.http2.handshake_timeout = timeout;
         self
@@ -262,6 +278,8 @@ impl ServerBuilder {
     /// Sets the maximum size of a call's metadata, in bytes as HTTP/2 counts them: names, values, and 32 for each pair. It is
     /// advertised to clients. A call over the limit fails with RESOURCE_EXHAUSTED. The default is 16 KiB (16,384). gRPC's
     /// `grpc.max_metadata_size`.
+    #[doc(alias = "grpc.max_metadata_size")]
+    #[doc(alias = "grpc.absolute_max_metadata_size")]
     pub fn max_metadata_size(mut self, bytes: u32) -> ServerBuilder {
         self.options.http2.max_header_list_size = bytes;
         self

@@ -87,6 +87,7 @@ impl Server {
 
     /// Registers the methods of a service. Generated code calls this in `add_x_servicer_to_server`. A method that is already
     /// registered is replaced. Register services before [`start`](Server::start); services that are added later are not served.
+    #[doc(alias = "add_registered_method_handlers")]
     pub fn add_handlers(&mut self, handlers: Handlers) {
         Arc::make_mut(&mut self.methods).add(handlers);
     }
@@ -115,6 +116,7 @@ impl Server {
     /// Imports of a file are looked up among the files of its own service, so several services may each have a `common.proto`. If
     /// a name has different meanings in two services, some clients can only use one of the two. Such names are logged here and in
     /// [`start`](Server::start), with the feature `tracing`.
+    #[doc(alias = "enable_server_reflection")]
     #[cfg(feature = "reflection")]
     pub fn add_reflection(&mut self) {
         let services = self.methods.services.clone();
@@ -123,6 +125,7 @@ impl Server {
 
     /// Sets the handler for all methods that are not registered, replacing an earlier one. Without a handler such calls end with
     /// UNIMPLEMENTED. Like services, it must be set before [`start`](Server::start). gRPC Python's `add_generic_rpc_handlers`.
+    #[doc(alias = "add_generic_rpc_handlers")]
     pub fn add_generic_handler(&mut self, handler: impl GenericHandler) {
         Arc::make_mut(&mut self.methods).add_generic(handler);
     }
@@ -195,6 +198,11 @@ impl Server {
 
     /// Adds a socket that is already bound. A tokio [`TcpListener`](tokio::net::TcpListener) or `UnixListener` accepts
     /// unencrypted connections. A [`Listener`] created from one may have credentials.
+    #[doc(alias = "grpc.so_reuseport")]
+    #[doc(alias = "grpc.socket_mutator")]
+    #[doc(alias = "grpc.socket_factory")]
+    #[doc(alias = "grpc.tcp_receive_buffer_size")]
+    #[doc(alias = "grpc.dscp")]
     pub fn add_listener(&mut self, listener: impl Into<Listener>) {
         self.listeners.push(listener.into());
     }

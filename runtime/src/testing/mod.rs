@@ -65,6 +65,7 @@ pub use self::mock::Mock;
 /// A call for a test that calls a servicer directly. It provides the [`ServicerContext`], and acts as the caller.
 ///
 /// The context works as in a server, except that the call does not end when its deadline passes.
+#[doc(alias = "grpc_testing")]
 pub struct TestCall {
     context: ServicerContext,
 }

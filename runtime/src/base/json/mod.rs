@@ -73,6 +73,7 @@ pub use self::pool::descriptor_of;
 /// # Errors
 /// Fails if a part of the message has no JSON form: a time out of range, an infinite number in a `google.protobuf.Value`, or an
 /// `Any` of an unknown type.
+#[doc(alias = "MessageToJson")]
 pub fn to_json<M: ReflectMessage>(message: &M) -> Result<String, JsonError> {
     JsonFormat::new().to_json(message)
 }
@@ -81,11 +82,13 @@ pub fn to_json<M: ReflectMessage>(message: &M) -> Result<String, JsonError> {
 ///
 /// # Errors
 /// Fails if the text is not JSON, repeats a key in an object, or doesn't fit the message. [`JsonError::place`] says where.
+#[doc(alias = "Parse")]
 pub fn from_json<M: ReflectMessage + Default>(text: &str) -> Result<M, JsonError> {
     JsonFormat::new().from_json(text)
 }
 
 /// Returns the descriptor of a message type. gRPC Python's `DESCRIPTOR`.
+#[doc(alias = "DESCRIPTOR")]
 pub fn descriptor<M: ReflectMessage + Default>() -> MessageDescriptor {
     M::default().descriptor()
 }

@@ -69,6 +69,7 @@ impl ChannelCredentials {
     /// connections, calls fail with UNAVAILABLE. A connection from a [`connector`](crate::ChannelBuilder::connector) must be
     /// tokio's `TcpStream` or `UnixStream`, because the address of other types is not known. Call credentials may be sent over
     /// local connections. The server needs no credentials. gRPC Python's `local_channel_credentials`.
+    #[doc(alias = "local_channel_credentials")]
     pub fn local() -> ChannelCredentials {
         ChannelCredentials::of(Kind::Local)
     }
@@ -83,6 +84,7 @@ impl ChannelCredentials {
     /// The cryptography is that of the provider that the program has installed by
     /// [`install_default`](rustls::crypto::CryptoProvider::install_default), otherwise ring's. With the feature `tls-no-provider`
     /// alone and no installed provider, creating the channel fails with FAILED_PRECONDITION.
+    #[doc(alias = "ssl_channel_credentials")]
     #[cfg(feature = "tls-no-provider")]
     pub fn tls() -> ChannelCredentials {
         ChannelCredentials::of_tls(None)
@@ -141,6 +143,7 @@ impl ChannelCredentials {
     ///
     /// # Errors
     /// INVALID_ARGUMENT when the configuration offers other protocols by ALPN, and not `h2`.
+    #[doc(alias = "grpc.ssl_session_cache")]
     #[cfg(feature = "tls-no-provider")]
     pub fn from_rustls(config: impl Into<Arc<ClientConfig>>) -> Result<ChannelCredentials> {
         let mut config = config.into();
@@ -197,6 +200,7 @@ impl ChannelCredentials {
 
     /// Sets the name or IP address that the server's certificate must be for, in place of the target's host. It is also the
     /// default `:authority` of calls. gRPC's `grpc.ssl_target_name_override`.
+    #[doc(alias = "grpc.ssl_target_name_override")]
     pub fn server_name(mut self, name: impl AsRef<str>) -> ChannelCredentials {
         self.server_name = Some(name.as_ref().into());
         self
@@ -204,6 +208,7 @@ impl ChannelCredentials {
 
     /// Adds credentials for all calls of the channel. They are asked after credentials that were added before, and before those
     /// of a single call. gRPC Python's `composite_channel_credentials`.
+    #[doc(alias = "composite_channel_credentials")]
     pub fn call_credentials(mut self, credentials: impl CallCredentials) -> ChannelCredentials {
         let credentials = Authorizer::new(credentials);
         self.calls = Some(credentials.behind(self.calls.take()));
