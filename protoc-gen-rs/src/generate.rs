@@ -135,7 +135,7 @@ fn check(out: &Path, texts: &BTreeMap<String, String>) -> Result<(), Failure> {
         match read(&path)? {
             Some(present) if present == *text => {}
             Some(present) => stale.push(diff::between(&path, &present, text)),
-            None => stale.push(format!("{}: it is not there", path.display())),
+            None => stale.push(format!("{}: it does not exist", path.display())),
         }
     }
     for (name, text) in present(out)? {

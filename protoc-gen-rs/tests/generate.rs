@@ -66,7 +66,10 @@ fn generates_and_checks() {
         "{said}"
     );
     assert!(said.contains("\n+    pub m: i32,\n"), "{said}");
-    assert!(said.contains("src/pb/mod.rs: it is not there\n"), "{said}");
+    assert!(
+        said.contains("src/pb/mod.rs: it does not exist\n"),
+        "{said}"
+    );
     assert!(
         said.contains("src/pb/old.rs: it is not generated any more\n"),
         "{said}"

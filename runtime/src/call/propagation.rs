@@ -123,7 +123,7 @@ impl Wake for Ends {
             Some(Code::DeadlineExceeded) => Status::deadline_exceeded(
                 "the deadline of the call within which it was made has passed",
             ),
-            _ => Status::cancelled("the call within which it was made is over"),
+            _ => Status::cancelled("the server call that it was made in has ended"),
         });
     }
 }

@@ -42,7 +42,7 @@ impl RetryConfig {
         let path = retryable.path.clone();
         let codes = codes(retryable)?;
         if codes.is_empty() {
-            let why = format!("{path}: without one nothing is made again");
+            let why = format!("{path}: it must have at least one code");
             return Err(ConfigError::new(why));
         }
         let policy = RetryConfig {
@@ -97,7 +97,7 @@ const MAX_ATTEMPTS: u64 = 5;
 
 fn max_attempts(attempts: ConfigValue<'_>) -> Read<u32> {
     match attempts.whole()? {
-        0 | 1 => Err(attempts.error("with less than 2 nothing is made again")),
+        0 | 1 => Err(attempts.error("it must be at least 2")),
         most => Ok(u32::try_from(most.min(MAX_ATTEMPTS)).unwrap_or(2)),
     }
 }

@@ -208,7 +208,7 @@ impl ChannelCore {
         self.give_up_config();
         for exchange in orphans {
             exchange.conclude(Outcome::local(Status::unavailable(
-                "the tokio runtime ended on which the channel was about to connect",
+                "the channel's tokio runtime ended before it had connected",
             )));
         }
     }

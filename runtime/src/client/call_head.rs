@@ -114,7 +114,7 @@ pub(super) fn method_path(method: &str) -> Result<Header> {
     let is_path = method.starts_with('/') && method.bytes().all(|byte| byte.is_ascii_graphic());
     if !is_path {
         return Err(Status::invalid_argument(format!(
-            "{method:?} is no method: methods are named /package.Service/Method"
+            "{method:?} is not a method: methods are named /package.Service/Method"
         )));
     }
     Ok(Header::new(b":path", method.as_bytes()))

@@ -225,6 +225,6 @@ mod tests {
         assert_eq!(Arc::strong_count(&owner), 1);
         assert_eq!(packing.pack(&mut requests, exchange), Packed::Failed);
         let error = packing.packer.failure();
-        assert_eq!(error.message(), "there is no request to be sent");
+        assert_eq!(error.message(), "there is no request to send");
     }
 }

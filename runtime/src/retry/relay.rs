@@ -156,7 +156,7 @@ impl Drop for Relay {
     /// Runs when the call has ended, or when a runtime that shuts down drops its task.
     fn drop(&mut self) {
         self.caller.conclude(Outcome::local(Status::unavailable(
-            "the tokio runtime ended on which the call was made",
+            "the call's tokio runtime ended",
         )));
         // The call holds its link, so the link must not hold the call.
         drop(self.link.close());

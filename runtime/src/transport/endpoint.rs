@@ -51,7 +51,7 @@ impl Endpoint {
             None => path,
         };
         if path.is_empty() || path.contains('\0') {
-            return Err("behind unix: stands the path of a socket".to_owned());
+            return Err("unix: must be followed by the path of a socket".to_owned());
         }
         Ok(Endpoint::Unix(Path::new(path).into()))
     }
@@ -61,7 +61,7 @@ impl Endpoint {
     pub(crate) fn unix_abstract(name: &str) -> Result<Endpoint, String> {
         let name = unix_name::decode(name.strip_prefix("//").unwrap_or(name));
         if name.is_empty() {
-            return Err("behind unix-abstract: stands the name of a socket".to_owned());
+            return Err("unix-abstract: must be followed by the name of a socket".to_owned());
         }
         Ok(Endpoint::Unix(unix_name::abstract_path(&name).into()))
     }

@@ -131,7 +131,7 @@ async fn an_attempt_has_a_timeout_and_the_back_off_counts_from_its_beginning() {
     let error = outcome(call).await.unwrap_err();
     assert_eq!(began.elapsed(), 20 * SECOND);
     assert_eq!(error.code(), Code::Unavailable);
-    let said = "cannot connect to server.test:1: there is no connection after 20s";
+    let said = "cannot connect to server.test:1: no connection was made within 20s";
     assert_eq!(error.message(), said);
     // The back-off had ended before the attempt timed out.
     script.attempt().await;

@@ -126,7 +126,7 @@ impl Parser<'_> {
         let number = rest.get(..rest.find(|c| !is_part(c)).unwrap_or(rest.len()));
         let number = number.unwrap_or_default().to_owned();
         if !is_number(&number) {
-            return Err(format!("{number} is no number"));
+            return Err(format!("{number} is not a number"));
         }
         self.place += number.len();
         Ok(number)
@@ -272,8 +272,8 @@ mod tests {
             ),
             ("[1 2]", "line 1, column 4: ',' is expected"),
             ("[1,]", "line 1, column 4: a value is expected"),
-            ("01", "line 1, column 1: 01 is no number"),
-            ("1.", "line 1, column 1: 1. is no number"),
+            ("01", "line 1, column 1: 01 is not a number"),
+            ("1.", "line 1, column 1: 1. is not a number"),
             ("\"a", "line 1, column 3: a string has no end"),
             (
                 "\"\\x\"",

@@ -192,5 +192,5 @@ impl AnyRequests for NoRequests {
 
 /// Returns the status of a call whose request is missing.
 pub(crate) fn none_at_hand() -> Status {
-    Status::internal("there is no request to be sent")
+    Status::internal("there is no request to send")
 }

@@ -80,7 +80,7 @@ impl LoadBalancing {
         }
         let known = policy_names();
         Err(ConfigError::new(format!(
-            "{path}: none of these policies is known here, which are {known}"
+            "{path}: none of these policies is known; the known ones are {known}"
         )))
     }
 
@@ -92,7 +92,9 @@ impl LoadBalancing {
             return Ok(Some(LoadBalancing { factory, config }));
         }
         let known = policy_names();
-        let why = name.error(format!("this policy is not known here, which are {known}"));
+        let why = name.error(format!(
+            "this policy is unknown; the known ones are {known}"
+        ));
         name.reading.ignore(why)?;
         Ok(None)
     }

@@ -59,7 +59,7 @@ impl Dial {
         let cause = match opened {
             Ok(Ok(driver)) => return driver.await,
             Ok(Err(causes)) => causes.join("; "),
-            Err(_) => format!("there is no connection after {limit:?}"),
+            Err(_) => format!("no connection was made within {limit:?}"),
         };
         let status = Status::unavailable(format!("cannot connect to {}: {cause}", self.target));
         if let Some(owner) = self.owner.upgrade() {

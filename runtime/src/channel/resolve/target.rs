@@ -144,7 +144,7 @@ fn several(list: &str, is_of_family: fn(&IpAddr) -> bool, example: &str) -> Read
         let read = HostPort::parse(text).ok();
         let read = read.filter(|read| read.ip().is_some_and(|ip| is_of_family(&ip)));
         let read = read.ok_or_else(|| {
-            format!("{text:?} is no address, with a port or without, as {example}")
+            format!("{text:?} is not an address with or without a port, like {example}")
         })?;
         let own = read.authority();
         let address = Address::from(Endpoint::tcp(&read)).with_authority(&own);
@@ -211,7 +211,7 @@ mod tests {
             assert!(
                 error
                     .message()
-                    .contains("is no address, with a port or without"),
+                    .contains("is not an address with or without a port"),
                 "{error}"
             );
         }

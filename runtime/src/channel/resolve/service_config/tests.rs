@@ -131,7 +131,7 @@ fn errors_name_the_place_of_an_invalid_value() {
         ),
         (
             r#"{"loadBalancingPolicy": "grpclb"}"#.to_owned(),
-            "loadBalancingPolicy: this policy is not known here, which are pick_first, round_robin, least_request_experimental, weighted_round_robin, outlier_detection_experimental",
+            "loadBalancingPolicy: this policy is unknown; the known ones are pick_first, round_robin, least_request_experimental, weighted_round_robin, outlier_detection_experimental",
         ),
         (
             r#"{"methodConfig": [{"name": [{}], "timeout": "1"}]}"#.to_owned(),
@@ -151,11 +151,11 @@ fn errors_name_the_place_of_an_invalid_value() {
         ),
         (
             policy(&good.replace('3', "1")),
-            "methodConfig[0].retryPolicy.maxAttempts: with less than 2 nothing is made again",
+            "methodConfig[0].retryPolicy.maxAttempts: it must be at least 2",
         ),
         (
             policy(&good.replace("[14]", "[]")),
-            "methodConfig[0].retryPolicy.retryableStatusCodes: without one nothing is made again",
+            "methodConfig[0].retryPolicy.retryableStatusCodes: it must have at least one code",
         ),
         (
             policy(&good.replace("14", "\"DOWN\"")),
@@ -195,7 +195,7 @@ fn errors_name_the_place_of_an_invalid_value() {
         ),
         (
             hedging(r#""maxAttempts": 1"#),
-            "methodConfig[0].hedgingPolicy.maxAttempts: with less than 2 nothing is made again",
+            "methodConfig[0].hedgingPolicy.maxAttempts: it must be at least 2",
         ),
         (
             hedging(r#""maxAttempts": 2, "hedgingDelay": 1"#),
