@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::generic::{self, GenericHandler};
+use super::generic::{GenericHandler, GenericHandlers};
 use super::handlers::{Handlers, Method};
 use super::method_options::Rules;
 use super::options::Options;
@@ -26,7 +26,8 @@ pub(crate) struct MethodTable {
     /// The services of the methods.
     #[cfg(feature = "reflection")]
     pub(crate) services: Services,
-    /// The handler for all other methods.
+    generic_handlers: GenericHandlers,
+    /// The handler for all other methods, which asks the generic handlers. `None` if there are none.
     generic: Option<Arc<Method>>,
     /// The handler for unknown methods, with the interceptors around it. `None` if there are no interceptors at all.
     unknown: Option<Arc<Method>>,
@@ -72,8 +73,9 @@ impl MethodTable {
     }
 
     pub(crate) fn add_generic(&mut self, handler: impl GenericHandler) {
-        let method = self.options.around_unregistered(generic::method(handler));
-        self.generic = Some(Arc::new(method));
+        self.generic_handlers.push(handler);
+        let method = self.generic_handlers.method();
+        self.generic = Some(Arc::new(self.options.around_unregistered(method)));
     }
 
     /// Returns the method with exactly this path, and the rules for its calls. If there is no such method, interceptors still
@@ -107,8 +109,22 @@ impl MethodTable {
                 && !self.methods.contains_key(path))
     }
 
+    /// Returns the names that no call can have, because they are not `/package.Service/Method`.
+    pub(crate) fn invalid_names(&self) -> Vec<String> {
+        let is_valid = |path: &[u8]| {
+            let method = path.strip_prefix(b"/").unwrap_or_default();
+            method.contains(&b'/') && method.iter().all(u8::is_ascii_graphic)
+        };
+        let paths = self.methods.keys().filter(|path| !is_valid(path));
+        let mut names: Vec<_> = paths
+            .map(|path| format!("{:?}", String::from_utf8_lossy(path)))
+            .collect();
+        names.sort();
+        names
+    }
+
     /// Returns the names that have options but are not a method or a service here. Returns none if there is a generic handler,
-    /// because it accepts any name.
+    /// because it may handle any name.
     pub(crate) fn unknown_names(&self) -> Vec<&str> {
         if self.generic.is_some() {
             return Vec::new();

@@ -1,5 +1,6 @@
 //! Handlers for any method, without generated code.
 
+use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -10,8 +11,9 @@ use super::context::ServicerContext;
 use super::handlers::Method;
 use super::request_stream::RequestStream;
 use super::responses::SendAll;
+use super::start::HandlerFuture;
 use crate::Result;
-use crate::base::Raw;
+use crate::base::{Raw, wire};
 
 /// Handles calls of any method, as bytes. Proxies, mocks, and services that are known only at run time need this. Register one by
 /// [`Server::add_generic_handler`](crate::Server::add_generic_handler). Closures that take the requests and the context implement
@@ -19,6 +21,9 @@ use crate::base::Raw;
 ///
 /// All four kinds of methods look the same here. A method that takes one request gets a stream of one, and a method that returns
 /// one response must be answered with a stream of one. The method's name is in the context. gRPC Python's `GenericRpcHandler`.
+///
+/// Several handlers are asked in the order in which they were added, by [`handles`](GenericHandler::handles): the first that handles
+/// a call has it. A call that none handles ends with UNIMPLEMENTED. [`Handlers`](crate::Handlers) has methods with typed messages.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -39,6 +44,40 @@ use crate::base::Raw;
 /// ```
 #[doc(alias = "GenericRpcHandler")]
 pub trait GenericHandler: Send + Sync + 'static {
+    /// Returns whether this handler handles a call; if not, the next one is asked. The context has the name of the method and the
+    /// metadata. By default, and for closures, it is `true`. In gRPC Python, `service` returns `None` instead.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use stubwright::{GenericHandler, RequestStream, Result, Server, ServicerContext, Stream};
+    ///
+    /// /// Answers the methods of one service with their requests.
+    /// struct Echo(&'static str);
+    ///
+    /// impl GenericHandler for Echo {
+    ///     fn handles(&self, context: &ServicerContext) -> bool {
+    ///         let service = context.method().rsplit_once('/').map(|(service, _)| service);
+    ///         service == Some(self.0)
+    ///     }
+    ///
+    ///     fn call(
+    ///         &self,
+    ///         requests: RequestStream<Bytes>,
+    ///         _context: &ServicerContext,
+    ///     ) -> impl Stream<Item = Result<Bytes>> + Send {
+    ///         requests
+    ///     }
+    /// }
+    ///
+    /// let mut server = Server::new();
+    /// server.add_generic_handler(Echo("/echo.Echo"));
+    /// server.add_generic_handler(Echo("/echo.Older"));
+    /// ```
+    fn handles(&self, context: &ServicerContext) -> bool {
+        let _ = context;
+        true
+    }
+
     /// Returns the responses of a call, each an encoded message.
     fn call(
         &self,
@@ -61,15 +100,59 @@ where
     }
 }
 
-/// Converts a generic handler to a method.
-pub(crate) fn method(handler: impl GenericHandler) -> Method {
-    let handler = Arc::new(handler);
-    Method::new(move |context| {
-        let handler = Arc::clone(&handler);
+/// Generic handlers, in the order in which they are asked.
+#[derive(Clone, Default)]
+pub(crate) struct GenericHandlers(Vec<Arc<dyn AnyGenericHandler>>);
+
+impl GenericHandlers {
+    pub(crate) fn of(handler: impl GenericHandler) -> GenericHandlers {
+        GenericHandlers(vec![Arc::new(handler)])
+    }
+
+    pub(crate) fn push(&mut self, handler: impl GenericHandler) {
+        self.0.push(Arc::new(handler));
+    }
+
+    /// Returns a method whose calls go to the first handler that handles them.
+    pub(crate) fn method(&self) -> Method {
+        let handlers: Arc<[_]> = self.0.as_slice().into();
+        Method::new(move |context| {
+            let handlers = Arc::clone(&handlers);
+            // The handlers are asked in the future, where their panics are caught.
+            Box::pin(async move {
+                let mut handlers = handlers.iter();
+                match handlers.find(|handler| handler.handles(&context)) {
+                    Some(handler) => Arc::clone(handler).start(context).await,
+                    None => Err(wire::unknown_method(context.path())),
+                }
+            })
+        })
+    }
+}
+
+impl fmt::Debug for GenericHandlers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} generic handlers", self.0.len())
+    }
+}
+
+/// A [`GenericHandler`] of any type. Its future is boxed.
+trait AnyGenericHandler: Send + Sync {
+    fn handles(&self, context: &ServicerContext) -> bool;
+
+    fn start(self: Arc<Self>, context: ServicerContext) -> HandlerFuture;
+}
+
+impl<H: GenericHandler> AnyGenericHandler for H {
+    fn handles(&self, context: &ServicerContext) -> bool {
+        GenericHandler::handles(self, context)
+    }
+
+    fn start(self: Arc<Self>, context: ServicerContext) -> HandlerFuture {
         Box::pin(async move {
             let requests = RequestStream::new::<Raw>(&context);
-            let responses = pin!(handler.call(requests, &context));
+            let responses = pin!(self.call(requests, &context));
             SendAll::<Raw>::new(&context, responses).await
         })
-    })
+    }
 }

@@ -15,16 +15,46 @@ use crate::base::{Codec, Descriptors};
 /// The handlers of one or more services. Register them with a [`Server`](crate::Server), or call them within the process by a
 /// [`Channel`](crate::Channel).
 ///
-/// Generated code creates them: `x_handler(servicer)`.
+/// Generated code creates them: `x_handler(servicer)`. Without generated code, methods are added one by one: by name, kind, codec and
+/// a closure that takes the request or the [`RequestStream`](crate::RequestStream), and the context. [`Prost`](crate::Prost) is the
+/// codec of prost's messages, and [`Raw`](crate::Raw) that of bytes. gRPC Python's `method_handlers_generic_handler`.
+///
+/// ```
+/// use stubwright::{Handlers, Prost, RequestStream, Result, Server, ServicerContext, stream};
+///
+/// let handlers = Handlers::new()
+///     .unary_unary("/greeting.Greeter/Greet", Prost, async |name: String, _context: ServicerContext| {
+///         Ok(format!("hello {name}"))
+///     })
+///     .stream_stream(
+///         "/greeting.Greeter/GreetAll",
+///         Prost,
+///         |mut names: RequestStream<String>, _context: ServicerContext| {
+///             stream(async move |mut greetings| {
+///                 while let Some(name) = names.message().await? {
+///                     greetings.send(format!("hello {name}")).await;
+///                 }
+///                 Ok(())
+///             })
+///         },
+///     );
+/// let mut server = Server::new();
+/// server.add_handlers(handlers);
+/// ```
 #[derive(Clone, Default)]
 pub struct Handlers {
     methods: BTreeMap<String, Method>,
     /// The services by full name, with their descriptors if generated code has them.
     #[cfg(feature = "reflection")]
-    services: BTreeMap<&'static str, Option<&'static Descriptors>>,
+    services: BTreeMap<String, Option<&'static Descriptors>>,
 }
 
 impl Handlers {
+    /// Creates an empty set of handlers.
+    pub fn new() -> Handlers {
+        Handlers::default()
+    }
+
     /// Adds the handlers of `other`. They replace those of the same methods.
     #[must_use]
     pub fn merge(mut self, other: Handlers) -> Handlers {
@@ -40,17 +70,26 @@ impl Handlers {
     }
 
     #[cfg(feature = "reflection")]
-    pub(crate) fn services(
-        &self,
-    ) -> impl Iterator<Item = (&'static str, Option<&'static Descriptors>)> {
+    pub(crate) fn services(&self) -> impl Iterator<Item = (&str, Option<&'static Descriptors>)> {
         self.services
             .iter()
-            .map(|(name, descriptors)| (*name, *descriptors))
+            .map(|(name, descriptors)| (name.as_str(), *descriptors))
     }
 
-    fn add(&mut self, service: &str, method: &str, start: Start) {
-        self.methods
-            .insert(format!("/{service}/{method}"), Method::of(start));
+    /// Adds a method of a service that may have none yet.
+    pub(super) fn add_by_name(&mut self, path: &str, start: Start) {
+        #[cfg(feature = "reflection")]
+        if let Some((service, _)) = path
+            .strip_prefix('/')
+            .and_then(|name| name.rsplit_once('/'))
+        {
+            self.services.entry(service.to_owned()).or_default();
+        }
+        self.add(path.to_owned(), start);
+    }
+
+    fn add(&mut self, path: String, start: Start) {
+        self.methods.insert(path, Method::of(start));
     }
 
     pub(crate) fn into_methods(self) -> impl Iterator<Item = (String, Method)> {
@@ -113,7 +152,7 @@ impl<S: Send + Sync + 'static, C: 'static> HandlersBuilder<S, C> {
             servicer: Arc::new(servicer),
             handlers: Handlers {
                 #[cfg(feature = "reflection")]
-                services: BTreeMap::from([(service, None)]),
+                services: BTreeMap::from([(service.to_owned(), None)]),
                 ..Handlers::default()
             },
             codec: PhantomData,
@@ -130,7 +169,7 @@ impl<S: Send + Sync + 'static, C: 'static> HandlersBuilder<S, C> {
         #[cfg(feature = "reflection")]
         self.handlers
             .services
-            .insert(self.service, Some(descriptors));
+            .insert(self.service.to_owned(), Some(descriptors));
         self
     }
 
@@ -145,13 +184,8 @@ impl<S: Send + Sync + 'static, C: 'static> HandlersBuilder<S, C> {
         T: fmt::Debug + 'static,
         C: Codec<T>,
     {
-        let servicer = Arc::clone(&self.servicer);
-        let start = move |context, bytes| match received::<T, C>(&context, &bytes) {
-            Ok(request) => handler(ServicerCall::new(&servicer, context), request),
-            Err(status) => failed(status),
-        };
-        self.handlers
-            .add(self.service, method, Start::Request(Arc::new(start)));
+        let start = with_request(&self.servicer, handler);
+        self.add(method, start);
         self
     }
 
@@ -162,10 +196,8 @@ impl<S: Send + Sync + 'static, C: 'static> HandlersBuilder<S, C> {
         method: &str,
         handler: fn(ServicerCall<S, C>) -> HandlerFuture,
     ) -> Self {
-        let servicer = Arc::clone(&self.servicer);
-        let start = move |context| handler(ServicerCall::new(&servicer, context));
-        self.handlers
-            .add(self.service, method, Start::Requests(Arc::new(start)));
+        let start = with_requests(&self.servicer, handler);
+        self.add(method, start);
         self
     }
 
@@ -173,4 +205,41 @@ impl<S: Send + Sync + 'static, C: 'static> HandlersBuilder<S, C> {
     pub fn finish(self) -> Handlers {
         self.handlers
     }
+
+    fn add(&mut self, method: &str, start: Start) {
+        self.handlers
+            .add(format!("/{}/{method}", self.service), start);
+    }
+}
+
+/// Returns how the calls of a method start that takes one request.
+pub(super) fn with_request<S, T, C>(
+    servicer: &Arc<S>,
+    handler: fn(ServicerCall<S, C>, T) -> HandlerFuture,
+) -> Start
+where
+    S: Send + Sync + 'static,
+    T: fmt::Debug + 'static,
+    C: Codec<T>,
+{
+    let servicer = Arc::clone(servicer);
+    let start = move |context, bytes| match received::<T, C>(&context, &bytes) {
+        Ok(request) => handler(ServicerCall::new(&servicer, context), request),
+        Err(status) => failed(status),
+    };
+    Start::Request(Arc::new(start))
+}
+
+/// Returns how the calls of a method start that takes a stream of requests.
+pub(super) fn with_requests<S, C>(
+    servicer: &Arc<S>,
+    handler: fn(ServicerCall<S, C>) -> HandlerFuture,
+) -> Start
+where
+    S: Send + Sync + 'static,
+    C: 'static,
+{
+    let servicer = Arc::clone(servicer);
+    let start = move |context| handler(ServicerCall::new(&servicer, context));
+    Start::Requests(Arc::new(start))
 }

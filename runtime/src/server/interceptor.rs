@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::context::ServicerContext;
-use super::generic::{self, GenericHandler};
+use super::generic::{GenericHandler, GenericHandlers};
 use super::handlers::Method;
 use super::start::{HandlerFuture, Start};
 use crate::base::erasure::AnyMessage;
@@ -141,7 +141,7 @@ impl ServerCall {
     /// [`proceed`](ServerCall::proceed).
     pub fn set_handler(&mut self, handler: impl GenericHandler) {
         if let Some(start) = &mut self.handler {
-            *start = generic::method(handler).start;
+            *start = GenericHandlers::of(handler).method().start;
         }
     }
 

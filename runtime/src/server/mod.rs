@@ -1,6 +1,7 @@
 //! The server: contexts of calls, dispatch and execution of handlers, and the connections that calls arrive on.
 
 mod admission;
+mod by_name;
 mod connection;
 mod connections;
 mod context;

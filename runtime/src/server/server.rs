@@ -87,6 +87,7 @@ impl Server {
 
     /// Registers the methods of a service. Generated code calls this in `add_x_servicer_to_server`. A method that is already
     /// registered is replaced. Register services before [`start`](Server::start); services that are added later are not served.
+    /// [`Handlers`] shows how methods are added without generated code. gRPC Python's `add_registered_method_handlers`.
     #[doc(alias = "add_registered_method_handlers")]
     pub fn add_handlers(&mut self, handlers: Handlers) {
         Arc::make_mut(&mut self.methods).add(handlers);
@@ -123,8 +124,9 @@ impl Server {
         self.add_handlers(reflection::handlers(services));
     }
 
-    /// Sets the handler for all methods that are not registered, replacing an earlier one. Without a handler such calls end with
-    /// UNIMPLEMENTED. Like services, it must be set before [`start`](Server::start). gRPC Python's `add_generic_rpc_handlers`.
+    /// Adds a handler for methods that are not registered. Several handlers are asked in the order in which they were added, by
+    /// [`GenericHandler::handles`]; closures handle all methods. A call that no handler handles ends with UNIMPLEMENTED. Like
+    /// services, handlers must be added before [`start`](Server::start). gRPC Python's `add_generic_rpc_handlers`.
     #[doc(alias = "add_generic_rpc_handlers")]
     pub fn add_generic_handler(&mut self, handler: impl GenericHandler) {
         Arc::make_mut(&mut self.methods).add_generic(handler);
@@ -240,8 +242,9 @@ impl Server {
     /// Begins to accept connections on all ports, in tasks of the current tokio runtime.
     ///
     /// # Errors
-    /// Fails if there is no tokio runtime, if the server has no port and no connection, if it was started before, or if
-    /// [`method_options`](ServerBuilder::method_options) names a method or a service that is not registered.
+    /// Fails if there is no tokio runtime, if the server has no port and no connection, if it was started before, if
+    /// [`method_options`](ServerBuilder::method_options) names a method or a service that is not registered, or if a method that was
+    /// added by its name has a name that is not `/package.Service/Method`.
     pub fn start(&mut self) -> io::Result<()> {
         let runtime = Handle::try_current().map_err(io::Error::other)?;
         if *self.phase.borrow() != Phase::Setup {
@@ -257,6 +260,16 @@ impl Server {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "the server has no port: add one with add_insecure_port",
+            ));
+        }
+        let invalid = self.methods.invalid_names();
+        if !invalid.is_empty() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!(
+                    "the handlers of {} have no valid name: methods are named /package.Service/Method",
+                    invalid.join(", ")
+                ),
             ));
         }
         let unknown = self.methods.unknown_names();

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt, stream};
 use stubwright::prost::Message;
 use stubwright::{
-    Code, MethodOptions, Prost, Raw, RequestStream, Result, Server, ServerBuilder, ServerCall,
-    ServicerContext, Status,
+    Code, GenericHandler, Handlers, MethodOptions, Prost, Raw, RequestStream, Result, Server,
+    ServerBuilder, ServerCall, ServicerContext, Status,
 };
 use stubwright_tests::Event;
 use stubwright_tests::pb::probe::v1::{ProbeStub, Request, Response};
@@ -19,6 +19,8 @@ over_every_transport!(
     services_take_precedence_over_a_generic_handler,
     options_and_interceptors_apply_to_a_generic_handler,
     an_interceptor_replaces_a_handler,
+    typed_methods_of_all_kinds_are_added_by_name,
+    generic_handlers_are_asked_in_turn,
 );
 
 /// Answers each request with the method's name and the request.
@@ -201,4 +203,152 @@ async fn an_interceptor_replaces_a_handler(transport: Transport) {
     assert!(link.events.try_recv().is_err());
     assert_eq!(link.stub.unary(Request::default()).await.unwrap().index, 0);
     assert_eq!(link.event().await, Event::Started);
+}
+
+fn greeting(name: &str) -> String {
+    format!("hello {name}")
+}
+
+/// The methods of a service that no code was generated for.
+fn greeter() -> Handlers {
+    Handlers::new()
+        .unary_unary(
+            "/names.Greeter/One",
+            Prost,
+            async |name: String, context: ServicerContext| match name.as_str() {
+                "" => Err(Status::invalid_argument(format!(
+                    "no name for {}",
+                    context.method()
+                ))),
+                name => Ok(greeting(name)),
+            },
+        )
+        .unary_stream("/names.Greeter/Twice", Prost, |name: String, _context| {
+            stream::iter([(); 2].map(|()| Ok(greeting(&name))))
+        })
+        .stream_unary(
+            "/names.Greeter/All",
+            Prost,
+            async |mut names: RequestStream<String>, _context| {
+                let mut all = Vec::new();
+                while let Some(name) = names.message().await? {
+                    all.push(name);
+                }
+                Ok(greeting(&all.join(" and ")))
+            },
+        )
+        .stream_stream(
+            "/names.Greeter/Each",
+            Prost,
+            move |names: RequestStream<String>, _context| names.map_ok(|name| greeting(&name)),
+        )
+        .unary_unary(
+            "/names.Greeter/Bytes",
+            Raw,
+            async |request: Bytes, _context| Ok::<Bytes, _>(request),
+        )
+}
+
+async fn typed_methods_of_all_kinds_are_added_by_name(transport: Transport) {
+    // Interceptors see the messages, as those of generated code.
+    let shouting = async |mut call: ServerCall| {
+        call.on_response(|response| {
+            if let Some(greeting) = response.downcast_mut::<String>() {
+                *greeting = greeting.to_uppercase();
+            }
+            Ok(())
+        });
+        call.proceed().await.result
+    };
+    let mut server = transport.server(Server::builder().interceptor(shouting));
+    server.add_handlers(greeter());
+    let link = transport.link_to(server).await;
+    let channel = &link.channel;
+    let names = ["ada", "bob"].map(str::to_owned);
+
+    let call = channel.unary_unary("/names.Greeter/One", Prost, names[0].clone());
+    let one: String = call.await.unwrap();
+    assert_eq!(one, "HELLO ADA");
+    let call = channel.unary_stream("/names.Greeter/Twice", Prost, names[0].clone());
+    let twice: Vec<String> = call.try_collect().await.unwrap();
+    assert_eq!(twice, ["HELLO ADA", "HELLO ADA"]);
+    let call = channel.stream_unary("/names.Greeter/All", Prost, names.clone());
+    let all: String = call.await.unwrap();
+    assert_eq!(all, "HELLO ADA AND BOB");
+    let call = channel.stream_stream("/names.Greeter/Each", Prost, names);
+    let each: Vec<String> = call.try_collect().await.unwrap();
+    assert_eq!(each, ["HELLO ADA", "HELLO BOB"]);
+
+    let call = channel.unary_unary("/names.Greeter/One", Prost, String::new());
+    let failed: Result<String> = call.await;
+    let failed = failed.unwrap_err();
+    assert_eq!(failed.code(), Code::InvalidArgument);
+    assert_eq!(failed.message(), "no name for /names.Greeter/One");
+    let garbage = Bytes::from_static(b"\xff\xff");
+    let call = channel.unary_unary("/names.Greeter/One", Raw, garbage.clone());
+    let malformed: Result<Bytes> = call.await;
+    assert_eq!(malformed.unwrap_err().code(), Code::Internal);
+    let call = channel.unary_unary("/names.Greeter/Bytes", Raw, garbage.clone());
+    let bytes: Bytes = call.await.unwrap();
+    assert_eq!(bytes, garbage);
+}
+
+/// Answers the methods of one service with its name.
+struct Named(&'static str);
+
+impl GenericHandler for Named {
+    fn handles(&self, context: &ServicerContext) -> bool {
+        assert!(!context.method().ends_with("/Panic"), "as asked");
+        context.method().starts_with(self.0)
+    }
+
+    fn call(
+        &self,
+        _requests: RequestStream<Bytes>,
+        _context: &ServicerContext,
+    ) -> impl Stream<Item = Result<Bytes>> + Send {
+        stream::iter([Ok(Bytes::from_static(self.0.as_bytes()))])
+    }
+}
+
+async fn generic_handlers_are_asked_in_turn(transport: Transport) {
+    let ask = async |link: &Link, path: &str| {
+        let call = link.channel.unary_unary(path, Raw, Bytes::new());
+        let answer: Result<Bytes> = call.await;
+        answer.map_err(|status| (status.code(), status.message().to_owned()))
+    };
+    let mut server = transport.server(Server::builder());
+    for name in ["/a.A/", "/b.B/", "/"] {
+        server.add_generic_handler(Named(name));
+    }
+    let link = transport.link_to(server).await;
+    for (path, handler) in [("/a.A/M", "/a.A/"), ("/b.B/M", "/b.B/"), ("/c.C/M", "/")] {
+        assert_eq!(ask(&link, path).await.unwrap(), handler, "{path}");
+    }
+    let (code, _) = ask(&link, "/a.A/Panic").await.unwrap_err();
+    assert_eq!(code, Code::Internal);
+
+    let mut server = transport.server(Server::builder());
+    server.add_generic_handler(Named("/a.A/"));
+    server.add_generic_handler(Named("/b.B/"));
+    let link = transport.link_to(server).await;
+    let unknown = (Code::Unimplemented, "unknown method /c.C/M".to_owned());
+    assert_eq!(ask(&link, "/c.C/M").await.unwrap_err(), unknown);
+}
+
+#[tokio::test]
+async fn a_method_with_an_invalid_name_is_an_error_that_names_it() {
+    let mut handlers = greeter();
+    for name in ["names.Greeter/One", "/One", "/names.Greeter/O ne"] {
+        handlers = handlers.unary_unary(name, Raw, async |request: Bytes, _context| {
+            Ok::<Bytes, _>(request)
+        });
+    }
+    let mut server = Server::new();
+    server.add_handlers(handlers);
+    server.add_insecure_port("127.0.0.1:0").await.unwrap();
+    assert_eq!(
+        server.start().unwrap_err().to_string(),
+        r#"the handlers of "/One", "/names.Greeter/O ne", "names.Greeter/One" have no valid name: methods are named /package.Service/Method"#
+    );
 }

@@ -1,5 +1,6 @@
 //! `grpc.reflection`: the descriptors of a server, in both versions of the protocol.
 
+use bytes::Bytes;
 use stubwright::prost::Message as _;
 use stubwright::prost_types::FileDescriptorProto;
 use stubwright::reflection::v1::server_reflection_request::MessageRequest;
@@ -8,7 +9,7 @@ use stubwright::reflection::v1::{
     ExtensionRequest, ServerReflectionRequest, ServerReflectionResponse, ServerReflectionStub,
 };
 use stubwright::reflection::v1alpha;
-use stubwright::{Channel, Code, Server};
+use stubwright::{Channel, Code, Handlers, Raw, Server};
 use stubwright_tests::Probe;
 use stubwright_tests::pb::described::{DescribedServicer, add_described_servicer_to_server};
 use stubwright_tests::pb::probe::v1::add_probe_servicer_to_server;
@@ -19,13 +20,15 @@ struct Described;
 
 impl DescribedServicer for Described {}
 
-/// Starts a server with reflection registered between two services, and health after them.
+/// Starts a server with reflection registered between two services, and health and a method without generated code after them.
 async fn server() -> (Server, Channel) {
     let mut server = Server::new();
     add_described_servicer_to_server(Described, &mut server);
     server.add_reflection();
     add_probe_servicer_to_server(Probe::new().0, &mut server);
     let _ = server.add_health();
+    let echo = async |request: Bytes, _context| Ok::<Bytes, _>(request);
+    server.add_handlers(Handlers::new().unary_unary("/named.Named/Echo", Raw, echo));
     started(server).await
 }
 
@@ -104,6 +107,7 @@ async fn every_service_is_listed_whenever_it_was_registered() {
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",
+        "named.Named",
         "probe.v1.Probe",
     ];
     let mut call = ServerReflectionStub::new(channel.clone()).server_reflection_info(list.clone());

@@ -15,7 +15,7 @@ use crate::private::Descriptors;
 #[derive(Debug, Default)]
 pub(super) struct Index {
     /// The full names of the services, in alphabetical order.
-    pub(super) services: Vec<&'static str>,
+    pub(super) services: Vec<String>,
     files: Vec<File>,
     modules: Vec<Module>,
     /// The files of each name.
@@ -43,7 +43,7 @@ struct File {
 #[derive(Debug)]
 struct Module {
     /// A service in the module, for messages.
-    service: &'static str,
+    service: String,
     files: HashMap<String, usize>,
     imports: Vec<usize>,
 }
@@ -58,9 +58,9 @@ pub(super) struct SentFiles {
 }
 
 impl Index {
-    pub(super) fn new(services: &BTreeMap<&'static str, Option<&'static Descriptors>>) -> Index {
+    pub(super) fn new(services: &BTreeMap<String, Option<&'static Descriptors>>) -> Index {
         let mut index = Index {
-            services: services.keys().copied().collect(),
+            services: services.keys().cloned().collect(),
             ..Index::default()
         };
         let mut places = HashMap::new();
@@ -159,10 +159,10 @@ impl Index {
         Some((first, other))
     }
 
-    fn service_of(&self, file: &File) -> &'static str {
+    fn service_of(&self, file: &File) -> &str {
         self.modules
             .get(file.module)
-            .map_or("", |module| module.service)
+            .map_or("", |module| &module.service)
     }
 
     /// Returns the file that is nearest to the last answer: in the same module, or in a module that it imports. Returns the first
@@ -199,7 +199,7 @@ impl Index {
     /// Adds the module of a service and all modules that it imports, each once.
     fn add_modules(
         &mut self,
-        service: &'static str,
+        service: &str,
         descriptors: &'static Descriptors,
         places: &mut HashMap<*const Descriptors, usize>,
     ) {
@@ -211,7 +211,7 @@ impl Index {
             let place = self.modules.len();
             places.insert(std::ptr::from_ref(descriptors), place);
             self.modules.push(Module {
-                service,
+                service: service.to_owned(),
                 files: HashMap::new(),
                 imports: Vec::new(),
             });

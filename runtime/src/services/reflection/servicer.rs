@@ -21,7 +21,7 @@ pub(crate) struct Services(Arc<Mutex<Known>>);
 
 #[derive(Debug, Default)]
 struct Known {
-    services: BTreeMap<&'static str, Option<&'static Descriptors>>,
+    services: BTreeMap<String, Option<&'static Descriptors>>,
     /// Set if services were added since names were last checked for conflicts.
     is_unchecked: bool,
     is_enabled: bool,
@@ -30,9 +30,9 @@ struct Known {
 }
 
 impl Services {
-    pub(crate) fn add(&self, name: &'static str, descriptors: Option<&'static Descriptors>) {
+    pub(crate) fn add(&self, name: &str, descriptors: Option<&'static Descriptors>) {
         let mut known = self.locked();
-        known.services.insert(name, descriptors);
+        known.services.insert(name.to_owned(), descriptors);
         known.is_unchecked = true;
     }
 
