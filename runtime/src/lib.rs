@@ -157,7 +157,7 @@ pub use base::json;
 pub use base::rpc;
 pub use base::{
     AnyMessage, Code, Codec, Compression, Encoded, InvalidMetadata, Metadata, MetadataPair, Prost,
-    Raw, Result, Status, Value,
+    Raw, Result, Status, TcpKeepalive, Value,
 };
 #[cfg(all(feature = "client", feature = "server"))]
 pub use call::Propagation;

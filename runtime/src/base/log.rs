@@ -45,6 +45,14 @@ pub(crate) fn config_ignored(what: &str) {
     let _ = what;
 }
 
+/// Logs that the system refused an option of a TCP socket. The connection works without it.
+pub(crate) fn tcp_option_refused(option: &str, error: &std::io::Error) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(option, %error, "the system refused an option of a TCP socket");
+    #[cfg(not(feature = "tracing"))]
+    let _ = (option, error);
+}
+
 /// Logs that one of several addresses of a port could not be bound, while others could.
 #[cfg(feature = "server")]
 pub(crate) fn not_bound(address: &std::net::SocketAddr, error: &std::io::Error) {

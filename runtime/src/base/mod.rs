@@ -27,6 +27,7 @@ pub(crate) mod percent;
 pub mod rpc;
 mod status;
 pub(crate) mod sync;
+mod tcp_keepalive;
 #[cfg(unix)]
 pub(crate) mod unix_name;
 pub(crate) mod wire;
@@ -40,3 +41,4 @@ pub use erasure::AnyMessage;
 pub use metadata::{InvalidMetadata, Metadata, MetadataPair, Value};
 pub(crate) use outcome::Outcome;
 pub use status::{Code, Result, Status};
+pub use tcp_keepalive::TcpKeepalive;

@@ -55,6 +55,7 @@ impl Default for ChannelOptions {
                     timeout: Duration::from_secs(20),
                     without_calls: false,
                 },
+                tcp_keepalive: None,
                 lifetime: LifetimeConfig {
                     max_idle: Some(Duration::from_secs(30 * 60)),
                     ..LifetimeConfig::default()

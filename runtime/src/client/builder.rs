@@ -12,7 +12,7 @@ use super::channel::Channel;
 use super::interceptor::ClientInterceptor;
 use crate::base::authority::authority;
 use crate::base::header::Header;
-use crate::base::log;
+use crate::base::{TcpKeepalive, log};
 use crate::call::retry_buffer::{Budget, PER_RPC_RETRY_BUFFER, RETRY_BUFFER};
 use crate::channel::balance::load_balancing::LoadBalancing;
 use crate::channel::connect::connector::Connector;
@@ -262,9 +262,18 @@ impl ChannelBuilder {
 
     /// Sets the time within which a server must respond to a keepalive ping. If it does not, the connection is closed, and its
     /// calls end with UNAVAILABLE. The default is 20 seconds. gRPC's `grpc.keepalive_timeout_ms`.
+    ///
+    /// On Linux the system's own limit for data that is not acknowledged, `TCP_USER_TIMEOUT`, is the same if there are pings
+    /// (gRFC A18).
     #[doc(alias = "grpc.keepalive_timeout_ms")]
     pub fn keepalive_timeout(mut self, timeout: Duration) -> ChannelBuilder {
         self.options.upkeep.keepalive.timeout = timeout;
+        self
+    }
+
+    /// Sets TCP's own keepalive for the connections that the channel opens itself. By default it is off.
+    pub fn tcp_keepalive(mut self, keepalive: TcpKeepalive) -> ChannelBuilder {
+        self.options.upkeep.tcp_keepalive = Some(keepalive);
         self
     }
 

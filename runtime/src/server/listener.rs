@@ -18,7 +18,7 @@ use super::unix::{self, SocketFile};
 #[cfg(unix)]
 use crate::base::unix_name::UnixName;
 use crate::call::Peer;
-use crate::transport::{HostPort, Io};
+use crate::transport::{HostPort, Io, UpkeepConfig, set_options};
 
 /// The time to wait if the system has no file descriptor for a connection.
 const EXHAUSTED: Duration = Duration::from_millis(50);
@@ -96,10 +96,10 @@ impl Listener {
     }
 
     /// Waits for the next connection. Errors of single connections are ignored. If file descriptors are exhausted, it tries again
-    /// after a while.
-    pub(crate) async fn accept(&self) -> (Box<dyn Io>, Peer) {
+    /// after a while. The options of `upkeep` are for TCP.
+    pub(crate) async fn accept(&self, upkeep: &UpkeepConfig) -> (Box<dyn Io>, Peer) {
         loop {
-            match self.kind.accept().await {
+            match self.kind.accept(upkeep).await {
                 Ok(accepted) => return accepted,
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(_) => tokio::time::sleep(EXHAUSTED).await,
@@ -116,12 +116,11 @@ impl Listener {
 }
 
 impl ListenerKind {
-    async fn accept(&self) -> io::Result<(Box<dyn Io>, Peer)> {
+    async fn accept(&self, upkeep: &UpkeepConfig) -> io::Result<(Box<dyn Io>, Peer)> {
         match self {
             ListenerKind::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
-                // Writes are already batched. If the system refuses the option, the connection still works.
-                drop(stream.set_nodelay(true));
+                set_options(&stream, upkeep);
                 Ok((Box::new(stream), Peer::from(peer)))
             }
             #[cfg(unix)]
@@ -208,4 +207,36 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 
 fn named(address: &str, action: &str, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot {action} {address}: {error}"))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use socket2::SockRef;
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::base::TcpKeepalive;
+    use crate::server::options::Options;
+
+    #[test]
+    fn accepted_sockets_have_the_options_of_the_server() {
+        let mut upkeep = Options::default().upkeep;
+        upkeep.tcp_keepalive = Some(TcpKeepalive::new(Duration::from_secs(77)));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.unwrap().block_on(async {
+            let (listeners, address) = Listener::bind("127.0.0.1:0").await.unwrap();
+            let _client = TcpStream::connect(address).await.unwrap();
+            let (io, _) = listeners[0].accept(&upkeep).await;
+            let socket = SockRef::from((*io).as_any().downcast_ref::<TcpStream>().unwrap());
+            assert_eq!(
+                socket.tcp_keepalive_time().unwrap(),
+                Duration::from_secs(77)
+            );
+            // Servers send pings by default, and wait as long for what they answer.
+            let timeout = socket.tcp_user_timeout().unwrap();
+            assert_eq!(timeout, Some(Duration::from_secs(20)));
+        });
+    }
 }

@@ -9,7 +9,7 @@ use super::interceptor::{ServerInterceptor, ServerInterceptors};
 use super::method_options::{MethodOptions, NamedOptions, Rules};
 use super::slots::Slots;
 use super::start::failed;
-use crate::base::wire;
+use crate::base::{TcpKeepalive, wire};
 use crate::transport::{KeepaliveConfig, LifetimeConfig, UpkeepConfig};
 use crate::{Compression, http2};
 
@@ -49,6 +49,7 @@ impl Default for Options {
                     // Otherwise the connection of a client that vanished would be kept for ever.
                     without_calls: true,
                 },
+                tcp_keepalive: None,
                 lifetime: LifetimeConfig::default(),
                 write_timeout: Duration::from_secs(20),
             },
@@ -200,9 +201,17 @@ impl ServerBuilder {
 
     /// Sets the time within which a client must respond to a keepalive ping. If it does not, its connection is closed and its
     /// calls are cancelled. The default is 20 seconds. gRPC's `grpc.keepalive_timeout_ms`.
+    ///
+    /// On Linux the system's own limit for data that is not acknowledged, `TCP_USER_TIMEOUT`, is the same (gRFC A18).
     #[doc(alias = "grpc.keepalive_timeout_ms")]
     pub fn keepalive_timeout(mut self, timeout: Duration) -> ServerBuilder {
         self.options.upkeep.keepalive.timeout = timeout;
+        self
+    }
+
+    /// Sets TCP's own keepalive for the connections that the server accepts. By default it is off.
+    pub fn tcp_keepalive(mut self, keepalive: TcpKeepalive) -> ServerBuilder {
+        self.options.upkeep.tcp_keepalive = Some(keepalive);
         self
     }
 

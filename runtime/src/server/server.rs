@@ -421,7 +421,10 @@ impl Arrivals {
     async fn run(self, listener: Listener, arrival: Arrival) {
         let mut phase = self.phase.clone();
         let mut stopping = pin!(phase.wait_for(|phase| *phase != Phase::Serving));
-        while let Some((connection, peer)) = unless(stopping.as_mut(), listener.accept()).await {
+        let upkeep = &self.methods.options.upkeep;
+        while let Some((connection, peer)) =
+            unless(stopping.as_mut(), listener.accept(upkeep)).await
+        {
             let demand = listener.credentials.as_ref().map(ServerCredentials::demand);
             match demand {
                 None => self.serve(connection, peer, clock::now()),

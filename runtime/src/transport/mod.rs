@@ -10,6 +10,7 @@ mod keepalive;
 mod lifetime;
 mod read_buffers;
 mod socket;
+mod tcp;
 #[cfg(feature = "tls-no-provider")]
 pub(crate) mod tls;
 #[cfg_attr(
@@ -29,6 +30,7 @@ pub(crate) use endpoint::Endpoint;
 pub(crate) use keepalive::KeepaliveConfig;
 pub(crate) use lifetime::LifetimeConfig;
 pub(crate) use socket::{Fill, Io, Socket};
+pub(crate) use tcp::set_options;
 #[cfg(feature = "server")]
 pub(crate) use turns::{Turn, Turns};
 pub(crate) use upkeep::UpkeepConfig;

@@ -4,11 +4,14 @@ use std::time::{Duration, Instant};
 
 use super::keepalive::{Keepalive, KeepaliveConfig, Verdict};
 use super::lifetime::{Lifetime, LifetimeConfig, Stage};
+use crate::base::TcpKeepalive;
 
 /// The settings of a connection's timers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct UpkeepConfig {
     pub(crate) keepalive: KeepaliveConfig,
+    /// The system's own probes of a silent peer, over TCP.
+    pub(crate) tcp_keepalive: Option<TcpKeepalive>,
     pub(crate) lifetime: LifetimeConfig,
     /// The time after which a connection is closed if data waits to be sent and the peer accepts none.
     pub(crate) write_timeout: Duration,
@@ -121,6 +124,7 @@ mod tests {
                 timeout: SECOND,
                 without_calls: false,
             },
+            tcp_keepalive: None,
             lifetime: LifetimeConfig::default(),
             write_timeout: 20 * SECOND,
         };

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::net::UnixStream;
 
 use crate::call::Peer;
-use crate::transport::{Endpoint, HostPort, Io};
+use crate::transport::{Endpoint, HostPort, Io, UpkeepConfig, set_options};
 
 /// Opens the connections of a channel.
 #[derive(Clone, Default)]
@@ -70,7 +70,12 @@ impl Connector {
         }))
     }
 
-    pub(crate) async fn connect(&self, address: &Endpoint) -> io::Result<Connected> {
+    /// Opens a connection. The options of `upkeep` are for the system's sockets.
+    pub(crate) async fn connect(
+        &self,
+        address: &Endpoint,
+        upkeep: &UpkeepConfig,
+    ) -> io::Result<Connected> {
         match (address, self) {
             (Endpoint::Open(connection), _) => {
                 let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
@@ -91,8 +96,7 @@ impl Connector {
             (Endpoint::Tcp(address), Connector::Sockets) => {
                 let found = look_up(address).await?;
                 let stream = TcpStream::connect(found.as_slice()).await?;
-                // Writes are already batched. If the system refuses the option, the connection still works.
-                drop(stream.set_nodelay(true));
+                set_options(&stream, upkeep);
                 Ok(Connected::new(stream))
             }
             #[cfg(unix)]
@@ -116,5 +120,37 @@ impl fmt::Debug for Connector {
             Connector::Sockets => "sockets",
             Connector::Function(_) => "a function",
         })
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::time::Duration;
+
+    use socket2::SockRef;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::base::TcpKeepalive;
+    use crate::channel::options::ChannelOptions;
+
+    #[test]
+    fn sockets_have_the_options_of_the_channel() {
+        let mut upkeep = ChannelOptions::default().upkeep;
+        upkeep.tcp_keepalive = Some(TcpKeepalive::new(Duration::from_secs(77)));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.unwrap().block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = Endpoint::Tcp(listener.local_addr().unwrap().to_string().into());
+            let connected = Connector::Sockets.connect(&address, &upkeep).await.unwrap();
+            let stream = (*connected.io).as_any().downcast_ref::<TcpStream>();
+            let socket = SockRef::from(stream.unwrap());
+            assert_eq!(
+                socket.tcp_keepalive_time().unwrap(),
+                Duration::from_secs(77)
+            );
+        });
     }
 }

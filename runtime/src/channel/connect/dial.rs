@@ -82,7 +82,10 @@ impl Dial {
     /// Opens a connection, and waits for the server's first frames.
     async fn open_and_greet(&self, address: &Address) -> Result<Driver<ClientRole>, String> {
         let target = &self.target;
-        let io = self.options.connector.connect(&address.endpoint).await;
+        let ChannelOptions {
+            connector, upkeep, ..
+        } = &self.options;
+        let io = connector.connect(&address.endpoint, upkeep).await;
         let Connected {
             io,
             mut peer,
