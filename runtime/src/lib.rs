@@ -194,8 +194,9 @@ pub use prost_types;
 pub use rustls;
 #[cfg(feature = "server")]
 pub use server::{
-    GenericHandler, Handlers, InlinePolling, Listener, MethodOptions, RequestStream, Server,
-    ServerBuilder, ServerCall, ServerCredentials, ServerInterceptor, ServicerContext,
+    GenericHandler, Handlers, InlinePolling, Listener, MethodOptions, RequestStream,
+    ResponseCompression, Server, ServerBuilder, ServerCall, ServerCredentials, ServerInterceptor,
+    ServicerContext,
 };
 #[cfg(feature = "health")]
 pub use services::health;

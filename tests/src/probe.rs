@@ -3,7 +3,8 @@
 use std::future::pending;
 
 use stubwright::{
-    Code, Compression, Metadata, RequestStream, Result, ServicerContext, Status, Stream, stream,
+    Code, Compression, Metadata, RequestStream, ResponseCompression, Result, ServicerContext,
+    Status, Stream, stream,
 };
 use tokio::sync::mpsc;
 
@@ -138,6 +139,7 @@ fn compress(context: &ServicerContext, key: &str) -> Result<()> {
         Some("gzip") => context.set_compression(Compression::Gzip),
         Some("zstd") => context.set_compression(Compression::Zstd),
         Some("identity") => context.set_compression(Compression::Identity),
+        Some("as-request") => context.set_compression(ResponseCompression::AsRequest),
         _ => Ok(()),
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::response_compression::ResponseCompression;
 use crate::base::erasure::AnyMessage;
 #[cfg(feature = "client")]
 use crate::call::Propagation;
@@ -162,11 +163,14 @@ impl ServicerContext {
 
     /// Sets the compression of the response's messages, in place of the server's default. It applies to callers that accept it.
     /// Messages to other callers, and within this process, are not compressed.
+    /// [`AsRequest`](ResponseCompression::AsRequest) is the compression that the request announces.
     ///
     /// # Errors
     /// Returns INTERNAL if a message or initial metadata was already sent, because they announce the compression.
-    pub fn set_compression(&self, compression: Compression) -> Result<()> {
-        let accepted = compression.accepted_by(&self.exchange.details().metadata);
+    pub fn set_compression(&self, compression: impl Into<ResponseCompression>) -> Result<()> {
+        let details = self.exchange.details();
+        let chosen = compression.into().to(details.compression);
+        let accepted = chosen.accepted_by(&details.metadata);
         if self.exchange.encoding.choose(accepted) {
             Ok(())
         } else {

@@ -177,7 +177,7 @@ impl MethodTable {
         } else {
             None
         };
-        let answer = rules.compression.accepted_by(&metadata);
+        let answer = rules.compression.to(compression).accepted_by(&metadata);
         let exchange = Exchange::new(CallDetails {
             authority: head.authority.or(host),
             deadline: rules.deadline(now, deadline),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::interceptor::{ServerInterceptor, ServerInterceptors};
-use crate::Compression;
+use super::response_compression::ResponseCompression;
 use crate::call::MessageLimits;
 
 /// Options for the calls of one method or of one service, for
@@ -16,7 +16,7 @@ pub struct MethodOptions {
     max_receive_message_length: Option<usize>,
     max_send_message_length: Option<usize>,
     timeout: Option<Duration>,
-    compression: Option<Compression>,
+    compression: Option<ResponseCompression>,
     interceptors: ServerInterceptors,
 }
 
@@ -48,8 +48,8 @@ impl MethodOptions {
     }
 
     /// Sets the compression of responses. See [`ServerBuilder::compression`](crate::ServerBuilder::compression).
-    pub fn compression(mut self, compression: Compression) -> MethodOptions {
-        self.compression = Some(compression);
+    pub fn compression(mut self, compression: impl Into<ResponseCompression>) -> MethodOptions {
+        self.compression = Some(compression.into());
         self
     }
 
@@ -82,7 +82,7 @@ impl MethodOptions {
 pub(crate) struct Rules {
     pub(crate) limits: MessageLimits,
     pub(crate) timeout: Option<Duration>,
-    pub(crate) compression: Compression,
+    pub(crate) compression: ResponseCompression,
 }
 
 impl Default for Rules {
@@ -93,7 +93,7 @@ impl Default for Rules {
                 response: usize::MAX,
             },
             timeout: None,
-            compression: Compression::Identity,
+            compression: ResponseCompression::default(),
         }
     }
 }

@@ -20,6 +20,7 @@ mod options;
 mod path_hash;
 mod ports;
 mod request_stream;
+mod response_compression;
 mod responses;
 #[allow(
     clippy::module_inception,
@@ -43,6 +44,7 @@ pub use listener::Listener;
 pub use method_options::MethodOptions;
 pub use options::ServerBuilder;
 pub use request_stream::RequestStream;
+pub use response_compression::ResponseCompression;
 pub use server::Server;
 pub use servicer_call::ServicerCall;
 pub use start::HandlerFuture;

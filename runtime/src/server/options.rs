@@ -7,11 +7,12 @@ use super::handlers::Method;
 use super::inline_polling::InlinePolling;
 use super::interceptor::{ServerInterceptor, ServerInterceptors};
 use super::method_options::{MethodOptions, NamedOptions, Rules};
+use super::response_compression::ResponseCompression;
 use super::slots::Slots;
 use super::start::failed;
 use crate::base::{TcpKeepalive, wire};
+use crate::http2;
 use crate::transport::{KeepaliveConfig, LifetimeConfig, UpkeepConfig};
-use crate::{Compression, http2};
 
 /// Builds a [`Server`](crate::Server) with options. Every option has a default.
 #[derive(Clone, Debug, Default)]
@@ -164,12 +165,13 @@ impl ServerBuilder {
         self
     }
 
-    /// Sets the compression of messages to clients that accept it. By default messages are not compressed. A servicer overrides
-    /// it for one call by [`ServicerContext::set_compression`](crate::ServicerContext::set_compression). It does not restrict
-    /// what clients may send. gRPC's `grpc.default_compression_algorithm`.
+    /// Sets the compression of messages to clients that accept it: the same for all, or
+    /// [`AsRequest`](ResponseCompression::AsRequest). By default messages are not compressed. A servicer overrides it for one call
+    /// by [`ServicerContext::set_compression`](crate::ServicerContext::set_compression). It does not restrict what clients may
+    /// send. gRPC's `grpc.default_compression_algorithm`.
     #[doc(alias = "grpc.default_compression_algorithm")]
-    pub fn compression(mut self, compression: Compression) -> ServerBuilder {
-        self.options.rules.compression = compression;
+    pub fn compression(mut self, compression: impl Into<ResponseCompression>) -> ServerBuilder {
+        self.options.rules.compression = compression.into();
         self
     }
 

@@ -8,7 +8,8 @@ use flate2::write::{GzEncoder, ZlibEncoder};
 use http::HeaderMap;
 use stubwright::prost::Message;
 use stubwright::{
-    Channel, ChannelBuilder, ClientCall, Code, Compression, MethodOptions, Server, ServerBuilder,
+    Channel, ChannelBuilder, ClientCall, Code, Compression, MethodOptions, ResponseCompression,
+    Server, ServerBuilder,
 };
 use stubwright_tests::pb::probe::v1::{ProbeStub, Request, Response};
 
@@ -177,6 +178,42 @@ async fn responses_are_compressed_by_server_method_and_call() {
         let answer = pair.call(method, &fields, &body).await;
         answer.assert_status(0, "");
         assert_eq!(field(&answer.head, "grpc-encoding"), encoding, "{method}");
+    }
+}
+
+/// By the options of the server or of the method, or by the handler.
+#[tokio::test]
+async fn responses_are_compressed_as_requests_were() {
+    let as_request = MethodOptions::new().compression(ResponseCompression::AsRequest);
+    let gzip_unless = Server::builder()
+        .compression(Compression::Gzip)
+        .method_options("/probe.v1.Probe/Unary", as_request);
+    for (options, wanted) in [
+        (
+            Server::builder().compression(ResponseCompression::AsRequest),
+            None,
+        ),
+        (gzip_unless, None),
+        (Server::builder(), Some(("compress", "as-request"))),
+    ] {
+        let mut pair = Pair::with(options).await;
+        let body = framed(&request(vec![7; 1000], 1));
+        for (sent, accepted, encoding) in [
+            (Some("zstd"), "gzip, zstd", Some("zstd")),
+            (Some("deflate"), "deflate, gzip", Some("deflate")),
+            (Some("zstd"), "gzip", None),
+            (Some("identity"), "gzip, zstd", None),
+            (None, "gzip, zstd", None),
+        ] {
+            let mut fields = vec![("grpc-accept-encoding", accepted)];
+            fields.extend(sent.map(|sent| ("grpc-encoding", sent)));
+            fields.extend(wanted);
+            let answer = pair.call("Unary", &fields, &body).await;
+            answer.assert_status(0, "");
+            assert_eq!(field(&answer.head, "grpc-encoding"), encoding, "{fields:?}");
+            let flag = u8::from(encoding.is_some());
+            assert_eq!(messages(&answer.body), [(flag, response(vec![7; 1000], 0))]);
+        }
     }
 }
 
