@@ -194,7 +194,7 @@ pub use prost_types;
 pub use rustls;
 #[cfg(feature = "server")]
 pub use server::{
-    GenericHandler, Handlers, InlinePolling, Listener, MethodOptions, RequestStream,
+    GenericHandler, Handlers, InlinePolling, Listener, MethodOptions, PortError, RequestStream,
     ResponseCompression, Server, ServerBuilder, ServerCall, ServerCredentials, ServerInterceptor,
     ServicerContext,
 };

@@ -46,6 +46,7 @@ pub type Result<T, E = Status> = std::result::Result<T, E>;
 /// | tokio's [`Elapsed`](tokio::time::error::Elapsed), of `timeout` | DEADLINE_EXCEEDED |
 /// | [`prost::DecodeError`], [`prost::EncodeError`] | INTERNAL |
 /// | [`InvalidMetadata`](crate::InvalidMetadata) | INTERNAL |
+/// | [`PortError`](crate::PortError) | that of an `io::Error` of its kind |
 /// | `JsonError` and `serde_json::Error`, with the feature `json`; [`ConfigError`](crate::balancing::ConfigError) | INVALID_ARGUMENT |
 /// | `rustls::Error`, and rustls's errors of PEM, of server names and of verifiers, with the feature `tls` | INVALID_ARGUMENT |
 ///

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::net::UnixListener;
 
 use super::credentials::ServerCredentials;
+use super::port_error::PortError;
 use super::ports;
 #[cfg(unix)]
 use super::unix::{self, SocketFile};
@@ -64,31 +65,34 @@ impl Listener {
     }
 
     /// Binds all addresses of `host:port` on one port. Also returns the first address, which has the actual port if it was 0.
-    pub(crate) async fn bind(address: &str) -> io::Result<(Vec<Listener>, SocketAddr)> {
-        let host = read(address).map_err(|why| {
-            let why = format!("cannot bind {address}: {why}");
-            io::Error::new(io::ErrorKind::InvalidInput, why)
+    pub(crate) async fn bind(address: &str) -> Result<(Vec<Listener>, SocketAddr), PortError> {
+        let host = read(address).map_err(|reason| PortError::InvalidAddress {
+            address: address.to_owned(),
+            reason,
         })?;
         // Resolve the name separately, so that an error tells which of the two failed.
-        let addresses = host
-            .look_up()
-            .await
-            .map_err(|error| named(address, "look up", &error))?;
-        let listeners = ports::bind(&addresses)
-            .await
-            .map_err(|error| named(address, "bind", &error))?;
+        let addresses = host.look_up().await.map_err(|source| PortError::LookUp {
+            address: address.to_owned(),
+            source,
+        })?;
+        let not_bound = |source| PortError::Bind {
+            address: address.to_owned(),
+            source,
+        };
+        let listeners = ports::bind(&addresses).await.map_err(not_bound)?;
         let first = listeners.first().map(TcpListener::local_addr);
-        let first =
-            first.ok_or_else(|| named(address, "look up", &io::ErrorKind::NotFound.into()))??;
+        let first = first.unwrap_or_else(|| Err(io::ErrorKind::NotFound.into()));
+        let first = first.map_err(not_bound)?;
         Ok((listeners.into_iter().map(Listener::from).collect(), first))
     }
 
     /// Binds a unix socket.
     #[cfg(unix)]
-    pub(crate) async fn bind_unix(path: &Path) -> io::Result<Listener> {
-        let (listener, file) = unix::bind(path)
-            .await
-            .map_err(|error| named(&UnixName(path).to_string(), "bind", &error))?;
+    pub(crate) async fn bind_unix(path: &Path) -> Result<Listener, PortError> {
+        let (listener, file) = unix::bind(path).await.map_err(|source| PortError::Bind {
+            address: UnixName(path).to_string(),
+            source,
+        })?;
         Ok(Listener::new(ListenerKind::Unix {
             listener,
             _file: file,
@@ -203,10 +207,6 @@ fn is_of_one_connection(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::Interrupted
     )
-}
-
-fn named(address: &str, action: &str, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("cannot {action} {address}: {error}"))
 }
 
 #[cfg(all(test, target_os = "linux"))]

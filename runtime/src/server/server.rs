@@ -27,6 +27,7 @@ use super::handlers::Handlers;
 use super::in_process::InProcessCalls;
 use super::listener::Listener;
 use super::options::{Options, ServerBuilder};
+use super::port_error::PortError;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use crate::base::unix_name;
 use crate::base::{clock, log};
@@ -143,7 +144,10 @@ impl Server {
     /// # Errors
     /// Fails if the text is not an address with a port, if the name cannot be resolved, or if no address can be bound because it
     /// is in use, not local, or not permitted.
-    pub async fn add_insecure_port(&mut self, address: impl AsRef<str>) -> io::Result<SocketAddr> {
+    pub async fn add_insecure_port(
+        &mut self,
+        address: impl AsRef<str>,
+    ) -> Result<SocketAddr, PortError> {
         let (listeners, address) = Listener::bind(address.as_ref()).await?;
         self.listeners.extend(listeners);
         Ok(address)
@@ -163,7 +167,7 @@ impl Server {
         &mut self,
         address: impl AsRef<str>,
         credentials: ServerCredentials,
-    ) -> io::Result<SocketAddr> {
+    ) -> Result<SocketAddr, PortError> {
         let (listeners, address) = Listener::bind(address.as_ref()).await?;
         let secured = listeners
             .into_iter()
@@ -180,7 +184,7 @@ impl Server {
     /// Fails if another server listens there, if another kind of file exists, if the directory is missing or not writable, or if
     /// the path exceeds the system's limit (108 bytes on Linux).
     #[cfg(unix)]
-    pub async fn add_unix_port(&mut self, path: impl AsRef<Path>) -> io::Result<()> {
+    pub async fn add_unix_port(&mut self, path: impl AsRef<Path>) -> Result<(), PortError> {
         self.add_listener(Listener::bind_unix(path.as_ref()).await?);
         Ok(())
     }
@@ -192,7 +196,10 @@ impl Server {
     /// # Errors
     /// Fails if another server listens there, or if the name is longer than 107 bytes.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub async fn add_unix_abstract_port(&mut self, name: impl AsRef<[u8]>) -> io::Result<()> {
+    pub async fn add_unix_abstract_port(
+        &mut self,
+        name: impl AsRef<[u8]>,
+    ) -> Result<(), PortError> {
         let path = unix_name::abstract_path(name.as_ref());
         self.add_listener(Listener::bind_unix(&path).await?);
         Ok(())

@@ -1,8 +1,10 @@
 //! Ports, start and stop of servers, and channels to a server in the same process.
 
+use std::error::Error;
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
-use stubwright::{Channel, Code, Server, sending};
+use stubwright::{Channel, Code, PortError, Server, Status, sending};
 use stubwright_tests::Event;
 use stubwright_tests::log;
 use stubwright_tests::pb::probe::v1::{Action, ProbeStub, Request, add_probe_servicer_to_server};
@@ -71,7 +73,43 @@ async fn a_port_in_use_is_an_error_that_names_it() {
         .add_insecure_port(address.to_string())
         .await
         .unwrap_err();
-    assert!(error.to_string().contains(&address.to_string()), "{error}");
+    let address = address.to_string();
+    assert_eq!(error.address(), address);
+    let text = error.to_string();
+    assert!(
+        text.starts_with(&format!("cannot bind {address}: ")),
+        "{text}"
+    );
+    assert!(
+        matches!(&error, PortError::Bind { source, .. } if source.kind() == ErrorKind::AddrInUse)
+    );
+    assert!(error.source().is_some());
+    // Nothing is lost when it becomes an error of the system, or a status.
+    let error = std::io::Error::from(error);
+    assert_eq!(
+        (error.kind(), error.to_string()),
+        (ErrorKind::AddrInUse, text.clone())
+    );
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+    assert!(matches!(cause, Some(PortError::Bind { .. })));
+    let error = server.add_insecure_port(&address).await.unwrap_err();
+    let status = Status::from(error);
+    assert_eq!(status.code(), Code::FailedPrecondition);
+    assert!(status.message().contains(&address), "{status}");
+}
+
+#[tokio::test]
+async fn a_port_that_is_no_address_or_of_no_host_is_an_error_of_its_own() {
+    let mut server = Server::new();
+    let error = server.add_insecure_port("localhost").await.unwrap_err();
+    assert!(matches!(error, PortError::InvalidAddress { .. }), "{error}");
+    assert_eq!(Status::from(error).code(), Code::InvalidArgument);
+    let error = server
+        .add_insecure_port("[fe80::1%nowhere]:0")
+        .await
+        .unwrap_err();
+    assert!(matches!(error, PortError::LookUp { .. }), "{error}");
+    assert_eq!(error.address(), "[fe80::1%nowhere]:0");
 }
 
 #[tokio::test]
