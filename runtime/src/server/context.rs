@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use super::response_compression::ResponseCompression;
 use crate::base::erasure::AnyMessage;
 #[cfg(feature = "client")]
@@ -16,7 +18,43 @@ use crate::{Compression, Metadata, Result, Status};
 ///
 /// The connection also uses the call while the method runs, so all methods take `&self`. A clone refers to the same call, and may
 /// be moved to another task.
+///
+/// # The end of a call
+///
+/// What a method returns is the status of its call. So there is nothing like gRPC Python's `abort`, `set_code` and `set_details`: the
+/// method returns `Err(Status::new(code, message))`, or a stream gives it as its last item. Python's `code()` and `details()` are in the
+/// [`Status`], which [`add_done_callback`](ServicerContext::add_done_callback) and interceptors see.
+///
+/// A call may also end around its method: its caller cancels it, its deadline passes, the connection is lost, or
+/// [`cancel`](ServicerContext::cancel) is called. Then the future or the stream of the method is dropped where it waits. No code of the
+/// method runs any more, except that its variables are dropped. Python's `finally` is a [`Drop`], and its `except CancelledError` is
+/// a done callback. What has to go on is a task of its own. The guide has [a table](crate::manual::coming_from_grpc_python) of all this.
+///
+/// ```
+/// use stubwright::{Code, Result, ServicerContext};
+///
+/// /// Is deleted at the end of the call, however it ends.
+/// struct TemporaryFile(std::path::PathBuf);
+///
+/// impl Drop for TemporaryFile {
+///     fn drop(&mut self) {
+///         let _ = std::fs::remove_file(&self.0);
+///     }
+/// }
+///
+/// async fn convert(_request: String, context: &ServicerContext) -> Result<String> {
+///     let _file = TemporaryFile("/tmp/conversion".into());
+///     context.add_done_callback(|result| {
+///         if result.as_ref().is_err_and(|status| status.code() == Code::Cancelled) {
+///             println!("the client did not wait for it");
+///         }
+///     });
+///     tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+///     Ok(String::from("done"))
+/// }
+/// ```
 #[derive(Clone, Debug)]
+#[doc(alias("abort", "set_code", "set_details"))]
 pub struct ServicerContext {
     exchange: Arc<Exchange>,
     /// The caller's metadata, if interceptors have changed it.
@@ -88,6 +126,14 @@ impl ServicerContext {
     /// returned.
     pub fn is_active(&self) -> bool {
         self.exchange.over().is_none()
+    }
+
+    /// Ends the call with CANCELLED, from within its method or from another task. The future or the stream of the method is dropped where
+    /// it waits next, and what it returns before does not matter. Responses that have not left yet may be lost; trailing metadata
+    /// that is set already is sent. Does nothing if the call is over. gRPC Python's `context.cancel()`.
+    pub fn cancel(&self) {
+        let status = Status::cancelled("the server cancelled the call");
+        self.exchange.finish(Bytes::new(), Err(status));
     }
 
     /// Returns a future that completes once the call is over, for whatever reason: cancelled, past its deadline, cut off, or

@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use futures_util::stream;
-use stubwright::Code;
+use stubwright::{Code, Handlers, Metadata, Prost, Result, Server, ServicerContext};
 use stubwright_tests::Event;
 use stubwright_tests::pb::probe::v1::{Action, Request};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::transports::{Link, over_every_transport};
+use crate::transports::{Link, Transport, over_every_transport, within};
 
 over_every_transport!(
     a_dropped_unary_call_drops_its_handler,
@@ -16,6 +17,8 @@ over_every_transport!(
     a_request_stream_in_another_task_sees_cancelled,
     a_handler_that_ends_leaves_its_request_stream_cancelled,
     a_call_that_was_never_polled_is_never_made,
+    a_server_cancels_a_call_from_within_its_method,
+    a_server_cancels_a_call_from_another_task,
 );
 
 fn hanging() -> Request {
@@ -131,4 +134,108 @@ async fn a_call_that_was_never_polled_is_never_made(mut link: Link) {
     assert_eq!(link.event().await, Event::Started);
     assert_eq!(link.event().await, Event::Dropped);
     assert!(link.events.try_recv().is_err());
+}
+
+/// Tells when it is dropped.
+struct Guard(UnboundedSender<String>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.send("dropped".to_owned()).unwrap();
+    }
+}
+
+/// Links to a server with two methods that wait for ever after `cancel` was called: one returns a response, and one a stream that has
+/// given a first one. They tell when they are dropped, and with which status.
+async fn cancelling(
+    transport: Transport,
+    cancel: fn(ServicerContext),
+) -> (Link, UnboundedReceiver<String>) {
+    let (events, seen) = unbounded_channel();
+    let observed = move |context: &ServicerContext| {
+        let mut trailing = Metadata::new();
+        trailing.append("trailing", "1").unwrap();
+        context.set_trailing_metadata(trailing);
+        let done = events.clone();
+        context.add_done_callback(move |result| {
+            let status = result.as_ref().unwrap_err();
+            done.send(format!("{:?}", status.code())).unwrap();
+        });
+        Guard(events.clone())
+    };
+    let observed_too = observed.clone();
+    let handlers = Handlers::new()
+        .unary_unary(
+            "/test.Cancels/One",
+            Prost,
+            move |_: String, context: ServicerContext| {
+                let guard = observed(&context);
+                async move {
+                    cancel(context.clone());
+                    std::future::pending::<()>().await;
+                    drop(guard);
+                    Ok::<String, _>("never".to_owned())
+                }
+            },
+        )
+        .unary_stream(
+            "/test.Cancels/Many",
+            Prost,
+            move |_: String, context: ServicerContext| {
+                let guard = observed_too(&context);
+                stubwright::stream(async move |mut responses| {
+                    responses.send("first".to_owned()).await;
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    cancel(context.clone());
+                    std::future::pending::<()>().await;
+                    drop(guard);
+                    Ok(())
+                })
+            },
+        );
+    let mut server = transport.server(Server::builder());
+    server.add_handlers(handlers);
+    (transport.link_to(server).await, seen)
+}
+
+async fn a_cancelled_call_has_ended(transport: Transport, cancel: fn(ServicerContext)) {
+    let (link, mut seen) = cancelling(transport, cancel).await;
+    let call = link
+        .channel
+        .unary_unary("/test.Cancels/One", Prost, String::new());
+    let one: Result<String> = within(call.into_future()).await;
+    let one = one.unwrap_err();
+    let mut call = link
+        .channel
+        .unary_stream("/test.Cancels/Many", Prost, String::new());
+    let first: Option<String> = within(call.message()).await.unwrap();
+    assert_eq!(first.as_deref(), Some("first"));
+    let many = within(call.message()).await.unwrap_err();
+    for status in [one, many] {
+        assert_eq!(status.code(), Code::Cancelled);
+        assert_eq!(status.message(), "the server cancelled the call");
+        assert_eq!(status.metadata().get("trailing"), Some("1"));
+        for event in ["Cancelled", "dropped"] {
+            assert_eq!(within(seen.recv()).await.as_deref(), Some(event));
+        }
+    }
+}
+
+async fn a_server_cancels_a_call_from_within_its_method(transport: Transport) {
+    a_cancelled_call_has_ended(transport, |context| {
+        context.cancel();
+        assert!(!context.is_active());
+        context.cancel();
+    })
+    .await;
+}
+
+async fn a_server_cancels_a_call_from_another_task(transport: Transport) {
+    a_cancelled_call_has_ended(transport, |context| {
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            context.cancel();
+        });
+    })
+    .await;
 }
