@@ -221,6 +221,9 @@ pub(crate) fn not_base64(field: &Header) -> Status {
     ))
 }
 
+/// The field that tells a server how many attempts at a call were made before.
+pub(crate) const PREVIOUS_RPC_ATTEMPTS: &[u8] = b"grpc-previous-rpc-attempts";
+
 /// Returns the status of calls to an unknown method.
 #[cfg(feature = "server")]
 pub(crate) fn unknown_method(path: &[u8]) -> Status {

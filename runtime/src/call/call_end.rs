@@ -34,7 +34,7 @@ pub struct CallEnd {
     /// [`PeerAddress::Unknown`](crate::PeerAddress::Unknown) if the call never had a connection.
     pub peer: Peer,
     /// The number of attempts before the last one, which the channel made because of the method's retry or hedging policy. The
-    /// client sends it to the server as `grpc-previous-rpc-attempts`. For interceptors of a server it is 0.
+    /// client sends it to the server as `grpc-previous-rpc-attempts`, so interceptors of a server know it too.
     pub previous_rpc_attempts: u32,
 }
 

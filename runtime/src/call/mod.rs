@@ -65,7 +65,7 @@ pub(crate) use pipe::{remember, wake};
 pub use propagation::Propagation;
 #[cfg(all(feature = "client", feature = "server"))]
 pub(crate) use propagation::Tie;
-pub(crate) use record::{Observer, Record};
+pub(crate) use record::{HeadObserver, Observer, Record};
 pub(crate) use timers::{Alarm, Deadlines};
 pub use tls_session::{TlsSession, TlsVersion};
 pub(crate) use turn::Turn;

@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::response_compression::ResponseCompression;
 use crate::base::erasure::AnyMessage;
+use crate::base::wire;
 #[cfg(feature = "client")]
 use crate::call::Propagation;
 use crate::call::{AuthContext, Exchange, Extensions, Peer, Record, Watch};
@@ -75,6 +76,17 @@ impl ServicerContext {
     /// Returns the name of the method: `/package.Service/Method`.
     pub fn method(&self) -> &str {
         self.exchange.details().method()
+    }
+
+    /// Returns the number of attempts that the caller has made before this one, by its retry or hedging policy:
+    /// `grpc-previous-rpc-attempts`. It is 0 for a first attempt.
+    pub fn previous_rpc_attempts(&self) -> u32 {
+        let mut fields = self.exchange.details().metadata.all_fields();
+        fields
+            .find(|field| field.name() == wire::PREVIOUS_RPC_ATTEMPTS)
+            .and_then(|field| std::str::from_utf8(field.value()).ok())
+            .and_then(|attempts| attempts.parse().ok())
+            .unwrap_or(0)
     }
 
     /// Returns the host that the caller addressed, HTTP/2's `:authority`. It is empty if the caller sent none.
@@ -267,17 +279,22 @@ impl ServicerContext {
     }
 
     fn set_initial_metadata(&self, metadata: Metadata, send: bool) -> Result<()> {
-        let recorded = self
-            .record
-            .as_ref()
-            .map(|record| (record, metadata.clone()));
-        if !self.exchange.set_initial_metadata(metadata, send) {
-            return Err(Status::internal(
+        let set = |metadata, send| {
+            if self.exchange.set_initial_metadata(metadata, send) {
+                return Ok(());
+            }
+            Err(Status::internal(
                 "initial metadata was already sent: it is sent once, before the first message",
-            ));
-        }
-        if let Some((record, metadata)) = recorded {
-            record.add_initial_metadata(metadata);
+            ))
+        };
+        let Some(record) = &self.record else {
+            return set(metadata, send);
+        };
+        set(metadata.clone(), false)?;
+        record.add_initial_metadata(metadata);
+        if send {
+            record.show_head(&self.exchange, true)?;
+            set(Metadata::new(), true)?;
         }
         Ok(())
     }
@@ -299,7 +316,12 @@ impl ServicerContext {
     #[inline]
     pub(crate) fn show_response(&self, response: &mut dyn AnyMessage) -> Result<()> {
         match &self.record {
-            Some(record) => record.response(self.exchange.details(), response),
+            Some(record) => {
+                if record.responses.count() == 0 {
+                    record.show_head(&self.exchange, true)?;
+                }
+                record.response(self.exchange.details(), response)
+            }
             None => Ok(()),
         }
     }

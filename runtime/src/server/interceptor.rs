@@ -137,6 +137,24 @@ impl ServerCall {
         self.record.responses.observe(Box::new(observer));
     }
 
+    /// Passes the initial metadata of the response to `observer` before it is sent: when the handler sends it, before the first
+    /// response, or at the end of a call without responses. The observer may change it. A call that fails without a response and
+    /// without initial metadata sends none, and the observer is not called.
+    ///
+    /// ```
+    /// use stubwright::{Result, ServerCall};
+    ///
+    /// async fn hide_versions(mut call: ServerCall) -> Result<()> {
+    ///     call.on_initial_metadata(|metadata| {
+    ///         metadata.remove("server-version");
+    ///     });
+    ///     call.proceed().await.result
+    /// }
+    /// ```
+    pub fn on_initial_metadata(&mut self, observer: impl FnMut(&mut Metadata) + Send + 'static) {
+        self.record.observe_head(Box::new(observer));
+    }
+
     /// Replaces the handler of the call, for example to respond from a cache. Inner interceptors still run. Does nothing after
     /// [`proceed`](ServerCall::proceed).
     pub fn set_handler(&mut self, handler: impl GenericHandler) {
@@ -167,7 +185,7 @@ impl ServerCall {
             initial_metadata: self.record.initial_metadata(),
             trailing_metadata,
             peer: self.context.peer().clone(),
-            previous_rpc_attempts: 0,
+            previous_rpc_attempts: self.context.previous_rpc_attempts(),
         }
     }
 
@@ -275,9 +293,11 @@ impl ServerInterceptors {
             last: Arc::default(),
         };
         Box::pin(async move {
-            let _closed_at_the_end = Closed(record);
-            let last = Arc::clone(&call.last);
-            call.go().await?;
+            let closed_at_the_end = Closed(record);
+            let (last, exchange) = (Arc::clone(&call.last), Arc::clone(call.context.exchange()));
+            let result = call.go().await;
+            let shown = closed_at_the_end.0.show_head(&exchange, result.is_ok());
+            result.and(shown)?;
             let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
             Ok(std::mem::take(&mut *last))
         })

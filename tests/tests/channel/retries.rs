@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use futures_util::stream;
-use stubwright::{Channel, Code, Result, ServiceConfig};
+use stubwright::{
+    Channel, Code, Handlers, Prost, Result, Server, ServerCall, ServiceConfig, ServicerContext,
+    Status,
+};
 use stubwright_tests::pb::probe::v1::{ProbeStub, Request, Response};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -292,4 +295,28 @@ async fn a_service_config_has_a_timeout_limits_and_wait_for_ready() {
     let other = client_stream(&channel, vec![200]);
     peer.answer().await;
     outcome(other).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_knows_the_attempts_before() {
+    let method = "/probe.v1.Probe/Unary";
+    let answer = async |_: String, context: ServicerContext| match context.previous_rpc_attempts() {
+        0 => Err(Status::unavailable("the first attempt")),
+        attempts => Ok(attempts.to_string()),
+    };
+    let telling = async |mut call: ServerCall| {
+        let end = call.proceed().await;
+        assert_eq!(end.previous_rpc_attempts, u32::from(end.result.is_ok()));
+        end.result
+    };
+    let mut server = Server::builder().interceptor(telling).build();
+    server.add_handlers(Handlers::new().unary_unary(method, Prost, answer));
+    let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
+    server.start().unwrap();
+    let config = ServiceConfig::from_json(POLICY).unwrap();
+    let channel = Channel::builder().service_config(config);
+    let channel = channel.build_insecure(address.to_string()).unwrap();
+    let call = channel.unary_unary(method, Prost, String::new());
+    let answer: String = within(call.into_future()).await.unwrap();
+    assert_eq!(answer, "1");
 }

@@ -30,6 +30,7 @@ over_every_transport!(
     row_71_interceptors_are_around_unknown_methods,
     interceptors_of_a_service_are_around_its_methods_alone,
     interceptors_of_a_service_are_around_a_generic_handler,
+    initial_metadata_is_shown_before_it_is_sent,
 );
 
 const METHODS: [&str; 4] = ["Unary", "ServerStream", "ClientStream", "Bidi"];
@@ -579,4 +580,67 @@ async fn interceptors_of_a_service_are_around_a_generic_handler(transport: Trans
             "{path}"
         );
     }
+}
+
+async fn initial_metadata_is_shown_before_it_is_sent(transport: Transport) {
+    let adding = |name: &'static str| {
+        move |mut call: ServerCall| async move {
+            let is_panic = call.metadata().contains_key("panic");
+            call.on_initial_metadata(move |metadata| {
+                assert!(!is_panic, "as asked");
+                metadata.remove("initial-secret");
+                metadata.append("shown", name).unwrap();
+            });
+            let end = call.proceed().await;
+            if end.result.is_ok() && name == "outer" {
+                let shown = end.initial_metadata.get_all("shown");
+                let shown: Vec<_> = shown.filter_map(|name| name.as_str()).collect();
+                assert_eq!(shown, ["inner", "outer"]);
+            }
+            end.result
+        }
+    };
+    let options = Server::builder()
+        .interceptor(adding("outer"))
+        .interceptor(adding("inner"));
+    let link = transport.link(options).await;
+    let keys = |metadata: &Metadata| {
+        let pairs = metadata.iter();
+        let pairs = pairs.map(|(key, value)| format!("{key}={}", value.as_str().unwrap()));
+        pairs.collect::<Vec<_>>()
+    };
+    let changed = ["initial-kept=1", "shown=inner", "shown=outer"];
+
+    let call = link.stub.unary(request(b"x", 0));
+    let call = call.metadata("initial-secret", "1");
+    let (_, end) = call
+        .metadata("initial-kept", "1")
+        .with_call()
+        .await
+        .unwrap();
+    assert_eq!(keys(&end.initial_metadata), changed);
+    // Whether there is a response, or none.
+    for count in [2, 0] {
+        let call = link.stub.server_stream(request(b"x", count));
+        let mut call = call
+            .metadata("initial-secret", "1")
+            .metadata("initial-kept", "1");
+        assert_eq!(keys(call.initial_metadata().await.unwrap()), changed);
+        while call.message().await.unwrap().is_some() {}
+    }
+    // A failure has initial metadata only if there is some.
+    for (key, expected) in [("initial-kept", &changed[..]), ("other", &[])] {
+        let mut call = link.stub.unary(acting(Action::Fail)).metadata(key, "1");
+        let failed = (&mut call).await.unwrap_err();
+        assert_eq!(failed.code(), Code::Aborted);
+        assert_eq!(
+            keys(&call.end().unwrap().initial_metadata),
+            expected,
+            "{key}"
+        );
+    }
+    let call = link.stub.unary(request(b"x", 0)).metadata("panic", "1");
+    let panicked = call.await.unwrap_err();
+    assert_eq!(panicked.code(), Code::Internal);
+    assert!(panicked.message().contains("interceptor"), "{panicked}");
 }

@@ -95,6 +95,17 @@ impl Exchange {
         })
     }
 
+    /// Takes the initial metadata that has not been sent. Returns `None` if it was sent, or if it is empty and `even_if_empty` is not
+    /// set.
+    pub(crate) fn take_unsent_metadata(&self, even_if_empty: bool) -> Option<Metadata> {
+        match &mut self.state().head {
+            Head::Unsent(metadata) if even_if_empty || !metadata.is_empty() => {
+                Some(std::mem::take(metadata))
+            }
+            Head::Unsent(_) | Head::Sent(_) | Head::Taken => None,
+        }
+    }
+
     /// Sets the metadata that is sent with the status. It replaces metadata that was set before.
     pub(crate) fn set_trailing_metadata(&self, metadata: Metadata) {
         self.state().trailing = metadata;

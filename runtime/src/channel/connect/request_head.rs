@@ -105,12 +105,8 @@ impl RequestHeads {
             None => None,
         };
         let previous = exchange.previous_attempts();
-        let previous_attempts = (previous > 0).then(|| {
-            Header::new(
-                b"grpc-previous-rpc-attempts",
-                previous.to_string().as_bytes(),
-            )
-        });
+        let previous_attempts = (previous > 0)
+            .then(|| Header::new(wire::PREVIOUS_RPC_ATTEMPTS, previous.to_string().as_bytes()));
         Some(RequestHead {
             common: self,
             details,

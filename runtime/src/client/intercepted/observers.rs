@@ -1,10 +1,6 @@
 //! The observers of the messages and the initial metadata of a call with interceptors.
 
-use crate::Metadata;
-use crate::call::Observer;
-
-/// Called with the initial metadata of a response.
-pub(crate) type HeadObserver = Box<dyn FnMut(&mut Metadata) + Send>;
+use crate::call::{HeadObserver, Observer};
 
 /// The observers that an interceptor has added since it last passed the call on.
 #[derive(Default)]
