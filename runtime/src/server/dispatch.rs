@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use super::generic::{GenericHandler, GenericHandlers};
 use super::handlers::{Handlers, Method};
-use super::method_options::Rules;
 use super::options::Options;
 use super::path_hash::PathHash;
+use super::rules::Rules;
 use crate::base::deadline::parse_timeout;
 use crate::base::header::{Header, Kind};
 use crate::base::metadata::{Metadata, decode_binary};

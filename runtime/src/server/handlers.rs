@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::context::ServicerContext;
 use super::inline_polling::PollTimes;
-use super::method_options::Rules;
+use super::rules::Rules;
 use super::servicer_call::{ServicerCall, received};
 use super::start::{HandlerFuture, Start, failed};
 use crate::base::{Codec, Descriptors};

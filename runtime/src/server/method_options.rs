@@ -1,11 +1,11 @@
 //! Options for the calls of single methods and services.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::interceptor::{ServerInterceptor, ServerInterceptors};
 use super::response_compression::ResponseCompression;
-use crate::call::MessageLimits;
+use super::rules::Rules;
 
 /// Options for the calls of one method or of one service, for
 /// [`ServerBuilder::method_options`](crate::ServerBuilder::method_options). If an option is not set for a method, that of its
@@ -75,42 +75,9 @@ impl MethodOptions {
         self.interceptors.push(interceptor);
         self
     }
-}
 
-/// The rules for the calls of a method.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Rules {
-    pub(crate) limits: MessageLimits,
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) compression: ResponseCompression,
-}
-
-impl Default for Rules {
-    fn default() -> Rules {
-        Rules {
-            limits: MessageLimits {
-                request: crate::base::framing::MAX_RECEIVE_MESSAGE_LENGTH,
-                response: usize::MAX,
-            },
-            timeout: None,
-            compression: ResponseCompression::default(),
-        }
-    }
-}
-
-impl Rules {
-    /// Returns the deadline of a call that begins at `now`, given its caller's deadline.
-    #[inline]
-    pub(crate) fn deadline(&self, now: Instant, callers: Option<Instant>) -> Option<Instant> {
-        let Some(timeout) = self.timeout else {
-            return callers;
-        };
-        // A time that the clock cannot represent means no deadline.
-        let own = now.checked_add(timeout);
-        callers.into_iter().chain(own).min()
-    }
-
-    fn with(mut self, options: &MethodOptions) -> Rules {
+    /// Returns the rules for these calls, in place of `rules` where an option is set.
+    fn over(&self, mut rules: Rules) -> Rules {
         let MethodOptions {
             max_receive_message_length,
             max_send_message_length,
@@ -118,12 +85,12 @@ impl Rules {
             compression,
             // They are put around the handler when it is registered.
             interceptors: _,
-        } = options;
-        self.limits.request = max_receive_message_length.unwrap_or(self.limits.request);
-        self.limits.response = max_send_message_length.unwrap_or(self.limits.response);
-        self.timeout = timeout.or(self.timeout);
-        self.compression = compression.unwrap_or(self.compression);
-        self
+        } = self;
+        rules.limits.request = max_receive_message_length.unwrap_or(rules.limits.request);
+        rules.limits.response = max_send_message_length.unwrap_or(rules.limits.response);
+        rules.timeout = timeout.or(rules.timeout);
+        rules.compression = compression.unwrap_or(rules.compression);
+        rules
     }
 }
 
@@ -141,7 +108,8 @@ impl NamedOptions {
     /// Returns the rules for the method `/package.Service/Method`: the server's, overridden by its service's options and then its
     /// own.
     pub(crate) fn rules(&self, path: &str, servers: Rules) -> Rules {
-        self.of(path).fold(servers, Rules::with)
+        self.of(path)
+            .fold(servers, |rules, options| options.over(rules))
     }
 
     /// Returns the interceptors around the method `/package.Service/Method`: the server's, its service's and then its own.
@@ -215,22 +183,5 @@ mod tests {
             named.insert(name, MethodOptions::new());
         }
         assert_eq!(named.unknown(&["/a.B/C"]), ["C", "a", "a.B/D"]);
-    }
-
-    #[test]
-    fn the_earlier_deadline_counts() {
-        let now = Instant::now();
-        let after = |seconds| Some(now + Duration::from_secs(seconds));
-        let rules = |timeout| Rules {
-            timeout,
-            ..Rules::default()
-        };
-        let ten = rules(Some(Duration::from_secs(10)));
-        assert_eq!(ten.deadline(now, None), after(10));
-        assert_eq!(ten.deadline(now, after(5)), after(5));
-        assert_eq!(ten.deadline(now, after(15)), after(10));
-        assert_eq!(rules(None).deadline(now, after(15)), after(15));
-        assert_eq!(rules(None).deadline(now, None), None);
-        assert_eq!(rules(Some(Duration::MAX)).deadline(now, after(1)), after(1));
     }
 }

@@ -23,6 +23,7 @@ mod ports;
 mod request_stream;
 mod response_compression;
 mod responses;
+mod rules;
 #[allow(
     clippy::module_inception,
     reason = "the file is named for its type, as the others are"
@@ -54,5 +55,5 @@ pub use start::HandlerFuture;
 pub(crate) use dispatch::MethodTable;
 #[cfg(feature = "client")]
 pub(crate) use in_process::InProcessCalls;
-pub(crate) use method_options::Rules;
+pub(crate) use rules::Rules;
 pub(crate) use task::{HandlerTask, Running};
