@@ -87,6 +87,7 @@
 //! | let tools look into the server | [`Server::add_reflection`], [`reflection`] | |
 //! | compute for long in a handler | [`offload()`] | [first service](manual::first_service#state-that-handlers-share) |
 //! | stop gracefully | [`Server::serve_until`], [`shutdown_signal`] | [stopping](manual::first_service#stopping) |
+//! | understand an error | [`Status`] | [troubleshooting](manual::troubleshooting) |
 //! | test | [`testing`], [`Channel::in_process`] | [testing](manual::testing) |
 //! | convert messages to and from JSON | [`json`] | [messages](manual::messages) |
 //! | serve or call any method as bytes | [`GenericHandler`], [`Raw`] | [without generated code](manual::generating_code#without-generated-code) |

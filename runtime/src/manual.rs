@@ -18,6 +18,7 @@
 //! | [`messages`] | How do I use messages, enums and oneofs? |
 //! | [`coming_from_tonic`] | What is different from tonic? |
 //! | [`coming_from_grpc_python`] | What is each part of gRPC Python here? |
+//! | [`troubleshooting`] | What does this error mean, and what do I do about it? |
 //! | [`grpc_options`] | For reference: which method sets each `grpc.*` option? |
 //! | [`limits`] | For reference: all limits and their defaults |
 //! | [`hostile_input`] | For reference: how the runtime responds to broken and hostile peers |
@@ -58,6 +59,7 @@ pages! {
     messages
     coming_from_tonic
     coming_from_grpc_python
+    troubleshooting
     grpc_options
     limits
     hostile_input
@@ -145,6 +147,31 @@ mod tests {
             }
             let links = format!("\n---\n\n{}\n", links.join(" · "));
             assert!(text.ends_with(&links), "{page}.md must end with:{links}");
+        }
+    }
+
+    /// Each text of an error that the guide explains is in the sources.
+    #[test]
+    fn explained_errors_exist() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut sources = String::new();
+        let mut folders = vec![root.join("src")];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    sources.push_str(&fs::read_to_string(path).unwrap());
+                }
+            }
+        }
+        let page = fs::read_to_string(root.join("docs/troubleshooting.md")).unwrap();
+        let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+        let texts: Vec<&str> = rows.filter_map(|row| row.split('`').next()).collect();
+        assert!(texts.len() >= 25);
+        for part in texts.iter().flat_map(|text| text.split('…')) {
+            assert!(sources.contains(part.trim()), "no error says {part:?}");
         }
     }
 }
