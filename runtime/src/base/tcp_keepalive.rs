@@ -6,8 +6,8 @@ use std::time::Duration;
 /// without calls, and finds dead peers. It needs no permission of the peer, but a proxy answers it in the peer's place, where
 /// [`keepalive_time`](crate::ServerBuilder::keepalive_time) sends pings all the way.
 ///
-/// Systems count in whole seconds, from one upwards. What is not set, or not supported, is up to the system. Values that it refuses are
-/// logged, with the feature `tracing`.
+/// Systems count in whole seconds, and a shorter time becomes one second. Options that are not set, or that the system does not
+/// support, have the system's defaults. Values that it refuses are logged, with the feature `tracing`.
 ///
 /// ```
 /// use std::time::Duration;

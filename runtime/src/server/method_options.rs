@@ -83,7 +83,7 @@ impl MethodOptions {
             max_send_message_length,
             timeout,
             compression,
-            // They are put around the handler when it is registered.
+            // Interceptors are put around the handler when it is registered.
             interceptors: _,
         } = self;
         rules.limits.request = max_receive_message_length.unwrap_or(rules.limits.request);

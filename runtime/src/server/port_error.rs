@@ -35,7 +35,7 @@ pub enum PortError {
     InvalidAddress {
         /// The address that was asked for.
         address: String,
-        /// What is wrong with it, and what to write instead.
+        /// The mistake in it, with the remedy.
         reason: String,
     },
     /// The name of the host has no address, or the zone of an address is not one of this machine.

@@ -65,8 +65,8 @@ fn whole_seconds(time: Duration) -> Duration {
     time.max(Duration::from_secs(1))
 }
 
-/// Returns how long the system waits for a peer to acknowledge data: as long as for the answer to a ping, if there are pings (gRFC
-/// A18). Otherwise a peer that vanishes while something is on its way to it would be waited for as long as TCP repeats that.
+/// Returns the time within which a peer must acknowledge data: that for the response to a ping, if there are pings (gRFC A18).
+/// Without it, a connection whose peer vanishes while data is in flight lasts as long as TCP sends the data again.
 #[cfg(any(target_os = "android", target_os = "linux"))]
 fn user_timeout(keepalive: &KeepaliveConfig) -> Option<Duration> {
     /// The system counts milliseconds in an `int`.
