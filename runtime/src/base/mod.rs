@@ -24,6 +24,8 @@ pub(crate) mod log;
 pub(crate) mod metadata;
 mod outcome;
 pub(crate) mod percent;
+#[cfg(feature = "client")]
+pub(crate) mod response;
 pub mod rpc;
 mod status;
 pub(crate) mod sync;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use crate::base::response::no_status;
 use crate::base::{Outcome, clock};
 use crate::call::credentials::Authorizer;
 use crate::call::listener::Listening;
@@ -17,7 +18,7 @@ use crate::call::{Deadlines, Exchange, Link, Unread};
 use crate::channel::connect::authorization::{PendingCredentials, unprotected};
 use crate::channel::connect::origin::Origin;
 use crate::channel::connect::owner::{Carried, ConnectionNews, Loss};
-use crate::channel::connect::refusals::{no_status, status_of_reset, too_late};
+use crate::channel::connect::refusals::{status_of_reset, too_late};
 use crate::channel::connect::refused::RefusedCalls;
 use crate::channel::connect::request_head::RequestHeads;
 use crate::channel::options::ChannelOptions;

@@ -2,12 +2,9 @@
 
 use super::{ClientRole, OpenCall};
 use crate::base::header::Header;
+use crate::base::response::{check_head, check_metadata, has_text, no_status, oversized_metadata};
 use crate::base::{Outcome, clock, wire};
 use crate::channel::connect::owner::Carried;
-use crate::channel::connect::refusals::{
-    check_head, check_metadata, no_status, oversized_metadata,
-};
-use crate::channel::connect::refused::has_text;
 use crate::http2::{Connection, Reason, ResponseHead, StreamId};
 use crate::{Metadata, Status};
 
@@ -20,8 +17,8 @@ impl ClientRole {
         end: bool,
     ) {
         self.carried = Carried::Calls;
-        let status = check_head(&head);
-        let is_text = status.is_some() && has_text(&head);
+        let status = check_head(head.status, &head.fields, head.oversized);
+        let is_text = status.is_some() && !head.oversized && has_text(&head.fields);
         let metadata = Metadata::from_fields(head.fields);
         if end {
             // A head that ends the stream also contains the trailers.
