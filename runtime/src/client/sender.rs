@@ -32,8 +32,8 @@ use crate::{Result, Status};
 /// # }
 /// ```
 ///
-/// The closure must set the options of the call: options that are set later have no effect. The
-/// requests are a [`Stream`](crate::Stream) and may be changed on their way. A call that cannot be started says so when it is awaited.
+/// The closure must set the options of the call: options that are set later have no effect. The requests are a
+/// [`Stream`](crate::Stream) and may be changed on their way. A call that cannot be started says so when it is awaited.
 ///
 /// To create requests in an async closure instead, use [`stream()`](crate::stream()).
 pub fn sending<Req, C: Start>(
