@@ -170,7 +170,7 @@ fn row_60_a_url_is_refused_with_what_to_write() {
         ),
         ("dns:///http://a:1", "leave out http:// and write only a:1"),
         ("tcp://localhost:5000", "unknown scheme tcp"),
-        ("unix-abstract:", "stands the name of a socket"),
+        ("unix-abstract:", "must be followed by the name of a socket"),
     ] {
         let error = refused(target);
         assert!(error.contains(said), "{error}");

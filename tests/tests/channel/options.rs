@@ -67,7 +67,7 @@ async fn row_76_what_is_ignored_of_a_service_config_is_logged() {
     ServiceConfig::from_json_strict(config).unwrap_err();
     ServiceConfig::from_json(config).unwrap();
     for what in [
-        "loadBalancingPolicy: this policy is not known here",
+        "loadBalancingPolicy: this policy is unknown",
         "row76Language: there is no such field",
         "methodConfig[0].row76Priority: there is no such field",
         "methodConfig[1].name: it is missing, and the entry is for no method",

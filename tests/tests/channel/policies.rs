@@ -210,7 +210,7 @@ fn the_config_of_a_policy_is_read_by_it() {
         ),
         (
             r#""noting": {"childPolicy": [{"nobody": {}}]}"#,
-            "noting.childPolicy: none of these policies is known here",
+            "noting.childPolicy: none of these policies is known; the known ones are",
         ),
     ] {
         let config = format!(r#"{{"loadBalancingConfig": [{{{policy}}}]}}"#);

@@ -151,7 +151,9 @@ async fn names_that_cannot_be_resolved_are_tried_again() {
     let (channel, _script) = new(&names, LoadBalancing::pick_first());
     let error = outcome(call(&channel)).await.unwrap_err();
     assert!(
-        error.message().contains("\"unix:\": behind unix:"),
+        error
+            .message()
+            .contains("\"unix:\": unix: must be followed"),
         "{error}"
     );
 }
