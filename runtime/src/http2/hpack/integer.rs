@@ -5,14 +5,21 @@ use bytes::BytesMut;
 use super::DecodeError;
 
 /// Appends `value`. Its first part occupies the low `prefix_bits` bits of a byte whose other bits are those of `flags`.
+#[inline]
 pub(super) fn encode(value: usize, flags: u8, prefix_bits: u32, out: &mut BytesMut) {
     let limit = prefix_limit(prefix_bits);
     if value < usize::from(limit) {
         push(flags | value as u8, out);
-        return;
+    } else {
+        encode_rest(value - usize::from(limit), flags | limit, out);
     }
-    push(flags | limit, out);
-    let mut rest = value - usize::from(limit);
+}
+
+/// Appends the first byte of an integer whose prefix is all ones, and the rest of its value. It is apart so that the short integers of
+/// nearly all fields are encoded inline.
+#[inline(never)]
+fn encode_rest(mut rest: usize, first: u8, out: &mut BytesMut) {
+    push(first, out);
     while rest >= 0x80 {
         push(rest as u8 | 0x80, out);
         rest >>= 7;
