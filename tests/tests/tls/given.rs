@@ -103,7 +103,7 @@ fn a_given_configuration_takes_no_certificates_beside_its_own() {
     let authority = Authority::new("authority");
     let issued = authority.issue(&["one"]);
     let client = ChannelCredentials::from_rustls(client_config(&authority)).unwrap();
-    assert!(format!("{client:?}").contains("kind: \"rustls\""));
+    assert!(format!("{client:?}").contains("kind: Tls(Rustls)"));
     for error in [
         client.clone().root_certificates(authority.pem()).err(),
         client.client_certificate(&issued.chain, &issued.key).err(),

@@ -96,7 +96,7 @@ fn printed_credentials_contain_no_key() {
         .call_credentials(stubwright::credentials::access_token("sesame"));
     assert_eq!(
         format!("{client:?}"),
-        "ChannelCredentials { roots: \"given\", client_certificate: true, server_name: None, call_credentials: true }"
+        "ChannelCredentials { kind: Tls(Certificates { roots: \"given\", client_certificate: true }), server_name: None, call_credentials: true }"
     );
 }
 

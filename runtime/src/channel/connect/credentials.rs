@@ -2,8 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-#[cfg(feature = "tls-no-provider")]
-use std::sync::OnceLock;
 
 #[cfg(feature = "tls-no-provider")]
 use rustls::ClientConfig;
@@ -16,7 +14,7 @@ use crate::Status;
 use crate::call::credentials::{Authorizer, CallCredentials};
 use crate::channel::connect::security::Security;
 #[cfg(feature = "tls-no-provider")]
-use crate::transport::tls::{self, ClientTls, Identity, Roots};
+use crate::transport::tls::ClientTlsConfig;
 
 /// The credentials of a channel, for [`Channel::secure`](crate::Channel::secure): the certificates that it trusts, the client's
 /// own certificate, and call credentials. gRPC Python's `ssl_channel_credentials` and `local_channel_credentials`.
@@ -47,21 +45,11 @@ pub struct ChannelCredentials {
     calls: Option<Authorizer>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug, PartialEq)]
 enum Kind {
     Local,
     #[cfg(feature = "tls-no-provider")]
-    Tls {
-        /// The cryptography provider. `None` for the default one.
-        provider: Option<Arc<CryptoProvider>>,
-        /// The trusted certificates. `None` for those of the system.
-        roots: Option<Arc<Roots>>,
-        identity: Option<Arc<Identity>>,
-        /// The configuration of all connections, made of the above with the first channel.
-        config: Arc<OnceLock<Arc<ClientConfig>>>,
-    },
-    #[cfg(feature = "tls-no-provider")]
-    Rustls(Arc<ClientConfig>),
+    Tls(ClientTlsConfig),
 }
 
 impl ChannelCredentials {
@@ -87,7 +75,7 @@ impl ChannelCredentials {
     #[doc(alias = "ssl_channel_credentials")]
     #[cfg(feature = "tls-no-provider")]
     pub fn tls() -> ChannelCredentials {
-        ChannelCredentials::of_tls(None)
+        ChannelCredentials::of(Kind::Tls(ClientTlsConfig::new(None)))
     }
 
     /// TLS like [`tls`](ChannelCredentials::tls), with the cryptography of this provider: its cipher suites, key exchanges and
@@ -111,7 +99,8 @@ impl ChannelCredentials {
     /// ```
     #[cfg(feature = "tls-no-provider")]
     pub fn tls_with_provider(provider: impl Into<Arc<CryptoProvider>>) -> ChannelCredentials {
-        ChannelCredentials::of_tls(Some(provider.into()))
+        let config = ClientTlsConfig::new(Some(provider.into()));
+        ChannelCredentials::of(Kind::Tls(config))
     }
 
     /// TLS by a configuration of rustls, as a whole: with its verifier of certificates, its resolver of client certificates, session
@@ -146,9 +135,8 @@ impl ChannelCredentials {
     #[doc(alias = "grpc.ssl_session_cache")]
     #[cfg(feature = "tls-no-provider")]
     pub fn from_rustls(config: impl Into<Arc<ClientConfig>>) -> Result<ChannelCredentials> {
-        let mut config = config.into();
-        tls::offer_h2(&mut Arc::make_mut(&mut config).alpn_protocols)?;
-        Ok(ChannelCredentials::of(Kind::Rustls(config)))
+        let config = ClientTlsConfig::from_rustls(config.into())?;
+        Ok(ChannelCredentials::of(Kind::Tls(config)))
     }
 
     /// Sets the trusted certificates (PEM), in place of the system's. They are those of authorities, or a server's own
@@ -162,13 +150,7 @@ impl ChannelCredentials {
     /// or a configuration of rustls.
     #[cfg(feature = "tls-no-provider")]
     pub fn root_certificates(mut self, pem: impl AsRef<[u8]>) -> Result<ChannelCredentials> {
-        match &mut self.kind {
-            Kind::Tls { roots, config, .. } => {
-                *roots = Some(Roots::from_pem(pem.as_ref())?);
-                *config = Arc::default();
-            }
-            other => return Err(other.has_no_certificates()),
-        }
+        self.tls_config()?.set_roots(pem.as_ref())?;
         Ok(self)
     }
 
@@ -185,16 +167,8 @@ impl ChannelCredentials {
         certificate_chain: impl AsRef<[u8]>,
         private_key: impl AsRef<[u8]>,
     ) -> Result<ChannelCredentials> {
-        let own = Identity::from_pem(certificate_chain.as_ref(), private_key.as_ref())?;
-        match &mut self.kind {
-            Kind::Tls {
-                identity, config, ..
-            } => {
-                *identity = Some(Arc::new(own));
-                *config = Arc::default();
-            }
-            other => return Err(other.has_no_certificates()),
-        }
+        self.tls_config()?
+            .set_identity(certificate_chain.as_ref(), private_key.as_ref())?;
         Ok(self)
     }
 
@@ -224,9 +198,9 @@ impl ChannelCredentials {
         match &self.kind {
             Kind::Local => Ok(Security::Local),
             #[cfg(feature = "tls-no-provider")]
-            kind => {
+            Kind::Tls(config) => {
                 let host = self.name().unwrap_or(host);
-                Ok(Security::Tls(ClientTls::new(kind.config()?, host)?))
+                Ok(Security::Tls(config.for_host(host)?))
             }
         }
     }
@@ -244,65 +218,22 @@ impl ChannelCredentials {
         self.calls
     }
 
+    #[cfg(feature = "tls-no-provider")]
+    fn tls_config(&mut self) -> Result<&mut ClientTlsConfig> {
+        match &mut self.kind {
+            Kind::Tls(config) => Ok(config),
+            Kind::Local => Err(Status::invalid_argument(
+                "local credentials have no certificates: ChannelCredentials::tls has",
+            )),
+        }
+    }
+
     fn of(kind: Kind) -> ChannelCredentials {
         ChannelCredentials {
             kind,
             server_name: None,
             calls: None,
         }
-    }
-}
-
-#[cfg(feature = "tls-no-provider")]
-impl ChannelCredentials {
-    fn of_tls(provider: Option<Arc<CryptoProvider>>) -> ChannelCredentials {
-        ChannelCredentials::of(Kind::Tls {
-            provider,
-            roots: None,
-            identity: None,
-            config: Arc::default(),
-        })
-    }
-}
-
-#[cfg(feature = "tls-no-provider")]
-impl Kind {
-    /// Returns the configuration for all connections of a channel.
-    fn config(&self) -> Result<Arc<ClientConfig>> {
-        match self {
-            Kind::Tls {
-                provider,
-                roots,
-                identity,
-                config,
-            } => {
-                if let Some(config) = config.get() {
-                    return Ok(Arc::clone(config));
-                }
-                let provider = match provider {
-                    Some(provider) => Arc::clone(provider),
-                    None => tls::default_provider()?,
-                };
-                let roots = match roots {
-                    Some(roots) => Arc::clone(roots),
-                    None => Roots::of_system()?,
-                };
-                let made = tls::client_config(provider, roots, identity.as_deref())?;
-                Ok(Arc::clone(config.get_or_init(|| made)))
-            }
-            Kind::Rustls(config) => Ok(Arc::clone(config)),
-            Kind::Local => Err(self.has_no_certificates()),
-        }
-    }
-
-    /// The error of credentials that are given certificates which they cannot use.
-    fn has_no_certificates(&self) -> Status {
-        Status::invalid_argument(match self {
-            Kind::Rustls(_) => {
-                "these credentials are a configuration of rustls: give the certificates to its builder"
-            }
-            _ => "local credentials have no certificates: ChannelCredentials::tls has",
-        })
     }
 }
 
@@ -316,41 +247,19 @@ impl Default for ChannelCredentials {
 /// Two of them are equal when one is a clone of the other.
 impl PartialEq for ChannelCredentials {
     fn eq(&self, other: &ChannelCredentials) -> bool {
-        let is_same_kind = match (&self.kind, &other.kind) {
-            (Kind::Local, Kind::Local) => true,
-            #[cfg(feature = "tls-no-provider")]
-            (Kind::Tls { config: one, .. }, Kind::Tls { config: two, .. }) => Arc::ptr_eq(one, two),
-            #[cfg(feature = "tls-no-provider")]
-            (Kind::Rustls(one), Kind::Rustls(two)) => Arc::ptr_eq(one, two),
-            #[cfg(feature = "tls-no-provider")]
-            _ => false,
-        };
-        is_same_kind && self.server_name == other.server_name && self.calls == other.calls
+        self.kind == other.kind
+            && self.server_name == other.server_name
+            && self.calls == other.calls
     }
 }
 
 impl fmt::Debug for ChannelCredentials {
     /// The output does not contain the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut f = f.debug_struct("ChannelCredentials");
-        match &self.kind {
-            Kind::Local => f.field("kind", &"local"),
-            #[cfg(feature = "tls-no-provider")]
-            Kind::Rustls(_) => f.field("kind", &"rustls"),
-            #[cfg(feature = "tls-no-provider")]
-            Kind::Tls {
-                roots, identity, ..
-            } => {
-                let roots = match roots {
-                    None => "the system's",
-                    Some(_) => "given",
-                };
-                f.field("roots", &roots)
-                    .field("client_certificate", &identity.is_some())
-            }
-        }
-        .field("server_name", &self.server_name)
-        .field("call_credentials", &self.calls.is_some())
-        .finish()
+        f.debug_struct("ChannelCredentials")
+            .field("kind", &self.kind)
+            .field("server_name", &self.server_name)
+            .field("call_credentials", &self.calls.is_some())
+            .finish()
     }
 }

@@ -4,6 +4,8 @@
 mod accept;
 mod certificate;
 #[cfg(feature = "client")]
+mod client_config;
+#[cfg(feature = "client")]
 mod connect;
 mod identity;
 mod key_pair;
@@ -16,7 +18,11 @@ mod verifier;
 #[cfg(feature = "server")]
 pub(crate) use accept::accept;
 #[cfg(feature = "client")]
-pub(crate) use connect::{CertifiedHosts, ClientTls, client_config};
+pub(crate) use client_config::ClientTlsConfig;
+#[cfg(feature = "client")]
+use connect::client_config;
+#[cfg(feature = "client")]
+pub(crate) use connect::{CertifiedHosts, ClientTls};
 pub(crate) use key_pair::Identity;
 use pem::certificates;
 pub(crate) use pem::invalid;
