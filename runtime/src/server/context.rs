@@ -316,14 +316,18 @@ impl ServicerContext {
     #[inline]
     pub(crate) fn show_response(&self, response: &mut dyn AnyMessage) -> Result<()> {
         match &self.record {
-            Some(record) => {
-                if record.responses.count() == 0 {
-                    record.show_head(&self.exchange, true)?;
-                }
-                record.response(self.exchange.details(), response)
-            }
+            Some(record) => self.show_recorded_response(record, response),
             None => Ok(()),
         }
+    }
+
+    // Kept out of calls without interceptors.
+    #[inline(never)]
+    fn show_recorded_response(&self, record: &Record, response: &mut dyn AnyMessage) -> Result<()> {
+        if record.responses.count() == 0 {
+            record.show_head(&self.exchange, true)?;
+        }
+        record.response(self.exchange.details(), response)
     }
 
     /// Returns the path of the method, as received.
