@@ -73,6 +73,8 @@
 //! | call without async | [`blocking`] | [gRPC Python](manual::coming_from_grpc_python#calls) |
 //! | send and receive streams | [`stream()`], [`RequestStream`], [`StreamingCall`], [`sending`] | [streaming](manual::streaming) |
 //! | limit the time of calls, cancel them | [`CallOptions::timeout`], [`CancelHandle`] | [deadlines](manual::deadlines_cancellation_retries) |
+//! | notice that a client has gone | [`ServicerContext::cancelled`], [`ServicerContext::add_done_callback`] | [cancellation](manual::deadlines_cancellation_retries#cancellation) |
+//! | wait for a server that is not there yet | [`Channel::ready`], [`UnaryCall::wait_for_ready`] | [waiting](manual::deadlines_cancellation_retries#waiting-for-a-server) |
 //! | retry or hedge | [`ServiceConfig`] | [retries](manual::deadlines_cancellation_retries#retries) |
 //! | return and read errors | [`Status`], [`Code`], [`rpc`] | [errors](manual::errors) |
 //! | send headers and trailers | [`Metadata`], [`CallEnd`] | [metadata](manual::metadata) |
@@ -84,7 +86,7 @@
 //! | set limits and keepalive | [`ServerBuilder`], [`ChannelBuilder`], [`MethodOptions`], [`Limits`] | [limits](manual::limits_and_keepalive) |
 //! | compress messages | [`Compression`] | [compression](manual::limits_and_keepalive#compression) |
 //! | report health | [`Server::add_health`], [`health`] | [Kubernetes](manual::limits_and_keepalive#in-kubernetes) |
-//! | let tools look into the server | [`Server::add_reflection`], [`reflection`] | |
+//! | let tools look into the server | [`Server::add_reflection`], [`reflection`] | [first service](manual::first_service#more-than-one-service-port-or-transport) |
 //! | compute for long in a handler | [`offload()`] | [first service](manual::first_service#state-that-handlers-share) |
 //! | stop gracefully | [`Server::serve_until`], [`shutdown_signal`] | [stopping](manual::first_service#stopping) |
 //! | understand an error | [`Status`] | [troubleshooting](manual::troubleshooting) |

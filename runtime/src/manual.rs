@@ -6,7 +6,7 @@
 //! |---|---|
 //! | [`first_service`] | How do I write a service, serve it, call it and stop it? How do handlers share state? |
 //! | [`streaming`] | How do I send and receive many messages in a call? |
-//! | [`deadlines_cancellation_retries`] | How long may a call take, how is it cancelled, when is it made again? |
+//! | [`deadlines_cancellation_retries`] | How long may a call take, how is it cancelled, when is it made again? How does it wait for a server? |
 //! | [`errors`] | How do I return an error, with details, and how do I read it? |
 //! | [`metadata`] | How do I send and read headers and trailers? Where does a call come from? |
 //! | [`interceptors`] | How do I log, check or change all calls? |

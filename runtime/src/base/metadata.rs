@@ -196,8 +196,8 @@ impl Metadata {
         self.fields.iter()
     }
 
-    /// Returns the kinds of all fields. Checking it is cheaper than searching for several fields that most requests do not
-    /// have.
+    /// Returns the set of the kinds of all fields. A look into the set is cheaper than a search for each of several fields that
+    /// most requests do not have.
     #[cfg(feature = "server")]
     pub(crate) fn kinds(&self) -> Kinds {
         self.fields.iter().map(Header::kind).collect()
@@ -383,7 +383,7 @@ impl fmt::Debug for IntoIter {
     }
 }
 
-/// The value of a pair.
+/// The value of a [`MetadataPair`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Value<'a>(&'a Header);
 

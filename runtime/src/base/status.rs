@@ -30,7 +30,7 @@ pub type Result<T, E = Status> = std::result::Result<T, E>;
 /// | error | status |
 /// |---|---|
 /// | [`std::io::Error`] that wraps a `Status` | that status |
-/// | … `NotFound` | NOT_FOUND |
+/// | [`std::io::Error`] of kind `NotFound` | NOT_FOUND |
 /// | … `AlreadyExists`, `AddrNotAvailable` | ALREADY_EXISTS |
 /// | … `PermissionDenied`, `ReadOnlyFilesystem` | PERMISSION_DENIED |
 /// | … `InvalidInput`, `ArgumentListTooLong`, `NotSeekable` | INVALID_ARGUMENT |

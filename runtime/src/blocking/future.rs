@@ -10,8 +10,8 @@ use super::wait::forbid_async;
 use crate::client::UnaryCall;
 use crate::{CallEnd, CancelHandle, Code, Result, Status};
 
-/// A call with one response that goes on by itself, gRPC Python's `grpc.Future`. [`UnaryCall::future`](super::UnaryCall::future) creates
-/// it.
+/// A handle to a running call with one response: gRPC Python's `grpc.Future`. The call proceeds without being waited for.
+/// [`UnaryCall::future`](super::UnaryCall::future) starts the call and returns the handle.
 ///
 /// Clones are handles to the same call, for any thread. When the last one is dropped the call is cancelled, unless callbacks wait for its
 /// end.

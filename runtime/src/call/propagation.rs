@@ -89,8 +89,8 @@ impl fmt::Debug for Propagation {
     }
 }
 
-/// Cancels a call when its parent ends. Dropping the tie removes it from the parent, so that a parent can make any number of
-/// calls.
+/// Cancels a call when its parent ends. Dropping the tie removes it from the parent, so that ties of ended calls do not pile up
+/// in a parent that runs for long.
 pub(crate) struct Tie {
     _watch: Watch,
 }

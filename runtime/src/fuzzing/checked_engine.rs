@@ -125,7 +125,7 @@ impl CheckedEngine {
         self.sent.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// Returns one of the streams used recently.
+    /// Returns one of the eight newest streams, selected by `pick`, or 1 if there are none.
     pub(super) fn recent(&self, pick: u8) -> StreamId {
         let mut recent = self.calls.keys().rev();
         let count = self.calls.len().clamp(1, 8);

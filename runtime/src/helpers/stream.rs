@@ -185,8 +185,8 @@ impl<T> Outlet<T> {
     }
 }
 
-/// Waits until the reader asks for the next message. The sender holds the message, so that this future has nothing to drop. Drop
-/// code would be compiled for each place that sends a message.
+/// Waits until the reader asks for the next message. The [`Outlet`] holds a message that found no room, so that this future has
+/// nothing to drop. Otherwise, drop code would be compiled for each place that sends a message.
 struct Sent<'a, T>(&'a mut Outlet<T>);
 
 impl<T> Future for Sent<'_, T> {

@@ -6,8 +6,8 @@ use std::io;
 
 use crate::Status;
 
-/// The reason why a [`Server`](crate::Server) could not add a port. By `?` it becomes an [`io::Error`] of the same kind, or the
-/// [`Status`] of that.
+/// The reason why a [`Server`](crate::Server) could not add a port. The `?` operator converts it to an [`io::Error`] of the same
+/// [kind](PortError::kind), or to the [`Status`] that such an `io::Error` becomes.
 ///
 /// ```
 /// use std::io::ErrorKind;

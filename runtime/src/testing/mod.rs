@@ -71,7 +71,8 @@ pub struct TestCall {
 }
 
 impl TestCall {
-    /// Creates a call from `inproc:` with no metadata, no deadline and an unspecified method.
+    /// Creates a call that comes from within the process (its peer is `inproc:`), with no metadata, no deadline and an empty name
+    /// of the method.
     #[must_use]
     pub fn new() -> TestCall {
         TestCall::builder().build()
@@ -157,7 +158,8 @@ impl TestCallBuilder {
         self
     }
 
-    /// Adds pairs as [`metadata`](Self::metadata) does one: other [`Metadata`], or an array, a slice or a vector of pairs.
+    /// Adds several pairs, each as [`metadata`](Self::metadata) adds one. The pairs may be given as another [`Metadata`], an array,
+    /// a slice or a vector.
     ///
     /// # Panics
     /// Panics if a pair is not valid metadata.

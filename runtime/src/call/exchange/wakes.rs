@@ -40,7 +40,7 @@ impl Wakes {
         }
     }
 
-    /// Tells the connection that a reader waits, if it may have to enlarge the window.
+    /// Tells the connection that a reader waits, if the window may be too small for what the reader needs.
     pub(super) fn want(&mut self, pipe: &mut Pipe, reader: ReadState, link: Option<&Link>) {
         self.connection |= link.is_some_and(|link| pipe.want(reader, link.slack()));
     }

@@ -27,7 +27,8 @@ pub struct NewSubchannel {
 }
 
 impl NewSubchannel {
-    /// Creates the options of a subchannel to a server with these addresses. It connects to any one of them.
+    /// Creates the options of a subchannel to one server, given all addresses of that server. Each connection of the subchannel
+    /// goes to the first address that answers.
     pub fn new(addresses: impl IntoIterator<Item = Address>) -> NewSubchannel {
         NewSubchannel {
             addresses: addresses.into_iter().collect(),

@@ -83,7 +83,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Handles DATA of a closed stream. Its bytes do not count as held.
+    /// Handles DATA of a closed stream. The application does not get its bytes, so they are not added to `Holdings::held`.
     fn receive_stray_data(
         &mut self,
         header: &FrameHeader,
