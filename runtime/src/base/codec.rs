@@ -6,7 +6,7 @@ use super::encoded::Encoded;
 use super::erasure::fields::merge;
 use crate::Result;
 
-/// Encodes and decodes messages of type `T`. [`Prost`] does so for prost's messages, and [`Raw`] leaves messages as bytes.
+/// Encodes and decodes messages of type `T`. [`Prost`] is the codec for prost's messages. [`Raw`] leaves messages as bytes.
 pub trait Codec<T>: Copy + Send + Sync + 'static {
     /// Returns the number of bytes that [`encode`](Codec::encode) will write.
     fn encoded_len(message: &T) -> usize;
@@ -58,8 +58,8 @@ impl<T: prost::Message + Default> Codec<T> for Prost {
     }
 }
 
-/// The codec of messages that stay bytes, for programs that have no types for them. It corresponds to a serializer of `None` in
-/// gRPC Python.
+/// The codec that leaves messages as bytes, for programs that have no types for their messages. In gRPC Python, a serializer of
+/// `None` does the same.
 #[derive(Clone, Copy, Debug)]
 pub struct Raw;
 

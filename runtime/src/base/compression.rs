@@ -14,11 +14,13 @@ use self::flate::Wrapping;
 use crate::base::header::{Header, Kind};
 use crate::{Metadata, Result, Status};
 
-/// A compression algorithm for messages: gRPC's `grpc-encoding`, gRPC Python's `grpc.Compression`.
+/// A compression algorithm for messages. gRPC's `grpc-encoding`, gRPC Python's `grpc.Compression`.
 ///
 /// The features of this crate decide which algorithms exist. Without `gzip` and `zstd` there is only
-/// [`Identity`](Compression::Identity). The choice applies to the messages that are sent. A peer chooses the compression of its
-/// messages and announces it; this build reads every algorithm that it has.
+/// [`Identity`](Compression::Identity).
+///
+/// A program chooses the algorithm for the messages that it sends. The peer chooses the algorithm for its own messages. Received
+/// messages can have any of the algorithms that exist.
 ///
 /// A message that would not become shorter is sent uncompressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -27,14 +29,15 @@ pub enum Compression {
     /// No compression (`identity`). This is the default. gRPC Python's `NoCompression`.
     #[default]
     Identity,
-    /// `gzip`, which every gRPC implementation supports.
+    /// `gzip`, which every gRPC implementation supports. Needs the feature `gzip`.
     #[cfg(feature = "gzip")]
     Gzip,
-    /// `zstd`, which is faster than gzip and compresses better, but which few other implementations support.
+    /// `zstd`, which is faster than gzip and compresses better. Few other gRPC implementations support it. Needs the feature
+    /// `zstd`.
     #[cfg(feature = "zstd")]
     Zstd,
-    /// `deflate` in zlib's format (RFC 1950): gzip's compression with a shorter header. gRPC Python's `Deflate`. It needs the
-    /// feature `gzip`.
+    /// `deflate` in zlib's format (RFC 1950): the compression of gzip with a shorter header. Needs the feature `gzip`. gRPC
+    /// Python's `Deflate`.
     #[cfg(feature = "gzip")]
     Deflate,
 }

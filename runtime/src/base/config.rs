@@ -48,7 +48,8 @@ impl Reading {
     }
 }
 
-/// A JSON object in a config. Its fields are taken out one by one; [`finish`](ConfigObject::finish) handles the remaining ones.
+/// A JSON object in a config. Its fields are taken out one by one. [`finish`](ConfigObject::finish) handles the fields that are
+/// left.
 pub struct ConfigObject<'a> {
     pub(crate) path: String,
     pub(crate) reading: &'a Reading,
@@ -96,7 +97,7 @@ impl fmt::Debug for ConfigValue<'_> {
 }
 
 impl<'a> ConfigObject<'a> {
-    /// Takes out the field with this name. Returns `None` if there is none, or if it is null.
+    /// Takes out the field with this name. Returns `None` if there is no such field, or if its value is null.
     pub fn take(&mut self, name: &str) -> Option<ConfigValue<'a>> {
         let place = self.left.iter().position(|(other, _)| *other == name)?;
         let (_, value) = self.left.swap_remove(place);
@@ -113,7 +114,7 @@ impl<'a> ConfigObject<'a> {
     /// Takes out the field with this name.
     ///
     /// # Errors
-    /// Returns an error if there is no such field.
+    /// Returns an error if there is no such field, or if its value is null.
     pub fn need(&mut self, name: &str) -> Read<ConfigValue<'a>> {
         let path = self.path_of(name);
         self.take(name)
@@ -235,10 +236,10 @@ impl<'a> ConfigValue<'a> {
         }
     }
 
-    /// Reads a number above zero.
+    /// Reads a finite number above zero.
     ///
     /// # Errors
-    /// Returns an error if the value is not a number above zero.
+    /// Returns an error if the value is not a finite number above zero.
     pub fn positive(&self) -> Read<f64> {
         let number = match self.value {
             Json::Number(number) => number.parse().ok(),
@@ -252,7 +253,7 @@ impl<'a> ConfigValue<'a> {
     /// Reads a whole number that is not negative. It may be a string, because protobuf's JSON writes large numbers as strings.
     ///
     /// # Errors
-    /// Returns an error if the value is not such a number.
+    /// Returns an error if the value is negative, is not a whole number, or does not fit into `u64`.
     pub fn whole(&self) -> Read<u64> {
         let number = match self.value {
             Json::Number(number) | Json::Text(number) => number.parse().ok(),

@@ -2,8 +2,9 @@
 
 use bytes::{Buf, Bytes};
 
-/// The bytes of one message, borrowed from a buffer in which other messages may follow. It implements [`Buf`]; its
-/// `copy_to_bytes` returns [`Bytes`] that share the buffer.
+/// The bytes of one message, borrowed from a buffer that may hold more messages.
+///
+/// This type implements [`Buf`]. Its `copy_to_bytes` returns [`Bytes`] that share the memory of the buffer.
 #[derive(Clone, Copy, Debug)]
 pub struct Encoded<'a> {
     buffer: &'a Bytes,
@@ -24,7 +25,7 @@ impl<'a> Encoded<'a> {
     }
 }
 
-/// Takes a buffer that holds one message.
+/// Borrows a buffer that holds exactly one message.
 impl<'a> From<&'a Bytes> for Encoded<'a> {
     fn from(buffer: &'a Bytes) -> Encoded<'a> {
         Encoded {

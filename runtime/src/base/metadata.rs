@@ -32,10 +32,10 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// become separate pairs. A value with characters other than printable ASCII can be read, but is not sent when the metadata is
 /// passed on to another call.
 ///
-/// A clone copies references, not texts. Metadata from a peer shares its text with the connection that decoded it.
+/// Cloning metadata copies references, and not the texts. Metadata from a peer shares its text with the connection that decoded it.
 ///
-/// An array, a slice or a vector of pairs becomes metadata by `try_from`, and stands for metadata wherever a function takes
-/// `impl TryInto<Metadata>`. The iterators over metadata can be collected to metadata again.
+/// `try_from` converts an array, a slice or a vector of pairs to metadata. Functions that take `impl TryInto<Metadata>` accept such
+/// pairs directly. The pairs that an iterator over metadata returns can be collected into metadata again.
 ///
 /// ```
 /// # fn main() -> Result<(), stubwright::InvalidMetadata> {
@@ -104,7 +104,7 @@ impl Metadata {
     /// Appends all pairs of other metadata, or of an array, a slice or a vector of pairs.
     ///
     /// # Errors
-    /// Fails like [`Metadata::append`], and then appends nothing.
+    /// Fails like [`Metadata::append`] if one of the pairs is invalid. No pair is appended then.
     pub fn append_all(
         &mut self,
         pairs: impl TryInto<Metadata, Error: Into<InvalidMetadata>>,
@@ -113,7 +113,7 @@ impl Metadata {
         Ok(())
     }
 
-    /// Sets the value of a key. All pairs with this key are replaced by this one.
+    /// Sets the value of a key, in place of all existing pairs with this key.
     ///
     /// # Errors
     /// Fails like [`Metadata::append`].
@@ -136,8 +136,8 @@ impl Metadata {
         self.fields.len() < before
     }
 
-    /// Returns the text of the first pair with this key. Returns `None` if there is none, if the key ends in `-bin`, or if the
-    /// value is not text.
+    /// Returns the text of the first pair with this key. Returns `None` if there is no such pair, if the key ends in `-bin`, or if
+    /// the value is not UTF-8.
     pub fn get(&self, key: impl AsRef<str>) -> Option<&str> {
         let key = key.as_ref();
         self.iter()
@@ -145,7 +145,8 @@ impl Metadata {
             .and_then(|(_, value)| value.as_str())
     }
 
-    /// Returns the bytes of the first pair with this key, which should end in `-bin`. Returns `None` if there is none.
+    /// Returns the bytes of the first pair with this key, decoded from base64 if the key ends in `-bin`. Returns `None` if there is
+    /// no such pair, or if a peer sent invalid base64.
     pub fn get_bin(&self, key: impl AsRef<str>) -> Option<Bytes> {
         let key = key.as_ref();
         self.iter()
@@ -283,7 +284,7 @@ impl<'a> IntoIterator for &'a Metadata {
     }
 }
 
-/// An iterator that takes the pairs of [`Metadata`], in order.
+/// An owning iterator over the pairs of [`Metadata`], in order.
 pub struct IntoIter(std::vec::IntoIter<Header>);
 
 impl Iterator for IntoIter {
@@ -350,7 +351,7 @@ impl From<&Metadata> for Metadata {
     }
 }
 
-/// Metadata stands for itself where pairs are taken, and cannot be invalid.
+/// Exists so that functions which convert pairs also accept [`Metadata`] itself. That conversion never fails.
 impl From<Infallible> for InvalidMetadata {
     fn from(never: Infallible) -> InvalidMetadata {
         match never {}
@@ -396,7 +397,7 @@ impl<'a> Value<'a> {
         std::str::from_utf8(self.0.value()).ok()
     }
 
-    /// Returns the bytes of the value, decoded if the key ends in `-bin`. Returns `None` if a peer sent invalid base64.
+    /// Returns the bytes of the value, decoded from base64 if the key ends in `-bin`. Returns `None` if a peer sent invalid base64.
     pub fn to_bytes(self) -> Option<Bytes> {
         if self.0.kind() == Kind::Binary {
             return decode_binary(self.0.value());

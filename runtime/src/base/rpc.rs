@@ -1,8 +1,8 @@
 //! Package `google.rpc`: the status as a message, and the standard messages for details of an error.
 //!
-//! A servicer can attach any number of details to the status that it returns, for the caller to read. They are sent in
-//! `grpc-status-details-bin`, in the format of other gRPC libraries (`grpcio-status` in Python). They count for the maximum size
-//! of the metadata. Details that don't fit are left out.
+//! A servicer can attach any number of details to the status that it returns, and the caller can read them. The details are sent in
+//! `grpc-status-details-bin`, in the format of other gRPC libraries (`grpcio-status` in Python). Their size counts towards the
+//! maximum size of the metadata. If the details don't fit, they are left out.
 //!
 //! ```
 //! use stubwright::rpc::{BadRequest, LocalizedMessage, RetryInfo, bad_request::FieldViolation};

@@ -73,7 +73,7 @@ pub enum Code {
     Ok = 0,
     /// The call was cancelled, usually by the caller.
     Cancelled = 1,
-    /// An error that fits no other code. A peer's code that gRPC does not define becomes this one.
+    /// An error that fits no other code. A code from a peer is read as this one if gRPC does not define it.
     Unknown = 2,
     /// An argument is invalid, whatever the state of the system.
     InvalidArgument = 3,
@@ -126,7 +126,7 @@ impl Code {
         Code::Unauthenticated,
     ];
 
-    /// Returns the code with this number on the wire. Returns `None` if gRPC doesn't define it.
+    /// Returns the code with this number on the wire. Returns `None` if gRPC defines no code with this number.
     pub fn from_number(number: u32) -> Option<Code> {
         Self::ALL.get(usize::try_from(number).ok()?).copied()
     }
@@ -179,8 +179,8 @@ macro_rules! constructors {
 impl Status {
     /// Creates a status from a code and a message for the caller. gRPC Python calls the message `details`.
     ///
-    /// A status is always an error. With [`Code::Ok`] the status becomes INTERNAL, and its message says so. Return `Ok` to end a
-    /// call successfully.
+    /// A status is always an error. [`Code::Ok`] is replaced by INTERNAL, with a message that says so. Return `Ok` to end a call
+    /// successfully.
     ///
     /// ```
     /// use stubwright::{Code, Status};
@@ -254,9 +254,9 @@ impl Status {
         &self.0.message
     }
 
-    /// Returns the binary details, usually an encoded `google.rpc.Status`, which travels in `grpc-status-details-bin`. They are
-    /// empty if there are none, or if the peer's could not be decoded. [`error_details`](Status::error_details) returns them as
-    /// messages.
+    /// Returns the binary details, usually an encoded `google.rpc.Status`. They travel in `grpc-status-details-bin`. The bytes are
+    /// empty if the status has no details, or if the details from the peer could not be decoded.
+    /// [`error_details`](Status::error_details) returns the details as messages.
     pub fn details(&self) -> &Bytes {
         &self.0.details
     }
@@ -269,7 +269,7 @@ impl Status {
     }
 
     /// Returns the trailing metadata of the status. On the client, it holds all trailing metadata that the server sent. A server
-    /// sends it in addition to the metadata of `ServicerContext::set_trailing_metadata`.
+    /// sends this metadata in addition to the metadata that was set by `ServicerContext::set_trailing_metadata`.
     pub fn metadata(&self) -> &Metadata {
         &self.0.metadata
     }

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-/// TCP's own keepalive: the system probes a peer that has been silent, below HTTP/2. It keeps routers from forgetting a connection
-/// without calls, and finds dead peers. It needs no permission of the peer, but a proxy answers it in the peer's place, where
-/// [`keepalive_time`](crate::ServerBuilder::keepalive_time) sends pings all the way.
+/// The keepalive of TCP: the system probes a peer that has been silent, below HTTP/2.
 ///
-/// Systems count in whole seconds, and a shorter time becomes one second. Options that are not set, or that the system does not
-/// support, have the system's defaults. Values that it refuses are logged, with the feature `tracing`.
+/// The probes keep routers from forgetting a connection without calls, and detect dead peers. They need no permission from the
+/// peer. A proxy answers them itself, so they tell nothing about a peer behind a proxy. The pings of
+/// [`keepalive_time`](crate::ServerBuilder::keepalive_time) pass through proxies.
+///
+/// Systems count in whole seconds. Fractions of a second are ignored, and a time of less than one second becomes one second. If an
+/// option is not set, or if the system does not support it, the system's default applies. Values that the system refuses are logged
+/// (feature `tracing`).
 ///
 /// ```
 /// use std::time::Duration;
@@ -27,7 +30,7 @@ pub struct TcpKeepalive {
 }
 
 impl TcpKeepalive {
-    /// Creates options that send the first probe after this time of silence: `TCP_KEEPIDLE`.
+    /// Creates options with the time of silence after which the first probe is sent (`TCP_KEEPIDLE`).
     pub fn new(time: Duration) -> TcpKeepalive {
         TcpKeepalive {
             time,
@@ -36,14 +39,14 @@ impl TcpKeepalive {
         }
     }
 
-    /// Sets the time between probes that are not answered: `TCP_KEEPINTVL`.
+    /// Sets the time between probes that are not answered (`TCP_KEEPINTVL`). The default is the system's.
     pub fn interval(mut self, interval: Duration) -> TcpKeepalive {
         self.interval = Some(interval);
         self
     }
 
-    /// Sets how many probes without an answer close the connection: `TCP_KEEPCNT`. Where pings are sent, Linux goes by their
-    /// `keepalive_timeout` instead.
+    /// Sets the number of unanswered probes after which the connection is closed (`TCP_KEEPCNT`). The default is the system's. If
+    /// HTTP/2 pings are also sent, Linux ignores this number and closes the connection after `keepalive_timeout`.
     pub fn retries(mut self, retries: u32) -> TcpKeepalive {
         self.retries = Some(retries);
         self

@@ -26,7 +26,7 @@ struct Attribute {
 }
 
 impl Attributes {
-    /// Returns a set with this value added. It replaces the value of the same type, if there is one.
+    /// Returns a set with this value added. The value replaces an existing value of the same type.
     #[must_use]
     pub fn with<T: Send + Sync + 'static>(&self, value: T) -> Attributes {
         let others = self.values().iter();

@@ -14,14 +14,15 @@ pub(crate) const SUBJECT_ALTERNATIVE_NAME: &str = "x509_subject_alternative_name
 /// The name of the property whose value is the first common name of the certificate's subject.
 pub(crate) const COMMON_NAME: &str = "x509_common_name";
 
-/// The verified identity of the other end of a connection: gRPC's `AuthContext`. Servers have it by
-/// [`ServicerContext::auth_context`](crate::ServicerContext::auth_context), clients by the [`Peer`](crate::Peer) of a
-/// [`CallEnd`](crate::CallEnd).
+/// The verified identity of the other end of a connection: gRPC's `AuthContext`.
 ///
-/// It is a list of properties. Each property is a name with a text value, and a name may occur more than once. The list is
-/// empty for calls within the process, and for connections without encryption and without credentials. On connections with
-/// [local credentials](crate::ServerCredentials::local), `transport_security_type` is `local`, and `security_level` is
-/// `TSI_PRIVACY_AND_INTEGRITY` for unix sockets and `TSI_SECURITY_NONE` for TCP. Connections over TLS have:
+/// A server gets it from [`ServicerContext::auth_context`](crate::ServicerContext::auth_context), a client from the
+/// [`Peer`](crate::Peer) of a [`CallEnd`](crate::CallEnd).
+///
+/// The context is a list of properties. Each property is a name with a text value, and a name may occur more than once. The list is
+/// empty for calls within the process, and for connections without encryption and without credentials. On connections with [local
+/// credentials](crate::ServerCredentials::local), `transport_security_type` is `local`, and `security_level` is
+/// `TSI_PRIVACY_AND_INTEGRITY` for unix sockets and `TSI_SECURITY_NONE` for TCP. Connections over TLS have these properties:
 ///
 /// | property | value |
 /// |---|---|
@@ -33,10 +34,11 @@ pub(crate) const COMMON_NAME: &str = "x509_common_name";
 /// | `x509_pem_cert` | the peer's certificate as PEM |
 /// | `x509_pem_cert_chain` | the peer's certificate and the others of its chain, as PEM |
 ///
-/// The last four are only present if the peer sent a certificate. Such a certificate is always valid: the handshake fails if it
-/// is expired or not signed by a trusted authority.
+/// The last four are only present if the peer sent a certificate. The handshake has verified this certificate: it fails if the
+/// certificate is expired or not signed by a trusted authority.
 ///
-/// [`tls_session`](AuthContext::tls_session) has the version of TLS, the cipher suite and the server name that the client asked for.
+/// [`tls_session`](AuthContext::tls_session) returns the version of TLS, the cipher suite and the server name that the client asked
+/// for.
 ///
 /// ```
 /// use stubwright::{Result, ServicerContext, Status, TlsVersion};
@@ -59,7 +61,7 @@ pub struct AuthContext {
     session: Option<TlsSession>,
 }
 
-/// How well others are kept from a connection: gRPC's `grpc_security_level`.
+/// The protection of a connection against others who read or change its data: gRPC's `grpc_security_level`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum SecurityLevel {
@@ -78,7 +80,7 @@ impl SecurityLevel {
         SecurityLevel::PrivacyAndIntegrity,
     ];
 
-    /// Returns gRPC's name of the level, the value of `security_level`.
+    /// Returns gRPC's name of the level, as in the property `security_level`.
     pub fn name(self) -> &'static str {
         match self {
             SecurityLevel::None => "TSI_SECURITY_NONE",
@@ -110,17 +112,17 @@ impl AuthContext {
             .map(|(_, value)| value)
     }
 
-    /// Returns whether the connection is encrypted.
+    /// Returns whether the connection is encrypted by TLS.
     pub fn is_secure(&self) -> bool {
         self.transport_security_type() == Some("ssl")
     }
 
-    /// Returns the property `transport_security_type`: `ssl` or `local`; `None` when the connection is not secured.
+    /// Returns the property `transport_security_type`: `ssl` or `local`. Returns `None` if the connection is not secured.
     pub fn transport_security_type(&self) -> Option<&str> {
         self.values(TRANSPORT_SECURITY_TYPE).next()
     }
 
-    /// Returns the property `security_level`, which is [`SecurityLevel::None`] when the connection is not secured.
+    /// Returns the property `security_level`. Returns [`SecurityLevel::None`] if the connection is not secured.
     pub fn security_level(&self) -> SecurityLevel {
         let named = self.values(SECURITY_LEVEL).next();
         let mut levels = SecurityLevel::ALL.into_iter();
@@ -129,19 +131,20 @@ impl AuthContext {
             .unwrap_or(SecurityLevel::None)
     }
 
-    /// Returns what the two ends have agreed upon in the handshake of TLS; `None` without TLS.
+    /// Returns the parameters that were negotiated in the TLS handshake. Returns `None` without TLS.
     pub fn tls_session(&self) -> Option<&TlsSession> {
         self.session.as_ref()
     }
 
-    /// Returns the certificate chain of the other end, as DER, its own certificate first. The iterator is empty if it sent
-    /// none.
+    /// Returns the certificate chain that the other end sent, in DER, beginning with its own certificate. The iterator is empty if
+    /// the other end sent no certificate.
     pub fn peer_certificates(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.certificates.iter().map(Vec::as_slice)
     }
 
-    /// Returns the name of the property that identifies the other end: `x509_subject_alternative_name` if its certificate has
-    /// such names, otherwise `x509_common_name`. Returns `None` if it has neither. gRPC's `peer_identity_key`.
+    /// Returns the name of the property that identifies the other end: `x509_subject_alternative_name` if its certificate has such
+    /// names, otherwise `x509_common_name`. Returns `None` if there is no certificate, or if the certificate has no names. gRPC's
+    /// `peer_identity_key`.
     pub fn peer_identity_key(&self) -> Option<&'static str> {
         let has = |key: &str| self.values(key).next().is_some();
         [SUBJECT_ALTERNATIVE_NAME, COMMON_NAME]
@@ -149,8 +152,8 @@ impl AuthContext {
             .find(|key| has(key))
     }
 
-    /// Returns the names that identify the other end. The iterator is empty if it sent no certificate. gRPC's
-    /// `peer_identities`.
+    /// Returns the names that identify the other end. The iterator is empty if there is no certificate, or if the certificate has
+    /// no names. gRPC's `peer_identities`.
     pub fn peer_identities(&self) -> impl Iterator<Item = &str> {
         self.values(self.peer_identity_key().unwrap_or_default())
     }

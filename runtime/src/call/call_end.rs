@@ -5,8 +5,8 @@ use crate::{Code, Metadata, Result};
 
 /// The end of a call: its status, metadata, peer and attempts.
 ///
-/// A call's `end()` returns it once the call has ended, `with_call()` returns it together with the response, and `proceed()`
-/// returns it to interceptors, on both sides. It is available after success and after failure, even if the call's error has been
+/// A call's `end()` returns this once the call has ended, and `with_call()` returns it together with the response. On both sides,
+/// `proceed()` returns it to interceptors. The end is available after success and after failure, even if the call's error has been
 /// dropped.
 ///
 /// ```
@@ -33,8 +33,8 @@ pub struct CallEnd {
     /// The other end of the connection: the server on the client's side, the client on the server's. It is
     /// [`PeerAddress::Unknown`](crate::PeerAddress::Unknown) if the call never had a connection.
     pub peer: Peer,
-    /// The number of attempts before the last one, which the channel made because of the method's retry or hedging policy. The
-    /// client sends it to the server as `grpc-previous-rpc-attempts`, so interceptors of a server know it too.
+    /// The number of attempts before the last one, made by the method's retry or hedging policy. The client sends this number to
+    /// the server as `grpc-previous-rpc-attempts`, so interceptors of a server can read it too.
     pub previous_rpc_attempts: u32,
 }
 

@@ -11,11 +11,12 @@ use futures_core::Stream;
 
 /// The state of a channel, as in gRPC's connectivity semantics. gRPC Python's `ChannelConnectivity`.
 ///
-/// While a channel is idle or connecting, its calls wait. While it is in transient failure, calls fail with UNAVAILABLE and the
-/// cause, unless they wait for ready.
+/// While a channel is idle or connecting, its calls wait. While it is in transient failure, a call fails with UNAVAILABLE and the
+/// cause, unless `wait_for_ready` is set for the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ChannelConnectivity {
-    /// The channel has no connection, because it was not used for a while or the connection was lost. The next call connects.
+    /// The channel has no connection, because it was not used for a while or because the connection was lost. The next call makes
+    /// the channel connect.
     Idle,
     /// The channel is connecting: it resolves names, opens sockets and makes handshakes, until the server has sent its first
     /// frame of HTTP/2.
@@ -45,11 +46,11 @@ impl fmt::Display for ChannelConnectivity {
 /// A stream of the states of a channel, returned by [`Channel::subscribe`](crate::Channel::subscribe). The first item is the
 /// state at the time of the subscription, and the last is `Shutdown`.
 ///
-/// It does not keep the channel open. If more than 64 changes have not been read, the oldest are dropped.
+/// The stream does not keep the channel open. At most 64 unread changes are kept; further changes replace the oldest ones.
 pub struct ConnectivityChanges(Arc<Watcher>);
 
 impl ConnectivityChanges {
-    /// Waits for the next state. Returns `None` after the last.
+    /// Waits for the next state. Returns `None` after [`Shutdown`](ChannelConnectivity::Shutdown), which is the last state.
     pub async fn next(&mut self) -> Option<ChannelConnectivity> {
         poll_fn(|context| self.poll_change(context)).await
     }

@@ -10,16 +10,19 @@ use crate::base::header::Header;
 use crate::call::{Panicked, Peer, panicked_in};
 use crate::{Code, Metadata, Result, Status};
 
-/// Credentials of calls: they provide metadata, usually a token, for each attempt at a call. Closures that take an
-/// [`AuthMetadataContext`] implement this trait. [`access_token`](crate::credentials::access_token) creates credentials with a
-/// fixed token, and [`composite`](crate::credentials::composite) combines two. gRPC Python's `AuthMetadataPlugin` and
-/// `CallCredentials`.
+/// Credentials of calls, which provide metadata, usually a token, for each attempt at a call. gRPC Python's `AuthMetadataPlugin`
+/// and `CallCredentials`.
 ///
-/// They are set for a call ([`UnaryCall::credentials`](crate::UnaryCall::credentials)), for a handle of a channel
+/// Closures that take an [`AuthMetadataContext`] implement this trait. [`access_token`](crate::credentials::access_token) creates
+/// credentials with a fixed token. [`composite`](crate::credentials::composite) combines two credentials.
+///
+/// Credentials can be set for a call ([`UnaryCall::credentials`](crate::UnaryCall::credentials)), for a handle of a channel
 /// ([`Channel::with_credentials`](crate::Channel::with_credentials)), or in the credentials of a channel
-/// ([`ChannelCredentials::call_credentials`](crate::ChannelCredentials::call_credentials)). They are asked once a connection for
-/// the call exists. They may run in the task of the caller or in another one. Their metadata is added to that of the call. The
-/// time that they take counts towards the call's deadline.
+/// ([`ChannelCredentials::call_credentials`](crate::ChannelCredentials::call_credentials)).
+///
+/// The library calls [`metadata`](CallCredentials::metadata) once the call has a connection, in the caller's task or in another
+/// one. The returned metadata is added to the metadata of the call. The time that the credentials take counts towards the deadline
+/// of the call.
 ///
 /// Credentials are only sent over connections that others cannot read. Over a connection without encryption, a call with
 /// credentials ends with UNAUTHENTICATED: the credentials are not asked, and nothing is sent. Channels with
@@ -49,7 +52,7 @@ pub trait CallCredentials: Send + Sync + 'static {
     /// Returns the metadata that authenticates the caller.
     ///
     /// # Errors
-    /// Returns the status with which the call ends. Codes that are reserved for the server's own result become INTERNAL (gRFC
+    /// Returns the status with which the call ends. Some codes are reserved for the result of the server and become INTERNAL (gRFC
     /// A54): INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, FAILED_PRECONDITION, ABORTED, OUT_OF_RANGE and DATA_LOSS. After
     /// UNAVAILABLE, a retry policy may retry the call.
     fn metadata(
@@ -79,8 +82,8 @@ pub struct AuthMetadataContext {
 }
 
 impl AuthMetadataContext {
-    /// Returns the URL of the service, with the authority of the call: `https://example.org/package.Service`. It is usually the
-    /// audience of a signed token (JWT). Port 443 is left out. Without TLS the URL begins with `http`.
+    /// Returns the URL of the service, with the authority of the call: `https://example.org/package.Service`. A signed token (JWT)
+    /// usually has this URL as its audience. Port 443 is left out. Without TLS the URL begins with `http`.
     pub fn service_url(&self) -> &str {
         &self.service_url
     }
@@ -105,8 +108,8 @@ impl AuthMetadataContext {
     }
 }
 
-/// Creates credentials with a fixed token: each call is sent with `authorization: Bearer TOKEN`. Calls fail with INTERNAL if the
-/// token is not printable ASCII. gRPC Python's `access_token_call_credentials`.
+/// Creates credentials with a fixed token. Each call is sent with `authorization: Bearer TOKEN`. If the token is not printable
+/// ASCII, calls fail with INTERNAL. gRPC Python's `access_token_call_credentials`.
 #[doc(alias = "access_token_call_credentials")]
 pub fn access_token(token: impl AsRef<str>) -> impl CallCredentials {
     let mut metadata = Metadata::new();
@@ -119,8 +122,8 @@ pub fn access_token(token: impl AsRef<str>) -> impl CallCredentials {
     move |_: AuthMetadataContext| std::future::ready(metadata.clone())
 }
 
-/// Combines two credentials. They are asked one after the other, and the metadata of both is sent, the first's before the
-/// second's. gRPC Python's `composite_call_credentials`.
+/// Combines two credentials. `first` and `second` are asked one after the other, and calls are sent with the metadata of both, in
+/// this order. gRPC Python's `composite_call_credentials`.
 #[doc(alias = "composite_call_credentials")]
 pub fn composite(
     first: impl CallCredentials,

@@ -4,8 +4,8 @@ use std::any::{Any, TypeId, type_name};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Values that belong to a call, at most one of each type. They are never sent. On a server, interceptors use them to pass values
-/// to the handler; on a client, the caller passes values to interceptors.
+/// Values that belong to a call, at most one of each type. The values are never sent. On a server, interceptors use them to pass
+/// values to the handler. On a client, the caller uses them to pass values to interceptors.
 ///
 /// ```
 /// use stubwright::{Result, ServicerContext, Status};
@@ -34,7 +34,7 @@ struct Extension {
 }
 
 impl Extensions {
-    /// Inserts a value. Returns the value of the same type that it replaces.
+    /// Inserts a value. The value replaces an existing value of the same type, which is returned.
     pub fn insert<T: Send + Sync + 'static>(&self, value: T) -> Option<Arc<T>> {
         let mut values = self.values();
         let before = take(&mut values);

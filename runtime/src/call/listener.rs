@@ -6,10 +6,10 @@ use std::sync::Arc;
 use crate::base::Outcome;
 use crate::{Metadata, Result};
 
-/// A listener for the end of the calls that a picker sends to a server.
-/// [`ReadySubchannel::with_listener`](crate::balancing::ReadySubchannel::with_listener) sets it.
+/// Listens for the ends of the calls that a picker sends to a server.
+/// [`ReadySubchannel::with_listener`](crate::balancing::ReadySubchannel::with_listener) sets a listener.
 pub trait CallListener: Send + Sync {
-    /// Called when an attempt at a call has ended. It must not block.
+    /// Handles the end of an attempt at a call. This method must not block.
     fn call_ended(&self, end: &AttemptEnd<'_>);
 }
 
@@ -27,7 +27,7 @@ impl<'a> AttemptEnd<'a> {
         self.outcome.map(|outcome| &outcome.result)
     }
 
-    /// Returns the metadata that the server sent with the status.
+    /// Returns the metadata that the server sent with the status. Returns `None` if [`result`](AttemptEnd::result) does.
     pub fn trailing_metadata(&self) -> Option<&'a Metadata> {
         self.outcome.map(|outcome| &outcome.trailing)
     }

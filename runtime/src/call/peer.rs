@@ -34,7 +34,7 @@ pub struct Peer(Arc<Known>);
 pub enum PeerAddress {
     /// A TCP socket. An IPv4-mapped IPv6 address is converted to IPv4.
     Tcp(SocketAddr),
-    /// A unix socket with its path. The path is empty for a socket without one; nearly all clients' sockets have none.
+    /// A unix socket with its path. The path is empty for a socket that has no path, as nearly all sockets of clients.
     Unix(PathBuf),
     /// A unix socket in Linux' abstract namespace, with its name.
     UnixAbstract(Vec<u8>),

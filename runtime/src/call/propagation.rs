@@ -8,9 +8,11 @@ use std::time::Instant;
 use super::{Exchange, Watch};
 use crate::{Code, Metadata, Status};
 
-/// The deadline, cancellation and metadata that a call inherits from its parent: the call that a servicer is serving when it
-/// makes this one. [`ServicerContext::propagate`](crate::ServicerContext::propagate) creates it, and the call's option
-/// `propagated` applies it. gRPC's propagation options.
+/// The deadline, cancellation and metadata that a call inherits from its parent. The parent is the call that a servicer is serving
+/// while it makes the call.
+///
+/// [`ServicerContext::propagate`](crate::ServicerContext::propagate) creates a propagation. The option `propagated` of a call
+/// applies it. gRPC's propagation options.
 #[derive(Clone)]
 #[must_use]
 pub struct Propagation {
@@ -23,8 +25,8 @@ pub struct Propagation {
 }
 
 impl Propagation {
-    /// Adds the parent's metadata with this key, including the changes of interceptors. By default no metadata is propagated.
-    /// Does nothing if the parent has no such key.
+    /// Adds all pairs of the parent's metadata with this key, including the changes that interceptors made. Does nothing if the
+    /// parent has no such pair. By default no metadata is propagated.
     pub fn metadata(mut self, key: impl AsRef<str>) -> Propagation {
         let key = key.as_ref();
         let came = self.changed.as_deref();
@@ -38,8 +40,8 @@ impl Propagation {
         self
     }
 
-    /// Sets whether the parent's deadline is also a deadline of the call. The default is `true`. If the call has an earlier
-    /// deadline, that one applies.
+    /// Sets whether the parent's deadline also limits the call. The default is `true`. If the call has a deadline of its own, the
+    /// earlier of the two applies.
     pub fn deadline(mut self, yes: bool) -> Propagation {
         self.deadline = yes;
         self

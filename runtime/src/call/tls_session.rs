@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What the two ends of a connection have agreed upon in the handshake of TLS.
+/// The parameters that the two ends of a connection have negotiated in the TLS handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsSession {
     version: TlsVersion,
@@ -11,7 +11,7 @@ pub struct TlsSession {
     is_resumed: bool,
 }
 
-/// The version of TLS. It is displayed as OpenSSL and Python write it: `TLSv1.3`.
+/// A version of TLS. `Display` writes it as OpenSSL and Python do, for example `TLSv1.3`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum TlsVersion {
@@ -27,18 +27,19 @@ impl TlsSession {
         self.version
     }
 
-    /// Returns the cipher suite by IANA's name, such as `TLS_AES_128_GCM_SHA256`.
+    /// Returns IANA's name of the cipher suite, for example `TLS_AES_128_GCM_SHA256`.
     pub fn cipher_suite(&self) -> &str {
         &self.cipher_suite
     }
 
-    /// Returns the server's name that the client asked for (SNI); `None` when it asked for none, as clients do that connect to an IP
-    /// address.
+    /// Returns the server name that the client asked for (SNI). Returns `None` if the client asked for none. Clients that connect
+    /// to an IP address ask for no name.
     pub fn server_name(&self) -> Option<&str> {
         self.server_name.as_deref()
     }
 
-    /// Returns whether the connection has resumed the session of an earlier one. The property `ssl_session_reused`.
+    /// Returns whether the connection has resumed the session of an earlier connection. The property `ssl_session_reused` has the
+    /// same value.
     pub fn is_resumed(&self) -> bool {
         self.is_resumed
     }

@@ -41,18 +41,18 @@ pub struct ChannelBuilder {
 const MIN_KEEPALIVE_TIME: Duration = Duration::from_secs(10);
 
 impl ChannelBuilder {
-    /// Adds an interceptor for all calls. The first one that is added is the outermost. By default there are none.
-    /// [`Channel::with_interceptor`] adds one to an existing channel. gRPC Python's `interceptors`.
+    /// Adds an interceptor for all calls. The interceptor that is added first is the outermost. By default there are none.
+    /// [`Channel::with_interceptor`] adds an interceptor to an existing channel. gRPC Python's `interceptors`.
     #[doc(alias = "interceptors")]
     pub fn interceptor(mut self, interceptor: impl ClientInterceptor) -> ChannelBuilder {
         self.defaults().interceptors.push(interceptor);
         self
     }
 
-    /// Sets the default `:authority` of calls, in place of the target's, for example for a proxy that routes by host. Over TLS,
-    /// the server's certificate must be for this host, unless
-    /// [`ChannelCredentials::server_name`](crate::ChannelCredentials::server_name) sets another name. Building the channel fails
-    /// with INVALID_ARGUMENT if the text is not an authority. gRPC's `grpc.default_authority`.
+    /// Sets the default `:authority` of calls, in place of the target's, for example for a proxy that routes by host. Over TLS, the
+    /// server's certificate must be for this host, unless
+    /// [`ChannelCredentials::server_name`](crate::ChannelCredentials::server_name) sets another name. If the text is not an
+    /// authority, building the channel fails with INVALID_ARGUMENT. gRPC's `grpc.default_authority`.
     #[doc(alias = "grpc.default_authority")]
     pub fn authority(mut self, authority: impl Into<String>) -> ChannelBuilder {
         self.authority = Some(authority.into());
@@ -66,8 +66,8 @@ impl ChannelBuilder {
         self
     }
 
-    /// Adds a pair to the metadata of all calls, except calls that set the same key. By default there are none. Calls fail with
-    /// INVALID_ARGUMENT if the pair is invalid.
+    /// Adds a pair to the metadata of all calls, except calls that set the same key. By default there are no pairs. If the pair is
+    /// invalid, calls fail with INVALID_ARGUMENT.
     pub fn metadata(mut self, key: impl AsRef<str>, value: impl AsRef<[u8]>) -> ChannelBuilder {
         self.defaults()
             .options
@@ -75,7 +75,8 @@ impl ChannelBuilder {
         self
     }
 
-    /// Adds pairs as [`metadata`](ChannelBuilder::metadata) does one: other [`Metadata`], or an array, a slice or a vector of pairs.
+    /// Adds several pairs to the metadata of all calls, like [`metadata`](ChannelBuilder::metadata). The pairs are other
+    /// [`Metadata`], or an array, a slice or a vector of pairs.
     pub fn metadata_from(
         mut self,
         pairs: impl TryInto<Metadata, Error: Into<InvalidMetadata>>,
@@ -116,17 +117,17 @@ impl ChannelBuilder {
         self
     }
 
-    /// Sets the maximum size of the requests that a call keeps for retries, in bytes, until the response begins. The default is
-    /// 256 KiB (262,144). A call that has sent more is not retried. gRPC's `grpc.per_rpc_retry_buffer_size`.
+    /// Sets the maximum size of the requests that a call keeps for retries, in bytes. The requests are kept until the response
+    /// begins. The default is 256 KiB (262,144). A call that has sent more is not retried. gRPC's `grpc.per_rpc_retry_buffer_size`.
     #[doc(alias = "grpc.per_rpc_retry_buffer_size")]
     pub fn per_rpc_retry_buffer_size(mut self, bytes: usize) -> ChannelBuilder {
         self.per_rpc_retry_buffer_size = Some(bytes);
         self
     }
 
-    /// Sets the maximum size of the requests that all calls of the channel together keep for retries, in bytes. Calls that keep
-    /// up to 16 KiB do not count. The default is 1 MiB (1,048,576). A call that finds no room is not retried. It is the channel's
-    /// limit of gRFC A6, grpc-java's `retryBufferSize`.
+    /// Sets the maximum size of the requests that all calls of the channel together keep for retries, in bytes. The default is 1
+    /// MiB (1,048,576). Calls that keep up to 16 KiB do not count. A call that finds no room is not retried. The channel's limit of
+    /// gRFC A6, grpc-java's `retryBufferSize`.
     pub fn retry_buffer_size(mut self, bytes: usize) -> ChannelBuilder {
         self.retry_buffer_size = Some(bytes);
         self
@@ -151,22 +152,25 @@ impl ChannelBuilder {
         self
     }
 
-    /// Sets the maximum number of connections to one server. The default is 4. Calls share the first connection up to the
-    /// server's limit of streams (MAX_CONCURRENT_STREAMS of HTTP/2). If calls wait because all connections have reached this
-    /// limit, another connection is opened. A call uses the oldest connection with room. An additional connection is closed after
-    /// a minute without calls.
+    /// Sets the maximum number of connections to one server. The default is 4.
     ///
-    /// With 1, calls wait until others have ended, as in most gRPC libraries. This suits servers whose limit is meant for each
-    /// client rather than each connection. A channel [over](Channel::over) an open connection has only this connection.
-    /// `connectionScaling.maxConnectionsPerSubchannel` in a service config takes precedence (gRFC A105).
+    /// Calls share the first connection up to the server's limit of streams (MAX_CONCURRENT_STREAMS of HTTP/2). If calls wait
+    /// because all connections have reached this limit, another connection is opened. A call uses the oldest connection with room.
+    /// An additional connection is closed after a minute without calls.
+    ///
+    /// If the maximum is 1, calls above the limit wait until other calls have ended, as in most gRPC libraries. This suits servers
+    /// that limit the streams of a client, rather than of a connection. A channel [over](Channel::over) an open connection has only
+    /// this connection. `connectionScaling.maxConnectionsPerSubchannel` in a service config takes precedence (gRFC A105).
     pub fn max_connections_per_subchannel(mut self, connections: usize) -> ChannelBuilder {
         self.options.max_connections_per_subchannel = connections;
         self
     }
 
     /// Sets the name resolver, which finds the addresses of the servers, in place of the system's. A `Vec<Address>` is a resolver
-    /// too. The target still determines the authority of calls, and on a secure channel the name in the server's certificate, for
-    /// addresses without an authority. gRPC core's custom resolvers.
+    /// too. gRPC core's custom resolvers.
+    ///
+    /// For addresses without an authority, the target still determines the authority of calls and, on a secure channel, the name in
+    /// the server's certificate.
     ///
     /// ```
     /// # fn connect() -> stubwright::Result<()> {
@@ -189,17 +193,17 @@ impl ChannelBuilder {
         self
     }
 
-    /// Sets whether calls wait, until their deadlines, while no server can be reached. By default the service config decides. If
-    /// it doesn't, the default is `false`: such calls fail at once with UNAVAILABLE and the cause. gRPC's `wait_for_ready`, the
-    /// opposite of "fail fast".
+    /// Sets whether calls wait, until their deadlines, while no server can be reached. If it is `false`, calls then fail at once
+    /// with UNAVAILABLE and the cause. The default is the setting in the service config, or else `false`. gRPC's `wait_for_ready`,
+    /// the opposite of "fail fast".
     pub fn wait_for_ready(mut self, wait_for_ready: bool) -> ChannelBuilder {
         self.defaults().options.wait_for_ready = Some(wait_for_ready);
         self
     }
 
-    /// Sets the back-off after the first failed attempt to connect, counted from the beginning of the attempt, with a jitter of a
-    /// fifth. The default is 1 second. It grows by the factor 1.6 with each further failure in a row. A connection counts as a
-    /// failed attempt if it ends before the back-off is over and without having carried a call. gRPC's
+    /// Sets the back-off after the first failed attempt to connect, counted from the beginning of the attempt. The default is 1
+    /// second. The back-off grows by the factor 1.6 with each further failure in a row, and varies at random by up to 20 percent. A
+    /// connection counts as a failed attempt if it ends before the back-off is over and has carried no call. gRPC's
     /// `grpc.initial_reconnect_backoff_ms`.
     #[doc(alias = "grpc.initial_reconnect_backoff_ms")]
     pub fn initial_reconnect_backoff(mut self, wait: Duration) -> ChannelBuilder {
@@ -207,8 +211,8 @@ impl ChannelBuilder {
         self
     }
 
-    /// Sets the maximum back-off between attempts to connect, with a jitter of a fifth. The default is 120 seconds. gRPC's
-    /// `grpc.max_reconnect_backoff_ms`.
+    /// Sets the maximum back-off between attempts to connect. The default is 120 seconds. The back-off varies at random by up to 20
+    /// percent. gRPC's `grpc.max_reconnect_backoff_ms`.
     #[doc(alias = "grpc.max_reconnect_backoff_ms")]
     pub fn max_reconnect_backoff(mut self, wait: Duration) -> ChannelBuilder {
         self.options.backoff.max = wait;
@@ -223,8 +227,8 @@ impl ChannelBuilder {
         self
     }
 
-    /// Sets the time without calls after which the channel closes its connections and becomes idle, until the next call. The
-    /// default is 30 minutes. With `None`, connections stay open. gRPC's `grpc.client_idle_timeout_ms`.
+    /// Sets the time without calls after which the channel closes its connections. The channel is then idle until the next call.
+    /// The default is 30 minutes. With `None`, connections stay open. gRPC's `grpc.client_idle_timeout_ms`.
     #[doc(alias = "grpc.client_idle_timeout_ms")]
     pub fn idle_timeout(mut self, timeout: impl Into<Option<Duration>>) -> ChannelBuilder {
         self.options.upkeep.lifetime.max_idle = timeout.into();
@@ -239,39 +243,39 @@ impl ChannelBuilder {
         self
     }
 
-    /// Sets the default compression of requests. By default they are not compressed. A server that cannot decompress them answers
-    /// UNIMPLEMENTED. The server chooses the compression of responses. gRPC's `grpc.default_compression_algorithm`.
+    /// Sets the default compression of requests. By default requests are not compressed. A server that cannot decompress them
+    /// answers UNIMPLEMENTED. The server chooses the compression of responses. gRPC's `grpc.default_compression_algorithm`.
     #[doc(alias = "grpc.default_compression_algorithm")]
     pub fn compression(mut self, compression: Compression) -> ChannelBuilder {
         self.defaults().options.compression = Some(compression);
         self
     }
 
-    /// Sets the time of silence after which the server is pinged while calls are open. By default there are no pings. The time
-    /// counts from the last bytes that were read. A new call does not restart it, so a call that starts after a longer silence
-    /// sends a ping at once. gRPC's `grpc.keepalive_time_ms` (gRFC A8).
+    /// Sets the time of silence after which the channel pings the server while calls are open. By default there are no pings. The
+    /// time counts from the last bytes that were read. A new call does not restart the time, so a call that starts after a longer
+    /// silence sends a ping at once. gRPC's `grpc.keepalive_time_ms` (gRFC A8).
     ///
-    /// By default, servers allow one ping every five minutes. They close the connection of a client that pings more often, with
-    /// the message `too_many_pings`. The channel then logs this (feature `tracing`) and doubles the time for later connections.
-    /// Other gRPC libraries enforce a minimum of 10 seconds. This one accepts a shorter time, and logs it.
+    /// By default, servers allow one ping every five minutes. They close the connection of a client that pings more often, with the
+    /// message `too_many_pings`. The channel then logs this (feature `tracing`) and doubles the time for later connections. Other
+    /// gRPC libraries enforce a minimum of 10 seconds. This library accepts a shorter time, and logs it.
     #[doc(alias = "grpc.keepalive_time_ms")]
     pub fn keepalive_time(mut self, time: Duration) -> ChannelBuilder {
         self.options.upkeep.keepalive.time = Some(time);
         self
     }
 
-    /// Sets the time within which a server must respond to a keepalive ping. If it does not, the connection is closed, and its
-    /// calls end with UNAVAILABLE. The default is 20 seconds. gRPC's `grpc.keepalive_timeout_ms`.
+    /// Sets the time within which a server must respond to a keepalive ping. If the server does not respond, the connection is
+    /// closed, and its calls end with UNAVAILABLE. The default is 20 seconds. gRPC's `grpc.keepalive_timeout_ms`.
     ///
-    /// On Linux the system's own limit for data that is not acknowledged, `TCP_USER_TIMEOUT`, is the same if there are pings
-    /// (gRFC A18).
+    /// If pings are sent, this time is also the limit for data that the server's system does not acknowledge (`TCP_USER_TIMEOUT`,
+    /// on Linux only; gRFC A18).
     #[doc(alias = "grpc.keepalive_timeout_ms")]
     pub fn keepalive_timeout(mut self, timeout: Duration) -> ChannelBuilder {
         self.options.upkeep.keepalive.timeout = timeout;
         self
     }
 
-    /// Sets TCP's own keepalive for the connections that the channel opens itself. By default it is off.
+    /// Sets the keepalive of TCP for the connections that the channel opens itself. By default it is off.
     pub fn tcp_keepalive(mut self, keepalive: TcpKeepalive) -> ChannelBuilder {
         self.options.upkeep.tcp_keepalive = Some(keepalive);
         self
@@ -285,15 +289,16 @@ impl ChannelBuilder {
         self
     }
 
-    /// Sets all limits and windows of HTTP/2 at once. Methods of this builder that set one of them must be called afterwards.
+    /// Sets all limits and windows of HTTP/2 at once. Call this method before the methods of this builder that set a single limit,
+    /// because it replaces what they have set.
     pub fn limits(mut self, limits: http2::Config) -> ChannelBuilder {
         self.options.http2 = limits;
         self
     }
 
-    /// Sets the maximum size of a response's metadata, in bytes as HTTP/2 counts them: names, values, and 32 for each pair. It is
-    /// advertised to servers. A call whose response exceeds the limit fails with RESOURCE_EXHAUSTED. The default is 16 KiB
-    /// (16,384). gRPC's `grpc.max_metadata_size`.
+    /// Sets the maximum size of a response's metadata, in bytes as HTTP/2 counts them: the names, the values, and 32 for each pair.
+    /// The default is 16 KiB (16,384). The limit is advertised to servers. A call whose response exceeds the limit fails with
+    /// RESOURCE_EXHAUSTED. gRPC's `grpc.max_metadata_size`.
     #[doc(alias = "grpc.max_metadata_size")]
     #[doc(alias = "grpc.absolute_max_metadata_size")]
     pub fn max_metadata_size(mut self, bytes: u32) -> ChannelBuilder {
@@ -301,17 +306,19 @@ impl ChannelBuilder {
         self
     }
 
-    /// Sets the time after which a connection is closed if data waits to be sent and the server accepts none. The default is 20
-    /// seconds. Other gRPC libraries use TCP_USER_TIMEOUT for this.
+    /// Sets the time after which a connection is closed if data waits to be sent and the server accepts none of it. The default is
+    /// 20 seconds. Other gRPC libraries use TCP_USER_TIMEOUT for this.
     pub fn write_timeout(mut self, timeout: Duration) -> ChannelBuilder {
         self.options.upkeep.write_timeout = timeout;
         self
     }
 
-    /// Sets the function that opens the channel's connections, in place of the system's sockets: through a proxy, over another
-    /// transport, or in a test. It is called for each connection with the address, `host:port` or `unix:path`. It must complete
-    /// within [`min_connect_timeout`](ChannelBuilder::min_connect_timeout). A secure channel uses TLS over the returned
-    /// connection. If the function fails, calls fail with UNAVAILABLE and its error.
+    /// Sets the function that opens the channel's connections, in place of the system's sockets. Use it to connect through a proxy,
+    /// over another transport, or in a test.
+    ///
+    /// The function is called for each connection with the address, `host:port` or `unix:path`. It must complete within
+    /// [`min_connect_timeout`](ChannelBuilder::min_connect_timeout). A secure channel uses TLS over the returned connection. If the
+    /// function fails, calls fail with UNAVAILABLE and the function's error.
     ///
     /// ```
     /// # fn connect() -> stubwright::Result<()> {

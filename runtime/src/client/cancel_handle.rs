@@ -7,7 +7,7 @@ use super::started::Started;
 use crate::{Result, Status};
 
 /// A handle that cancels a call from anywhere, for example from another task or thread. Clones cancel the same call. The method
-/// `cancel_handle()` of a call returns it, before or after the start of the call.
+/// `cancel_handle()` of a call returns a handle, before or after the start of the call.
 ///
 /// ```
 /// # async fn example(channel: stubwright::Channel) {

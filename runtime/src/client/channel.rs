@@ -16,8 +16,8 @@ use crate::channel::options::ChannelOptions;
 use crate::channel::resolve::target::Target;
 use crate::retry::Retrying;
 
-/// A channel to one or more servers, through which stubs make calls. It connects when a call needs a connection, and reconnects
-/// when a connection is lost.
+/// A channel to one or more servers, through which stubs make calls. The channel connects when a call needs a connection, and
+/// reconnects when a connection is lost.
 ///
 /// Clones are cheap handles of the same channel. The connections are closed once all clones have been dropped and all calls have
 /// ended.
@@ -29,7 +29,7 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// Creates an unencrypted channel to a target. gRPC Python's `insecure_channel`. These are the forms of a target:
+    /// Creates an unencrypted channel to a target. gRPC Python's `insecure_channel`. A target has one of these forms:
     ///
     /// | target | meaning |
     /// |---|---|
@@ -40,13 +40,13 @@ impl Channel {
     /// | `unix-abstract:name` | a unix socket in Linux' abstract namespace; unprintable bytes of the name are percent-encoded |
     /// | `passthrough:///host:port` | one address; the name is resolved for each connection, as in grpc-go |
     ///
-    /// The default port is 443, even without encryption. An IPv6 address may have a zone, which is the name or number of a
-    /// network interface: `[fe80::1%eth0]:5000`. A URL such as `http://host:port` is not a target. Leave its scheme out.
+    /// The default port is 443, even without encryption. An IPv6 address may have a zone, which is the name or number of a network
+    /// interface: `[fe80::1%eth0]:5000`. A URL such as `http://host:port` is not a target: leave out its scheme.
     ///
-    /// By default all calls go to the first address that can be reached. [`load_balancing`](ChannelBuilder::load_balancing)
-    /// changes this. Addresses are tried one after the other, IPv6 and IPv4 alternating. The next attempt starts when one fails,
-    /// or after 250 milliseconds ("Happy Eyeballs", RFC 8305). Names are resolved again when the channel leaves its idle state
-    /// and when a connection is lost or cannot be made, but at most every 30 seconds.
+    /// By default all calls go to the first address that can be reached. [`load_balancing`](ChannelBuilder::load_balancing) changes
+    /// this. Addresses are tried one after the other, IPv6 and IPv4 alternating. The next address is tried when an attempt fails,
+    /// or 250 milliseconds after the attempt has begun ("Happy Eyeballs", RFC 8305). Names are resolved again when the channel
+    /// leaves its idle state and when a connection is lost or cannot be made, but at most every 30 seconds.
     ///
     /// # Errors
     /// Returns INVALID_ARGUMENT if the target has none of these forms. An unreachable server is not an error here: calls fail
@@ -56,22 +56,25 @@ impl Channel {
         Channel::builder().build_insecure(target)
     }
 
-    /// Creates a channel with credentials to a target: over TLS, or unencrypted to a server on this machine with
-    /// [`ChannelCredentials::local`]. Over TLS, the server's certificate must be for the target's host, which is `localhost` for
-    /// a unix socket, and be signed by an authority that the credentials trust. gRPC Python's `secure_channel`.
+    /// Creates a channel with credentials to a target. The channel uses TLS, or no encryption to a server on this machine with
+    /// [`ChannelCredentials::local`]. gRPC Python's `secure_channel`.
+    ///
+    /// Over TLS, the server's certificate must be for the target's host, and must be signed by an authority that the credentials
+    /// trust. The host of a unix socket is `localhost`.
     ///
     /// # Errors
     /// Returns INVALID_ARGUMENT if the text is not a target, or if the client's key does not belong to its certificate. Returns
-    /// FAILED_PRECONDITION if the credentials trust this system's authorities and it has none. If the server cannot be reached or
-    /// its certificate is not accepted, calls fail with UNAVAILABLE and the cause.
+    /// FAILED_PRECONDITION if the credentials trust this system's authorities and the system has none. If the server cannot be
+    /// reached or its certificate is not accepted, calls fail with UNAVAILABLE and the cause.
     #[doc(alias = "secure_channel")]
     pub fn secure(target: impl AsRef<str>, credentials: ChannelCredentials) -> Result<Channel> {
         Channel::builder().build_secure(target, credentials)
     }
 
     /// Creates a channel over a connection that is already open: a socket, or any other stream of bytes in both directions. The
-    /// channel adds no encryption. It sends its HTTP/2 preface with the first call, and servers limit the time until then. Once
-    /// the connection is closed, all calls fail with UNAVAILABLE. The default authority of calls is `localhost`.
+    /// channel adds no encryption. It sends its HTTP/2 preface with the first call. A server closes the connection if the preface
+    /// takes too long. Once the connection is closed, all calls fail with UNAVAILABLE. The default authority of calls is
+    /// `localhost`.
     ///
     /// Give the other end to a server by [`Server::add_connection`](crate::Server::add_connection). To let a channel open such
     /// connections itself, use [`ChannelBuilder::connector`].

@@ -39,7 +39,8 @@ impl ClientCall {
         self.head.method()
     }
 
-    /// Changes the method to `/package.Service/Method`. Its messages must have the same types.
+    /// Changes the method of the call. The name has the form `/package.Service/Method`. The messages of the new method must have
+    /// the same types.
     ///
     /// # Errors
     /// Returns INVALID_ARGUMENT if the text is not the name of a method.
@@ -73,7 +74,7 @@ impl ClientCall {
         self.head.deadline
     }
 
-    /// Returns the time until the call's deadline. It is zero after the deadline, and `None` if the call has no deadline.
+    /// Returns the time until the call's deadline. Returns zero after the deadline, and `None` if the call has no deadline.
     pub fn time_remaining(&self) -> Option<Duration> {
         let deadline = self.head.deadline?;
         Some(deadline.saturating_duration_since(clock::now()))
@@ -104,13 +105,13 @@ impl ClientCall {
         Ok(())
     }
 
-    /// Sets whether the call waits while no server can be reached. It overrides the setting of the caller and the channel. gRPC's
+    /// Sets whether the call waits while no server can be reached, in place of the setting of the caller or the channel. gRPC's
     /// `wait_for_ready`.
     pub fn set_wait_for_ready(&mut self, wait_for_ready: bool) {
         self.head.options.wait_for_ready = Some(wait_for_ready);
     }
 
-    /// Sets the compression of the requests. It overrides the setting of the caller and the channel.
+    /// Sets the compression of the requests, in place of the setting of the caller or the channel.
     pub fn set_compression(&mut self, compression: Compression) {
         self.head.options.compression = Some(compression);
     }
@@ -126,8 +127,8 @@ impl ClientCall {
         &self.state.extensions
     }
 
-    /// Passes the request to `look`, with the changes of outer interceptors, and returns the result. Returns `None` if the call
-    /// has a stream of requests.
+    /// Passes the request, with the changes of outer interceptors, to `look`, and returns the result of `look`. Returns `None` if
+    /// the call has a stream of requests.
     ///
     /// ```
     /// # use stubwright::ClientCall;
@@ -146,8 +147,10 @@ impl ClientCall {
     }
 
     /// Passes each request to `observer` before the request is encoded. The observer may change the request. If it returns an
-    /// error, the attempt of [`proceed`](ClientCall::proceed) ends with it. Each request is passed once: if it is sent again, the
-    /// observers' changes are kept, and they are not called again.
+    /// error, the attempt of [`proceed`](ClientCall::proceed) ends with this error.
+    ///
+    /// Each request is passed to the observer once. If the request is sent again, the changes are kept, and the observer is not
+    /// called again.
     pub fn on_request(
         &mut self,
         observer: impl FnMut(&mut dyn AnyMessage) -> Result<()> + Send + 'static,
@@ -155,8 +158,8 @@ impl ClientCall {
         self.observers.requests.push(Box::new(observer));
     }
 
-    /// Passes each response to `observer` after decoding, before the caller receives it. The observer may change the response. If
-    /// it returns an error, the attempt of [`proceed`](ClientCall::proceed) ends with it.
+    /// Passes each response to `observer` after the response has been decoded, and before the caller receives it. The observer may
+    /// change the response. If it returns an error, the attempt of [`proceed`](ClientCall::proceed) ends with this error.
     pub fn on_response(
         &mut self,
         observer: impl FnMut(&mut dyn AnyMessage) -> Result<()> + Send + 'static,
@@ -164,16 +167,17 @@ impl ClientCall {
         self.observers.responses.push(Box::new(observer));
     }
 
-    /// Passes the initial metadata of the response to `observer` when it arrives, before any response. The observer may change
-    /// it.
+    /// Passes the initial metadata of the response to `observer` when the metadata arrives, before any response. The observer may
+    /// change the metadata.
     pub fn on_initial_metadata(&mut self, observer: impl FnMut(&mut Metadata) + Send + 'static) {
         self.observers.heads.push(Box::new(observer));
     }
 
-    /// Gives an encoded response to the caller, as if it came from the server. Use it instead of
-    /// [`proceed`](ClientCall::proceed), for example to respond from a cache. For a call with a stream of responses, each use of
-    /// this method adds a response. For a call with one response, the last one is used. Outer interceptors handle the response
-    /// like any other.
+    /// Gives an encoded response to the caller, as if the response came from the server. Use this method instead of
+    /// [`proceed`](ClientCall::proceed), for example to respond from a cache.
+    ///
+    /// For a call with a stream of responses, each use of this method adds a response. For a call with one response, the response
+    /// of the last use counts. Outer interceptors handle the response like any other.
     ///
     /// ```
     /// use bytes::Bytes;
@@ -196,19 +200,19 @@ impl ClientCall {
         self.state.check_replay().is_ok()
     }
 
-    /// Passes the call on to the next interceptor, or sends it to the server. Waits for its end, after the caller has read all
-    /// responses. Dropping the future cancels this attempt.
+    /// Passes the call on to the next interceptor, or sends it to the server. Waits for the end of the call, after the caller has
+    /// read all responses, and returns it. Dropping the future cancels this attempt.
     ///
-    /// This method can be called again after the end of the attempt. The call is then sent with all changes made since then. Two
-    /// conditions apply:
+    /// This method can be called again after the end of the attempt. The call is then sent again, with all changes that were made
+    /// to it in the meantime. Two conditions apply:
     /// - The call must have one request, and not a stream of requests. The requests of a stream are not kept. (Only the retry
     ///   policy of a service config keeps some of them, and can retry such calls.)
     /// - The caller must not have received anything of the response. The caller of a call with one response receives it when the
     ///   interceptors have ended. The caller of a call with a stream of responses receives the initial metadata and the responses
     ///   as they arrive.
     ///
-    /// Otherwise the result is FAILED_PRECONDITION, and nothing is sent. Observers also observe the new attempt, and inner
-    /// interceptors run again.
+    /// If a condition is not met, the result is FAILED_PRECONDITION, and nothing is sent. The observers also observe the new
+    /// attempt, and inner interceptors run again.
     #[doc(alias = "continuation")]
     pub async fn proceed(&mut self) -> CallEnd {
         let result = self.run().await;

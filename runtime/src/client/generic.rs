@@ -12,8 +12,9 @@ use crate::base::Codec;
 use crate::base::erasure::{Requests, Slot};
 use crate::base::header::Header;
 
-/// Calls of any method, by its name and with a codec: [`Prost`](crate::Prost) for messages of prost, [`Raw`](crate::Raw) for bytes. A
-/// method is named `/package.Service/Method`; an invalid name fails the call with INVALID_ARGUMENT.
+/// Methods that call any method of any service, by its name and with a codec: [`Prost`](crate::Prost) for messages of prost,
+/// [`Raw`](crate::Raw) for bytes. The name has the form `/package.Service/Method`. A call with an invalid name fails with
+/// INVALID_ARGUMENT.
 ///
 /// ```
 /// # async fn example(channel: stubwright::Channel) -> stubwright::Result<()> {

@@ -9,9 +9,11 @@ use super::options::Options;
 use crate::call::credentials::CallCredentials;
 use crate::{Compression, InvalidMetadata, Metadata};
 
-/// Methods that return another handle of the same channel with changed defaults, for the calls of one stub or of a part of the
-/// program. Handles share the connections of the channel, and are cheap to create. Existing handles, and the stubs that use them,
-/// are not changed. An option that is set on a call takes precedence over the default of the handle.
+/// Methods that return another handle of the same channel, with other defaults for its calls. Use such a handle for one stub or for
+/// a part of the program.
+///
+/// Handles share the connections of the channel, and are cheap to create. Existing handles, and the stubs that use them, are not
+/// changed. An option that is set on a call takes precedence over the default of the handle.
 ///
 /// ```
 /// # fn example(channel: stubwright::Channel) {
@@ -53,14 +55,15 @@ impl Channel {
         self.with_options(|options| options.timeout = Some(timeout))
     }
 
-    /// Adds a pair to the metadata of calls made through the returned handle, except calls that set the same key. Calls fail with
-    /// INVALID_ARGUMENT if the pair is invalid.
+    /// Adds a pair to the metadata of calls made through the returned handle, except calls that set the same key. If the pair is
+    /// invalid, calls fail with INVALID_ARGUMENT.
     #[must_use]
     pub fn with_metadata(&self, key: impl AsRef<str>, value: impl AsRef<[u8]>) -> Channel {
         self.with_options(|options| options.add_metadata(key.as_ref(), value.as_ref()))
     }
 
-    /// Adds pairs as [`with_metadata`](Channel::with_metadata) does one: other [`Metadata`], or an array, a slice or a vector of pairs.
+    /// Adds several pairs to the metadata of calls made through the returned handle, like
+    /// [`with_metadata`](Channel::with_metadata). The pairs are other [`Metadata`], or an array, a slice or a vector of pairs.
     #[must_use]
     pub fn with_metadata_from(
         &self,
@@ -69,8 +72,8 @@ impl Channel {
         self.with_options(|options| options.add_all_metadata(pairs))
     }
 
-    /// Adds credentials to calls made through the returned handle. They are asked after the credentials of the channel, and
-    /// before those of a single call.
+    /// Adds credentials to calls made through the returned handle. These credentials are asked after the credentials of the
+    /// channel, and before the credentials of a single call.
     #[must_use]
     pub fn with_credentials(&self, credentials: impl CallCredentials) -> Channel {
         self.with_options(|options| options.add_credentials(credentials))

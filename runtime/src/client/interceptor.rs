@@ -19,9 +19,10 @@ use crate::Result;
 /// - observe and change the messages in both directions, and the initial metadata of the response;
 /// - respond without a server, by [`ClientCall::respond`].
 ///
-/// The returned status becomes the status of the call. The first interceptor that is added to a builder is the outermost: it
-/// handles the call first, and its end last. Interceptors that are added by [`Channel::with_interceptor`] are outside of these.
-/// All attempts by the retry policy of a [`ServiceConfig`](crate::ServiceConfig) are one call for interceptors.
+/// The result that the interceptor returns becomes the status of the call. The interceptor that is added to a builder first is the
+/// outermost. It handles the call first, and the end of the call last. Interceptors that are added by [`Channel::with_interceptor`]
+/// are outside of the builder's. All attempts that the retry policy of a [`ServiceConfig`](crate::ServiceConfig) makes are one call
+/// for interceptors.
 ///
 /// The interceptors' futures are polled by the caller, beginning with the first poll of the call. They are dropped when the call
 /// is dropped or cancelled, and when its deadline passes while no attempt is in progress. A panic ends only its own call, with

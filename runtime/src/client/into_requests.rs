@@ -9,11 +9,13 @@ use pin_project_lite::pin_project;
 use crate::Result;
 use crate::base::erasure::{BoxedSource, RequestSource};
 
-/// The requests of a client-streaming or bidirectional call: any iterator of messages, any [`Stream`] of messages, or any
-/// stream of `Result`s, such as [`stream()`](crate::stream()) or a servicer's `RequestStream`. An error in the stream
-/// cancels the call, which then ends with this error. To send requests one by one, use [`sending`](crate::sending).
+/// The requests of a client-streaming or bidirectional call: any iterator of messages, any [`Stream`] of messages, or any stream of
+/// `Result`s, such as [`stream()`](crate::stream()) or a servicer's `RequestStream`.
 ///
-/// `Marker` distinguishes the three. It is inferred.
+/// An error in the stream cancels the call, which then ends with this error. To send requests one by one, use
+/// [`sending`](crate::sending).
+///
+/// `Marker` distinguishes these three kinds of requests. The compiler infers it.
 pub trait IntoRequests<Req, Marker>: Send + 'static {
     /// Converts the requests to the form that calls use internally.
     #[doc(hidden)]

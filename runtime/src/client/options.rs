@@ -122,23 +122,23 @@ impl Options {
 macro_rules! option_methods {
     ($visibility:vis fn) => {
         /// Sets the timeout of the whole call, counted from its start. The default is the channel's timeout, if it has one. The
-        /// server learns it, and both sides end the call with DEADLINE_EXCEEDED when it has passed. A shorter timeout in the
-        /// channel's service config takes precedence. gRPC's `timeout`, or deadline.
+        /// timeout is sent to the server. When it has passed, both sides end the call with DEADLINE_EXCEEDED. A shorter timeout in
+        /// the channel's service config takes precedence. gRPC's `timeout`, or deadline.
         $visibility fn timeout(mut self, timeout: std::time::Duration) -> Self {
             self.options().timeout = Some(timeout);
             self
         }
 
-        /// Adds a pair to the metadata of the call. The value of a key that ends in `-bin` may be any bytes. Any other value must
-        /// be printable ASCII. The call fails with INVALID_ARGUMENT if the pair is invalid. The channel's pairs with other keys
-        /// are sent too. gRPC's `metadata`.
+        /// Adds a pair to the metadata of the call. The value may be any bytes if the key ends in `-bin`, and must be printable
+        /// ASCII otherwise. If the pair is invalid, the call fails with INVALID_ARGUMENT. The channel's pairs with other keys are
+        /// sent too. gRPC's `metadata`.
         $visibility fn metadata(mut self, key: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
             self.options().add_metadata(key.as_ref(), value.as_ref());
             self
         }
 
-        /// Adds pairs to the metadata of the call, as `metadata` does one: other [`Metadata`](crate::Metadata), or an array, a slice or a
-        /// vector of pairs, as in `.metadata_from([("k", "v")])`. gRPC's `metadata`.
+        /// Adds several pairs to the metadata of the call, like `metadata`. The pairs are other [`Metadata`](crate::Metadata), or
+        /// an array, a slice or a vector of pairs, as in `.metadata_from([("k", "v")])`. gRPC's `metadata`.
         $visibility fn metadata_from(
             mut self,
             pairs: impl TryInto<crate::Metadata, Error: Into<crate::InvalidMetadata>>,
@@ -147,24 +147,27 @@ macro_rules! option_methods {
             self
         }
 
-        /// Adds credentials to the call. They are asked after those of the channel. By default there are none. Over a connection
-        /// without encryption the call ends with UNAUTHENTICATED, unless the channel has
+        /// Adds credentials to the call. By default there are none. These credentials are asked after the credentials of the
+        /// channel. Over a connection without encryption the call ends with UNAUTHENTICATED, unless the channel has
         /// [local](crate::ChannelCredentials::local) credentials. gRPC's `credentials`.
         $visibility fn credentials(mut self, credentials: impl crate::CallCredentials) -> Self {
             self.options().add_credentials(credentials);
             self
         }
 
-        /// Sets whether the call waits, until its deadline, while no server can be reached. The default is the channel's setting,
-        /// or else `false`: the call fails at once with UNAVAILABLE and the cause. gRPC's `wait_for_ready`.
+        /// Sets whether the call waits, until its deadline, while no server can be reached. If it is `false`, the call fails at
+        /// once with UNAVAILABLE and the cause. The default is the channel's setting, or else `false`. gRPC's `wait_for_ready`.
         $visibility fn wait_for_ready(mut self, wait_for_ready: bool) -> Self {
             self.options().wait_for_ready = Some(wait_for_ready);
             self
         }
 
-        /// Makes the call a child of the call that the servicer is serving. By default it is then cancelled when its parent ends,
-        /// and its deadline is not later than its parent's. It also sends the metadata that `propagation` selects. Without this
-        /// option calls are independent, except that dropping a servicer's method drops the calls that it awaits.
+        /// Makes the call a child of the call that the servicer is serving. By default the child is cancelled when its parent ends,
+        /// and its deadline is not later than the deadline of the parent. The metadata that `propagation` selects is sent with the
+        /// child.
+        ///
+        /// Without this option, a call is independent of the call that is being served. Still, dropping the future of a servicer's
+        /// method drops the calls that it awaits.
         #[cfg(feature = "server")]
         $visibility fn propagated(mut self, propagation: crate::Propagation) -> Self {
             self.options().propagate(propagation);
@@ -185,8 +188,8 @@ macro_rules! option_methods {
             self
         }
 
-        /// Sets the `:authority` of the call, in place of the channel's, for example for a proxy that routes by host. Over TLS,
-        /// the server's certificate must also be for this host. Otherwise the call fails with UNAVAILABLE. gRPC's per-call
+        /// Sets the `:authority` of the call, in place of the channel's, for example for a proxy that routes by host. Over TLS, the
+        /// server's certificate must also be for this host. If it is not, the call fails with UNAVAILABLE. gRPC's per-call
         /// authority (gRFC A81).
         $visibility fn authority(mut self, authority: impl AsRef<str>) -> Self {
             self.options().set_authority(authority.as_ref());
@@ -201,9 +204,9 @@ macro_rules! option_methods {
             self
         }
 
-        /// Sets a function that decides which requests are compressed, if the call has a compression. By default all requests are
-        /// compressed if this makes them shorter. Exclude messages that are already compressed, and messages with a secret next
-        /// to text that others can choose. The call fails with INVALID_ARGUMENT if `M` is not the type of its requests. gRPC
+        /// Sets a function that decides which requests are compressed, if the call has a compression. By default every request is
+        /// compressed if this makes it shorter. Exclude messages that are already compressed, and messages with a secret next to
+        /// text that others can choose. If `M` is not the type of the call's requests, the call fails with INVALID_ARGUMENT. gRPC
         /// core's `GRPC_WRITE_NO_COMPRESS`. Servers use `ServicerContext::disable_next_message_compression`.
         $visibility fn compress_if<M: 'static>(
             mut self,
@@ -213,9 +216,9 @@ macro_rules! option_methods {
             self
         }
 
-        /// Adds a value for the channel's interceptors, which find it by its type in
-        /// [`ClientCall::extensions`](crate::ClientCall::extensions). It is never sent. It replaces an earlier value of the same
-        /// type.
+        /// Adds a value for the channel's interceptors, which find the value by its type in
+        /// [`ClientCall::extensions`](crate::ClientCall::extensions). The value is never sent. It replaces an earlier value of the
+        /// same type.
         $visibility fn extension<T: Send + Sync + 'static>(mut self, value: T) -> Self {
             self.options().add_extension(value);
             self

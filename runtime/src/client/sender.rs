@@ -7,12 +7,14 @@ use super::started::Started;
 use crate::call::request_queue::{QueueSender, SentRequests, Unwanted, queue};
 use crate::{Result, Status};
 
-/// Starts a call whose requests are sent one by one, like gRPC Python's `call.write()` and `call.done_writing()`.
+/// Starts a call whose requests are sent one by one. gRPC Python's `call.write()` and `call.done_writing()`.
 ///
-/// The closure makes the call, with its options, of the requests that it is given: the stub's method takes them as it takes any
-/// stream. What comes back is the call, started, and the [`RequestSender`] for its requests, which may go different ways: one
-/// task sends, another reads. (A call by itself starts with its first poll. A program that sends first and awaits later would
-/// wait forever, which is why this function starts the call.)
+/// `make` gets the stream of requests, passes it to the method of a stub, sets the options of the call, and returns the call. This
+/// function starts the call, and returns it with a [`RequestSender`] for its requests. One task may send the requests while another
+/// reads the responses.
+///
+/// Without this function, a call starts when it is polled first. A program that sends all requests before it polls the call would
+/// wait forever.
 ///
 /// ```
 /// # async fn example(channel: stubwright::Channel) -> stubwright::Result<()> {
@@ -32,8 +34,8 @@ use crate::{Result, Status};
 /// # }
 /// ```
 ///
-/// The closure must set the options of the call: options that are set later have no effect. The requests are a
-/// [`Stream`](crate::Stream) and may be changed on their way. A call that cannot be started says so when it is awaited.
+/// Options that are set after `make` has returned have no effect. The requests are a [`Stream`](crate::Stream), so `make` can adapt
+/// them before it passes them on. If the call cannot be started, awaiting it returns the error.
 ///
 /// To create requests in an async closure instead, use [`stream()`](crate::stream()).
 pub fn sending<Req, C: Start>(
@@ -48,21 +50,21 @@ pub fn sending<Req, C: Start>(
     (sender, call)
 }
 
-/// Sends the requests of a call. [`sending`] creates it. Clones send requests of the same call.
+/// Sends the requests of a call. [`sending`] creates a sender. Clones send requests of the same call.
 ///
-/// The requests end when the last clone is closed or dropped. If a clone is dropped by a panic, the call is cancelled instead. To
-/// cancel the call, drop it or use its [`CancelHandle`](crate::CancelHandle).
+/// The requests end when all clones have been closed or dropped. If a clone is dropped by a panic, the call is cancelled instead.
+/// To cancel the call, drop the call or use its [`CancelHandle`](crate::CancelHandle).
 pub struct RequestSender<T> {
     queue: QueueSender<T>,
     call: Result<Started>,
 }
 
 impl<T> RequestSender<T> {
-    /// Sends a request, and waits while too many earlier requests have not been sent. After requests of up to 2 KiB each, at most
+    /// Sends a request. Waits while too many earlier requests have not been sent. After requests of up to 2 KiB each, at most
     /// sixteen requests may wait for the server's flow control. After a request of 16 KiB or more, at most one may wait.
     ///
-    /// If the future is dropped while it waits, the request is not sent. A completed future does not mean that the server has
-    /// received the request: the call may end before.
+    /// If the future is dropped while it waits, the request is not sent. The server may never receive the request even if the
+    /// future has completed, because the call may end before.
     ///
     /// # Errors
     /// Returns the status of the call if it has failed, for example DEADLINE_EXCEEDED or CANCELLED. Returns FAILED_PRECONDITION
@@ -118,7 +120,7 @@ impl<T> fmt::Debug for RequestSender<T> {
     }
 }
 
-/// A call that [`sending`] can start. The calls of stubs implement it.
+/// A call that [`sending`] can start. The calls that stubs return implement this trait.
 pub trait Start: sealed::StartCall {}
 
 pub(crate) mod sealed {

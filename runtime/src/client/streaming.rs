@@ -18,9 +18,10 @@ use crate::base::erasure::{BoxedRequests, Slot};
 use crate::call::CallEnd;
 use crate::{Code, Metadata, Result};
 
-/// A call with a stream of responses. It implements [`Stream`], with `Result<Res>` items. Set options before the first poll,
-/// which starts the call. If the server ends the call with OK, the stream ends; otherwise the last item is the error. Dropping
-/// the call cancels it on both sides.
+/// A call with a stream of responses. It implements [`Stream`], with `Result<Res>` items.
+///
+/// Set options before the first poll, which starts the call. If the server ends the call with OK, the stream ends. Otherwise the
+/// last item is the error. Dropping the call cancels it on both sides.
 #[must_use = "a call does nothing until it is polled"]
 pub struct StreamingCall<Res> {
     state: CallState,
@@ -82,8 +83,8 @@ impl<Res> StreamingCall<Res> {
         })
     }
 
-    /// Returns the number of attempts before the current one, by the method's retry or hedging policy. A call is only retried
-    /// until its response begins.
+    /// Returns the number of attempts before the current one. The method's retry or hedging policy makes them. A call is only
+    /// retried until its response begins.
     pub fn previous_rpc_attempts(&self) -> u32 {
         self.state.previous_attempts()
     }

@@ -37,8 +37,8 @@ impl<Req: Send + 'static, Res> UnaryCall<Req, Res> {
         WithCall(self)
     }
 
-    /// Returns the end of the call, or `None` before it has ended. To use it after a failure, await the call by reference: `(&mut
-    /// call).await`.
+    /// Returns the end of the call, or `None` before the call has ended. To use this method after a failure, await the call by
+    /// reference: `(&mut call).await`.
     #[doc(alias = "code")]
     #[doc(alias = "details")]
     #[doc(alias = "initial_metadata")]

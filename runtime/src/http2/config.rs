@@ -6,7 +6,8 @@ use super::ping_strikes::PingPolicy;
 
 /// The limits and windows of an HTTP/2 connection, for both roles.
 ///
-/// The peer only learns of values that are advertised. Values that HTTP/2 forbids are replaced by the nearest allowed ones.
+/// The peer only learns the values that are marked as advertised. A value that HTTP/2 forbids is replaced by the nearest allowed
+/// value.
 ///
 /// ```
 /// # #[cfg(feature = "server")] {
@@ -18,60 +19,63 @@ use super::ping_strikes::PingPolicy;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// The flow-control window of a stream: the bytes of DATA that a peer may send before the application has consumed some. A
-    /// reader that waits for the rest of a larger message is granted more. Advertised, at most 2^31-1. Default: 65,535.
+    /// The flow-control window of a stream, in bytes: the DATA that a peer may send before the application has consumed some. While
+    /// the application waits for the rest of a larger message, the peer may send more. Advertised, at most 2^31-1. Default: 65,535.
     #[doc(alias = "grpc.http2.lookahead_bytes")]
     pub stream_window: u32,
-    /// The size to which the window of a stream that is being read may grow, if the bandwidth-delay product requires it. Default:
-    /// 8 MiB.
+    /// The maximum window of a stream, in bytes. The window of a stream that is being read grows up to this size if the
+    /// bandwidth-delay product requires it. Default: 8 MiB.
     pub max_stream_window: u32,
-    /// The window of streams while more than `receive_mark` is unread. Used and advertised only if it is smaller than
-    /// `stream_window`. Default: 16 KiB.
+    /// The window of streams, in bytes, while more than `receive_mark` bytes are unread. It is only used and advertised if it is
+    /// smaller than `stream_window`. Default: 16 KiB.
     pub reduced_stream_window: u32,
-    /// The number of unread bytes on all streams above which streams have the `reduced_stream_window`. They have it until less
-    /// than half of this number is unread. Default: 16 MiB.
+    /// The number of unread bytes on all streams above which `reduced_stream_window` applies. It applies until less than half of
+    /// this number is unread. Default: 16 MiB.
     pub receive_mark: usize,
-    /// The maximum number of unread bytes that a peer can make a connection hold, including incomplete messages. Windows grow
-    /// within one half of it, and messages that need a larger window are granted it within three quarters. A call beyond the
-    /// limit is refused with REFUSED_STREAM. At least `stream_window`. Default: 64 MiB.
+    /// The maximum number of unread bytes that a peer can make a connection hold, including incomplete messages. The windows of
+    /// streams grow within one half of this number. Messages that need a larger window get it within three quarters. A call beyond
+    /// the limit is refused with REFUSED_STREAM. At least `stream_window`. Default: 64 MiB.
     pub receive_buffer_per_connection: usize,
-    /// The time that a message may take while messages of other calls wait for its room. If less than 64 KiB of it arrive or are
-    /// read within this time, its call ends with ENHANCE_YOUR_CALM. Default: 10 s.
+    /// The period in which a large message must make progress while other calls wait for the room that it holds. Its call ends with
+    /// ENHANCE_YOUR_CALM if less than 64 KiB, and not the rest of the message, arrive in this period, or if the message has arrived
+    /// and is not read. Default: 10 s.
     pub message_timeout: Duration,
-    /// The flow-control window of the connection: the bytes of DATA that may be in transit on all streams together. It is
-    /// returned to the peer when DATA arrives. A small message may have to wait behind this much data of large ones. Advertised; a
-    /// value below 65,535 takes effect once that much was received. Default: 1 MiB. Channels without limits
-    /// of their own have 4 MiB.
+    /// The flow-control window of the connection, in bytes: the DATA that may be in transit on all streams together. The peer gets
+    /// the bytes back when DATA arrives, even before the application reads it. A small message may have to wait behind this much
+    /// data of large ones. Advertised. A value below 65,535 takes effect once 65,535 bytes have arrived. Default: 1 MiB, and 4 MiB
+    /// for a channel whose limits were not set.
     pub connection_window: u32,
-    /// The size to which the connection's window may grow when that of a stream grows. Default: 16 MiB.
+    /// The maximum window of the connection, in bytes. The window grows up to this size when the window of a stream grows. Default:
+    /// 16 MiB.
     pub max_connection_window: u32,
     /// The maximum payload of a frame that a peer may send, in bytes. Advertised, 2^14 to 2^24-1. Default: 16 KiB.
     #[doc(alias = "grpc.http2.max_frame_size")]
     pub max_frame_size: u32,
-    /// The number of streams that a client may have open. Further ones are refused. Advertised by servers. Default: 1,000.
+    /// The number of streams that a client may have open. Streams beyond this number are refused. Advertised by servers. Default:
+    /// 1,000.
     pub max_concurrent_streams: u32,
-    /// The maximum size of a header list, as RFC 7541, 4.1 counts it. Fields beyond it are dropped, and the call is refused. A
-    /// list of more than four times that size, if it also exceeds `max_header_block`, ends the connection. Advertised. Default:
+    /// The maximum size of a header list, in bytes as RFC 7541, 4.1 counts them. Fields beyond this size are dropped, and the call
+    /// is refused. A list that exceeds both four times this size and `max_header_block` ends the connection. Advertised. Default:
     /// 16 KiB.
     pub max_header_list_size: u32,
-    /// The maximum size of a header block on the wire, in bytes. A larger one ends the connection. Default: 64 KiB.
+    /// The maximum size of a header block on the wire, in bytes. A larger block ends the connection. Default: 64 KiB.
     pub max_header_block: usize,
-    /// The maximum number of CONTINUATION frames of a header block. More of them end the connection. Default: 64.
+    /// The maximum number of CONTINUATION frames of a header block. A block with more of them ends the connection. Default: 64.
     pub max_continuations: u32,
-    /// The bytes of DATA that a stream may queue before its sender must wait. Default: 64 KiB.
+    /// The number of bytes of DATA that a stream may queue before its sender must wait. Default: 64 KiB.
     #[doc(alias = "grpc.http2.write_buffer_size")]
     pub send_buffer_per_stream: usize,
-    /// The bytes of DATA that all streams together may queue before each is limited to one frame. It bounds the memory for a peer
-    /// that accepts nothing on many streams. Default: 1 MiB.
+    /// The number of bytes of DATA that all streams together may queue before each stream is limited to one frame. This limits the
+    /// memory that a peer can take by accepting nothing on many streams. Default: 1 MiB.
     pub send_buffer_per_connection: usize,
-    /// The number of bytes waiting to be written up to which DATA moves from the streams' queues to the output. Default: 256 KiB.
+    /// The number of bytes that wait to be written up to which DATA moves from the streams' queues to the output. Default: 256 KiB.
     pub output_mark: usize,
-    /// The number of bytes waiting to be written above which nothing is read. Otherwise responses would pile up if a peer sends
-    /// requests but reads nothing. It must exceed `output_mark`, so that two peers that both have much to write do not wait for
-    /// each other. Default: 1 MiB.
+    /// The number of bytes that wait to be written above which the connection reads nothing. Without this limit, responses would
+    /// pile up if a peer sends requests but reads nothing. The number must exceed `output_mark`, so that two peers that both have
+    /// much to write do not wait for each other. Default: 1 MiB.
     pub read_mark: usize,
-    /// The maximum payload of a DATA frame that is sent, in bytes; the peer may require less. Streams take turns frame by frame.
-    /// Default: 16 KiB.
+    /// The maximum payload of a DATA frame that is sent, in bytes. The peer may require smaller frames. Streams take turns frame by
+    /// frame. Default: 16 KiB.
     pub send_frame_size: usize,
     /// The number of streams that a client opens before it knows the server's limit. Default: 100, the smallest limit that RFC
     /// 9113, 6.5.2 recommends.
@@ -82,31 +86,32 @@ pub struct Config {
     pub header_timeout: Duration,
     /// The time from the start to the acknowledgement of this side's SETTINGS. Default: 10 s.
     pub settings_timeout: Duration,
-    /// The number of a client's streams that may end by RST_STREAM without use: streams that it resets before a handler has their
-    /// call, as with HEADERS and RST_STREAM at once, and streams that this side resets because the client broke a rule.
-    /// Cancelling a call that a handler has is free. A call that ends in order returns four, because hedging makes up to five
-    /// attempts. Default: 300 in a burst, 50 a second.
+    /// The limit on the streams of a client that are reset without use. These are streams that the client resets before a handler
+    /// has their call, for example by sending HEADERS and RST_STREAM at once, and streams that this side resets because the client
+    /// broke a rule. Cancelling a call that a handler has does not count. A call that ends in order gives four resets back, because
+    /// a client that hedges may make five attempts and reset four. Default: 300 in a burst, 50 a second.
     pub resets: Allowance,
-    /// The number of frames that require a response (PING, SETTINGS) or have no use: empty DATA, PRIORITY, unknown types, frames
-    /// of closed streams, and WINDOW_UPDATEs that no sent DATA accounts for. A useful frame returns one. So does DATA that this
-    /// side sends, because its receiver may measure the round trip. Default: 1,000 in a burst, 100 a second.
+    /// The limit on frames that require a response (PING, SETTINGS) or have no use: empty DATA, PRIORITY, unknown types, frames of
+    /// closed streams, and WINDOW_UPDATEs for which this side has sent no DATA. A useful frame from the peer gives one back. DATA
+    /// that this side sends also gives one back, because the peer may answer it by a PING to measure the round trip. Default: 1,000
+    /// in a burst, 100 a second.
     pub control_frames: Allowance,
-    /// The limit on a client's pings. Default: one every 5 minutes, or every 2 hours without calls. Two early pings are
-    /// tolerated.
+    /// The limit on the pings of a client. By default, a server allows one ping every 5 minutes, or every 2 hours without calls,
+    /// and tolerates two early pings.
     pub pings: PingPolicy,
-    /// A DATA frame of fewer bytes than this counts as half a control frame, if the window allowed a larger one. An honest peer
-    /// needs few of them, because not even an empty gRPC message fits. Default: 5 bytes.
+    /// The size, in bytes, below which a DATA frame counts as half a control frame, if the window allowed a larger frame. An honest
+    /// peer sends few frames of this size, because not even an empty gRPC message fits into one. Default: 5 bytes.
     pub small_data: usize,
-    /// The maximum bytes of replies to control frames that may wait to be written. Default: 32 KiB.
+    /// The maximum number of bytes of replies to control frames that may wait to be written. Default: 32 KiB.
     pub max_queued_replies: usize,
 }
 
-/// A limit on the rate of a peer's actions.
+/// A limit on the rate of a peer's actions. A peer that exceeds it loses its connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Allowance {
     /// The number of actions that are allowed at once.
     pub burst: u32,
-    /// The number of actions that become allowed again in each second, up to the burst.
+    /// The number of further actions that become allowed each second. They accumulate up to `burst`.
     pub per_second: u32,
 }
 

@@ -81,12 +81,11 @@ impl ReceiveWindow {
         Ok(())
     }
 
-    /// Returns consumed bytes to the window. Once a quarter of `size` has accumulated, returns the increment to announce in a
-    /// WINDOW_UPDATE.
+    /// Adds consumed bytes to the credit. Once the credit is a quarter of `size`, moves it to the window, and returns the increment
+    /// to announce in a WINDOW_UPDATE.
     ///
-    /// The peer cannot use bytes that have accumulated but are not announced. On a long path, their number may be near the
-    /// threshold all the time. With a threshold of one half, the peer could only use the other half, and the window would have to
-    /// be larger than necessary.
+    /// The peer cannot use credit that is not announced. On a long path, the credit may be near the threshold all the time. With a
+    /// threshold of one half, the peer could only use the other half, and the window would have to be larger than necessary.
     pub(super) fn give_back(&mut self, bytes: usize, size: u32) -> Option<u32> {
         let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);
         self.credit = self.credit.saturating_add(bytes);

@@ -9,11 +9,12 @@ const WITHOUT_CALLS: Duration = Duration::from_secs(2 * 60 * 60);
 /// The limit on the pings of a server's clients.
 #[derive(Clone, Copy, Debug)]
 pub struct PingPolicy {
-    /// The minimum time between two pings while the server sends nothing.
+    /// The minimum time between two pings while the server sends nothing. A ping that comes earlier is an early ping. Default: 5
+    /// minutes.
     pub min_interval: Duration,
-    /// The number of early pings that are tolerated before the connection is closed. 0 tolerates any number.
+    /// The number of early pings that are tolerated before the connection is closed. 0 tolerates any number. Default: 2.
     pub max_strikes: u32,
-    /// Set to apply `min_interval` even while no call is open.
+    /// Whether `min_interval` also applies while no call is open. Otherwise the minimum time is then 2 hours. Default: `false`.
     pub permit_without_calls: bool,
 }
 

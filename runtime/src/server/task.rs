@@ -193,7 +193,7 @@ fn poll_first(
     if handler.has_begun() {
         first.poll_times.note(before, Instant::now());
     } else {
-        // Without a request there is nothing to compute, so the turn is given up.
+        // Until the request has arrived, there is nothing to compute, so the turn is given up.
         first.turn = None;
         first.has_given_way = false;
         *slot = Some(first);

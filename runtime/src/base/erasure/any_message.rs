@@ -21,12 +21,13 @@ pub trait AnyMessage: fmt::Debug {
     /// Returns the length of the encoded message in bytes, without gRPC's prefix of five bytes and before compression.
     fn encoded_len(&self) -> usize;
 
-    /// Appends the encoded message to `buffer`. Reserve room for [`encoded_len`](AnyMessage::encoded_len) bytes before.
+    /// Appends the encoded message to `buffer`. Reserve room for [`encoded_len`](AnyMessage::encoded_len) bytes in the buffer
+    /// first.
     fn encode(&self, buffer: &mut BytesMut);
 }
 
 impl dyn AnyMessage + '_ {
-    /// Returns the message if its type is `M`. The type is that of the servicer's or stub's method.
+    /// Returns the message if its type is `M`. The message has the request or response type of the method.
     pub fn downcast_ref<M: 'static>(&self) -> Option<&M> {
         self.as_any().downcast_ref()
     }

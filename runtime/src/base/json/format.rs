@@ -9,7 +9,8 @@ use super::exact::Exact;
 use super::unique::UniqueKeys;
 use super::{JsonError, descriptor};
 
-/// Options for writing messages as JSON and reading them from it. The methods have the names of gRPC Python's `json_format`.
+/// Options for writing messages as JSON and for reading messages from JSON. The methods have the names of the options of gRPC
+/// Python's `json_format`.
 ///
 /// By default, as the mapping specifies, absent and default values are left out, names are in lowerCamelCase, enums are written
 /// by name, 64-bit integers are strings, and unknown fields are an error.

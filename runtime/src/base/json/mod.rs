@@ -37,7 +37,7 @@
 //!
 //! # Differences from Python
 //!
-//! Results are the same as Python's, except where Python deviates from the mapping:
+//! Results are the same as Python's, except in these cases:
 //!
 //! - Python accepts some texts that are not valid for a message: `[]` for a message, a Boolean for a number, the number of an
 //!   enum in quotes, base64 with other characters in between.
@@ -81,7 +81,8 @@ pub fn to_json<M: ReflectMessage>(message: &M) -> Result<String, JsonError> {
 /// Reads a message from JSON. gRPC Python's `Parse`.
 ///
 /// # Errors
-/// Fails if the text is not JSON, repeats a key in an object, or doesn't fit the message. [`JsonError::place`] says where.
+/// Fails if the text is not JSON, repeats a key in an object, or doesn't fit the message. [`JsonError::place`] returns the place of
+/// the error.
 #[doc(alias = "Parse")]
 pub fn from_json<M: ReflectMessage + Default>(text: &str) -> Result<M, JsonError> {
     JsonFormat::new().from_json(text)

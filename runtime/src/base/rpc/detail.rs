@@ -11,12 +11,12 @@ use super::{
 /// Defines a variant for each standard detail, and its conversions from and to [`Any`].
 macro_rules! details {
     ($($(#[$doc:meta])* $name:ident)*) => {
-        /// A detail of an error, of a standard type or of any other.
+        /// A detail of an error: one of the standard messages of `google.rpc`, or any other message.
         #[derive(Clone, Debug, PartialEq)]
         #[non_exhaustive]
         pub enum ErrorDetail {
             $($(#[$doc])* $name($name),)*
-            /// A message of another type, or one that cannot be decoded.
+            /// A message of another type, or a message that cannot be decoded.
             Other(Any),
         }
 
@@ -57,7 +57,7 @@ details! {
     Help
     /// A message that may be shown to the user.
     LocalizedMessage
-    /// Preconditions that failed, and must be met first.
+    /// Preconditions that are not fulfilled.
     PreconditionFailure
     /// Quotas that were exceeded.
     QuotaFailure

@@ -7,8 +7,8 @@ use super::{Code, Status};
 use crate::base::rpc::{self, ErrorDetail};
 
 impl Status {
-    /// Adds a detail, which is a standard message of [`rpc`](crate::rpc) or a [`prost_types::Any`] with another. It makes
-    /// [`details`](Status::details) a `google.rpc.Status` with the code, the message and all details.
+    /// Adds a detail: a standard message of [`rpc`](crate::rpc), or a [`prost_types::Any`] that holds a message of another type.
+    /// [`details`](Status::details) then is a `google.rpc.Status` with the code, the message and all details.
     #[must_use]
     pub fn with_error_detail(self, detail: impl Into<ErrorDetail>) -> Status {
         let mut more = rpc::Status {
@@ -25,14 +25,14 @@ impl Status {
         self.with_details(details)
     }
 
-    /// Returns the details, in order. Returns none if [`details`](Status::details) is empty or is not a `google.rpc.Status`.
+    /// Returns the details, in order. The vector is empty if [`details`](Status::details) is empty or is not a `google.rpc.Status`.
     pub fn error_details(&self) -> Vec<ErrorDetail> {
         let details = decoded(self.details()).details;
         details.into_iter().map(ErrorDetail::from).collect()
     }
 
-    /// Returns the first detail of type `M`, standard or not, for example `status.error_detail::<BadRequest>()`. Returns `None`
-    /// if there is none that can be decoded.
+    /// Returns the first detail of type `M`, for example `status.error_detail::<BadRequest>()`. The type may be a standard message
+    /// or any other. Returns `None` if the status has no detail of this type that can be decoded.
     ///
     /// Generate your own types with `stubwright_codegen::Config::enable_type_names`, so that they implement [`Name`].
     pub fn error_detail<M: Message + Name + Default>(&self) -> Option<M> {
@@ -50,8 +50,8 @@ fn number(code: Code) -> i32 {
     i32::from(code as u8)
 }
 
-/// Converts a status that came in a message, for example in the response to a batch. A code that gRPC doesn't define becomes
-/// UNKNOWN. OK is not an error and becomes INTERNAL, so check the message's `code` first.
+/// Converts a status that was received as a message, for example as a part of the response to a batch. A code that gRPC doesn't
+/// define becomes UNKNOWN. OK is not an error and becomes INTERNAL, so check the message's `code` first.
 impl From<rpc::Status> for Status {
     fn from(status: rpc::Status) -> Status {
         let details = status.encode_to_vec();

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::{Code, Status};
 use crate::InvalidMetadata;
 
-/// Converts an I/O error to the status that gRPC's libraries use for it (the table of `absl::ErrnoToStatus`). An error that wraps
-/// a [`Status`] becomes that status.
+/// Converts an I/O error to the status that gRPC's libraries use for errors of this kind (the table of `absl::ErrnoToStatus`). An
+/// error that wraps a [`Status`] is converted to that status.
 ///
 /// The error's text becomes the message, which is sent to the caller. If the text may contain secrets, create the status
 /// yourself, and attach the error by [`Status::with_source`].
@@ -21,35 +21,36 @@ impl From<io::Error> for Status {
     }
 }
 
-/// Becomes DEADLINE_EXCEEDED.
+/// Converts the error of an elapsed timeout to DEADLINE_EXCEEDED.
 impl From<tokio::time::error::Elapsed> for Status {
     fn from(error: tokio::time::error::Elapsed) -> Status {
         Status::deadline_exceeded(error.to_string()).with_source(error)
     }
 }
 
-/// Becomes INTERNAL, as gRPC requires for bytes that are not a valid message.
+/// Converts the error to INTERNAL, as gRPC requires for bytes that are not a valid message.
 impl From<prost::DecodeError> for Status {
     fn from(error: prost::DecodeError) -> Status {
         Status::internal(format!("malformed message: {error}")).with_source(error)
     }
 }
 
-/// Becomes INTERNAL: the buffer was too small for the message.
+/// Converts the error to INTERNAL. The buffer was too small for the message.
 impl From<prost::EncodeError> for Status {
     fn from(error: prost::EncodeError) -> Status {
         Status::internal(error.to_string()).with_source(error)
     }
 }
 
-/// Becomes INTERNAL, because a program that creates invalid metadata is at fault. This allows `?` in a servicer's methods.
+/// Converts the error to INTERNAL, because a program that creates invalid metadata has a bug. With this conversion, `?` can be used
+/// in the methods of a servicer.
 impl From<InvalidMetadata> for Status {
     fn from(error: InvalidMetadata) -> Status {
         Status::internal(error.to_string()).with_source(error)
     }
 }
 
-/// Becomes INVALID_ARGUMENT: the text is no such message, or the message has no JSON form.
+/// Converts the error to INVALID_ARGUMENT. The text is not a valid message, or the message has no JSON form.
 #[cfg(feature = "json")]
 impl From<crate::json::JsonError> for Status {
     fn from(error: crate::json::JsonError) -> Status {
@@ -57,7 +58,7 @@ impl From<crate::json::JsonError> for Status {
     }
 }
 
-/// Becomes INVALID_ARGUMENT, or what the error of a file or connection becomes that the JSON was read from.
+/// Converts a syntax error to INVALID_ARGUMENT, and an I/O error while the JSON was read to the status of that I/O error.
 #[cfg(feature = "json")]
 impl From<serde_json::Error> for Status {
     fn from(error: serde_json::Error) -> Status {
@@ -68,7 +69,7 @@ impl From<serde_json::Error> for Status {
     }
 }
 
-/// Becomes INVALID_ARGUMENT.
+/// Converts the error to INVALID_ARGUMENT.
 #[cfg(feature = "client")]
 impl From<crate::balancing::ConfigError> for Status {
     fn from(error: crate::balancing::ConfigError) -> Status {
@@ -84,14 +85,15 @@ mod tls {
 
     use super::Status;
 
-    /// Becomes INVALID_ARGUMENT: a certificate, a key or a configuration cannot be used.
+    /// Converts the error to INVALID_ARGUMENT. A certificate, a key or a configuration cannot be used.
     impl From<rustls::Error> for Status {
         fn from(error: rustls::Error) -> Status {
             Status::invalid_argument(error.to_string()).with_source(error)
         }
     }
 
-    /// Becomes INVALID_ARGUMENT, or what the error of the file becomes that the PEM was read from.
+    /// Converts the error of invalid PEM to INVALID_ARGUMENT, and an I/O error while the PEM was read to the status of that I/O
+    /// error.
     impl From<pem::Error> for Status {
         fn from(error: pem::Error) -> Status {
             match error {
@@ -101,14 +103,14 @@ mod tls {
         }
     }
 
-    /// Becomes INVALID_ARGUMENT: the roots or the revocation lists of a verifier cannot be used.
+    /// Converts the error to INVALID_ARGUMENT. The roots or the revocation lists of a verifier cannot be used.
     impl From<VerifierBuilderError> for Status {
         fn from(error: VerifierBuilderError) -> Status {
             Status::invalid_argument(error.to_string()).with_source(error)
         }
     }
 
-    /// Becomes INVALID_ARGUMENT.
+    /// Converts the error to INVALID_ARGUMENT. The text is not a server name.
     impl From<InvalidDnsNameError> for Status {
         fn from(error: InvalidDnsNameError) -> Status {
             Status::invalid_argument(error.to_string()).with_source(error)
@@ -117,11 +119,11 @@ mod tls {
 }
 
 impl Status {
-    /// Converts any error to UNKNOWN, with its text as the message and itself as the source. gRPC Python makes this of an exception that
-    /// leaves a servicer's method.
+    /// Converts any error to UNKNOWN. The text of the error becomes the message of the status, and the error becomes its source.
+    /// gRPC Python does the same with an exception that leaves a servicer's method.
     ///
-    /// An error that is a [`Status`], or that a status has caused, becomes that status. The errors that `?` converts are better
-    /// converted by `?`, which finds a code for them.
+    /// If the error is a [`Status`], or if one of its causes is a [`Status`], the result is that status. Prefer the `?` operator
+    /// for the errors that it converts, because it finds a code for them.
     ///
     /// The error's text is sent to the caller. If it may contain secrets, create the status yourself, and attach the error by
     /// [`Status::with_source`].

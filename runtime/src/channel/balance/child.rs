@@ -13,8 +13,10 @@ use crate::call::connectivity::ChannelConnectivity;
 
 /// A policy below another one, for policies that distribute calls among other policies.
 ///
-/// It keeps the state and the picker that the child has published, which the parent may read after each call of a method. The parent may
-/// call [`ChildPolicy::subchannel_changed`] of all its children: it is passed on only to the child that has created the subchannel.
+/// The child policy publishes a state and a picker, which are kept here. The parent can read them after each call of a method.
+///
+/// The parent may call [`ChildPolicy::subchannel_changed`] of all its children. Only the child that has created the subchannel
+/// learns of the change.
 pub struct ChildPolicy {
     name: &'static str,
     policy: Box<dyn Policy>,
@@ -29,7 +31,7 @@ struct Own {
 }
 
 impl ChildPolicy {
-    /// Creates a policy, which is idle.
+    /// Creates a child policy, in the state idle.
     pub fn new(policy: &LoadBalancing) -> ChildPolicy {
         ChildPolicy {
             name: policy.name(),
@@ -42,17 +44,18 @@ impl ChildPolicy {
         }
     }
 
-    /// Returns the state that the child has published last.
+    /// Returns the state that the child policy published last.
     pub fn state(&self) -> ChannelConnectivity {
         self.own.state
     }
 
-    /// Returns the picker that the child has published last.
+    /// Returns the picker that the child policy published last.
     pub fn picker(&self) -> &Arc<dyn Picker> {
         &self.own.picker
     }
 
-    /// Passes an update on, with the config of the child. If the name of `policy` has changed, a new child replaces the old one.
+    /// Passes an update to the child policy, with the config in `policy`. If the name of `policy` has changed, a new child policy
+    /// replaces the old one.
     pub fn update(
         &mut self,
         policy: &LoadBalancing,
@@ -66,13 +69,14 @@ impl ChildPolicy {
         self.policy.update(&update, &mut self.own.helper(helper));
     }
 
-    /// Passes on an error of the resolver.
+    /// Passes an error of the resolver to the child policy.
     pub fn resolver_failed(&mut self, status: &Status, helper: &mut dyn Helper) {
         let own = &mut self.own.helper(helper);
         self.policy.resolver_failed(status, own);
     }
 
-    /// Passes on the new state of a subchannel, if the subchannel is one of the child's. Returns whether it is.
+    /// Passes the new state of a subchannel to the child policy, if the child policy has created the subchannel. Returns whether
+    /// the child policy has created it.
     pub fn subchannel_changed(
         &mut self,
         subchannel: &Subchannel,
@@ -87,12 +91,12 @@ impl ChildPolicy {
         is_own
     }
 
-    /// Passes on the request to connect.
+    /// Passes a call of [`Policy::exit_idle`] to the child policy.
     pub fn exit_idle(&mut self, helper: &mut dyn Helper) {
         self.policy.exit_idle(&mut self.own.helper(helper));
     }
 
-    /// Passes on a time that was given to [`Helper::wake_at`].
+    /// Passes a call of [`Policy::wake`] to the child policy.
     pub fn wake(&mut self, now: Instant, helper: &mut dyn Helper) {
         self.policy.wake(now, &mut self.own.helper(helper));
     }

@@ -11,9 +11,10 @@ use super::round_robin::RoundRobinFactory;
 use crate::base::config::{ConfigError, ConfigValue};
 use crate::{Result, Status};
 
-/// A load balancing policy with its config. It distributes the calls of a channel to the servers of its target.
+/// A load balancing policy with its config. The policy distributes the calls of a channel to the servers of its target.
 ///
-/// A [`ServiceConfig`](crate::ServiceConfig) selects further policies by name, including [your own](crate::balancing::Policy).
+/// This type has constructors for some policies. A [`ServiceConfig`](crate::ServiceConfig) can select any policy by its name,
+/// including [your own](crate::balancing::Policy).
 #[derive(Clone)]
 pub struct LoadBalancing {
     pub(crate) factory: &'static dyn PolicyFactory,
@@ -21,8 +22,8 @@ pub struct LoadBalancing {
 }
 
 impl LoadBalancing {
-    /// Sends all calls to one server: the first address that can be reached. If its connection is lost, the addresses are tried
-    /// again from the beginning. This is the default. gRPC's `pick_first`.
+    /// Sends all calls to one server, which is the first address that can be reached. If its connection is lost, the addresses are
+    /// tried again from the beginning. This is the default. gRPC's `pick_first`.
     pub fn pick_first() -> LoadBalancing {
         LoadBalancing {
             factory: &PickFirstFactory,
@@ -38,9 +39,8 @@ impl LoadBalancing {
         }
     }
 
-    /// Draws a few servers at random, usually 2, and sends the call to the one with the fewest open calls. More than 10 choices count
-    /// as 10. `choices` is the `choiceCount` of
-    /// gRPC's `least_request` (gRFC A48).
+    /// Draws `choices` servers at random, and sends the call to the one with the fewest open calls. The usual number is 2. More
+    /// than 10 counts as 10. gRPC's `least_request` and its `choiceCount` (gRFC A48).
     ///
     /// # Errors
     /// Returns INVALID_ARGUMENT for fewer than 2 choices.
@@ -63,10 +63,12 @@ impl LoadBalancing {
         self.factory.name()
     }
 
-    /// Reads the value of `loadBalancingConfig` or `childPolicy`: a list of policies. The first one that is known is used.
+    /// Reads the value of `loadBalancingConfig` or `childPolicy`, which is a list of policies. The first known policy in the list
+    /// is used.
     ///
     /// # Errors
-    /// The value is not a list of policies, no policy is known, or the config of the first known one is invalid.
+    /// Returns an error if the value is not a list of policies, if no policy is known, or if the config of the first known policy
+    /// is invalid.
     pub fn read_list(list: ConfigValue<'_>) -> Result<LoadBalancing, ConfigError> {
         let path = list.path.clone();
         for policy in list.items()? {

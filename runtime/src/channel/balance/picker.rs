@@ -10,12 +10,13 @@ use crate::{Metadata, Status};
 /// Chooses a server for each call. A [`Policy`](crate::balancing::Policy) gives the channel a new picker whenever something has
 /// changed.
 pub trait Picker: Send + Sync {
-    /// Chooses a server for a call. It is called once for each attempt at a call, and again after changes while the call waits.
-    /// The channel is locked meanwhile, so a picker must not block, and must not use the channel.
+    /// Chooses a server for a call. The channel calls this method once for each attempt at a call. While the call waits, the
+    /// channel calls it again after changes. The channel is locked meanwhile, so a picker must not block, and must not use the
+    /// channel.
     fn pick(&self, call: &CallInfo<'_>) -> Pick;
 }
 
-/// The decision about a call. It is also a picker, which makes this decision for all calls.
+/// The decision about a call. A decision is also a picker, which decides the same for all calls.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Pick {
@@ -23,9 +24,9 @@ pub enum Pick {
     Subchannel(ReadySubchannel),
     /// The call waits until there is another picker.
     Queue,
-    /// The call fails with this status. If it waits for ready, it waits until there is another picker instead.
+    /// The call fails with this status. If `wait_for_ready` is set for the call, it waits until there is another picker instead.
     Fail(Status),
-    /// The call fails with this status, even if it waits for ready, and is not retried.
+    /// The call fails with this status, even if `wait_for_ready` is set for the call, and is not retried.
     Drop(Status),
 }
 

@@ -6,7 +6,8 @@ use super::policy::PolicyFactory;
 
 static KNOWN: RwLock<Vec<&'static dyn PolicyFactory>> = RwLock::new(Vec::new());
 
-/// Registers a policy by its name, for service configs that are parsed afterwards. It replaces another policy with this name.
+/// Registers a policy by its name. Service configs that are parsed afterwards can select it. The policy replaces another policy
+/// with this name.
 pub fn register_policy(factory: &'static dyn PolicyFactory) {
     let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
     known.retain(|other| other.name() != factory.name());

@@ -11,10 +11,11 @@ use crate::call::listener::{CallListener, Listening, both};
 use crate::call::{Exchange, Link};
 use crate::channel::resolve::address::Address;
 
-/// The connections to one server. A policy creates it by
-/// [`Helper::create_subchannel`](crate::balancing::Helper::create_subchannel). It has no connections before
-/// [`Subchannel::connect`]. Clones refer to the same subchannel. When the last clone is dropped, its connections are closed once
-/// their calls have ended.
+/// The connections to one server. A policy creates a subchannel by
+/// [`Helper::create_subchannel`](crate::balancing::Helper::create_subchannel).
+///
+/// A subchannel has no connections before [`Subchannel::connect`] is called. Clones refer to the same subchannel. When the last
+/// clone is dropped, its connections are closed once their calls have ended.
 #[derive(Clone)]
 pub struct Subchannel(Arc<Handle>);
 
@@ -27,8 +28,8 @@ pub struct NewSubchannel {
 }
 
 impl NewSubchannel {
-    /// Creates the options of a subchannel to one server, given all addresses of that server. Each connection of the subchannel
-    /// goes to the first address that answers.
+    /// Creates the options of a subchannel to one server. `addresses` are all addresses of this server. Each connection of the
+    /// subchannel goes to the first address that answers.
     pub fn new(addresses: impl IntoIterator<Item = Address>) -> NewSubchannel {
         NewSubchannel {
             addresses: addresses.into_iter().collect(),
@@ -36,9 +37,10 @@ impl NewSubchannel {
         }
     }
 
-    /// Lets the subchannel fail while its server is unhealthy: when the server reports it, if the service config has a
-    /// `healthCheckConfig`, or when `outlier_detection_experimental` finds that too many of its calls fail. It is meant for policies that
-    /// can choose other servers.
+    /// Lets the subchannel fail while its server is unhealthy. Use this in policies that can choose other servers.
+    ///
+    /// A server is unhealthy if it reports so and the service config has a `healthCheckConfig`, or if
+    /// `outlier_detection_experimental` finds that too many of its calls fail.
     #[must_use]
     pub fn with_health_check(mut self) -> NewSubchannel {
         self.has_health_check = true;
@@ -85,14 +87,14 @@ impl Subchannel {
         WeakSubchannel(Arc::downgrade(&self.0))
     }
 
-    /// Connects, if the subchannel is idle. If its connection was closed by the channel's
-    /// [`idle_timeout`](crate::ChannelBuilder::idle_timeout), it connects once the channel is used again.
+    /// Connects the subchannel if it is idle. If its connection was closed by the channel's
+    /// [`idle_timeout`](crate::ChannelBuilder::idle_timeout), the subchannel connects once the channel is used again.
     pub fn connect(&self) {
         // A closed channel needs no connections.
         drop(self.0.commands.send(Command::Connect(self.0.id)));
     }
 
-    /// Replaces the addresses. Connections to other addresses are closed once their calls have ended.
+    /// Replaces the addresses of the server. Connections to other addresses are closed once their calls have ended.
     pub fn update_addresses(&self, addresses: impl IntoIterator<Item = Address>) {
         let addresses = addresses.into_iter().collect();
         let command = Command::UpdateAddresses(self.0.id, addresses);
@@ -181,7 +183,7 @@ impl ReadySubchannel {
         all.sum::<usize>().saturating_sub(self.links.more.len() + 1)
     }
 
-    /// Returns whether one of the connections can take another call now. There is no room if all connections have reached the
+    /// Returns whether one of the connections can take another call now. Returns `false` if all connections have reached the
     /// server's limit of streams.
     pub fn has_room(&self) -> bool {
         self.links.all().any(|link| link.takes_calls())

@@ -54,9 +54,10 @@ enum Kind {
 
 impl ChannelCredentials {
     /// Creates credentials for unencrypted connections within this machine: to loopback addresses and unix sockets. Over other
-    /// connections, calls fail with UNAVAILABLE. A connection from a [`connector`](crate::ChannelBuilder::connector) must be
-    /// tokio's `TcpStream` or `UnixStream`, because the address of other types is not known. Call credentials may be sent over
-    /// local connections. The server needs no credentials. gRPC Python's `local_channel_credentials`.
+    /// connections, calls fail with UNAVAILABLE. The server needs no credentials. gRPC Python's `local_channel_credentials`.
+    ///
+    /// Call credentials may be sent over local connections. A connection from a [`connector`](crate::ChannelBuilder::connector)
+    /// must be tokio's `TcpStream` or `UnixStream`, because the address of other types is not known.
     #[doc(alias = "local_channel_credentials")]
     pub fn local() -> ChannelCredentials {
         ChannelCredentials::of(Kind::Local)
@@ -65,21 +66,22 @@ impl ChannelCredentials {
     /// Creates credentials for TLS. The server's certificate must be signed by an authority that this system trusts, and be for
     /// the host of the channel's target. The client sends no certificate.
     ///
-    /// The system's authorities are loaded when the first channel is created with these credentials or a clone. The environment
-    /// variables `SSL_CERT_FILE` and `SSL_CERT_DIR` replace them, as for OpenSSL. Channels with clones of the same credentials resume
-    /// each other's sessions.
+    /// The system's authorities are loaded when the first channel is created with these credentials or with a clone of them. The
+    /// environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` replace the authorities, as for OpenSSL. Channels with clones of
+    /// the same credentials resume each other's sessions.
     ///
-    /// The cryptography is that of the provider that the program has installed by
-    /// [`install_default`](rustls::crypto::CryptoProvider::install_default), otherwise ring's. With the feature `tls-no-provider`
-    /// alone and no installed provider, creating the channel fails with FAILED_PRECONDITION.
+    /// The cryptography comes from the provider that the program has installed by
+    /// [`install_default`](rustls::crypto::CryptoProvider::install_default). If none is installed, ring is used, which needs the
+    /// feature `tls`. With the feature `tls-no-provider` alone and no installed provider, creating the channel fails with
+    /// FAILED_PRECONDITION.
     #[doc(alias = "ssl_channel_credentials")]
     #[cfg(feature = "tls-no-provider")]
     pub fn tls() -> ChannelCredentials {
         ChannelCredentials::of(Kind::Tls(ClientTlsConfig::new(None)))
     }
 
-    /// TLS like [`tls`](ChannelCredentials::tls), with the cryptography of this provider: its cipher suites, key exchanges and
-    /// signatures.
+    /// Creates credentials for TLS, like [`tls`](ChannelCredentials::tls), with the cryptography of a provider: its cipher suites,
+    /// key exchanges and signatures.
     ///
     #[cfg_attr(feature = "tls", doc = "```no_run")]
     #[cfg_attr(not(feature = "tls"), doc = "```ignore")]
@@ -103,12 +105,12 @@ impl ChannelCredentials {
         ChannelCredentials::of(Kind::Tls(config))
     }
 
-    /// TLS by a configuration of rustls, as a whole: with its verifier of certificates, its resolver of client certificates, session
-    /// store, key log and all else.
+    /// Creates credentials for TLS from a configuration of rustls. The whole configuration applies, with its verifier of
+    /// certificates, its resolver of client certificates, its session store, its key log and its other settings.
     ///
-    /// A configuration that names no protocol for ALPN offers `h2`. The server's name is that of the target, or
-    /// [`server_name`](ChannelCredentials::server_name). Calls with an authority of their own are checked against the certificate
-    /// as always, whatever the configuration's verifier accepts.
+    /// If the configuration names no protocol for ALPN, `h2` is offered. The name of the server is the host of the target, or
+    /// [`server_name`](ChannelCredentials::server_name). If a call has an authority of its own, the server's certificate is checked
+    /// for this authority, whatever the verifier of the configuration accepts.
     ///
     #[cfg_attr(feature = "tls", doc = "```no_run")]
     #[cfg_attr(not(feature = "tls"), doc = "```ignore")]
@@ -131,7 +133,7 @@ impl ChannelCredentials {
     /// ```
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when the configuration offers other protocols by ALPN, and not `h2`.
+    /// Returns INVALID_ARGUMENT if the configuration offers protocols by ALPN, but not `h2`.
     #[doc(alias = "grpc.ssl_session_cache")]
     #[cfg(feature = "tls-no-provider")]
     pub fn from_rustls(config: impl Into<Arc<ClientConfig>>) -> Result<ChannelCredentials> {
@@ -139,15 +141,18 @@ impl ChannelCredentials {
         Ok(ChannelCredentials::of(Kind::Tls(config)))
     }
 
-    /// Sets the trusted certificates (PEM), in place of the system's. They are those of authorities, or a server's own
-    /// certificate, which is then accepted if it matches byte for byte. So a self-signed certificate, for example from `openssl
-    /// req -x509 -nodes -subj /CN=localhost`, can be trusted directly, with or without `CA:TRUE`. The server's certificate must
-    /// be for the host of the channel's target, by its subject alternative names or, if it has none, by its common name. gRPC
-    /// Python's `root_certificates`.
+    /// Sets the trusted certificates (PEM), in place of the system's. gRPC Python's `root_certificates`.
+    ///
+    /// A trusted certificate is the certificate of an authority, or the own certificate of a server. The latter is accepted if it
+    /// matches byte for byte. So a self-signed certificate, for example from `openssl req -x509 -nodes -subj /CN=localhost`, can be
+    /// trusted directly, with or without `CA:TRUE`.
+    ///
+    /// The server's certificate must be for the host of the channel's target. The host is compared with the certificate's subject
+    /// alternative names, or with its common name if there are none.
     ///
     /// # Errors
-    /// Returns INVALID_ARGUMENT if the text contains no certificate or an invalid one, or if the credentials are local
-    /// or a configuration of rustls.
+    /// Returns INVALID_ARGUMENT if the text contains no certificate or an invalid certificate. Also returns INVALID_ARGUMENT for
+    /// [`local`](ChannelCredentials::local) credentials and for credentials from a configuration of rustls.
     #[cfg(feature = "tls-no-provider")]
     pub fn root_certificates(mut self, pem: impl AsRef<[u8]>) -> Result<ChannelCredentials> {
         self.tls_config()?.set_roots(pem.as_ref())?;
@@ -159,8 +164,9 @@ impl ChannelCredentials {
     /// Python's `certificate_chain` and `private_key`.
     ///
     /// # Errors
-    /// Returns INVALID_ARGUMENT if one of the two cannot be parsed, or if the credentials are local or a configuration of
-    /// rustls. If the key does not belong to the certificate, creating the channel fails.
+    /// Returns INVALID_ARGUMENT if the certificate chain or the key cannot be parsed. Also returns INVALID_ARGUMENT for
+    /// [`local`](ChannelCredentials::local) credentials and for credentials from a configuration of rustls. If the key does not
+    /// belong to the certificate, creating the channel fails.
     #[cfg(feature = "tls-no-provider")]
     pub fn client_certificate(
         mut self,
@@ -172,7 +178,7 @@ impl ChannelCredentials {
         Ok(self)
     }
 
-    /// Sets the name or IP address that the server's certificate must be for, in place of the target's host. It is also the
+    /// Sets the name or IP address that the server's certificate must be for, in place of the target's host. The name is also the
     /// default `:authority` of calls. gRPC's `grpc.ssl_target_name_override`.
     #[doc(alias = "grpc.ssl_target_name_override")]
     pub fn server_name(mut self, name: impl AsRef<str>) -> ChannelCredentials {
@@ -180,8 +186,8 @@ impl ChannelCredentials {
         self
     }
 
-    /// Adds credentials for all calls of the channel. They are asked after credentials that were added before, and before those
-    /// of a single call. gRPC Python's `composite_channel_credentials`.
+    /// Adds credentials for all calls of the channel. Credentials are asked in the order in which they were added, and before the
+    /// credentials of a single call. gRPC Python's `composite_channel_credentials`.
     #[doc(alias = "composite_channel_credentials")]
     pub fn call_credentials(mut self, credentials: impl CallCredentials) -> ChannelCredentials {
         let credentials = Authorizer::new(credentials);
@@ -244,7 +250,7 @@ impl Default for ChannelCredentials {
     }
 }
 
-/// Two of them are equal when one is a clone of the other.
+/// Compares two credentials. Credentials are equal to their clones, as long as neither is changed.
 impl PartialEq for ChannelCredentials {
     fn eq(&self, other: &ChannelCredentials) -> bool {
         self.kind == other.kind
@@ -254,7 +260,7 @@ impl PartialEq for ChannelCredentials {
 }
 
 impl fmt::Debug for ChannelCredentials {
-    /// The output does not contain the key.
+    /// Writes the credentials without the private key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChannelCredentials")
             .field("kind", &self.kind)

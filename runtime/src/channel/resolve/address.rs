@@ -11,8 +11,8 @@ use crate::{Result, Status};
 
 /// The address of a server, with further properties of the server that a [`Resolver`](crate::Resolver) may set.
 ///
-/// Two addresses are equal if they have the same socket address, the same authority and the same credentials. Clones of credentials are
-/// the same. The other properties are not compared.
+/// Two addresses are equal if they have the same socket address, the same authority and equal credentials. Credentials are equal to
+/// their clones. The other properties are not compared.
 ///
 /// ```
 /// # fn main() -> stubwright::Result<()> {
@@ -75,9 +75,10 @@ impl Address {
             .map_err(|why| Status::invalid_argument(format!("address {text:?}: {why}")))
     }
 
-    /// Sets the `:authority` of calls to this server. The default is the authority of the channel's target. Over TLS, the
-    /// server's certificate must be for this host. The authority of a single call,
-    /// [`ChannelBuilder::authority`](crate::ChannelBuilder::authority) and
+    /// Sets the `:authority` of calls to this server. The default is the authority of the channel's target. Over TLS, the server's
+    /// certificate must be for this host.
+    ///
+    /// The authority of a single call, [`ChannelBuilder::authority`](crate::ChannelBuilder::authority) and
     /// [`ChannelCredentials::server_name`](crate::ChannelCredentials::server_name) take precedence.
     ///
     /// # Errors
@@ -87,11 +88,12 @@ impl Address {
         Ok(self)
     }
 
-    /// Sets the credentials of connections to this server, in place of the channel's: other roots, another client certificate, or TLS
-    /// in a channel without encryption. By default there are none.
+    /// Sets the credentials of connections to this server, in place of the channel's. They can have other roots or another client
+    /// certificate, or add TLS in a channel without encryption. By default an address has no credentials of its own.
     ///
     /// A [`server_name`](ChannelCredentials::server_name) in the credentials becomes the authority of the server. A resolver should
-    /// return clones of the same credentials each time: if the credentials of an address change, it is connected to again.
+    /// return clones of the same credentials each time, because the channel connects again to an address whose credentials have
+    /// changed.
     ///
     #[cfg_attr(feature = "tls", doc = "```no_run")]
     #[cfg_attr(not(feature = "tls"), doc = "```ignore")]
@@ -116,8 +118,8 @@ impl Address {
     /// ```
     ///
     /// # Errors
-    /// Returns INVALID_ARGUMENT if the credentials are unusable, or if they have call credentials, which belong to the channel. Returns
-    /// FAILED_PRECONDITION if they trust the system's authorities and it has none.
+    /// Returns INVALID_ARGUMENT if the credentials are unusable, or if they contain call credentials, which only a channel can
+    /// have. Returns FAILED_PRECONDITION if the credentials trust the system's authorities and the system has none.
     pub fn with_credentials(mut self, credentials: ChannelCredentials) -> Result<Address> {
         if credentials.has_call_credentials() {
             return Err(Status::invalid_argument(format!(
@@ -133,8 +135,8 @@ impl Address {
         Ok(self)
     }
 
-    /// Sets the weight of the server: its share of the calls relative to other servers, with a policy that uses weights. The
-    /// default is 1.
+    /// Sets the weight of the server, which is its share of the calls relative to other servers. Only policies that use weights
+    /// read this value. The default is 1.
     #[must_use]
     pub fn with_weight(mut self, weight: u32) -> Address {
         self.weight = weight;
@@ -148,14 +150,14 @@ impl Address {
         self
     }
 
-    /// Adds a value for the load balancing policy. It replaces an earlier value of the same type.
+    /// Adds a value for the load balancing policy. The value replaces an earlier value of the same type.
     #[must_use]
     pub fn with_attribute<T: Send + Sync + 'static>(mut self, value: T) -> Address {
         self.attributes = self.attributes.with(value);
         self
     }
 
-    /// Returns the authority that [`with_authority`](Address::with_authority) has set.
+    /// Returns the authority that was set by [`with_authority`](Address::with_authority), or `None`.
     pub fn authority(&self) -> Option<&str> {
         let authority = self.authority.as_ref()?;
         std::str::from_utf8(authority.value()).ok()
@@ -166,7 +168,7 @@ impl Address {
         self.weight
     }
 
-    /// Returns the location of the server, if it has been set.
+    /// Returns the location of the server, or `None` if it has not been set.
     pub fn locality(&self) -> Option<&Locality> {
         self.locality.as_ref()
     }

@@ -11,8 +11,8 @@ use crate::Result;
 use crate::call::attributes::Attributes;
 use crate::channel::balance::picker::CallInfo;
 
-/// A name resolver, which finds the servers of a channel. [`ChannelBuilder::resolver`](crate::ChannelBuilder::resolver) sets it.
-/// A `Vec<Address>` is a resolver that always returns its addresses.
+/// A name resolver, which finds the servers of a channel. [`ChannelBuilder::resolver`](crate::ChannelBuilder::resolver) sets the
+/// resolver of a channel. A `Vec<Address>` is a resolver that always returns its addresses.
 ///
 /// ```
 /// use stubwright::{Address, Resolution, Resolver, ResolverFuture, Result, Status};
@@ -32,16 +32,16 @@ use crate::channel::balance::picker::CallInfo;
 /// }
 /// ```
 pub trait Resolver: Send + Sync + 'static {
-    /// Returns the current servers, in order of preference. The channel calls it when it begins to connect, and again when a
-    /// connection is lost or cannot be made.
+    /// Returns the current servers, in order of preference. The channel calls this method when it begins to connect, and again when
+    /// a connection is lost or cannot be made.
     ///
     /// # Errors
-    /// After an error, the channel keeps the servers that it knows, and calls this method again after a back-off. If it knows
-    /// none, calls fail with UNAVAILABLE and the text of the error. A resolution without addresses counts as an error.
+    /// After an error, the channel keeps the servers that it knows, and calls this method again after a back-off. If the channel
+    /// knows no servers, calls fail with UNAVAILABLE and the text of the error. A resolution without addresses counts as an error.
     fn resolve(&self) -> ResolverFuture<'_, Result<Resolution>>;
 
-    /// Waits until the servers have changed. The channel then calls [`Resolver::resolve`] again. It calls this method after each
-    /// resolution, and awaits one future at a time. The default implementation never completes.
+    /// Waits until the servers have changed. The channel awaits this method after each resolution, and then calls
+    /// [`Resolver::resolve`] again. It awaits one such future at a time. The default implementation never completes.
     fn changed(&self) -> ResolverFuture<'_, ()> {
         Box::pin(pending())
     }
@@ -62,7 +62,8 @@ impl Resolver for Vec<Address> {
     }
 }
 
-/// The result of a [`Resolver`]: servers, and optionally a config.
+/// The result of a [`Resolver`]: addresses, and optionally a service config, a config selector and values for the load balancing
+/// policy.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Resolution {
@@ -83,7 +84,8 @@ impl Resolution {
         }
     }
 
-    /// Sets the service config. It replaces that of [`ChannelBuilder::service_config`](crate::ChannelBuilder::service_config).
+    /// Sets the service config, in place of the config that was set by
+    /// [`ChannelBuilder::service_config`](crate::ChannelBuilder::service_config).
     #[must_use]
     pub fn with_service_config(mut self, config: ServiceConfig) -> Resolution {
         self.service_config = Some(config);
@@ -97,7 +99,7 @@ impl Resolution {
         self
     }
 
-    /// Adds a value for the load balancing policy. It replaces an earlier value of the same type.
+    /// Adds a value for the load balancing policy. The value replaces an earlier value of the same type.
     #[must_use]
     pub fn with_attribute<T: Send + Sync + 'static>(mut self, value: T) -> Resolution {
         self.attributes = self.attributes.with(value);
@@ -107,10 +109,11 @@ impl Resolution {
 
 /// Chooses the config of each call (gRFC A31).
 pub trait ConfigSelector: Send + Sync + 'static {
-    /// Chooses the config of a call. It is called once for each call, before the call is started. It must not block.
+    /// Chooses the config of a call. The channel calls this method once for each call, before the call is started. The method must
+    /// not block.
     ///
     /// # Errors
-    /// Returns a status if the call must not be made. The call ends with this status.
+    /// Returns an error if the call must not be made. The call ends with this status.
     fn select(&self, call: &CallInfo<'_>) -> Result<CallConfig>;
 }
 
@@ -134,14 +137,15 @@ impl CallConfig {
         CallConfig::default()
     }
 
-    /// Sets the service config whose entry for the method applies, in place of the channel's.
+    /// Sets the service config of the call, in place of the channel's. The entry for the call's method applies.
     #[must_use]
     pub fn with_service_config(mut self, config: ServiceConfig) -> CallConfig {
         self.service_config = Some(config);
         self
     }
 
-    /// Adds a value for the picker. It replaces an earlier value of the same type.
+    /// Adds a value for the picker, which finds it in [`CallInfo::attributes`]. The value replaces an earlier value of the same
+    /// type.
     #[must_use]
     pub fn with_attribute<T: Send + Sync + 'static>(mut self, value: T) -> CallConfig {
         self.attributes = self.attributes.with(value);

@@ -19,8 +19,8 @@ use crate::{CallEnd, Code, Result, Status};
 /// | `rpc.response.status_code` | the status at the end: `OK`, `NOT_FOUND`, … |
 /// | `otel.status_code`, `error.type` | `ERROR` and the status, if it is not OK |
 ///
-/// The event also has the fields `requests`, `responses` and `seconds`. A dropped call ends with `CANCELLED`. Add it as the
-/// first interceptor, so that the span includes the time and the events of the others, and so that a retried call is one span.
+/// The event also has the fields `requests`, `responses` and `seconds`. A dropped call ends with `CANCELLED`. Add this interceptor
+/// first, so that the span includes the time and the events of the other interceptors, and so that a retried call is one span.
 ///
 /// ```
 /// use stubwright::{Channel, interceptors::ClientSpans};

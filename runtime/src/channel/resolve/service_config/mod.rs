@@ -77,18 +77,20 @@ use crate::{Result, Status};
 ///
 /// If several entries match a method, the most specific one is used.
 ///
-/// **`retryPolicy`** (gRFC A6) makes a call again when it fails with one of `retryableStatusCodes` before the head of a response has come.
-/// There are up to `maxAttempts` attempts in all, from 2 to 5; more counts as 5. The wait before the first retry is `initialBackoff`. It is
-/// multiplied by `backoffMultiplier` for each further one, up to `maxBackoff`, with a jitter of a fifth.
+/// **`retryPolicy`** (gRFC A6) makes a call again if the call fails with one of `retryableStatusCodes` before the head of a
+/// response has arrived. `maxAttempts`, from 2 to 5, is the maximum number of attempts, including the first; more counts as 5. The
+/// wait before the first retry is `initialBackoff`. Each further wait is longer by the factor `backoffMultiplier`, up to
+/// `maxBackoff`. All waits vary at random by up to 20 percent.
 ///
-/// **`hedgingPolicy`** (gRFC A6) is for methods that may run more than once. It starts up to `maxAttempts` attempts, from 2 to 5; more counts
-/// as 5. The next attempt starts when `hedgingDelay` (default 0) has passed without an answer, or at once when an attempt fails with one of
-/// `nonFatalStatusCodes` (default: none). The first answer is used. Any other failure ends the call.
+/// **`hedgingPolicy`** (gRFC A6) is for methods that may run more than once. It makes up to `maxAttempts` attempts, from 2 to 5;
+/// more counts as 5. The next attempt starts when `hedgingDelay` (default 0) has passed without an answer, or at once when an
+/// attempt fails with one of `nonFatalStatusCodes` (default: none). The first answer is used. A failure with any other code ends
+/// the call.
 ///
-/// A server can set the time of the next attempt, or forbid it, by the metadata `grpc-retry-pushback-ms`.
+/// With the metadata `grpc-retry-pushback-ms`, a server can set the time of the next attempt, or forbid further attempts.
 ///
-/// **`retryThrottling`** is a bucket of `maxTokens` tokens, up to 1,000. A failure takes one token, and a success returns `tokenRatio`. While
-/// the bucket is at most half full there are no retries and no hedging.
+/// **`retryThrottling`** is a bucket of `maxTokens` tokens, up to 1,000. A failed attempt takes one token, and a successful one
+/// adds `tokenRatio` tokens. While the bucket is at most half full, there are no retries and no hedging.
 ///
 /// ## Policies
 ///
@@ -101,18 +103,22 @@ use crate::{Result, Status};
 /// | `outlier_detection_experimental` | avoids servers that fail too often, see below |
 /// | others | policies of the program: [`register_policy`](crate::balancing::register_policy) |
 ///
-/// **`outlier_detection_experimental`** (gRFC A50) wraps a `childPolicy`. Every `interval` (default 10 s) it counts how the calls to each
-/// server have ended. A server that fails too often is ejected: it gets no calls for `baseEjectionTime` (30 s), multiplied by the number of
-/// its ejections in a row, up to `maxEjectionTime` (300 s). At most `maxEjectionPercent` (10) percent of the servers are ejected, but
-/// always up to one. A call counts when the server has ended it, its deadline has passed, or its connection was lost; it does not count
-/// when its caller has given it up. It has no effect on `pick_first`. Two rules, neither of which is on by default, choose the servers:
+/// **`outlier_detection_experimental`** (gRFC A50) wraps a `childPolicy`. Values in parentheses are defaults. Every `interval` (10
+/// s) the policy counts how the calls to each server have ended. A server that fails too often is ejected: it gets no calls for
+/// `baseEjectionTime` (30 s), multiplied by the number of its ejections in a row, up to `maxEjectionTime` (300 s). A further server
+/// is only ejected while fewer than `maxEjectionPercent` (10) percent of the servers are.
+///
+/// A call counts if the server has ended it, if its deadline has passed, or if its connection was lost. A call that its caller has
+/// cancelled does not count. The policy has no effect on `pick_first`. Two rules choose the servers to eject. By default neither is
+/// on:
 ///
 /// - `successRateEjection` ejects a server whose success rate is below the mean of all servers by more than `stdevFactor` (1900)
 ///   thousandths of the standard deviation.
 /// - `failurePercentageEjection` ejects a server that fails more than `threshold` (85) percent of its calls.
 ///
-/// A rule applies to servers with at least `requestVolume` (100, or 50 for the second rule) calls in the interval, if there are at least
-/// `minimumHosts` (5) of them. It then ejects with a probability of `enforcementPercentage` (100) percent.
+/// A rule applies to servers with at least `requestVolume` calls in the interval (100 for the first rule, 50 for the second), if at
+/// least `minimumHosts` (5) servers have so many calls. A server that a rule has chosen is ejected with a probability of
+/// `enforcementPercentage` (100) percent.
 #[derive(Clone)]
 pub struct ServiceConfig(Arc<Parsed>);
 
@@ -126,12 +132,12 @@ struct Parsed {
 }
 
 impl ServiceConfig {
-    /// Reads a service config that may have been written for another gRPC library. As in grpc-go, it ignores unknown fields, an unknown
-    /// `loadBalancingPolicy`, and entries of `methodConfig` without a `name`; with the feature `tracing` it logs them. For a config of
-    /// the program's own use [`from_json_strict`](ServiceConfig::from_json_strict).
+    /// Reads a service config that may have been written for another gRPC library. As in grpc-go, unknown fields, an unknown
+    /// `loadBalancingPolicy` and entries of `methodConfig` without a `name` are ignored. They are logged (feature `tracing`). For a
+    /// config that was written for this library, use [`from_json_strict`](ServiceConfig::from_json_strict).
     ///
     /// # Errors
-    /// INVALID_ARGUMENT for invalid JSON and for invalid values. The message names the place and the problem.
+    /// Returns INVALID_ARGUMENT for invalid JSON and for invalid values. The message names the place and the problem.
     pub fn from_json(json: &str) -> Result<ServiceConfig> {
         ServiceConfig::read(json, Reading::lenient())
     }
@@ -140,8 +146,8 @@ impl ServiceConfig {
     /// error here, because it may be a typing mistake.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT for invalid JSON, unknown fields and policies, entries without a `name`, and invalid values. The message names the
-    /// place and the problem.
+    /// Returns INVALID_ARGUMENT for invalid JSON, unknown fields and policies, entries without a `name`, and invalid values. The
+    /// message names the place and the problem.
     pub fn from_json_strict(json: &str) -> Result<ServiceConfig> {
         ServiceConfig::read(json, Reading::strict())
     }
