@@ -17,8 +17,8 @@ use crate::tree::Inclusion;
 
 /// Compiles `.proto` files in a build script, with the default options.
 ///
-/// `protos` are the paths of the files. Each must be below one of `includes`, the directories in which imports are
-/// looked up. The well-known types (`google/protobuf/*.proto`) are built in. Include the result with
+/// `protos` are the paths of the files. `includes` are the directories in which imports are looked up. Each file must
+/// be below one of them. The well-known types (`google/protobuf/*.proto`) are built in. Include the generated code by
 /// `stubwright::include_protos!()`.
 ///
 /// # Errors
@@ -52,10 +52,12 @@ impl Config {
         self.write(Descriptors::of_set(&parsed.descriptor_set)?)
     }
 
-    /// Generates from an encoded descriptor set, and otherwise works as [`compile_protos`](Self::compile_protos).
+    /// Generates the code for an encoded descriptor set, and writes the files that
+    /// [`compile_protos`](Self::compile_protos) would write.
     ///
-    /// `descriptor_set` is an encoded `google.protobuf.FileDescriptorSet` with all imports. Comments are kept if it has
-    /// source information. `protoc --include_imports --include_source_info -o FILE` and `buf build` write such a set.
+    /// `descriptor_set` is an encoded `google.protobuf.FileDescriptorSet` with all imports. If the set has source
+    /// information, comments are kept. `protoc --include_imports --include_source_info -o FILE` and `buf build` write
+    /// such a set.
     ///
     /// # Errors
     /// Returns an error if the descriptors cannot be decoded or are incomplete, if an element cannot be expressed in
@@ -68,7 +70,7 @@ impl Config {
         self.write(descriptors)
     }
 
-    /// Generates from `.proto` files without writing anything. Returns the text of each file by its name.
+    /// Generates the code for `.proto` files without writing it. Returns the text of each generated file by its name.
     ///
     /// The module tree is one of the files, and includes the others by relative paths.
     ///
@@ -82,8 +84,8 @@ impl Config {
         self.generate(&self.parse(protos, includes)?.descriptor_set)
     }
 
-    /// Generates from an encoded descriptor set without reading or writing any file. Returns the text of each file by its
-    /// name.
+    /// Generates the code for an encoded descriptor set without reading or writing files. Returns the text of each
+    /// generated file by its name.
     ///
     /// The module tree is one of the files, and includes the others by relative paths.
     /// See [`compile_descriptor_set`](Self::compile_descriptor_set) for the argument.

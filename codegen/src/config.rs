@@ -13,8 +13,9 @@ use crate::paths;
 
 /// Options of the generator.
 ///
-/// Paths of proto elements are written as in prost-build. `.package.Message.field` matches from the root,
-/// `Message.field` matches every path that ends so, and `.` matches everything.
+/// Some options take the path of proto elements, in the form of prost-build. `.package.Message` matches the element
+/// with this full name and everything in it. `Message.field`, without a leading dot, matches every element whose full
+/// name ends with it. `.` matches everything.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), stubwright_codegen::Error> {
@@ -94,18 +95,19 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Creates the default options: servers, clients and descriptors for reflection are generated.
+    /// Creates the default options, which generate code for servers and clients, and descriptors for reflection.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Parses the parameters of the plugin: `key=value,key=value`.
+    /// Parses the options from the parameters of the plugin: `key=value,key=value`.
     ///
     /// A key is the name of a method of `Config`. Repeat the key to pass several values. Escape a comma in a value with a
     /// backslash.
     ///
     /// # Errors
-    /// Returns [`Error::Config`] if a parameter is unknown or has an unusable value. The error names all of them.
+    /// Returns [`Error::Config`] if a parameter is unknown or has an unusable value. The error names all such
+    /// parameters.
     pub fn from_parameters(text: &str) -> Result<Self, Error> {
         parameters::parse(text)
     }
@@ -117,7 +119,7 @@ impl Config {
         self
     }
 
-    /// Sets whether to generate stubs. On by default.
+    /// Sets whether to generate the code for clients: stubs. On by default.
     #[must_use]
     pub fn client(mut self, yes: bool) -> Self {
         self.client = yes;
@@ -126,7 +128,8 @@ impl Config {
 
     /// Sets whether to generate a blocking stub, `XBlockingStub`, beside each stub. Off by default.
     ///
-    /// Blocking stubs are for programs without async. They need the feature `blocking` of `stubwright`.
+    /// Blocking stubs are for programs without async. The generated code needs the feature `blocking` of
+    /// `stubwright`.
     #[must_use]
     pub fn blocking(mut self, yes: bool) -> Self {
         self.blocking = yes;
@@ -135,7 +138,8 @@ impl Config {
 
     /// Adds an attribute to every item that is generated for servers.
     ///
-    /// A crate uses it to put its servers behind a feature: `.server_attribute(r#"#[cfg(feature = "server")]"#)`.
+    /// For example, `.server_attribute(r#"#[cfg(feature = "server")]"#)` puts the items behind a feature of the
+    /// crate.
     #[must_use]
     pub fn server_attribute(mut self, attribute: impl Into<String>) -> Self {
         self.server_attribute.push(attribute.into());
@@ -151,8 +155,8 @@ impl Config {
 
     /// Sets whether a servicer must implement every method of its service. Off by default.
     ///
-    /// When on, a new rpc in the proto is a compile error in every server. When off, a method that is not implemented
-    /// returns `UNIMPLEMENTED`.
+    /// When this is on, adding an rpc to the proto breaks the build of every server until its servicer implements the
+    /// rpc. When this is off, calls of a method that is not implemented end with UNIMPLEMENTED.
     #[must_use]
     pub fn all_methods_required(mut self, yes: bool) -> Self {
         self.all_methods_required = yes;
@@ -162,8 +166,8 @@ impl Config {
     /// Sets whether to embed the descriptors of services and their imports, for server reflection
     /// (`server.add_reflection()`). On by default.
     ///
-    /// The descriptors include custom options, but no comments. They are constants, so the linker drops them from
-    /// programs without reflection.
+    /// The descriptors include custom options, but no comments. They are constants, so the linker removes them from
+    /// programs that do not use reflection.
     #[must_use]
     pub fn descriptors(mut self, yes: bool) -> Self {
         self.descriptors = yes;
@@ -173,14 +177,16 @@ impl Config {
     /// Sets whether messages implement `ReflectMessage`, which `stubwright::json` needs to convert them to and from
     /// ProtoJSON. Off by default.
     ///
-    /// It needs the feature `json` of `stubwright`.
+    /// The generated code needs the feature `json` of `stubwright`.
     #[must_use]
     pub fn json(mut self, yes: bool) -> Self {
         self.json = yes;
         self
     }
 
-    /// Uses existing Rust types for a message, an enum or a whole package instead of generating them:
+    /// Uses existing Rust types for a message, an enum or a whole package instead of generating them.
+    ///
+    /// `proto` is a full name with a leading dot, and `rust` the path of the type or module that replaces it, as in
     /// `.extern_path(".google.type", "::google_types")`.
     #[must_use]
     pub fn extern_path(mut self, proto: impl Into<String>, rust: impl Into<String>) -> Self {
@@ -224,8 +230,8 @@ impl Config {
         self
     }
 
-    /// Generates `Bytes` instead of `Vec<u8>` for the `bytes` fields that `path` matches. Decoding then shares the
-    /// buffer instead of copying.
+    /// Generates `Bytes` instead of `Vec<u8>` for the `bytes` fields that `path` matches. Such a field shares the
+    /// buffer of the received message instead of copying from it.
     #[must_use]
     pub fn bytes(mut self, path: impl Into<String>) -> Self {
         self.bytes.push(path.into());
@@ -239,35 +245,35 @@ impl Config {
         self
     }
 
-    /// Boxes the message fields that `path` matches. Recursive fields are always boxed.
+    /// Puts the message fields that `path` matches in a `Box`. Recursive fields are always boxed.
     #[must_use]
     pub fn boxed(mut self, path: impl Into<String>) -> Self {
         self.boxed.push(path.into());
         self
     }
 
-    /// Skips the derive of `Debug` for the types that `path` matches, so that you can implement it yourself.
+    /// Leaves out `Debug` for the types that `path` matches, so that you can implement `Debug` yourself.
     #[must_use]
     pub fn skip_debug(mut self, path: impl Into<String>) -> Self {
         self.skip_debug.push(path.into());
         self
     }
 
-    /// Leaves out the doc comments of the messages and fields that `path` matches.
+    /// Leaves out the doc comments of the messages, fields, enums and enum values that `path` matches.
     #[must_use]
     pub fn disable_comments(mut self, path: impl Into<String>) -> Self {
         self.disable_comments.push(path.into());
         self
     }
 
-    /// Implements `prost::Name` for messages. Off by default.
+    /// Sets whether messages implement `prost::Name`, which gives their full name and type URL. Off by default.
     #[must_use]
     pub fn enable_type_names(mut self, yes: bool) -> Self {
         self.enable_type_names = yes;
         self
     }
 
-    /// Sets the domain in the type URLs of the messages that `path` matches. It has an effect only with
+    /// Sets the domain in the type URLs of the messages that `path` matches. This has an effect only with
     /// [`enable_type_names`](Self::enable_type_names).
     #[must_use]
     pub fn type_name_domain(mut self, path: impl Into<String>, domain: impl Into<String>) -> Self {
@@ -275,22 +281,23 @@ impl Config {
         self
     }
 
-    /// Keeps the enum's name as the prefix of its values. Off by default: `KIND_LARGE` of `Kind` becomes
-    /// `Kind::Large`.
+    /// Sets whether the values of an enum keep a prefix that is the enum's name. Off by default: the value
+    /// `KIND_LARGE` of the enum `Kind` becomes `Kind::Large`.
     #[must_use]
     pub fn retain_enum_prefix(mut self, yes: bool) -> Self {
         self.retain_enum_prefix = yes;
         self
     }
 
-    /// Generates `google.protobuf.*` like any other package. Off by default: `stubwright::prost_types` is used.
+    /// Sets whether to generate code for the package `google.protobuf`. Off by default: the generated code uses the
+    /// types of `stubwright::prost_types`.
     #[must_use]
     pub fn compile_well_known_types(mut self, yes: bool) -> Self {
         self.compile_well_known_types = yes;
         self
     }
 
-    /// Sets the name, without `.rs`, of the file for protos without a package. `_` by default.
+    /// Sets the name, without `.rs`, of the generated file for protos without a package. The default is `_`.
     #[must_use]
     pub fn default_package_filename(mut self, name: impl Into<String>) -> Self {
         self.default_package_filename = name.into();
@@ -299,46 +306,50 @@ impl Config {
 
     /// Compiles the `.proto` files with this `protoc` instead of the built-in compiler.
     ///
-    /// `protoc` is a path, or a name that is looked up in `PATH`. It is required for files with an `edition` (2023 or
-    /// 2024), which the built-in compiler does not support. Only methods that read `.proto` files use it.
+    /// `path` is the path of the program, or a name that is looked up in `PATH`. Files with `edition = "2023"` or
+    /// `"2024"` need `protoc`, because the built-in compiler does not support them. Only the methods that read
+    /// `.proto` files run it: [`compile_protos`](Self::compile_protos) and
+    /// [`generate_protos`](Self::generate_protos).
     #[must_use]
     pub fn protoc(mut self, path: impl Into<PathBuf>) -> Self {
         self.protoc = Some(path.into());
         self
     }
 
-    /// Sets a function that reports progress. Before the built-in compiler reads a file, it is called with the number
-    /// of files already read and the number of all files, imports not counted.
+    /// Sets a function that is called before the built-in compiler reads each file. Its arguments are the number of
+    /// files that have been read, and the number of all files. Imports are not counted. With
+    /// [`protoc`](Self::protoc), the function is not called.
     #[must_use]
     pub fn progress(mut self, tell: fn(usize, usize)) -> Self {
         self.progress = Some(tell);
         self
     }
 
-    /// Sets the directory to write to. Cargo's `OUT_DIR` by default.
+    /// Sets the directory to which generated files are written. The default is Cargo's `OUT_DIR`.
     ///
-    /// The directory is created if it does not exist. Its module tree includes the other files by relative paths, so
-    /// that the directory can be checked in.
+    /// The directory is created if it does not exist. The module tree includes the other files by relative paths, so
+    /// the directory can be checked in.
     #[must_use]
     pub fn out_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.out_dir = Some(path.into());
         self
     }
 
-    /// Sets the name of the module tree. `stubwright.rs` by default.
+    /// Sets the name of the module tree, the file that includes all other generated files. The default is
+    /// `stubwright.rs`.
     ///
     /// `stubwright::include_protos!()` includes `stubwright.rs`, and `include_protos!("name")` includes `name.rs`. A
-    /// build script that compiles twice must name the second tree.
+    /// build script that compiles twice must give the second tree another name.
     #[must_use]
     pub fn include_file(mut self, name: impl Into<String>) -> Self {
         self.include_file = name.into();
         self
     }
 
-    /// Sets whether to write the module tree. On by default.
+    /// Sets whether to write the module tree, the file that includes all other generated files. On by default.
     ///
-    /// Turn it off if separate runs write to one directory, for example because `buf` runs the plugin once for each
-    /// directory of protos. Create the tree of all files afterwards, with `protoc-gen-rs modules DIR` or
+    /// Turn this off if several runs write to one directory, for example because `buf` runs the plugin once for each
+    /// directory of protos. After the last run, create the tree of all files by `protoc-gen-rs modules DIR` or by
     /// [`module_tree`](crate::module_tree).
     #[must_use]
     pub fn module_tree(mut self, yes: bool) -> Self {
@@ -346,8 +357,8 @@ impl Config {
         self
     }
 
-    /// Also writes an encoded `google.protobuf.FileDescriptorSet` to this path. It has the descriptors of all files
-    /// and imports, with source information.
+    /// Sets a path to which an encoded `google.protobuf.FileDescriptorSet` is written beside the generated code. By
+    /// default none is written. The set has the descriptors of all files and imports, with source information.
     #[must_use]
     pub fn file_descriptor_set_path(mut self, path: impl Into<PathBuf>) -> Self {
         self.file_descriptor_set_path = Some(path.into());

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 /// The reason why nothing was generated.
 ///
-/// `Debug` prints the same text as `Display`. A build script whose `main` returns a `Result` prints its error with
-/// `Debug`, and the text should be readable there.
+/// `Debug` prints the same text as `Display`, because a build script whose `main` returns a `Result` prints the error
+/// by `Debug`.
 #[non_exhaustive]
 pub enum Error {
     /// The `.proto` files have syntax errors or do not fit together. There is one text per fault, with
@@ -18,7 +18,7 @@ pub enum Error {
     Config(String),
     /// A descriptor set or a plugin request could not be decoded.
     Descriptors(String),
-    /// The generated code is not valid Rust. This is a bug of the generator. The text names the files.
+    /// The generated code is not valid Rust. This is a bug of the generator. The text names the files concerned.
     Generated(String),
     /// A file could not be read or written.
     Io {
@@ -39,7 +39,7 @@ impl Error {
 }
 
 impl Error {
-    /// Returns the text of each fault, with `file:line:column` in front if it is known.
+    /// Returns the text of each fault. The text begins with `file:line:column` if the position is known.
     pub fn faults(&self) -> Vec<String> {
         match self {
             Self::Parse(errors) => errors.clone(),

@@ -1,7 +1,7 @@
 //! Generates Rust code for `.proto` files: servicer traits, typed stubs and handler registration for the `stubwright`
 //! runtime, and messages and enums for prost.
 //!
-//! Call it from a build script:
+//! Call [`compile_protos`] from a build script:
 //!
 //! ```no_run
 //! // build.rs
@@ -10,12 +10,12 @@
 //! }
 //! ```
 //!
-//! Include the result in the crate with `stubwright::include_protos!();`. No `protoc` is needed. [`Config`] has the
-//! options.
+//! Include the generated code in the crate by `stubwright::include_protos!();`. No `protoc` is needed. To set
+//! options, use [`Config`].
 //!
 //! # Services
 //!
-//! A service `SquareService` becomes these items, in the module of its package:
+//! For a service `SquareService`, the generator creates these items in the module of its package:
 //!
 //! | item | meaning |
 //! |---|---|
@@ -27,51 +27,53 @@
 //!
 //! # Names
 //!
-//! Types are `UpperCamelCase`. Fields, methods and modules are `snake_case`. The wire keeps the names of the proto: paths
-//! of methods, type URLs and names of enum values never change. Names that are taken or not valid in Rust change so:
+//! Types are `UpperCamelCase`. Fields, methods and modules are `snake_case`. The wire keeps the names of the proto:
+//! paths of methods, type URLs and names of enum values never change. Names that are taken or not valid in Rust
+//! change as follows:
 //!
 //! | in the proto | in Rust | why |
 //! |---|---|---|
 //! | field, rpc or package `type` | `r#type` | a keyword that can be raw |
 //! | `self`, `super`, `crate`, `Self` | `self_`, `super_`, `crate_`, `Self_` | keywords that cannot be raw |
 //! | rpc `New`, `Clone` | `new_`, `clone_` | methods of every stub |
-//! | rpc `Into`, `TryInto` | `into_`, `try_into_` | methods of every type, which would be called instead |
+//! | rpc `Into`, `TryInto` | `into_`, `try_into_` | methods of every type, which a call would reach instead |
 //! | rpcs `GetItem`, `getItem` of one service | `get_item`, `get_item_2` | same name in Rust |
 //! | services `foo`, `Foo` of one package | `FooStub`, `Foo2Stub` | same name in Rust |
 //! | service `Foo` beside message `FooStub` | `FooStub_` (the stub), `FooStub` | same name in Rust |
 //! | service `Foo` beside service `FooBlocking` | `FooBlockingStub_` (the blocking stub), `FooBlockingStub` | same name in Rust |
 //! | messages or enums `FooBar`, `Foo_bar` | `FooBar`, `FooBar2` | same name in Rust |
 //! | fields `foo_bar`, `fooBar` of one message | `foo_bar`, `foo_bar_2` | same name in Rust |
-//! | members of a oneof or values of an enum, likewise | `Red`, `Red2` | same name in Rust |
+//! | members of one oneof or values of one enum with the same name in Rust | `Red`, `Red2` | same name in Rust |
 //! | enum fields `x`, `set_x` | `x`, `set_x_2` | prost derives a method `set_x` for `x` |
-//! | optional field `push_x`, `get_x`, … | `push_x_2`, `get_x_2` | likewise, for a repeated enum or a map of enums `x` |
+//! | optional field `push_x`, `get_x`, … | `push_x_2`, `get_x_2` | prost derives such methods for a list or map `x` of enums |
 //! | oneof `kind` beside nested type `Kind` | field `kind`, enum `KindOneOf` | as in prost-build |
-//! | the same, beside `KindOneOf` too | field `kind`, enum `KindOneOf2` | same name in Rust |
+//! | oneof `kind` beside nested types `Kind` and `KindOneOf` | field `kind`, enum `KindOneOf2` | same name in Rust |
 //! | message `a.Bar` with nested types beside package `a.bar` | `a::Bar`, `a::bar_2::Nested`, `a::bar` | both are modules |
 //! | value `KIND_SMALL` of enum `Kind` | `Kind::Small` | unless [`Config::retain_enum_prefix`] is on |
 //! | a second name for an enum value (`allow_alias`) | the variant of the first | `from_str_name` accepts both |
 //! | a name of underscores only, `_` | `__` (a service: `UnnamedServicer`) | it has no letters to convert |
 //!
-//! If several elements would have the same name, the one whose Rust spelling equals its spelling in the proto keeps the name. If
-//! there is none, the first element keeps it, in the order of file names and then of the elements in a file. Each of the others
-//! gets the next free number. So a name depends only on the elements that compete for it. The documentation of a renamed element
-//! has its name in the proto.
+//! If several elements would have the same name in Rust, one of them keeps the name, and each of the others gets the
+//! next free number. An element that has this spelling in the proto keeps it. If there is no such element, the first
+//! one keeps it, in the order of file names and then of the elements in a file. So a name in Rust depends only on the
+//! elements that compete for it. The documentation of a renamed element has its name in the proto.
 //!
-//! One run of the generator only sees its own files and their imports, so elements that compete for a name must be in the same
-//! run. This matters if `buf` runs the plugin for each directory separately: a message `a.Bar` with nested types and a package
-//! `a.bar` in another directory then don't see each other.
+//! One run of the generator only sees its own files and their imports, so all elements that compete for a name must
+//! be in the same run. This matters if `buf` runs the plugin for each directory separately. For example, if a message
+//! `a.Bar` with nested types is in one directory and a package `a.bar` in another, neither run detects the conflict.
 //!
 //! # Deprecation
 //!
-//! Messages, fields, members of oneofs, enums, values, services and methods that are deprecated in the proto are `#[deprecated]`.
-//! The compiler warns about their uses in your code, but not in the generated code. Messages and enums of a proto without a
-//! package are not marked, because they are not in a generated module that could allow the warnings.
-
+//! Messages, fields, members of oneofs, enums, values, services and methods that are deprecated in the proto are
+//! `#[deprecated]`. The compiler warns about their uses in your code, but not in the generated code. Messages and
+//! enums of a proto without a package are not marked, because no generated module around them could turn off the
+//! warnings.
+//!
 //! # Messages
 //!
 //! A message is a struct with public fields, encoded and decoded through `stubwright::prost::Message`. With
-//! [`Config::json`] it also implements `ReflectMessage`, which gives access to its descriptor and its JSON form. This
-//! table lists the equivalents of Python's message API:
+//! [`Config::json`], a message also implements `ReflectMessage`, which gives access to its descriptor and its JSON
+//! form. This table lists the equivalents of Python's message API:
 //!
 //! | in Python | in Rust |
 //! |---|---|
@@ -93,8 +95,8 @@
 //! | `any.Pack(m)`, `any.Unpack(m)` | `Any::from_msg(&m)?`, `any.to_msg::<M>()?`, with [`Config::enable_type_names`] |
 //! | `timestamp.GetCurrentTime()` | `Timestamp::from(SystemTime::now())` |
 //!
-//! A field is boxed if its message contains itself through it. A message is `Copy`, `Eq` or `Hash` if all of its fields
-//! are.
+//! A field is boxed if its type contains, directly or indirectly, the message that the field belongs to. A message is
+//! `Copy`, `Eq` or `Hash` if all of its fields are.
 //!
 //! # Editions
 //!
@@ -102,9 +104,10 @@
 //! ([`Config::protoc`]) and with descriptor sets ([`Config::compile_descriptor_set`]). The built-in compiler does not
 //! support them.
 //!
-//! `field_presence` decides whether a field is an `Option`. `repeated_field_encoding` and `message_encoding` decide how it is
-//! encoded. The fields of an enum are `i32`, whether the enum is open or closed, so that unknown numbers are kept. A `string`
-//! must be UTF-8, even if `utf8_validation` is off, because it is a `String`.
+//! The feature `field_presence` decides whether a field is an `Option`. The features `repeated_field_encoding` and
+//! `message_encoding` decide how a field is encoded. A field whose type is an enum is an `i32`, whether the enum is
+//! open or closed, so that unknown numbers are kept. A `string` field is a `String`, so its bytes must be UTF-8 even
+//! if `utf8_validation` is off.
 
 mod check;
 mod compile;

@@ -1,4 +1,4 @@
-//! The protoc plugin as a pure function, from an encoded request to an encoded response.
+//! The plugin of `protoc`, as a function from an encoded request to an encoded response.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ const TREE: &str = "mod.rs";
 /// Answers an encoded `google.protobuf.compiler.CodeGeneratorRequest` with an encoded `CodeGeneratorResponse`.
 ///
 /// The response has a file for each package, and the module tree `mod.rs`. If the request, its parameters or its
-/// protos are at fault, the response's `error` says why.
+/// protos have a fault, the field `error` of the response describes it.
 pub fn run(request: &[u8]) -> Vec<u8> {
     let mut response = respond(request).unwrap_or_else(|error| CodeGeneratorResponse {
         error: Some(error.to_string()),

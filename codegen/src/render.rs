@@ -44,7 +44,8 @@ const PACKAGE: &str = "package ";
 const NO_PACKAGE: &str = "no package";
 const END: &str = "; do not edit.";
 
-/// Returns the package of a generated file. Returns `None` if the text is not a generated file.
+/// Returns the package of a generated file, given by its text. Returns `None` if the text is not that of a generated
+/// file.
 pub fn package_of(text: &str) -> Option<&str> {
     let line = text.lines().next()?.strip_prefix(MARK)?;
     let (_, package) = line.strip_suffix(END)?.rsplit_once("; ")?;

@@ -23,12 +23,12 @@ pub(crate) struct Leaf {
     pub(crate) file: String,
 }
 
-/// Returns the module tree for the generated files of one directory, given by their names and texts. Texts that are not
-/// generated files are ignored.
+/// Returns the text of the module tree for the generated files of one directory. `files` are the names and texts of
+/// the files. Texts that are not generated are ignored.
 ///
-/// The plugin writes this tree as `mod.rs` for the files of one run. If several runs write to one directory, for
-/// example because `buf` runs the plugin for each directory of protos, no run knows all files. Then create the tree
-/// afterwards with this function.
+/// The plugin writes this tree as `mod.rs` for the files of one run. If `buf` runs the plugin for each directory of
+/// protos, several runs write to one directory, and no run knows all files. In this case, create the tree by this
+/// function after the last run.
 pub fn module_tree<'t>(files: impl IntoIterator<Item = (&'t str, &'t str)>) -> String {
     let leaf = |(name, text): (&str, &str)| {
         let package = render::package_of(text)?.to_owned();

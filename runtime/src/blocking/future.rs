@@ -10,11 +10,11 @@ use super::wait::forbid_async;
 use crate::client::UnaryCall;
 use crate::{CallEnd, CancelHandle, Code, Result, Status};
 
-/// A handle to a running call with one response: gRPC Python's `grpc.Future`. The call proceeds without being waited for.
-/// [`UnaryCall::future`](super::UnaryCall::future) starts the call and returns the handle.
+/// A handle to a running call with one response. The call proceeds even if no thread waits for it.
+/// [`UnaryCall::future`](super::UnaryCall::future) starts the call and returns the handle. gRPC Python's `grpc.Future`.
 ///
-/// Clones are handles to the same call, for any thread. When the last one is dropped the call is cancelled, unless callbacks wait for its
-/// end.
+/// Clones are handles to the same call, and may be moved to other threads. Dropping the last handle cancels the call, unless
+/// callbacks have been added that wait for its end.
 ///
 /// ```
 /// use std::time::Duration;
@@ -61,7 +61,7 @@ struct Ended<Res> {
 type Callback<Res> = Box<dyn FnOnce(&CallFuture<Res>) + Send>;
 
 impl<Res> CallFuture<Res> {
-    /// Returns whether the call has ended, whatever its status.
+    /// Returns whether the call has ended, with any status.
     pub fn done(&self) -> bool {
         self.state().ended.is_some()
     }
@@ -78,7 +78,8 @@ impl<Res> CallFuture<Res> {
         state.cancelled && code == Some(Code::Cancelled)
     }
 
-    /// Cancels the call on both sides, so that it ends with CANCELLED. Returns `false`, and does nothing, if it has ended.
+    /// Cancels the call on both sides, so that it ends with CANCELLED. If the call has already ended, does nothing and returns
+    /// `false`.
     pub fn cancel(&self) -> bool {
         let mut state = self.state();
         if state.ended.is_some() {
@@ -102,8 +103,11 @@ impl<Res> CallFuture<Res> {
         self.ended(|ended| ended.result.clone())
     }
 
-    /// Waits until the call ends, but not longer than `timeout`, and returns its response. Returns `None` if the call has not ended by
-    /// then. The call goes on.
+    /// Waits until the call ends, but not longer than `timeout`, and returns its response. If the timeout passes first, returns
+    /// `None`, and the call continues.
+    ///
+    /// # Errors
+    /// Returns the status of the call if it is not OK, or FAILED_PRECONDITION in async code.
     pub fn result_timeout(&self, timeout: Duration) -> Option<Result<Res>>
     where
         Res: Clone,
@@ -114,8 +118,8 @@ impl<Res> CallFuture<Res> {
         self.ended_within(timeout, |ended| ended.result.clone())
     }
 
-    /// Waits until the call ends, and returns the status that it failed with, or `None` if it succeeded. In async code it returns
-    /// FAILED_PRECONDITION.
+    /// Waits until the call ends, and returns its status if it failed, or `None` if it succeeded. In async code, returns the status
+    /// FAILED_PRECONDITION without waiting.
     #[doc(alias = "exception")]
     pub fn error(&self) -> Option<Status> {
         if let Err(status) = forbid_async() {
@@ -124,7 +128,9 @@ impl<Res> CallFuture<Res> {
         self.ended(Ended::error)
     }
 
-    /// Waits like [`error`](CallFuture::error), but not longer than `timeout`. Returns `None` if the call has not ended by then.
+    /// Waits until the call ends, but not longer than `timeout`, and returns `Some` with the result of
+    /// [`error`](CallFuture::error). This is `Some(None)` if the call succeeded. If the timeout passes first, returns `None`, and
+    /// the call continues.
     pub fn error_timeout(&self, timeout: Duration) -> Option<Option<Status>> {
         if let Err(status) = forbid_async() {
             return Some(Some(status));
@@ -132,7 +138,7 @@ impl<Res> CallFuture<Res> {
         self.ended_within(timeout, Ended::error)
     }
 
-    /// Returns the end of the call, with its metadata, or `None` before it has ended.
+    /// Returns the end of the call, with its metadata, or `None` before the call has ended.
     pub fn end(&self) -> Option<CallEnd> {
         self.state().ended.as_ref()?.end.clone()
     }
@@ -164,8 +170,8 @@ impl<Res> CallFuture<Res> {
 }
 
 impl<Res: Send + 'static> CallFuture<Res> {
-    /// Adds a function that is called once when the call has ended. Functions are called in the order in which they were added, on a
-    /// thread of a pool, where they may block. If the call has already ended, the function is called at once, on this thread.
+    /// Adds a function that is called once the call has ended. Functions are called in the order in which they were added, on a
+    /// thread that may block. If the call has already ended, the function is called at once, on the current thread.
     pub fn add_done_callback(&self, callback: impl FnOnce(&CallFuture<Res>) + Send + 'static) {
         let mut state = self.state();
         if state.ended.is_none() {

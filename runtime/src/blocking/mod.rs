@@ -1,7 +1,7 @@
 //! Calls for programs without async. Each call blocks the thread that makes it, like gRPC Python's calls by default.
 //!
-//! With the option `Config::blocking` of `stubwright-codegen`, a service has an `XBlockingStub` beside its `XStub`. It has the same
-//! methods with the same options, with iterators in place of streams.
+//! With the option `Config::blocking` of `stubwright-codegen`, a service `X` has an `XBlockingStub` beside its `XStub`.
+//! The blocking stub has the same methods, with iterators in place of streams. Its calls have the same options.
 //!
 //! ```
 //! use stubwright::{Channel, Prost, Result, blocking};
@@ -21,21 +21,21 @@
 //! ```
 //!
 //! # Threads
-//! The program needs no runtime. The first call starts one thread, `stubwright-blocking`, which runs until the program
-//! ends. It drives the connections of all channels that are first used from here, and the handlers of in-process
-//! channels.
+//! The program needs no tokio runtime. The first blocking call starts one thread, `stubwright-blocking`, which runs
+//! until the program ends. This thread drives the connections of all channels that are first used through this module,
+//! and the handlers of in-process channels.
 //!
-//! Calls have no threads of their own. A unary call costs two wake-ups: one of the calling thread, and one of
-//! `stubwright-blocking`.
+//! Calls have no threads of their own. A unary call wakes a thread twice: `stubwright-blocking`, and then the calling
+//! thread.
 //!
-//! An iterator of requests may block for any time. It is read on a thread of a pool (`stubwright-requests`), which is
-//! busy only while it waits for the next request. At most 512 iterators are read at a time.
+//! An iterator of requests may block for any time. Each iterator is read on a thread of its own, from a pool of threads
+//! named `stubwright-requests`. At most 512 iterators are read at a time.
 //!
-//! Nothing here handles signals: Ctrl-C ends the program as usual.
+//! This module handles no signals, so Ctrl-C ends the program as usual.
 //!
 //! # Async code
-//! Blocking in async code would stop the thread and every task on it. So a blocking call in async code fails with
-//! FAILED_PRECONDITION. Use the async stub there, or make the blocking call in `tokio::task::spawn_blocking`.
+//! A blocking call in async code would stop the thread and every task on it. Such a call fails with FAILED_PRECONDITION
+//! instead. In async code, use the async stub, or make the blocking call in `tokio::task::spawn_blocking`.
 
 mod background;
 mod future;

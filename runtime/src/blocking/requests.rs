@@ -14,11 +14,11 @@ use crate::call::request_queue::{QueueSender, SentRequests, queue};
 /// Creates the requests of a streaming call from an iterator that may block.
 ///
 /// The iterator may read a file, receive from a channel, or wait for the loop over the responses. Blocking stubs call
-/// this function for the iterators that are passed to them. Call it yourself for an async stub or the methods of
-/// [`Channel`](crate::Channel).
+/// this function for the iterators that are passed to them. Call it yourself to pass an iterator to an async stub or to
+/// a method of [`Channel`](crate::Channel).
 ///
-/// A separate thread reads the iterator during the call, as fast as the call takes requests. The requests end with the
-/// iterator. If the iterator panics, the call is cancelled.
+/// A separate thread reads the iterator during the call, as fast as the call sends requests. When the iterator ends,
+/// the requests end. If the iterator panics, the call is cancelled.
 pub fn requests<I>(requests: I) -> Produced<I::IntoIter>
 where
     I: IntoIterator<Item: Send + 'static, IntoIter: Send + 'static>,
@@ -26,7 +26,7 @@ where
     Produced(Stage::Waiting(Some(requests.into_iter())))
 }
 
-/// The requests of a blocking iterator, as a stream. [`requests`] creates it.
+/// A stream of the requests of a blocking iterator. [`requests`] creates it.
 pub struct Produced<I: Iterator>(Stage<I>);
 
 enum Stage<I: Iterator> {

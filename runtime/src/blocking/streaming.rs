@@ -10,15 +10,16 @@ use super::wait::{poll_until_ready, wait};
 use crate::client::{self, HasOptions, Options, StartCall, option_methods};
 use crate::{CallEnd, CallOptions, CancelHandle, Code, Metadata, Result};
 
-/// A call with a stream of responses. It is an [`Iterator`] over them.
+/// A call with a stream of responses, as an [`Iterator`] over the responses.
 ///
-/// The call starts when the first response is requested. Set its options before. Each step of the iterator waits for the
-/// next response. Flow control limits how far the server can be ahead. The iterator ends when the server ends the call
-/// with OK. Otherwise its last item is an error.
+/// The call starts when the first response is requested, so set its options before that. Each step of the iterator
+/// waits for the next response. Flow control limits how many responses the server sends ahead. If the server ends the
+/// call with OK, the iterator ends. Otherwise, the last item is the error.
 ///
-/// Dropping the call, as leaving the loop does, cancels it on both sides.
+/// Dropping the call cancels it on both sides. A `for` loop drops its call when the loop is left, so `break` cancels
+/// the call.
 ///
-/// Use `from` to make it from an async [`StreamingCall`](crate::StreamingCall).
+/// Use `StreamingCall::from` to create it from an async [`StreamingCall`](crate::StreamingCall).
 #[must_use = "a call does nothing until it is iterated over"]
 pub struct StreamingCall<Res> {
     call: client::StreamingCall<Res>,
@@ -37,10 +38,11 @@ impl<Res> StreamingCall<Res> {
         self.next().transpose()
     }
 
-    /// Waits for the initial metadata. Starts the call if it is not started yet.
+    /// Waits for the initial metadata of the response. Starts the call if it has not started yet.
     ///
     /// # Errors
-    /// Returns the status of a call that fails before any metadata arrives, or FAILED_PRECONDITION in async code.
+    /// Returns the status of the call if it fails before initial metadata arrives, or FAILED_PRECONDITION in async
+    /// code.
     pub fn initial_metadata(&mut self) -> Result<&Metadata> {
         wait(self.call.initial_metadata())
     }
@@ -50,7 +52,7 @@ impl<Res> StreamingCall<Res> {
         self.call.trailing_metadata()
     }
 
-    /// Returns the end of the call, or `None` before it has ended.
+    /// Returns the end of the call, with its status and metadata, or `None` before the call has ended.
     pub fn end(&mut self) -> Option<CallEnd> {
         self.call.end()
     }
@@ -60,13 +62,13 @@ impl<Res> StreamingCall<Res> {
         self.call.code()
     }
 
-    /// Returns the message of the status, which is empty for OK, or `None` before the call has ended.
+    /// Returns the message of the call's status, or `None` before the call has ended. The message of OK is empty.
     pub fn details(&self) -> Option<String> {
         self.call.details()
     }
 
-    /// Returns the number of attempts before the current one, by the method's retry or hedging policy. A call is only
-    /// retried until its response begins.
+    /// Returns the number of attempts that were made before the current attempt, because of the method's retry or
+    /// hedging policy. A call is only retried until its response begins.
     pub fn previous_rpc_attempts(&self) -> u32 {
         self.call.previous_rpc_attempts()
     }

@@ -12,14 +12,14 @@ use crate::{CallEnd, CallOptions, CancelHandle, Result};
 
 /// A call with one response.
 ///
-/// The call starts with [`wait`](UnaryCall::wait) or [`start`](UnaryCall::start). Set its options before. Dropping
-/// the call cancels it on both sides.
+/// [`wait`](UnaryCall::wait), [`start`](UnaryCall::start) or [`future`](UnaryCall::future) starts the call, so set its options
+/// before that. Dropping the call cancels it on both sides.
 ///
-/// Use `from` to make it from an async [`UnaryCall`](crate::UnaryCall).
+/// Use `UnaryCall::from` to create it from an async [`UnaryCall`](crate::UnaryCall).
 #[must_use = "a call does nothing until it is waited for"]
 pub struct UnaryCall<Req, Res>(client::UnaryCall<Req, Res>);
 
-/// A call with one response. Waiting for it also returns the [`CallEnd`].
+/// A call whose [`wait`](WithCall::wait) returns the [`CallEnd`] together with the response. [`UnaryCall::with_call`] creates it.
 #[must_use = "a call does nothing until it is waited for"]
 pub struct WithCall<Req, Res>(client::WithCall<Req, Res>);
 
@@ -34,13 +34,13 @@ impl<Req: Send + 'static, Res> UnaryCall<Req, Res> {
         poll_until_ready(|context| Pin::new(&mut self.0).poll(context))?
     }
 
-    /// Makes the call return its [`CallEnd`], with the metadata that the server sent, together with the response.
+    /// Converts the call so that it returns its [`CallEnd`] together with the response. The [`CallEnd`] has the metadata that the
+    /// server sent.
     pub fn with_call(self) -> WithCall<Req, Res> {
         WithCall(self.0.with_call())
     }
 
-    /// Starts the call now and returns, so that the thread can do other work before it waits. It is gRPC Python's
-    /// `stub.method.future(request)`.
+    /// Starts the call and returns at once, so that the thread can do other work before it calls [`wait`](UnaryCall::wait).
     pub fn start(mut self) -> UnaryCall<Req, Res> {
         if let Ok(runtime) = runtime() {
             let _inside = runtime.enter();
@@ -50,8 +50,9 @@ impl<Req: Send + 'static, Res> UnaryCall<Req, Res> {
         self
     }
 
-    /// Starts the call now, and returns a handle that tells how it goes on: gRPC Python's `stub.method.future(request)`. Unlike a call
-    /// that was [started](UnaryCall::start), it can be asked by several threads, waited for with a timeout, and given callbacks.
+    /// Starts the call, and returns a handle to the running call. Several threads can share the handle. A thread can wait with a
+    /// timeout, and add functions that are called at the end. [`start`](UnaryCall::start) is enough for one thread that waits
+    /// without a timeout. gRPC Python's `stub.method.future(request)`.
     pub fn future(self) -> CallFuture<Res>
     where
         Res: Send + 'static,
@@ -59,7 +60,8 @@ impl<Req: Send + 'static, Res> UnaryCall<Req, Res> {
         CallFuture::of(self.0)
     }
 
-    /// Returns the end of the call, or `None` before it has ended. It is also available after a failure.
+    /// Returns the end of the call, with its status and metadata, or `None` before the call has ended. A failed call has an end,
+    /// too.
     #[doc(alias = "code")]
     #[doc(alias = "details")]
     #[doc(alias = "initial_metadata")]

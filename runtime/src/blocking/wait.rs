@@ -14,8 +14,8 @@ use tokio::task::coop::{consume_budget, has_budget_remaining};
 use super::background::runtime;
 use crate::{Result, Status};
 
-/// Blocks until a future of this crate is ready. Use it for functions without a blocking form, and for the calls of an
-/// async stub.
+/// Blocks the thread until a future of this crate is ready, and returns its output. Use this for async functions that
+/// have no blocking form, and for the calls of an async stub.
 ///
 /// ```no_run
 /// use stubwright::{Channel, Result, blocking};

@@ -16,10 +16,10 @@ use tokio::task::{AbortHandle, spawn_blocking};
 #[cfg(feature = "server")]
 pub(crate) use self::counted::Counted;
 
-/// Runs a computation on a thread of its own, and returns its result. In gRPC Python, such work is moved to a pool of processes.
+/// Runs a computation on a thread of its own, and returns its result. In gRPC Python, a pool of processes runs such work.
 ///
-/// A servicer's method is first polled by the task of its connection, and later by a task of its own. While it computes between
-/// two awaits, other calls wait. A tenth of a millisecond is fine, but longer computations should be offloaded.
+/// The task of a connection polls a servicer's method first, and a task of its own may poll the method later. While the method
+/// computes between two awaits, other calls wait. Up to a tenth of a millisecond is fine. Offload longer computations.
 ///
 /// ```
 /// use stubwright::{Result, ServicerContext, offload};
@@ -30,12 +30,12 @@ pub(crate) use self::counted::Counted;
 /// }
 /// ```
 ///
-/// No more computations run at a time than there are processors, across the whole process. Others wait in order. While its
-/// computation runs, a call counts for `ServerBuilder::max_concurrent_rpcs` and `interceptors::MethodConcurrency`.
+/// In the whole process, as many computations run at a time as there are processors. Further computations wait in order. A call
+/// counts towards `ServerBuilder::max_concurrent_rpcs` and `interceptors::MethodConcurrency` as long as its computation runs.
 ///
-/// If the future is dropped, because the call is cancelled or its deadline has passed, a computation that has not begun never
-/// does. One that has begun continues, and its result is dropped. To stop it, use [`offload_with`]. A panic is passed on to the
-/// caller, so its call ends with INTERNAL.
+/// If the call is cancelled or its deadline passes, the future is dropped. A computation that has not begun then never begins. A
+/// computation that has begun continues, and its result is dropped. To stop such a computation, use [`offload_with`]. If the
+/// computation panics, awaiting the future panics too, so that the call ends with INTERNAL.
 ///
 /// Use tokio's `spawn_blocking` for work that waits instead of computing, such as file access or locks.
 ///
@@ -49,8 +49,8 @@ where
     run(process_wide(), |_| work()).await
 }
 
-/// Runs a computation like [`offload()`], and tells it when its result is no longer needed. A long computation should check this
-/// from time to time.
+/// Runs a computation like [`offload()`], and gives it a [`Cancellation`]. This tells the computation whether its result is still
+/// needed. A long computation should ask it from time to time.
 ///
 /// ```
 /// use stubwright::offload_with;
@@ -80,12 +80,12 @@ where
     run(process_wide(), work).await
 }
 
-/// Tells a computation whether its result is still needed.
+/// Tells a computation of [`offload_with`] whether its result is still needed.
 #[derive(Clone, Debug, Default)]
 pub struct Cancellation(Arc<AtomicBool>);
 
 impl Cancellation {
-    /// Returns whether the result is no longer needed, because the call was cancelled or has ended. This is cheap to call often.
+    /// Returns whether the result is no longer needed, because the call was cancelled or has ended. It is cheap to call this often.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

@@ -14,8 +14,8 @@ use tokio::signal::windows::{CtrlC, CtrlClose, CtrlShutdown, ctrl_c, ctrl_close,
 /// Returns a future that completes when the system asks the program to end. Use it with
 /// [`Server::serve_until`](crate::Server::serve_until).
 ///
-/// The signals are SIGINT, which Ctrl-C sends, and SIGTERM. On Windows they are Ctrl-C, closing the console, and the system's
-/// shutdown.
+/// On Unix, the system asks by the signals SIGTERM and SIGINT (Ctrl-C). On Windows, it asks by Ctrl-C, by closing the
+/// console, or by shutting down.
 ///
 /// ```no_run
 /// # async fn serve() -> std::io::Result<()> {
@@ -28,10 +28,11 @@ use tokio::signal::windows::{CtrlC, CtrlClose, CtrlShutdown, ctrl_c, ctrl_close,
 /// # }
 /// ```
 ///
-/// From this call on, until the program exits, these signals no longer end the program by themselves.
+/// After this call, these signals no longer end the program by themselves. On Unix, this remains so after the future is
+/// dropped.
 ///
 /// # Errors
-/// Fails if the system does not allow a signal handler.
+/// Fails if the system does not let the program handle the signals.
 ///
 /// # Panics
 /// Panics outside of a tokio runtime.
@@ -39,7 +40,7 @@ pub fn shutdown_signal() -> io::Result<ShutdownSignal> {
     ShutdownSignal::new()
 }
 
-/// The future that [`shutdown_signal`] returns.
+/// The future that [`shutdown_signal`] returns. It completes when the system asks the program to end.
 #[must_use = "a future does nothing unless it is awaited"]
 #[cfg(unix)]
 pub struct ShutdownSignal {
@@ -64,7 +65,7 @@ impl ShutdownSignal {
     }
 }
 
-/// The future that [`shutdown_signal`] returns.
+/// The future that [`shutdown_signal`] returns. It completes when the system asks the program to end.
 #[must_use = "a future does nothing unless it is awaited"]
 #[cfg(windows)]
 pub struct ShutdownSignal {

@@ -28,16 +28,16 @@ const IN_A_ROW: u8 = 4;
 /// lets the sender check less often how far the reader is.
 const ROOM: usize = 8;
 
-/// Creates a stream from an async closure that sends its items. This is the counterpart of Python's `yield`.
+/// Creates a stream from an async closure, which sends the items of the stream. In Python, a generator with `yield` does this.
 ///
-/// The closure gets a [`Sender`], and each message that it sends becomes an item. If it returns `Ok(())`, the stream ends; if it
-/// returns an error, the error is the last item. It may borrow anything that lives as long as the call: `self`, the context, the
-/// request.
+/// The closure gets a [`Sender`], and each message that it sends becomes an item. If the closure returns `Ok(())`, the stream ends.
+/// If it returns an error, the error is the last item. The closure may borrow anything that lives as long as the call: `self`, the
+/// context, the request.
 ///
-/// The closure runs when the stream is polled, until it has sent a message. It continues when the next message is requested.
-/// While all messages of a call are small (up to 2 KiB) and follow quickly, up to four are requested at a time. So at most three
-/// messages are created ahead of the reader, and none after a large one. Dropping the stream drops the closure. To poll the
-/// stream by hand, pin it first by `std::pin::pin!` or `Box::pin`.
+/// The closure runs when the stream is polled, until it has sent a message. It continues when the next message is requested. While
+/// all messages of a call are small (up to 2 KiB) and follow each other quickly, the call requests up to four at a time. So the
+/// closure is at most three messages ahead of the reader, and never after a large message. Dropping the stream drops the closure.
+/// To poll the stream by hand, first pin it by `std::pin::pin!` or `Box::pin`.
 ///
 /// ```
 /// use stubwright::{Result, Stream, stream};
@@ -54,18 +54,18 @@ const ROOM: usize = 8;
 ///
 /// # When messages are sent
 ///
-/// Small messages that are available at once are sent together, up to 16 KiB of them. They are sent as soon as the closure awaits
-/// something that is not ready.
+/// Small messages are collected, up to 16 KiB, and sent together. They are sent as soon as the closure awaits something that is not
+/// ready.
 ///
-/// A closure that computes instead of awaiting is interrupted at times: after its first message, then whenever the number of
-/// messages has doubled, and at least every 2 KiB. If a millisecond has passed, everything so far is sent before the next message
-/// is requested. So a closure whose messages each take long sends each of them in time.
+/// If a closure computes instead of awaiting, it is interrupted when it sends a message: the first one, then whenever the number of
+/// messages has doubled, and at least every 2 KiB. If a millisecond has passed, the collected messages are sent before the next
+/// message is requested. So if each message takes long to compute, each is sent in time.
 ///
-/// A closure that is fast at first and then becomes slow may delay messages once. These are the messages that it sent since it
-/// last awaited or was interrupted, up to 2 KiB. To avoid this, await `tokio::task::yield_now()` before a slow part, or move long
+/// If a closure is fast at first and then becomes slow, it may delay messages once. These are up to 2 KiB of messages that it has
+/// sent since it last awaited or was interrupted. To avoid this, await `tokio::task::yield_now()` before a slow part, or move long
 /// computations to [`offload`](crate::offload()).
 ///
-/// The same applies to any other stream of responses, and to the requests of a call.
+/// This section applies to all other streams of responses, and to the requests of a call.
 pub fn stream<T, F>(f: F) -> impl Stream<Item = Result<T>>
 where
     F: AsyncFnOnce(Sender<T>) -> Result<()>,
@@ -77,7 +77,7 @@ where
     }
 }
 
-/// Sends the messages of the closure of [`stream()`].
+/// The sender that the closure of [`stream()`] gets. Each message that it sends is an item of the stream.
 pub struct Sender<T>(
     /// Never locked: the mutex only makes the sender `Sync`. Unlike the standard library's it cannot be poisoned, which would be
     /// compiled for each type of message.
@@ -87,8 +87,9 @@ pub struct Sender<T>(
 impl<T> Sender<T> {
     /// Sends a message, and waits until the reader asks for the next one.
     ///
-    /// The message is sent by the call itself, so dropping the future does not take it back. There is one exception: a message
-    /// that is sent without awaiting the previous one may have to wait for room, and is lost if its future is dropped before.
+    /// The message is queued at once, so dropping the future does not take the message back. There is one exception: if the futures
+    /// of earlier messages were not awaited, the queue may be full. The message then waits for room, and is lost if its future is
+    /// dropped before that.
     pub fn send(&mut self, message: T) -> impl Future<Output = ()> {
         let outlet = self.0.get_mut();
         outlet.push(message);

@@ -14,10 +14,11 @@ use super::servicer_call::ServicerCall;
 use crate::Result;
 use crate::base::Codec;
 
-/// Methods by name, `/package.Service/Method`, each with a codec for its messages and a handler. A method that is already among the
-/// handlers is replaced. A name of another form is an error of [`Server::start`](crate::Server::start).
+/// These methods add a method by its name, with a codec for its messages and a closure that handles its calls. A method that was
+/// added before under the same name is replaced. The name has the form `/package.Service/Method`. If it has another form,
+/// [`Server::start`](crate::Server::start) fails.
 ///
-/// Their services are known to reflection by name only.
+/// Reflection lists only the names of the services that these methods belong to.
 impl Handlers {
     /// Adds a method with one request and one response. gRPC Python's `unary_unary_rpc_method_handler`.
     #[must_use]

@@ -15,21 +15,22 @@ use crate::call::Propagation;
 use crate::call::{AuthContext, Exchange, Extensions, Peer, Record, Watch};
 use crate::{Compression, Metadata, Result, Status};
 
-/// The context of a call. It tells a servicer's method about the call, and sends metadata besides the response messages.
+/// The context of a call. It tells a servicer's method about the call, and sends the metadata of the response.
 ///
-/// The connection also uses the call while the method runs, so all methods take `&self`. A clone refers to the same call, and may
-/// be moved to another task.
+/// All its methods take `&self`. A clone refers to the same call, and may be moved to another task.
 ///
 /// # The end of a call
 ///
-/// What a method returns is the status of its call. So there is nothing like gRPC Python's `abort`, `set_code` and `set_details`: the
-/// method returns `Err(Status::new(code, message))`, or a stream gives it as its last item. Python's `code()` and `details()` are in the
-/// [`Status`], which [`add_done_callback`](ServicerContext::add_done_callback) and interceptors see.
+/// The result of a method is the status of its call. To end a call with an error, a method returns `Err(Status::new(code,
+/// message))`, or its stream yields this error as its last item. This takes the place of gRPC Python's `abort`, `set_code` and
+/// `set_details`. Callbacks of [`add_done_callback`](ServicerContext::add_done_callback) and interceptors get the [`Status`], which
+/// has Python's `code()` and `details()`.
 ///
-/// A call may also end around its method: its caller cancels it, its deadline passes, the connection is lost, or
-/// [`cancel`](ServicerContext::cancel) is called. Then the future or the stream of the method is dropped where it waits. No code of the
-/// method runs any more, except that its variables are dropped. Python's `finally` is a [`Drop`], and its `except CancelledError` is
-/// a done callback. What has to go on is a task of its own. The guide has [a table](crate::manual::coming_from_grpc_python) of all this.
+/// A call may also end before its method returns: its caller cancels it, its deadline passes, the connection is lost, or
+/// [`cancel`](ServicerContext::cancel) is called. Then the future or the stream of the method is dropped at the await where it
+/// waits. No more code of the method runs, except the destructors of its variables. Use [`Drop`] in place of Python's `finally`,
+/// and a done callback in place of its `except CancelledError`. Spawn a task for work that must continue. The guide compares [both
+/// languages in a table](crate::manual::coming_from_grpc_python).
 ///
 /// ```
 /// use stubwright::{Code, Result, ServicerContext};
@@ -78,8 +79,8 @@ impl ServicerContext {
         self.exchange.details().method()
     }
 
-    /// Returns the number of attempts that the caller has made before this one, by its retry or hedging policy:
-    /// `grpc-previous-rpc-attempts`. It is 0 for a first attempt.
+    /// Returns the number of attempts that the caller has made before this attempt, because of its retry or hedging policy. The
+    /// caller sends the number as `grpc-previous-rpc-attempts`. It is 0 for the first attempt.
     pub fn previous_rpc_attempts(&self) -> u32 {
         let mut fields = self.exchange.details().metadata.all_fields();
         fields
@@ -89,7 +90,7 @@ impl ServicerContext {
             .unwrap_or(0)
     }
 
-    /// Returns the host that the caller addressed, HTTP/2's `:authority`. It is empty if the caller sent none.
+    /// Returns the host that the caller addressed, which is HTTP/2's `:authority`. The text is empty if the caller sent none.
     pub fn authority(&self) -> &str {
         self.exchange
             .details()
@@ -99,36 +100,39 @@ impl ServicerContext {
             .unwrap_or_default()
     }
 
-    /// Returns the other end of the connection. It is displayed as its address, such as `ipv4:127.0.0.1:5000`. gRPC Python's
-    /// `peer()` corresponds to [`Peer::as_str`].
+    /// Returns the other end of the connection. Its `Display` is the address, such as `ipv4:127.0.0.1:5000`. gRPC Python's `peer()`
+    /// corresponds to [`Peer::as_str`].
     pub fn peer(&self) -> &Peer {
         &self.exchange.details().peer
     }
 
-    /// Returns the verified identity of the client: its certificate, and the names in it. It is empty without TLS or local
-    /// credentials. It also has the version of TLS and the server name that the client asked for.
+    /// Returns the verified identity of the client: its certificate, and the names in the certificate. Also contains the version of
+    /// TLS, and the server name that the client asked for. The [`AuthContext`] is empty if the port has neither TLS nor local
+    /// credentials.
     pub fn auth_context(&self) -> &AuthContext {
         self.peer().auth_context()
     }
 
-    /// Returns the names in the client's certificate: the subject's alternative names or, if there are none, its common name.
-    /// There are none if the client presented no certificate. gRPC Python's `context.peer_identities()`.
+    /// Returns the names in the client's certificate: the subject's alternative names, or the common name if the subject has no
+    /// alternative names. The iterator is empty if the client presented no certificate. gRPC Python's `context.peer_identities()`.
     pub fn peer_identities(&self) -> impl Iterator<Item = &str> {
         self.auth_context().peer_identities()
     }
 
-    /// Returns the property of [`auth_context`](ServicerContext::auth_context) whose values
-    /// [`peer_identities`](ServicerContext::peer_identities) returns.
+    /// Returns the name of the property that identifies the client: `x509_subject_alternative_name` or `x509_common_name`.
+    /// [`peer_identities`](ServicerContext::peer_identities) returns its values. Returns `None` if the client presented no
+    /// certificate with such names.
     pub fn peer_identity_key(&self) -> Option<&'static str> {
         self.auth_context().peer_identity_key()
     }
 
-    /// Returns the call's deadline, or `None` if the caller set no timeout.
+    /// Returns the call's deadline, or `None` if neither the caller nor the server set a timeout.
     pub fn deadline(&self) -> Option<Instant> {
         self.exchange.details().deadline
     }
 
-    /// Returns the time until the call's deadline. It is zero after the deadline, and `None` if the caller set no timeout.
+    /// Returns the time until the call's deadline. Returns zero after the deadline, and `None` if neither the caller nor the server
+    /// set a timeout.
     pub fn time_remaining(&self) -> Option<Duration> {
         self.deadline()
             .map(|deadline| deadline.saturating_duration_since(crate::base::clock::now()))
@@ -140,38 +144,38 @@ impl ServicerContext {
         self.exchange.over().is_none()
     }
 
-    /// Ends the call with CANCELLED, from within its method or from another task. The future or the stream of the method is dropped where
-    /// it waits next, and what it returns before does not matter. Responses that have not left yet may be lost; trailing metadata
-    /// that is set already is sent. Does nothing if the call is over. gRPC Python's `context.cancel()`.
+    /// Ends the call with CANCELLED, from within its method or from another task. The future or the stream of the method is dropped
+    /// when it next waits. If the method returns before, its result is ignored. Responses that have not been sent yet may be lost.
+    /// Trailing metadata that was set before is sent. Does nothing if the call is over. gRPC Python's `context.cancel()`.
     pub fn cancel(&self) {
         let status = Status::cancelled("the server cancelled the call");
         self.exchange.finish(Bytes::new(), Err(status));
     }
 
-    /// Returns a future that completes once the call is over, for whatever reason: cancelled, past its deadline, cut off, or
-    /// ended by its method. The future owns everything it needs. Await it in another task, because the future of the method
-    /// itself is dropped when the call is cancelled.
+    /// Returns a future that completes once the call is over, because it is cancelled, its deadline passes, its connection is lost,
+    /// or its method returns. Await the future in another task, because the method's own future is dropped when the call is
+    /// cancelled. The future borrows nothing.
     pub fn cancelled(&self) -> impl Future<Output = ()> + Send + use<> {
         Watch::new(Arc::clone(&self.exchange))
     }
 
     /// Registers a function that is called with the call's status once the call is over: the method's result, CANCELLED, or
-    /// DEADLINE_EXCEEDED. Returns `false` if the call is already over; then the function is not called. gRPC Python's
+    /// DEADLINE_EXCEEDED. If the call is already over, returns `false` and never calls the function. gRPC Python's
     /// `add_done_callback`.
     ///
-    /// The function runs where the call ends, possibly in the task of its connection, so it must be quick. If it panics, the
-    /// panic is logged.
+    /// The function may run in the task of the connection, which all calls of the connection share, so it must be quick. If it
+    /// panics, the panic is logged.
     #[doc(alias = "add_callback")]
     pub fn add_done_callback(&self, callback: impl FnOnce(&Result<()>) + Send + 'static) -> bool {
         self.exchange.add_done_callback(Box::new(callback))
     }
 
-    /// Returns values that belong to the call and are not sent. Interceptors use them to pass values to the handler.
+    /// Returns the values that belong to the call and are never sent. Interceptors use them to pass values to the handler.
     pub fn extensions(&self) -> &Extensions {
         self.exchange.extensions()
     }
 
-    /// Adds initial metadata. It is sent with the first message, or earlier by
+    /// Adds initial metadata. The metadata is sent with the first message, or earlier by
     /// [`send_initial_metadata`](ServicerContext::send_initial_metadata). gRPC's `AddInitialMetadata`.
     ///
     /// # Errors
@@ -183,7 +187,8 @@ impl ServicerContext {
     /// Sends initial metadata now, before the first message, together with metadata that was added before.
     ///
     /// # Errors
-    /// Returns INTERNAL if initial metadata was already sent. It is sent once, with the first message at the latest.
+    /// Returns INTERNAL if initial metadata was already sent. A call sends initial metadata once, with its first message at the
+    /// latest.
     pub fn send_initial_metadata(&self, metadata: Metadata) -> Result<()> {
         self.set_initial_metadata(metadata, true)?;
         // The compression is sent with the metadata.
@@ -191,13 +196,14 @@ impl ServicerContext {
         Ok(())
     }
 
-    /// Sets the trailing metadata, which is sent with the call's status, OK or not. It replaces metadata that was set before.
+    /// Sets the trailing metadata, which is sent with the call's status, whether or not that is OK. Replaces the trailing metadata
+    /// that an earlier call of this method has set.
     pub fn set_trailing_metadata(&self, metadata: Metadata) {
         self.exchange.set_trailing_metadata(metadata);
     }
 
-    /// Returns the compression of the last request that was read. It is the caller's compression or none, because a caller may
-    /// send single messages uncompressed. Calls within this process are never compressed.
+    /// Returns the compression of the last request that was read. This is [`Identity`](Compression::Identity) if the caller sent
+    /// that request uncompressed, which it may do for single messages. Calls within this process are never compressed.
     pub fn request_compression(&self) -> Compression {
         let was_compressed = &self.exchange.request_was_compressed;
         if was_compressed.load(Ordering::Relaxed) {
@@ -207,24 +213,24 @@ impl ServicerContext {
         }
     }
 
-    /// Adds trailing metadata. It is sent after the metadata of
-    /// [`set_trailing_metadata`](ServicerContext::set_trailing_metadata), whichever is called first. gRPC's
-    /// `AddTrailingMetadata`.
+    /// Adds trailing metadata to the metadata of [`set_trailing_metadata`](ServicerContext::set_trailing_metadata). The order of
+    /// the two calls does not matter: the added metadata is sent last. gRPC's `AddTrailingMetadata`.
     pub fn add_trailing_metadata(&self, metadata: Metadata) {
         self.exchange.add_trailing_metadata(metadata);
     }
 
-    /// Returns the trailing metadata that is set so far, without the metadata of an error that the method returns.
+    /// Returns the trailing metadata that has been set and added so far. Does not include the metadata of a [`Status`] that the
+    /// method returns.
     pub fn trailing_metadata(&self) -> Metadata {
         self.exchange.trailing_metadata()
     }
 
-    /// Sets the compression of the response's messages, in place of the server's default. It applies to callers that accept it.
-    /// Messages to other callers, and within this process, are not compressed.
-    /// [`AsRequest`](ResponseCompression::AsRequest) is the compression that the request announces.
+    /// Sets the compression of the response's messages, in place of the server's default.
+    /// [`AsRequest`](ResponseCompression::AsRequest) is the compression that the request announces. Messages are sent uncompressed
+    /// to callers that do not accept the compression, and within this process.
     ///
     /// # Errors
-    /// Returns INTERNAL if a message or initial metadata was already sent, because they announce the compression.
+    /// Returns INTERNAL if a message or initial metadata was already sent, because the initial metadata announces the compression.
     pub fn set_compression(&self, compression: impl Into<ResponseCompression>) -> Result<()> {
         let details = self.exchange.details();
         let chosen = compression.into().to(details.compression);
@@ -241,14 +247,15 @@ impl ServicerContext {
     /// Sends the next message of the response uncompressed. Use it for a secret next to text that others can choose, or for a
     /// message that is known not to become shorter.
     ///
-    /// It applies to the next message that is sent. The helper [`stream`](crate::stream()) may create some messages ahead of
-    /// that. To treat messages differently, return a stream that creates each message when it is polled.
+    /// This affects the message that the call sends next. The helper [`stream`](crate::stream()) may create some messages before
+    /// they are sent, and then the first of these is affected. To choose single messages exactly, return a stream that creates each
+    /// message when it is polled.
     pub fn disable_next_message_compression(&self) {
         self.exchange.encoding.skip_next();
     }
 
-    /// Returns the properties that calls made within this call can inherit. By default these are its deadline and its
-    /// cancellation.
+    /// Returns the properties that calls made within this call can inherit. By default, they inherit its deadline, and are
+    /// cancelled with it.
     ///
     /// ```
     /// # use stubwright::{Result, ServicerContext, UnaryCall};

@@ -14,11 +14,12 @@ use crate::transport::tls::{self, ClientVerifier, Identity, Roots};
 #[cfg(feature = "tls-no-provider")]
 use crate::{Result, Status};
 
-/// The certificate of a server, and its requirements on clients' certificates, for
-/// [`add_secure_port`](crate::Server::add_secure_port). gRPC Python's `ssl_server_credentials` and `local_server_credentials`.
+/// The security of a port: the certificate of the server, and the certificates that it requires of clients.
+/// [`add_secure_port`](crate::Server::add_secure_port) takes the credentials. gRPC Python's `ssl_server_credentials` and
+/// `local_server_credentials`.
 ///
-/// Clones share their state: [`reload`](ServerCredentials::reload) on one of them affects the ports of all. Connections use TLS
-/// 1.2 or 1.3.
+/// Clones share their certificates: [`reload`](ServerCredentials::reload) on one of them affects the ports of all. Connections use
+/// TLS 1.2 or 1.3.
 ///
 #[cfg_attr(feature = "tls-no-provider", doc = "```no_run")]
 #[cfg_attr(not(feature = "tls-no-provider"), doc = "```ignore")]
@@ -58,11 +59,11 @@ pub(crate) enum Demand {
 }
 
 impl ServerCredentials {
-    /// Creates credentials for unencrypted connections from this machine: from loopback addresses and over unix sockets. Other
-    /// connections are closed at once, and logged with the feature `tracing`. gRPC Python's `local_server_credentials`.
+    /// Creates credentials for unencrypted connections from this machine: from loopback addresses and over unix sockets. The server
+    /// closes other connections at once. With the feature `tracing`, it logs them. gRPC Python's `local_server_credentials`.
     ///
-    /// The [`AuthContext`](crate::AuthContext) of calls has the `transport_security_type` `local`. Clients need no credentials,
-    /// unless they use call credentials; then they need local ones too.
+    /// The [`AuthContext`](crate::AuthContext) of calls has the `transport_security_type` `local`. Clients need no channel
+    /// credentials, unless they use call credentials. Such clients need local channel credentials.
     #[doc(alias = "local_server_credentials")]
     pub fn local() -> ServerCredentials {
         ServerCredentials(Kind::Local)
@@ -104,15 +105,16 @@ enum Clients {
 #[cfg(feature = "tls-no-provider")]
 impl ServerCredentials {
     /// Creates credentials from a certificate chain and its private key, both in PEM. The chain begins with the server's own
-    /// certificate, followed by those of the authorities between it and a root. The key is PKCS #8, PKCS #1 or SEC 1, and not
-    /// encrypted. Clients are not asked for certificates.
+    /// certificate. The certificates of the intermediate authorities follow, without the root. The key is
+    /// in the format PKCS #8, PKCS #1 or SEC 1, and is not encrypted. Clients are not asked for certificates.
     ///
-    /// The cryptography is that of the provider that the program has installed by
-    /// [`install_default`](rustls::crypto::CryptoProvider::install_default), otherwise ring's.
+    /// If the program has installed a provider of cryptography by
+    /// [`install_default`](rustls::crypto::CryptoProvider::install_default), that provider is used. Otherwise ring is used.
     ///
     /// # Errors
-    /// Returns INVALID_ARGUMENT if one of the two cannot be parsed, or if they do not belong together. Returns FAILED_PRECONDITION
-    /// if no provider is installed, and the crate was built with the feature `tls-no-provider` in the place of `tls`.
+    /// Returns INVALID_ARGUMENT if the chain or the key cannot be parsed, or if they do not belong together. Returns
+    /// FAILED_PRECONDITION if no provider is installed and the crate was built without ring, by the feature `tls-no-provider` in
+    /// place of `tls`.
     #[doc(alias = "ssl_server_credentials")]
     pub fn tls(
         certificate_chain: impl AsRef<[u8]>,
@@ -125,12 +127,12 @@ impl ServerCredentials {
         )
     }
 
-    /// Creates credentials like [`tls`](ServerCredentials::tls), with the cryptography of this provider: its cipher suites, key
-    /// exchanges and signatures.
+    /// Creates credentials like [`tls`](ServerCredentials::tls), but with the cipher suites, key exchanges and signatures of the
+    /// given provider.
     ///
     /// # Errors
-    /// Returns INVALID_ARGUMENT if certificate or key cannot be parsed, if they do not belong together, or if the provider cannot use
-    /// the key.
+    /// Returns INVALID_ARGUMENT if the chain or the key cannot be parsed, if they do not belong together, or if the provider cannot
+    /// use the key.
     pub fn tls_with_provider(
         provider: impl Into<Arc<CryptoProvider>>,
         certificate_chain: impl AsRef<[u8]>,
@@ -140,11 +142,12 @@ impl ServerCredentials {
         ServerCredentials::new(provider.into(), Arc::new(identity), Clients::Any)
     }
 
-    /// Creates credentials from a whole configuration of rustls, with its verifier of clients' certificates, session store, key log
-    /// and all else. Its [`ResolvesServerCert`](rustls::server::ResolvesServerCert) may choose a certificate by the name that a
-    /// client asks for, and replace certificates while the server runs.
+    /// Creates credentials from a complete configuration of rustls. All of its settings apply, such as the verifier of clients'
+    /// certificates, the session store and the key log. Its [`ResolvesServerCert`](rustls::server::ResolvesServerCert) may choose a
+    /// certificate by the name that a client asks for, and may replace certificates while the server runs.
     ///
-    /// A configuration that names no protocol for ALPN offers `h2`.
+    /// If the configuration lists no protocols for ALPN, `h2` is added. The other methods that set or reload certificates fail for
+    /// these credentials.
     ///
     #[cfg_attr(feature = "tls", doc = "```no_run")]
     #[cfg_attr(not(feature = "tls"), doc = "```ignore")]
@@ -169,19 +172,20 @@ impl ServerCredentials {
     /// ```
     ///
     /// # Errors
-    /// Returns INVALID_ARGUMENT if the configuration offers other protocols by ALPN, and not `h2`.
+    /// Returns INVALID_ARGUMENT if the configuration lists protocols for ALPN, but not `h2`.
     pub fn from_rustls(config: impl Into<Arc<ServerConfig>>) -> Result<ServerCredentials> {
         let mut config = config.into();
         tls::offer_h2(&mut Arc::make_mut(&mut config).alpn_protocols)?;
         Ok(ServerCredentials(Kind::Rustls(config)))
     }
 
-    /// Requires a certificate of every client (mutual TLS). It must be signed by one of these authorities (PEM), or be one of
-    /// these certificates itself, byte for byte. The handshake with a client without one fails. gRPC Python's `root_certificates`
-    /// with `require_client_auth=True`.
+    /// Requires a certificate of every client (mutual TLS). `authorities` are certificates in PEM. A client's certificate must be
+    /// signed by one of them, or must itself be one of them, byte for byte. Otherwise the handshake fails. gRPC Python's
+    /// `root_certificates` with `require_client_auth=True`.
     ///
     /// # Errors
-    /// Returns INVALID_ARGUMENT if the text contains no certificate, or one that cannot be parsed.
+    /// Returns INVALID_ARGUMENT if the text has no certificate, or has one that cannot be parsed. Returns FAILED_PRECONDITION if
+    /// these credentials were created by [`local`](ServerCredentials::local) or [`from_rustls`](ServerCredentials::from_rustls).
     pub fn require_client_certificate(
         self,
         authorities: impl AsRef<[u8]>,
@@ -190,11 +194,13 @@ impl ServerCredentials {
         self.with_clients(clients)
     }
 
-    /// Asks every client for a certificate, and accepts clients without one. If a client presents one, it must be signed by one
-    /// of these authorities (PEM); otherwise the handshake fails. gRPC's `GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY`.
+    /// Asks every client for a certificate, but also accepts clients without a certificate. `authorities` are certificates in PEM.
+    /// If a client presents a certificate that none of them has signed, the handshake fails. gRPC's
+    /// `GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY`.
     ///
     /// # Errors
-    /// Returns INVALID_ARGUMENT if the text contains no certificate, or one that cannot be parsed.
+    /// Returns INVALID_ARGUMENT if the text has no certificate, or has one that cannot be parsed. Returns FAILED_PRECONDITION if
+    /// these credentials were created by [`local`](ServerCredentials::local) or [`from_rustls`](ServerCredentials::from_rustls).
     pub fn request_client_certificate(
         self,
         authorities: impl AsRef<[u8]>,
@@ -203,12 +209,14 @@ impl ServerCredentials {
         self.with_clients(clients)
     }
 
-    /// Replaces the certificate and key, at once for all ports with these credentials. New handshakes use them, and open
-    /// connections are not affected. The requirement on clients' certificates stays the same. gRPC Python's
+    /// Replaces the certificate chain and the key, for all ports that have these credentials or a clone of them. New handshakes use
+    /// the new ones. Open connections are not affected, and the requirement on clients' certificates stays the same. gRPC Python's
     /// `dynamic_ssl_server_credentials`.
     ///
     /// # Errors
-    /// Fails like [`tls`](ServerCredentials::tls). The current certificate and key then stay in force.
+    /// Returns INVALID_ARGUMENT if the chain or the key cannot be parsed, or if they do not belong together. Returns
+    /// FAILED_PRECONDITION if these credentials were created by [`local`](ServerCredentials::local) or
+    /// [`from_rustls`](ServerCredentials::from_rustls). After an error, the current chain and key stay in use.
     #[doc(alias = "dynamic_ssl_server_credentials")]
     pub fn reload(
         &self,
@@ -223,12 +231,13 @@ impl ServerCredentials {
         })
     }
 
-    /// Replaces the authorities (PEM) for clients' certificates, as [`reload`](ServerCredentials::reload) replaces the server's
-    /// own certificate. Certificates stay required or requested, as before.
+    /// Replaces the authorities for clients' certificates, in PEM, for all ports that have these credentials or a clone of them.
+    /// New handshakes use the new authorities. Clients' certificates stay required or requested, as before.
     ///
     /// # Errors
-    /// Returns INVALID_ARGUMENT if the text contains no certificate, or one that cannot be parsed. Returns FAILED_PRECONDITION if
-    /// clients are not asked for certificates. The current authorities then stay in force.
+    /// Returns INVALID_ARGUMENT if the text has no certificate, or has one that cannot be parsed. Returns FAILED_PRECONDITION if
+    /// these credentials do not ask clients for certificates, or were not created by [`tls`](ServerCredentials::tls) or
+    /// [`tls_with_provider`](ServerCredentials::tls_with_provider). After an error, the current authorities stay in use.
     pub fn reload_client_authorities(&self, authorities: impl AsRef<[u8]>) -> Result<()> {
         let roots = Roots::from_pem(authorities.as_ref())?;
         self.change(|state| {
@@ -331,7 +340,7 @@ impl State {
 }
 
 impl fmt::Debug for ServerCredentials {
-    /// The output does not contain the key.
+    /// Formats the kind of the credentials, without the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut f = f.debug_struct("ServerCredentials");
         match &self.0 {

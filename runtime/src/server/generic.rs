@@ -15,15 +15,17 @@ use super::start::HandlerFuture;
 use crate::Result;
 use crate::base::{Raw, wire};
 
-/// Handles calls of any method, as bytes. Proxies, mocks, and services that are known only at run time need this. Register one by
-/// [`Server::add_generic_handler`](crate::Server::add_generic_handler). Closures that take the requests and the context implement
-/// it too.
+/// Handles calls of any method, as bytes. Proxies, mocks, and services that are known only at run time need this.
+/// [`Server::add_generic_handler`](crate::Server::add_generic_handler) registers a handler. Closures that take the requests and the
+/// context are generic handlers, too.
 ///
-/// All four kinds of methods look the same here. A method that takes one request gets a stream of one, and a method that returns
-/// one response must be answered with a stream of one. The method's name is in the context. gRPC Python's `GenericRpcHandler`.
+/// Requests and responses are streams for all four kinds of methods. If a method takes one request, the stream of requests has one
+/// item. If a method returns one response, the stream of responses must have one item. The context has the name of the method. gRPC
+/// Python's `GenericRpcHandler`.
 ///
-/// Several handlers are asked in the order in which they were added, by [`handles`](GenericHandler::handles): the first that handles
-/// a call has it. A call that none handles ends with UNIMPLEMENTED. [`Handlers`](crate::Handlers) has methods with typed messages.
+/// The server asks its generic handlers in the order in which they were added. The first whose [`handles`](GenericHandler::handles)
+/// returns `true` gets the call. If there is none, the call ends with UNIMPLEMENTED. To handle methods with typed messages, use
+/// [`Handlers`](crate::Handlers).
 ///
 /// ```
 /// use bytes::Bytes;
@@ -44,8 +46,9 @@ use crate::base::{Raw, wire};
 /// ```
 #[doc(alias = "GenericRpcHandler")]
 pub trait GenericHandler: Send + Sync + 'static {
-    /// Returns whether this handler handles a call; if not, the next one is asked. The context has the name of the method and the
-    /// metadata. By default, and for closures, it is `true`. In gRPC Python, `service` returns `None` instead.
+    /// Returns whether this handler handles a call. If not, the server asks the next handler. The context has the name of the
+    /// method and the metadata. The default, also for closures, is `true`. In gRPC Python, the method `service` of a handler
+    /// returns `None` to pass a call on.
     ///
     /// ```
     /// use bytes::Bytes;
@@ -78,7 +81,7 @@ pub trait GenericHandler: Send + Sync + 'static {
         true
     }
 
-    /// Returns the responses of a call, each an encoded message.
+    /// Handles a call, and returns its responses. Each request and each response is an encoded message.
     fn call(
         &self,
         requests: RequestStream<Bytes>,

@@ -12,12 +12,13 @@ use super::servicer_call::{ServicerCall, received};
 use super::start::{HandlerFuture, Start, failed};
 use crate::base::{Codec, Descriptors};
 
-/// The handlers of one or more services. Register them with a [`Server`](crate::Server), or call them within the process by a
-/// [`Channel`](crate::Channel).
+/// The handlers of the methods of one or more services. Register them by [`Server::add_handlers`](crate::Server::add_handlers), or
+/// call them without a server through `Channel::in_process`.
 ///
-/// Generated code creates them: `x_handler(servicer)`. Without generated code, methods are added one by one: by name, kind, codec and
-/// a closure that takes the request or the [`RequestStream`](crate::RequestStream), and the context. [`Prost`](crate::Prost) is the
-/// codec of prost's messages, and [`Raw`](crate::Raw) that of bytes. gRPC Python's `method_handlers_generic_handler`.
+/// For a service `X`, the generated function `x_handler` creates them from a servicer. Without generated code, add methods one by
+/// one, as below. Each method has a name, a codec, and a closure that takes the context and either the request or the
+/// [`RequestStream`](crate::RequestStream). [`Prost`](crate::Prost) is the codec of prost's messages, and [`Raw`](crate::Raw) is
+/// the codec of bytes. gRPC Python's `method_handlers_generic_handler`.
 ///
 /// ```
 /// use stubwright::{Handlers, Prost, RequestStream, Result, Server, ServicerContext, stream};
@@ -55,7 +56,7 @@ impl Handlers {
         Handlers::default()
     }
 
-    /// Adds the handlers of `other`. They replace those of the same methods.
+    /// Adds the handlers of `other`. For methods that are in both sets, the handler of `other` replaces the handler of `self`.
     #[must_use]
     pub fn merge(mut self, other: Handlers) -> Handlers {
         self.methods.extend(other.methods);

@@ -3,18 +3,20 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// The place where a handler is polled for the first time. Most handlers complete in one poll and need no task of their own.
-/// However, all other calls of a connection wait while its task polls a handler.
+/// The task in which a handler is polled for the first time. Most handlers complete in one poll, so they need no task of their own.
+/// But while the task of a connection polls a handler, all other calls of the connection wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InlinePolling {
-    /// In its connection's task, unless the method's first polls take long. If two of a hundred take more than 100 microseconds,
-    /// the method's next 1,000 calls are polled in tasks of their own from the start. Each connection polls at most as many of
-    /// them at a time as the runtime has threads. This is the default.
+    /// The task of the connection, unless the first polls of the method take long. This is the default.
+    ///
+    /// If two out of 100 first polls of the method take more than 100 microseconds each, the next 1,000 calls of the method are
+    /// polled in tasks of their own from the start. Each connection polls at most as many of these calls at a time as the runtime
+    /// has threads.
     #[default]
     Adaptive,
-    /// Always in its connection's task, for servicers that never compute for long.
+    /// Always the task of the connection. This is for servicers that never compute for long.
     Always,
-    /// Always in a task of its own.
+    /// Always a task of the call's own.
     Never,
 }
 

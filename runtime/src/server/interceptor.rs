@@ -18,8 +18,8 @@ use crate::base::erasure::AnyMessage;
 use crate::call::{CallEnd, Extensions, Panicked, Record, panicked};
 use crate::{Metadata, Result, Status};
 
-/// Intercepts the calls of a server, of all four kinds. [`ServerBuilder::interceptor`] adds an interceptor around all handlers,
-/// [`MethodOptions::interceptor`] one around those of a service or of a method. A closure is an interceptor, too.
+/// Intercepts the calls of a server, of all four kinds. [`ServerBuilder::interceptor`] adds an interceptor around all handlers.
+/// [`MethodOptions::interceptor`] adds an interceptor around the handlers of one service or method. Closures are interceptors, too.
 ///
 /// An interceptor runs before the body of the request is read, and may
 /// - inspect and change the call: its metadata, handler, and more;
@@ -28,9 +28,12 @@ use crate::{Metadata, Result, Status};
 /// - observe and change the messages in both directions;
 /// - add values to the call's [`extensions`](ServerCall::extensions), and metadata to its response.
 ///
-/// What it returns is the status of the call. The first interceptor that was added is the outermost: it sees the call first, and its
-/// end last. Those of the server are around those of a service, and these around those of a method. The interceptors' futures are dropped with the handler's when the call is cancelled, or when its deadline passes. A panic
-/// ends its call alone, with INTERNAL.
+/// The result of the interceptor is the status of the call. The interceptor that was added first is the outermost: it sees the
+/// start of a call first, and the end of the call last. The interceptors of the server are outside of the interceptors of a
+/// service, which are outside of the interceptors of a method.
+///
+/// When the call is cancelled or its deadline passes, the futures of its interceptors are dropped together with the handler. If an
+/// interceptor panics, only its call ends, with INTERNAL.
 ///
 /// Interceptors also run for calls of unknown methods, which end with UNIMPLEMENTED afterwards. So a client that an interceptor
 /// rejects does not learn which methods exist. Interceptors do not run for malformed calls.
@@ -55,7 +58,7 @@ use crate::{Metadata, Result, Status};
 /// [`MethodOptions::interceptor`]: crate::MethodOptions::interceptor
 #[doc(alias = "intercept_service")]
 pub trait ServerInterceptor: Send + Sync + 'static {
-    /// Handles a call. `call.proceed().await.result` passes it on unchanged.
+    /// Handles a call, and returns the status of the call. To pass the call on unchanged, return `call.proceed().await.result`.
     fn intercept(&self, call: ServerCall) -> impl Future<Output = Result<()>> + Send;
 }
 
@@ -69,7 +72,7 @@ where
     }
 }
 
-/// A call on its way to its handler, as a [`ServerInterceptor`] handles it.
+/// A call that a [`ServerInterceptor`] handles, before it reaches its handler.
 #[doc(alias = "HandlerCallDetails")]
 pub struct ServerCall {
     context: ServicerContext,
@@ -84,7 +87,8 @@ pub struct ServerCall {
 }
 
 impl ServerCall {
-    /// Returns the context that the handler receives, with the peer, the deadline, and the metadata of the response.
+    /// Returns the context that the handler receives. It has the peer and the deadline of the call, and sets the metadata of the
+    /// response.
     pub fn context(&self) -> &ServicerContext {
         &self.context
     }
@@ -94,7 +98,7 @@ impl ServerCall {
         self.context.method()
     }
 
-    /// Returns the metadata of the request, with the changes of outer interceptors.
+    /// Returns the metadata of the request, including the changes that outer interceptors have made.
     pub fn metadata(&self) -> &Metadata {
         self.context.invocation_metadata()
     }
@@ -109,7 +113,7 @@ impl ServerCall {
         self.context.deadline()
     }
 
-    /// Returns the time until the call's deadline. It is zero after the deadline, and `None` if the call has no deadline.
+    /// Returns the time until the call's deadline. Returns zero after the deadline, and `None` if the call has no deadline.
     pub fn time_remaining(&self) -> Option<Duration> {
         self.context.time_remaining()
     }
@@ -120,7 +124,8 @@ impl ServerCall {
     }
 
     /// Passes each request to `observer` after decoding, before the handler receives it. The observer may change the request. If
-    /// it returns an error, the handler's request stream ends with it, or a handler that takes one request is not called.
+    /// the observer returns an error, the handler's request stream ends with the error. A handler that takes one request is not
+    /// called then, and the call ends with the error.
     pub fn on_request(
         &mut self,
         observer: impl FnMut(&mut dyn AnyMessage) -> Result<()> + Send + 'static,
@@ -129,7 +134,7 @@ impl ServerCall {
     }
 
     /// Passes each response of the handler to `observer` before the response is encoded. The observer may change the response. If
-    /// it returns an error, the call ends with it, and the response is not sent.
+    /// the observer returns an error, the response is not sent, and the call ends with the error.
     pub fn on_response(
         &mut self,
         observer: impl FnMut(&mut dyn AnyMessage) -> Result<()> + Send + 'static,
@@ -137,9 +142,9 @@ impl ServerCall {
         self.record.responses.observe(Box::new(observer));
     }
 
-    /// Passes the initial metadata of the response to `observer` before it is sent: when the handler sends it, before the first
-    /// response, or at the end of a call without responses. The observer may change it. A call that fails without a response and
-    /// without initial metadata sends none, and the observer is not called.
+    /// Passes the initial metadata of the response to `observer` before the metadata is sent. This happens when the handler sends
+    /// initial metadata, otherwise before the first response, or at the end of a call without responses. The observer may change
+    /// the metadata. It is not called if the call fails before it has sent a response or initial metadata.
     ///
     /// ```
     /// use stubwright::{Result, ServerCall};
@@ -163,16 +168,16 @@ impl ServerCall {
         }
     }
 
-    /// Returns whether [`proceed`](ServerCall::proceed) can be called.
+    /// Returns whether the call has not been passed on yet, so that [`proceed`](ServerCall::proceed) can be called.
     pub fn can_proceed(&self) -> bool {
         self.handler.is_some()
     }
 
-    /// Passes the call on to the next interceptor or to the handler, and waits for its end. If that panics, the end is INTERNAL.
-    /// Dropping the future drops the handler.
+    /// Passes the call on to the next interceptor or to the handler, and returns the end of the call. If the next interceptor or
+    /// the handler panics, the call ends with INTERNAL. Dropping the future drops the handler.
     ///
-    /// A call can be passed on once, because its requests are received only once. A second attempt returns FAILED_PRECONDITION,
-    /// and nothing runs.
+    /// A call can be passed on only once, because its requests are received only once. If this is called again, nothing runs, and
+    /// the result is FAILED_PRECONDITION.
     #[doc(alias = "continuation")]
     pub async fn proceed(&mut self) -> CallEnd {
         let result = self.run().await;
@@ -189,7 +194,7 @@ impl ServerCall {
         }
     }
 
-    /// Returns the time since the first interceptor was called.
+    /// Returns the time since the outermost interceptor was called.
     pub fn elapsed(&self) -> Duration {
         self.record.started.elapsed()
     }

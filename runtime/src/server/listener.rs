@@ -24,8 +24,8 @@ use crate::transport::{HostPort, Io, UpkeepConfig, set_options};
 /// The time to wait if the system has no file descriptor for a connection.
 const EXHAUSTED: Duration = Duration::from_millis(50);
 
-/// A bound socket, on which connections may already be waiting, for [`Server::add_listener`](crate::Server::add_listener). Create
-/// it from a tokio [`TcpListener`] or [`UnixListener`].
+/// A bound socket, on which a server accepts connections. [`Server::add_listener`](crate::Server::add_listener) takes it. Create it
+/// by `Listener::from` from a tokio [`TcpListener`] or `UnixListener`. Connections may already wait on the socket.
 ///
 /// ```
 /// # async fn listen() -> std::io::Result<()> {
@@ -55,7 +55,7 @@ enum ListenerKind {
 }
 
 impl Listener {
-    /// Sets the credentials that secure the connections.
+    /// Sets the credentials that connections must satisfy. By default connections are unencrypted.
     #[must_use]
     pub fn secured(self, credentials: ServerCredentials) -> Listener {
         Listener {
@@ -146,7 +146,8 @@ impl From<TcpListener> for Listener {
 
 #[cfg(unix)]
 impl From<UnixListener> for Listener {
-    /// The socket's file is not removed when the server stops. That is up to the code that bound it.
+    /// Creates a listener from a socket. The server does not remove the socket's file when it stops. The code that bound the socket
+    /// must do so.
     fn from(listener: UnixListener) -> Listener {
         Listener::new(ListenerKind::Unix {
             listener,
@@ -156,7 +157,7 @@ impl From<UnixListener> for Listener {
 }
 
 impl fmt::Display for Listener {
-    /// Formats the address as clients write it: `127.0.0.1:5000`, `unix:/path`.
+    /// Formats the address as in the target of a client, such as `127.0.0.1:5000` or `unix:/path`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             ListenerKind::Tcp(listener) => match listener.local_addr() {

@@ -7,9 +7,11 @@ use super::interceptor::{ServerInterceptor, ServerInterceptors};
 use super::response_compression::ResponseCompression;
 use super::rules::Rules;
 
-/// Options for the calls of one method or of one service, for
-/// [`ServerBuilder::method_options`](crate::ServerBuilder::method_options). If an option is not set for a method, that of its
-/// service applies, or else that of the server.
+/// Options for the calls of one method or of one service. [`ServerBuilder::method_options`](crate::ServerBuilder::method_options)
+/// takes them.
+///
+/// If an option is not set for a method, the option of its service applies. If it is not set for the service either, the option of
+/// the server applies.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct MethodOptions {
@@ -21,7 +23,7 @@ pub struct MethodOptions {
 }
 
 impl MethodOptions {
-    /// Creates options with nothing set.
+    /// Creates options of which none is set.
     pub fn new() -> MethodOptions {
         MethodOptions::default()
     }
@@ -47,15 +49,16 @@ impl MethodOptions {
         self
     }
 
-    /// Sets the compression of responses. See [`ServerBuilder::compression`](crate::ServerBuilder::compression).
+    /// Sets the compression of responses to clients that accept it. See
+    /// [`ServerBuilder::compression`](crate::ServerBuilder::compression).
     pub fn compression(mut self, compression: impl Into<ResponseCompression>) -> MethodOptions {
         self.compression = Some(compression.into());
         self
     }
 
-    /// Adds an interceptor around these handlers, inside of the interceptors that were added before. The interceptors of the
-    /// server are outside of all of them, and those of a service outside of those of its methods. Interceptors of a service are
-    /// asked about its unknown methods, too.
+    /// Adds an interceptor around the handlers of the method or service. Interceptors that were added before it are outside of it.
+    /// A call first passes the interceptors of the server, then those of the service, and then those of the method. Interceptors of
+    /// a service also run for calls of methods that the service does not have.
     ///
     /// ```
     /// use stubwright::{MethodOptions, Server, ServerCall, Status};

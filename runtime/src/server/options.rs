@@ -100,8 +100,9 @@ impl Options {
 }
 
 impl ServerBuilder {
-    /// Adds an interceptor around all handlers. The first one that is added is the outermost. By default there are none.
-    /// [`MethodOptions::interceptor`] adds one around the handlers of one service or method. gRPC Python's `interceptors`.
+    /// Adds an interceptor around all handlers. The interceptor that is added first is the outermost. By default there are no
+    /// interceptors. [`MethodOptions::interceptor`] adds an interceptor around the handlers of one service or method only. gRPC
+    /// Python's `interceptors`.
     #[doc(alias = "grpc.authorization_policy_provider")]
     #[doc(alias = "interceptors")]
     pub fn interceptor(mut self, interceptor: impl ServerInterceptor) -> ServerBuilder {
@@ -126,15 +127,16 @@ impl ServerBuilder {
     }
 
     /// Sets the maximum duration of a call from its arrival, even if its client allows more. A call that takes longer ends with
-    /// DEADLINE_EXCEEDED. It works like the client's deadline: handlers see the earlier of the two. By default there is no limit.
+    /// DEADLINE_EXCEEDED. [`ServicerContext::deadline`](crate::ServicerContext::deadline) returns the end of this duration or the
+    /// client's deadline, whichever is earlier. By default there is no limit.
     pub fn timeout(mut self, timeout: Duration) -> ServerBuilder {
         self.options.rules.timeout = Some(timeout);
         self
     }
 
-    /// Sets options for the calls of one method, `/package.Service/Method`, or of all methods of a service,
-    /// `package.Service`. They override the server's options, and a method's override its service's.
-    /// [`Server::start`](crate::Server::start) fails if there is no method or service with this name.
+    /// Sets options for the calls of one method, `/package.Service/Method`, or of all methods of a service, `package.Service`. The
+    /// options of a service override those of the server, and the options of a method override those of its service.
+    /// [`Server::start`](crate::Server::start) fails if no method or service with this name is registered.
     ///
     /// ```
     /// use std::time::Duration;
@@ -157,27 +159,27 @@ impl ServerBuilder {
     }
 
     /// Sets the maximum number of concurrent calls, over all connections. A call over the limit fails at once with
-    /// RESOURCE_EXHAUSTED, before interceptors run and before its body is read. A call counts until its handler has ended or is
-    /// dropped, and as long as it has [offloaded](crate::offload()) computations that run. By default there is no limit. gRPC
-    /// Python's `maximum_concurrent_rpcs`.
+    /// RESOURCE_EXHAUSTED, before interceptors run and before its body is read. A call counts until its handler and all
+    /// computations that the handler has [offloaded](crate::offload()) have ended. By default there is no limit. gRPC Python's
+    /// `maximum_concurrent_rpcs`.
     #[doc(alias = "maximum_concurrent_rpcs")]
     pub fn max_concurrent_rpcs(mut self, calls: usize) -> ServerBuilder {
         self.options.slots = Some(Arc::new(Slots::new(calls)));
         self
     }
 
-    /// Sets the compression of messages to clients that accept it: the same for all, or
-    /// [`AsRequest`](ResponseCompression::AsRequest). By default messages are not compressed. A servicer overrides it for one call
-    /// by [`ServicerContext::set_compression`](crate::ServicerContext::set_compression). It does not restrict what clients may
-    /// send. gRPC's `grpc.default_compression_algorithm`.
+    /// Sets the compression of responses to clients that accept it. This is either a [`Compression`](crate::Compression) for all
+    /// calls, or [`AsRequest`](ResponseCompression::AsRequest). By default responses are not compressed.
+    /// [`ServicerContext::set_compression`](crate::ServicerContext::set_compression) overrides this option for one call. The option
+    /// does not restrict how clients may compress their requests. gRPC's `grpc.default_compression_algorithm`.
     #[doc(alias = "grpc.default_compression_algorithm")]
     pub fn compression(mut self, compression: impl Into<ResponseCompression>) -> ServerBuilder {
         self.options.rules.compression = compression.into();
         self
     }
 
-    /// Sets the maximum number of concurrent calls on one connection. It is advertised to clients, which usually let further
-    /// calls wait or use another connection. A call over the limit is refused. The default is 1,000. gRPC's
+    /// Sets the maximum number of concurrent calls on one connection. The server tells clients this limit. They usually let further
+    /// calls wait, or open another connection. A call over the limit is refused. The default is 1,000. gRPC's
     /// `grpc.max_concurrent_streams`.
     #[doc(alias = "grpc.max_concurrent_streams")]
     pub fn max_concurrent_streams(mut self, streams: u32) -> ServerBuilder {
@@ -188,107 +190,111 @@ impl ServerBuilder {
     /// Sets where handlers are polled for the first time: by their connection's task or in a task of their own. The default is
     /// [`InlinePolling::Adaptive`].
     ///
-    /// Wherever it is polled, a handler must not compute for long between two awaits. Use [`offload`](crate::offload()) for that.
+    /// In either place, a handler must not compute for long between two awaits. Use [`offload`](crate::offload()) for long
+    /// computations.
     pub fn inline_polling(mut self, polling: InlinePolling) -> ServerBuilder {
         self.options.inline_polling = polling;
         self
     }
 
-    /// Sets the time of silence after which a client is pinged, whether or not it has open calls. The default is two hours.
-    /// gRPC's `grpc.keepalive_time_ms`.
+    /// Sets the time without data from a client after which the server pings it, whether or not the client has open calls. The
+    /// default is two hours. gRPC's `grpc.keepalive_time_ms`.
     #[doc(alias = "grpc.keepalive_time_ms")]
     pub fn keepalive_time(mut self, time: Duration) -> ServerBuilder {
         self.options.upkeep.keepalive.time = Some(time);
         self
     }
 
-    /// Sets the time within which a client must respond to a keepalive ping. If it does not, its connection is closed and its
-    /// calls are cancelled. The default is 20 seconds. gRPC's `grpc.keepalive_timeout_ms`.
+    /// Sets the time within which a client must respond to a keepalive ping. If no response arrives, the server closes the
+    /// connection and cancels its calls. The default is 20 seconds. gRPC's `grpc.keepalive_timeout_ms`.
     ///
-    /// On Linux the system's own limit for data that is not acknowledged, `TCP_USER_TIMEOUT`, is the same (gRFC A18).
+    /// On Linux this also sets the socket option `TCP_USER_TIMEOUT`, the time that sent data may stay unacknowledged (gRFC A18).
     #[doc(alias = "grpc.keepalive_timeout_ms")]
     pub fn keepalive_timeout(mut self, timeout: Duration) -> ServerBuilder {
         self.options.upkeep.keepalive.timeout = timeout;
         self
     }
 
-    /// Sets TCP's own keepalive for the connections that the server accepts. By default it is off.
+    /// Sets the keepalive of TCP for the connections that the server accepts. By default TCP keepalive is off.
     pub fn tcp_keepalive(mut self, keepalive: TcpKeepalive) -> ServerBuilder {
         self.options.upkeep.tcp_keepalive = Some(keepalive);
         self
     }
 
-    /// Sets the minimum time between pings of a client while the server sends it nothing. A ping that comes sooner is a ping
-    /// strike. The default is five minutes. gRPC's `grpc.http2.min_ping_interval_without_data_ms`.
+    /// Sets the minimum time that a client must leave between two pings if the server sends it no data meanwhile. A ping that comes
+    /// sooner counts as a ping strike. The default is five minutes. gRPC's `grpc.http2.min_ping_interval_without_data_ms`.
     #[doc(alias = "grpc.http2.min_ping_interval_without_data_ms")]
     pub fn min_ping_interval_without_data(mut self, interval: Duration) -> ServerBuilder {
         self.options.http2.pings.min_interval = interval;
         self
     }
 
-    /// Sets the number of ping strikes that are tolerated. One more closes the connection with ENHANCE_YOUR_CALM and
-    /// `too_many_pings`. The default is 2, and 0 tolerates any number. gRPC's `grpc.http2.max_ping_strikes`.
+    /// Sets the number of ping strikes that the server tolerates from a client. The next strike closes the connection with the
+    /// HTTP/2 error ENHANCE_YOUR_CALM and the text `too_many_pings`. The default is 2, and 0 tolerates any number. gRPC's
+    /// `grpc.http2.max_ping_strikes`.
     #[doc(alias = "grpc.http2.max_ping_strikes")]
     pub fn max_ping_strikes(mut self, strikes: u32) -> ServerBuilder {
         self.options.http2.pings.max_strikes = strikes;
         self
     }
 
-    /// Sets whether clients may ping just as often while they have no open calls. The default is `false`, which allows one ping
-    /// every two hours then. gRPC's `grpc.keepalive_permit_without_calls`.
+    /// Sets whether a client without open calls may ping as often as a client with open calls. The default is `false`, which allows
+    /// a client without open calls one ping every two hours. gRPC's `grpc.keepalive_permit_without_calls`.
     #[doc(alias = "grpc.keepalive_permit_without_calls")]
     pub fn keepalive_permit_without_calls(mut self, permit: bool) -> ServerBuilder {
         self.options.http2.pings.permit_without_calls = permit;
         self
     }
 
-    /// Sets the time without calls after which a connection is closed. It is closed by GOAWAY, so that no call is lost. By
-    /// default, and with `None`, connections stay open. gRPC's `grpc.max_connection_idle_ms`.
+    /// Sets the time without calls after which the server closes a connection. It closes the connection by HTTP/2's GOAWAY, so that
+    /// no call is lost. By default, and with `None`, there is no limit. gRPC's `grpc.max_connection_idle_ms`.
     #[doc(alias = "grpc.max_connection_idle_ms")]
     pub fn max_connection_idle(mut self, idle: impl Into<Option<Duration>>) -> ServerBuilder {
         self.options.upkeep.lifetime.max_idle = idle.into();
         self
     }
 
-    /// Sets the maximum age of a connection, with a jitter of a tenth. An older connection accepts no new calls, and is closed
-    /// once its open calls have ended. By default there is no limit. gRPC's `grpc.max_connection_age_ms`.
+    /// Sets the maximum age of a connection. The actual maximum of each connection is up to a tenth shorter or longer, at random. A
+    /// connection that reaches it accepts no new calls, and is closed once its open calls have ended. By default there is no limit.
+    /// gRPC's `grpc.max_connection_age_ms`.
     #[doc(alias = "grpc.max_connection_age_ms")]
     pub fn max_connection_age(mut self, age: Duration) -> ServerBuilder {
         self.options.upkeep.lifetime.max_age = Some(age);
         self
     }
 
-    /// Sets the time that open calls have to end once their connection has reached its maximum age. By default there is no limit.
-    /// gRPC's `grpc.max_connection_age_grace_ms`.
+    /// Sets the time that open calls have to end after their connection has reached its maximum age. Calls that are still open then
+    /// are cut off. By default there is no limit. gRPC's `grpc.max_connection_age_grace_ms`.
     #[doc(alias = "grpc.max_connection_age_grace_ms")]
     pub fn max_connection_age_grace(mut self, grace: Duration) -> ServerBuilder {
         self.options.upkeep.lifetime.max_age_grace = Some(grace);
         self
     }
 
-    /// Sets the time after which a connection is closed if data waits to be sent and the client accepts none. The default is 20
-    /// seconds.
+    /// Sets the time that data for a client may wait without any of it being accepted. After this time, the server closes the
+    /// connection. The default is 20 seconds.
     pub fn write_timeout(mut self, timeout: Duration) -> ServerBuilder {
         self.options.upkeep.write_timeout = timeout;
         self
     }
 
-    /// Sets the time that a client has after connecting to send HTTP/2's preface, including the TLS handshake. The default is 10
-    /// seconds.
+    /// Sets the time within which a client must complete the TLS handshake, if any, and send the HTTP/2 preface. It begins when the
+    /// server accepts the connection. The default is 10 seconds.
     #[doc(alias = "grpc.server_handshake_timeout_ms")]
     pub fn handshake_timeout(mut self, timeout: Duration) -> ServerBuilder {
         self.options.http2.handshake_timeout = timeout;
         self
     }
 
-    /// Sets all limits and windows of HTTP/2 at once. Methods of this builder that set one of them must be called afterwards.
+    /// Sets all limits and windows of HTTP/2 at once. It replaces what other methods of this builder have set of them, so call it
+    /// before those methods.
     pub fn limits(mut self, limits: http2::Config) -> ServerBuilder {
         self.options.http2 = limits;
         self
     }
 
-    /// Sets the maximum size of a call's metadata, in bytes as HTTP/2 counts them: names, values, and 32 for each pair. It is
-    /// advertised to clients. A call over the limit fails with RESOURCE_EXHAUSTED. The default is 16 KiB (16,384). gRPC's
+    /// Sets the maximum size of a call's metadata, in bytes as HTTP/2 counts them: names, values, and 32 for each pair. The server
+    /// tells clients this limit. A call over the limit fails with RESOURCE_EXHAUSTED. The default is 16 KiB (16,384). gRPC's
     /// `grpc.max_metadata_size`.
     #[doc(alias = "grpc.max_metadata_size")]
     #[doc(alias = "grpc.absolute_max_metadata_size")]

@@ -6,8 +6,9 @@ use std::io;
 
 use crate::Status;
 
-/// The reason why a [`Server`](crate::Server) could not add a port. The `?` operator converts it to an [`io::Error`] of the same
-/// [kind](PortError::kind), or to the [`Status`] that such an `io::Error` becomes.
+/// The reason why a [`Server`](crate::Server) could not add a port. In a function that returns an [`io::Error`], the
+/// `?` operator converts it to an error of the same [kind](PortError::kind). In a function that returns a [`Status`],
+/// the code of the status follows from the kind.
 ///
 /// ```
 /// use std::io::ErrorKind;
@@ -35,10 +36,10 @@ pub enum PortError {
     InvalidAddress {
         /// The address that was asked for.
         address: String,
-        /// The mistake in it, with the remedy.
+        /// The mistake in the address, and its remedy.
         reason: String,
     },
-    /// The name of the host has no address, or the zone of an address is not one of this machine.
+    /// The host name cannot be resolved to an address, or the zone of an IPv6 address does not exist on this machine.
     #[non_exhaustive]
     LookUp {
         /// The address that was asked for.
@@ -46,10 +47,11 @@ pub enum PortError {
         /// The system's error.
         source: io::Error,
     },
-    /// The system does not give the address: it is in use, not of this machine, or not permitted.
+    /// The system refuses to bind the address, because it is in use, not local, or not permitted.
     #[non_exhaustive]
     Bind {
-        /// The address that was asked for. That of a unix socket is the target of its clients: `unix:path`.
+        /// The address that was asked for. For a unix socket it is the target that clients use: `unix:path` or
+        /// `unix-abstract:name`.
         address: String,
         /// The system's error.
         source: io::Error,
@@ -66,7 +68,7 @@ impl PortError {
         }
     }
 
-    /// Returns the kind of the system's error, or `InvalidInput` for an invalid address.
+    /// Returns the kind of the system's error, or `InvalidInput` if the address is invalid.
     pub fn kind(&self) -> io::ErrorKind {
         match self {
             PortError::InvalidAddress { .. } => io::ErrorKind::InvalidInput,

@@ -19,11 +19,11 @@ use crate::{Compression, Result, Status};
 
 /// The stream of requests of a client-streaming or bidirectional call.
 ///
-/// It implements [`Stream`] with `Result<T>` items, and has the method [`message`](RequestStream::message) for loops. It ends
-/// once the client has sent its last request. If the call is cancelled, reset or past its deadline, it ends with an error, so
-/// that an incomplete stream never looks complete. It borrows nothing and may be moved to another task.
+/// Read it by [`message`](RequestStream::message) in a loop, or as a [`Stream`] of `Result<T>`. The stream ends after the client's
+/// last request. If the call is cancelled or reset, or its deadline passes, the last item is an error. So an incomplete stream
+/// never looks complete. The stream borrows nothing and may be moved to another task.
 ///
-/// Tests can create one from an iterator by `from_iter` or `collect`, or from a stream by
+/// Tests can create a request stream from an iterator by `from_iter` or `collect`, or from another stream by
 /// [`from_stream`](RequestStream::from_stream).
 pub struct RequestStream<T>(StreamKind<T>);
 
@@ -38,14 +38,14 @@ impl<T> RequestStream<T> {
     /// Waits for the next request. Returns `None` after the client's last one.
     ///
     /// # Errors
-    /// Returns CANCELLED if the call was cancelled or cut off, DEADLINE_EXCEEDED if its deadline has passed, INTERNAL if the
-    /// bytes are not a message or cannot be decompressed, and RESOURCE_EXHAUSTED for a message over the limit. The stream ends
-    /// after an error.
+    /// Returns CANCELLED if the call was cancelled or cut off, and DEADLINE_EXCEEDED if its deadline has passed. Returns INTERNAL
+    /// if a request cannot be decompressed or decoded, and RESOURCE_EXHAUSTED if it exceeds the limit of size. After an error, the
+    /// stream has ended.
     pub fn message(&mut self) -> impl Future<Output = Result<Option<T>>> {
         NextRequest(self)
     }
 
-    /// Creates a request stream from another stream. It ends after the first error, like the requests of a call.
+    /// Creates a request stream from another stream. The request stream ends after the first error, as the requests of a call do.
     pub fn from_stream(stream: impl Stream<Item = Result<T>> + Send + 'static) -> RequestStream<T> {
         RequestStream(StreamKind::Made(Box::new(Made {
             stream: Mutex::new(Box::pin(stream)),

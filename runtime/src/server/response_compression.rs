@@ -2,9 +2,11 @@
 
 use crate::Compression;
 
-/// The compression of a response's messages. It applies to clients that accept it; messages to others are not compressed.
+/// The compression of a response's messages. Messages to clients that do not accept the compression are sent
+/// uncompressed.
 ///
-/// A [`Compression`] is the same for all calls, so it may be given in place of this wherever a server takes one.
+/// Methods that take a `ResponseCompression` also take a [`Compression`], which they convert to
+/// [`Always`](ResponseCompression::Always).
 ///
 /// ```
 /// use stubwright::{MethodOptions, ResponseCompression, Server};
@@ -18,9 +20,10 @@ use crate::Compression;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ResponseCompression {
-    /// The same for all calls.
+    /// The same compression for all calls.
     Always(Compression),
-    /// The compression that the request announces (`grpc-encoding`), or none if it announces none.
+    /// The compression that the request announces in `grpc-encoding`. The response is uncompressed if the request
+    /// announces no compression.
     AsRequest,
 }
 

@@ -42,8 +42,8 @@ use crate::transport::{Io, Socket};
 
 /// A gRPC server.
 ///
-/// Register services and add ports first, then call [`start`](Server::start) to accept connections. Calls that do not end within
-/// the grace of [`stop`](Server::stop), or that are open when the server is dropped, are cut off.
+/// Register services and add ports first, then call [`start`](Server::start) to accept connections. [`stop`](Server::stop) gives
+/// open calls some time to end, and then cuts them off. Dropping the server cuts off the calls of its connections at once.
 pub struct Server {
     /// Shared with connections and in-process channels.
     methods: Arc<MethodTable>,
@@ -76,27 +76,30 @@ enum Opened {
 }
 
 impl Server {
-    /// Creates a server with default options, without services and ports.
+    /// Creates a server that has the default options, no services and no ports.
     pub fn new() -> Server {
         Server::with_options(Options::default())
     }
 
-    /// Returns a builder for a server with options.
+    /// Returns a builder, which sets the options of a server and creates it.
     pub fn builder() -> ServerBuilder {
         ServerBuilder::default()
     }
 
-    /// Registers the methods of a service. Generated code calls this in `add_x_servicer_to_server`. A method that is already
-    /// registered is replaced. Register services before [`start`](Server::start); services that are added later are not served.
-    /// [`Handlers`] shows how methods are added without generated code. gRPC Python's `add_registered_method_handlers`.
+    /// Registers the methods of one or more services. A new handler replaces the registered handler of the same method. Register
+    /// all services before [`start`](Server::start), because the server does not serve services that are added later.
+    ///
+    /// The generated function `add_x_servicer_to_server` of a service `X` calls this. [`Handlers`] shows how to add methods without
+    /// generated code. gRPC Python's `add_registered_method_handlers`.
     #[doc(alias = "add_registered_method_handlers")]
     pub fn add_handlers(&mut self, handlers: Handlers) {
         Arc::make_mut(&mut self.methods).add(handlers);
     }
 
-    /// Adds the health service `grpc.health.v1.Health`, which tells clients the status of the server and of its services. The
-    /// returned [`Health`] sets the statuses. At first only the server as a whole is SERVING. [`stop`](Server::stop) sets all
-    /// statuses to NOT_SERVING and ends the watches. Further calls return the same [`Health`].
+    /// Adds the health service `grpc.health.v1.Health`, which tells clients the status of the server and of its services. Returns
+    /// the [`Health`] that sets these statuses. At first, only the server as a whole has a status, which is SERVING.
+    /// [`stop`](Server::stop) sets all statuses to NOT_SERVING, and ends the `Watch` calls of clients. If the service was added
+    /// before, this returns the same [`Health`].
     #[cfg(feature = "health")]
     pub fn add_health(&mut self) -> Health {
         if let Some(health) = &self.health {
@@ -108,16 +111,16 @@ impl Server {
         health
     }
 
-    /// Adds server reflection, which lets tools such as `buf curl` and `grpcurl` learn the services and their messages without
-    /// `.proto` files: `grpc.reflection.v1.ServerReflection` and its older version `v1alpha`. gRPC Python's
-    /// `reflection.enable_server_reflection`.
+    /// Adds server reflection, from which tools such as `buf curl` and `grpcurl` learn the services and their messages without
+    /// `.proto` files. It consists of the services `grpc.reflection.v1.ServerReflection` and
+    /// `grpc.reflection.v1alpha.ServerReflection`. gRPC Python's `reflection.enable_server_reflection`.
     ///
-    /// Reflection covers every service that is registered before or after this call, by the descriptors in its generated code. A
-    /// service that was generated without descriptors is listed by its name only.
+    /// Reflection covers all services of the server, whether they are registered before or after this call. It reads the
+    /// descriptors in their generated code. If a service was generated without descriptors, reflection lists only its name.
     ///
-    /// Imports of a file are looked up among the files of its own service, so several services may each have a `common.proto`. If
-    /// a name has different meanings in two services, some clients can only use one of the two. Such names are logged here and in
-    /// [`start`](Server::start), with the feature `tracing`.
+    /// Reflection looks up the imports of a file among the files of the same service, so several services may each have a
+    /// `common.proto`. If a name has different meanings in two services, some clients can use only one of these services. With the
+    /// feature `tracing`, this function and [`start`](Server::start) log such names.
     #[doc(alias = "enable_server_reflection")]
     #[cfg(feature = "reflection")]
     pub fn add_reflection(&mut self) {
@@ -125,21 +128,23 @@ impl Server {
         self.add_handlers(reflection::handlers(services));
     }
 
-    /// Adds a handler for methods that are not registered. Several handlers are asked in the order in which they were added, by
-    /// [`GenericHandler::handles`]; closures handle all methods. A call that no handler handles ends with UNIMPLEMENTED. Like
-    /// services, handlers must be added before [`start`](Server::start). gRPC Python's `add_generic_rpc_handlers`.
+    /// Adds a handler for methods that are not registered. For each call, the server asks these handlers in the order in which they
+    /// were added, and the first whose [`GenericHandler::handles`] returns `true` gets the call. A closure gets every call that it
+    /// is asked about. If no handler accepts a call, the call ends with UNIMPLEMENTED. Add handlers before
+    /// [`start`](Server::start), as with services. gRPC Python's `add_generic_rpc_handlers`.
     #[doc(alias = "add_generic_rpc_handlers")]
     pub fn add_generic_handler(&mut self, handler: impl GenericHandler) {
         Arc::make_mut(&mut self.methods).add_generic(handler);
     }
 
     /// Adds a port for unencrypted connections. The address is `host:port`, for example `[::]:5000`, `0.0.0.0:5000` or
-    /// `localhost:5000`. Returns the bound address; for port 0, which picks a free port, it contains the actual one. The port is
-    /// bound immediately, and connections wait there until [`start`](Server::start).
+    /// `localhost:5000`. Port 0 picks a free port. Returns the bound address, with the actual port. The port is bound immediately,
+    /// and connections wait until [`start`](Server::start).
     ///
-    /// A name with several addresses, as `localhost` may have, is bound on all of them, with the same port. The first bound
-    /// address is returned. If only some addresses can be bound, the others are logged, with the feature `tracing`. `[::]` also
-    /// accepts IPv4 connections, unless the system is configured otherwise, and becomes `0.0.0.0` on systems without IPv6.
+    /// If the host is a name with several addresses, such as `localhost`, all of them are bound with the same port, and the first
+    /// bound address is returned. If only some of the addresses can be bound, the others are logged with the feature `tracing`, and
+    /// this function succeeds. `[::]` also accepts IPv4 connections, unless the system is configured otherwise, and becomes
+    /// `0.0.0.0` on systems without IPv6.
     ///
     /// # Errors
     /// Fails if the text is not an address with a port, if the name cannot be resolved, or if no address can be bound because it
@@ -153,8 +158,9 @@ impl Server {
         Ok(address)
     }
 
-    /// Adds a port for connections that are secured by TLS or, with local credentials, because they come from this machine. The
-    /// address is handled as in [`add_insecure_port`](Server::add_insecure_port). gRPC's `add_secure_port`.
+    /// Adds a port for connections that satisfy `credentials`: TLS connections, or with [`ServerCredentials::local`] connections
+    /// from this machine. The address and the returned address are the same as for
+    /// [`add_insecure_port`](Server::add_insecure_port). gRPC's `add_secure_port`.
     ///
     /// Over TLS, a client must negotiate HTTP/2 by ALPN, and complete its handshake within the
     /// [`handshake_timeout`](ServerBuilder::handshake_timeout). Failed handshakes are logged with their reason, with the feature
@@ -181,8 +187,8 @@ impl Server {
     /// crashed server left is replaced.
     ///
     /// # Errors
-    /// Fails if another server listens there, if another kind of file exists, if the directory is missing or not writable, or if
-    /// the path exceeds the system's limit (108 bytes on Linux).
+    /// Fails if another server listens at the path, if the path is a file of another kind, if the directory is missing or not
+    /// writable, or if the path exceeds the system's limit (108 bytes on Linux).
     #[cfg(unix)]
     pub async fn add_unix_port(&mut self, path: impl AsRef<Path>) -> Result<(), PortError> {
         self.add_listener(Listener::bind_unix(path.as_ref()).await?);
@@ -194,7 +200,7 @@ impl Server {
     /// free again when the server stops or is dropped.
     ///
     /// # Errors
-    /// Fails if another server listens there, or if the name is longer than 107 bytes.
+    /// Fails if another server listens at the name, or if the name is longer than 107 bytes.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub async fn add_unix_abstract_port(
         &mut self,
@@ -205,8 +211,9 @@ impl Server {
         Ok(())
     }
 
-    /// Adds a socket that is already bound. A tokio [`TcpListener`](tokio::net::TcpListener) or `UnixListener` accepts
-    /// unencrypted connections. A [`Listener`] created from one may have credentials.
+    /// Adds a socket that is already bound. A tokio [`TcpListener`](tokio::net::TcpListener) or `UnixListener` accepts unencrypted
+    /// connections. To accept secured connections, create a [`Listener`] from the socket, and give it credentials by
+    /// [`Listener::secured`].
     #[doc(alias = "grpc.so_reuseport")]
     #[doc(alias = "grpc.socket_mutator")]
     #[doc(alias = "grpc.socket_factory")]
@@ -216,13 +223,15 @@ impl Server {
         self.listeners.push(listener.into());
     }
 
-    /// Adds a connection that is already open: a socket, or any other stream of bytes in both directions. It is served once the
-    /// server has been started. A server with such a connection needs no port. The client must start with HTTP/2, as
-    /// [`Channel::over`](crate::Channel::over) does. Its [`AuthContext`](crate::AuthContext) is empty, and its peer is `unknown:`
-    /// unless the connection is a tokio socket.
+    /// Adds a connection that is already open: a socket, or any other stream of bytes in both directions. The server serves the
+    /// connection once it has been started. A server with such a connection needs no port. The client must send HTTP/2 from the
+    /// first byte, as [`Channel::over`](crate::Channel::over) does.
+    ///
+    /// The calls of the connection have an empty [`AuthContext`](crate::AuthContext). Their peer is the address of a tokio socket,
+    /// and `unknown:` for other streams.
     ///
     /// # Errors
-    /// Fails if the server has been stopped, or if it has been started and this is called outside of a tokio runtime.
+    /// Fails if the server has been stopped, or if the server has been started and the caller is outside of a tokio runtime.
     pub fn add_connection<I>(&self, connection: I) -> io::Result<()>
     where
         I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -246,12 +255,15 @@ impl Server {
         (Arc::clone(&self.methods), Arc::clone(&self.in_process))
     }
 
-    /// Begins to accept connections on all ports, in tasks of the current tokio runtime.
+    /// Starts accepting connections on all ports, in tasks of the current tokio runtime.
     ///
     /// # Errors
-    /// Fails if there is no tokio runtime, if the server has no port and no connection, if it was started before, if
-    /// [`method_options`](ServerBuilder::method_options) names a method or a service that is not registered, or if a method that was
-    /// added by its name has a name that is not `/package.Service/Method`.
+    /// Fails in these cases:
+    /// - The caller is outside of a tokio runtime.
+    /// - The server was started before.
+    /// - The server has no port and no connection.
+    /// - A method was added to [`Handlers`] by a name that is not of the form `/package.Service/Method`.
+    /// - [`method_options`](ServerBuilder::method_options) names a method or a service that is not registered.
     pub fn start(&mut self) -> io::Result<()> {
         let runtime = Handle::try_current().map_err(io::Error::other)?;
         if *self.phase.borrow() != Phase::Setup {
@@ -330,9 +342,9 @@ impl Server {
         Ok(())
     }
 
-    /// Stops the server. It immediately stops accepting connections and calls. Open calls have `grace` to end; then they are cut
-    /// off, and their clients get UNAVAILABLE. A grace of zero cuts them off at once. Returns once the last connection is closed,
-    /// which may be before the grace is over.
+    /// Stops the server. The server accepts no more connections and calls from now on. Open calls may take until the end of
+    /// `grace`. Calls that are still open then are cut off, and their clients get UNAVAILABLE. A grace of zero cuts off all calls
+    /// at once. Returns once the last connection is closed, which may be before the end of `grace`.
     pub async fn stop(&self, grace: Duration) {
         if matches!(*self.phase.borrow(), Phase::Stopped) {
             return;
@@ -356,7 +368,7 @@ impl Server {
         self.phase.send_replace(Phase::Stopped);
     }
 
-    /// Waits until the server has stopped, by a [`stop`](Server::stop) that runs elsewhere.
+    /// Waits until the server has stopped. Another task must call [`stop`](Server::stop).
     pub async fn wait_for_termination(&self) {
         let mut phase = self.phase.subscribe();
         // The sender lives as long as the server, so the wait cannot fail.
@@ -387,7 +399,7 @@ impl Server {
 
 // This method is not in options.rs, because the options don't know the server.
 impl ServerBuilder {
-    /// Creates a server with these options, without services and ports.
+    /// Creates a server that has these options, no services and no ports.
     #[must_use]
     pub fn build(self) -> Server {
         Server::with_options(self.options)

@@ -17,13 +17,14 @@ use crate::{
     StreamingCall, UnaryCall, stream,
 };
 
-/// A mock service for testing code that makes calls.
+/// A mock service, for tests of code that makes calls.
 ///
 /// The test sets a closure for each method that it needs. Calls of other methods end with UNIMPLEMENTED.
 ///
-/// A closure has the same arguments and result as the servicer's method, and returns a future or a stream. The method
-/// is given as the method of the stub, which also determines the types. Calls work as over a connection: messages are
-/// encoded, and metadata, deadlines and cancellation work. See [`Channel::in_process`].
+/// A method is identified by the method of the stub, such as `EchoStub::say`, which also determines the types of the
+/// messages. A closure takes the request or the requests, and the context, as the servicer's method does. It returns a
+/// future or a stream. Calls work as over a connection, with encoded messages, metadata, deadlines and cancellation.
+/// See [`Channel::in_process`].
 ///
 /// ```
 /// # use stubwright::{Channel, Prost, StreamingCall, UnaryCall};
@@ -69,7 +70,7 @@ use crate::{
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(test()).unwrap();
 /// ```
 ///
-/// In gRPC Python, `grpc_testing` and `unittest.mock` serve this purpose.
+/// In gRPC Python, use `grpc_testing` or `unittest.mock` for such tests.
 pub struct Mock<S> {
     make: fn(Channel) -> S,
     /// The stub by which methods are identified. It never makes a call.
@@ -84,7 +85,8 @@ type Answer = Arc<dyn Fn(RequestStream<Bytes>, ServicerContext) -> Responses + S
 type Responses = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
 
 impl<S> Mock<S> {
-    /// Creates a service without methods, for the stubs that `make` creates: `Mock::of(SquareServiceStub::new)`.
+    /// Creates a mock without answers. `make` creates the stub of the service, as in
+    /// `Mock::of(SquareServiceStub::new)`.
     #[must_use]
     pub fn of(make: fn(Channel) -> S) -> Mock<S> {
         Mock {
@@ -176,13 +178,13 @@ impl<S> Mock<S> {
         })
     }
 
-    /// Returns a stub that calls the service.
+    /// Returns a stub that calls the mock.
     #[must_use]
     pub fn stub(self) -> S {
         (self.make)(self.channel())
     }
 
-    /// Returns a channel to the service, for stubs of other types, such as blocking stubs.
+    /// Returns a channel to the mock, for stubs of other types, such as blocking stubs.
     #[must_use]
     pub fn channel(self) -> Channel {
         let answers = self.answers;

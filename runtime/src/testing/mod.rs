@@ -2,7 +2,8 @@
 //!
 //! # Servicers
 //!
-//! A test calls a servicer's methods directly, without a server. [`TestCall`] creates the context.
+//! A test can call a servicer's methods directly, without a server. [`TestCall`] provides the context that the methods
+//! take.
 //!
 //! ```
 //! use stubwright::testing::TestCall;
@@ -37,14 +38,14 @@
 //! # assert!(matches!(polled, std::task::Poll::Ready(Ok(()))));
 //! ```
 //!
-//! Such a test does not cover the parts of a server around the method: deadlines, the default response of methods that
-//! are not implemented, interceptors and encoding. To test these too, call the handlers through a stub over
-//! `Channel::in_process`, which needs no ports.
+//! Such a test does not cover what a server does around the method. A server enforces deadlines, runs interceptors,
+//! encodes messages, and answers calls of methods that are not implemented. To test this too, call the handlers by a
+//! stub over `Channel::in_process`, which needs no ports.
 //!
 //! # Clients
 //!
-//! To test code that uses a stub, use a [`Mock`], which responds with a closure for each method that the test needs, or
-//! a servicer written for the test, over `Channel::in_process`.
+//! To test code that uses a stub, give it the stub of a [`Mock`], which answers each method with a closure. Or write a
+//! servicer for the test, and give the code a stub over `Channel::in_process`.
 
 #[cfg(feature = "client")]
 mod mock;
@@ -62,17 +63,18 @@ use crate::{InvalidMetadata, Metadata, ServicerContext, Status};
 #[cfg(feature = "client")]
 pub use self::mock::Mock;
 
-/// A call for a test that calls a servicer directly. It provides the [`ServicerContext`], and acts as the caller.
+/// A call of a test that calls a servicer's methods directly. It provides the [`ServicerContext`] for the method, and
+/// acts as the caller.
 ///
-/// The context works as in a server, except that the call does not end when its deadline passes.
+/// The context works as in a server, but the call does not end when its deadline passes.
 #[doc(alias = "grpc_testing")]
 pub struct TestCall {
     context: ServicerContext,
 }
 
 impl TestCall {
-    /// Creates a call that comes from within the process (its peer is `inproc:`), with no metadata, no deadline and an empty name
-    /// of the method.
+    /// Creates a call without metadata and without a deadline. Its peer is `inproc:`, and the name of its method is
+    /// empty.
     #[must_use]
     pub fn new() -> TestCall {
         TestCall::builder().build()
@@ -95,21 +97,22 @@ impl TestCall {
         &self.context
     }
 
-    /// Returns the initial metadata, or `None` before the method has sent it with
-    /// [`send_initial_metadata`](ServicerContext::send_initial_metadata).
+    /// Returns the initial metadata that the method has sent by
+    /// [`send_initial_metadata`](ServicerContext::send_initial_metadata), or `None` if it has not called that method.
     pub fn initial_metadata(&self) -> Option<Metadata> {
         self.context.exchange().sent_head()
     }
 
-    /// Returns the trailing metadata that the method has set so far. It does not include the metadata of a returned
-    /// `Status`.
+    /// Returns the trailing metadata that the method has set and added so far. Does not include the metadata of a
+    /// returned `Status`.
     pub fn trailing_metadata(&self) -> Metadata {
         self.context.trailing_metadata()
     }
 
-    /// Cancels the call. It becomes inactive, and waiters for [`cancelled`](ServicerContext::cancelled) wake up.
+    /// Cancels the call, as its caller. The call is no longer active, and futures of
+    /// [`cancelled`](ServicerContext::cancelled) complete.
     ///
-    /// A server also drops the future of the method. Here the future is the test's.
+    /// A server would also drop the future of the method. In a test, the test owns this future and may drop it.
     pub fn cancel(&self) {
         let status = Status::cancelled("the call was cancelled by its caller");
         self.context.exchange().cancel(status);
@@ -141,13 +144,13 @@ pub struct TestCallBuilder {
 }
 
 impl TestCallBuilder {
-    /// Sets the method, `/package.Service/Method`, that the servicer sees.
+    /// Sets the name of the method, `/package.Service/Method`. Empty by default.
     pub fn method(mut self, method: impl Into<String>) -> TestCallBuilder {
         self.method = method.into();
         self
     }
 
-    /// Adds a pair to the metadata of the call.
+    /// Adds a pair to the metadata of the call, which is empty by default.
     ///
     /// # Panics
     /// Panics if the pair is not valid metadata. See [`Metadata::append`].
@@ -158,8 +161,7 @@ impl TestCallBuilder {
         self
     }
 
-    /// Adds several pairs, each as [`metadata`](Self::metadata) adds one. The pairs may be given as another [`Metadata`], an array,
-    /// a slice or a vector.
+    /// Adds several pairs to the metadata of the call, from another [`Metadata`], an array, a slice or a vector.
     ///
     /// # Panics
     /// Panics if a pair is not valid metadata.
@@ -179,20 +181,20 @@ impl TestCallBuilder {
         self
     }
 
-    /// Sets the `:authority` of the call.
+    /// Sets the host that the call addresses, which is HTTP/2's `:authority`. Empty by default.
     pub fn authority(mut self, authority: impl AsRef<str>) -> TestCallBuilder {
         let authority = authority.as_ref().as_bytes();
         self.authority = Some(Header::new(b":authority", authority));
         self
     }
 
-    /// Sets the address of the caller, such as `ipv4:192.0.2.1:5000`. `inproc:` by default.
+    /// Sets the address of the caller, such as `ipv4:192.0.2.1:5000`. The default is `inproc:`.
     pub fn peer(mut self, peer: impl Into<String>) -> TestCallBuilder {
         self.peer = peer.into();
         self
     }
 
-    /// Adds a property that the transport has verified, such as `("x509_subject_alternative_name",
+    /// Adds a property to the verified identity of the caller, such as `("x509_subject_alternative_name",
     /// "client.example.org")`. [`AuthContext`] lists the properties.
     pub fn auth_property(
         mut self,

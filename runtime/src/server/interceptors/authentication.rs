@@ -6,11 +6,11 @@ use std::sync::Arc;
 use crate::server::{ServerCall, ServerInterceptor, ServicerContext};
 use crate::{Metadata, Result, Status};
 
-/// Accepts only calls whose caller `check` recognizes. The value that `check` returns is stored in the call's
-/// [`extensions`](ServicerContext::extensions), where handlers find it by its type. If `check` returns an error, usually
-/// UNAUTHENTICATED, the call ends with it.
+/// Creates an interceptor that accepts only calls whose caller `check` recognizes. If `check` returns a value, the interceptor
+/// stores the value in the call's [`extensions`](ServicerContext::extensions), where handlers find it by its type. If `check`
+/// returns an error, usually UNAUTHENTICATED, the call ends with this error.
 ///
-/// `check` gets the call's context, with its metadata and, over TLS, the caller's certificate. For tokens, [`bearer_token`] is
+/// `check` gets the call's context. This has the metadata, and over TLS the caller's certificate. For tokens, [`bearer_token`] is
 /// simpler.
 pub fn authentication<F, Fut, I>(check: F) -> impl ServerInterceptor
 where
@@ -29,8 +29,9 @@ where
     }
 }
 
-/// Accepts only calls whose bearer token `check` recognizes. The token follows `Bearer ` in the metadata `authorization`. A call
-/// without one ends with UNAUTHENTICATED. Otherwise it works like [`authentication`].
+/// Creates an interceptor that accepts only calls whose bearer token `check` recognizes. The token is the text after `Bearer ` in
+/// the metadata `authorization`. A call without a token ends with UNAUTHENTICATED. The results of `check` are used as in
+/// [`authentication`].
 ///
 /// ```
 /// use stubwright::{Server, Status, interceptors};

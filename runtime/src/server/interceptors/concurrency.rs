@@ -7,8 +7,8 @@ use crate::helpers::offload::Counted;
 use crate::server::{ServerCall, ServerInterceptor};
 use crate::{Result, Status};
 
-/// Limits the number of concurrent calls of each method. Calls over the limit fail at once with RESOURCE_EXHAUSTED; they are not
-/// queued. To limit the calls of all methods together, use
+/// Limits the number of concurrent calls of each method. Calls over the limit are not queued: they fail at once with
+/// RESOURCE_EXHAUSTED. To limit the calls of all methods together, use
 /// [`ServerBuilder::max_concurrent_rpcs`](crate::ServerBuilder::max_concurrent_rpcs).
 ///
 /// ```
@@ -27,7 +27,7 @@ pub struct MethodConcurrency {
 }
 
 impl MethodConcurrency {
-    /// Limits every method to `calls` concurrent calls.
+    /// Creates an interceptor that limits each method to `calls` concurrent calls.
     pub fn new(calls: usize) -> MethodConcurrency {
         MethodConcurrency {
             limit: calls,
@@ -36,7 +36,8 @@ impl MethodConcurrency {
         }
     }
 
-    /// Limits one method, `/package.Service/Method`, to `calls` concurrent calls, in place of the general limit.
+    /// Limits one method, `/package.Service/Method`, to `calls` concurrent calls, in place of the limit for all
+    /// methods.
     #[must_use]
     pub fn method(mut self, method: impl Into<String>, calls: usize) -> MethodConcurrency {
         self.limits.insert(method.into(), calls);

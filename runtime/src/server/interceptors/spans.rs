@@ -19,8 +19,8 @@ use crate::{Code, PeerAddress, Result};
 ///
 /// A server's faults are UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE and DATA_LOSS.
 ///
-/// The event also has the fields `requests`, `responses` and `seconds`. Cancelled calls have a last event too. Add this as the
-/// first interceptor, so that the span includes the time and the events of the others.
+/// The event has the fields `code`, `requests`, `responses` and `seconds`. Calls that are cancelled have this event too. Add
+/// `ServerSpans` before all other interceptors, so that the span includes their time and their events.
 ///
 /// ```
 /// use stubwright::{Server, interceptors::ServerSpans};

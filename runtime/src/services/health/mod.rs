@@ -1,7 +1,8 @@
 //! The standard health service, which reports whether the server and each of its services accept calls. Load balancers,
 //! Kubernetes and gRPC clients use it.
 //!
-//! [`Server::add_health`](crate::Server::add_health) adds the service and returns a [`Health`], which sets the statuses:
+//! [`Server::add_health`](crate::Server::add_health) adds the service to a server. It returns a [`Health`], which sets
+//! the statuses:
 //!
 //! ```
 //! use stubwright::Server;
@@ -12,7 +13,7 @@
 //! health.set("squarerpc_service.SquareService", ServingStatus::Serving);
 //! ```
 //!
-//! [`v1`] is the code that `stubwright-codegen` generates from the service's proto, for clients of the service.
+//! [`v1`] has the generated code of the service. Clients of the service use its stub and messages.
 
 #[cfg(feature = "server")]
 mod servicer;
@@ -21,7 +22,7 @@ mod servicer;
 pub use servicer::Health;
 pub use v1::health_check_response::ServingStatus;
 
-/// Package `grpc.health.v1`.
+/// Generated code of the package `grpc.health.v1`.
 #[allow(clippy::all, reason = "the style of generated code")]
 pub mod v1 {
     include!("../generated/grpc.health.v1.rs");

@@ -12,11 +12,12 @@ use super::v1::{
 };
 use crate::{Handlers, Result, ServicerContext, Status, Stream, stream};
 
-/// Sets the statuses that a server reports for its services. [`Server::add_health`](crate::Server::add_health) returns it. Clones
-/// share their statuses.
+/// A handle that sets the statuses that a server reports for its services. [`Server::add_health`](crate::Server::add_health)
+/// returns it. Clones share the statuses.
 ///
-/// The service `""` stands for the server as a whole, which is SERVING from the start. Every other service is unknown until its
-/// status is set: `Check` fails with NOT_FOUND, and `Watch` reports SERVICE_UNKNOWN. gRPC Python's `HealthServicer`.
+/// The name `""` stands for the server as a whole, whose status is SERVING from the start. Every other service has no status until
+/// [`set`](Health::set) gives it one. Without a status, `Check` fails with NOT_FOUND, and `Watch` reports SERVICE_UNKNOWN. gRPC
+/// Python's `HealthServicer`.
 #[derive(Clone)]
 pub struct Health(watch::Sender<Statuses>);
 
@@ -36,8 +37,9 @@ enum Phase {
 }
 
 impl Health {
-    /// Sets the status of a service, given by its full name (`package.Service`), or of the server as a whole, given by `""`.
-    /// Clients that watch it are notified. Does nothing after [`enter_graceful_shutdown`](Health::enter_graceful_shutdown).
+    /// Sets the status of a service, or of the server as a whole. `service` is a full name, `package.Service`, or `""` for the
+    /// server. Clients that watch the service are notified. Does nothing after
+    /// [`enter_graceful_shutdown`](Health::enter_graceful_shutdown) or [`Server::stop`](crate::Server::stop).
     pub fn set(&self, service: impl Into<String>, status: ServingStatus) {
         self.0.send_if_modified(|statuses| {
             statuses.phase == Phase::Serving
@@ -45,8 +47,8 @@ impl Health {
         });
     }
 
-    /// Sets every status to NOT_SERVING for good, so that clients go elsewhere while the server still accepts calls. Call it some
-    /// time before [`Server::stop`](crate::Server::stop), which does the same and also ends the watches.
+    /// Sets every status to NOT_SERVING for good. Clients then use other servers, while this server still accepts calls. Call this
+    /// some time before [`Server::stop`](crate::Server::stop), which also sets the statuses, and ends the `Watch` calls of clients.
     pub fn enter_graceful_shutdown(&self) {
         self.advance(Phase::ShuttingDown);
     }
