@@ -43,7 +43,8 @@ struct Call {
 }
 
 fn any_call() -> impl Strategy<Value = Call> {
-    let size = || prop_oneof![4 => 0..2_000_usize, 2 => 2_000..70_000_usize, 1 => 70_000..=LARGEST];
+    // The prefix of a message is 5 bytes.
+    let size = || prop_oneof![4 => 5..2_000_usize, 2 => 2_000..70_000_usize, 1 => 70_000..=LARGEST];
     let reads = || {
         prop_oneof![
             3 => Just(Reads::All),
