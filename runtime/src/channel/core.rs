@@ -327,7 +327,8 @@ impl Owner for ChannelCore {
     }
 }
 
-/// When a connection has room again, waiting calls are tried in their order until this many of them have to go on waiting.
+/// The number of waiting calls that may find no room, when a connection has room again, before the rest is not tried. Calls are
+/// tried in order.
 const PATIENCE: usize = 16;
 
 impl Shared {

@@ -17,7 +17,7 @@ use crate::Status;
 pub(crate) struct Subchannels {
     pub(crate) all: Vec<Entry>,
     next_id: u64,
-    /// Where the handles send their requests.
+    /// The queue of commands, to which the handles of the subchannels send.
     commands: UnboundedSender<Command>,
 }
 
