@@ -216,7 +216,12 @@ impl Raw {
     }
 
     /// Makes a complete call, with the body in frames of the maximum size.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the body exceeds the initial window: this peer does not wait for a larger one.
     pub async fn call(&mut self, fields: &[(&str, &str)], body: &[u8]) -> Answer {
+        assert!(body.len() <= 65_535, "a body of {} bytes", body.len());
         let stream = self.open(fields, false).await;
         let mut parts = body.chunks(16_384).peekable();
         while let Some(part) = parts.next_if(|part| part.len() == 16_384) {
