@@ -4,8 +4,8 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 
+use crate::base::Chunks;
 use crate::base::framing::{Cut, Deframer};
-use crate::base::{Chunks, Outcome};
 use crate::call::ongoing::Ongoing;
 use crate::call::{ReadState, WORTH_TELLING};
 use crate::{Encoded, Result, Status};
@@ -97,12 +97,11 @@ impl Inbox {
 
     /// Returns the end of the call: the server's status, or an error if the last message is incomplete.
     fn end(&self) -> Result<Option<Cut>> {
-        let outcome = self.ongoing.exchange.outcome();
-        match outcome {
-            Some(Outcome { result: Ok(()), .. }) if !self.deframer.is_at_boundary() => {
+        match self.ongoing.exchange.result() {
+            Some(Ok(())) if !self.deframer.is_at_boundary() => {
                 Err(Status::internal("the response ended inside a message"))
             }
-            Some(Outcome { result, .. }) => result.map(|()| None),
+            Some(result) => result.map(|()| None),
             None => Ok(None),
         }
     }

@@ -37,10 +37,7 @@ impl Started {
     /// requests.
     pub(crate) fn over(&self) -> Option<Result<()>> {
         match &self.0 {
-            Kind::Plain(exchange) => match exchange.outcome() {
-                Some(outcome) => Some(outcome.result),
-                None => exchange.over().map(Err),
-            },
+            Kind::Plain(exchange) => exchange.result().or_else(|| exchange.over().map(Err)),
             Kind::Intercepted(state) => state.over(),
         }
     }

@@ -281,6 +281,13 @@ impl Exchange {
         self.state().outcome.clone()
     }
 
+    /// Returns the result of the call, once it has ended.
+    #[cfg(feature = "client")]
+    pub(crate) fn result(&self) -> Option<Result<()>> {
+        let state = self.state();
+        Some(state.outcome.as_ref()?.result.clone())
+    }
+
     /// Takes the initial metadata of the response, if it has arrived and was not taken.
     pub(crate) fn head(&self) -> Option<Metadata> {
         self.state().take_head()

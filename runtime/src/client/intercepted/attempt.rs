@@ -62,8 +62,7 @@ impl Attempt {
             };
             ready!(over.poll_over(context));
             self.over = None;
-            let outcome = self.exchange.outcome();
-            let result = outcome.map_or(Ok(()), |outcome| outcome.result);
+            let result = self.exchange.result().unwrap_or(Ok(()));
             if !self.state.end_unread(&self.exchange, result) {
                 return Poll::Pending;
             }

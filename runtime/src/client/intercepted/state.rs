@@ -360,7 +360,7 @@ impl InterceptedState {
         // The requests are dropped at the end of the attempt, before its interceptor learns of it.
         ended.or_else(|| match &progress.exchange {
             Some(exchange) if self.requests.is_stream() => {
-                let outcome = exchange.outcome().map(|outcome| outcome.result);
+                let outcome = exchange.result();
                 outcome.or_else(|| exchange.over().map(Err))
             }
             _ => None,
