@@ -74,7 +74,7 @@ impl CallHead {
     pub(crate) fn open(&mut self, transport: &dyn Transport) -> Result<(Ongoing, Packer)> {
         let options = &mut self.options;
         let metadata = std::mem::take(&mut options.metadata);
-        let mut exchange = Exchange::new(CallDetails {
+        let mut details = CallDetails {
             deadline: self.deadline,
             authority: options.authority.take(),
             wait_for_ready: options.wait_for_ready,
@@ -88,10 +88,10 @@ impl CallHead {
             },
             max_send_message_length: options.max_send_message_length.unwrap_or(usize::MAX),
             ..CallDetails::new(self.path.clone(), metadata, Peer::unknown())
-        });
-        transport.prepare(exchange.details_mut())?;
-        let exchange = Arc::new(exchange);
-        let packer = Packer::new(exchange.details().max_send_message_length);
+        };
+        transport.prepare(&mut details)?;
+        let packer = Packer::new(details.max_send_message_length);
+        let exchange = Arc::new(Exchange::new(details));
         #[cfg(feature = "server")]
         let tie = options
             .propagation

@@ -135,12 +135,6 @@ impl Exchange {
         &self.details
     }
 
-    /// Returns the details of a call that is not shared yet.
-    #[cfg(feature = "client")]
-    pub(crate) fn details_mut(&mut self) -> &mut CallDetails {
-        &mut self.details
-    }
-
     /// Returns the other end: that of the connection that the call is on, or the one in the details.
     #[cfg(feature = "client")]
     pub(crate) fn peer(&self) -> Peer {
