@@ -56,6 +56,11 @@ impl Schedule {
     /// within their lane. They are moved one at a time, so that little work is done if a peer opens the window by one byte each
     /// time.
     pub(super) fn next(&mut self, window_is_open: bool) -> Option<(StreamId, Place)> {
+        if self.is_idle() {
+            // The usual case, because streams that do not have to wait send at once.
+            self.in_a_row = 0;
+            return None;
+        }
         let places = if self.in_a_row < IN_A_ROW {
             [Place::Short, Place::Long]
         } else {
