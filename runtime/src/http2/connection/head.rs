@@ -1,5 +1,7 @@
 //! The fields of a header block, collected and checked (RFC 9113, 8.2 and 8.3).
 
+use std::borrow::Cow;
+
 use crate::base::header::{Header, Kind};
 use crate::http2::event::{RequestHead, ResponseHead};
 
@@ -141,74 +143,82 @@ impl Head {
     }
 
     /// Returns the request (RFC 9113, 8.3.1), and the `content-length` that its DATA must have.
-    pub(super) fn into_request(self) -> Result<(RequestHead, Option<u64>), Malformed> {
-        if let Some(flaw) = self.flaw {
+    pub(super) fn request(head: Cow<'_, Head>) -> Result<(RequestHead, Option<u64>), Malformed> {
+        if let Some(flaw) = head.flaw {
             return Err(flaw);
         }
-        if self.status.is_some() {
+        if head.status.is_some() {
             return Err("a request with :status (RFC 9113, 8.3)");
         }
-        let oversized = self.is_oversized();
-        let method = self
+        let oversized = head.is_oversized();
+        let head = head.into_owned();
+        let method = head
             .method
             .ok_or("a request without :method (RFC 9113, 8.3.1)")?;
         let path = if method.value() == b"CONNECT" {
-            if self.scheme.is_some() || self.path.is_some() || self.authority.is_none() {
+            if head.scheme.is_some() || head.path.is_some() || head.authority.is_none() {
                 return Err("CONNECT with other than :authority (RFC 9113, 8.5)");
             }
             NO_PATH.clone()
         } else {
-            if self.scheme.is_none() {
+            if head.scheme.is_none() {
                 return Err("a request without :scheme (RFC 9113, 8.3.1)");
             }
-            self.path
+            head.path
                 .filter(|path| !path.value().is_empty())
                 .ok_or("a request without :path (RFC 9113, 8.3.1)")?
         };
-        let head = RequestHead {
+        let request = RequestHead {
             method,
-            scheme: self.scheme,
+            scheme: head.scheme,
             path,
-            authority: self.authority,
-            fields: self.fields,
+            authority: head.authority,
+            fields: head.fields,
             oversized,
         };
-        Ok((head, self.content_length))
+        Ok((request, head.content_length))
     }
 
     /// Returns the response (RFC 9113, 8.3.2), and the `content-length` that its DATA must have.
-    pub(super) fn into_response(self) -> Result<(ResponseHead, Option<u64>), Malformed> {
-        if let Some(flaw) = self.flaw {
+    pub(super) fn response(head: Cow<'_, Head>) -> Result<(ResponseHead, Option<u64>), Malformed> {
+        if let Some(flaw) = head.flaw {
             return Err(flaw);
         }
-        if self.has_request_pseudo() {
+        if head.has_request_pseudo() {
             return Err("a response with a request's pseudo-headers (RFC 9113, 8.3)");
         }
-        let status = self
+        let status = head
             .status
             .as_ref()
             .and_then(|status| parse_status(status.value()))
             .ok_or("a response without a valid :status (RFC 9113, 8.3.2)")?;
-        let head = ResponseHead {
-            status,
-            oversized: self.is_oversized(),
-            fields: self.fields,
-        };
         // The `content-length` of a 304 describes a body that is not sent (RFC 9110, 8.6).
-        let content_length = self.content_length.filter(|_| status != 304);
-        Ok((head, content_length))
+        let content_length = head.content_length.filter(|_| status != 304);
+        let response = ResponseHead {
+            status,
+            oversized: head.is_oversized(),
+            fields: Head::fields(head),
+        };
+        Ok((response, content_length))
     }
 
     /// Returns the trailers (RFC 9113, 8.1), and whether they were cut.
-    pub(super) fn into_trailers(self) -> Result<(Vec<Header>, bool), Malformed> {
-        if let Some(flaw) = self.flaw {
+    pub(super) fn trailers(head: Cow<'_, Head>) -> Result<(Vec<Header>, bool), Malformed> {
+        if let Some(flaw) = head.flaw {
             return Err(flaw);
         }
-        if self.status.is_some() || self.has_request_pseudo() {
+        if head.status.is_some() || head.has_request_pseudo() {
             return Err("trailers with a pseudo-header (RFC 9113, 8.1)");
         }
-        let oversized = self.is_oversized();
-        Ok((self.fields, oversized))
+        let oversized = head.is_oversized();
+        Ok((Head::fields(head), oversized))
+    }
+
+    fn fields(head: Cow<'_, Head>) -> Vec<Header> {
+        match head {
+            Cow::Borrowed(head) => head.fields.clone(),
+            Cow::Owned(head) => head.fields,
+        }
     }
 
     fn has_request_pseudo(&self) -> bool {

@@ -1,5 +1,6 @@
 //! Header blocks: assembled from frames, decoded, and reported as requests, responses and trailers.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use super::Connection;
@@ -107,7 +108,7 @@ impl Connection {
                 self.receive_trailers(id, end, block, now)
             };
         }
-        self.decode_head(block)?;
+        self.decode_head(block, |_| ())?;
         if self.is_beyond_last(id) || self.history.was_reset(id) {
             self.ledger.charge_late(now)
         } else if self.history.was_skipped(id) {
@@ -122,10 +123,20 @@ impl Connection {
         }
     }
 
-    fn decode_head(&mut self, block: &[u8]) -> Result<Head, ConnectionError> {
-        if let Some(head) = self.repeats.look_up(block) {
-            return Ok(head.clone());
+    /// Decodes a block, and returns what `read` makes of it. A block that is remembered is lent, so that only the parts that `read`
+    /// needs are copied.
+    fn decode_head<T>(
+        &mut self,
+        block: &[u8],
+        read: impl FnOnce(Cow<'_, Head>) -> T,
+    ) -> Result<T, ConnectionError> {
+        match self.repeats.look_up(block) {
+            Some(head) => Ok(read(Cow::Borrowed(head))),
+            None => Ok(read(Cow::Owned(self.decode_new_head(block)?))),
         }
+    }
+
+    fn decode_new_head(&mut self, block: &[u8]) -> Result<Head, ConnectionError> {
         let mut head = Head::new(self.config.max_header_list_size);
         let most = self.config.most_of_a_header_list();
         let decoded = self.decoder.decode(block, |field| {
@@ -153,7 +164,7 @@ impl Connection {
         block: &[u8],
         now: Instant,
     ) -> Result<(), ConnectionError> {
-        let head = self.decode_head(block)?;
+        let request = self.decode_head(block, Head::request)?;
         self.history.record_open(self.last_id, id);
         self.last_id = id;
         let window = self.initial.current();
@@ -171,7 +182,7 @@ impl Connection {
                 Ok(())
             };
         }
-        let (head, content_length) = match head.into_request() {
+        let (head, content_length) = match request {
             Ok(request) => request,
             Err(rule) => return self.stream_error(id, Reason::PROTOCOL_ERROR, rule, now),
         };
@@ -202,7 +213,7 @@ impl Connection {
         block: &[u8],
         now: Instant,
     ) -> Result<(), ConnectionError> {
-        let (head, content_length) = match self.decode_head(block)?.into_response() {
+        let (head, content_length) = match self.decode_head(block, Head::response)? {
             Ok(response) => response,
             Err(rule) => return self.stream_error(id, Reason::PROTOCOL_ERROR, rule, now),
         };
@@ -245,7 +256,7 @@ impl Connection {
         block: &[u8],
         now: Instant,
     ) -> Result<(), ConnectionError> {
-        let trailers = self.decode_head(block)?.into_trailers();
+        let trailers = self.decode_head(block, Head::trailers)?;
         let Some(stream) = self.streams.get_mut(&id) else {
             return Ok(());
         };
