@@ -3,6 +3,7 @@
 mod common;
 mod kind;
 mod rules;
+mod static_name;
 mod text;
 
 use std::fmt;
@@ -15,7 +16,7 @@ pub(crate) use self::kind::Kinds;
 pub(crate) use self::text::hash;
 
 use self::rules::{Flaw, flaw, without_blanks};
-use self::text::equal;
+use self::static_name::{NAMES, StaticName};
 
 /// A header field, with name and value. It is reference-counted: cloning it is one atomic increment, or free for static fields.
 ///
@@ -28,21 +29,27 @@ impl Header {
     /// Creates a field from static text.
     ///
     /// # Panics
-    /// Panics if the name is not in this file's `NAMES`, at compile time in a `const` or `static`. A static field stores its name
-    /// as an index into them, which keeps a `Header` at 24 bytes.
+    /// Panics if the name is not a [`StaticName`], at compile time in a `const` or `static`.
     pub(crate) const fn from_static(name: &'static str, value: &'static str) -> Header {
-        let mut index = 0;
-        while !equal(NAMES[index].as_bytes(), name.as_bytes()) {
-            index += 1;
-            assert!(index < NAMES.len(), "add this name to NAMES in header.rs");
-        }
-        let kind = Kind::of(name.as_bytes());
+        Header::with_name(StaticName::of(name), value)
+    }
+
+    /// Creates the `:path` of a method of a stub. Unlike `from_static`, this is also cheap when it is called for each call.
+    #[cfg(feature = "client")]
+    pub(crate) fn path(method: &'static str) -> Header {
+        const PATH: StaticName = StaticName::of(":path");
+        Header::with_name(PATH, method)
+    }
+
+    #[inline]
+    const fn with_name(name: StaticName, value: &'static str) -> Header {
+        let text = name.as_bytes();
         Header(Repr::Static {
             value,
-            hash: hash(name.as_bytes(), value.as_bytes()),
-            name: index as u8,
-            kind,
-            flaw: flaw(kind, name.as_bytes(), value.as_bytes()),
+            hash: hash(text, value.as_bytes()),
+            name: name.index,
+            kind: name.kind,
+            flaw: flaw(name.kind, text, value.as_bytes()),
         })
     }
 
@@ -232,7 +239,7 @@ enum Repr {
     Static {
         value: &'static str,
         hash: u32,
-        /// An index into `NAMES`.
+        /// An index into `NAMES`, which keeps a `Header` at 24 bytes.
         name: u8,
         kind: Kind,
         flaw: Flaw,
@@ -259,70 +266,6 @@ enum Repr {
         kind: Kind,
     },
 }
-
-/// The names that static fields may have: those of HPACK's static table, then gRPC's.
-const NAMES: [&str; 60] = [
-    ":authority",
-    ":method",
-    ":path",
-    ":scheme",
-    ":status",
-    "accept-charset",
-    "accept-encoding",
-    "accept-language",
-    "accept-ranges",
-    "accept",
-    "access-control-allow-origin",
-    "age",
-    "allow",
-    "authorization",
-    "cache-control",
-    "content-disposition",
-    "content-encoding",
-    "content-language",
-    "content-length",
-    "content-location",
-    "content-range",
-    "content-type",
-    "cookie",
-    "date",
-    "etag",
-    "expect",
-    "expires",
-    "from",
-    "host",
-    "if-match",
-    "if-modified-since",
-    "if-none-match",
-    "if-range",
-    "if-unmodified-since",
-    "last-modified",
-    "link",
-    "location",
-    "max-forwards",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "range",
-    "referer",
-    "refresh",
-    "retry-after",
-    "server",
-    "set-cookie",
-    "strict-transport-security",
-    "transfer-encoding",
-    "user-agent",
-    "vary",
-    "via",
-    "www-authenticate",
-    "grpc-accept-encoding",
-    "grpc-encoding",
-    "grpc-message",
-    "grpc-retry-pushback-ms",
-    "grpc-status",
-    "grpc-status-details-bin",
-    "grpc-timeout",
-    "te",
-];
 
 fn split(text: &[u8], name_len: u16) -> (&[u8], &[u8]) {
     text.split_at(usize::from(name_len).min(text.len()))

@@ -97,7 +97,7 @@ impl Channel {
     fn call(&self, method: &str, one_response: bool) -> CallState {
         let (path, invalid) = match method_path(method) {
             Ok(path) => (path, None),
-            Err(status) => (Header::from_static(":path", "/"), Some(status)),
+            Err(status) => (Header::path("/"), Some(status)),
         };
         let mut state = CallState::new(self, path, one_response);
         state.options().invalid = invalid;

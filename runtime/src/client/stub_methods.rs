@@ -87,5 +87,5 @@ pub fn stream_stream<
 }
 
 fn state(channel: &Channel, path: &'static str, one_response: bool) -> CallState {
-    CallState::new(channel, Header::from_static(":path", path), one_response)
+    CallState::new(channel, Header::path(path), one_response)
 }
