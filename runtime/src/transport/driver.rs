@@ -18,8 +18,8 @@ use super::turns::Turns;
 use super::upkeep::{Duty, Upkeep, UpkeepConfig};
 use super::{Closing, Fill, Socket};
 use crate::Status;
-use crate::base::clock;
 use crate::base::jitter::jitter;
+use crate::base::{clock, earliest};
 use crate::call::{Alarm, Deadlines, Exchange, Link, Order};
 use crate::http2::{Connection, Event, Reason, StreamId};
 
@@ -271,12 +271,11 @@ impl<R: ConnectionRole> Driver<R> {
 
     fn check_time(&mut self, context: &mut Context<'_>) {
         while self.closing.is_none() {
-            let next = [
+            let next = earliest([
                 self.role.deadlines().next(),
                 self.engine.timeout(),
                 self.upkeep.next(),
-            ];
-            let next = next.into_iter().flatten().min();
+            ]);
             let (computes, patience) = match self.role.turns() {
                 Some(turns) => (
                     turns.are_taken() || turns.timeout().is_some(),
@@ -286,7 +285,7 @@ impl<R: ConnectionRole> Driver<R> {
             };
             // The runtime does not check its timers while handlers occupy its threads.
             let is_late = computes && next.is_some_and(|next| next <= clock::now());
-            let alarm = [next, patience].into_iter().flatten().min();
+            let alarm = earliest([next, patience]);
             if !is_late {
                 if self.alarm.poll(alarm, context).is_pending() {
                     return;

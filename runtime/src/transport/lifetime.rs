@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::base::earliest;
+
 /// The time limits of a connection. `None` means no limit.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct LifetimeConfig {
@@ -63,10 +65,7 @@ impl Lifetime {
     /// Returns the time of the next check.
     pub(crate) fn next(&self) -> Option<Instant> {
         match self.stage {
-            Stage::Serve => [self.drain_at, self.idle_until()]
-                .into_iter()
-                .flatten()
-                .min(),
+            Stage::Serve => earliest([self.drain_at, self.idle_until()]),
             Stage::Drain => self.drain_at,
             Stage::Close => None,
         }

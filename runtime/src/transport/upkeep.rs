@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::keepalive::{Keepalive, KeepaliveConfig, Verdict};
 use super::lifetime::{Lifetime, LifetimeConfig, Stage};
-use crate::base::TcpKeepalive;
+use crate::base::{TcpKeepalive, earliest};
 
 /// The settings of a connection's timers.
 #[derive(Clone, Copy, Debug)]
@@ -81,14 +81,11 @@ impl Upkeep {
     /// Returns the time of the next check.
     pub(crate) fn next(&self) -> Option<Instant> {
         let stalled = self.stalled.map(|(_, until)| until);
-        [
+        earliest([
             self.keepalive.next(self.has_calls),
             self.lifetime.next(),
             stalled,
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        ])
     }
 
     /// Returns an action that is due. Call this until it returns `None`.

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::{Connection, Greeting};
+use crate::base::earliest;
 use crate::http2::error::{ConnectionError, Reason};
 
 impl Connection {
@@ -10,10 +11,7 @@ impl Connection {
     pub(crate) fn timeout(&self) -> Option<Instant> {
         let timers = &self.timers;
         let next_check = self.holdings.next_check;
-        [timers.handshake, timers.settings, timers.header, next_check]
-            .into_iter()
-            .flatten()
-            .min()
+        earliest([timers.handshake, timers.settings, timers.header, next_check])
     }
 
     /// Ends the connection if the peer was too slow, and ends stalled calls that others wait for. Calling it too early does
