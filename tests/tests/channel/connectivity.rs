@@ -375,3 +375,30 @@ fn a_channel_outlives_its_runtime() {
         outcome(call).await.unwrap();
     });
 }
+
+#[test]
+fn the_calls_of_a_runtime_that_ends_are_unavailable() {
+    let (channel, mut script) = new();
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+    };
+    let first = runtime();
+    let call = ProbeStub::new(channel).unary(Request::default());
+    let mut call = std::pin::pin!(call.into_future());
+    first.block_on(async {
+        let mut peer = tokio::select! {
+            result = &mut call => panic!("{result:?}"),
+            peer = script.serve() => peer,
+        };
+        tokio::select! {
+            result = &mut call => panic!("{result:?}"),
+            _ = peer.request() => {}
+        }
+    });
+    drop(first);
+    let status = runtime().block_on(call).unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+}

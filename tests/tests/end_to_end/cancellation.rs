@@ -1,11 +1,16 @@
 //! Calls that are cancelled, on either side.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::stream;
-use stubwright::{Code, Handlers, Metadata, Prost, Result, Server, ServicerContext};
+use stubwright::{
+    Code, Handlers, Metadata, Prost, RequestStream, Result, Server, ServicerContext, sending,
+};
 use stubwright_tests::Event;
 use stubwright_tests::pb::probe::v1::{Action, Request};
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::transports::{Link, Transport, over_every_transport, within};
@@ -19,6 +24,7 @@ over_every_transport!(
     a_call_that_was_never_polled_is_never_made,
     a_server_cancels_a_call_from_within_its_method,
     a_server_cancels_a_call_from_another_task,
+    a_wait_for_a_message_that_is_dropped_loses_nothing,
 );
 
 fn hanging() -> Request {
@@ -238,4 +244,117 @@ async fn a_server_cancels_a_call_from_another_task(transport: Transport) {
         });
     })
     .await;
+}
+
+/// Waits for a message. Drops each wait that is not over at once, notifies `dropped`, and waits again.
+macro_rules! impatient {
+    ($message:expr, $dropped:expr) => {
+        loop {
+            tokio::select! {
+                biased;
+                message = $message => break message,
+                () = tokio::task::yield_now() => { $dropped.notify_one() }
+            }
+        }
+    };
+}
+
+/// Waits until the other side has dropped a wait since this call began.
+async fn drops(dropped: &Notify) {
+    // The first permit may be an old one.
+    dropped.notified().await;
+    dropped.notified().await;
+}
+
+async fn a_wait_for_a_message_that_is_dropped_loses_nothing(transport: Transport) {
+    let (of_server, of_client) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (dropped, awaited) = (Arc::clone(&of_server), Arc::clone(&of_client));
+    let mut server = transport.server(Server::builder());
+    server.add_handlers(Handlers::new().stream_stream(
+        "/test.Waits/Echo",
+        Prost,
+        move |mut requests: RequestStream<u32>, _: ServicerContext| {
+            let (dropped, awaited) = (Arc::clone(&dropped), Arc::clone(&awaited));
+            stubwright::stream(async move |mut responses| {
+                while let Some(request) = impatient!(requests.message(), dropped)? {
+                    drops(&awaited).await;
+                    responses.send(request).await;
+                }
+                Ok(())
+            })
+        },
+    ));
+    let link = transport.link_to(server).await;
+    let (requests, mut responses) = sending(|requests| {
+        link.channel
+            .stream_stream::<u32, u32, _, _>("/test.Waits/Echo", Prost, requests)
+    });
+    for number in 1..=20_u32 {
+        drops(&of_server).await;
+        requests.send(number).await.unwrap();
+        let response = impatient!(responses.message(), of_client);
+        assert_eq!(response.unwrap(), Some(number));
+    }
+    requests.close();
+    let end = impatient!(responses.message(), of_client);
+    assert_eq!(end.unwrap(), None);
+}
+
+/// While the client does not read, the closure of a stream is not polled, and neither are its timers. Another task
+/// drops the client.
+#[tokio::test(start_paused = true)]
+async fn a_server_drops_a_client_that_does_not_read() {
+    const SECOND: Duration = Duration::from_secs(1);
+    for transport in [Transport::Opened, Transport::InProcess] {
+        let (contexts, mut context) = unbounded_channel();
+        let (queue, messages) = tokio::sync::mpsc::channel::<Vec<u8>>(4);
+        let messages = Arc::new(tokio::sync::Mutex::new(messages));
+        let (events, mut seen) = unbounded_channel();
+        let is_late = Arc::new(AtomicBool::new(false));
+        let late = Arc::clone(&is_late);
+        let mut server = transport.server(Server::builder());
+        server.add_handlers(Handlers::new().unary_stream(
+            "/test.Slow/Many",
+            Prost,
+            move |_: String, context: ServicerContext| {
+                let (messages, late) = (Arc::clone(&messages), Arc::clone(&late));
+                let guard = Guard(events.clone());
+                contexts.send(context).unwrap();
+                stubwright::stream(async move |mut responses| {
+                    let mut messages = messages.lock().await;
+                    while let Some(message) = messages.recv().await {
+                        let sent = tokio::time::timeout(SECOND, responses.send(message)).await;
+                        late.fetch_or(sent.is_err(), Ordering::SeqCst);
+                    }
+                    drop(guard);
+                    Ok(())
+                })
+            },
+        ));
+        let link = transport.link_to(server).await;
+        let mut call =
+            link.channel
+                .unary_stream::<_, Vec<u8>, _>("/test.Slow/Many", Prost, String::new());
+        let message = || vec![7; 64 << 10];
+        queue.send(message()).await.unwrap();
+        assert_eq!(call.message().await.unwrap(), Some(message()));
+        let context = context.recv().await.unwrap();
+        // The paused clock only advances when nothing else can happen.
+        while tokio::time::timeout(10 * SECOND, queue.send(message()))
+            .await
+            .is_ok()
+        {}
+        assert!(queue.try_send(message()).is_err());
+        assert!(!is_late.load(Ordering::SeqCst), "{transport:?}");
+        assert!(seen.try_recv().is_err());
+        context.cancel();
+        assert_eq!(seen.recv().await.as_deref(), Some("dropped"));
+        let end = loop {
+            match call.message().await {
+                Ok(message) => assert!(message.is_some()),
+                Err(status) => break status,
+            }
+        };
+        assert_eq!(end.code(), Code::Cancelled);
+    }
 }

@@ -2,19 +2,19 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use stubwright::{
-    AnyMessage, CallEnd, Channel, ClientCall, ClientInterceptor, Code, Raw, RequestSender, Result,
-    Server, ServiceConfig, Status, sending,
+    AnyMessage, CallEnd, Channel, ClientCall, ClientInterceptor, Code, Handlers, Prost, Raw,
+    RequestSender, Result, Server, ServiceConfig, ServicerContext, Status, sending,
 };
 use stubwright_tests::Event;
 use stubwright_tests::pb::probe::v1::{Action, ProbeStub, Request, Response};
 use tokio::sync::{Notify, mpsc};
 
-use crate::transports::{Link, over_every_transport, within};
+use crate::transports::{Link, Transport, over_every_transport, within};
 
 over_every_transport!(
     an_interceptor_sees_the_end_of_all_kinds_of_calls,
@@ -24,6 +24,7 @@ over_every_transport!(
     metadata_is_changed_both_ways,
     the_method_is_changed,
     the_timeout_is_changed,
+    each_attempt_has_a_timeout_of_its_own,
     a_call_is_rejected_before_anything_is_sent,
     a_call_is_answered_from_a_cache,
     a_stream_is_answered_by_an_interceptor,
@@ -350,6 +351,39 @@ async fn the_timeout_is_changed(link: Link) {
         .try_collect::<Vec<_>>()
         .await;
     assert_eq!(ended.unwrap_err().code(), Code::DeadlineExceeded);
+}
+
+async fn each_attempt_has_a_timeout_of_its_own(transport: Transport) {
+    let mut server = transport.server(Server::builder());
+    server.add_handlers(Handlers::new().unary_unary(
+        "/test.Slow/AtFirst",
+        Prost,
+        async |request: String, context: ServicerContext| {
+            if !context.invocation_metadata().contains_key("last") {
+                std::future::pending::<()>().await;
+            }
+            Ok::<String, _>(request)
+        },
+    ));
+    let link = transport.link_to(server).await;
+    let hurrying = async |mut call: ClientCall| {
+        let deadline = call.deadline();
+        for _ in 0..2 {
+            call.set_timeout(Duration::from_millis(50));
+            let end = call.proceed().await;
+            assert_eq!(end.code(), Code::DeadlineExceeded);
+            assert!(call.can_proceed());
+        }
+        // The whole call still has time.
+        call.metadata_mut().insert("last", "1")?;
+        call.set_timeout(deadline.map(|deadline| deadline - Instant::now()));
+        call.proceed().await.result
+    };
+    let channel = link.channel.with_interceptor(hurrying);
+    let call = channel
+        .unary_unary::<_, String, _>("/test.Slow/AtFirst", Prost, "again".to_owned())
+        .timeout(Duration::from_secs(20));
+    assert_eq!(call.await.unwrap(), "again");
 }
 
 async fn a_call_is_rejected_before_anything_is_sent(mut link: Link) {

@@ -1,11 +1,16 @@
 //! Requests that are sent step by step, and requests that may fail.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use stubwright::{Code, Raw, Server, Status, sending, stream};
+use futures_util::FutureExt;
+use stubwright::{
+    Code, Handlers, Prost, Raw, RequestStream, Server, ServicerContext, Status, sending, stream,
+};
 use stubwright_tests::Event;
 use stubwright_tests::pb::probe::v1::{Action, Request};
+use tokio::sync::Notify;
 
 use crate::transports::{Link, Transport, over_every_transport};
 
@@ -16,6 +21,7 @@ over_every_transport!(
     clones_of_a_sender_send_requests_of_one_call,
     a_clone_of_a_sender_that_panics_cancels_the_call,
     a_sender_waits_for_a_handler_that_does_not_read,
+    a_request_is_not_sent_if_its_wait_is_dropped,
     a_sender_learns_how_its_call_has_failed,
     a_sender_learns_that_its_call_has_ended_well,
     a_sender_learns_that_its_call_is_out_of_time,
@@ -130,6 +136,49 @@ macro_rules! send_until_it_fails {
             tokio::task::yield_now().await;
         }
     };
+}
+
+async fn a_request_is_not_sent_if_its_wait_is_dropped(transport: Transport) {
+    let may_read = Arc::new(Notify::new());
+    let reads = Arc::clone(&may_read);
+    let mut server = transport.server(Server::builder());
+    server.add_handlers(Handlers::new().stream_unary(
+        "/test.Late/Sizes",
+        Prost,
+        move |mut requests: RequestStream<Vec<u8>>, _: ServicerContext| {
+            let reads = Arc::clone(&reads);
+            async move {
+                reads.notified().await;
+                let mut sizes = Vec::new();
+                while let Some(request) = requests.message().await? {
+                    sizes.push(request.len().to_string());
+                }
+                Ok(sizes.join(" "))
+            }
+        },
+    ));
+    let link = transport.link_to(server).await;
+    let (requests, call) = sending(|requests| {
+        link.channel
+            .stream_unary::<Vec<u8>, String, _, _>("/test.Late/Sizes", Prost, requests)
+    });
+    let mut sent = Vec::new();
+    let mut dropped = 0;
+    for size in 50_000..50_300 {
+        match requests.send(vec![7; size]).now_or_never() {
+            Some(result) => {
+                result.unwrap();
+                sent.push(size.to_string());
+            }
+            None => dropped += 1,
+        }
+        tokio::task::yield_now().await;
+    }
+    // The windows hold far less than all requests.
+    assert!(dropped > 0);
+    may_read.notify_one();
+    requests.close();
+    assert_eq!(call.await.unwrap(), sent.join(" "));
 }
 
 async fn a_sender_learns_how_its_call_has_failed(link: Link) {

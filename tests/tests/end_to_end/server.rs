@@ -4,7 +4,9 @@ use std::error::Error;
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
-use stubwright::{Channel, Code, PortError, Server, Status, sending};
+use stubwright::{
+    Channel, Code, Handlers, PortError, Prost, Server, ServicerContext, Status, sending, stream,
+};
 use stubwright_tests::Event;
 use stubwright_tests::log;
 use stubwright_tests::pb::probe::v1::{Action, ProbeStub, Request, add_probe_servicer_to_server};
@@ -247,6 +249,42 @@ async fn serve_until_serves_until_it_is_told_and_stops_with_grace() {
     assert_eq!(within(events.recv()).await, Some(Event::Dropped));
     assert!(std::net::TcpListener::bind(address).is_ok());
     assert!(Server::new().serve_until(async {}, grace).await.is_err());
+}
+
+#[tokio::test]
+async fn a_stream_that_is_told_of_the_stop_ends_in_order() {
+    let (stop, stopping) = tokio::sync::watch::channel(false);
+    let handler = move |_: String, _: ServicerContext| {
+        let mut stopping = stopping.clone();
+        stream(async move |mut responses| {
+            responses.send("first".to_owned()).await;
+            loop {
+                tokio::select! {
+                    () = std::future::pending() => responses.send("never".to_owned()).await,
+                    _ = stopping.changed() => return Ok(()),
+                }
+            }
+        })
+    };
+    let mut server = Server::new();
+    server.add_handlers(Handlers::new().unary_stream("/test.Endless/Watch", Prost, handler));
+    let address = server.add_insecure_port("127.0.0.1:0").await.unwrap();
+    let (shut_down, told) = tokio::sync::oneshot::channel::<()>();
+    let told = async move {
+        told.await.unwrap();
+        stop.send_replace(true);
+    };
+    let grace = Duration::from_secs(3600);
+    let serving = tokio::spawn(async move { server.serve_until(told, grace).await });
+    let channel = Channel::insecure(address.to_string()).unwrap();
+    let mut call =
+        channel.unary_stream::<_, String, _>("/test.Endless/Watch", Prost, String::new());
+    let first = within(call.message()).await.unwrap();
+    assert_eq!(first.as_deref(), Some("first"));
+    shut_down.send(()).unwrap();
+    assert_eq!(within(call.message()).await.unwrap(), None);
+    assert_eq!(call.code(), Some(Code::Ok));
+    within(serving).await.unwrap().unwrap();
 }
 
 #[tokio::test]

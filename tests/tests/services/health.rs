@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use stubwright::health::ServingStatus::{self, NotServing, ServiceUnknown, Serving};
 use stubwright::health::v1::{
     HealthCheckRequest, HealthCheckResponse, HealthListRequest, HealthStub,
+    add_health_servicer_to_server,
 };
 use stubwright::{Code, Server, StreamingCall};
 
@@ -98,6 +99,28 @@ async fn a_graceful_shutdown_is_final() {
     assert_eq!(next(&mut watch).await, NotServing);
     let status = within(stub.check(of(""))).await.unwrap().status();
     assert_eq!(status, NotServing);
+}
+
+/// A second server may report the statuses on a port of its own, for example without TLS.
+#[tokio::test]
+async fn two_servers_report_the_same_statuses() {
+    let mut server = Server::new();
+    let health = server.add_health();
+    let mut probes = Server::new();
+    add_health_servicer_to_server(health.clone(), &mut probes);
+    let (_server, channel) = started(server).await;
+    let (_probes, of_probes) = started(probes).await;
+    health.set("a.B", Serving);
+    for status in [Serving, NotServing] {
+        for channel in [&channel, &of_probes] {
+            let stub = HealthStub::new(channel.clone());
+            for service in ["", "a.B"] {
+                let reported = within(stub.check(of(service))).await.unwrap();
+                assert_eq!(reported.status(), status);
+            }
+        }
+        health.enter_graceful_shutdown();
+    }
 }
 
 #[tokio::test]

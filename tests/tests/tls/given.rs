@@ -1,13 +1,14 @@
 //! What programs may bring themselves: whole configurations of rustls, and the provider of the cryptography.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::ResolvesServerCertUsingSni;
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedCipherSuite};
+use rustls::{ClientConfig, RootCertStore, ServerConfig, SignatureScheme, SupportedCipherSuite};
 use stubwright::{Channel, ChannelCredentials, Code, ServerCredentials};
 use stubwright_tests::certificates::{Authority, Issued};
 
@@ -32,16 +33,19 @@ fn client_config(trust: &Authority) -> ClientConfig {
         .with_no_client_auth()
 }
 
+fn certified(issued: &Issued) -> CertifiedKey {
+    let chain = CertificateDer::pem_slice_iter(issued.chain.as_bytes());
+    let chain = chain.collect::<Result<_, _>>().unwrap();
+    let key = PrivateKeyDer::from_pem_slice(issued.key.as_bytes()).unwrap();
+    CertifiedKey::from_der(chain, key, &ring::default_provider()).unwrap()
+}
+
 /// A configuration that chooses the certificate by the name that a client asks for.
 fn server_config(names: &[(&str, &Issued)]) -> ServerConfig {
     let provider = Arc::new(ring::default_provider());
     let mut by_name = ResolvesServerCertUsingSni::new();
     for (name, issued) in names {
-        let chain = CertificateDer::pem_slice_iter(issued.chain.as_bytes());
-        let chain = chain.collect::<Result<_, _>>().unwrap();
-        let key = PrivateKeyDer::from_pem_slice(issued.key.as_bytes()).unwrap();
-        let key = CertifiedKey::from_der(chain, key, &provider).unwrap();
-        by_name.add(name, key).unwrap();
+        by_name.add(name, certified(issued)).unwrap();
     }
     ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -95,6 +99,50 @@ fn a_configuration_for_other_protocols_is_refused() {
         let said = "the rustls configuration offers only http/1.1 by ALPN, but gRPC needs h2: add it to \
                     `alpn_protocols`, or leave that empty";
         assert_eq!(error.message(), said);
+    }
+}
+
+/// Returns the current certificate of a client.
+#[derive(Debug)]
+struct Current(Mutex<Arc<CertifiedKey>>);
+
+impl ResolvesClientCert for Current {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0.lock().unwrap()))
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test]
+async fn a_resolver_renews_the_certificate_of_a_client() {
+    let authority = Authority::new("authority");
+    let [one, two] = ["one.example", "two.example"]
+        .map(|name| Arc::new(certified(&authority.issue_named(name, &[name]))));
+    let server = server_credentials(&authority.issue(&["127.0.0.1"]));
+    let server = server.require_client_certificate(authority.pem()).unwrap();
+    for (resumption, expected) in [
+        (Resumption::disabled(), "two.example"),
+        // A resumed session keeps the certificate with which it began.
+        (Resumption::default(), "one.example"),
+    ] {
+        let (_server, address) = serve(&server).await;
+        let current = Arc::new(Current(Mutex::new(Arc::clone(&one))));
+        let mut config = client_config(&authority);
+        config.client_auth_cert_resolver = current.clone();
+        config.resumption = resumption;
+        let credentials = ChannelCredentials::from_rustls(config).unwrap();
+        let seen = async || {
+            let channel = Channel::secure(address.to_string(), credentials.clone()).unwrap();
+            ask(&channel).await.unwrap()
+        };
+        let before = seen().await;
+        assert!(before.contains("one.example"), "{before}");
+        *current.0.lock().unwrap() = Arc::clone(&two);
+        let after = seen().await;
+        assert!(after.contains(expected), "{after}");
     }
 }
 
