@@ -70,7 +70,7 @@
 //! |---|---|---|
 //! | serve | [`Server`], [`ServicerContext`] | [first service](manual::first_service) |
 //! | call | [`Channel`], [`UnaryCall`], [`Stub`] | [first service](manual::first_service) |
-//! | call without async | [`blocking`] | [gRPC Python](manual::coming_from_grpc_python#calls) |
+//! | call without async | [`blocking`] | [`blocking`], [gRPC Python](manual::coming_from_grpc_python#calls) |
 //! | send and receive streams | [`stream()`], [`RequestStream`], [`StreamingCall`], [`sending`] | [streaming](manual::streaming) |
 //! | limit the time of calls, cancel them | [`CallOptions::timeout`], [`CancelHandle`] | [deadlines](manual::deadlines_cancellation_retries) |
 //! | notice that a client has gone | [`ServicerContext::cancelled`], [`ServicerContext::add_done_callback`] | [cancellation](manual::deadlines_cancellation_retries#cancellation) |
@@ -108,7 +108,7 @@
 //! | `signal` | [`shutdown_signal`]: the signals by which a system asks a server to end | |
 //! | `tls` | encryption and certificates by rustls, with the cryptography of ring by default; needs a C compiler | |
 //! | `tls-no-provider` | the same without ring, for a [`CryptoProvider`](rustls::crypto::CryptoProvider) of the program's own, as FIPS asks for | |
-//! | `tracing` | events for what nobody else is told of, such as refused handshakes; interceptors that make spans | |
+//! | `tracing` | logs what no call reports, such as refused handshakes; interceptors that make spans | |
 //! | `zstd` | [`Compression`] by zstd; needs a C compiler | |
 //! | `full` | all of these | |
 
@@ -243,7 +243,8 @@ pub mod interceptors {
 
 /// Includes the code that `stubwright-codegen` generated in the build script: one module tree for all packages.
 ///
-/// With a name, the tree of a second `compile_protos` whose include file has that name.
+/// `include_protos!("name")` includes the module tree `name.rs`. Use it for a tree whose name was set by `Config::include_file`,
+/// for example that of a second `compile_protos`.
 #[macro_export]
 macro_rules! include_protos {
     () => {

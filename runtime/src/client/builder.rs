@@ -320,6 +320,11 @@ impl ChannelBuilder {
     /// [`min_connect_timeout`](ChannelBuilder::min_connect_timeout). A secure channel uses TLS over the returned connection. If the
     /// function fails, calls fail with UNAVAILABLE and the function's error.
     ///
+    /// The channel does not look up the name: the function gets the host and port of the target. `round_robin` then has one
+    /// address, unless the target or a [`resolver`](ChannelBuilder::resolver) lists more. The channel sets no options of the
+    /// returned socket: [`tcp_keepalive`](ChannelBuilder::tcp_keepalive) does not apply, and the function itself should turn on
+    /// TCP_NODELAY.
+    ///
     /// ```
     /// # fn connect() -> stubwright::Result<()> {
     /// use stubwright::Channel;

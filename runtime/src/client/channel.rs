@@ -21,6 +21,10 @@ use crate::retry::Retrying;
 ///
 /// Clones are cheap handles of the same channel. The connections are closed once all clones have been dropped and all calls have
 /// ended.
+///
+/// The connections run in the tokio runtime in which the channel was first used. When that runtime ends, they are lost, and their
+/// calls end with UNAVAILABLE. The next call connects again, in its own runtime. Each `#[tokio::test]` has a runtime of its own. So
+/// make a channel in each test, and keep no channel in a `static`.
 #[derive(Clone)]
 pub struct Channel {
     transport: Arc<dyn Transport>,
@@ -64,8 +68,9 @@ impl Channel {
     ///
     /// # Errors
     /// Returns INVALID_ARGUMENT if the text is not a target, or if the client's key does not belong to its certificate. Returns
-    /// FAILED_PRECONDITION if the credentials trust this system's authorities and the system has none. If the server cannot be
-    /// reached or its certificate is not accepted, calls fail with UNAVAILABLE and the cause.
+    /// FAILED_PRECONDITION if the credentials trust this system's authorities and the system has none, or if TLS has no
+    /// cryptography provider ([`ChannelCredentials::tls`]). If the server cannot be reached or its certificate is not accepted,
+    /// calls fail with UNAVAILABLE and the cause.
     #[doc(alias = "secure_channel")]
     pub fn secure(target: impl AsRef<str>, credentials: ChannelCredentials) -> Result<Channel> {
         Channel::builder().build_secure(target, credentials)

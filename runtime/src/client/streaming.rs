@@ -34,7 +34,8 @@ static NO_METADATA: Metadata = Metadata::new();
 impl<Res> StreamingCall<Res> {
     option_methods!(pub fn);
 
-    /// Waits for the next response. Returns `None` once the server has ended the call with OK.
+    /// Waits for the next response. Returns `None` once the server has ended the call with OK. The future may be dropped before
+    /// it is ready, for example in `tokio::select!` or `timeout`: no response is lost.
     ///
     /// # Errors
     /// Returns the status of the call if it is not OK. Nothing follows an error.

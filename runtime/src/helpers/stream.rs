@@ -39,6 +39,11 @@ const ROOM: usize = 8;
 /// closure is at most three messages ahead of the reader, and never after a large message. Dropping the stream drops the closure.
 /// To poll the stream by hand, first pin it by `std::pin::pin!` or `Box::pin`.
 ///
+/// While the client does not read, the stream of a handler is not polled, so timers in the closure do not run either:
+/// `timeout(.., responses.send(message))` never fires. To drop a slow client, give each client a bounded queue, which its closure
+/// reads. When `try_send` finds the queue full, call [`cancel`](crate::ServicerContext::cancel) on a clone of the call's context,
+/// from the task that fills the queue.
+///
 /// ```
 /// use stubwright::{Result, Stream, stream};
 ///

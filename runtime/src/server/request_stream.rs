@@ -35,7 +35,8 @@ enum StreamKind<T> {
 }
 
 impl<T> RequestStream<T> {
-    /// Waits for the next request. Returns `None` after the client's last one.
+    /// Waits for the next request. Returns `None` after the client's last one. The future may be dropped before it is ready, for
+    /// example in `tokio::select!` or `timeout`: no request is lost.
     ///
     /// # Errors
     /// Returns CANCELLED if the call was cancelled or cut off, and DEADLINE_EXCEEDED if its deadline has passed. Returns INTERNAL

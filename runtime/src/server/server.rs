@@ -345,6 +345,9 @@ impl Server {
     /// Stops the server. The server accepts no more connections and calls from now on. Open calls may take until the end of
     /// `grace`. Calls that are still open then are cut off, and their clients get UNAVAILABLE. A grace of zero cuts off all calls
     /// at once. Returns once the last connection is closed, which may be before the end of `grace`.
+    ///
+    /// Handlers are not told of a stop. [The guide](crate::manual::first_service#stopping) shows how a stream without end can end in
+    /// order.
     pub async fn stop(&self, grace: Duration) {
         if matches!(*self.phase.borrow(), Phase::Stopped) {
             return;
@@ -452,7 +455,7 @@ impl Arrivals {
                     None => log::not_local(&peer, &listener.to_string()),
                 },
                 // The handshake runs in a task of its own, so that a slow client does not delay others. The number of handshakes
-                // is not limited, because a few silent clients could then keep everyone out.
+                // is not limited, because with a limit a few silent clients could keep everyone out.
                 #[cfg(feature = "tls-no-provider")]
                 Some(Demand::Tls(config)) => {
                     let port = listener.to_string();
