@@ -34,7 +34,8 @@ impl Config {
     /// Compiles `.proto` files in a build script with these options. See [`compile_protos`] for the arguments.
     ///
     /// # Errors
-    /// Returns an error if a file cannot be read, parsed or written, or if an element cannot be expressed in Rust.
+    /// Returns an error if an option has an invalid value, if a file cannot be read, parsed or written, or if an
+    /// element cannot be expressed in Rust.
     pub fn compile_protos(
         &self,
         protos: &[impl AsRef<Path>],
@@ -60,8 +61,8 @@ impl Config {
     /// such a set.
     ///
     /// # Errors
-    /// Returns an error if the descriptors cannot be decoded or are incomplete, if an element cannot be expressed in
-    /// Rust, or if a file cannot be written.
+    /// Returns an error if an option has an invalid value, if the descriptors cannot be decoded or are incomplete, if
+    /// an element cannot be expressed in Rust, or if a file cannot be written.
     pub fn compile_descriptor_set(&self, descriptor_set: &[u8]) -> Result<(), Error> {
         let descriptors = Descriptors::of_set(descriptor_set)?;
         if let Some(path) = &self.file_descriptor_set_path {
@@ -75,7 +76,8 @@ impl Config {
     /// The module tree is one of the files, and includes the others by relative paths.
     ///
     /// # Errors
-    /// Returns an error if a file cannot be read or parsed, or if an element cannot be expressed in Rust.
+    /// Returns an error if an option has an invalid value, if a file cannot be read or parsed, or if an element cannot
+    /// be expressed in Rust.
     pub fn generate_protos(
         &self,
         protos: &[impl AsRef<Path>],
@@ -91,8 +93,8 @@ impl Config {
     /// See [`compile_descriptor_set`](Self::compile_descriptor_set) for the argument.
     ///
     /// # Errors
-    /// Returns an error if the descriptors cannot be decoded or are incomplete, or if an element cannot be expressed in
-    /// Rust.
+    /// Returns an error if an option has an invalid value, if the descriptors cannot be decoded or are incomplete, or
+    /// if an element cannot be expressed in Rust.
     pub fn generate(&self, descriptor_set: &[u8]) -> Result<BTreeMap<String, String>, Error> {
         let descriptors = Descriptors::of_set(descriptor_set)?;
         let generated = generate(descriptors, None, &self.include_file, self)?;

@@ -367,9 +367,10 @@ impl Config {
 }
 
 impl Config {
-    /// Reports options whose values are not valid Rust.
+    /// Returns an error if an option has an invalid value: a proto path without its leading dot, or text that is not
+    /// valid Rust.
     ///
-    /// They are checked here because an error inside a long generated file would be hard to trace to its option.
+    /// Options are checked here because an error inside a long generated file would be hard to trace to its option.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let mut faults = Vec::new();
         for (proto, rust) in &self.extern_path {

@@ -68,8 +68,8 @@ impl Symbols {
         };
         for (module, files) in &modules {
             let mut scope = Scope::default();
-            // Packages take their modules first. The module of a package occurs in all of its files, that of a
-            // message in one.
+            // Packages choose their modules before messages do. All files of a package use its module, but only one
+            // file uses the module of a message.
             let below = modules.keys().filter(|below| below.starts_with(module));
             for name in below.filter_map(|below| below.get(module.len())) {
                 scope.take(name);

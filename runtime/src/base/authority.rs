@@ -9,7 +9,7 @@ pub(crate) const LOCALHOST: &str = "localhost";
 /// Returns the `:authority` field for a host, with or without a port.
 ///
 /// # Errors
-/// INVALID_ARGUMENT when the text is not a host.
+/// Returns INVALID_ARGUMENT if the text is not a host.
 pub(crate) fn authority(host: &str) -> Result<Header> {
     let is_plain =
         |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'/' | b'@' | b'?' | b'#' | b'\\');

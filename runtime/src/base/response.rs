@@ -28,7 +28,8 @@ pub(crate) fn check_head(status: u16, fields: &[Header], oversized: bool) -> Opt
 /// Returns how the messages of a response are compressed.
 ///
 /// # Errors
-/// INTERNAL when the metadata is malformed, or when the compression is not supported. The server is told which ones are.
+/// Returns INTERNAL if the metadata is malformed, or if the server uses a compression that this build does not support. Each
+/// request lists the supported compressions in `grpc-accept-encoding`.
 pub(crate) fn check_metadata(metadata: &Metadata) -> Result<Compression> {
     if let Some(field) = metadata.malformed_binary() {
         return Err(wire::not_base64(field));

@@ -14,13 +14,13 @@ static RESPONSE_HEAD: [Header; 2] = [
     Header::from_static("content-type", "application/grpc"),
 ];
 
-/// Returns the first fields of a response, for a head that precedes messages or trailers.
+/// Returns the first fields of a response's head, if messages or trailers follow the head.
 pub(crate) fn response_head<'a>() -> impl Iterator<Item = &'a Header> + Clone {
     RESPONSE_HEAD.iter().chain(advertised())
 }
 
-/// Returns all fields of a response without messages, trailers included. `says_encodings` adds the supported compressions, for a
-/// client whose own is not supported.
+/// Returns the fields of a response that is only a head, which includes the trailers. With `says_encodings`, the head lists the
+/// supported compressions, because the client uses another one.
 #[cfg(feature = "server")]
 pub(crate) fn refusal_head(outcome: &Outcome, says_encodings: bool) -> Vec<Header> {
     let mut fields = RESPONSE_HEAD.to_vec();

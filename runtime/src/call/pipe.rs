@@ -121,8 +121,8 @@ impl Pipe {
         }
     }
 
-    /// Marks the call as listed for [`set_aside`](Pipe::set_aside) if no reader waits for new bytes. Returns whether it was not
-    /// listed before.
+    /// Marks the call as listed for [`set_aside`](Pipe::set_aside), unless a reader waits for new bytes. Returns whether the call
+    /// must be added to the list: `false` if a reader waits, or if the call is listed already.
     pub(crate) fn is_news_to_nobody(&mut self) -> bool {
         self.reader.is_none() && !std::mem::replace(&mut self.listed, true)
     }

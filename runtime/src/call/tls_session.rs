@@ -38,8 +38,8 @@ impl TlsSession {
         self.server_name.as_deref()
     }
 
-    /// Returns whether the connection has resumed the session of an earlier connection. The property `ssl_session_reused` has the
-    /// same value.
+    /// Returns whether the connection has resumed the session of an earlier connection. The property `ssl_session_reused` of the
+    /// [`AuthContext`](crate::AuthContext) has the same value.
     pub fn is_resumed(&self) -> bool {
         self.is_resumed
     }

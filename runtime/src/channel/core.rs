@@ -29,7 +29,7 @@ use crate::{Result, Status};
 
 /// A channel to a target. A [`Manager`] makes its connections, and publishes a [`Picker`] that decides about calls.
 pub(crate) struct ChannelCore {
-    /// The channel itself, for its tasks.
+    /// A reference to this channel, which its tasks get.
     this: Weak<ChannelCore>,
     pub(crate) target: Target,
     pub(crate) options: ChannelOptions,
@@ -44,7 +44,7 @@ struct Shared {
     config: Option<Arc<ChannelConfig>>,
     waiting: Waiting,
     announcer: Announcer,
-    /// The error of the last attempt to connect, until one succeeds.
+    /// The last error that did not end its call, because the call waits for ready. `None` once the channel is ready.
     failure: Option<Status>,
     /// The time of silence after which new connections ping.
     keepalive_time: Option<Duration>,
@@ -149,7 +149,7 @@ impl ChannelCore {
         ended.into_iter().for_each(Unsent::conclude);
     }
 
-    /// Returns whether calls wait although there are connections.
+    /// Returns whether calls wait although the channel is ready.
     pub(crate) fn is_held_back(&self) -> bool {
         let shared = self.shared();
         shared.announcer.state() == ChannelConnectivity::Ready && !shared.waiting.is_empty()
@@ -185,7 +185,7 @@ impl ChannelCore {
         self.shared().waiting.next_deadline()
     }
 
-    /// Returns whether calls wait. Removes those that their callers have cancelled.
+    /// Returns whether calls wait. First removes the waiting calls that their callers have cancelled.
     pub(crate) fn is_wanted(&self) -> bool {
         let mut shared = self.shared();
         drop(shared.waiting.take(|exchange| exchange.outcome().is_some()));
@@ -327,15 +327,15 @@ impl Owner for ChannelCore {
     }
 }
 
-/// The number of waiting calls that may find no room, when a connection has room again, before the rest is not tried. Calls are
-/// tried in order.
+/// The number of waiting calls that may be tried without success when a connection has room again. Calls are tried in order.
+/// After this many failures, the rest are not tried.
 const PATIENCE: usize = 16;
 
 impl Shared {
     /// Gives a call to a connection, unless the picker lets it wait or end.
     fn submit(&mut self, exchange: Arc<Exchange>) -> std::result::Result<(), Unsent> {
         match self.picker.pick(&CallInfo::new(exchange.details())) {
-            // Connections that take no call are full or going away. The manager will be told.
+            // Connections that take no call are full or going away. The channel is told when this changes.
             Pick::Subchannel(ready) => ready.submit(exchange).map_err(Unsent::Waits),
             Pick::Queue => Err(Unsent::Waits(exchange)),
             Pick::Fail(why) if exchange.details().waits_for_ready() => {
@@ -347,7 +347,7 @@ impl Shared {
         }
     }
 
-    /// Asks the picker for the waiting calls, until `patience` of them have to go on waiting. Returns those that end.
+    /// Asks the picker about the waiting calls, until `patience` of them must continue to wait. Returns the calls that end.
     fn redirect(&mut self, patience: usize) -> Vec<Unsent> {
         let mut waiting = std::mem::replace(&mut self.waiting, Waiting::new());
         let mut ended = Vec::new();

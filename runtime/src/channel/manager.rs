@@ -142,7 +142,7 @@ impl Manager {
         .await
     }
 
-    /// Returns the time of the next timer, if there is one. Returns `None` if the channel has been dropped.
+    /// Returns the time of the next timer, or `Some(None)` if there is no timer. Returns `None` if the channel has been dropped.
     fn next(&self) -> Option<Option<Instant>> {
         let core = self.core.upgrade()?;
         let all = self.state.subchannels.all.iter();
@@ -306,8 +306,8 @@ impl Manager {
         }
     }
 
-    /// Makes one more connection when calls wait although there are some: their peers' limits of streams are reached (gRFC
-    /// A105). Its effect is awaited before the next one.
+    /// Makes one more connection if calls wait because all connections have reached their peers' limits of streams (gRFC A105).
+    /// Does nothing while such a connection is still being made.
     fn grow(&mut self, core: &Arc<ChannelCore>) {
         let most = core.options.max_connections_per_subchannel;
         let all = || self.state.subchannels.all.iter();
@@ -338,7 +338,8 @@ impl Manager {
             .checked_add(core.options.upkeep.lifetime.max_idle?)
     }
 
-    /// Begins to connect. Old addresses are looked up first: a server that has moved might not even refuse the connection.
+    /// Begins to connect, after looking up the addresses again if they are old. A server that has moved might not even refuse the
+    /// connection.
     fn wake(&mut self, core: &Arc<ChannelCore>, now: Instant) {
         let is_known = matches!(core.target.names, Names::Known(_));
         if is_known || self.directory.is_fresh(now) {
@@ -351,7 +352,7 @@ impl Manager {
         }
     }
 
-    /// Lets the policy connect idle subchannels. A channel that was idle has no policy yet, and creates one.
+    /// Lets the policy connect idle subchannels. Creates the policy if the channel was idle.
     fn begin(&mut self, core: &Arc<ChannelCore>) {
         if self.policy.is_some() {
             self.ask(|policy, helper| policy.exit_idle(helper));
@@ -524,7 +525,8 @@ impl Drop for Manager {
     }
 }
 
-/// Resolves the names of a target, and tells the channel of the result, and when the addresses have changed.
+/// Resolves the names of a target, and tells the channel the result. Then waits until the addresses have changed, and tells the
+/// channel.
 async fn look_up(core: Weak<ChannelCore>, target: Target) {
     let resolved = target.names.resolve().await;
     let resolved =

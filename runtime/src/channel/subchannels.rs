@@ -68,7 +68,8 @@ impl Subchannels {
         all.map(|entry| entry.id).collect()
     }
 
-    /// Handles an event of an attempt to connect, or of its connection. Returns the number of the subchannel, unless it has released it.
+    /// Handles an event of an attempt to connect, or of its connection. Returns the number of the subchannel that made the
+    /// attempt, or `None` if no subchannel knows the attempt any more.
     pub(crate) fn hear(
         &mut self,
         attempt: u64,

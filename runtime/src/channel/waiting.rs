@@ -44,7 +44,7 @@ impl Waiting {
         self.calls.insert(ticket, exchange);
     }
 
-    /// Submits the calls in their order, until `patience` of them were given back.
+    /// Submits the calls in their order, until `patience` of them were given back. Calls that are given back stay in the queue.
     pub(crate) fn release(
         &mut self,
         patience: usize,

@@ -176,6 +176,9 @@ impl ClientCall {
     /// Gives an encoded response to the caller, as if the response came from the server. Use this method instead of
     /// [`proceed`](ClientCall::proceed), for example to respond from a cache.
     ///
+    /// `response` is the encoded message, without gRPC's prefix of five bytes and without compression. If it cannot be decoded,
+    /// the call ends with INTERNAL.
+    ///
     /// For a call with a stream of responses, each use of this method adds a response. For a call with one response, the response
     /// of the last use counts. Outer interceptors handle the response like any other.
     ///

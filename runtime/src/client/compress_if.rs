@@ -23,7 +23,7 @@ impl CompressIf {
     /// Returns whether a request should be compressed.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT if the function was made for requests of another type.
+    /// Returns INVALID_ARGUMENT if the function was made for requests of another type.
     pub(crate) fn wants(&self, request: &dyn AnyMessage) -> Result<bool> {
         (self.0)(request).ok_or_else(|| {
             Status::invalid_argument(

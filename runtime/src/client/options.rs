@@ -156,7 +156,8 @@ macro_rules! option_methods {
         }
 
         /// Sets whether the call waits, until its deadline, while no server can be reached. If it is `false`, the call fails at
-        /// once with UNAVAILABLE and the cause. The default is the channel's setting, or else `false`. gRPC's `wait_for_ready`.
+        /// once with UNAVAILABLE and the cause. The default is the channel's setting, or that of the service config, or else
+        /// `false`. gRPC's `wait_for_ready`.
         $visibility fn wait_for_ready(mut self, wait_for_ready: bool) -> Self {
             self.options().wait_for_ready = Some(wait_for_ready);
             self

@@ -68,7 +68,8 @@ impl<T> RequestSender<T> {
     ///
     /// # Errors
     /// Returns the status of the call if it has failed, for example DEADLINE_EXCEEDED or CANCELLED. Returns FAILED_PRECONDITION
-    /// if the server has ended the call with OK. Responses that have arrived can still be read from the call.
+    /// if the server has ended the call with OK, or if no call has taken the requests of this sender. Responses that have arrived
+    /// can still be read from the call.
     #[doc(alias = "write")]
     pub async fn send(&self, request: T) -> Result<()> {
         // The queue may learn of the end later.

@@ -12,7 +12,7 @@ pub(super) struct Backlog {
 #[derive(Default, Debug)]
 struct Replies {
     bytes: usize,
-    /// The position at which the last of them ends, in all output since the connection began.
+    /// The position at which the last of these replies ends, in all output since the connection began.
     end: u64,
 }
 

@@ -15,7 +15,7 @@ use super::StreamId;
 /// The payload of a PING that measures.
 pub(super) const PROBE: [u8; 8] = *b"measure!";
 
-/// The pause after a measurement that changes nothing. It doubles with each further one.
+/// The pause after a measurement that changes nothing. It doubles with each further such measurement.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// The longest pause. Without a pause, a peer on the same machine would respond to ten thousand probes a second, and may consider
 /// so many to be abuse.

@@ -14,7 +14,8 @@ pub struct PingPolicy {
     pub min_interval: Duration,
     /// The number of early pings that are tolerated before the connection is closed. 0 tolerates any number. Default: 2.
     pub max_strikes: u32,
-    /// Whether `min_interval` also applies while no call is open. Otherwise the minimum time is then 2 hours. Default: `false`.
+    /// Whether `min_interval` also applies while no call is open. If it is `false`, the minimum time is 2 hours while no call is
+    /// open. Default: `false`.
     pub permit_without_calls: bool,
 }
 

@@ -93,7 +93,7 @@ fn parse(payload: &[u8]) -> Result<impl Iterator<Item = (u16, u32)>, ConnectionE
 /// Writes this side's SETTINGS that differ from the protocol's defaults.
 pub(super) fn write(role: Role, config: &Config, out: &mut BytesMut) {
     let entries = [
-        // This forbids the server to push (RFC 9113, 8.4).
+        // A client forbids the server to push (RFC 9113, 8.4).
         (role == Role::Client).then_some((ENABLE_PUSH, 0)),
         (role == Role::Server).then_some((MAX_CONCURRENT_STREAMS, config.max_concurrent_streams)),
         Some((INITIAL_WINDOW_SIZE, config.stream_window)),

@@ -195,7 +195,8 @@ impl MethodTable {
 /// Returns the authority in the request's `host` field, which applies if `:authority` is missing (gRFC A41).
 ///
 /// # Errors
-/// Fails if there are several `host` fields, or if a binary field is malformed.
+/// Refuses the request with HTTP 400 and INTERNAL if there are several `host` fields, and with INTERNAL if a binary field is
+/// malformed.
 #[cold]
 fn host(metadata: &Metadata) -> Result<Option<Header>, Refusal> {
     let mut host = None;
@@ -216,10 +217,10 @@ fn host(metadata: &Metadata) -> Result<Option<Header>, Refusal> {
     Ok(host)
 }
 
-/// Returns the call's deadline.
+/// Returns the call's deadline, or `None` if the request has no timeout.
 ///
 /// # Errors
-/// Fails if the timeout is malformed or zero.
+/// Returns INTERNAL if the timeout is malformed, and DEADLINE_EXCEEDED if it is zero.
 fn deadline(metadata: &Metadata, now: Instant) -> Result<Option<Instant>, Status> {
     let Some(field) = metadata.field(Kind::GrpcTimeout) else {
         return Ok(None);

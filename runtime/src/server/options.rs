@@ -286,8 +286,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Sets all limits and windows of HTTP/2 at once. It replaces what other methods of this builder have set of them, so call it
-    /// before those methods.
+    /// Sets all limits and windows of HTTP/2 at once. Call this method before the methods of this builder that set a single
+    /// limit, because it replaces what they have set.
     pub fn limits(mut self, limits: http2::Config) -> ServerBuilder {
         self.options.http2 = limits;
         self

@@ -16,7 +16,7 @@ pub(super) async fn bind(addresses: &[SocketAddr]) -> io::Result<Vec<TcpListener
     bind_by(addresses, bind_one).await
 }
 
-/// Does the same with a function that binds one address and returns its port.
+/// Binds addresses like [`bind`]. The argument `bind` binds one address, and returns the listener and its port.
 async fn bind_by<L>(
     addresses: &[SocketAddr],
     bind: impl AsyncFn(SocketAddr) -> io::Result<(L, u16)>,

@@ -130,9 +130,9 @@ impl First {
         }
     }
 
-    /// Creates a first poll that is likely to take long. On a multi-threaded runtime, the task yields once before it. Otherwise
-    /// the task would run next on the thread that woke it, which is usually the one that checks the sockets, and tokio would wake
-    /// no other thread to check them meanwhile. After a yield, it does.
+    /// Creates a first poll that is likely to take long. With `gives_way`, for a multi-threaded runtime, the task yields once
+    /// before this poll, so that tokio wakes another thread to check the sockets meanwhile. Without the yield, the task would run
+    /// next on the thread that woke it, which is usually the thread that checks the sockets.
     pub(crate) fn long(poll_times: &Arc<PollTimes>, turn: Option<Turn>, gives_way: bool) -> First {
         First {
             turn,

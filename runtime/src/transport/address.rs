@@ -25,7 +25,7 @@ impl<'a> HostPort<'a> {
     /// Parses `host`, `host:port`, `[ipv6]`, `[ipv6]:port` or a plain IPv6 address.
     ///
     /// # Errors
-    /// Returns a text that says what is wrong.
+    /// Returns a text that explains what is wrong, if the text has none of these forms.
     pub(crate) fn parse(text: &'a str) -> Result<HostPort<'a>, String> {
         if let Some((scheme, rest)) = text.split_once("://") {
             return Err(wrong_scheme(scheme, rest));

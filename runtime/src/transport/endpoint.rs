@@ -101,7 +101,7 @@ impl PartialEq for Endpoint {
 }
 
 impl fmt::Display for Endpoint {
-    /// Writes the endpoint as in a target.
+    /// Writes the endpoint in the form of a channel's target. An open connection has no such form, so a description is written.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Endpoint::Tcp(address) => f.write_str(address),

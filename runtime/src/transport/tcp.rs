@@ -10,7 +10,8 @@ use super::keepalive::KeepaliveConfig;
 use super::upkeep::UpkeepConfig;
 use crate::base::{TcpKeepalive, log};
 
-/// Sets the options of a new connection. It works without them, too: those that the system refuses are logged.
+/// Sets the options of a new connection. An option that the system refuses is only logged, because the connection works without
+/// it.
 pub(crate) fn set_options(stream: &TcpStream, upkeep: &UpkeepConfig) {
     // Batches are whole when they are written.
     log_refused("TCP_NODELAY", stream.set_nodelay(true));
@@ -65,8 +66,9 @@ fn whole_seconds(time: Duration) -> Duration {
     time.max(Duration::from_secs(1))
 }
 
-/// Returns the time within which a peer must acknowledge data: that for the response to a ping, if there are pings (gRFC A18).
-/// Without it, a connection whose peer vanishes while data is in flight lasts as long as TCP sends the data again.
+/// Returns the time within which a peer must acknowledge data (gRFC A18). It equals the timeout of keepalive pings. Returns
+/// `None` if there are no pings. Without this limit, a connection whose peer vanishes lasts until TCP stops sending the data
+/// again.
 #[cfg(any(target_os = "android", target_os = "linux"))]
 fn user_timeout(keepalive: &KeepaliveConfig) -> Option<Duration> {
     /// The system counts milliseconds in an `int`.

@@ -48,7 +48,7 @@ pub enum Packed {
     Failed,
 }
 
-/// Creates a packer for messages of up to gRPC's own limit.
+/// Creates a packer without a limit of its own. gRPC limits each message to 4 GiB.
 impl Default for Packer {
     fn default() -> Packer {
         Packer::new(usize::MAX)

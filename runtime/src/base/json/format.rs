@@ -9,8 +9,8 @@ use super::exact::Exact;
 use super::unique::UniqueKeys;
 use super::{JsonError, descriptor};
 
-/// Options for writing messages as JSON and for reading messages from JSON. The methods have the names of the options of gRPC
-/// Python's `json_format`.
+/// Options for writing messages as JSON and for reading messages from JSON. The methods have the names of the options of Python's
+/// `google.protobuf.json_format`, except that `pretty` is `indent` there.
 ///
 /// By default, as the mapping specifies, absent and default values are left out, names are in lowerCamelCase, enums are written
 /// by name, 64-bit integers are strings, and unknown fields are an error.
@@ -56,8 +56,8 @@ impl JsonFormat {
         self
     }
 
-    /// Sets whether the output is indented by two spaces, with one field per line. The default is `false`; gRPC Python's is
-    /// `true`.
+    /// Sets whether the output is indented by two spaces, with one field per line. The default is `false`, but Python's protobuf
+    /// indents by default.
     pub fn pretty(mut self, yes: bool) -> JsonFormat {
         self.pretty = yes;
         self

@@ -1,7 +1,7 @@
 //! Conversion of messages to and from JSON, by the standard ProtoJSON mapping, and descriptors of messages. Feature `json`.
 //!
 //! Code that is generated with the option `json` implements [`ReflectMessage`] for each message. [`to_json`] and [`from_json`]
-//! correspond to gRPC Python's `MessageToJson` and `Parse`, and [`JsonFormat`] has their options.
+//! correspond to `MessageToJson` and `Parse` of Python's `google.protobuf.json_format`, and [`JsonFormat`] has their options.
 //!
 //! ```
 //! use stubwright::json::{JsonFormat, from_json, to_json};
@@ -68,7 +68,7 @@ pub use self::format::JsonFormat;
 #[doc(hidden)]
 pub use self::pool::descriptor_of;
 
-/// Writes a message as JSON, on one line. gRPC Python's `MessageToJson`.
+/// Writes a message as JSON, on one line. `MessageToJson` of Python's `google.protobuf.json_format`.
 ///
 /// # Errors
 /// Fails if a part of the message has no JSON form: a time out of range, an infinite number in a `google.protobuf.Value`, or an
@@ -78,7 +78,7 @@ pub fn to_json<M: ReflectMessage>(message: &M) -> Result<String, JsonError> {
     JsonFormat::new().to_json(message)
 }
 
-/// Reads a message from JSON. gRPC Python's `Parse`.
+/// Reads a message from JSON. `Parse` of Python's `google.protobuf.json_format`.
 ///
 /// # Errors
 /// Fails if the text is not JSON, repeats a key in an object, or doesn't fit the message. [`JsonError::place`] returns the place of
@@ -88,7 +88,7 @@ pub fn from_json<M: ReflectMessage + Default>(text: &str) -> Result<M, JsonError
     JsonFormat::new().from_json(text)
 }
 
-/// Returns the descriptor of a message type. gRPC Python's `DESCRIPTOR`.
+/// Returns the descriptor of a message type. The attribute `DESCRIPTOR` of messages in Python's protobuf.
 #[doc(alias = "DESCRIPTOR")]
 pub fn descriptor<M: ReflectMessage + Default>() -> MessageDescriptor {
     M::default().descriptor()

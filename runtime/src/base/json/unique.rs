@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// Reads any JSON without keeping it, and fails if an object repeats a key. Of such a key, the reader of messages would use the
-/// last value, and another reader of the same text perhaps the first.
+/// Reads any JSON without keeping it, and fails if an object repeats a key. Readers disagree about a repeated key: the reader of
+/// messages would use its last value, and another reader perhaps its first.
 #[derive(Clone, Copy)]
 pub(super) struct UniqueKeys;
 

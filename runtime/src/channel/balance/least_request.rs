@@ -51,7 +51,7 @@ impl PolicyFactory for LeastRequestFactory {
     }
 }
 
-/// Draws servers at random.
+/// Picks servers at random.
 struct Lot {
     servers: Vec<ReadySubchannel>,
     choices: u32,

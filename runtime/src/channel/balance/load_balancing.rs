@@ -22,8 +22,8 @@ pub struct LoadBalancing {
 }
 
 impl LoadBalancing {
-    /// Sends all calls to one server, which is the first address that can be reached. If its connection is lost, the addresses are
-    /// tried again from the beginning. This is the default. gRPC's `pick_first`.
+    /// Returns the policy that sends all calls to one server: the first address that can be reached. If its connection is lost,
+    /// the addresses are tried again from the beginning. This is the default. gRPC's `pick_first`.
     pub fn pick_first() -> LoadBalancing {
         LoadBalancing {
             factory: &PickFirstFactory,
@@ -31,7 +31,7 @@ impl LoadBalancing {
         }
     }
 
-    /// Sends calls to all servers in turn. gRPC's `round_robin`.
+    /// Returns the policy that sends calls to all servers in turn. gRPC's `round_robin`.
     pub fn round_robin() -> LoadBalancing {
         LoadBalancing {
             factory: &RoundRobinFactory,
@@ -39,8 +39,8 @@ impl LoadBalancing {
         }
     }
 
-    /// Draws `choices` servers at random, and sends the call to the one with the fewest open calls. The usual number is 2. More
-    /// than 10 counts as 10. gRPC's `least_request` and its `choiceCount` (gRFC A48).
+    /// Returns the policy that picks `choices` servers at random for each call, and sends the call to the one with the fewest
+    /// open calls. The usual number is 2. More than 10 counts as 10. gRPC's `least_request` and its `choiceCount` (gRFC A48).
     ///
     /// # Errors
     /// Returns INVALID_ARGUMENT for fewer than 2 choices.

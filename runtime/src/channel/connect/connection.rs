@@ -84,7 +84,8 @@ pub(crate) struct ClientRole {
     unread: Unread,
     /// The number of open health checks.
     probes: usize,
-    /// True once the peer's limit of streams has been reached. From then on the channel is told how many more calls there is room for.
+    /// True once the peer's limit of streams has been reached. From then on the channel is told the number of calls for which
+    /// there is room.
     is_metered: bool,
     deadlines: Deadlines<StreamId>,
     draining: bool,
@@ -210,7 +211,8 @@ impl ConnectionRole for ClientRole {
         if self.carried == Carried::Nothing && !self.calls.is_empty() {
             self.carried = Carried::Unanswered;
         }
-        // This must happen before any call ends: its next attempt must use another connection, as must calls that were not sent.
+        // This must happen before any call ends, because its next attempt must use another connection. So must calls that were
+        // not sent.
         self.refuse(why.clone());
         self.probes = 0;
         let now = clock::now();
@@ -393,7 +395,7 @@ impl ClientRole {
         true
     }
 
-    /// Publishes how many more calls there is room for, once the peer's limit of streams has been reached.
+    /// Publishes the number of calls for which there is room, if the peer's limit of streams was ever reached.
     fn meter(&self, engine: &Connection) {
         if self.is_metered && self.link.set_room(engine.room()) {
             self.origin.has_room();

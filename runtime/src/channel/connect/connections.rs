@@ -37,12 +37,13 @@ pub(crate) struct Connections {
     health_check: Option<HealthCheck>,
 }
 
-/// The state of the connections to a server. If several apply, it is the first of them.
+/// The state of the connections to a server. It depends on the server's health if there is a connection, and otherwise on the
+/// attempt to connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ConnectionsState {
     Ready,
     Connecting,
-    /// The last attempt has failed, and the next one is not due yet.
+    /// The server is unhealthy, or the last attempt has failed and the next one is not due yet.
     Failed,
     Idle,
 }
@@ -95,12 +96,12 @@ impl Connections {
         }
     }
 
-    /// Returns the addresses for the next attempt: the address of the oldest connection, if there is one. Otherwise the addresses
-    /// whose connections have not ended at once.
+    /// Returns the addresses for the next attempt: the address of the oldest connection, if there is one. Otherwise returns the
+    /// addresses whose connections have not ended at once, or all addresses if there are no such ones.
     pub(crate) fn addresses(&self) -> Arc<[Address]> {
         match self.connections.first() {
             Some(oldest) => Arc::new([oldest.address.clone()]),
-            // The resolver may have found other addresses since.
+            // Without an untried address, all addresses are tried again.
             None if self.passed.is_empty() || self.untried().next().is_none() => {
                 Arc::clone(&self.addresses)
             }
@@ -186,7 +187,8 @@ impl Connections {
             .map_or(&Health::Serving, |health_check| &health_check.health)
     }
 
-    /// Returns the connection for a health check, unless there is a check on it already.
+    /// Returns the oldest connection, on which the server's health must be checked. Returns `None` if there is no connection, or
+    /// if the health is already checked on the oldest one.
     pub(crate) fn unchecked(&self) -> Option<(u64, Arc<Link>)> {
         let oldest = self.connections.first()?;
         let watched = self
@@ -220,7 +222,7 @@ impl Connections {
             .is_some()
     }
 
-    /// Keeps an attempt that has begun.
+    /// Stores an attempt that has begun, and the earliest time of the next attempt if it fails.
     pub(crate) fn connecting(
         &mut self,
         number: u64,
@@ -236,7 +238,7 @@ impl Connections {
         self.retry_at = None;
         self.attempt = Some(Attempt {
             number,
-            // A wait that is too long for the clock is left out.
+            // If the clock cannot represent the time, there is no wait.
             retry_at: began.checked_add(wait).unwrap_or(began),
             task,
         });

@@ -85,7 +85,7 @@ impl Connector {
                         "it was closed, and the channel has no way to another",
                     )
                 })?;
-                // Channels with credentials open their own connections, so this is never checked.
+                // Only channels with credentials check `is_local`, and they open their own connections.
                 Ok(Connected {
                     io,
                     peer: Peer::unknown(),
@@ -107,7 +107,7 @@ impl Connector {
     }
 }
 
-/// The addresses of a host, which are tried in turn.
+/// Looks up a host. Returns its addresses, which are tried in turn.
 async fn look_up(address: &str) -> io::Result<Vec<SocketAddr>> {
     let address =
         HostPort::parse(address).map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;

@@ -166,7 +166,7 @@ impl ChannelCredentials {
     /// # Errors
     /// Returns INVALID_ARGUMENT if the certificate chain or the key cannot be parsed. Also returns INVALID_ARGUMENT for
     /// [`local`](ChannelCredentials::local) credentials and for credentials from a configuration of rustls. If the key does not
-    /// belong to the certificate, creating the channel fails.
+    /// belong to the certificate, creating the channel fails with INVALID_ARGUMENT.
     #[cfg(feature = "tls-no-provider")]
     pub fn client_certificate(
         mut self,
@@ -195,7 +195,8 @@ impl ChannelCredentials {
         self
     }
 
-    /// Returns the security of connections to a server. Its certificate must be for `host`, if these credentials name no other.
+    /// Returns the security of connections to a server. The server's certificate must be for `host`, unless these credentials set
+    /// another name.
     #[cfg_attr(
         not(feature = "tls-no-provider"),
         expect(unused_variables, reason = "only certificates are for a host")

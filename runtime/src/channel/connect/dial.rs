@@ -49,7 +49,8 @@ impl Dial {
         self
     }
 
-    /// Connects, and drives the connection to its end. The channel is told of a failure here, and by the connection of its success.
+    /// Connects, and drives the connection to its end. This function tells the channel of a failure. The connection itself tells
+    /// the channel of its success.
     pub(crate) async fn run(self) {
         let attempt = self.attempt;
         let limit = self.options.min_connect_timeout;
@@ -67,7 +68,7 @@ impl Dial {
         }
     }
 
-    /// Opens a connection. The error is a text.
+    /// Opens a connection. The error is a text, which names the address unless the target does.
     async fn open(&self, address: Address) -> Result<Driver<ClientRole>, String> {
         let opened = self.open_and_greet(&address).await;
         opened.map_err(|cause| {

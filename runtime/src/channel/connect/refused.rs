@@ -49,7 +49,8 @@ impl RefusedCalls {
         until
     }
 
-    /// Adds a part of a text. Returns whether it has its full length.
+    /// Adds a part of a text. Returns whether the text has its maximum length, so that no more of it is needed. Returns `false`
+    /// if the stream has no refused call.
     pub(crate) fn receive(&mut self, stream: StreamId, data: &[u8]) -> bool {
         let Some(refused) = self.0.get_mut(&stream) else {
             return false;

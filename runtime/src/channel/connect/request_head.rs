@@ -86,7 +86,8 @@ impl RequestHeads {
         )))
     }
 
-    /// Returns the head of a request that is sent now, with the metadata of the call's credentials; `None` when the deadline has passed.
+    /// Returns the head of a request that is sent now, with the metadata of the call's credentials. Returns `None` if the
+    /// deadline has passed.
     pub(crate) fn head<'a>(
         &'a self,
         exchange: &'a Exchange,

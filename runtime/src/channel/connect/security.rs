@@ -8,7 +8,7 @@ use crate::transport::tls::ClientTls;
 /// The security of a connection, which credentials decide.
 #[derive(Clone, Default)]
 pub(crate) enum Security {
-    /// There is none.
+    /// Others can read the connection.
     #[default]
     Insecure,
     /// The connection does not leave this machine.
@@ -18,7 +18,8 @@ pub(crate) enum Security {
 }
 
 impl Security {
-    /// Returns the same security for a server whose certificate must be for another host, if there is one.
+    /// Returns the security of connections to a server whose certificate must be for `host`. Returns a copy of this security if
+    /// `host` is `None`, or without TLS.
     pub(crate) fn naming(&self, host: Option<&str>) -> Result<Security> {
         match (self, host) {
             #[cfg(feature = "tls-no-provider")]

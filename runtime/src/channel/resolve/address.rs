@@ -119,7 +119,8 @@ impl Address {
     ///
     /// # Errors
     /// Returns INVALID_ARGUMENT if the credentials are unusable, or if they contain call credentials, which only a channel can
-    /// have. Returns FAILED_PRECONDITION if the credentials trust the system's authorities and the system has none.
+    /// have. Returns FAILED_PRECONDITION if the credentials trust the system's authorities and the system has none, or if TLS has
+    /// no cryptography provider.
     pub fn with_credentials(mut self, credentials: ChannelCredentials) -> Result<Address> {
         if credentials.has_call_credentials() {
             return Err(Status::invalid_argument(format!(

@@ -11,7 +11,7 @@ use crate::base::jitter::jitter;
 /// The minimum time between two resolutions, even if connections are lost meanwhile. It is gRPC's default for DNS.
 const MIN_BETWEEN: Duration = Duration::from_secs(30);
 
-/// The addresses of a channel's target, and the schedule of their resolution. It has no clock: its methods take the time.
+/// The addresses of a channel's target, and the schedule of their resolution. Its methods take the time, because it has no clock.
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
     resolution: Option<Resolution>,
@@ -20,7 +20,7 @@ pub(crate) struct Directory {
     is_resolving: bool,
     /// The last time that names were resolved.
     resolved_at: Option<Instant>,
-    /// The next time to resolve them.
+    /// The next time to resolve names.
     due: Option<Instant>,
     backoff: Backoff,
 }

@@ -24,7 +24,8 @@ impl Names {
         matches!(self, Names::Custom(_))
     }
 
-    /// Returns names that this channel does not look up. The connector looks them up.
+    /// Returns names that the system does not look up. A name becomes an address that only the connector understands. Known
+    /// addresses and a custom resolver are kept.
     pub(crate) fn unresolved(self) -> Names {
         match self {
             Names::Dns(name) => Names::Known(Arc::new([Address::from(Endpoint::Tcp(name))])),

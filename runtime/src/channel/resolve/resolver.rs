@@ -36,8 +36,9 @@ pub trait Resolver: Send + Sync + 'static {
     /// a connection is lost or cannot be made.
     ///
     /// # Errors
-    /// After an error, the channel keeps the servers that it knows, and calls this method again after a back-off. If the channel
-    /// knows no servers, calls fail with UNAVAILABLE and the text of the error. A resolution without addresses counts as an error.
+    /// Returns an error if the servers cannot be found. The channel then keeps the servers that it knows, and calls this method
+    /// again after a back-off. If the channel knows no servers, calls fail with UNAVAILABLE and the text of the error. A
+    /// resolution without addresses counts as an error.
     fn resolve(&self) -> ResolverFuture<'_, Result<Resolution>>;
 
     /// Waits until the servers have changed. The channel awaits this method after each resolution, and then calls

@@ -61,7 +61,7 @@ impl Target {
         }
     }
 
-    /// Returns whether call credentials may be sent on some connections, because nobody else can read those.
+    /// Returns whether some connections may be private. Only on a private connection may call credentials be sent.
     pub(crate) fn may_be_private(&self) -> bool {
         // The addresses of a resolver may have credentials of their own.
         self.security.is_private() || matches!(self.names, Names::Custom(_))

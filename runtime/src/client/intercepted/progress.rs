@@ -81,7 +81,8 @@ impl Progress {
         current.is_some_and(|current| Arc::ptr_eq(current, exchange))
     }
 
-    /// Returns the trailing metadata for a result: that of an interceptor's status, or else the server's.
+    /// Returns the trailing metadata for a result: the metadata of its status if there is any, or else the server's trailing
+    /// metadata.
     pub(super) fn trailing_of(&self, result: &Result<()>) -> Metadata {
         match result {
             Err(status) if !status.metadata().is_empty() => status.metadata().clone(),

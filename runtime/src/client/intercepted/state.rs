@@ -326,7 +326,7 @@ impl InterceptedState {
             progress.caller.take()
         };
         wake(caller);
-        // A caller that sends without reading only learns of the end from this.
+        // A caller that sends without reading only learns of the end because its requests are closed.
         self.requests.close();
     }
 
@@ -402,7 +402,8 @@ impl InterceptedState {
         wake(caller);
     }
 
-    /// Ends an attempt if the caller may not be reading and there is nothing to read. Returns whether it has.
+    /// Ends a failed attempt in place of the caller, which perhaps has stopped reading, if the caller has received nothing and
+    /// has nothing left to read. Returns whether the attempt was ended. If not, the call takes no more requests.
     pub(super) fn end_unread(&self, exchange: &Arc<Exchange>, result: Result<()>) -> bool {
         let is_empty = self.one_response || !exchange.has_response();
         if is_empty && result.is_err() && !self.progress().committed {

@@ -1,4 +1,4 @@
-//! Control frames: those about the connection, and those about a stream that carry none of its content.
+//! Control frames: SETTINGS, PING, GOAWAY, and the frames about a stream that carry none of its content.
 
 use std::time::Instant;
 

@@ -134,8 +134,8 @@ impl Connection {
         stream.is_some_and(|stream| stream.awaited <= self.config.stream_window)
     }
 
-    /// Grants the bytes that a stream awaits, if there is room. Returns whether it did. `is_first` tells that no other large
-    /// message was waiting before.
+    /// Grants the bytes that a stream awaits, if there is room. Returns whether the stream needs not wait any more: it has the
+    /// bytes, or it does not exist. `is_first` is set if no other large message was waiting before.
     fn grant(&mut self, id: StreamId, is_first: bool) -> bool {
         let is_small = self.is_small(id);
         let Some(stream) = self.streams.get_mut(&id) else {
@@ -307,8 +307,8 @@ impl Connection {
         self.serve_waiting();
     }
 
-    /// Returns the first stream that will certainly be opened after the frames that are written now. Only this side's streams
-    /// are certain to be.
+    /// Returns the first stream that will certainly be opened after the frames that are written now. A peer may have opened its
+    /// own streams already, so for a server no stream is certain.
     pub(super) fn first_unopened(&self) -> StreamId {
         match self.role {
             Role::Client => self.next_id,

@@ -102,7 +102,8 @@ impl Connection {
         self.stream_error(id, Reason::STREAM_CLOSED, rule, now)
     }
 
-    /// Distinguishes useful DATA from floods of tiny frames. `window` is the number of bytes that the peer could have sent.
+    /// Counts a DATA frame as useful, or charges the peer for it if it is tiny. A tiny frame is free if it ends the stream or if
+    /// the window allowed no more. `window` is the number of bytes that the peer could have sent.
     fn judge_data(
         &mut self,
         length: usize,

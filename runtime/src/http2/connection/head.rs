@@ -90,7 +90,7 @@ impl Head {
         }
     }
 
-    /// Returns whether a field is the first status of a call that lies beyond the limit. It is stored, because the status of a
+    /// Returns whether a field beyond the limit is the first `grpc-status` there. Such a field is stored, because the status of a
     /// call is worth more than its other fields.
     fn is_late_status(&mut self, kind: Kind) -> bool {
         kind == Kind::GrpcStatus && !std::mem::replace(&mut self.has_late_status, true)

@@ -103,7 +103,7 @@ enum Greeting {
 }
 
 impl Connection {
-    /// Creates a connection. Its output contains the client's preface, in that role, and SETTINGS.
+    /// Creates a connection. Its output already contains SETTINGS, after the preface if `role` is [`Role::Client`].
     pub(crate) fn new(role: Role, config: Config, now: Instant) -> Connection {
         let config = config.allowed();
         // A server receives a client's SETTINGS before the client's first stream.

@@ -32,7 +32,8 @@ impl Decoder {
     /// whether the block changed the table.
     ///
     /// # Errors
-    /// An error ends the connection, because the table is lost (RFC 9113, 4.3).
+    /// Returns an error if the block is invalid, or if `each` has stopped it. The connection must then end, because the table no
+    /// longer equals the encoder's (RFC 9113, 4.3).
     pub(crate) fn decode(
         &mut self,
         block: &[u8],
@@ -161,9 +162,9 @@ fn string(input: &mut &[u8], text: &mut Vec<u8>) -> Result<(), DecodeError> {
 /// The scratch space that a decoder keeps between blocks, in bytes.
 const MAX_IDLE_SCRATCH: usize = 4096;
 
-/// The number of bytes of the tables' names that the literals of a block may repeat, plus ...
+/// The number of bytes of the tables' names that the literals of any block may repeat. [`COPIES_PER_BYTE`] allows more.
 const FREE_COPIES: usize = 65_536;
-/// ... this number for each byte of the block. The longest common names have 30 bytes.
+/// The number of further bytes of names for each byte of the block. The longest common names have 30 bytes.
 const COPIES_PER_BYTE: usize = 16;
 
 /// The reason why a header block cannot be decoded.

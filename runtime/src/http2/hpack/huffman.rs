@@ -370,7 +370,7 @@ mod tests {
             }
         }
 
-        // Texts of short codes, which are likely to decode after a change.
+        // These characters have short codes, so most texts can still be decoded after one bit has changed.
         #[test]
         fn a_changed_bit_is_never_the_same_text(text in "[a-z0-9/.-]{1,40}", bit: usize) {
             let mut input = encoded(text.as_bytes());

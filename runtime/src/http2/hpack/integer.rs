@@ -51,7 +51,7 @@ pub(super) fn decode(first: u8, prefix_bits: u32, input: &mut &[u8]) -> Result<u
     Err(DecodeError::IntegerTooLarge)
 }
 
-/// Appends a byte. `BufMut::put_u8` does the same by a call of a function that is not inlined.
+/// Appends a byte. Unlike `BufMut::put_u8`, this calls no function that is not inlined.
 fn push(byte: u8, out: &mut BytesMut) {
     out.extend_from_slice(&[byte]);
 }

@@ -18,7 +18,7 @@ pub(crate) enum ClientTlsConfig {
         /// The trusted certificates. `None` for those of the system.
         roots: Option<Arc<Roots>>,
         identity: Option<Arc<Identity>>,
-        /// The configuration of all connections, made of the above with the first channel.
+        /// The configuration of all connections. It is created from the other fields for the first channel.
         config: Arc<OnceLock<Arc<ClientConfig>>>,
     },
     Rustls(Arc<ClientConfig>),
@@ -38,7 +38,7 @@ impl ClientTlsConfig {
     /// Takes a configuration of rustls.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when it offers other protocols by ALPN, and not `h2`.
+    /// Returns INVALID_ARGUMENT if the configuration offers protocols by ALPN, but not `h2`.
     pub(crate) fn from_rustls(mut config: Arc<ClientConfig>) -> Result<ClientTlsConfig> {
         offer_h2(&mut Arc::make_mut(&mut config).alpn_protocols)?;
         Ok(ClientTlsConfig::Rustls(config))

@@ -1,4 +1,4 @@
-//! TLS by rustls: the parts that both sides share.
+//! TLS by rustls, for servers and clients.
 
 #[cfg(feature = "server")]
 mod accept;

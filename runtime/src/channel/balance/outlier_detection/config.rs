@@ -39,11 +39,11 @@ pub(crate) struct FailurePercentageEjection {
 /// The conditions for an ejection.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Criteria {
-    /// The percentage of cases in which a server is ejected.
+    /// The probability, in percent, that a server that meets the conditions is ejected.
     pub(crate) enforcement_percentage: u32,
-    /// The minimum number of servers with enough calls.
+    /// The minimum number of servers with enough calls. If there are fewer, no server is ejected.
     pub(crate) minimum_hosts: u32,
-    /// The number of calls in an interval that are enough.
+    /// The minimum number of calls to a server in an interval. A server with fewer calls is not judged.
     pub(crate) request_volume: u32,
 }
 

@@ -80,7 +80,8 @@ impl ClientRole {
         }
     }
 
-    /// Ends a call whose response is not gRPC. `said` is the status in the trailers, if they have one.
+    /// Ends a call whose response is not gRPC. `said` is the status in the trailers. If it is `None`, the status has the text
+    /// that has arrived.
     pub(crate) fn end_refused(
         &mut self,
         engine: &mut Connection,
@@ -98,7 +99,7 @@ impl ClientRole {
         }
     }
 
-    /// Ends a call on this connection. It may be retried elsewhere.
+    /// Ends a call on this connection. A retry policy may send the call again, over any connection.
     pub(crate) fn conclude(&mut self, engine: &mut Connection, stream: StreamId, outcome: Outcome) {
         if let Some(call) = self.remove(stream) {
             if !call.sent {
