@@ -20,6 +20,9 @@ use crate::source::{Source, children, full_name, number};
 pub(crate) const REMEDY: &str =
     "pass the descriptors on as the compiler wrote them, imports included";
 
+/// The largest number of a field: a key has 32 bits, of which three are the wire type.
+const LARGEST_NUMBER: i32 = (1 << 29) - 1;
+
 /// Kind of a named type.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -140,6 +143,16 @@ impl Checker<'_> {
         for (path, field) in children(path, number::MESSAGE_FIELD, &message.field) {
             self.field(&path, &name, message, field);
         }
+        let mut numbers = BTreeMap::new();
+        for (path, field) in children(path, number::MESSAGE_FIELD, &message.field) {
+            if let Some(other) = numbers.insert(field.number(), field.name()) {
+                self.fault(
+                    &path,
+                    &format!("field `{name}.{}`", field.name()),
+                    format!("has the number {} of field `{other}`", field.number()),
+                );
+            }
+        }
         for (path, oneof) in children(path, number::MESSAGE_ONEOF, &message.oneof_decl) {
             self.name(
                 &path,
@@ -179,8 +192,29 @@ impl Checker<'_> {
                 );
                 None
             }
+            Some(kind) if !is_literal(kind, field.default_value.as_deref()) => {
+                self.fault(
+                    path,
+                    &element,
+                    format!(
+                        "the default value `{}` does not fit the type",
+                        field.default_value()
+                    ),
+                );
+                None
+            }
             Some(_) => None,
         };
+        if !(1..=LARGEST_NUMBER).contains(&field.number()) {
+            self.fault(
+                path,
+                &element,
+                format!(
+                    "the number {} is not from 1 to {LARGEST_NUMBER}",
+                    field.number()
+                ),
+            );
+        }
         if let Some(expected) = expected {
             self.refers(path, &element, field.type_name(), expected);
         }
@@ -246,6 +280,22 @@ impl Checker<'_> {
             problem,
             remedy: REMEDY.to_owned(),
         });
+    }
+}
+
+/// Returns whether the default value of a number or bool has the form of its type.
+fn is_literal(kind: Type, text: Option<&str>) -> bool {
+    let Some(text) = text else {
+        return true;
+    };
+    match kind {
+        Type::Bool => matches!(text, "true" | "false"),
+        Type::Double | Type::Float => text.parse::<f64>().is_ok(),
+        Type::Int32 | Type::Sint32 | Type::Sfixed32 => text.parse::<i32>().is_ok(),
+        Type::Int64 | Type::Sint64 | Type::Sfixed64 => text.parse::<i64>().is_ok(),
+        Type::Uint32 | Type::Fixed32 => text.parse::<u32>().is_ok(),
+        Type::Uint64 | Type::Fixed64 => text.parse::<u64>().is_ok(),
+        _ => true,
     }
 }
 
