@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use prost::Message as _;
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut protos = Vec::new();
     find(Path::new("protos"), &mut protos)?;
@@ -42,6 +44,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             .compile_protos(&files, &[directory])?;
     }
 
+    twins_of_prost()?;
+
     println!("cargo:rerun-if-changed=json");
     stubwright_codegen::Config::new()
         .json(true)
@@ -56,6 +60,30 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .json(true)
         .include_file("editions.rs")
         .compile_descriptor_set(&fs::read(editions)?)?;
+    Ok(())
+}
+
+/// Generates the messages of `types.proto` with our codec and with prost's, and writes their descriptors.
+fn twins_of_prost() -> Result<(), Box<dyn std::error::Error>> {
+    let out = Path::new(&std::env::var("OUT_DIR")?).join("codec");
+    fs::create_dir_all(out.join("prost"))?;
+    let set = protox::compile(["types.proto"], ["protos"])?;
+    fs::write(out.join("descriptors.bin"), set.encode_to_vec())?;
+    stubwright_codegen::Config::new()
+        .server(false)
+        .client(false)
+        .btree_map(".")
+        .bytes(".types.old")
+        .out_dir(&out)
+        .compile_descriptor_set(&set.encode_to_vec())?;
+    prost_build::Config::new()
+        .prost_path("::stubwright::prost")
+        .prost_types_path("::stubwright::prost_types")
+        .btree_map(["."])
+        .bytes([".types.old"])
+        .out_dir(out.join("prost"))
+        .include_file("all.rs")
+        .compile_fds(set)?;
     Ok(())
 }
 

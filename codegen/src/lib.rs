@@ -44,8 +44,8 @@
 //! | messages or enums `FooBar`, `Foo_bar` | `FooBar`, `FooBar2` | same name in Rust |
 //! | fields `foo_bar`, `fooBar` of one message | `foo_bar`, `foo_bar_2` | same name in Rust |
 //! | members of one oneof or values of one enum with the same name in Rust | `Red`, `Red2` | same name in Rust |
-//! | enum fields `x`, `set_x` | `x`, `set_x_2` | prost derives a method `set_x` for `x` |
-//! | optional field `push_x`, `get_x`, … | `push_x_2`, `get_x_2` | prost derives such methods for a list or map `x` of enums |
+//! | enum fields `x`, `set_x` | `x`, `set_x_2` | `x` has a method `set_x` |
+//! | optional field `push_x`, `get_x`, … | `push_x_2`, `get_x_2` | a list or map `x` of enums has such methods |
 //! | oneof `kind` beside nested type `Kind` | field `kind`, enum `KindOneOf` | as in prost-build |
 //! | oneof `kind` beside nested types `Kind` and `KindOneOf` | field `kind`, enum `KindOneOf2` | same name in Rust |
 //! | message `a.Bar` with nested types beside package `a.bar` | `a::Bar`, `a::bar_2::Nested`, `a::bar` | both are modules |
@@ -71,7 +71,7 @@
 //!
 //! # Messages
 //!
-//! A message is a struct with public fields, encoded and decoded through `stubwright::prost::Message`. With
+//! A message is a struct with public fields, of the types that prost-build gives them. `stubwright::prost::Message` encodes and decodes it. With
 //! [`Config::json`], a message also implements `ReflectMessage`, which gives access to its descriptor and its JSON
 //! form. This table lists the equivalents of Python's message API:
 //!

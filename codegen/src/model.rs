@@ -44,6 +44,8 @@ pub(crate) struct Service {
     pub(crate) docs: Vec<String>,
     pub(crate) deprecated: bool,
     pub(crate) names: ServiceNames,
+    /// Set if a method has a message that Stubwright perhaps did not generate.
+    pub(crate) has_extern_messages: bool,
     pub(crate) methods: Vec<Method>,
 }
 

@@ -14,6 +14,28 @@ pub(crate) const PROST: &str = "::stubwright::prost";
 /// Path of the well-known types in generated code.
 pub(crate) const PROST_TYPES: &str = "::stubwright::prost_types";
 
+/// The Rust types of well-known types that the runtime reads and writes. A path that begins with `::` stands in prost or in
+/// prost's well-known types.
+const READ_BY_RUNTIME: [&str; 17] = [
+    "bool",
+    "f64",
+    "()",
+    "f32",
+    "i32",
+    "i64",
+    "u32",
+    "u64",
+    "::stubwright::prost::alloc::vec::Vec<u8>",
+    "::stubwright::prost::alloc::string::String",
+    "::stubwright::prost_types::Any",
+    "::stubwright::prost_types::Duration",
+    "::stubwright::prost_types::FieldMask",
+    "::stubwright::prost_types::ListValue",
+    "::stubwright::prost_types::Struct",
+    "::stubwright::prost_types::Timestamp",
+    "::stubwright::prost_types::Value",
+];
+
 /// External types, and the names of generated types.
 pub(crate) struct Resolver {
     /// Pairs of a proto path with a leading dot and a Rust path.
@@ -45,6 +67,15 @@ impl Resolver {
     /// Returns whether the type is external and not generated. The name has a leading dot.
     pub(crate) fn is_extern(&self, proto_type: &str) -> bool {
         self.external(proto_type).is_some()
+    }
+
+    /// Returns whether the message has code of Stubwright: it is generated, or a well-known type that the runtime reads
+    /// and writes. The name has a leading dot.
+    pub(crate) fn is_ours(&self, proto_type: &str) -> bool {
+        match self.external(proto_type) {
+            Some(path) => READ_BY_RUNTIME.contains(&path.as_str()),
+            None => true,
+        }
     }
 
     /// Returns the Rust path of a message or an enum as seen from the module `here`. The proto name has a leading

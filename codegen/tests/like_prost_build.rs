@@ -8,15 +8,14 @@ use std::collections::BTreeSet;
 use prost::Message as _;
 use stubwright_codegen::Config;
 
-/// Returns the structs and enums in a text, each with its derives and its fields.
+/// Returns the structs and enums in a text, each with its derives and its fields, without what prost needs to derive its code.
 fn types(text: &str) -> BTreeSet<Vec<String>> {
     let mut types = BTreeSet::new();
     let mut block: Option<Vec<String>> = None;
     let mut derive = String::new();
     for line in text.lines().map(str::trim) {
         if line.starts_with("#[derive") {
-            // `Debug` of a message with an ordered map is derived by std and not by prost.
-            derive = line.replace("Debug, PartialEq, ::", "PartialEq, ::");
+            derive = shared_derives(line);
         } else if line.starts_with("pub struct ") || line.starts_with("pub enum ") {
             let line = line.trim_end_matches('}').trim_end();
             block = Some(vec![std::mem::take(&mut derive), line.to_owned()]);
@@ -25,13 +24,26 @@ fn types(text: &str) -> BTreeSet<Vec<String>> {
         if line.ends_with('}') {
             types.extend(block.take());
         } else if let Some(block) = &mut block {
-            let ours = line.starts_with("///") || line.ends_with('{');
-            if !ours && !line.starts_with("#[derive") {
+            let skipped = line.starts_with("///") || line.ends_with('{');
+            if !skipped
+                && !line.starts_with("#[derive")
+                && !line.starts_with("#[prost")
+                && line != "#[default]"
+            {
                 block.push(line.to_owned());
             }
         }
     }
     types
+}
+
+/// Returns a derive without `Debug` and `Default`, which prost's own derives implement, and without those.
+fn shared_derives(line: &str) -> String {
+    let traits = line.trim_start_matches("#[derive(").trim_end_matches(")]");
+    let traits = traits
+        .split(", ")
+        .filter(|name| !name.starts_with("::stubwright") && !matches!(*name, "Debug" | "Default"));
+    traits.collect::<Vec<_>>().join(", ")
 }
 
 /// The protos in `corners` are those that prost-build does not support.

@@ -9,16 +9,12 @@ use futures_core::Stream;
 
 #[cfg(feature = "json")]
 pub use crate::base::json::descriptor_of as descriptor;
-pub use crate::base::{Descriptors, Prost};
+pub use crate::base::{Descriptors, Prost, Protobuf};
 #[cfg(feature = "client")]
 pub use crate::client::{stream_stream, stream_unary, unary_stream, unary_unary};
 #[cfg(feature = "server")]
-pub use crate::server::{HandlerFuture, HandlersBuilder};
+pub use crate::server::{HandlerFuture, HandlersBuilder, ServicerCall};
 use crate::{Result, Status};
-
-/// A call of a method with prost's messages.
-#[cfg(feature = "server")]
-pub type ServicerCall<S> = crate::server::ServicerCall<S, Prost>;
 
 /// Returns the response of a method that its servicer does not implement.
 pub fn unimplemented<T: Send>() -> impl Future<Output = Result<T>> + Send {

@@ -10,13 +10,15 @@ pub(super) fn enumeration(out: &mut Writer, enumeration: &Enum) {
     out.deprecated(enumeration.deprecated);
     let debug = if enumeration.debug { "Debug, " } else { "" };
     out.line(format_args!(
-        "#[derive(Clone, Copy, {debug}PartialEq, Eq, Hash, PartialOrd, Ord, {PROST}::Enumeration)]"
+        "#[derive(Clone, Copy, {debug}Default, PartialEq, Eq, Hash, PartialOrd, Ord)]"
     ));
-    out.line(format_args!("#[prost(prost_path = \"{PROST}\")]"));
     out.line(format_args!("#[repr(i32)]"));
     out.open(format_args!("pub enum {} {{", enumeration.name));
-    for variant in &enumeration.variants {
+    for (index, variant) in enumeration.variants.iter().enumerate() {
         out.docs(&variant.docs);
+        if index == 0 {
+            out.line(format_args!("#[default]"));
+        }
         out.attributes(&variant.attributes);
         out.deprecated(variant.deprecated);
         out.line(format_args!("{} = {},", variant.name, variant.number));
@@ -32,6 +34,61 @@ pub(super) fn enumeration(out: &mut Writer, enumeration: &Enum) {
     to_name(out, &enumeration.variants);
     out.blank();
     from_name(out, &enumeration.variants);
+    out.blank();
+    is_valid(out, &enumeration.variants);
+    out.close();
+    let deprecated = deprecated || enumeration.deprecated;
+    conversions(out, enumeration, deprecated);
+}
+
+fn is_valid(out: &mut Writer, variants: &[Variant]) {
+    let numbers = variants.iter().map(|variant| variant.number.to_string());
+    let numbers: Vec<String> = numbers.collect();
+    out.line(format_args!(
+        "/// Returns whether the enum has a value with this number."
+    ));
+    out.open(format_args!("pub const fn is_valid(value: i32) -> bool {{"));
+    out.line(format_args!(
+        "::core::matches!(value, {})",
+        numbers.join(" | ")
+    ));
+    out.close();
+}
+
+/// Emits the conversions between values and numbers.
+fn conversions(out: &mut Writer, enumeration: &Enum, deprecated: bool) {
+    let name = &enumeration.name;
+    out.blank();
+    allow(out, deprecated);
+    out.open(format_args!(
+        "impl ::core::convert::From<{name}> for i32 {{"
+    ));
+    out.open(format_args!("fn from(value: {name}) -> i32 {{"));
+    out.line(format_args!("value as i32"));
+    out.close();
+    out.close();
+    out.blank();
+    allow(out, deprecated);
+    out.open(format_args!(
+        "impl ::core::convert::TryFrom<i32> for {name} {{"
+    ));
+    out.line(format_args!("type Error = {PROST}::UnknownEnumValue;"));
+    out.blank();
+    out.open(format_args!(
+        "fn try_from(value: i32) -> ::core::result::Result<Self, Self::Error> {{"
+    ));
+    out.open(format_args!("match value {{"));
+    for variant in &enumeration.variants {
+        out.line(format_args!(
+            "{} => ::core::result::Result::Ok(Self::{}),",
+            variant.number, variant.name
+        ));
+    }
+    out.line(format_args!(
+        "_ => ::core::result::Result::Err({PROST}::UnknownEnumValue(value)),"
+    ));
+    out.close();
+    out.close();
     out.close();
 }
 

@@ -1,5 +1,7 @@
-//! Emits messages: a struct for `prost::Message`, and a module for the types declared inside the message.
+//! Emits messages: a struct with its code, and a module for the types declared inside the message.
 
+use super::accessors;
+use super::codec;
 use super::descriptors::OF_MESSAGES;
 use super::enumeration::{allow, enumeration};
 use super::writer::Writer;
@@ -11,7 +13,9 @@ pub(super) fn message(out: &mut Writer, message: &Message, reflected: bool) {
     out.docs(&message.docs);
     out.attributes(&message.attributes);
     out.deprecated(message.deprecated);
-    derive(out, message.derives, "Message", has_ordered_map(message));
+    let own_debug = accessors::has_own_debug(message);
+    let own_default = accessors::has_own_default(message);
+    derive(out, message.derives, own_debug, !own_default);
     if message.fields.is_empty() && message.oneofs.is_empty() {
         out.line(format_args!("pub struct {} {{}}", message.name));
     } else {
@@ -24,6 +28,14 @@ pub(super) fn message(out: &mut Writer, message: &Message, reflected: bool) {
         }
         out.close();
     }
+    if own_default {
+        accessors::default(out, message);
+    }
+    if own_debug && message.derives.debug {
+        accessors::debug(out, message);
+    }
+    accessors::methods(out, message);
+    codec::message(out, message);
     if let Some(type_name) = &message.type_name {
         name(out, message, type_name);
     }
@@ -63,80 +75,26 @@ fn module(out: &mut Writer, message: &Message, reflected: bool) {
     out.close();
 }
 
-/// Returns whether the message has a `BTreeMap`. prost's `Debug` refers to it by a path that users do not have, so
-/// such a message derives std's `Debug` instead.
-fn has_ordered_map(message: &Message) -> bool {
-    let mut fields = message.fields.iter();
-    fields.any(|field| matches!(field.shape, Shape::Map { ordered: true, .. }))
-}
-
-/// Emits the derives of a type. With `own_debug`, `Debug` is not derived by prost.
-fn derive(out: &mut Writer, derives: Derives, kind: &str, own_debug: bool) {
+/// Emits the derives of a type. With `own_debug`, `Debug` is implemented and not derived.
+fn derive(out: &mut Writer, derives: Derives, own_debug: bool, default: bool) {
     let copy = if derives.copy { "Copy, " } else { "" };
-    let eq = if derives.eq { "Eq, Hash, " } else { "" };
-    let own_debug = own_debug && derives.debug;
-    let debug = if own_debug { "Debug, " } else { "" };
+    let debug = if derives.debug && !own_debug {
+        "Debug, "
+    } else {
+        ""
+    };
+    let default = if default { "Default, " } else { "" };
+    let eq = if derives.eq { ", Eq, Hash" } else { "" };
     out.line(format_args!(
-        "#[derive(Clone, {copy}{debug}PartialEq, {eq}{PROST}::{kind})]"
+        "#[derive(Clone, {copy}{debug}{default}PartialEq{eq})]"
     ));
-    out.line(format_args!("#[prost(prost_path = \"{PROST}\")]"));
-    if own_debug || !derives.debug {
-        // prost recognizes `skip_debug` only in an attribute of its own.
-        out.line(format_args!("#[prost(skip_debug)]"));
-    }
 }
 
 fn field(out: &mut Writer, field: &Field) {
     out.docs(&field.docs);
     out.deprecated(field.deprecated);
-    let default = match &field.default {
-        Some(default) => format!(", default = \"{default}\""),
-        None => String::new(),
-    };
-    out.line(format_args!(
-        "#[prost({}{}{}, tag = \"{}\"{default})]",
-        attribute(field),
-        match field.shape {
-            Shape::Plain | Shape::Map { .. } => "",
-            Shape::Optional => ", optional",
-            Shape::Required => ", required",
-            Shape::Repeated => ", repeated",
-            Shape::Unpacked => ", repeated, packed = \"false\"",
-        },
-        if field.boxed { ", boxed" } else { "" },
-        field.number,
-    ));
     out.attributes(&field.attributes);
     out.line(format_args!("pub {}: {},", field.name, field_type(field)));
-}
-
-/// Returns the type of a field in prost's attribute.
-fn attribute(field: &Field) -> String {
-    match &field.shape {
-        Shape::Map { key, ordered } => {
-            let map = if *ordered { "btree_map" } else { "map" };
-            let value = match &field.value {
-                Value::Enum(path) => format!("enumeration({})", path.0),
-                Value::Bytes { .. } => "bytes".to_owned(),
-                other => word(other),
-            };
-            format!("{map} = \"{}, {value}\"", word(key))
-        }
-        _ => word(&field.value),
-    }
-}
-
-/// Returns prost's word for a type.
-fn word(value: &Value) -> String {
-    match value {
-        Value::Scalar(word, _) => (*word).to_owned(),
-        Value::String => "string".to_owned(),
-        Value::Bytes { shared: false } => "bytes = \"vec\"".to_owned(),
-        Value::Bytes { shared: true } => "bytes = \"bytes\"".to_owned(),
-        Value::Message(_) => "message".to_owned(),
-        Value::Group(_) => "group".to_owned(),
-        Value::Enum(path) => format!("enumeration = \"{}\"", path.0),
-    }
 }
 
 fn field_type(field: &Field) -> String {
@@ -166,30 +124,21 @@ fn boxed(field: &Field) -> String {
     }
 }
 
-fn rust(value: &Value) -> String {
+pub(super) fn rust(value: &Value) -> String {
     match value {
         Value::Scalar(_, rust) => (*rust).to_owned(),
         Value::String => format!("{PROST}::alloc::string::String"),
         Value::Bytes { shared: false } => format!("{PROST}::alloc::vec::Vec<u8>"),
         Value::Bytes { shared: true } => format!("{PROST}::bytes::Bytes"),
-        Value::Message(path) | Value::Group(path) => path.0.clone(),
+        Value::Message { path, .. } | Value::Group(path) => path.0.clone(),
         Value::Enum(_) => "i32".to_owned(),
     }
 }
 
 /// Emits the field that holds a oneof. Its enum is in the message's module.
 fn oneof_field(out: &mut Writer, module: &str, oneof: &Oneof) {
-    let tags: Vec<String> = oneof
-        .members
-        .iter()
-        .map(|member| member.number.to_string())
-        .collect();
-    let tags = tags.join(", ");
     let path = format!("{module}::{}", oneof.name);
     out.docs(&oneof.docs);
-    out.line(format_args!(
-        "#[prost(oneof = \"{path}\", tags = \"{tags}\")]"
-    ));
     out.attributes(&oneof.field_attributes);
     out.line(format_args!(
         "pub {}: ::core::option::Option<{path}>,",
@@ -200,20 +149,20 @@ fn oneof_field(out: &mut Writer, module: &str, oneof: &Oneof) {
 fn oneof(out: &mut Writer, oneof: &Oneof) {
     out.docs(&oneof.docs);
     out.attributes(&oneof.attributes);
-    derive(out, oneof.derives, "Oneof", false);
+    let own_debug = accessors::oneof_has_own_debug(oneof);
+    derive(out, oneof.derives, own_debug, false);
     out.open(format_args!("pub enum {} {{", oneof.name));
     for member in &oneof.members {
         out.docs(&member.docs);
         out.deprecated(member.deprecated);
-        out.line(format_args!(
-            "#[prost({}, tag = \"{}\")]",
-            word(&member.value),
-            member.number
-        ));
         out.attributes(&member.attributes);
         out.line(format_args!("{}({}),", member.name, boxed(member)));
     }
     out.close();
+    if own_debug && oneof.derives.debug {
+        accessors::debug_oneof(out, oneof);
+    }
+    codec::oneof(out, oneof);
 }
 
 fn name(out: &mut Writer, message: &Message, type_name: &TypeName) {

@@ -4,7 +4,9 @@
 //! Generated code uses absolute paths and no `use`, so that no name of a proto can change its meaning. It depends
 //! only on the runtime's public types and on one hidden module.
 
+mod accessors;
 mod blocking;
+mod codec;
 mod descriptors;
 mod docs;
 mod enumeration;
@@ -26,7 +28,7 @@ use writer::Writer;
 
 /// Version of the interface between generated code and the runtime. The runtime's macro `generated_interface` refuses
 /// any other.
-const INTERFACE: u32 = 5;
+const INTERFACE: u32 = 6;
 
 /// Returns the check that the runtime fits this generator. Every generated file has it once.
 pub(crate) fn interface() -> String {

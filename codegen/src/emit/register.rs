@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::tokens::{allow_deprecated, ident, ty};
+use super::tokens::{allow_deprecated, codec, ident, ty};
 use super::{descriptors, docs};
 use crate::model::{Method, MethodKind, Service};
 
@@ -52,6 +52,7 @@ fn handler(service: &Service, has_descriptors: bool) -> Result<TokenStream, syn:
         ident(&service.names.servicer),
     );
     let full_name = &service.full_name;
+    let codec = codec(service);
     let constant = ident(descriptors::NAME);
     let descriptors = has_descriptors.then(|| quote!(.descriptors(&#constant)));
     let entries = service.methods.iter().map(|method| entry(service, method));
@@ -60,7 +61,7 @@ fn handler(service: &Service, has_descriptors: bool) -> Result<TokenStream, syn:
         #docs
         #allow
         pub fn #name<S: #servicer>(servicer: S) -> ::stubwright::Handlers {
-            ::stubwright::private::HandlersBuilder::new(#full_name, servicer, ::stubwright::private::Prost)
+            ::stubwright::private::HandlersBuilder::new(#full_name, servicer, ::stubwright::private::#codec)
                 #descriptors
                 #(#entries)*
                 .finish()
@@ -74,6 +75,7 @@ fn handler(service: &Service, has_descriptors: bool) -> Result<TokenStream, syn:
 /// It names the trait's method by its full path, so that an inherent method of the user's type cannot take its place.
 fn entry(service: &Service, method: &Method) -> Result<TokenStream, syn::Error> {
     let servicer = ident(&service.names.servicer);
+    let codec = codec(service);
     let (proto_name, name) = (&method.proto_name, ident(&method.name));
     let (add, parameter, request) = match method.kind {
         MethodKind::UnaryUnary | MethodKind::UnaryStream => {
@@ -95,7 +97,7 @@ fn entry(service: &Service, method: &Method) -> Result<TokenStream, syn::Error> 
     Ok(quote! {
         .#add(#proto_name, {
             fn handle<S: #servicer>(
-                call: ::stubwright::private::ServicerCall<S>,
+                call: ::stubwright::private::ServicerCall<S, ::stubwright::private::#codec>,
                 #parameter
             ) -> ::stubwright::private::HandlerFuture {
                 ::std::boxed::Box::pin(async move { #body })

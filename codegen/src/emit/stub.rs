@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::docs;
-use super::tokens::{allow_deprecated, deprecated, ident, ty};
+use super::tokens::{allow_deprecated, codec, deprecated, ident, ty};
 use crate::model::{Method, MethodKind, Service};
 
 pub(super) fn stub(service: &Service) -> Result<TokenStream, syn::Error> {
@@ -58,6 +58,7 @@ fn method(service: &Service, method: &Method) -> Result<TokenStream, syn::Error>
     let name = ident(&method.name);
     let request = ty(&method.request)?;
     let response = ty(&method.response)?;
+    let codec = codec(service);
     let marker = ident(&method.marker);
     let path = format!("/{}/{}", service.full_name, method.proto_name);
     let (generics, parameter, taken) = match method.kind {
@@ -83,7 +84,7 @@ fn method(service: &Service, method: &Method) -> Result<TokenStream, syn::Error>
             &self,
             #parameter: #taken,
         ) -> ::stubwright::#returned {
-            ::stubwright::private::#call(&self.channel, #path, ::stubwright::private::Prost, #parameter)
+            ::stubwright::private::#call(&self.channel, #path, ::stubwright::private::#codec, #parameter)
         }
     })
 }

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
-use crate::model::TypePath;
+use crate::model::{Service, TypePath};
 
 /// Makes an identifier of a name in the model, which may be raw.
 pub(super) fn ident(name: &str) -> Ident {
@@ -16,6 +16,15 @@ pub(super) fn ident(name: &str) -> Ident {
 /// Parses a type of the model. It fails only for a path that a user configured.
 pub(super) fn ty(path: &TypePath) -> Result<syn::Type, syn::Error> {
     syn::parse_str(&path.0)
+}
+
+/// Returns the name of the codec for the messages of a service.
+pub(super) fn codec(service: &Service) -> Ident {
+    ident(if service.has_extern_messages {
+        "Prost"
+    } else {
+        "Protobuf"
+    })
 }
 
 /// Returns `#[deprecated]` if the element is deprecated in the proto.

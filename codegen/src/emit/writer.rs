@@ -37,6 +37,12 @@ impl Writer {
         self.line(format_args!("}}{end}"));
     }
 
+    /// Writes the line that closes a list.
+    pub(super) fn close_list(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+        self.line(format_args!("],"));
+    }
+
     pub(super) fn blank(&mut self) {
         self.text.push('\n');
     }

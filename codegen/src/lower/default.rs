@@ -1,11 +1,14 @@
-//! Default values of fields, in the form that prost's attribute takes.
+//! Default values of fields, as Rust expressions.
+
+use std::fmt::Debug;
+use std::str::FromStr;
 
 use prost_types::FieldDescriptorProto;
 use prost_types::field_descriptor_proto::Type;
 
 use crate::symbols::Symbols;
 
-/// Returns the text inside the quotes of `default = "…"`.
+/// Returns the default value of a field: an expression, or the name of an enum's variant.
 pub(super) fn default(field: &FieldDescriptorProto, symbols: &Symbols) -> Option<String> {
     let text = field.default_value.as_deref()?;
     match field.r#type() {
@@ -15,14 +18,30 @@ pub(super) fn default(field: &FieldDescriptorProto, symbols: &Symbols) -> Option
                 .flat_map(std::ascii::escape_default)
                 .map(char::from)
                 .collect();
-            Some(format!("b\\\"{}\\\"", literal.escape_default()))
+            Some(format!("b\"{literal}\""))
         }
         // The variants of an external enum are unknown.
         Type::Enum => {
             let names = symbols.enumeration(field.type_name())?;
             names.by_value.get(text).cloned()
         }
-        _ => Some(text.escape_default().to_string()),
+        Type::String => Some(format!("\"{}\"", text.escape_default())),
+        Type::Float => Some(float::<f32>(text, "f32")),
+        Type::Double => Some(float::<f64>(text, "f64")),
+        _ => Some(text.to_owned()),
+    }
+}
+
+/// Returns the expression of a floating-point number.
+fn float<T: FromStr + Debug>(text: &str, name: &str) -> String {
+    match text {
+        "inf" => format!("::core::primitive::{name}::INFINITY"),
+        "-inf" => format!("::core::primitive::{name}::NEG_INFINITY"),
+        "nan" => format!("::core::primitive::{name}::NAN"),
+        _ => match text.parse::<T>() {
+            Ok(number) => format!("{number:?}"),
+            Err(_) => text.to_owned(),
+        },
     }
 }
 

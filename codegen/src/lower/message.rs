@@ -195,7 +195,8 @@ impl Lowering<'_> {
         });
         Field {
             name: name.to_owned(),
-            number: field.number(),
+            proto_name: field.name().to_owned(),
+            number: field.number().unsigned_abs(),
             docs: super::renamed(docs, field.name(), derived, name),
             attributes: paths::all(&config.field_attribute, attributes),
             deprecated: field
@@ -222,6 +223,10 @@ impl Lowering<'_> {
         match field.label() {
             Label::Repeated if is_unpacked(field, syntax) => Shape::Unpacked,
             Label::Repeated => Shape::Repeated,
+            // A message that must contain itself could not exist: prost's would never end.
+            Label::Required if self.file.graph.is_recursive(&self.full_name, field) => {
+                Shape::Optional
+            }
             Label::Required => Shape::Required,
             Label::Optional if is_optional(field, syntax) => Shape::Optional,
             Label::Optional => Shape::Plain,
@@ -244,22 +249,25 @@ impl Lowering<'_> {
     fn plain_value(&self, here: &[String], field: &FieldDescriptorProto) -> Value {
         let path = || self.file.resolver.resolve(here, field.type_name());
         match field.r#type() {
-            Type::Double => Value::Scalar("double", "f64"),
-            Type::Float => Value::Scalar("float", "f32"),
-            Type::Int64 => Value::Scalar("int64", "i64"),
-            Type::Uint64 => Value::Scalar("uint64", "u64"),
-            Type::Int32 => Value::Scalar("int32", "i32"),
-            Type::Fixed64 => Value::Scalar("fixed64", "u64"),
-            Type::Fixed32 => Value::Scalar("fixed32", "u32"),
-            Type::Bool => Value::Scalar("bool", "bool"),
-            Type::Uint32 => Value::Scalar("uint32", "u32"),
-            Type::Sfixed32 => Value::Scalar("sfixed32", "i32"),
-            Type::Sfixed64 => Value::Scalar("sfixed64", "i64"),
-            Type::Sint32 => Value::Scalar("sint32", "i32"),
-            Type::Sint64 => Value::Scalar("sint64", "i64"),
+            Type::Double => Value::Scalar("Double", "f64"),
+            Type::Float => Value::Scalar("Float", "f32"),
+            Type::Int64 => Value::Scalar("Int64", "i64"),
+            Type::Uint64 => Value::Scalar("Uint64", "u64"),
+            Type::Int32 => Value::Scalar("Int32", "i32"),
+            Type::Fixed64 => Value::Scalar("Fixed64", "u64"),
+            Type::Fixed32 => Value::Scalar("Fixed32", "u32"),
+            Type::Bool => Value::Scalar("Bool", "bool"),
+            Type::Uint32 => Value::Scalar("Uint32", "u32"),
+            Type::Sfixed32 => Value::Scalar("Sfixed32", "i32"),
+            Type::Sfixed64 => Value::Scalar("Sfixed64", "i64"),
+            Type::Sint32 => Value::Scalar("Sint32", "i32"),
+            Type::Sint64 => Value::Scalar("Sint64", "i64"),
             Type::String => Value::String,
             Type::Bytes => Value::Bytes { shared: false },
-            Type::Message => Value::Message(path()),
+            Type::Message => Value::Message {
+                path: path(),
+                is_extern: !self.file.resolver.is_ours(field.type_name()),
+            },
             Type::Group => Value::Group(path()),
             Type::Enum => Value::Enum(path()),
         }

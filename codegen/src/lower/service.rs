@@ -48,6 +48,10 @@ impl Lowering<'_> {
                 .as_ref()
                 .is_some_and(|options| options.deprecated()),
             names,
+            has_extern_messages: service.method.iter().any(|method| {
+                let types = [method.input_type(), method.output_type()];
+                !types.iter().all(|name| self.file.resolver.is_ours(name))
+            }),
             methods,
         }
     }

@@ -61,14 +61,16 @@ pub(crate) struct TypeName {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Field {
     pub(crate) name: String,
-    pub(crate) number: i32,
+    /// Name in the proto.
+    pub(crate) proto_name: String,
+    pub(crate) number: u32,
     pub(crate) docs: Vec<String>,
     pub(crate) attributes: Vec<String>,
     pub(crate) deprecated: bool,
     pub(crate) shape: Shape,
     pub(crate) value: Value,
     pub(crate) boxed: bool,
-    /// Text inside the quotes of prost's `default`.
+    /// The default value in the proto: a Rust expression, or the name of an enum's variant.
     pub(crate) default: Option<String>,
 }
 
@@ -93,14 +95,18 @@ pub(crate) enum Shape {
 /// The type of a field, or of a map's keys or values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
-    /// A number or a bool: prost's word for it, and the Rust type.
+    /// A number or a bool: the kind in the runtime's `message`, and the Rust type.
     Scalar(&'static str, &'static str),
     String,
     Bytes {
         /// True for `Bytes`, false for `Vec<u8>`.
         shared: bool,
     },
-    Message(TypePath),
+    Message {
+        path: TypePath,
+        /// Set if it is unknown whether Stubwright generated the message.
+        is_extern: bool,
+    },
     Group(TypePath),
     Enum(TypePath),
 }

@@ -2,6 +2,8 @@
 
 use bytes::{Buf, Bytes};
 
+use crate::message::{MEMORY, Reader};
+
 /// The bytes of one message, borrowed from a buffer that may hold more messages.
 ///
 /// This type implements [`Buf`]. Its `copy_to_bytes` returns [`Bytes`] that share the memory of the buffer.
@@ -10,13 +12,29 @@ pub struct Encoded<'a> {
     buffer: &'a Bytes,
     /// The unread part of the buffer.
     rest: &'a [u8],
+    /// The maximum memory of the decoded message, in bytes.
+    memory: usize,
 }
 
 impl<'a> Encoded<'a> {
     /// Returns the message in the first `length` bytes of the buffer.
     pub(crate) fn front(buffer: &'a Bytes, length: usize) -> Encoded<'a> {
         let rest = buffer.get(..length).unwrap_or(buffer);
-        Encoded { buffer, rest }
+        Encoded {
+            buffer,
+            rest,
+            memory: MEMORY,
+        }
+    }
+
+    /// Sets the maximum memory of the decoded message, in bytes. The default is 32 MiB.
+    pub(crate) fn memory(self, memory: usize) -> Encoded<'a> {
+        Encoded { memory, ..self }
+    }
+
+    /// Returns a reader of the message.
+    pub(crate) fn reader(self) -> Reader<'a> {
+        Reader::shared(self.rest, self.buffer).memory(self.memory)
     }
 
     /// Returns the bytes that have not been read.
@@ -31,6 +49,7 @@ impl<'a> From<&'a Bytes> for Encoded<'a> {
         Encoded {
             buffer,
             rest: buffer,
+            memory: MEMORY,
         }
     }
 }

@@ -5,7 +5,7 @@ mod packer;
 use bytes::{Bytes, BytesMut};
 
 use crate::base::erasure::AnyMessage;
-use crate::base::{Chunks, Encoded};
+use crate::base::{Chunks, Encoded, Room};
 use crate::{Compression, Result, Status};
 
 pub use self::packer::{Packed, Packer};
@@ -31,20 +31,41 @@ const COMPRESSED: u8 = 1;
 /// Returns RESOURCE_EXHAUSTED if the message exceeds `limit` or 4 GiB.
 #[cfg(feature = "server")]
 pub(crate) fn framed(message: &dyn AnyMessage, limit: usize) -> Result<Bytes> {
-    let length = message.encoded_len();
-    let limit = limit.min(LONGEST);
-    if length > limit {
-        return Err(over(length, limit));
-    }
-    Ok(framed_alone(message, length).freeze())
+    Ok(framed_alone(message, limit.min(LONGEST))?.freeze())
 }
 
-/// Encodes a message of `length` bytes with its prefix, in a buffer of exactly that size.
-fn framed_alone(message: &dyn AnyMessage, length: usize) -> BytesMut {
-    let mut buffer = BytesMut::with_capacity(PREFIX + length);
-    buffer.extend_from_slice(&prefix(length));
-    message.encode(&mut buffer);
-    buffer
+/// Encodes a message with its prefix, in a buffer of exactly that size. A message over `limit` is an error.
+fn framed_alone(message: &dyn AnyMessage, limit: usize) -> Result<BytesMut> {
+    let mut alone = Alone {
+        limit,
+        buffer: BytesMut::new(),
+        over: None,
+    };
+    message.encode_to(&mut alone);
+    match alone.over {
+        Some(length) => Err(over(length, limit)),
+        None => Ok(alone.buffer),
+    }
+}
+
+/// A buffer for one message and its prefix.
+struct Alone {
+    limit: usize,
+    buffer: BytesMut,
+    /// The length of the message, if it exceeds the limit.
+    over: Option<usize>,
+}
+
+impl Room for Alone {
+    fn make(&mut self, length: usize) -> Option<&mut BytesMut> {
+        if length > self.limit {
+            self.over = Some(length);
+            return None;
+        }
+        self.buffer.reserve(PREFIX + length);
+        self.buffer.extend_from_slice(&prefix(length));
+        Some(&mut self.buffer)
+    }
 }
 
 /// Returns the prefix of an uncompressed message of at most [`LONGEST`] bytes.

@@ -36,7 +36,7 @@ pub(crate) mod unix_name;
 pub(crate) mod wire;
 
 pub(crate) use chunks::Chunks;
-pub use codec::{Codec, Prost, Raw};
+pub use codec::{Codec, Prost, Protobuf, Raw, Room};
 pub use compression::Compression;
 pub use descriptors::Descriptors;
 pub(crate) use earliest::earliest;

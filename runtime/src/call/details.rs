@@ -1,5 +1,6 @@
 //! The details of a call, known before its first message.
 
+use std::num::NonZeroUsize;
 #[cfg(feature = "client")]
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use super::credentials::Authorizer;
 use super::method_config::MethodConfig;
 use super::peer::Peer;
 use crate::base::header::Header;
+use crate::message::MEMORY;
 use crate::{Code, Compression, Metadata, Status};
 
 /// The precision of timers. Those of tokio and of other runtimes fire up to a millisecond late.
@@ -55,11 +57,49 @@ pub(crate) struct CallDetails {
     pub(crate) max_send_message_length: usize,
 }
 
-/// The maximum size of received messages, in bytes, before and after decompression.
+/// The limits of received messages.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MessageLimits {
+    /// The maximum size of a request, in bytes, before and after decompression.
     pub(crate) request: usize,
+    /// The maximum size of a response.
     pub(crate) response: usize,
+    /// The maximum memory of a decoded request, in bytes, if it is set.
+    pub(crate) request_memory: Option<NonZeroUsize>,
+    /// The maximum memory of a decoded response.
+    pub(crate) response_memory: Option<NonZeroUsize>,
+}
+
+impl MessageLimits {
+    /// Creates limits for the size of messages.
+    pub(crate) fn new(request: usize, response: usize) -> MessageLimits {
+        MessageLimits {
+            request,
+            response,
+            request_memory: None,
+            response_memory: None,
+        }
+    }
+
+    /// Returns the maximum memory of a decoded request, in bytes.
+    #[cfg(feature = "server")]
+    pub(crate) fn memory_of_request(&self) -> usize {
+        memory(self.request_memory, self.request)
+    }
+
+    /// Returns the maximum memory of a decoded response, in bytes.
+    #[cfg(feature = "client")]
+    pub(crate) fn memory_of_response(&self) -> usize {
+        memory(self.response_memory, self.response)
+    }
+}
+
+/// Returns the maximum memory of a message: the given one, or a default that large messages fit into.
+fn memory(given: Option<NonZeroUsize>, length: usize) -> usize {
+    match given {
+        Some(given) => given.get(),
+        None => MEMORY.max(length.saturating_mul(2)),
+    }
 }
 
 impl CallDetails {
@@ -83,10 +123,7 @@ impl CallDetails {
             #[cfg(feature = "client")]
             attributes: Attributes::default(),
             compression: Compression::Identity,
-            limits: MessageLimits {
-                request: usize::MAX,
-                response: usize::MAX,
-            },
+            limits: MessageLimits::new(usize::MAX, usize::MAX),
             #[cfg(feature = "client")]
             max_send_message_length: usize::MAX,
         }

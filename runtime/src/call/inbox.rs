@@ -71,9 +71,15 @@ impl Inbox {
         response: Cut,
         read: impl FnOnce(Encoded<'_>) -> Result<T>,
     ) -> Result<T> {
-        let response = response.read(&mut self.chunks, read);
+        let memory = self.max_memory();
+        let response = response.read(&mut self.chunks, |bytes| read(bytes.memory(memory)));
         self.tell_used();
         response.map_err(|status| self.give_up(status))
+    }
+
+    /// Returns the maximum memory of a decoded response, in bytes.
+    pub(crate) fn max_memory(&self) -> usize {
+        self.ongoing.exchange.details().limits.memory_of_response()
     }
 
     /// Takes the bytes of a response.

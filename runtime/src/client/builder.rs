@@ -243,6 +243,15 @@ impl ChannelBuilder {
         self
     }
 
+    /// Sets the maximum memory of a decoded response, in bytes. It includes the elements of lists and maps, which can take a hundred
+    /// times more memory than encoded bytes: an empty message in a list has two bytes. A response that needs more ends its call with
+    /// RESOURCE_EXHAUSTED, before the memory is allocated. The default is 32 MiB (33,554,432), or twice the maximum size of a
+    /// response if that is more. Messages of prost without code of Stubwright count as 16 times their encoded size.
+    pub fn max_message_memory(mut self, bytes: usize) -> ChannelBuilder {
+        self.defaults().options.set_message_memory(bytes);
+        self
+    }
+
     /// Sets the default compression of requests. By default requests are not compressed. A server that cannot decompress them
     /// answers UNIMPLEMENTED. The server chooses the compression of responses. gRPC's `grpc.default_compression_algorithm`.
     #[doc(alias = "grpc.default_compression_algorithm")]

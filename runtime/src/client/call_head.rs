@@ -81,10 +81,13 @@ impl CallHead {
             credentials: options.credentials.take(),
             compression: options.compression.unwrap_or(Compression::Identity),
             limits: MessageLimits {
-                request: usize::MAX,
-                response: options
-                    .max_receive_message_length
-                    .unwrap_or(MAX_RECEIVE_MESSAGE_LENGTH),
+                response_memory: options.max_message_memory,
+                ..MessageLimits::new(
+                    usize::MAX,
+                    options
+                        .max_receive_message_length
+                        .unwrap_or(MAX_RECEIVE_MESSAGE_LENGTH),
+                )
             },
             max_send_message_length: options.max_send_message_length.unwrap_or(usize::MAX),
             ..CallDetails::new(self.path.clone(), metadata, Peer::unknown())

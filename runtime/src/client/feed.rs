@@ -56,8 +56,8 @@ impl Packing {
                 Some(wanted) if !wanted.wants(request)? => Compression::Identity,
                 _ => exchange.details().compression,
             };
-            set_last_packed(request.encoded_len());
             packed = Some(self.packer.push(request, compression));
+            set_last_packed(self.packer.last_length());
             Ok(())
         });
         requests.clear();

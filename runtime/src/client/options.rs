@@ -1,5 +1,6 @@
 //! The options of calls.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,7 @@ pub struct Options {
     pub(crate) compress_if: Option<CompressIf>,
     pub(crate) max_send_message_length: Option<usize>,
     pub(crate) max_receive_message_length: Option<usize>,
+    pub(crate) max_message_memory: Option<NonZeroUsize>,
     /// Values for the interceptors of the call.
     pub(crate) extensions: Option<Arc<Extensions>>,
     /// The properties that the call inherits from its parent.
@@ -64,6 +66,7 @@ impl Options {
         self.max_send_message_length = self
             .max_send_message_length
             .or(defaults.max_send_message_length);
+        self.max_message_memory = self.max_message_memory.or(defaults.max_message_memory);
         self.max_receive_message_length = self
             .max_receive_message_length
             .or(defaults.max_receive_message_length);
@@ -100,6 +103,11 @@ impl Options {
     pub(crate) fn propagate(&mut self, propagation: Propagation) {
         self.metadata.merge(propagation.pairs().clone());
         self.propagation = Some(Box::new(propagation));
+    }
+
+    /// Sets the maximum memory of a decoded response, in bytes.
+    pub(crate) fn set_message_memory(&mut self, bytes: usize) {
+        self.max_message_memory = Some(NonZeroUsize::new(bytes).unwrap_or(NonZeroUsize::MIN));
     }
 
     pub(crate) fn set_authority(&mut self, authority: &str) {
@@ -186,6 +194,14 @@ macro_rules! option_methods {
         /// else 4 MiB. A larger response ends the call with RESOURCE_EXHAUSTED. gRPC's `grpc.max_receive_message_length`.
         $visibility fn max_receive_message_length(mut self, bytes: usize) -> Self {
             self.options().max_receive_message_length = Some(bytes);
+            self
+        }
+
+        /// Sets the maximum memory of a decoded response, in bytes. The default is the channel's limit, or else 32 MiB, or twice
+        /// the maximum size of a response if that is more. A response that needs more ends the call with RESOURCE_EXHAUSTED. See
+        /// [`ChannelBuilder::max_message_memory`](crate::ChannelBuilder::max_message_memory).
+        $visibility fn max_message_memory(mut self, bytes: usize) -> Self {
+            self.options().set_message_memory(bytes);
             self
         }
 

@@ -49,6 +49,7 @@ impl Transport for InProcess {
         let found = self.methods.find(call.path.value());
         let rules = found.map_or_else(Default::default, |(_, rules)| rules);
         call.limits.request = rules.limits.request;
+        call.limits.request_memory = rules.limits.request_memory;
         call.limits.response = rules.limits.response.min(call.limits.response);
         if rules.timeout.is_some() {
             call.deadline = rules.deadline(clock::now(), call.deadline);

@@ -1,6 +1,7 @@
 //! Options for the calls of single methods and services.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::interceptor::{ServerInterceptor, ServerInterceptors};
@@ -16,6 +17,7 @@ use super::rules::Rules;
 #[must_use]
 pub struct MethodOptions {
     max_receive_message_length: Option<usize>,
+    max_message_memory: Option<NonZeroUsize>,
     max_send_message_length: Option<usize>,
     timeout: Option<Duration>,
     compression: Option<ResponseCompression>,
@@ -32,6 +34,13 @@ impl MethodOptions {
     /// RESOURCE_EXHAUSTED. See [`ServerBuilder::max_receive_message_length`](crate::ServerBuilder::max_receive_message_length).
     pub fn max_receive_message_length(mut self, bytes: usize) -> MethodOptions {
         self.max_receive_message_length = Some(bytes);
+        self
+    }
+
+    /// Sets the maximum memory of a decoded request, in bytes. A request that needs more ends its call with RESOURCE_EXHAUSTED. See
+    /// [`ServerBuilder::max_message_memory`](crate::ServerBuilder::max_message_memory).
+    pub fn max_message_memory(mut self, bytes: usize) -> MethodOptions {
+        self.max_message_memory = Some(NonZeroUsize::new(bytes).unwrap_or(NonZeroUsize::MIN));
         self
     }
 
@@ -83,6 +92,7 @@ impl MethodOptions {
     fn over(&self, mut rules: Rules) -> Rules {
         let MethodOptions {
             max_receive_message_length,
+            max_message_memory,
             max_send_message_length,
             timeout,
             compression,
@@ -90,6 +100,7 @@ impl MethodOptions {
             interceptors: _,
         } = self;
         rules.limits.request = max_receive_message_length.unwrap_or(rules.limits.request);
+        rules.limits.request_memory = max_message_memory.or(rules.limits.request_memory);
         rules.limits.response = max_send_message_length.unwrap_or(rules.limits.response);
         rules.timeout = timeout.or(rules.timeout);
         rules.compression = compression.unwrap_or(rules.compression);

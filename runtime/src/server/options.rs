@@ -1,5 +1,6 @@
 //! The options of a server.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -115,6 +116,16 @@ impl ServerBuilder {
     #[doc(alias = "grpc.max_receive_message_length")]
     pub fn max_receive_message_length(mut self, bytes: usize) -> ServerBuilder {
         self.options.rules.limits.request = bytes;
+        self
+    }
+
+    /// Sets the maximum memory of a decoded request, in bytes. It includes the elements of lists and maps, which can take a hundred
+    /// times more memory than encoded bytes: an empty message in a list has two bytes. A request that needs more ends its call with
+    /// RESOURCE_EXHAUSTED, before the memory is allocated. The default is 32 MiB (33,554,432), or twice the maximum size of a
+    /// request if that is more. Messages of prost without code of Stubwright count as 16 times their encoded size.
+    pub fn max_message_memory(mut self, bytes: usize) -> ServerBuilder {
+        let bytes = NonZeroUsize::new(bytes).unwrap_or(NonZeroUsize::MIN);
+        self.options.rules.limits.request_memory = Some(bytes);
         self
     }
 

@@ -191,7 +191,10 @@ impl Inbox {
 
     /// Decodes a message, and passes it to the observers of requests.
     fn read(&mut self, message: Cut, held: &mut dyn AnySlot) -> Result<()> {
-        message.read(&mut self.receiver.chunks, |message| held.read(message))?;
+        let memory = self.exchange.details().limits.memory_of_request();
+        message.read(&mut self.receiver.chunks, |message| {
+            held.read(message.memory(memory))
+        })?;
         self.receiver.tell_used(&self.exchange);
         match &self.record {
             Some(record) => {

@@ -16,10 +16,10 @@ pub(crate) struct Rules {
 impl Default for Rules {
     fn default() -> Rules {
         Rules {
-            limits: MessageLimits {
-                request: crate::base::framing::MAX_RECEIVE_MESSAGE_LENGTH,
-                response: usize::MAX,
-            },
+            limits: MessageLimits::new(
+                crate::base::framing::MAX_RECEIVE_MESSAGE_LENGTH,
+                usize::MAX,
+            ),
             timeout: None,
             compression: ResponseCompression::default(),
         }

@@ -84,7 +84,8 @@ where
     T: fmt::Debug + 'static,
     C: Codec<T>,
 {
-    let mut message = C::decode(Encoded::from(bytes))?;
+    let memory = context.exchange().details().limits.memory_of_request();
+    let mut message = C::decode(Encoded::from(bytes).memory(memory))?;
     context.show_request(&mut Typed::<T, C>::new(&mut message))?;
     Ok(message)
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use stubwright::{Code, MethodOptions, Result, Server, StreamingCall};
+use stubwright::{Code, MethodOptions, Result, Server, Status, StreamingCall};
 use stubwright_tests::pb::probe::v1::{Action, ProbeStub, Request, Response};
 use stubwright_tests::{Event, Probe};
 
@@ -14,6 +14,7 @@ over_every_transport!(
     a_slot_comes_back_after_each_kind_of_end,
     the_maximum_counts_the_calls_of_all_methods,
     messages_have_the_limits_of_their_method,
+    row_52_decoded_messages_have_a_limit_of_memory,
     a_response_over_the_limit_loses_none_before_it,
     a_call_ends_at_the_time_limit_of_its_method,
 );
@@ -38,6 +39,41 @@ async fn code(stub: &ProbeStub) -> Code {
         Ok(_) => Code::Ok,
         Err(status) => status.code(),
     }
+}
+
+async fn row_52_decoded_messages_have_a_limit_of_memory(transport: Transport) {
+    let roomy = MethodOptions::new().max_message_memory(40_000);
+    let options = Server::builder()
+        .max_message_memory(10_000)
+        .method_options("probe.v1.Probe/Bidi", roomy);
+    let link = transport.link(options).await;
+    let sized = |size| Request {
+        payload: vec![7; size],
+        count: 1,
+        ..Request::default()
+    };
+    let refused = |error: Status, limit: usize| {
+        let text = format!("the decoded message needs more than {limit} bytes of memory");
+        assert_eq!(error.code(), Code::ResourceExhausted);
+        assert!(error.message().contains(&text), "{error}");
+    };
+    link.stub.unary(sized(10_000)).await.unwrap();
+    refused(link.stub.unary(sized(20_000)).await.unwrap_err(), 10_000);
+    refused(
+        link.stub.client_stream([sized(20_000)]).await.unwrap_err(),
+        10_000,
+    );
+    let mut call = link.stub.bidi([sized(20_000), sized(50_000)]);
+    assert_eq!(call.message().await.unwrap().unwrap().payload.len(), 20_000);
+    refused(call.message().await.unwrap_err(), 40_000);
+    // Responses have the limit of the call or of the channel.
+    let call = link.stub.unary(sized(5_000)).max_message_memory(4_000);
+    refused(call.await.unwrap_err(), 4_000);
+    let call = link
+        .stub
+        .server_stream(sized(5_000))
+        .max_message_memory(4_000);
+    refused(call.try_collect::<Vec<_>>().await.unwrap_err(), 4_000);
 }
 
 async fn a_call_over_the_maximum_fails_at_once(transport: Transport) {

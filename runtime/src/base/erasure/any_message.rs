@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::base::codec::Codec;
+use crate::base::codec::{Codec, Room};
 
 /// A message of any type, as interceptors see it. [`downcast_ref`](trait.AnyMessage.html#method.downcast_ref) and
 /// [`downcast_mut`](trait.AnyMessage.html#method.downcast_mut) return the message itself if its type is known. `{:?}` prints a
@@ -24,6 +24,9 @@ pub trait AnyMessage: fmt::Debug {
     /// Appends the encoded message to `buffer`. Reserve room for [`encoded_len`](AnyMessage::encoded_len) bytes in the buffer
     /// first.
     fn encode(&self, buffer: &mut BytesMut);
+
+    /// Encodes the message into the buffer that `room` makes for it.
+    fn encode_to(&self, room: &mut dyn Room);
 }
 
 impl dyn AnyMessage + '_ {
@@ -75,6 +78,10 @@ impl<T: fmt::Debug + 'static, C: Codec<T>> AnyMessage for Typed<'_, T, C> {
 
     fn encode(&self, buffer: &mut BytesMut) {
         C::encode(self.message, buffer);
+    }
+
+    fn encode_to(&self, room: &mut dyn Room) {
+        C::encode_to(self.message, room);
     }
 }
 

@@ -21,7 +21,6 @@
 //! | bidirectional | 8,637 | 4,128 | 12,549 |
 
 mod any_message;
-pub(crate) mod fields;
 mod requests;
 mod slot;
 

@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::{LONGEST, PREFIX, compressed, framed_alone, over, prefix};
+use crate::base::Room;
 use crate::base::erasure::AnyMessage;
 use crate::{Compression, Status};
 
@@ -27,6 +28,8 @@ pub struct Packer {
     mark: usize,
     /// The longest message allowed, in bytes.
     limit: usize,
+    /// The length of the last message before compression, in bytes.
+    last: usize,
     /// Set while no message has been longer than [`STRIDE`].
     all_small: bool,
     /// The error that ended the messages.
@@ -62,6 +65,7 @@ impl Packer {
             full: None,
             mark: 0,
             limit: limit.min(LONGEST),
+            last: 0,
             all_small: true,
             failure: None,
         }
@@ -69,24 +73,25 @@ impl Packer {
 
     /// Packs a message. Packing stops after the first message of a piece, and then whenever the packed bytes have doubled.
     pub(crate) fn push(&mut self, message: &dyn AnyMessage, compression: Compression) -> Packed {
-        let length = message.encoded_len();
-        // Check before anything changes: the messages packed so far must not be lost.
-        if length > self.limit {
-            return self.fail(over(length, self.limit));
-        }
         if compression != Compression::Identity {
-            return self.push_compressed(&framed_alone(message, length), compression);
+            return match framed_alone(message, self.limit) {
+                Ok(framed) => self.push_compressed(&framed, compression),
+                Err(status) => self.fail(status),
+            };
         }
-        let packed = self.make_room(PREFIX + length);
-        self.buffer.extend_from_slice(&prefix(length));
-        message.encode(&mut self.buffer);
-        packed
+        let mut place = Place {
+            packer: self,
+            packed: Packed::Failed,
+        };
+        message.encode_to(&mut place);
+        place.packed
     }
 
     /// Packs a framed message in its compressed form if that is shorter. It is copied, so that the memory of the uncompressed
     /// message is freed.
     fn push_compressed(&mut self, message: &[u8], compression: Compression) -> Packed {
         let payload = message.get(PREFIX..).unwrap_or_default();
+        self.last = payload.len();
         let shorter = compressed(payload, compression);
         let message = shorter.as_deref().unwrap_or(message);
         let packed = self.make_room(message.len());
@@ -116,6 +121,12 @@ impl Packer {
             self.full = self.flush();
         }
         Packed::Stopped
+    }
+
+    /// Returns the length of the last message before compression, in bytes.
+    #[cfg(feature = "client")]
+    pub(crate) fn last_length(&self) -> usize {
+        self.last
     }
 
     /// Stores the error that ends the messages.
@@ -155,6 +166,27 @@ impl Packer {
     pub(crate) fn flush(&mut self) -> Option<Bytes> {
         self.mark = 0;
         (!self.buffer.is_empty()).then(|| self.buffer.split().freeze())
+    }
+}
+
+/// The place of a message in a packer.
+struct Place<'a> {
+    packer: &'a mut Packer,
+    packed: Packed,
+}
+
+impl Room for Place<'_> {
+    fn make(&mut self, length: usize) -> Option<&mut BytesMut> {
+        let Place { packer, packed } = self;
+        // Check before anything changes: the messages packed so far must not be lost.
+        if length > packer.limit {
+            packer.fail(over(length, packer.limit));
+            return None;
+        }
+        packer.last = length;
+        *packed = packer.make_room(PREFIX + length);
+        packer.buffer.extend_from_slice(&prefix(length));
+        Some(&mut packer.buffer)
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{Code, Status};
 use crate::InvalidMetadata;
+use crate::message::DecodeError;
 
 /// Converts an I/O error to the status that gRPC's libraries use for errors of this kind (the table of `absl::ErrnoToStatus`). An
 /// error that wraps a [`Status`] is converted to that status.
@@ -31,6 +32,18 @@ impl From<tokio::time::error::Elapsed> for Status {
 /// Converts the error to INTERNAL, as gRPC requires for bytes that are not a valid message.
 impl From<prost::DecodeError> for Status {
     fn from(error: prost::DecodeError) -> Status {
+        Status::internal(format!("malformed message: {error}")).with_source(error)
+    }
+}
+
+/// Converts the error to INTERNAL, as gRPC requires for bytes that are not a valid message, or to RESOURCE_EXHAUSTED if the message
+/// needs too much memory.
+impl From<DecodeError> for Status {
+    #[cold]
+    fn from(error: DecodeError) -> Status {
+        if error.is_over_budget() {
+            return Status::resource_exhausted(error.to_string()).with_source(error);
+        }
         Status::internal(format!("malformed message: {error}")).with_source(error)
     }
 }

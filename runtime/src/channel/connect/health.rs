@@ -82,10 +82,10 @@ impl HealthWatch {
     fn call(&self) -> Result<Inbox> {
         let exchange = Arc::new(Exchange::new(CallDetails {
             is_probe: true,
-            limits: MessageLimits {
-                request: usize::MAX,
-                response: crate::base::framing::MAX_RECEIVE_MESSAGE_LENGTH,
-            },
+            limits: MessageLimits::new(
+                usize::MAX,
+                crate::base::framing::MAX_RECEIVE_MESSAGE_LENGTH,
+            ),
             ..CallDetails::new(WATCH.clone(), Metadata::new(), Peer::unknown())
         }));
         // The message's only field is a string with the number 1.

@@ -140,8 +140,11 @@ impl Intercepted {
         let state = &self.state;
         // The slot may hold the response of an interceptor.
         slot.clear();
+        // The program's own responses have no limit.
+        let attempt = self.attempt.as_ref();
+        let memory = attempt.map_or(usize::MAX, |reader| reader.inbox.max_memory());
         let read = slot
-            .read(Encoded::from(&bytes))
+            .read(Encoded::from(&bytes).memory(memory))
             .and_then(|()| slot.show(&mut |message| state.show_response(level, message)));
         if let Err(status) = read {
             slot.clear();

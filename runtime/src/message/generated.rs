@@ -1,0 +1,46 @@
+//! What generated code implements for a message and for a oneof.
+
+use std::fmt::Debug;
+
+use super::{DecodeError, Fields, Reader, Sink};
+
+/// A message of protobuf whose code Stubwright generated. Its type also implements [`prost::Message`].
+pub trait Message: Debug + Default + Send + Sync {
+    /// Names and numbers of the fields.
+    const FIELDS: &'static Fields;
+
+    /// Reads fields until the message ends. Values are added to those that the message has already.
+    ///
+    /// # Errors
+    /// Fails if the bytes are not a message of this type, or need more memory than the reader allows.
+    fn merge(&mut self, from: &mut Reader<'_>) -> Result<(), DecodeError>;
+
+    /// Writes all fields.
+    fn write(&self, to: &mut impl Sink);
+}
+
+/// The enum of a oneof.
+pub trait Oneof: Sized {
+    /// Reads the member whose key was read last. It replaces another member, and is added to the same message.
+    ///
+    /// # Errors
+    /// Fails if the value is malformed, or needs too much memory.
+    fn merge(place: &mut Option<Self>, from: &mut Reader<'_>) -> Result<(), DecodeError>;
+
+    /// Writes the member.
+    fn write(&self, to: &mut impl Sink);
+}
+
+/// A boxed message, which may contain itself.
+impl<M: Message> Message for Box<M> {
+    const FIELDS: &'static Fields = M::FIELDS;
+
+    fn merge(&mut self, from: &mut Reader<'_>) -> Result<(), DecodeError> {
+        from.charge(size_of::<M>())?;
+        (**self).merge(from)
+    }
+
+    fn write(&self, to: &mut impl Sink) {
+        (**self).write(to);
+    }
+}

@@ -1,0 +1,90 @@
+//! Protobuf messages: how generated code reads and writes them.
+//!
+//! The generator writes one implementation of [`Message`] for each message: one function that matches the keys of fields, and one
+//! that names the fields in their order. Everything else is here, and compiled once:
+//!
+//! - [`Reader`] is a cursor over the bytes of a message, which may lie in several pieces;
+//! - a [`Sink`] is what a message is written to: [`Sizes`], which measures it, and then [`Writer`];
+//! - a [`Kind`] is a type of protobuf, for example `sint32`. It reads and writes one value;
+//! - [`Fields`] is a message's table: the names and numbers of its fields.
+
+mod bytes_field;
+mod debug;
+mod error;
+mod fields;
+mod foreign;
+mod generated;
+mod kind;
+mod map_field;
+mod reader;
+mod reading;
+mod sink;
+mod sizes;
+mod varint;
+mod well_known;
+mod wire;
+mod writer;
+
+pub use self::debug::Named;
+pub use self::error::DecodeError;
+pub use self::fields::{Field, Fields};
+pub use self::foreign::{decode_field, decode_shared};
+pub use self::generated::{Message, Oneof};
+pub use self::kind::Kind;
+pub use self::map_field::MapField;
+pub(crate) use self::reader::MEMORY;
+pub use self::reader::Reader;
+pub use self::sink::Sink;
+pub use self::sizes::Sizes;
+pub(crate) use self::writer::encode_to;
+pub use self::writer::{Writer, encode, encoded_len};
+
+/// The names that are in scope where generated code reads and writes messages. Names of the language are among them, because a
+/// proto may have messages with these names.
+pub mod prelude {
+    pub use std::boxed::Box;
+    pub use std::option::Option::{self, None, Some};
+    pub use std::result::Result::{self, Ok};
+
+    pub use super::foreign::{Extern, IsForeign, IsNested};
+    pub use super::kind::*;
+    pub use super::{DecodeError, Field, Fields, Message, Oneof, Reader, Sink};
+}
+
+/// Implements [`prost::Message`] for a [`Message`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! prost_message {
+    ($message:ty) => {
+        impl $crate::prost::Message for $message {
+            fn encode_raw(&self, buffer: &mut impl $crate::prost::bytes::BufMut) {
+                $crate::message::encode(self, buffer);
+            }
+
+            fn encoded_len(&self) -> ::core::primitive::usize {
+                $crate::message::encoded_len(self)
+            }
+
+            fn merge_field(
+                &mut self,
+                number: ::core::primitive::u32,
+                wire_type: $crate::prost::encoding::WireType,
+                buffer: &mut impl $crate::prost::bytes::Buf,
+                _context: $crate::prost::encoding::DecodeContext,
+            ) -> ::core::result::Result<(), $crate::prost::DecodeError> {
+                $crate::message::decode_field(self, number, wire_type, buffer)
+            }
+
+            fn merge(
+                &mut self,
+                buffer: impl $crate::prost::bytes::Buf,
+            ) -> ::core::result::Result<(), $crate::prost::DecodeError> {
+                $crate::message::decode_shared(self, buffer)
+            }
+
+            fn clear(&mut self) {
+                *self = ::core::default::Default::default();
+            }
+        }
+    };
+}

@@ -1,0 +1,73 @@
+//! Measuring of a message.
+
+use super::{Message, Sink, varint};
+
+/// Counts the bytes of a message, and keeps the length of each part that is written after its length. So a message is measured
+/// once, however deep it is nested.
+#[derive(Debug, Default)]
+pub struct Sizes {
+    total: usize,
+    /// The lengths of parts, in the order in which the parts begin.
+    pub(super) lengths: Vec<usize>,
+}
+
+impl Sizes {
+    /// Measures a message. Lengths are kept in `lengths`, whose content is dropped.
+    pub(super) fn of<M: Message>(message: &M, mut lengths: Vec<usize>) -> (usize, Vec<usize>) {
+        lengths.clear();
+        let mut sizes = Sizes { total: 0, lengths };
+        message.write(&mut sizes);
+        (sizes.total, sizes.lengths)
+    }
+}
+
+impl Sink for Sizes {
+    #[inline(always)]
+    fn key(&mut self, key: u32) {
+        self.total += varint::length(u64::from(key));
+    }
+
+    #[inline(always)]
+    fn varint(&mut self, key: u32, value: u64) {
+        self.total += varint::length(u64::from(key)) + varint::length(value);
+    }
+
+    #[inline(always)]
+    fn fixed<const N: usize>(&mut self, key: u32, _bytes: [u8; N]) {
+        self.total += varint::length(u64::from(key)) + N;
+    }
+
+    #[inline(always)]
+    fn bytes(&mut self, key: u32, bytes: &[u8]) {
+        self.varint(key, bytes.len() as u64);
+        self.total += bytes.len();
+    }
+
+    #[inline]
+    fn delimited(&mut self, key: u32, write: impl FnOnce(&mut Sizes)) {
+        let (place, before) = (self.lengths.len(), self.total);
+        self.lengths.push(0);
+        write(self);
+        let length = self.total - before;
+        if let Some(place) = self.lengths.get_mut(place) {
+            *place = length;
+        }
+        self.varint(key, length as u64);
+    }
+
+    fn foreign(&mut self, key: u32, message: &impl prost::Message) {
+        let length = message.encoded_len();
+        self.varint(key, length as u64);
+        self.total += length;
+    }
+
+    #[inline]
+    fn varints(&mut self, values: impl Iterator<Item = u64>) {
+        self.total += values.map(varint::length).sum::<usize>();
+    }
+
+    #[inline]
+    fn fixed_numbers<const N: usize>(&mut self, values: impl ExactSizeIterator<Item = [u8; N]>) {
+        self.total += values.len() * N;
+    }
+}

@@ -1,0 +1,71 @@
+//! What a message may take: levels and memory.
+
+use stubwright::prost::Message;
+
+use crate::ours::types::{Everything, everything::Nested};
+
+/// Returns the bytes of a message that contains itself `levels` times.
+fn nested(levels: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for _ in 0..levels {
+        let inner = bytes;
+        bytes = Vec::from([0xe2, 3]);
+        let length = inner.len();
+        if length < 0x80 {
+            bytes.push(length as u8);
+        } else {
+            bytes.extend([length as u8 | 0x80, (length >> 7) as u8]);
+        }
+        bytes.extend(inner);
+    }
+    bytes
+}
+
+#[test]
+fn messages_are_nested_up_to_a_hundred_levels() {
+    Everything::decode(nested(100).as_slice()).unwrap();
+    let error = Everything::decode(nested(101).as_slice()).unwrap_err();
+    assert!(error.to_string().contains("nested too deep"), "{error}");
+}
+
+/// A small message must not become a large one in memory.
+#[test]
+fn row_52_elements_count_by_the_memory_that_they_take() {
+    let element = [0x42, 0];
+    // Two bytes each, and as many bytes of memory as the type has.
+    let fitting = (32 << 20) / 2 / size_of::<Nested>() / 2;
+    let message = Everything::decode(element.repeat(fitting).as_slice()).unwrap();
+    assert_eq!(message.nested.len(), fitting);
+    let error = Everything::decode(element.repeat(2_000_000).as_slice()).unwrap_err();
+    assert!(error.to_string().contains("bytes of memory"), "{error}");
+}
+
+#[test]
+fn errors_name_message_field_and_place() {
+    for (bytes, text) in [
+        // A text for a number, in a message of a list.
+        (
+            &[0x42, 2, 0x12, 0][..],
+            "field `number` of `types.Everything.Nested`, at byte 3: the field's type does not allow wire type 2",
+        ),
+        (
+            &[0x18],
+            "field `maybe_number` of `types.Everything`, at byte 1: the message ends too early",
+        ),
+        (
+            &[0x22, 1, 0xff],
+            "field `maybe_text` of `types.Everything`, at byte 3: the text is not UTF-8",
+        ),
+        (
+            &[0x2a, 1, 0xff],
+            "a key of `types.Scalars`, at byte 3: the message ends too early",
+        ),
+        (
+            &[0xff, 0xff, 0xff, 0xff, 0xff, 1],
+            "a key of `types.Everything`, at byte 6: 68719476735 is not the key of a field",
+        ),
+    ] {
+        let error = Everything::decode(bytes).unwrap_err().to_string();
+        assert_eq!(error, format!("failed to decode Protobuf message: {text}"));
+    }
+}
