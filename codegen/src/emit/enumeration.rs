@@ -75,7 +75,7 @@ fn conversions(out: &mut Writer, enumeration: &Enum, deprecated: bool) {
     out.line(format_args!("type Error = {PROST}::UnknownEnumValue;"));
     out.blank();
     out.open(format_args!(
-        "fn try_from(value: i32) -> ::core::result::Result<Self, Self::Error> {{"
+        "fn try_from(value: i32) -> ::core::result::Result<Self, {PROST}::UnknownEnumValue> {{"
     ));
     out.open(format_args!("match value {{"));
     for variant in &enumeration.variants {

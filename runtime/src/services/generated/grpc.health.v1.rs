@@ -183,7 +183,7 @@ pub mod health_check_response {
     impl ::core::convert::TryFrom<i32> for ServingStatus {
         type Error = ::stubwright::prost::UnknownEnumValue;
 
-        fn try_from(value: i32) -> ::core::result::Result<Self, Self::Error> {
+        fn try_from(value: i32) -> ::core::result::Result<Self, ::stubwright::prost::UnknownEnumValue> {
             match value {
                 0 => ::core::result::Result::Ok(Self::Unknown),
                 1 => ::core::result::Result::Ok(Self::Serving),
