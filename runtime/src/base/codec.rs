@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::encoded::Encoded;
 use crate::Result;
-use crate::message::{self, Message};
+use crate::message::{self, Decode, Encode, Message};
 
 /// Encodes and decodes messages of type `T`. [`Prost`] is the codec for prost's messages. [`Raw`] leaves messages as bytes.
 pub trait Codec<T>: Copy + Send + Sync + 'static {
@@ -55,28 +55,43 @@ impl<T: Message> Codec<T> for Protobuf {
     }
 
     fn encode(message: &T, buffer: &mut BytesMut) {
-        message::encode(message, buffer);
+        encode(message, buffer);
     }
 
     fn encode_to(message: &T, room: &mut dyn Room) {
-        message::encode_to(message, |length| room.make(length));
+        encode_to(message, room);
     }
 
     fn decode(message: Encoded<'_>) -> Result<T> {
         let mut decoded = T::default();
-        match message.reader().read(&mut decoded) {
+        match read(message, &mut decoded) {
             Ok(()) => Ok(decoded),
-            Err(error) => Err(error.into()),
+            Err(status) => Err(status),
         }
     }
 
     fn decode_to<'a>(place: &'a mut Option<T>, message: Encoded<'_>) -> Result<&'a mut T> {
         let decoded = place.insert(T::default());
-        match message.reader().read(decoded) {
+        match read(message, decoded) {
             Ok(()) => Ok(decoded),
-            Err(error) => Err(error.into()),
+            Err(status) => Err(status),
         }
     }
+}
+
+/// Encodes a message of any type into a buffer with room for it.
+fn encode(message: &dyn Encode, buffer: &mut BytesMut) {
+    message::encode_to(message, |_| Some(buffer));
+}
+
+/// Encodes a message of any type.
+fn encode_to(message: &dyn Encode, room: &mut dyn Room) {
+    message::encode_to(message, |length| room.make(length));
+}
+
+/// Reads a message of any type.
+fn read(message: Encoded<'_>, into: &mut dyn Decode) -> Result<()> {
+    Ok(message.reader().read(into)?)
 }
 
 /// The codec of all messages of prost. [`Protobuf`] is faster for messages that Stubwright generated.

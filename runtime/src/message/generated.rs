@@ -19,6 +19,28 @@ pub trait Message: Debug + Default + Send + Sync {
     fn write(&self, to: &mut impl Sink);
 }
 
+/// A message of any type that can be decoded. What has to be done for each message is compiled once behind it.
+pub trait Decode {
+    /// Reads fields until the message ends.
+    ///
+    /// # Errors
+    /// Fails if the bytes are not a message of this type.
+    fn decode(&mut self, from: &mut Reader<'_>) -> Result<(), DecodeError>;
+
+    /// Returns the names and numbers of the fields.
+    fn fields(&self) -> &'static Fields;
+}
+
+impl<M: Message> Decode for M {
+    fn decode(&mut self, from: &mut Reader<'_>) -> Result<(), DecodeError> {
+        self.merge(from)
+    }
+
+    fn fields(&self) -> &'static Fields {
+        M::FIELDS
+    }
+}
+
 /// The enum of a oneof.
 pub trait Oneof: Sized {
     /// Reads the member whose key was read last. It replaces another member, and is added to the same message.

@@ -29,7 +29,7 @@ pub use self::debug::Named;
 pub use self::error::DecodeError;
 pub use self::fields::{Field, Fields};
 pub use self::foreign::{decode_field, decode_shared};
-pub use self::generated::{Message, Oneof};
+pub use self::generated::{Decode, Message, Oneof};
 pub use self::kind::Kind;
 pub use self::map_field::MapField;
 pub(crate) use self::reader::MEMORY;
@@ -37,7 +37,7 @@ pub use self::reader::Reader;
 pub use self::sink::Sink;
 pub use self::sizes::Sizes;
 pub(crate) use self::writer::encode_to;
-pub use self::writer::{Writer, encode, encoded_len};
+pub use self::writer::{Encode, Writer, encode, encoded_len};
 
 /// The names that are in scope where generated code reads and writes messages. Names of the language are among them, because a
 /// proto may have messages with these names.

@@ -2,7 +2,7 @@
 
 use super::error::Cause;
 use super::kind::{Kind, Number};
-use super::{DecodeError, Field, Fields, MapField, Message, Reader};
+use super::{Decode, DecodeError, Field, Fields, MapField, Message, Reader};
 
 /// The table of a map's entries, which are messages without a type of their own.
 static ENTRY: Fields = Fields {
@@ -24,10 +24,9 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// Fails if the bytes are not a message of this type.
-    pub fn read<M: Message>(mut self, message: &mut M) -> Result<(), DecodeError> {
-        message
-            .merge(&mut self)
-            .map_err(|error| error.inside(M::FIELDS))
+    pub fn read(mut self, message: &mut dyn Decode) -> Result<(), DecodeError> {
+        let decoded = message.decode(&mut self);
+        decoded.map_err(|error| error.inside(message.fields()))
     }
 
     /// Reads a value of this kind.

@@ -1,6 +1,6 @@
 //! Measuring of a message.
 
-use super::{Message, Sink, varint};
+use super::{Sink, varint};
 
 /// Counts the bytes of a message, and keeps the length of each part that is written after its length. So a message is measured
 /// once, however deep it is nested.
@@ -8,16 +8,19 @@ use super::{Message, Sink, varint};
 pub struct Sizes {
     total: usize,
     /// The lengths of parts, in the order in which the parts begin.
-    pub(super) lengths: Vec<usize>,
+    lengths: Vec<usize>,
 }
 
 impl Sizes {
-    /// Measures a message. Lengths are kept in `lengths`, whose content is dropped.
-    pub(super) fn of<M: Message>(message: &M, mut lengths: Vec<usize>) -> (usize, Vec<usize>) {
+    /// Starts to measure a message. Lengths are kept in `lengths`, whose content is dropped.
+    pub(super) fn new(mut lengths: Vec<usize>) -> Sizes {
         lengths.clear();
-        let mut sizes = Sizes { total: 0, lengths };
-        message.write(&mut sizes);
-        (sizes.total, sizes.lengths)
+        Sizes { total: 0, lengths }
+    }
+
+    /// Returns the length of the message, and the lengths of its parts.
+    pub(super) fn finish(self) -> (usize, Vec<usize>) {
+        (self.total, self.lengths)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::slice;
 
-use bytes::BufMut;
+use bytes::{BufMut, BytesMut};
 
 use super::{Message, Sink, Sizes, varint};
 
@@ -25,38 +25,70 @@ pub struct Writer<'a, B> {
     lengths: slice::Iter<'a, usize>,
 }
 
-/// Returns the number of bytes of an encoded message.
-pub fn encoded_len<M: Message>(message: &M) -> usize {
-    measured(message, |length, _| length)
+/// A message of any type that can be encoded. What has to be done for each message is compiled once behind it.
+pub trait Encode {
+    /// Counts the bytes of the message.
+    fn measure(&self, sizes: &mut Sizes);
+
+    /// Writes the message.
+    fn write_to(&self, writer: &mut Writer<'_, BytesMut>);
 }
 
-/// Appends an encoded message to a buffer, which should have room for it.
-pub fn encode<M: Message>(message: &M, buffer: &mut impl BufMut) {
-    encode_to(message, |_| Some(buffer));
+impl<M: Message> Encode for M {
+    fn measure(&self, sizes: &mut Sizes) {
+        self.write(sizes);
+    }
+
+    fn write_to(&self, writer: &mut Writer<'_, BytesMut>) {
+        self.write(writer);
+    }
+}
+
+/// Returns the number of bytes of an encoded message.
+pub fn encoded_len(message: &dyn Encode) -> usize {
+    let mut sizes = Sizes::new(LENGTHS.take());
+    message.measure(&mut sizes);
+    let (length, lengths) = sizes.finish();
+    keep(lengths);
+    length
 }
 
 /// Appends an encoded message to the buffer that `room` returns for its length.
-pub(crate) fn encode_to<'a, M: Message, B: BufMut + 'a>(
-    message: &M,
-    room: impl FnOnce(usize) -> Option<&'a mut B>,
+pub(crate) fn encode_to<'a>(
+    message: &dyn Encode,
+    room: impl FnOnce(usize) -> Option<&'a mut BytesMut>,
 ) {
-    measured(message, |length, lengths| {
-        if let Some(buffer) = room(length) {
-            let lengths = lengths.iter();
-            message.write(&mut Writer { buffer, lengths });
-        }
-    });
+    let mut sizes = Sizes::new(LENGTHS.take());
+    message.measure(&mut sizes);
+    let (length, lengths) = sizes.finish();
+    if let Some(buffer) = room(length) {
+        let parts = lengths.iter();
+        message.write_to(&mut Writer {
+            buffer,
+            lengths: parts,
+        });
+    }
+    keep(lengths);
 }
 
-/// Measures a message, and passes its length and those of its parts to `then`.
-#[inline]
-fn measured<M: Message, R>(message: &M, then: impl FnOnce(usize, &[usize]) -> R) -> R {
-    let (length, lengths) = Sizes::of(message, LENGTHS.take());
-    let result = then(length, &lengths);
+/// Appends an encoded message to any buffer, which should have room for it.
+pub fn encode<M: Message>(message: &M, buffer: &mut impl BufMut) {
+    let mut sizes = Sizes::new(LENGTHS.take());
+    message.write(&mut sizes);
+    let (_, lengths) = sizes.finish();
+    let parts = lengths.iter();
+    message.write(&mut Writer {
+        buffer,
+        lengths: parts,
+    });
+    keep(lengths);
+}
+
+/// Keeps the memory of lengths for the next message.
+fn keep(lengths: Vec<usize>) {
     if lengths.capacity() <= KEPT {
         LENGTHS.set(lengths);
     }
-    result
 }
 
 impl<B: BufMut> Sink for Writer<'_, B> {
