@@ -49,15 +49,42 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=json");
     stubwright_codegen::Config::new()
         .json(true)
+        .reflect(true)
         .btree_map(".")
         .out_dir(Path::new(&std::env::var("OUT_DIR")?).join("json"))
         .compile_protos(&["json/cases.proto"], &["json"])?;
+
+    println!("cargo:rerun-if-changed=copies");
+    for (directory, file) in [("one", "first.proto"), ("two", "second.proto")] {
+        let copies = Path::new("copies").join(directory);
+        stubwright_codegen::Config::new()
+            .json(true)
+            .reflect(true)
+            .out_dir(
+                Path::new(&std::env::var("OUT_DIR")?)
+                    .join("copies")
+                    .join(directory),
+            )
+            .compile_protos(&[copies.join(file)], &[copies])?;
+    }
+
+    // Everything again with tables and descriptors. The types of one package are those of the first tree, which have neither.
+    stubwright_codegen::Config::new()
+        .json(true)
+        .reflect(true)
+        .server(false)
+        .client(false)
+        .btree_map(".")
+        .extern_path(".types.shared.v1", "crate::pb::types::shared::v1")
+        .out_dir(Path::new(&std::env::var("OUT_DIR")?).join("tables"))
+        .compile_protos(&protos, &["protos"])?;
 
     // Output of protoc for files that the built-in compiler does not support. The interop run writes it.
     let editions = "editions/descriptors.bin";
     println!("cargo:rerun-if-changed={editions}");
     stubwright_codegen::Config::new()
         .json(true)
+        .reflect(true)
         .include_file("editions.rs")
         .compile_descriptor_set(&fs::read(editions)?)?;
     Ok(())

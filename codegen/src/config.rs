@@ -35,6 +35,7 @@ pub struct Config {
     pub(crate) all_methods_required: bool,
     pub(crate) descriptors: bool,
     pub(crate) json: bool,
+    pub(crate) reflect: bool,
     pub(crate) extern_path: Vec<(String, String)>,
     pub(crate) type_attribute: Vec<(String, String)>,
     pub(crate) message_attribute: Vec<(String, String)>,
@@ -69,6 +70,7 @@ impl Default for Config {
             all_methods_required: false,
             descriptors: true,
             json: false,
+            reflect: false,
             extern_path: Vec::new(),
             type_attribute: Vec::new(),
             message_attribute: Vec::new(),
@@ -174,13 +176,26 @@ impl Config {
         self
     }
 
-    /// Sets whether messages implement `ReflectMessage`, which `stubwright::json` needs to convert them to and from
-    /// ProtoJSON. Off by default.
+    /// Sets whether messages have tables, by which `stubwright::json` converts them to and from ProtoJSON. Off by default.
     ///
-    /// The generated code needs the feature `json` of `stubwright`.
+    /// A table is constant data with the names, numbers and types of a message's fields. There is no code for each message. The
+    /// generated code needs the feature `json` of `stubwright`.
+    ///
+    /// Messages with fields of types that are not generated here ([`extern_path`](Self::extern_path)) have a JSON form too: their
+    /// tables are made of the descriptors. In a `google.protobuf.Any`, a message knows the types of its package and of its imports.
     #[must_use]
     pub fn json(mut self, yes: bool) -> Self {
         self.json = yes;
+        self
+    }
+
+    /// Sets whether messages implement `ReflectMessage` of `stubwright::reflect`, which gives access to their descriptors and to
+    /// their fields by name. Off by default.
+    ///
+    /// The generated code needs the feature `reflect` of `stubwright`.
+    #[must_use]
+    pub fn reflect(mut self, yes: bool) -> Self {
+        self.reflect = yes;
         self
     }
 

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use prost_types::FileDescriptorProto;
+
 use crate::check;
 use crate::config::Config;
 use crate::descriptors::{Descriptors, Raw};
@@ -50,13 +52,13 @@ pub(crate) fn generate(
         file.syntax.take_if(|syntax| syntax.is_empty());
     }
     check::check(&files)?;
-    let lowered = config.json.then(|| Raw::lowered(&files));
+    let lowered = config.reflect.then(|| Raw::lowered(&files));
     let resolver = Resolver::new(&files, config);
     let graph = Graph::new(&files, config);
-    if let Some(wanted) = wanted {
-        files.retain(|file| wanted.contains(file.name()));
-    }
-    let mut packages = lower(&files, &resolver, &graph, config);
+    let is_wanted =
+        |file: &FileDescriptorProto| wanted.is_none_or(|wanted| wanted.contains(file.name()));
+    let (files, imported): (Vec<_>, Vec<_>) = files.into_iter().partition(is_wanted);
+    let mut packages = lower(&files, &imported, &resolver, &graph, config);
     packages.retain(|_, package| !package.is_empty());
     if config.server && config.descriptors {
         raw.embed(&mut packages);
@@ -94,7 +96,7 @@ fn text(package: &Package, config: &Config) -> Result<String, Error> {
             render::file(
                 &package.files,
                 &package.name,
-                &emit::interface(),
+                &emit::interface(package),
                 &types,
                 services,
                 &descriptors,

@@ -71,9 +71,9 @@
 //!
 //! # Messages
 //!
-//! A message is a struct with public fields, of the types that prost-build gives them. `stubwright::prost::Message` encodes and decodes it. With
-//! [`Config::json`], a message also implements `ReflectMessage`, which gives access to its descriptor and its JSON
-//! form. This table lists the equivalents of Python's message API:
+//! A message is a struct with public fields, of the types that prost-build gives them. `stubwright::prost::Message` encodes
+//! and decodes it. With [`Config::json`], a message also has a JSON form. With [`Config::reflect`], it implements
+//! `ReflectMessage`, which gives access to its descriptor. This table lists the equivalents of Python's message API:
 //!
 //! | in Python | in Rust |
 //! |---|---|

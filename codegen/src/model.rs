@@ -1,8 +1,12 @@
 //! The input of the emitters: plain data, independent of descriptors, with every name decided.
 
 mod message;
+mod table;
 
 pub(crate) use message::{Derives, Enum, Field, Message, Oneof, Shape, TypeName, Value, Variant};
+pub(crate) use table::{
+    EnumTable, ExternTable, Table, TableField, TableLabel, TableRef, TableType, Tables,
+};
 
 /// The content of one Rust module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +22,8 @@ pub(crate) struct Package {
     pub(crate) embedded: Option<Embedded>,
     /// Descriptors for `ReflectMessage`, if messages implement it.
     pub(crate) reflected: Option<Embedded>,
+    /// Tables of messages, if messages have a JSON form.
+    pub(crate) tables: Option<Tables>,
 }
 
 /// The descriptors of the files of a module.

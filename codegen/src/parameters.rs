@@ -14,7 +14,7 @@ enum Parameter {
 }
 
 /// All parameters, in alphabetical order.
-const PARAMETERS: [(&str, Parameter); 24] = [
+const PARAMETERS: [(&str, Parameter); 25] = [
     (
         "all_methods_required",
         Parameter::Flag(Config::all_methods_required),
@@ -54,6 +54,7 @@ const PARAMETERS: [(&str, Parameter); 24] = [
         Parameter::Pair(Config::message_attribute),
     ),
     ("module_tree", Parameter::Flag(Config::module_tree)),
+    ("reflect", Parameter::Flag(Config::reflect)),
     (
         "retain_enum_prefix",
         Parameter::Flag(Config::retain_enum_prefix),

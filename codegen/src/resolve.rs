@@ -113,7 +113,7 @@ impl Resolver {
 }
 
 /// Returns the path from one module to a type in another: up to the common ancestor, then down.
-fn relative(here: &[String], modules: &[String], name: &str) -> String {
+pub(crate) fn relative(here: &[String], modules: &[String], name: &str) -> String {
     let pairs = here.iter().zip(modules);
     let common = pairs.take_while(|(a, b)| a == b).count();
     let up = here.iter().skip(common).map(|_| "super");

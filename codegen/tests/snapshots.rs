@@ -81,6 +81,7 @@ fn a_build_script_does_not_depend_on_the_order_of_files() {
         let out = common::directory(&format!("order_{turn}"));
         Config::new()
             .json(true)
+            .reflect(true)
             .out_dir(&out)
             .compile_protos(files, &[common::fixtures()])
             .expect("the fixtures should be valid");
@@ -96,21 +97,47 @@ fn a_build_script_does_not_depend_on_the_order_of_files() {
 
 #[test]
 fn messages_with_descriptors() {
-    let proto = r#"
-        syntax = "proto3";
-        package known;
-        import "google/protobuf/duration.proto";
-        message Outer {
-            message Inner { google.protobuf.Duration duration = 1; }
-            Inner inner = 1;
-            map<string, int32> counts = 2;
-        }
-    "#;
-    let config = Config::new().json(true).btree_map(".");
+    let config = Config::new().reflect(true).btree_map(".");
     let texts =
-        common::compile("known", config, &[("known.proto", proto)]).expect("should be valid");
+        common::compile("known", config, &[("known.proto", KNOWN)]).expect("should be valid");
     snapshot("known", &texts["known.rs"]);
 }
+
+#[test]
+fn messages_with_tables() {
+    let config = Config::new()
+        .json(true)
+        .extern_path(".known.Extern", "::elsewhere::Extern");
+    let texts =
+        common::compile("tables", config, &[("known.proto", KNOWN)]).expect("should be valid");
+    snapshot("tables", &texts["known.rs"]);
+}
+
+const KNOWN: &str = r#"
+    syntax = "proto3";
+    package known;
+    import "google/protobuf/duration.proto";
+    import "google/protobuf/descriptor.proto";
+    import "google/protobuf/struct.proto";
+    message Outer {
+        message Inner { google.protobuf.Duration duration = 1; }
+        Inner inner = 1;
+        map<string, int32> counts = 2;
+        oneof choice { Size size_of_all = 7; Outer outer = 5; }
+        repeated int32 numbers = 3 [packed = false, json_name = "a \"number\""];
+        optional google.protobuf.NullValue nothing = 4;
+        google.protobuf.FieldDescriptorProto.Type type = 6;
+        Extern extern = 8;
+    }
+    message Extern { repeated Size sizes = 1; Extern extern = 2; }
+    enum Size {
+        option allow_alias = true;
+        SMALL = 0;
+        LARGE = 2;
+        BIG = 2;
+        MEDIUM = 1;
+    }
+"#;
 
 #[test]
 fn blocking_stubs() {

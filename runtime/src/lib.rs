@@ -92,6 +92,7 @@
 //! | understand an error | [`Status`] | [troubleshooting](manual::troubleshooting) |
 //! | test | [`testing`], [`Channel::in_process`] | [testing](manual::testing) |
 //! | convert messages to and from JSON | [`json`] | [messages](manual::messages) |
+//! | read fields by name, and inspect message types | [`reflect`] | [messages](manual::messages) |
 //! | serve or call any method as bytes | [`GenericHandler`], [`Raw`] | [without generated code](manual::generating_code#without-generated-code) |
 //!
 //! # Features
@@ -103,7 +104,8 @@
 //! | `blocking` | [`blocking`]: calls for programs without async | |
 //! | `gzip` | [`Compression`] by gzip and deflate, in pure Rust | |
 //! | `health` | [`health`]: the standard health service | |
-//! | `json` | [`json`]: messages as JSON, and their descriptors | |
+//! | `json` | [`json`]: messages as JSON | |
+//! | `reflect` | [`reflect`]: descriptors of messages, and dynamic messages, by prost-reflect | |
 //! | `reflection` | [`reflection`]: the standard reflection service | |
 //! | `signal` | [`shutdown_signal`]: the signals by which a system asks a server to end | |
 //! | `tls` | encryption and certificates by rustls, with the cryptography of ring by default; needs a C compiler | |
@@ -159,6 +161,8 @@ mod transport;
 
 #[cfg(feature = "json")]
 pub use base::json;
+#[cfg(feature = "reflect")]
+pub use base::reflect;
 pub use base::rpc;
 pub use base::{
     AnyMessage, Code, Codec, Compression, Encoded, InvalidMetadata, Metadata, MetadataPair, Prost,
@@ -270,4 +274,69 @@ macro_rules! generated_interface {
             "generate the code again"
         ));
     };
+}
+
+/// Stands at the top of code that was generated with the option `json`.
+#[cfg(feature = "json")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! generated_json {
+    () => {};
+}
+
+/// Stands at the top of code that was generated with the option `json`.
+#[cfg(not(feature = "json"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! generated_json {
+    () => {
+        ::core::compile_error!(
+            "this code was generated with the option `json`, and stubwright is built without the feature `json`: enable the feature, \
+             or generate the code without the option"
+        );
+    };
+}
+
+/// Stands at the top of code that was generated with the option `reflect`.
+#[cfg(feature = "reflect")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! generated_reflect {
+    () => {};
+}
+
+/// Stands at the top of code that was generated with the option `reflect`.
+#[cfg(not(feature = "reflect"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! generated_reflect {
+    () => {
+        ::core::compile_error!(
+            "this code was generated with the option `reflect`, and stubwright is built without the feature `reflect`: enable the \
+             feature, or generate the code without the option"
+        );
+    };
+}
+
+/// Implements `ReflectMessage` for a message.
+#[cfg(feature = "reflect")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! reflect_message {
+    ($message:ty, $module:path, $name:literal) => {
+        #[allow(deprecated)]
+        impl $crate::reflect::ReflectMessage for $message {
+            fn descriptor(&self) -> $crate::reflect::MessageDescriptor {
+                $crate::private::descriptor(&$module, $name)
+            }
+        }
+    };
+}
+
+/// Implements nothing, because there is an error at the top of the code already.
+#[cfg(not(feature = "reflect"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! reflect_message {
+    ($message:ty, $module:path, $name:literal) => {};
 }

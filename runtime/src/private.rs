@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
-#[cfg(feature = "json")]
-pub use crate::base::json::descriptor_of as descriptor;
+#[cfg(feature = "reflect")]
+pub use crate::base::reflect::descriptor_of as descriptor;
 pub use crate::base::{Descriptors, Prost, Protobuf};
 #[cfg(feature = "client")]
 pub use crate::client::{stream_stream, stream_unary, unary_stream, unary_unary};

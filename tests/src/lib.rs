@@ -38,6 +38,24 @@ pub mod json {
     stubwright::include_protos!("json/stubwright");
 }
 
+/// A message that is generated twice, from files with different names.
+pub mod copies {
+    /// From the one file.
+    pub mod one {
+        stubwright::include_protos!("copies/one/stubwright");
+    }
+
+    /// From the other file.
+    pub mod two {
+        stubwright::include_protos!("copies/two/stubwright");
+    }
+}
+
+/// Messages with tables and with descriptors.
+pub mod tables {
+    stubwright::include_protos!("tables/stubwright");
+}
+
 /// Messages of files with an edition.
 pub mod editions {
     stubwright::include_protos!("editions");

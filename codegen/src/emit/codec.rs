@@ -2,6 +2,7 @@
 //!
 //! It stands in a block of its own, in which the runtime's names are in scope. Names of the proto begin with `self::` there.
 
+use super::table;
 use super::writer::Writer;
 use crate::model::{Field, Message, Oneof, Shape, Value};
 
@@ -10,15 +11,20 @@ const LENGTH: u32 = 2;
 
 /// Emits the code of a message.
 pub(super) fn message(out: &mut Writer, message: &Message) {
+    let root = "super::".repeat(out.modules());
     block(out, touches_deprecated(message), |out| {
         out.open(format_args!("impl Message for self::{} {{", message.name));
-        table(out, message);
+        fields(out, message);
         out.blank();
         merge(out, message);
         out.blank();
         write(out, message);
         out.close();
         out.blank();
+        if let Some(table) = &message.table {
+            table::described(out, message, table, &root);
+            out.blank();
+        }
         out.line(format_args!(
             "::stubwright::prost_message!(self::{});",
             message.name
@@ -82,7 +88,7 @@ pub(super) fn touches_deprecated(message: &Message) -> bool {
 }
 
 /// Emits the names and numbers of all fields, in the order of the numbers.
-fn table(out: &mut Writer, message: &Message) {
+fn fields(out: &mut Writer, message: &Message) {
     let members = message.oneofs.iter().flat_map(|oneof| &oneof.members);
     let mut fields: Vec<&Field> = message.fields.iter().chain(members).collect();
     fields.sort_by_key(|field| field.number);
@@ -99,6 +105,11 @@ fn table(out: &mut Writer, message: &Message) {
     }
     out.close_list();
     out.close_with(";");
+    if message.table.is_some() {
+        out.line(format_args!(
+            "const TABLE: Option<TableOf> = Some(<Self as Described>::table);"
+        ));
+    }
 }
 
 fn merge(out: &mut Writer, message: &Message) {

@@ -1,5 +1,6 @@
 //! Emits enums and the conversions between values and names.
 
+use super::table;
 use super::writer::Writer;
 use crate::model::{Enum, Variant};
 use crate::resolve::PROST;
@@ -39,6 +40,11 @@ pub(super) fn enumeration(out: &mut Writer, enumeration: &Enum) {
     out.close();
     let deprecated = deprecated || enumeration.deprecated;
     conversions(out, enumeration, deprecated);
+    if let Some(table) = &enumeration.table {
+        out.blank();
+        allow(out, deprecated);
+        table::enumeration(out, &enumeration.name, table);
+    }
 }
 
 fn is_valid(out: &mut Writer, variants: &[Variant]) {

@@ -3,7 +3,7 @@
 use super::accessors;
 use super::codec;
 use super::descriptors::OF_MESSAGES;
-use super::enumeration::{allow, enumeration};
+use super::enumeration::enumeration;
 use super::writer::Writer;
 use crate::model::{Derives, Field, Message, Oneof, Shape, TypeName, Value};
 use crate::resolve::PROST;
@@ -191,21 +191,10 @@ fn name(out: &mut Writer, message: &Message, type_name: &TypeName) {
 
 /// Implements `ReflectMessage` for a message.
 fn reflect(out: &mut Writer, message: &Message) {
-    let modules = out.modules();
+    let root = "super::".repeat(out.modules());
     out.blank();
-    allow(out, message.deprecated);
-    out.open(format_args!(
-        "impl ::stubwright::json::ReflectMessage for {} {{",
-        message.name
-    ));
-    out.open(format_args!(
-        "fn descriptor(&self) -> ::stubwright::json::MessageDescriptor {{"
-    ));
     out.line(format_args!(
-        "::stubwright::private::descriptor(&{}{OF_MESSAGES}, \"{}\")",
-        "super::".repeat(modules),
-        message.full_name
+        "::stubwright::reflect_message!({}, {root}{OF_MESSAGES}, \"{}\");",
+        message.name, message.full_name
     ));
-    out.close();
-    out.close();
 }

@@ -15,6 +15,7 @@ mod options;
 mod register;
 mod servicer;
 mod stub;
+mod table;
 mod tokens;
 mod writer;
 
@@ -30,9 +31,16 @@ use writer::Writer;
 /// any other.
 const INTERFACE: u32 = 6;
 
-/// Returns the check that the runtime fits this generator. Every generated file has it once.
-pub(crate) fn interface() -> String {
-    format!("::stubwright::generated_interface!({INTERFACE});\n")
+/// Returns the checks that the runtime fits this generator and its options. Every generated file has them once.
+pub(crate) fn interface(package: &Package) -> String {
+    let mut checks = format!("::stubwright::generated_interface!({INTERFACE});\n");
+    if package.tables.is_some() {
+        checks.push_str("::stubwright::generated_json!();\n");
+    }
+    if package.reflected.is_some() {
+        checks.push_str("::stubwright::generated_reflect!();\n");
+    }
+    checks
 }
 
 /// Emits the messages and enums of a package, each after a blank line.
@@ -71,8 +79,8 @@ pub(crate) fn services(package: &Package, options: Options<'_>) -> Result<TokenS
     Ok(tokens)
 }
 
-/// Emits the descriptors of a package for server reflection and for `ReflectMessage`, each after a blank line. The
-/// text is empty if neither is needed.
+/// Emits the descriptors of a package for server reflection and for `ReflectMessage`, and its tables for JSON, each after a blank
+/// line. The text is empty if none is needed.
 pub(crate) fn descriptors(package: &Package, options: Options<'_>) -> String {
     let mut out = Writer::default();
     if let Some(embedded) = &package.embedded {
@@ -82,6 +90,9 @@ pub(crate) fn descriptors(package: &Package, options: Options<'_>) -> String {
     if let Some(embedded) = &package.reflected {
         out.blank();
         descriptors::of_messages(&mut out, embedded);
+    }
+    if let Some(tables) = &package.tables {
+        table::of_module(&mut out, tables);
     }
     out.finish()
 }

@@ -66,5 +66,8 @@ pub(super) fn enumeration(
                 .is_some_and(|options| options.deprecated()),
         debug: !file.is(&config.skip_debug, &full_name),
         variants,
+        table: config
+            .json
+            .then(|| super::table::enumeration(&full_name, enumeration)),
     })
 }

@@ -1,5 +1,6 @@
 //! State shared by everything that is lowered from one file.
 
+use super::table;
 use crate::config::Config;
 use crate::fields::Syntax;
 use crate::graph::Graph;
@@ -16,6 +17,8 @@ pub(super) struct File<'a> {
     pub(super) resolver: &'a Resolver,
     pub(super) graph: &'a Graph,
     pub(super) config: &'a Config,
+    /// Set if messages have tables.
+    pub(super) tables: Option<&'a table::Lowering<'a>>,
 }
 
 impl File<'_> {

@@ -100,6 +100,9 @@ impl Lowering<'_> {
                     .unwrap_or_default()
                     .to_owned(),
             }),
+            table: file
+                .tables
+                .map(|tables| tables.message(&names.modules, full_name, message, file.syntax)),
         }
     }
 

@@ -1,10 +1,12 @@
 //! Lowers descriptors to the model. Other stages use descriptors only to check and to name elements.
 
 mod default;
+mod definitions;
 mod enumeration;
 mod file;
 mod message;
 mod service;
+mod table;
 
 use std::collections::BTreeMap;
 
@@ -13,26 +15,37 @@ use prost_types::FileDescriptorProto;
 use crate::config::Config;
 use crate::fields::Syntax;
 use crate::graph::Graph;
-use crate::model::Package;
+use crate::model::{Message, Package};
 use crate::names;
 use crate::resolve::Resolver;
 use crate::source::{Source, children, number};
 use crate::symbols::by_module;
+use definitions::Definitions;
 use enumeration::enumeration;
 use file::File;
 use message::message;
 use service::services;
 
-/// Lowers `files` to packages, by module. `files` must be sorted by name and have passed the checks.
+/// Lowers `files` to packages, by module. `files` must be sorted by name and have passed the checks. `imported` are files that are
+/// not generated.
 pub(crate) fn lower(
     files: &[FileDescriptorProto],
+    imported: &[FileDescriptorProto],
     resolver: &Resolver,
     graph: &Graph,
     config: &Config,
 ) -> BTreeMap<Vec<String>, Package> {
+    let definitions = config
+        .json
+        .then(|| Definitions::new(files, imported, resolver));
     by_module(files)
         .into_iter()
         .map(|(module, descriptors)| {
+            let names = descriptors.iter().map(|file| file.name().to_owned());
+            let names: Vec<String> = names.collect();
+            let tables = definitions
+                .as_ref()
+                .map(|definitions| table::Lowering::new(definitions, resolver, &module, &names));
             let files = descriptors.iter().map(|descriptor| File {
                 package: descriptor.package(),
                 module: &module,
@@ -41,12 +54,25 @@ pub(crate) fn lower(
                 resolver,
                 graph,
                 config,
+                tables: tables.as_ref(),
             });
             let files: Vec<File<'_>> = files.collect();
-            let package = package(&module, &descriptors, &files);
+            let mut package = package(&module, &descriptors, &files);
+            package.tables = tables.map(|tables| tables.module(&names, &full_names(&package)));
             (module, package)
         })
         .collect()
+}
+
+/// Returns the full names of all messages of a package.
+fn full_names(package: &Package) -> Vec<String> {
+    let mut left: Vec<&Message> = package.messages.iter().collect();
+    let mut names = Vec::new();
+    while let Some(message) = left.pop() {
+        names.push(message.full_name.clone());
+        left.extend(&message.messages);
+    }
+    names
 }
 
 /// Lowers everything in one module. If it has several packages, the first gives the name.

@@ -1,6 +1,6 @@
 //! Messages and enums.
 
-use super::TypePath;
+use super::{EnumTable, Table, TypePath};
 use crate::graph::Traits;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub(crate) struct Message {
     pub(crate) enums: Vec<Enum>,
     /// Content of `prost::Name`, if it is implemented.
     pub(crate) type_name: Option<TypeName>,
+    /// The table for JSON, if messages have one.
+    pub(crate) table: Option<Table>,
 }
 
 impl Message {
@@ -133,6 +135,8 @@ pub(crate) struct Enum {
     pub(crate) deprecated: bool,
     pub(crate) debug: bool,
     pub(crate) variants: Vec<Variant>,
+    /// The table for JSON, if enums have one.
+    pub(crate) table: Option<EnumTable>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,6 +4,8 @@ use bytes::{Bytes, BytesMut};
 
 use super::encoded::Encoded;
 use crate::Result;
+#[cfg(feature = "json")]
+use crate::message::TableOf;
 use crate::message::{self, Decode, Encode, Message};
 
 /// Encodes and decodes messages of type `T`. [`Prost`] is the codec for prost's messages. [`Raw`] leaves messages as bytes.
@@ -36,6 +38,13 @@ pub trait Codec<T>: Copy + Send + Sync + 'static {
     /// Fails like [`decode`](Codec::decode). The content of `place` is then dropped without being read.
     fn decode_to<'a>(place: &'a mut Option<T>, message: Encoded<'_>) -> Result<&'a mut T> {
         Ok(place.insert(Self::decode(message)?))
+    }
+
+    /// Returns the table of the message, by which it is converted to JSON, if it has one.
+    #[cfg(feature = "json")]
+    #[doc(hidden)]
+    fn table() -> Option<TableOf> {
+        None
     }
 }
 
@@ -76,6 +85,11 @@ impl<T: Message> Codec<T> for Protobuf {
             Ok(()) => Ok(decoded),
             Err(status) => Err(status),
         }
+    }
+
+    #[cfg(feature = "json")]
+    fn table() -> Option<TableOf> {
+        T::TABLE
     }
 }
 

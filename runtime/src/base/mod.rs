@@ -25,6 +25,8 @@ pub(crate) mod log;
 pub(crate) mod metadata;
 mod outcome;
 pub(crate) mod percent;
+#[cfg(feature = "reflect")]
+pub mod reflect;
 #[cfg(feature = "client")]
 pub(crate) mod response;
 pub mod rpc;

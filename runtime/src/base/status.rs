@@ -47,7 +47,8 @@ pub type Result<T, E = Status> = std::result::Result<T, E>;
 /// | [`prost::DecodeError`], [`prost::EncodeError`] | INTERNAL |
 /// | [`InvalidMetadata`](crate::InvalidMetadata) | INTERNAL |
 /// | [`PortError`](crate::PortError) | that of an `io::Error` of its kind |
-/// | `JsonError` and `serde_json::Error`, with the feature `json`; [`ConfigError`](crate::balancing::ConfigError) | INVALID_ARGUMENT |
+/// | `JsonError`, with the feature `json` | INVALID_ARGUMENT, or RESOURCE_EXHAUSTED if the message needs too much memory |
+/// | `serde_json::Error`, with the feature `json`; [`ConfigError`](crate::balancing::ConfigError) | INVALID_ARGUMENT |
 /// | `rustls::Error`, and rustls's errors of PEM, of server names and of verifiers, with the feature `tls` | INVALID_ARGUMENT |
 ///
 /// [`Status::from_error`] converts any other error, usually to UNKNOWN.

@@ -2,12 +2,15 @@
 
 use std::fmt::Debug;
 
-use super::{DecodeError, Fields, Reader, Sink};
+use super::{DecodeError, Fields, Reader, Sink, TableOf};
 
 /// A message of protobuf whose code Stubwright generated. Its type also implements [`prost::Message`].
 pub trait Message: Debug + Default + Send + Sync {
     /// Names and numbers of the fields.
     const FIELDS: &'static Fields;
+
+    /// The table, if the message has one.
+    const TABLE: Option<TableOf> = None;
 
     /// Reads fields until the message ends. Values are added to those that the message has already.
     ///
@@ -56,6 +59,7 @@ pub trait Oneof: Sized {
 /// A boxed message, which may contain itself.
 impl<M: Message> Message for Box<M> {
     const FIELDS: &'static Fields = M::FIELDS;
+    const TABLE: Option<TableOf> = M::TABLE;
 
     fn merge(&mut self, from: &mut Reader<'_>) -> Result<(), DecodeError> {
         from.charge(size_of::<M>())?;

@@ -6,36 +6,50 @@
 //! - [`Reader`] is a cursor over the bytes of a message, which may lie in several pieces;
 //! - a [`Sink`] is what a message is written to: [`Sizes`], which measures it, and then [`Writer`];
 //! - a [`Kind`] is a type of protobuf, for example `sint32`. It reads and writes one value;
-//! - [`Fields`] is a message's table: the names and numbers of its fields.
+//! - [`Fields`] has the names and numbers of a message's fields, for errors;
+//! - a [`Table`] is all that JSON has to know about a message. A message has one if it was generated with the option `json`.
 
 mod bytes_field;
 mod debug;
+mod described;
 mod error;
 mod fields;
 mod foreign;
 mod generated;
 mod kind;
 mod map_field;
+#[cfg(feature = "json")]
+mod raw_field;
 mod reader;
 mod reading;
 mod sink;
 mod sizes;
+mod table;
+#[cfg(feature = "json")]
+mod table_lookup;
 mod varint;
 mod well_known;
-mod wire;
+mod well_known_tables;
+pub(crate) mod wire;
 mod writer;
 
 pub use self::debug::Named;
+pub use self::described::{Described, Enumeration};
 pub use self::error::DecodeError;
 pub use self::fields::{Field, Fields};
 pub use self::foreign::{decode_field, decode_shared};
 pub use self::generated::{Decode, Message, Oneof};
 pub use self::kind::Kind;
 pub use self::map_field::MapField;
+#[cfg(feature = "json")]
+pub(crate) use self::raw_field::{Malformed, RawField, RawFields, RawValue};
 pub(crate) use self::reader::MEMORY;
 pub use self::reader::Reader;
 pub use self::sink::Sink;
 pub use self::sizes::Sizes;
+pub use self::table::{EnumTable, Form, Label, Table, TableField, TableOf, Tables, Type};
+#[cfg(feature = "json")]
+pub(crate) use self::well_known_tables::WELL_KNOWN;
 pub(crate) use self::writer::encode_to;
 pub use self::writer::{Encode, Writer, encode, encoded_len};
 
@@ -46,8 +60,10 @@ pub mod prelude {
     pub use std::option::Option::{self, None, Some};
     pub use std::result::Result::{self, Ok};
 
+    pub use super::described::{Described, Enumeration};
     pub use super::foreign::{Extern, IsForeign, IsNested};
     pub use super::kind::*;
+    pub use super::table::*;
     pub use super::{DecodeError, Field, Fields, Message, Oneof, Reader, Sink};
 }
 

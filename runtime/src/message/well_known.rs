@@ -11,6 +11,7 @@ use super::prelude::*;
 macro_rules! message {
     ($type:ty, $name:literal, $($form:ident $number:literal $text:literal $field:ident: $kind:expr, $wire:literal;)*) => {
         impl Message for $type {
+            const TABLE: Option<TableOf> = Some(<Self as Described>::table);
             const FIELDS: &'static Fields = &Fields {
                 name: concat!("google.protobuf.", $name),
                 fields: &[$(Field { number: $number, name: $text }),*],
@@ -42,6 +43,7 @@ message! { FieldMask, "FieldMask", list 1 "paths" paths: Text, 2; }
 message! { ListValue, "ListValue", list 1 "values" values: Nested, 2; }
 
 impl Message for () {
+    const TABLE: Option<TableOf> = Some(<Self as Described>::table);
     const FIELDS: &'static Fields = &Fields {
         name: "google.protobuf.Empty",
         fields: &[],
@@ -62,6 +64,7 @@ impl Message for () {
 macro_rules! wrapper {
     ($type:ty, $name:literal, $kind:expr, $wire:literal) => {
         impl Message for $type {
+            const TABLE: Option<TableOf> = Some(<Self as Described>::table);
             const FIELDS: &'static Fields = &Fields {
                 name: concat!("google.protobuf.", $name),
                 fields: &[Field {
@@ -103,6 +106,7 @@ wrapper! { Vec<u8>, "BytesValue", Octets, 2 }
 wrapper! { Bytes, "BytesValue", Octets, 2 }
 
 impl Message for Struct {
+    const TABLE: Option<TableOf> = Some(<Self as Described>::table);
     const FIELDS: &'static Fields = &Fields {
         name: "google.protobuf.Struct",
         fields: &[Field {
@@ -131,6 +135,7 @@ impl Message for Struct {
 }
 
 impl Message for Value {
+    const TABLE: Option<TableOf> = Some(<Self as Described>::table);
     const FIELDS: &'static Fields = &Fields {
         name: "google.protobuf.Value",
         fields: &[

@@ -1,8 +1,8 @@
 //! Wire types: the lowest three bits of a key.
 
-pub(super) const VARINT: u32 = 0;
-pub(super) const FIXED64: u32 = 1;
-pub(super) const LENGTH: u32 = 2;
-pub(super) const START_GROUP: u32 = 3;
-pub(super) const END_GROUP: u32 = 4;
-pub(super) const FIXED32: u32 = 5;
+pub(crate) const VARINT: u32 = 0;
+pub(crate) const FIXED64: u32 = 1;
+pub(crate) const LENGTH: u32 = 2;
+pub(crate) const START_GROUP: u32 = 3;
+pub(crate) const END_GROUP: u32 = 4;
+pub(crate) const FIXED32: u32 = 5;

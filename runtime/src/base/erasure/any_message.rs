@@ -7,6 +7,8 @@ use std::marker::PhantomData;
 use bytes::{Bytes, BytesMut};
 
 use crate::base::codec::{Codec, Room};
+#[cfg(feature = "json")]
+use crate::message::TableOf;
 
 /// A message of any type, as interceptors see it. [`downcast_ref`](trait.AnyMessage.html#method.downcast_ref) and
 /// [`downcast_mut`](trait.AnyMessage.html#method.downcast_mut) return the message itself if its type is known. `{:?}` prints a
@@ -27,6 +29,13 @@ pub trait AnyMessage: fmt::Debug {
 
     /// Encodes the message into the buffer that `room` makes for it.
     fn encode_to(&self, room: &mut dyn Room);
+
+    /// Returns the table of the message, by which it is converted to JSON, if it has one.
+    #[cfg(feature = "json")]
+    #[doc(hidden)]
+    fn table(&self) -> Option<TableOf> {
+        None
+    }
 }
 
 impl dyn AnyMessage + '_ {
@@ -83,6 +92,11 @@ impl<T: fmt::Debug + 'static, C: Codec<T>> AnyMessage for Typed<'_, T, C> {
     fn encode_to(&self, room: &mut dyn Room) {
         C::encode_to(self.message, room);
     }
+
+    #[cfg(feature = "json")]
+    fn table(&self) -> Option<TableOf> {
+        C::table()
+    }
 }
 
 impl<T: fmt::Debug, C> fmt::Debug for Typed<'_, T, C> {
@@ -107,5 +121,24 @@ mod tests {
         message.downcast_mut::<String>().unwrap().push('d');
         assert_eq!(message.downcast_ref::<String>().unwrap(), "abcd");
         assert_eq!(text, "abcd");
+    }
+    #[cfg(feature = "json")]
+    #[test]
+    fn a_message_is_written_as_json_if_it_has_a_table() {
+        use crate::base::codec::{Protobuf, Raw};
+        use crate::json::JsonFormat;
+
+        let mut wait = prost_types::Duration {
+            seconds: 2,
+            nanos: 0,
+        };
+        let format = JsonFormat::new();
+        let message: &dyn AnyMessage = &Typed::<_, Protobuf>::new(&mut wait);
+        assert_eq!(format.any_to_json(message).unwrap(), "\"2s\"");
+        let message: &dyn AnyMessage = &Typed::<_, Prost>::new(&mut wait);
+        assert!(format.any_to_json(message).is_err());
+        let mut bytes = Bytes::from_static(b"abc");
+        let message: &dyn AnyMessage = &Typed::<_, Raw>::new(&mut bytes);
+        assert!(format.any_to_json(message).is_err());
     }
 }

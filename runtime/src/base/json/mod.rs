@@ -1,7 +1,7 @@
-//! Conversion of messages to and from JSON, by the standard ProtoJSON mapping, and descriptors of messages. Feature `json`.
+//! Conversion of messages to and from JSON, by the standard ProtoJSON mapping. Feature `json`.
 //!
-//! Code that is generated with the option `json` implements [`ReflectMessage`] for each message. [`to_json`] and [`from_json`]
-//! correspond to `MessageToJson` and `Parse` of Python's `google.protobuf.json_format`, and [`JsonFormat`] has their options.
+//! Code that is generated with the option `json` implements [`Described`] for each message. [`to_json`] and [`from_json`] correspond
+//! to `MessageToJson` and `Parse` of Python's `google.protobuf.json_format`, and [`JsonFormat`] has their options.
 //!
 //! ```
 //! use stubwright::json::{JsonFormat, from_json, to_json};
@@ -18,107 +18,73 @@
 //! # }
 //! ```
 //!
-//! [`descriptor`] returns a message's `DESCRIPTOR`, with its fields by name and number, its oneofs and its options.
-//! [`ReflectMessage::transcode_to_dynamic`] converts a message to a [`DynamicMessage`], whose fields are read and written by
-//! name.
-//!
-//! ```
-//! use stubwright::json::{ReflectMessage, descriptor};
-//! use stubwright::prost_types::Duration;
-//!
-//! let descriptor = descriptor::<Duration>();
-//! assert_eq!(descriptor.full_name(), "google.protobuf.Duration");
-//! assert_eq!(descriptor.get_field_by_name("nanos").unwrap().number(), 2);
-//!
-//! let wait = Duration { seconds: 3, nanos: 0 };
-//! let seconds = wait.transcode_to_dynamic().get_field_by_name("seconds").unwrap().as_i64();
-//! assert_eq!(seconds, Some(3));
-//! ```
-//!
 //! # Differences from Python
 //!
 //! Results are the same as Python's, except in these cases:
 //!
 //! - Python accepts some texts that are not valid for a message: `[]` for a message, a Boolean for a number, the number of an
-//!   enum in quotes, base64 with other characters in between.
-//! - Python does not write times and durations that are not normalized.
-//! - Python writes a `google.protobuf.Any` without a type as empty. Here it is an error.
-//! - A negative zero is written as zero, as prost encodes it.
+//!   enum in quotes, base64 with other characters in between, and a field that is set twice by its two names.
+//! - Python does not write times and durations that are not normalized, and does not read the largest float in its shortest form.
+//! - Python knows closed enums. Here their unknown numbers are kept.
+//! - Extensions are unknown fields, because messages in Rust have no place for them.
 //!
 //! # `google.protobuf.Any`
 //!
-//! The message in an `Any` is converted if its type is known. A type is known if it is declared in a file from which the outer
-//! message's module was generated, or in an import of these files. It is also known if [`descriptor`] was called in this
-//! process for any message of the type's module.
+//! The message in an `Any` is converted if its type is known. These types are known:
+//!
+//! - the messages of the module to which the outermost message belongs. A module is generated from all files of a package;
+//! - the messages of the modules from which that module imports, directly or indirectly;
+//! - the well-known types;
+//! - the types that [`JsonFormat::types_of`] names.
+//!
+//! The name of the type is what follows the last `/` of the type URL. The bytes in an `Any` that was read from JSON are a valid
+//! encoding of the message, but other libraries may write its fields in another order.
+//!
+//! # Hostile texts
+//!
+//! A text never causes a panic. Messages may be nested to 100 levels, and so may the values of unknown fields that are skipped. A key
+//! that occurs twice in an object is an error, because readers disagree about its value. While a text is read, the encoded message
+//! needs a small multiple of the text's length. The message itself is limited by [`JsonFormat::max_message_memory`].
 
-mod exact;
+mod decimal;
+mod depth;
+mod entries;
+mod error;
+mod field_paths;
+mod fields;
 mod format;
-mod pool;
-mod unique;
+mod known_types;
+mod lexer;
+mod options;
+mod parser;
+mod plain;
+mod seen;
+mod text;
+mod times;
+mod unique_keys;
+mod wire;
+mod writer;
 
-use std::error::Error;
-use std::fmt;
-
-pub use prost_reflect::{
-    DynamicMessage, EnumDescriptor, FieldDescriptor, MessageDescriptor, OneofDescriptor,
-    ReflectMessage, Value,
-};
-
+pub use self::error::JsonError;
 pub use self::format::JsonFormat;
-#[doc(hidden)]
-pub use self::pool::descriptor_of;
+pub use crate::message::Described;
 
 /// Writes a message as JSON, on one line. `MessageToJson` of Python's `google.protobuf.json_format`.
 ///
 /// # Errors
-/// Fails if a part of the message has no JSON form: a time out of range, an infinite number in a `google.protobuf.Value`, or an
-/// `Any` of an unknown type.
+/// Fails if a part of the message has no JSON form: a time out of range, an infinite number in a `google.protobuf.Value`, an `Any` of
+/// an unknown type, or more than 100 messages inside each other.
 #[doc(alias = "MessageToJson")]
-pub fn to_json<M: ReflectMessage>(message: &M) -> Result<String, JsonError> {
+pub fn to_json<M: Described>(message: &M) -> Result<String, JsonError> {
     JsonFormat::new().to_json(message)
 }
 
 /// Reads a message from JSON. `Parse` of Python's `google.protobuf.json_format`.
 ///
 /// # Errors
-/// Fails if the text is not JSON, repeats a key in an object, or doesn't fit the message. [`JsonError::place`] returns the place of
-/// the error.
+/// Fails if the text is not JSON, repeats a key in an object, doesn't fit the message, or needs too much memory.
+/// [`JsonError::place`] returns the place of the error.
 #[doc(alias = "Parse")]
-pub fn from_json<M: ReflectMessage + Default>(text: &str) -> Result<M, JsonError> {
+pub fn from_json<M: Described>(text: &str) -> Result<M, JsonError> {
     JsonFormat::new().from_json(text)
-}
-
-/// Returns the descriptor of a message type. The attribute `DESCRIPTOR` of messages in Python's protobuf.
-#[doc(alias = "DESCRIPTOR")]
-pub fn descriptor<M: ReflectMessage + Default>() -> MessageDescriptor {
-    M::default().descriptor()
-}
-
-/// The error of a message that has no JSON form, or of a JSON text that is not a valid message.
-#[derive(Debug)]
-pub struct JsonError(Box<dyn Error + Send + Sync>);
-
-impl JsonError {
-    fn new(error: impl Error + Send + Sync + 'static) -> JsonError {
-        JsonError(Box::new(error))
-    }
-
-    /// Returns the line and column in the text where the error was found, counted from 1. Returns `None` for errors without a
-    /// place.
-    pub fn place(&self) -> Option<(usize, usize)> {
-        let error = self.0.downcast_ref::<serde_json::Error>()?;
-        (error.line() > 0).then(|| (error.line(), error.column()))
-    }
-}
-
-impl fmt::Display for JsonError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl Error for JsonError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0.source()
-    }
 }

@@ -63,10 +63,14 @@ impl From<InvalidMetadata> for Status {
     }
 }
 
-/// Converts the error to INVALID_ARGUMENT. The text is not a valid message, or the message has no JSON form.
+/// Converts the error to INVALID_ARGUMENT, because the text is not a valid message or the message has no JSON form, or to
+/// RESOURCE_EXHAUSTED if the message needs too much memory.
 #[cfg(feature = "json")]
 impl From<crate::json::JsonError> for Status {
     fn from(error: crate::json::JsonError) -> Status {
+        if error.is_over_budget() {
+            return Status::resource_exhausted(error.to_string()).with_source(error);
+        }
         Status::invalid_argument(error.to_string()).with_source(error)
     }
 }
