@@ -1,6 +1,8 @@
-//! ProtoJSON, compared with Python's `json_format`.
+//! ProtoJSON, compared with Python's `json_format` and with `prost-reflect`.
 
 mod any;
+mod dynamic;
+mod hostile;
 mod python;
 mod reflect;
 mod text;
