@@ -2,9 +2,9 @@
 
 use std::hint::black_box;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use stubwright::message::Message;
-use stubwright::{Codec, Encoded, Protobuf};
+use stubwright::{Codec, Encoded, Protobuf, Room};
 
 use super::{of_type, repeat};
 use crate::{Job, Operation};
@@ -38,10 +38,19 @@ fn of<'a, M: Message + 'a>(operation: Operation, bytes: &'a Bytes) -> Job<'a> {
             repeat(move |buffer| {
                 buffer.clear();
                 let message = black_box(&message);
-                buffer.reserve(Protobuf::encoded_len(message));
-                Protobuf::encode(message, buffer);
+                Protobuf::encode_to(message, &mut Growing(buffer));
                 black_box(&buffer[..]);
             })
         }
+    }
+}
+
+/// A buffer that grows by what a message needs.
+struct Growing<'a>(&'a mut BytesMut);
+
+impl Room for Growing<'_> {
+    fn make(&mut self, length: usize) -> Option<&mut BytesMut> {
+        self.0.reserve(length);
+        Some(self.0)
     }
 }
