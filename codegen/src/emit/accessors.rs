@@ -1,4 +1,4 @@
-//! Emits what prost derives for a message besides its code: methods for optional fields and for enums, the default, and `Debug`.
+//! Emits what prost's derive adds to a message: methods for optional fields and for enums, the default, and `Debug`.
 
 use super::codec::touches_deprecated;
 use super::enumeration::allow;
@@ -64,7 +64,7 @@ fn owned(field: &Field) -> String {
     }
 }
 
-/// Returns the default of a field: for a text or bytes what they borrow as, for an enum its variant.
+/// Returns the default of a field as an expression: a literal for a text or bytes, a variant for an enum.
 fn default_value(field: &Field) -> String {
     match (&field.value, &field.default) {
         (Value::Enum(path), Some(variant)) => format!("{}::{variant}", path.0),
@@ -289,7 +289,7 @@ pub(super) fn debug_oneof(out: &mut Writer, oneof: &Oneof) {
     });
 }
 
-/// Returns the place of a field as `Debug` prints it.
+/// Returns the expression that `Debug` prints for a field. `place` is the expression of the field.
 fn shown(field: &Field, place: &str) -> String {
     match &field.value {
         Value::Enum(path) => {

@@ -87,7 +87,7 @@ pub(super) fn touches_deprecated(message: &Message) -> bool {
             .any(|field| field.deprecated)
 }
 
-/// Emits the names and numbers of all fields, in the order of the numbers.
+/// Emits the constants: the names and numbers of all fields, in the order of the numbers, and the table if there is one.
 fn fields(out: &mut Writer, message: &Message) {
     let members = message.oneofs.iter().flat_map(|oneof| &oneof.members);
     let mut fields: Vec<&Field> = message.fields.iter().chain(members).collect();
@@ -290,7 +290,7 @@ fn plain_kind(value: &Value) -> &'static str {
     }
 }
 
-/// Returns a path of the module, as it is in a block that has other names in scope too.
+/// Returns how to write a path of the module inside a `block`, where the runtime's names are in scope too.
 pub(super) fn scoped(path: &str) -> String {
     let is_absolute = ["::", "crate::", "super::", "self::", "()"]
         .iter()

@@ -1,4 +1,4 @@
-//! Lowers descriptors to the model. Other stages use descriptors only to check and to name elements.
+//! Lowers descriptors to the model. `emit` knows only the model, and no descriptors.
 
 mod default;
 mod definitions;

@@ -84,8 +84,8 @@ where
 
 /// The sender that the closure of [`stream()`] gets. Each message that it sends is an item of the stream.
 pub struct Sender<T>(
-    /// Never locked: the mutex only makes the sender `Sync`. Unlike the standard library's it cannot be poisoned, which would be
-    /// compiled for each type of message.
+    /// Never locked: the mutex only makes the sender `Sync`. tokio's mutex cannot be poisoned. For the standard library's, code
+    /// that handles poison would be compiled for each type of message.
     Mutex<Outlet<T>>,
 );
 

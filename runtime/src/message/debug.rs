@@ -20,7 +20,7 @@ impl<'a, F, E> Named<'a, F, E> {
     }
 }
 
-/// Prints a number that is no value of the enum as it is.
+/// Prints the number if it is not a value of the enum.
 impl<E: TryFrom<i32> + fmt::Debug> fmt::Debug for Named<'_, i32, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match E::try_from(*self.field) {

@@ -1,4 +1,4 @@
-//! The table of a message's fields.
+//! The names and numbers of a message's fields, for errors.
 
 /// The names and numbers of a message's fields.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use super::{DecodeError, Fields, Reader, Sink, TableOf};
 
-/// A message of protobuf whose code Stubwright generated. Its type also implements [`prost::Message`].
+/// A message that Stubwright generated, or a well-known type. It also implements [`prost::Message`].
 pub trait Message: Debug + Default + Send + Sync {
     /// Names and numbers of the fields.
     const FIELDS: &'static Fields;
@@ -12,7 +12,8 @@ pub trait Message: Debug + Default + Send + Sync {
     /// The table, if the message has one.
     const TABLE: Option<TableOf> = None;
 
-    /// Reads fields until the message ends. Values are added to those that the message has already.
+    /// Reads fields until the message ends, and merges them into this message: lists grow, messages are merged, and other values
+    /// are replaced.
     ///
     /// # Errors
     /// Fails if the bytes are not a message of this type, or need more memory than the reader allows.
@@ -22,7 +23,7 @@ pub trait Message: Debug + Default + Send + Sync {
     fn write(&self, to: &mut impl Sink);
 }
 
-/// A message of any type that can be decoded. What has to be done for each message is compiled once behind it.
+/// A message of any type that can be decoded. Functions that take a `&mut dyn Decode` are compiled once for all types.
 pub trait Decode {
     /// Reads fields until the message ends.
     ///
@@ -46,7 +47,8 @@ impl<M: Message> Decode for M {
 
 /// The enum of a oneof.
 pub trait Oneof: Sized {
-    /// Reads the member whose key was read last. It replaces another member, and is added to the same message.
+    /// Reads the member whose key was read last. It replaces the value in `place`. If both are messages of the same member, it is
+    /// merged into that value instead.
     ///
     /// # Errors
     /// Fails if the value is malformed, or needs too much memory.

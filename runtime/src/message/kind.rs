@@ -1,4 +1,4 @@
-//! The types of protobuf, each as a type without values: how one value of it is read and written.
+//! The types of protobuf. Each is an empty struct, which reads and writes one value.
 
 use bytes::Bytes;
 
@@ -9,7 +9,7 @@ pub trait Kind<T>: Copy {
     /// The wire type, the lowest three bits of a key.
     const WIRE: u32;
 
-    /// Reads a value. What `into` holds is replaced, or for a message added to.
+    /// Reads a value into `into`. A message is merged into the one that is there. Other values replace it.
     ///
     /// # Errors
     /// Fails if the value is malformed, or needs too much memory.
@@ -33,7 +33,7 @@ pub trait Kind<T>: Copy {
     /// Writes a key and a value.
     fn write(key: u32, value: &T, to: &mut impl Sink);
 
-    /// Returns whether a field without presence would not be written.
+    /// Returns whether a field without presence is omitted, because this is its default value.
     fn is_default(value: &T) -> bool;
 }
 
@@ -49,8 +49,8 @@ pub trait Number<T>: Kind<T> {
     fn write_packed(values: &[T], to: &mut impl Sink);
 }
 
-/// Implements kinds for integers of variable length: the kind, the type of its values, and how a value becomes 64 bits and is made
-/// of them.
+/// Implements kinds for integers of variable length. Takes the kind, the type of its values, and how a value is converted to 64
+/// bits and back.
 macro_rules! varints {
     ($($(#[$doc:meta])* $kind:ident($type:ty), |$value:ident| $to:expr, |$bits:ident| $from:expr;)*) => {$(
         $(#[$doc])*
@@ -231,7 +231,7 @@ impl Kind<Bytes> for Octets {
     }
 }
 
-/// A message that Stubwright generated.
+/// A [`Message`], written after its length.
 #[derive(Clone, Copy, Debug)]
 pub struct Nested;
 
@@ -243,7 +243,7 @@ impl<M: Message> Kind<M> for Nested {
         from.message(into)
     }
 
-    /// Reads the message where it stays.
+    /// Reads the message in its place in the list, so that it need not be moved there.
     #[inline]
     fn read_element(from: &mut Reader<'_>, into: &mut Vec<M>) -> Result<(), DecodeError> {
         into.push(M::default());

@@ -12,7 +12,7 @@ pub trait MapField {
     /// The type of the values.
     type Value;
 
-    /// Makes room for the entries that follow each other, of which the first is read next.
+    /// Makes room for the entries that follow each other, including the one that is read next.
     ///
     /// # Errors
     /// Fails if the map needs too much memory.

@@ -1,7 +1,7 @@
 //! Protobuf messages: how generated code reads and writes them.
 //!
-//! The generator writes one implementation of [`Message`] for each message: one function that matches the keys of fields, and one
-//! that names the fields in their order. Everything else is here, and compiled once:
+//! The generator writes an implementation of [`Message`] for each message. It has the names and numbers of the fields, a function
+//! that reads each field by its key, and a function that writes the fields in order. All other code is here:
 //!
 //! - [`Reader`] is a cursor over the bytes of a message, which may lie in several pieces;
 //! - a [`Sink`] is what a message is written to: [`Sizes`], which measures it, and then [`Writer`];
@@ -53,8 +53,8 @@ pub(crate) use self::well_known_tables::WELL_KNOWN;
 pub(crate) use self::writer::encode_to;
 pub use self::writer::{Encode, Writer, encode, encoded_len};
 
-/// The names that are in scope where generated code reads and writes messages. Names of the language are among them, because a
-/// proto may have messages with these names.
+/// The names that are in scope where generated code reads and writes messages. They include Rust's own names, for example
+/// `Option`, because a message of the proto may have the same name and would hide them.
 pub mod prelude {
     pub use std::boxed::Box;
     pub use std::option::Option::{self, None, Some};

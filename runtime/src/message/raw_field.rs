@@ -146,7 +146,7 @@ impl<'a> RawFields<'a> {
         Ok(*array)
     }
 
-    /// Reads what lies between the keys of a group. Groups in it are counted and not entered, however many there are.
+    /// Reads what lies between the keys of a group. Groups in it are read without recursion, so they may be nested to any depth.
     #[cold]
     fn group(&mut self, start: u32) -> Result<&'a [u8], Malformed> {
         let group = self.rest;

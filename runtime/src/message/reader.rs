@@ -16,15 +16,15 @@ pub(crate) const MEMORY: usize = 32 << 20;
 
 /// A cursor over the bytes of a message. The bytes may lie in several pieces.
 ///
-/// A reader always stands in one message. Messages inside it are entered and left. What is read fast lies within one piece; where
-/// pieces meet, shared slow functions put single values together.
+/// A reader always stands in one message. Messages inside it are entered and left. A value that lies within one piece is read
+/// fast. A value that goes on in the next piece is put together by slower functions.
 #[derive(Debug)]
 pub struct Reader<'a> {
     /// The unread bytes of the current message in the current piece.
     here: &'a [u8],
     /// The number of bytes of the current message after `here`.
     beyond: usize,
-    /// The bytes of the current piece after `here`, if the message that crossed into the piece ends in it.
+    /// The bytes of the current piece after the message that crossed into it. Empty if that message goes on in the next piece.
     ahead: &'a [u8],
     /// The whole current piece.
     piece: &'a [u8],
@@ -143,7 +143,7 @@ impl<'a> Reader<'a> {
     /// ends the group that is read.
     ///
     /// # Errors
-    /// Fails if the message has such a field, of another type, or the field is malformed.
+    /// Fails if the message has a field with this number but another wire type, or the field is malformed.
     #[inline(never)]
     pub fn other(&mut self, fields: &'static Fields) -> Result<bool, DecodeError> {
         let key = self.key;
@@ -301,13 +301,13 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Returns whether the current message has no more bytes. If it has, the next of them are in `here` afterwards.
+    /// Returns whether the current message has no more bytes. If there are more, `here` has the next ones afterwards.
     #[inline]
     pub(super) fn is_at_end(&mut self) -> bool {
         self.here.is_empty() && (self.beyond == 0 || !self.refill())
     }
 
-    /// Moves on to the next piece. Returns whether there are more bytes.
+    /// Moves on to the rest of the current piece, or else to the next piece. Returns whether there are more bytes.
     #[cold]
     fn refill(&mut self) -> bool {
         while self.ahead.is_empty() {
@@ -334,7 +334,7 @@ impl<'a> Reader<'a> {
         Ok(self.within(length))
     }
 
-    /// Ends the current message after `length` bytes, until [`leave`](Reader::leave). There must be as many bytes.
+    /// Limits the reader to the next `length` bytes, until [`leave`](Reader::leave). The message must have that many left.
     #[inline(always)]
     pub(super) fn within(&mut self, length: usize) -> Outer<'a> {
         let (key, end) = (self.key, mem::take(&mut self.end));
@@ -367,7 +367,7 @@ impl<'a> Reader<'a> {
         self.end = outer.end;
     }
 
-    /// Enters the group whose first key was read last. Returns that key, and the key that ends the group around it.
+    /// Enters a group, after the key that starts it. Returns that key, and the key that ends the group around it.
     pub(super) fn enter_group(&mut self) -> Result<(u32, u32), DecodeError> {
         let key = self.key;
         let end = key - wire::START_GROUP + wire::END_GROUP;
@@ -434,8 +434,8 @@ impl<'a> Reader<'a> {
         self.more_room(list, elements)
     }
 
-    /// Returns how many fields with the key that was read last follow each other from here on, and at least 1. Fields that the
-    /// current piece does not hold are not counted, nor are fields that don't begin with their length.
+    /// Estimates how many values with the key that was read last follow each other, including the one that is read next. Returns
+    /// at least 1. Counts only values that begin with their length, and only in the current piece. For other values it returns 4.
     pub(super) fn run(&self) -> usize {
         let (low, high) = match self.key {
             key if key & 7 != wire::LENGTH => return 4,

@@ -4,7 +4,7 @@ use super::error::Cause;
 use super::kind::{Kind, Number};
 use super::{Decode, DecodeError, Field, Fields, MapField, Message, Reader};
 
-/// The table of a map's entries, which are messages without a type of their own.
+/// The names and numbers of the fields of a map's entry. An entry is a message without a Rust type of its own.
 static ENTRY: Fields = Fields {
     name: "map entry",
     fields: &[
@@ -61,7 +61,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Reads the group whose first key was read last.
+    /// Reads a group, after the key that starts it.
     #[inline]
     pub(super) fn group<M: Message>(&mut self, message: &mut M) -> Result<(), DecodeError> {
         let outer = self.enter_group()?;

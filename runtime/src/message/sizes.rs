@@ -2,8 +2,8 @@
 
 use super::{Sink, varint};
 
-/// Counts the bytes of a message, and keeps the length of each part that is written after its length. So a message is measured
-/// once, however deep it is nested.
+/// Counts the bytes of a message. Keeps the length of each part that [`Sink::delimited`] writes, because the length is written
+/// before the part. So each part is measured once, however deep it is nested.
 #[derive(Debug, Default)]
 pub struct Sizes {
     total: usize,

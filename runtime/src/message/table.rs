@@ -119,7 +119,7 @@ pub struct EnumTable {
 pub struct Tables {
     /// The tables of the module's messages, in the order of their names.
     pub messages: &'static [(&'static str, TableOf)],
-    /// The modules from which this one and its imports import.
+    /// All modules that this one imports, directly or through others.
     pub imports: &'static [&'static Tables],
 }
 

@@ -6,7 +6,8 @@ pub(super) const LONGEST: usize = 10;
 /// Returns the number of bytes of an integer.
 #[inline]
 pub(super) const fn length(value: u64) -> usize {
-    // A byte for each seven bits that are used: a division by seven that is exact up to 64.
+    // One byte for every seven bits, rounded up. The formula has no division by seven, and is exact for integers of up to 64
+    // bits.
     ((value | 1).ilog2() as usize * 9 + 73) / 64
 }
 

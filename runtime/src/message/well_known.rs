@@ -6,8 +6,8 @@ use prost_types::{Any, Duration, FieldMask, ListValue, Struct, Timestamp, Value}
 
 use super::prelude::*;
 
-/// Implements [`Message`] for a struct: its name in the proto, and the number, name, kind and wire type of each field. The form of a
-/// field is `plain` or `list`.
+/// Implements [`Message`] for a struct. Takes its name in the proto, and the form, number, name, kind and wire type of each
+/// field. The form is `plain` or `list`.
 macro_rules! message {
     ($type:ty, $name:literal, $($form:ident $number:literal $text:literal $field:ident: $kind:expr, $wire:literal;)*) => {
         impl Message for $type {

@@ -34,7 +34,8 @@ const fn table<M: Described>() -> TableOf {
     M::table
 }
 
-/// Implements [`Described`]: the type, its name, its form, its fields, and its fields in the order of their names.
+/// Implements [`Described`]. Takes the type, its name, its form, its fields, and the sorted names of the fields with the index of
+/// each field.
 macro_rules! table {
     ($type:ty, $name:literal, $form:ident, [$($number:literal $field:literal $json:literal $label:expr, $kind:expr;)*],
         [$($spelling:literal $index:literal),*]) => {

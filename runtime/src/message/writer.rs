@@ -25,7 +25,7 @@ pub struct Writer<'a, B> {
     lengths: slice::Iter<'a, usize>,
 }
 
-/// A message of any type that can be encoded. What has to be done for each message is compiled once behind it.
+/// A message of any type that can be encoded. Functions that take a `&dyn Encode` are compiled once for all types.
 pub trait Encode {
     /// Counts the bytes of the message.
     fn measure(&self, sizes: &mut Sizes);
@@ -92,7 +92,7 @@ fn keep(lengths: Vec<usize>) {
 }
 
 impl<B: BufMut> Sink for Writer<'_, B> {
-    /// Keys are constants, so nothing is left of the `match`.
+    /// Keys are constants, so the compiler removes the `match`.
     #[inline(always)]
     fn key(&mut self, key: u32) {
         match key {
@@ -169,8 +169,8 @@ impl<B: BufMut> Sink for Writer<'_, B> {
 }
 
 impl<B: BufMut> Writer<'_, B> {
-    /// Writes an integer byte by byte. Collecting the bytes would make the processor wait: it could not read together what was
-    /// written separately just before.
+    /// Writes an integer byte by byte. To collect the bytes in an array first would be slower: a processor must wait before it
+    /// can read together bytes that it has just written one by one.
     fn long(&mut self, mut value: u64) {
         while value >= 0x80 {
             self.buffer.put_u8(value as u8 | 0x80);
@@ -186,7 +186,7 @@ impl<B: BufMut> Writer<'_, B> {
     }
 }
 
-/// Returns a key of two bytes as they are written.
+/// Encodes a key that takes two bytes.
 #[inline(always)]
 fn two_bytes(key: u32) -> [u8; 2] {
     [key as u8 | 0x80, (key >> 7) as u8]

@@ -62,7 +62,7 @@ impl Connections {
     }
 }
 
-/// A port or a handshake that may still add connections. It counts until it is dropped.
+/// A port or a handshake that may still add connections. `Open::arriving` includes it until it is dropped.
 pub(super) struct Arrival(Arc<Connections>);
 
 impl Arrival {

@@ -3,7 +3,7 @@
 use super::JsonError;
 use crate::message::{Table, Tables, WELL_KNOWN};
 
-/// The types of one conversion.
+/// The messages that one conversion to or from JSON can find by a type URL.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KnownTypes<'f> {
     /// The module of the outermost message.
