@@ -24,6 +24,32 @@ impl Sizes {
     }
 }
 
+/// Where a part begins: the index of its length, and the number of bytes before it.
+struct Start {
+    place: usize,
+    before: usize,
+}
+
+/// The steps before and after a part, which are compiled once for all messages.
+impl Sizes {
+    fn begin(&mut self) -> Start {
+        let place = self.lengths.len();
+        self.lengths.push(0);
+        Start {
+            place,
+            before: self.total,
+        }
+    }
+
+    fn end(&mut self, key: u32, Start { place, before }: Start) {
+        let length = self.total - before;
+        if let Some(place) = self.lengths.get_mut(place) {
+            *place = length;
+        }
+        self.varint(key, length as u64);
+    }
+}
+
 impl Sink for Sizes {
     #[inline(always)]
     fn key(&mut self, key: u32) {
@@ -48,14 +74,9 @@ impl Sink for Sizes {
 
     #[inline]
     fn delimited(&mut self, key: u32, write: impl FnOnce(&mut Sizes)) {
-        let (place, before) = (self.lengths.len(), self.total);
-        self.lengths.push(0);
+        let start = self.begin();
         write(self);
-        let length = self.total - before;
-        if let Some(place) = self.lengths.get_mut(place) {
-            *place = length;
-        }
-        self.varint(key, length as u64);
+        self.end(key, start);
     }
 
     fn foreign(&mut self, key: u32, message: &impl prost::Message) {

@@ -132,8 +132,7 @@ impl<B: BufMut> Sink for Writer<'_, B> {
 
     #[inline]
     fn delimited(&mut self, key: u32, write: impl FnOnce(&mut Self)) {
-        let length = self.lengths.next().copied().unwrap_or_default();
-        self.varint(key, length as u64);
+        self.begin(key);
         write(self);
     }
 
@@ -177,6 +176,12 @@ impl<B: BufMut> Writer<'_, B> {
             value >>= 7;
         }
         self.buffer.put_u8(value as u8);
+    }
+
+    /// Writes the key and the length of a part.
+    fn begin(&mut self, key: u32) {
+        let length = self.lengths.next().copied().unwrap_or_default();
+        self.varint(key, length as u64);
     }
 
     /// Writes the first bytes of an array.
