@@ -247,6 +247,9 @@ impl Config {
 
     /// Generates `Bytes` instead of `Vec<u8>` for the `bytes` fields that `path` matches. Such a field shares the
     /// buffer of the received message instead of copying from it.
+    ///
+    /// A field that is kept keeps its message in memory. A message under 16 KiB, or under a quarter of the buffer in which
+    /// it lies, is first copied to a buffer of its own. A field of a larger one keeps the buffer.
     #[must_use]
     pub fn bytes(mut self, path: impl Into<String>) -> Self {
         self.bytes.push(path.into());

@@ -51,19 +51,15 @@ impl Reader<'_> {
     /// Reads bytes, which share the memory of the message if that is possible.
     pub(super) fn shared_octets(&mut self) -> Result<Bytes, DecodeError> {
         let length = self.length()?;
-        if let Some(buffer) = self.buffer() {
-            if let Some(bytes) = self.whole(length) {
-                return Ok(buffer.slice_ref(bytes));
-            }
-        }
-        self.charge(length)?;
-        let mut bytes = Vec::with_capacity(length);
-        self.copy(length, &mut bytes)?;
-        Ok(bytes.into())
+        self.buffer_of(length)
     }
 
     /// Copies the next `length` bytes from all pieces in which they lie.
-    fn copy(&mut self, mut length: usize, into: &mut Vec<u8>) -> Result<(), DecodeError> {
+    pub(super) fn copy(
+        &mut self,
+        mut length: usize,
+        into: &mut Vec<u8>,
+    ) -> Result<(), DecodeError> {
         while length > 0 {
             let part = self.part(length);
             if part.is_empty() {
@@ -75,14 +71,20 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Returns the next `length` bytes as a buffer, for code that reads them by [`Buf`].
+    /// Returns the next `length` bytes as a buffer that outlives the reader.
+    #[inline]
     pub(super) fn buffer_of(&mut self, length: usize) -> Result<Bytes, DecodeError> {
-        if let Some(bytes) = self.whole(length) {
-            return Ok(match self.buffer() {
-                Some(buffer) => buffer.slice_ref(bytes),
-                None => Bytes::copy_from_slice(bytes),
-            });
+        match self.slice(length)? {
+            Some(bytes) => Ok(bytes),
+            None => self.copied(length),
         }
+    }
+
+    /// Copies the next `length` bytes to a buffer.
+    #[cold]
+    #[inline(never)]
+    fn copied(&mut self, length: usize) -> Result<Bytes, DecodeError> {
+        self.charge(length)?;
         let mut bytes = Vec::with_capacity(length);
         self.copy(length, &mut bytes)?;
         Ok(bytes.into())

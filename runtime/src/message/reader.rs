@@ -6,6 +6,7 @@ use std::slice;
 use bytes::{Buf, Bytes};
 
 use super::error::Cause;
+use super::shared::Shared;
 use super::{DecodeError, Fields, varint, wire};
 
 /// The largest number of messages and groups inside each other, as in other libraries for protobuf.
@@ -28,8 +29,8 @@ pub struct Reader<'a> {
     ahead: &'a [u8],
     /// The whole current piece.
     piece: &'a [u8],
-    /// The current piece as a shared buffer, if it is one.
-    shared: Option<&'a Bytes>,
+    /// What fields share the memory of in the current piece.
+    pub(super) shared: Shared<'a>,
     /// The pieces after the current one.
     more: slice::Iter<'a, Bytes>,
     /// The number of bytes before the current piece.
@@ -66,7 +67,7 @@ impl<'a> Reader<'a> {
             beyond: 0,
             ahead: &[],
             piece: bytes,
-            shared: None,
+            shared: Shared::Nothing,
             more: [].iter(),
             before: 0,
             key: 0,
@@ -77,10 +78,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Creates a reader of the message in `bytes`, which lie in `buffer`. Fields of type `Bytes` share its memory.
+    /// Creates a reader of the message in `bytes`, which lie in `buffer`. Fields may share its memory.
     pub fn shared(bytes: &'a [u8], buffer: &'a Bytes) -> Reader<'a> {
         Reader {
-            shared: Some(buffer),
+            shared: Shared::Undecided(buffer),
             ..Reader::new(bytes)
         }
     }
@@ -234,7 +235,7 @@ impl<'a> Reader<'a> {
     pub(super) fn length(&mut self) -> Result<usize, DecodeError> {
         let length = self.varint()?;
         match usize::try_from(length) {
-            Ok(length) if length <= self.here.len() + self.beyond => Ok(length),
+            Ok(length) if length <= self.left() => Ok(length),
             _ => Err(self.error(Cause::Truncated)),
         }
     }
@@ -285,9 +286,22 @@ impl<'a> Reader<'a> {
         part
     }
 
-    /// Returns the buffer in which the current piece lies.
-    pub(super) fn buffer(&self) -> Option<&'a Bytes> {
-        self.shared
+    /// Returns the current piece, and its bytes that have not been read.
+    pub(super) fn piece(&self) -> (&'a [u8], &'a [u8]) {
+        let unread = self.piece.get(self.offset()..);
+        (self.piece, unread.unwrap_or_default())
+    }
+
+    /// Returns the number of bytes of the current piece that have been read.
+    fn offset(&self) -> usize {
+        let offset = (self.here.as_ptr() as usize).saturating_sub(self.piece.as_ptr() as usize);
+        offset.min(self.piece.len())
+    }
+
+    /// Returns the number of bytes of the current message that have not been read.
+    #[inline(always)]
+    pub(super) fn left(&self) -> usize {
+        self.here.len() + self.beyond
     }
 
     fn advance(&mut self, mut count: usize) -> Result<(), DecodeError> {
@@ -317,7 +331,7 @@ impl<'a> Reader<'a> {
             self.before += self.piece.len();
             self.ahead = next;
             self.piece = next;
-            self.shared = Some(next);
+            self.shared = Shared::Undecided(next);
         }
         let (here, ahead) = self.ahead.split_at(self.beyond.min(self.ahead.len()));
         self.here = here;
@@ -493,12 +507,7 @@ impl<'a> Reader<'a> {
     #[cold]
     #[inline(never)]
     pub(super) fn error(&self, cause: Cause) -> DecodeError {
-        let within = (self.here.as_ptr() as usize).saturating_sub(self.piece.as_ptr() as usize);
-        DecodeError::new(
-            cause,
-            self.before + within.min(self.piece.len()),
-            self.key >> 3,
-        )
+        DecodeError::new(cause, self.before + self.offset(), self.key >> 3)
     }
 
     /// Returns the key that was read last.

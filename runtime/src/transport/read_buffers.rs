@@ -5,8 +5,10 @@ use std::collections::VecDeque;
 
 use bytes::BytesMut;
 
+use crate::message::BUFFER;
+
 /// The size of a read buffer, in bytes.
-pub(super) const READ: usize = 64 * 1024;
+pub(super) const READ: usize = BUFFER;
 
 /// The room that a buffer must have left to be used for another read while it still holds messages.
 const ENOUGH: usize = READ / 4;
