@@ -8,6 +8,7 @@ use syn::parse::Parser as _;
 use crate::error::Error;
 use crate::fields::in_oneof;
 use crate::graph::Rules;
+use crate::map_type::MapType;
 use crate::parameters;
 use crate::paths;
 
@@ -42,7 +43,7 @@ pub struct Config {
     pub(crate) enum_attribute: Vec<(String, String)>,
     pub(crate) field_attribute: Vec<(String, String)>,
     pub(crate) bytes: Vec<String>,
-    pub(crate) btree_map: Vec<String>,
+    pub(crate) map_type: Vec<(String, MapType)>,
     pub(crate) boxed: Vec<String>,
     pub(crate) skip_debug: Vec<String>,
     pub(crate) disable_comments: Vec<String>,
@@ -77,7 +78,7 @@ impl Default for Config {
             enum_attribute: Vec::new(),
             field_attribute: Vec::new(),
             bytes: Vec::new(),
-            btree_map: Vec::new(),
+            map_type: Vec::new(),
             boxed: Vec::new(),
             skip_debug: Vec::new(),
             disable_comments: Vec::new(),
@@ -256,11 +257,19 @@ impl Config {
         self
     }
 
-    /// Generates `BTreeMap` instead of `HashMap` for the map fields that `path` matches.
+    /// Sets the Rust type of the map fields that `path` matches. [`MapType`] explains what each costs. The default is
+    /// `HashMap`. If several paths match a field, the most specific one applies, and the first of equally specific ones.
     #[must_use]
-    pub fn btree_map(mut self, path: impl Into<String>) -> Self {
-        self.btree_map.push(path.into());
+    pub fn map_type(mut self, path: impl Into<String>, kind: MapType) -> Self {
+        self.map_type.push((path.into(), kind));
         self
+    }
+
+    /// Generates `BTreeMap` instead of `HashMap` for the map fields that `path` matches:
+    /// [`map_type`](Self::map_type) with [`MapType::BTreeMap`].
+    #[must_use]
+    pub fn btree_map(self, path: impl Into<String>) -> Self {
+        self.map_type(path, MapType::BTreeMap)
     }
 
     /// Puts the message fields that `path` matches in a `Box`. Recursive fields are always boxed.

@@ -106,7 +106,7 @@
 //!
 //! The feature `field_presence` decides whether a field is an `Option`. The features `repeated_field_encoding` and
 //! `message_encoding` decide how a field is encoded. A field whose type is an enum is an `i32`, whether the enum is
-//! open or closed, so that unknown numbers are kept. A `string` field is a `String`, so its bytes must be UTF-8 even
+//! open or closed, so that unknown numbers are kept. A `string` field is a text of Rust, so its bytes must be UTF-8 even
 //! if `utf8_validation` is off.
 
 mod check;
@@ -122,6 +122,7 @@ mod generate;
 mod graph;
 mod imports;
 mod lower;
+mod map_type;
 mod model;
 mod names;
 mod parameters;
@@ -137,5 +138,6 @@ mod tree;
 pub use compile::compile_protos;
 pub use config::Config;
 pub use error::{Error, SchemaError};
+pub use map_type::MapType;
 pub use render::package_of;
 pub use tree::module_tree;

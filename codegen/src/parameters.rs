@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::error::Error;
+use crate::map_type::MapType;
 
 /// The form of a parameter's value, and the method that takes it.
 enum Parameter {
@@ -11,10 +12,12 @@ enum Parameter {
     Text(fn(Config, String) -> Config),
     /// `path=value`.
     Pair(fn(Config, String, String) -> Config),
+    /// `path=map_type`.
+    Map(fn(Config, String, MapType) -> Config),
 }
 
 /// All parameters, in alphabetical order.
-const PARAMETERS: [(&str, Parameter); 25] = [
+const PARAMETERS: [(&str, Parameter); 26] = [
     (
         "all_methods_required",
         Parameter::Flag(Config::all_methods_required),
@@ -49,6 +52,7 @@ const PARAMETERS: [(&str, Parameter); 25] = [
     ("extern_path", Parameter::Pair(Config::extern_path)),
     ("field_attribute", Parameter::Pair(Config::field_attribute)),
     ("json", Parameter::Flag(Config::json)),
+    ("map_type", Parameter::Map(Config::map_type)),
     (
         "message_attribute",
         Parameter::Pair(Config::message_attribute),
@@ -115,14 +119,26 @@ fn apply(config: Config, parameter: &str) -> Result<Config, String> {
             Ok(set(config, value.to_owned()))
         }
         (Parameter::Text(_), _) => Err(format!("`{name}` needs a value: `{name}=…`")),
-        (Parameter::Pair(set), value) => match value.and_then(|value| value.split_once('=')) {
-            Some((path, value)) if !path.is_empty() && !value.is_empty() => {
-                Ok(set(config, path.to_owned(), value.to_owned()))
-            }
-            _ => Err(format!(
-                "`{name}` needs a path and a value: `{name}=.path=value`"
-            )),
-        },
+        (Parameter::Pair(set), value) => {
+            let (path, value) = pair(name, value)?;
+            Ok(set(config, path.to_owned(), value.to_owned()))
+        }
+        (Parameter::Map(set), value) => {
+            let (path, value) = pair(name, value)?;
+            let kind = MapType::named(value)
+                .map_err(|known| format!("`{name}` must be one of {known}, not `{value}`"))?;
+            Ok(set(config, path.to_owned(), kind))
+        }
+    }
+}
+
+/// Splits the value of a parameter that is a pair.
+fn pair<'v>(name: &str, value: Option<&'v str>) -> Result<(&'v str, &'v str), String> {
+    match value.and_then(|value| value.split_once('=')) {
+        Some((path, value)) if !path.is_empty() && !value.is_empty() => Ok((path, value)),
+        _ => Err(format!(
+            "`{name}` needs a path and a value: `{name}=.path=value`"
+        )),
     }
 }
 

@@ -7,13 +7,13 @@ pub(crate) fn matches(pattern: &str, path: &str) -> bool {
 }
 
 /// Returns the value of the most specific pattern: the whole path, then the longest suffix, then the longest prefix.
-pub(crate) fn best<'v>(patterns: &'v [(String, String)], path: &str) -> Option<&'v str> {
+pub(crate) fn best<'v, V>(patterns: &'v [(String, V)], path: &str) -> Option<&'v V> {
     patterns
         .iter()
         .filter_map(|(pattern, value)| Some((rank(pattern, path)?, value)))
         // The first of several equally specific patterns wins.
         .min_by_key(|(rank, _)| *rank)
-        .map(|(_, value)| value.as_str())
+        .map(|(_, value)| value)
 }
 
 /// Returns the values of all matching patterns, in the order in which they were given.
@@ -61,6 +61,7 @@ mod tests {
     #[test]
     fn the_best_is_the_most_particular() {
         let patterns = [".", ".a", "c", "B.c", ".a.B", ".x"].map(|p| (p.to_owned(), p.to_owned()));
+        let best = |patterns, path| best(patterns, path).map(String::as_str);
         assert_eq!(best(&patterns, ".a.B.c"), Some("B.c"));
         assert_eq!(best(&patterns, ".a.B.d"), Some(".a.B"));
         assert_eq!(best(&patterns, ".b.B.d"), Some("."));

@@ -102,6 +102,7 @@
 //! | `server` | [`Server`] and all that belongs to it | yes |
 //! | `client` | [`Channel`] and all that belongs to it | yes |
 //! | `blocking` | [`blocking`]: calls for programs without async | |
+//! | `fast-maps` | [`FastMap`]: maps of messages with a fast hasher | |
 //! | `gzip` | [`Compression`] by gzip and deflate, in pure Rust | |
 //! | `health` | [`health`]: the standard health service | |
 //! | `json` | [`json`]: messages as JSON | |
@@ -194,6 +195,7 @@ pub use helpers::{Cancellation, Sender, offload, offload_with, stream};
 #[cfg(feature = "signal")]
 pub use helpers::{ShutdownSignal, shutdown_signal};
 pub use http2::{Allowance, Config as Limits, PingPolicy};
+pub use message::{FastMap, Pairs};
 #[doc(no_inline)]
 pub use prost;
 #[doc(no_inline)]

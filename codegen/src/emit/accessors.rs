@@ -3,6 +3,7 @@
 use super::codec::touches_deprecated;
 use super::enumeration::allow;
 use super::writer::Writer;
+use crate::map_type::MapType;
 use crate::model::{Field, Message, Oneof, Shape, Value};
 use crate::names::unraw;
 use crate::resolve::PROST;
@@ -191,11 +192,21 @@ fn enum_methods(out: &mut Writer, field: &Field, path: &str) {
             out.line(format_args!("self.{name}.push(value as i32);"));
             out.close();
         }
-        Shape::Map { key, .. } => {
+        Shape::Map { key, kind } => {
             let owned = super::message::rust(key);
             let (borrowed, reference) = match key {
                 Value::String => ("&str", ""),
                 _ => (owned.as_str(), "&"),
+            };
+            let (get, insert) = match kind {
+                MapType::Vec => (
+                    format!("::stubwright::Pairs::lookup(&self.{name}, {reference}key)"),
+                    format!("::stubwright::Pairs::set(&mut self.{name}, key, value as i32)"),
+                ),
+                _ => (
+                    format!("self.{name}.get({reference}key)"),
+                    format!("self.{name}.insert(key, value as i32)"),
+                ),
             };
             let found = "and_then(|number| ::core::convert::TryFrom::try_from(number).ok())";
             out.line(format_args!(
@@ -204,18 +215,14 @@ fn enum_methods(out: &mut Writer, field: &Field, path: &str) {
             out.open(format_args!(
                 "pub fn get_{plain}(&self, key: {borrowed}) -> ::core::option::Option<{path}> {{"
             ));
-            out.line(format_args!(
-                "self.{name}.get({reference}key).cloned().{found}"
-            ));
+            out.line(format_args!("{get}.cloned().{found}"));
             out.close();
             out.blank();
             out.line(format_args!("/// Inserts a key and its value into `{plain}`. Returns the value that the key had."));
             out.open(format_args!(
                 "pub fn insert_{plain}(&mut self, key: {owned}, value: {path}) -> ::core::option::Option<{path}> {{"
             ));
-            out.line(format_args!(
-                "self.{name}.insert(key, value as i32).{found}"
-            ));
+            out.line(format_args!("{insert}.{found}"));
             out.close();
         }
     }

@@ -5,6 +5,7 @@ use super::codec;
 use super::descriptors::OF_MESSAGES;
 use super::enumeration::enumeration;
 use super::writer::Writer;
+use crate::map_type::MapType;
 use crate::model::{Derives, Field, Message, Oneof, Shape, TypeName, Value};
 use crate::resolve::PROST;
 
@@ -103,13 +104,16 @@ fn field_type(field: &Field) -> String {
         Shape::Plain | Shape::Required => value,
         Shape::Optional => format!("::core::option::Option<{value}>"),
         Shape::Repeated | Shape::Unpacked => format!("{PROST}::alloc::vec::Vec<{value}>"),
-        Shape::Map { key, ordered } => {
-            let map = if *ordered {
-                format!("{PROST}::alloc::collections::BTreeMap")
-            } else {
-                "::std::collections::HashMap".to_owned()
-            };
-            format!("{map}<{}, {value}>", rust(key))
+        Shape::Map { key, kind } => {
+            let key = rust(key);
+            match kind {
+                MapType::HashMap => format!("::std::collections::HashMap<{key}, {value}>"),
+                MapType::BTreeMap => {
+                    format!("{PROST}::alloc::collections::BTreeMap<{key}, {value}>")
+                }
+                MapType::FastMap => format!("::stubwright::FastMap<{key}, {value}>"),
+                MapType::Vec => format!("{PROST}::alloc::vec::Vec<({key}, {value})>"),
+            }
         }
     }
 }

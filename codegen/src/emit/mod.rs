@@ -10,6 +10,7 @@ mod codec;
 mod descriptors;
 mod docs;
 mod enumeration;
+mod features;
 mod message;
 mod options;
 mod register;
@@ -40,6 +41,7 @@ pub(crate) fn interface(package: &Package) -> String {
     if package.reflected.is_some() {
         checks.push_str("::stubwright::generated_reflect!();\n");
     }
+    checks.push_str(&features::needs(package));
     checks
 }
 

@@ -7,6 +7,7 @@ use super::default::default;
 use super::file::File;
 use crate::fields::{in_oneof, is_map_entry, is_optional, is_unpacked, map_entry, members};
 use crate::graph::Rules as _;
+use crate::map_type::MapType;
 use crate::model::{Derives, Field, Message, Oneof, Shape, TypeName, Value};
 use crate::names;
 use crate::paths;
@@ -97,8 +98,8 @@ impl Lowering<'_> {
                 name: message.name().to_owned(),
                 package: file.package.to_owned(),
                 domain: paths::best(&config.type_name_domain, full_name)
-                    .unwrap_or_default()
-                    .to_owned(),
+                    .cloned()
+                    .unwrap_or_default(),
             }),
             table: file
                 .tables
@@ -218,9 +219,10 @@ impl Lowering<'_> {
     fn shape(&self, element: &str, field: &FieldDescriptorProto) -> Shape {
         let syntax = self.file.syntax;
         if let Some((key, _)) = map_entry(self.message, &self.full_name, field) {
+            let kind = paths::best(&self.file.config.map_type, element).copied();
             return Shape::Map {
                 key: self.plain_value(&self.names.modules, key),
-                ordered: self.file.is(&self.file.config.btree_map, element),
+                kind: kind.unwrap_or(MapType::HashMap),
             };
         }
         match field.label() {

@@ -2,6 +2,7 @@
 
 use super::{EnumTable, Table, TypePath};
 use crate::graph::Traits;
+use crate::map_type::MapType;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Message {
@@ -90,7 +91,7 @@ pub(crate) enum Shape {
     /// A map with these keys.
     Map {
         key: Value,
-        ordered: bool,
+        kind: MapType,
     },
 }
 

@@ -43,6 +43,14 @@ impl<E: TryFrom<i32> + fmt::Debug> fmt::Debug for Named<'_, Vec<i32>, E> {
     }
 }
 
+impl<K: fmt::Debug, E: TryFrom<i32> + fmt::Debug> fmt::Debug for Named<'_, Vec<(K, i32)>, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pairs = self.field.iter();
+        let pairs = pairs.map(|(key, value)| (key, Named::<_, E>::new(value)));
+        f.debug_list().entries(pairs).finish()
+    }
+}
+
 impl<K: fmt::Debug, S, E: TryFrom<i32> + fmt::Debug> fmt::Debug
     for Named<'_, HashMap<K, i32, S>, E>
 {

@@ -18,7 +18,7 @@ pub trait MapField {
     /// Fails if the map needs too much memory.
     fn prepare(&mut self, from: &mut Reader<'_>) -> Result<(), DecodeError>;
 
-    /// Inserts an entry. An earlier entry with the same key is replaced.
+    /// Adds an entry. An earlier entry with the same key counts no more.
     ///
     /// # Errors
     /// Fails if the map needs too much memory.
@@ -96,6 +96,30 @@ impl<K: Default + Ord, V> MapField for BTreeMap<K, V> {
         // The nodes of a tree are half full at worst.
         from.charge(2 * size_of::<(K, V)>() + size_of::<usize>())?;
         self.insert(key, value);
+        Ok(())
+    }
+
+    #[inline]
+    fn each(&self, mut write: impl FnMut(&K, &V)) {
+        for (key, value) in self {
+            write(key, value);
+        }
+    }
+}
+
+/// Keeps all entries as they came.
+impl<K: Default, V> MapField for Vec<(K, V)> {
+    type Key = K;
+    type Value = V;
+
+    #[inline]
+    fn prepare(&mut self, from: &mut Reader<'_>) -> Result<(), DecodeError> {
+        from.room(self)
+    }
+
+    #[inline]
+    fn add(&mut self, key: K, value: V, _from: &mut Reader<'_>) -> Result<(), DecodeError> {
+        self.push((key, value));
         Ok(())
     }
 

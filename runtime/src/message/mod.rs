@@ -13,11 +13,13 @@ mod bytes_field;
 mod debug;
 mod described;
 mod error;
+mod features;
 mod fields;
 mod foreign;
 mod generated;
 mod kind;
 mod map_field;
+mod pairs;
 #[cfg(feature = "json")]
 mod raw_field;
 mod reader;
@@ -37,11 +39,13 @@ mod writer;
 pub use self::debug::Named;
 pub use self::described::{Described, Enumeration};
 pub use self::error::DecodeError;
+pub use self::features::FastMap;
 pub use self::fields::{Field, Fields};
 pub use self::foreign::{decode_field, decode_shared};
 pub use self::generated::{Decode, Message, Oneof};
 pub use self::kind::Kind;
 pub use self::map_field::MapField;
+pub use self::pairs::Pairs;
 #[cfg(feature = "json")]
 pub(crate) use self::raw_field::{Malformed, RawField, RawFields, RawValue};
 pub(crate) use self::reader::MEMORY;
