@@ -43,6 +43,7 @@ pub struct Config {
     pub(crate) enum_attribute: Vec<(String, String)>,
     pub(crate) field_attribute: Vec<(String, String)>,
     pub(crate) bytes: Vec<String>,
+    pub(crate) shared_strings: Vec<String>,
     pub(crate) map_type: Vec<(String, MapType)>,
     pub(crate) boxed: Vec<String>,
     pub(crate) skip_debug: Vec<String>,
@@ -78,6 +79,7 @@ impl Default for Config {
             enum_attribute: Vec::new(),
             field_attribute: Vec::new(),
             bytes: Vec::new(),
+            shared_strings: Vec::new(),
             map_type: Vec::new(),
             boxed: Vec::new(),
             skip_debug: Vec::new(),
@@ -249,11 +251,26 @@ impl Config {
     /// Generates `Bytes` instead of `Vec<u8>` for the `bytes` fields that `path` matches. Such a field shares the
     /// buffer of the received message instead of copying from it.
     ///
-    /// A field that is kept keeps its message in memory. A message under 16 KiB, or under a quarter of the buffer in which
-    /// it lies, is first copied to a buffer of its own. A field of a larger one keeps the buffer.
+    /// A field that is kept keeps its message in memory, as [`shared_strings`](Self::shared_strings) explains.
     #[must_use]
     pub fn bytes(mut self, path: impl Into<String>) -> Self {
         self.bytes.push(path.into());
+        self
+    }
+
+    /// Generates `bytestring::ByteString` instead of `String` for the `string` fields that `path` matches, also in
+    /// lists, maps and oneofs. Such a string is a slice of the received message, so decoding allocates no memory for it.
+    /// It is a `str` that cannot be changed, and a clone shares its memory too.
+    ///
+    /// A string that is kept keeps its whole message in memory. A message under 16 KiB, or under a quarter of the buffer
+    /// in which it lies, is first copied to a buffer of its own. A larger message is not copied, and a string of it keeps
+    /// the buffer: that of a connection usually has 64 KiB. If you keep few strings of large messages, convert them to
+    /// `String`. Shared strings do not count against the limit of a decoded message's memory, but the copy does.
+    ///
+    /// The generated code needs the feature `shared-strings` of `stubwright`, which adds the crate `bytestring`.
+    #[must_use]
+    pub fn shared_strings(mut self, path: impl Into<String>) -> Self {
+        self.shared_strings.push(path.into());
         self
     }
 

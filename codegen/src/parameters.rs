@@ -17,7 +17,7 @@ enum Parameter {
 }
 
 /// All parameters, in alphabetical order.
-const PARAMETERS: [(&str, Parameter); 26] = [
+const PARAMETERS: [(&str, Parameter); 27] = [
     (
         "all_methods_required",
         Parameter::Flag(Config::all_methods_required),
@@ -68,6 +68,7 @@ const PARAMETERS: [(&str, Parameter); 26] = [
         "server_attribute",
         Parameter::Text(Config::server_attribute),
     ),
+    ("shared_strings", Parameter::Text(Config::shared_strings)),
     ("skip_debug", Parameter::Text(Config::skip_debug)),
     ("type_attribute", Parameter::Pair(Config::type_attribute)),
     (

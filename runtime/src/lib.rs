@@ -108,6 +108,7 @@
 //! | `json` | [`json`]: messages as JSON | |
 //! | `reflect` | [`reflect`]: descriptors of messages, and dynamic messages, by prost-reflect | |
 //! | `reflection` | [`reflection`]: the standard reflection service | |
+//! | `shared-strings` | strings of messages that share the memory of what was received ([`bytestring`]) | |
 //! | `signal` | [`shutdown_signal`]: the signals by which a system asks a server to end | |
 //! | `tls` | encryption and certificates by rustls, with the cryptography of ring by default; needs a C compiler | |
 //! | `tls-no-provider` | the same without ring, for a [`CryptoProvider`](rustls::crypto::CryptoProvider) of the program's own, as FIPS asks for | |
@@ -195,6 +196,8 @@ pub use helpers::{Cancellation, Sender, offload, offload_with, stream};
 #[cfg(feature = "signal")]
 pub use helpers::{ShutdownSignal, shutdown_signal};
 pub use http2::{Allowance, Config as Limits, PingPolicy};
+#[doc(no_inline)]
+pub use message::bytestring;
 pub use message::{FastMap, Pairs};
 #[doc(no_inline)]
 pub use prost;

@@ -57,7 +57,7 @@ pub(super) fn default(out: &mut Writer, message: &Message) {
 fn owned(field: &Field) -> String {
     let value = default_value(field);
     match &field.value {
-        Value::String => format!("::core::convert::From::from({value})"),
+        Value::String { .. } => format!("::core::convert::From::from({value})"),
         Value::Bytes { shared: false } => format!("{value}.to_vec()"),
         Value::Bytes { shared: true } => format!("{PROST}::bytes::Bytes::from_static({value})"),
         Value::Enum(_) => format!("{value} as i32"),
@@ -73,7 +73,7 @@ fn default_value(field: &Field) -> String {
             format!("<{} as ::core::default::Default>::default()", path.0)
         }
         (_, Some(text)) => text.clone(),
-        (Value::String, None) => "\"\"".to_owned(),
+        (Value::String { .. }, None) => "\"\"".to_owned(),
         (Value::Bytes { .. }, None) => "b\"\"".to_owned(),
         (Value::Scalar("Bool", _), None) => "false".to_owned(),
         (Value::Scalar("Float" | "Double", _), None) => "0.0".to_owned(),
@@ -110,7 +110,9 @@ pub(super) fn methods(out: &mut Writer, message: &Message) {
 fn has_methods(field: &Field) -> bool {
     match field.value {
         Value::Enum(_) => true,
-        Value::Scalar(..) | Value::String | Value::Bytes { .. } => field.shape == Shape::Optional,
+        Value::Scalar(..) | Value::String { .. } | Value::Bytes { .. } => {
+            field.shape == Shape::Optional
+        }
         _ => false,
     }
 }
@@ -120,7 +122,7 @@ fn getter(out: &mut Writer, field: &Field) {
     let name = &field.name;
     let default = default_value(field);
     let (result, body) = match &field.value {
-        Value::String => (
+        Value::String { .. } => (
             "&str",
             format!("self.{name}.as_deref().unwrap_or({default})"),
         ),
@@ -195,7 +197,7 @@ fn enum_methods(out: &mut Writer, field: &Field, path: &str) {
         Shape::Map { key, kind } => {
             let owned = super::message::rust(key);
             let (borrowed, reference) = match key {
-                Value::String => ("&str", ""),
+                Value::String { .. } => ("&str", ""),
                 _ => (owned.as_str(), "&"),
             };
             let (get, insert) = match kind {

@@ -251,7 +251,7 @@ fn wire(value: &Value) -> u32 {
         Value::Scalar("Fixed64" | "Sfixed64" | "Double", _) => 1,
         Value::Scalar("Fixed32" | "Sfixed32" | "Float", _) => 5,
         Value::Scalar(..) | Value::Enum(_) => 0,
-        Value::String | Value::Bytes { .. } | Value::Message { .. } => LENGTH,
+        Value::String { .. } | Value::Bytes { .. } | Value::Message { .. } => LENGTH,
         Value::Group(_) => 3,
     }
 }
@@ -282,7 +282,7 @@ fn kind(field: &Field) -> String {
 fn plain_kind(value: &Value) -> &'static str {
     match value {
         Value::Scalar(kind, _) => kind,
-        Value::String => "Text",
+        Value::String { .. } => "Text",
         Value::Bytes { .. } => "Octets",
         Value::Message { .. } => "Nested",
         Value::Group(_) => "Group",

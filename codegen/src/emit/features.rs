@@ -1,11 +1,12 @@
 //! Emits which features of the runtime messages need by the types of their fields.
 
 use crate::map_type::MapType;
-use crate::model::{Field, Message, Package, Shape};
+use crate::model::{Field, Message, Package, Shape, Value};
 
 /// The features that are needed.
 #[derive(Default)]
 struct Needs {
+    shared_strings: bool,
     fast_maps: bool,
 }
 
@@ -16,6 +17,9 @@ pub(super) fn needs(package: &Package) -> String {
         needs.add(message);
     }
     let mut lines = String::new();
+    if needs.shared_strings {
+        lines.push_str("::stubwright::generated_shared_strings!();\n");
+    }
     if needs.fast_maps {
         lines.push_str("::stubwright::generated_fast_maps!();\n");
     }
@@ -24,8 +28,11 @@ pub(super) fn needs(package: &Package) -> String {
 
 impl Needs {
     fn add(&mut self, message: &Message) {
-        for Field { shape, .. } in &message.fields {
-            if let Shape::Map { kind, .. } = shape {
+        let members = message.oneofs.iter().flat_map(|oneof| &oneof.members);
+        for Field { shape, value, .. } in message.fields.iter().chain(members) {
+            self.shared_strings |= is_shared(value);
+            if let Shape::Map { key, kind } = shape {
+                self.shared_strings |= is_shared(key);
                 self.fast_maps |= *kind == MapType::FastMap;
             }
         }
@@ -33,4 +40,8 @@ impl Needs {
             self.add(nested);
         }
     }
+}
+
+fn is_shared(value: &Value) -> bool {
+    matches!(value, Value::String { shared: true })
 }

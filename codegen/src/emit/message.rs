@@ -131,7 +131,8 @@ fn boxed(field: &Field) -> String {
 pub(super) fn rust(value: &Value) -> String {
     match value {
         Value::Scalar(_, rust) => (*rust).to_owned(),
-        Value::String => format!("{PROST}::alloc::string::String"),
+        Value::String { shared: false } => format!("{PROST}::alloc::string::String"),
+        Value::String { shared: true } => "::stubwright::bytestring::ByteString".to_owned(),
         Value::Bytes { shared: false } => format!("{PROST}::alloc::vec::Vec<u8>"),
         Value::Bytes { shared: true } => format!("{PROST}::bytes::Bytes"),
         Value::Message { path, .. } | Value::Group(path) => path.0.clone(),

@@ -208,7 +208,7 @@ impl Lowering<'_> {
                 .as_ref()
                 .is_some_and(|options| options.deprecated()),
             shape: Shape::Plain,
-            value: Value::String,
+            value: Value::String { shared: false },
             boxed: field.label() != Label::Repeated
                 && (self.file.graph.is_recursive(&self.full_name, field)
                     || config.is_boxed(&self.full_name, self.message, field)),
@@ -221,7 +221,7 @@ impl Lowering<'_> {
         if let Some((key, _)) = map_entry(self.message, &self.full_name, field) {
             let kind = paths::best(&self.file.config.map_type, element).copied();
             return Shape::Map {
-                key: self.plain_value(&self.names.modules, key),
+                key: self.plain_value(&self.names.modules, element, key),
                 kind: kind.unwrap_or(MapType::HashMap),
             };
         }
@@ -241,17 +241,18 @@ impl Lowering<'_> {
     /// Returns the type of the field's values, as seen from the module `here`.
     fn value(&self, here: &[String], element: &str, field: &FieldDescriptorProto) -> Value {
         if let Some((_, value)) = map_entry(self.message, &self.full_name, field) {
-            return self.plain_value(here, value);
+            return self.plain_value(here, element, value);
         }
         match field.r#type() {
             Type::Bytes => Value::Bytes {
                 shared: self.file.is(&self.file.config.bytes, element),
             },
-            _ => self.plain_value(here, field),
+            _ => self.plain_value(here, element, field),
         }
     }
 
-    fn plain_value(&self, here: &[String], field: &FieldDescriptorProto) -> Value {
+    /// Returns the type of values, among them a map's keys or values. `element` is the path of the field or the map.
+    fn plain_value(&self, here: &[String], element: &str, field: &FieldDescriptorProto) -> Value {
         let path = || self.file.resolver.resolve(here, field.type_name());
         match field.r#type() {
             Type::Double => Value::Scalar("Double", "f64"),
@@ -267,7 +268,9 @@ impl Lowering<'_> {
             Type::Sfixed64 => Value::Scalar("Sfixed64", "i64"),
             Type::Sint32 => Value::Scalar("Sint32", "i32"),
             Type::Sint64 => Value::Scalar("Sint64", "i64"),
-            Type::String => Value::String,
+            Type::String => Value::String {
+                shared: self.file.is(&self.file.config.shared_strings, element),
+            },
             Type::Bytes => Value::Bytes { shared: false },
             Type::Message => Value::Message {
                 path: path(),

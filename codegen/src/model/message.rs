@@ -100,7 +100,10 @@ pub(crate) enum Shape {
 pub(crate) enum Value {
     /// A number or a bool: the kind in the runtime's `message`, and the Rust type.
     Scalar(&'static str, &'static str),
-    String,
+    String {
+        /// True for `ByteString`, false for `String`.
+        shared: bool,
+    },
     Bytes {
         /// True for `Bytes`, false for `Vec<u8>`.
         shared: bool,

@@ -1,6 +1,8 @@
 //! Reading of texts and bytes.
 
 use bytes::{Buf, Bytes};
+#[cfg(feature = "shared-strings")]
+use bytestring::ByteString;
 
 use super::error::Cause;
 use super::{DecodeError, Reader};
@@ -88,6 +90,15 @@ impl Reader<'_> {
         let mut bytes = Vec::with_capacity(length);
         self.copy(length, &mut bytes)?;
         Ok(bytes.into())
+    }
+}
+
+/// Reads a text, which shares the memory of the message if that is possible.
+#[cfg(feature = "shared-strings")]
+impl Reader<'_> {
+    pub(super) fn shared_text(&mut self) -> Result<ByteString, DecodeError> {
+        let bytes = self.shared_octets()?;
+        ByteString::try_from(bytes).map_err(|_| self.error(Cause::Utf8))
     }
 }
 

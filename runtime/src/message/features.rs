@@ -27,7 +27,18 @@ macro_rules! needs {
     };
 }
 
+needs! { generated_shared_strings, "shared_strings", "shared-strings" }
 needs! { generated_fast_maps, "MapType::FastMap", "fast-maps" }
+
+#[cfg(feature = "shared-strings")]
+pub use bytestring;
+
+/// Stands in for the crate, so that code that needs it without the feature is one error and not many.
+#[cfg(not(feature = "shared-strings"))]
+#[doc(hidden)]
+pub mod bytestring {
+    pub type ByteString = String;
+}
 
 /// A map with a fast hasher, for fields for which the generator's option `map_type` asks for it.
 ///

@@ -1,6 +1,8 @@
 //! The types of protobuf. Each is an empty struct, which reads and writes one value.
 
 use bytes::Bytes;
+#[cfg(feature = "shared-strings")]
+use bytestring::ByteString;
 
 use super::{DecodeError, Message, Reader, Sink, wire};
 
@@ -186,6 +188,26 @@ impl Kind<String> for Text {
 
     #[inline(always)]
     fn is_default(value: &String) -> bool {
+        value.is_empty()
+    }
+}
+
+#[cfg(feature = "shared-strings")]
+impl Kind<ByteString> for Text {
+    const WIRE: u32 = wire::LENGTH;
+
+    fn read(from: &mut Reader<'_>, into: &mut ByteString) -> Result<(), DecodeError> {
+        *into = from.shared_text()?;
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn write(key: u32, value: &ByteString, to: &mut impl Sink) {
+        to.bytes(key, value.as_bytes());
+    }
+
+    #[inline(always)]
+    fn is_default(value: &ByteString) -> bool {
         value.is_empty()
     }
 }

@@ -39,7 +39,7 @@ mod writer;
 pub use self::debug::Named;
 pub use self::described::{Described, Enumeration};
 pub use self::error::DecodeError;
-pub use self::features::FastMap;
+pub use self::features::{FastMap, bytestring};
 pub use self::fields::{Field, Fields};
 pub use self::foreign::{decode_field, decode_shared};
 pub use self::generated::{Decode, Message, Oneof};
