@@ -45,6 +45,7 @@ pub struct Config {
     pub(crate) bytes: Vec<String>,
     pub(crate) shared_strings: Vec<String>,
     pub(crate) map_type: Vec<(String, MapType)>,
+    pub(crate) unknown_fields: Vec<String>,
     pub(crate) boxed: Vec<String>,
     pub(crate) skip_debug: Vec<String>,
     pub(crate) disable_comments: Vec<String>,
@@ -81,6 +82,7 @@ impl Default for Config {
             bytes: Vec::new(),
             shared_strings: Vec::new(),
             map_type: Vec::new(),
+            unknown_fields: Vec::new(),
             boxed: Vec::new(),
             skip_debug: Vec::new(),
             disable_comments: Vec::new(),
@@ -289,6 +291,19 @@ impl Config {
         self.map_type(path, MapType::BTreeMap)
     }
 
+    /// Adds a field `unknown_fields` to the messages that `path` matches. It keeps the fields of a received message that
+    /// the schema does not have, among them extensions of proto2. They are written after the known fields, as they came.
+    /// By default such fields are skipped.
+    ///
+    /// The field, of type `stubwright::UnknownFields`, takes 24 bytes in each message, and a message without such fields
+    /// nothing else. The message is not `Copy`. If the proto has a field with this name, the field is called
+    /// `unknown_fields_2`.
+    #[must_use]
+    pub fn unknown_fields(mut self, path: impl Into<String>) -> Self {
+        self.unknown_fields.push(path.into());
+        self
+    }
+
     /// Puts the message fields that `path` matches in a `Box`. Recursive fields are always boxed.
     #[must_use]
     pub fn boxed(mut self, path: impl Into<String>) -> Self {
@@ -457,6 +472,11 @@ impl Config {
 }
 
 impl Rules for Config {
+    fn keeps_unknown_fields(&self, proto_type: &str) -> bool {
+        let mut paths = self.unknown_fields.iter();
+        paths.any(|path| paths::matches(path, proto_type))
+    }
+
     fn is_foreign(&self, proto_type: &str) -> bool {
         let mut externs = self.extern_path.iter();
         externs.any(|(path, _)| {

@@ -30,6 +30,8 @@ pub(crate) struct Graph {
 pub(crate) trait Rules {
     /// Returns whether the type is the user's own. Its properties are unknown.
     fn is_foreign(&self, proto_type: &str) -> bool;
+    /// Returns whether the message has a field for those that the schema does not have.
+    fn keeps_unknown_fields(&self, proto_type: &str) -> bool;
     /// Returns whether the user asked for the field to be boxed.
     fn is_boxed(
         &self,
@@ -74,7 +76,11 @@ impl Graph {
                 let traits = if rules.is_foreign(name) {
                     Traits::default()
                 } else {
-                    graph.of_fields(name, message, message.field.iter(), rules)
+                    let fields = graph.of_fields(name, message, message.field.iter(), rules);
+                    Traits {
+                        copy: fields.copy && !rules.keeps_unknown_fields(name),
+                        ..fields
+                    }
                 };
                 if let Some(slot) = graph.traits.get_mut(index) {
                     *slot = traits;

@@ -46,6 +46,7 @@
 //! | members of one oneof or values of one enum with the same name in Rust | `Red`, `Red2` | same name in Rust |
 //! | enum fields `x`, `set_x` | `x`, `set_x_2` | `x` has a method `set_x` |
 //! | optional field `push_x`, `get_x`, … | `push_x_2`, `get_x_2` | a list or map `x` of enums has such methods |
+//! | field `unknown_fields` of a message with [`Config::unknown_fields`] | `unknown_fields`, and `unknown_fields_2` for what the schema does not have | same name in Rust |
 //! | oneof `kind` beside nested type `Kind` | field `kind`, enum `KindOneOf` | as in prost-build |
 //! | oneof `kind` beside nested types `Kind` and `KindOneOf` | field `kind`, enum `KindOneOf2` | same name in Rust |
 //! | message `a.Bar` with nested types beside package `a.bar` | `a::Bar`, `a::bar_2::Nested`, `a::bar` | both are modules |

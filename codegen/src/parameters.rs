@@ -17,7 +17,7 @@ enum Parameter {
 }
 
 /// All parameters, in alphabetical order.
-const PARAMETERS: [(&str, Parameter); 27] = [
+const PARAMETERS: [(&str, Parameter); 28] = [
     (
         "all_methods_required",
         Parameter::Flag(Config::all_methods_required),
@@ -75,6 +75,7 @@ const PARAMETERS: [(&str, Parameter); 27] = [
         "type_name_domain",
         Parameter::Pair(Config::type_name_domain),
     ),
+    ("unknown_fields", Parameter::Text(Config::unknown_fields)),
 ];
 
 /// Returns the names of all parameters, separated by commas.

@@ -35,6 +35,8 @@ pub(crate) struct MessageNames {
     pub(crate) fields: Vec<String>,
     /// The field and the enum of each oneof, in the order of the descriptor.
     pub(crate) oneofs: Vec<OneofNames>,
+    /// The field for what the schema does not have, if there is one.
+    pub(crate) unknown_fields: String,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -240,7 +242,7 @@ impl Namer<'_> {
             })
             .collect();
         let oneofs = scope.types(&wanted);
-        let (fields, oneof_fields) = fields(message, full_name, syntax);
+        let (fields, oneof_fields, unknown_fields) = fields(message, full_name, syntax);
         MessageNames {
             modules: modules.to_vec(),
             name: name.to_owned(),
@@ -251,6 +253,7 @@ impl Namer<'_> {
                 .zip(oneofs)
                 .map(|(field, name)| OneofNames { field, name })
                 .collect(),
+            unknown_fields,
         }
     }
 
@@ -299,12 +302,13 @@ impl Namer<'_> {
     }
 }
 
-/// Returns the names of the fields (of variants, for members of oneofs) and of the fields that hold oneofs.
+/// Returns the names of the fields (of variants, for members of oneofs), of the fields that hold oneofs, and of the field for what
+/// the schema does not have. That field yields to all others.
 fn fields(
     message: &DescriptorProto,
     full_name: &str,
     syntax: Syntax,
-) -> (Vec<String>, Vec<String>) {
+) -> (Vec<String>, Vec<String>, String) {
     let mut names = vec![String::new(); message.field.len()];
     for oneof in 0..message.oneof_decl.len() {
         let wanted: Vec<(&str, String)> = members(message, oneof)
@@ -346,7 +350,8 @@ fn fields(
             **slot = scope.claim(wanted, accessors);
         }
     }
-    (names, oneofs)
+    let unknown_fields = scope.claim("unknown_fields", &[]);
+    (names, oneofs, unknown_fields)
 }
 
 /// Prefix of the name of a derived method. The name of its field follows.

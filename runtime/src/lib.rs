@@ -198,7 +198,7 @@ pub use helpers::{ShutdownSignal, shutdown_signal};
 pub use http2::{Allowance, Config as Limits, PingPolicy};
 #[doc(no_inline)]
 pub use message::bytestring;
-pub use message::{FastMap, Pairs};
+pub use message::{FastMap, Pairs, UnknownFields};
 #[doc(no_inline)]
 pub use prost;
 #[doc(no_inline)]

@@ -48,6 +48,9 @@ pub(super) fn default(out: &mut Writer, message: &Message) {
             oneof.field
         ));
     }
+    if let Some(name) = &message.unknown_fields {
+        out.line(format_args!("{name}: ::core::default::Default::default(),"));
+    }
     out.close();
     out.close();
     out.close();
@@ -272,6 +275,9 @@ pub(super) fn debug(out: &mut Writer, message: &Message) {
                 unraw(&oneof.field),
                 oneof.field
             ));
+        }
+        if let Some(name) = &message.unknown_fields {
+            out.line(format_args!("    .field(\"{name}\", &self.{name})"));
         }
         out.line(format_args!("    .finish()"));
     });

@@ -135,7 +135,11 @@ fn merge(out: &mut Writer, message: &Message) {
         ));
     }
     out.open(format_args!("_ => {{"));
-    out.open(format_args!("if from.other(Self::FIELDS)? {{"));
+    let other = match &message.unknown_fields {
+        Some(name) => format!("keep(Self::FIELDS, &mut self.{name})"),
+        None => "other(Self::FIELDS)".to_owned(),
+    };
+    out.open(format_args!("if from.{other}? {{"));
     out.line(format_args!("return Ok(());"));
     out.close();
     out.close();
@@ -200,7 +204,8 @@ fn merge_member(out: &mut Writer, member: &Field) {
     }
 }
 
-/// Emits the function that writes all fields, in the order of their numbers. A oneof has the place of its first member.
+/// Emits the function that writes all fields, in the order of their numbers, and then those that the schema does not have. A oneof has
+/// the place of its first member.
 fn write(out: &mut Writer, message: &Message) {
     let mut lines: Vec<(u32, String)> = Vec::new();
     for field in &message.fields {
@@ -214,10 +219,14 @@ fn write(out: &mut Writer, message: &Message) {
         ));
     }
     lines.sort();
-    let sink = if lines.is_empty() { "_to" } else { "to" };
+    let is_empty = lines.is_empty() && message.unknown_fields.is_none();
+    let sink = if is_empty { "_to" } else { "to" };
     out.open(format_args!("fn write(&self, {sink}: &mut impl Sink) {{"));
     for (_, line) in lines {
         out.line(format_args!("{line}"));
+    }
+    if let Some(name) = &message.unknown_fields {
+        out.line(format_args!("to.raw(self.{name}.as_bytes());"));
     }
     out.close();
 }

@@ -17,7 +17,7 @@ pub(super) fn message(out: &mut Writer, message: &Message, reflected: bool) {
     let own_debug = accessors::has_own_debug(message);
     let own_default = accessors::has_own_default(message);
     derive(out, message.derives, own_debug, !own_default);
-    if message.fields.is_empty() && message.oneofs.is_empty() {
+    if message.fields.is_empty() && message.oneofs.is_empty() && message.unknown_fields.is_none() {
         out.line(format_args!("pub struct {} {{}}", message.name));
     } else {
         out.open(format_args!("pub struct {} {{", message.name));
@@ -26,6 +26,12 @@ pub(super) fn message(out: &mut Writer, message: &Message, reflected: bool) {
         }
         for oneof in &message.oneofs {
             oneof_field(out, &message.module, oneof);
+        }
+        if let Some(name) = &message.unknown_fields {
+            out.line(format_args!(
+                "/// Fields of a received message that the schema does not have."
+            ));
+            out.line(format_args!("pub {name}: ::stubwright::UnknownFields,"));
         }
         out.close();
     }

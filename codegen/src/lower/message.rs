@@ -88,6 +88,9 @@ impl Lowering<'_> {
             },
             fields: self.fields(),
             oneofs: self.oneofs(),
+            unknown_fields: config
+                .keeps_unknown_fields(full_name)
+                .then(|| names.unknown_fields.clone()),
             messages: children(path, number::MESSAGE_NESTED, &message.nested_type)
                 .filter_map(|(path, nested)| self::message(file, &path, full_name, nested))
                 .collect(),

@@ -19,6 +19,8 @@ pub(crate) struct Message {
     pub(crate) derives: Derives,
     pub(crate) fields: Vec<Field>,
     pub(crate) oneofs: Vec<Oneof>,
+    /// Name of the field for what the schema does not have, if there is one.
+    pub(crate) unknown_fields: Option<String>,
     pub(crate) messages: Vec<Message>,
     pub(crate) enums: Vec<Enum>,
     /// Content of `prost::Name`, if it is implemented.

@@ -30,6 +30,7 @@ mod sizes;
 mod table;
 #[cfg(feature = "json")]
 mod table_lookup;
+mod unknown;
 mod varint;
 mod well_known;
 mod well_known_tables;
@@ -54,6 +55,7 @@ pub(crate) use self::shared::BUFFER;
 pub use self::sink::Sink;
 pub use self::sizes::Sizes;
 pub use self::table::{EnumTable, Form, Label, Table, TableField, TableOf, Tables, Type};
+pub use self::unknown::UnknownFields;
 #[cfg(feature = "json")]
 pub(crate) use self::well_known_tables::WELL_KNOWN;
 pub(crate) use self::writer::encode_to;

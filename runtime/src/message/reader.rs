@@ -147,6 +147,19 @@ impl<'a> Reader<'a> {
     /// Fails if the message has a field with this number but another wire type, or the field is malformed.
     #[inline(never)]
     pub fn other(&mut self, fields: &'static Fields) -> Result<bool, DecodeError> {
+        let ends = self.ends(fields)?;
+        if !ends {
+            self.skip()?;
+        }
+        Ok(ends)
+    }
+
+    /// Returns whether the key that was read last ends the group that is read. If not, the message has no such field.
+    ///
+    /// # Errors
+    /// Fails if the message has such a field, of another type.
+    #[inline]
+    pub(super) fn ends(&mut self, fields: &'static Fields) -> Result<bool, DecodeError> {
         let key = self.key;
         if key == self.end {
             self.end = 0;
@@ -158,7 +171,6 @@ impl<'a> Reader<'a> {
         if fields.by_number(key >> 3).is_some() && key & 7 != wire::END_GROUP {
             return Err(self.error(Cause::WireType(key & 7)));
         }
-        self.skip()?;
         Ok(false)
     }
 
@@ -302,6 +314,15 @@ impl<'a> Reader<'a> {
     #[inline(always)]
     pub(super) fn left(&self) -> usize {
         self.here.len() + self.beyond
+    }
+
+    /// Returns a second reader that stands where this one does, and shares no memory.
+    pub(super) fn probe(&self) -> Reader<'a> {
+        Reader {
+            shared: Shared::Nothing,
+            more: self.more.clone(),
+            ..*self
+        }
     }
 
     fn advance(&mut self, mut count: usize) -> Result<(), DecodeError> {

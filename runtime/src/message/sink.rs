@@ -29,6 +29,9 @@ pub trait Sink: Sized {
     /// Writes numbers of fixed length, without keys.
     fn fixed_numbers<const N: usize>(&mut self, values: impl ExactSizeIterator<Item = [u8; N]>);
 
+    /// Writes encoded fields as they are.
+    fn raw(&mut self, fields: &[u8]);
+
     /// Writes a field without presence, unless it has the default value.
     #[inline]
     fn plain<T, K: Kind<T>>(&mut self, kind: K, key: u32, value: &T) {

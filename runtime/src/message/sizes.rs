@@ -85,6 +85,10 @@ impl Sink for Sizes {
         self.total += length;
     }
 
+    fn raw(&mut self, fields: &[u8]) {
+        self.total += fields.len();
+    }
+
     #[inline]
     fn varints(&mut self, values: impl Iterator<Item = u64>) {
         self.total += values.map(varint::length).sum::<usize>();

@@ -141,6 +141,10 @@ impl<B: BufMut> Sink for Writer<'_, B> {
         message.encode_raw(self.buffer);
     }
 
+    fn raw(&mut self, fields: &[u8]) {
+        self.buffer.put_slice(fields);
+    }
+
     /// Writes the integers to an array first, which takes fewer checks.
     #[inline]
     fn varints(&mut self, values: impl Iterator<Item = u64>) {
