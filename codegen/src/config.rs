@@ -426,8 +426,8 @@ impl Config {
 }
 
 impl Config {
-    /// Returns an error if an option has an invalid value: a proto path without its leading dot, or text that is not
-    /// valid Rust.
+    /// Returns an error if an option has an invalid value: a path that cannot match, a proto path without its leading dot,
+    /// or text that is not valid Rust.
     ///
     /// Options are checked here because an error inside a long generated file would be hard to trace to its option.
     pub(crate) fn check(&self) -> Result<(), Error> {
@@ -441,6 +441,20 @@ impl Config {
             if syn::parse_str::<syn::Type>(rust).is_err() {
                 faults.push(format!(
                     "`{rust}`, the `extern_path` of `{proto}`, is not a Rust path"
+                ));
+            }
+        }
+        let maps = self.map_type.iter().map(|(path, _)| path);
+        let paths = [
+            ("bytes", self.bytes.iter().collect::<Vec<_>>()),
+            ("shared_strings", self.shared_strings.iter().collect()),
+            ("map_type", maps.collect()),
+            ("unknown_fields", self.unknown_fields.iter().collect()),
+        ];
+        for (option, paths) in paths {
+            for path in paths.into_iter().filter(|path| !paths::is_pattern(path)) {
+                faults.push(format!(
+                    "`{path}`, a path of `{option}`, is not `.package.Message.field`, `Message.field` or `.`"
                 ));
             }
         }

@@ -1,6 +1,18 @@
 //! Paths of proto elements in options. `.package.Message.field` matches from the root, `Message.field` matches every
 //! path that ends so, and `.` matches everything. A path that begins with a dot also matches everything below it.
 
+/// Returns whether a pattern can match an element: it is `.`, or identifiers with dots between them, perhaps with a dot before.
+pub(crate) fn is_pattern(pattern: &str) -> bool {
+    let is_identifier = |name: &str| {
+        let mut characters = name.chars();
+        let first = characters.next();
+        let is_word = |c: char| c == '_' || c.is_ascii_alphanumeric();
+        first.is_some_and(|c| is_word(c) && !c.is_ascii_digit()) && characters.all(is_word)
+    };
+    let names = pattern.strip_prefix('.').unwrap_or(pattern);
+    pattern == "." || names.split('.').all(is_identifier)
+}
+
 /// Returns whether `pattern` matches the element at `path`, which has a leading dot.
 pub(crate) fn matches(pattern: &str, path: &str) -> bool {
     rank(pattern, path).is_some()
@@ -55,6 +67,16 @@ mod tests {
         }
         for pattern in ["", ".B", ".B.c", "a.B", "B", ".a.", "..", ".a.B.c.d", ".c"] {
             assert!(!matches(pattern, ".a.B.c"), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn patterns_are_dots_and_identifiers() {
+        for pattern in [".", ".a", "a", ".a.B_2.c", "_a.b"] {
+            assert!(is_pattern(pattern), "{pattern}");
+        }
+        for pattern in ["", "..", ".a.", "a..b", ".2", "a b", "a/b", "*", ".a.*"] {
+            assert!(!is_pattern(pattern), "{pattern}");
         }
     }
 
