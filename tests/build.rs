@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use prost::Message as _;
+use protox::prost_reflect::prost_types::DescriptorProto;
+use stubwright_codegen::MapType;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut protos = Vec::new();
@@ -90,7 +92,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Generates the messages of `types.proto` with our codec and with prost's, and writes their descriptors.
+/// Generates the messages of `types.proto` with our codec and with prost's, and writes their descriptors. Our messages are generated
+/// with several options, and once without some of their fields.
 fn twins_of_prost() -> Result<(), Box<dyn std::error::Error>> {
     let out = Path::new(&std::env::var("OUT_DIR")?).join("codec");
     fs::create_dir_all(out.join("prost"))?;
@@ -103,6 +106,34 @@ fn twins_of_prost() -> Result<(), Box<dyn std::error::Error>> {
         .bytes(".types.old")
         .out_dir(&out)
         .compile_descriptor_set(&set.encode_to_vec())?;
+    let without_services = || {
+        stubwright_codegen::Config::new()
+            .server(false)
+            .client(false)
+    };
+    stubwright_codegen::Config::new()
+        .shared_strings(".")
+        .bytes(".")
+        .map_type(".", MapType::Vec)
+        .unknown_fields(".")
+        .json(true)
+        .out_dir(out.join("shared"))
+        .compile_descriptor_set(&set.encode_to_vec())?;
+    without_services()
+        .shared_strings("labels")
+        .map_type(".", MapType::FastMap)
+        .map_type("by_number", MapType::HashMap)
+        .out_dir(out.join("fast"))
+        .compile_descriptor_set(&set.encode_to_vec())?;
+    let mut older = set.clone();
+    for file in &mut older.file {
+        file.message_type.iter_mut().for_each(forget);
+    }
+    without_services()
+        .unknown_fields(".")
+        .btree_map(".")
+        .out_dir(out.join("older"))
+        .compile_descriptor_set(&older.encode_to_vec())?;
     prost_build::Config::new()
         .prost_path("::stubwright::prost")
         .prost_types_path("::stubwright::prost_types")
@@ -112,6 +143,22 @@ fn twins_of_prost() -> Result<(), Box<dyn std::error::Error>> {
         .include_file("all.rs")
         .compile_fds(set)?;
     Ok(())
+}
+
+/// Removes some fields of a message, and of the messages in it. The members of a oneof stay together: of two that are set, the last one
+/// counts.
+fn forget(message: &mut DescriptorProto) {
+    if message
+        .options
+        .as_ref()
+        .is_some_and(|options| options.map_entry())
+    {
+        return;
+    }
+    message
+        .field
+        .retain(|field| field.number() % 3 != 0 || field.oneof_index.is_some());
+    message.nested_type.iter_mut().for_each(forget);
 }
 
 /// Finds the protos in a directory and its subdirectories.

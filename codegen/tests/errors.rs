@@ -4,7 +4,7 @@ mod common;
 
 use prost::Message as _;
 use prost_types::{FileDescriptorProto, FileDescriptorSet};
-use stubwright_codegen::{Config, Error};
+use stubwright_codegen::{Config, Error, MapType};
 
 /// Asserts the text of the error that compiling `protos` returns.
 fn snapshot(name: &str, protos: &[(&str, &str)]) {
@@ -104,6 +104,17 @@ fn options_that_are_not_rust() {
     snapshot_with("extern_path", config, &protos);
     let config = Config::new().extern_path("a.A", "::path");
     snapshot_with("extern_path_without_dot", config, &protos);
+}
+
+#[test]
+fn paths_that_match_nothing() {
+    let protos = [("a.proto", "syntax = \"proto3\";\nmessage A {}\n")];
+    let config = Config::new()
+        .bytes("")
+        .shared_strings(".a.A.")
+        .map_type("A..map", MapType::Vec)
+        .unknown_fields("*");
+    snapshot_with("paths", config, &protos);
 }
 
 /// Descriptors that no compiler writes are refused before code is generated.

@@ -12,7 +12,7 @@ use prost_types::compiler::{CodeGeneratorRequest, CodeGeneratorResponse};
 use prost_types::{
     DescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet, MessageOptions,
 };
-use stubwright_codegen::{Config, module_tree, plugin};
+use stubwright_codegen::{Config, MapType, module_tree, plugin};
 
 /// Descriptors of all fixtures and their imports.
 static FIXTURES: LazyLock<Vec<FileDescriptorProto>> = LazyLock::new(|| {
@@ -78,10 +78,15 @@ fn writes_what_a_build_script_writes() {
         .include_file("mod.rs")
         .all_methods_required(true)
         .btree_map(".types")
+        .shared_strings("name")
+        .map_type("labels", MapType::Vec)
+        .map_type("by_number", MapType::FastMap)
+        .unknown_fields(".types.old")
         .extern_path(".chat", "::elsewhere")
         .compile_protos(&common::fixture_files(), &[common::fixtures()])
         .expect("the fixtures should be valid");
-    let parameter = "all_methods_required,btree_map=.types,extern_path=.chat=::elsewhere";
+    let parameter = "all_methods_required,btree_map=.types,extern_path=.chat=::elsewhere,shared_strings=name,\
+        map_type=labels=vec,map_type=by_number=fast_map,unknown_fields=.types.old";
     let mut request = request(parameter);
     request.proto_file.clear();
     let of_set =
@@ -135,8 +140,7 @@ fn a_package_with_the_name_of_the_tree_gets_another_file() {
 
 #[test]
 fn bad_parameters_are_named() {
-    let parameter =
-        "client=no,unknown=1,bytes,extern_path=.a,type_attribute=.=#[derive(A\\, B)],server=false";
+    let parameter = "client=no,unknown=1,bytes,extern_path=.a,map_type=.a=tree,map_type=vec,type_attribute=.=#[derive(A\\, B)],server=false";
     let response = run(&request(parameter));
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!("error_parameters", response.error());

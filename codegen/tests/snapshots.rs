@@ -5,7 +5,7 @@
 
 mod common;
 
-use stubwright_codegen::Config;
+use stubwright_codegen::{Config, MapType};
 
 #[test]
 fn fixtures_match_their_snapshots() {
@@ -72,6 +72,47 @@ fn options_change_what_is_generated() {
     assert_eq!(text.matches("#[cfg(feature = \"server\")]\n///").count(), 3);
     let client = "#[cfg(feature = \"client\")]\n#[rustfmt::skip]\n";
     assert_eq!(text.matches(client).count(), 3);
+}
+
+#[test]
+fn types_of_fields_are_chosen_by_path() {
+    let proto = r#"
+        syntax = "proto2";
+        package choices;
+        message Texts {
+          optional string maybe = 1 [default = "none"];
+          required string needed = 2 [default = "some"];
+          repeated string several = 3;
+          optional string plain = 4;
+          oneof kind { string text = 5; int32 number = 6; }
+          map<string, string> mapped = 7;
+          optional group Part = 8 { optional string text = 1; }
+        }
+        message Maps {
+          map<string, Size> plain = 1;
+          map<string, Size> ordered = 2;
+          map<int32, Size> fast = 3;
+          map<string, Size> pairs = 4;
+          map<int64, Maps> messages = 5;
+        }
+        message Clash {
+          optional int32 unknown_fields = 1;
+          optional bool flag = 2;
+        }
+        message Outer { optional Clash clash = 1; extensions 100 to max; }
+        message Empty {}
+        enum Size { SIZE_NONE = 0; SIZE_LARGE = 1; }
+    "#;
+    let config = Config::new()
+        .shared_strings(".choices")
+        .btree_map("ordered")
+        .map_type("Maps.fast", MapType::FastMap)
+        .map_type(".choices.Maps", MapType::Vec)
+        .map_type("plain", MapType::HashMap)
+        .unknown_fields(".");
+    let texts =
+        common::compile("choices", config, &[("choices.proto", proto)]).expect("should be valid");
+    snapshot("choices", &texts["choices.rs"]);
 }
 
 #[test]

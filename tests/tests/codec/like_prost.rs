@@ -15,23 +15,35 @@ where
     Ours: Message + Default + Debug,
     Theirs: Message + Default + Debug,
 {
+    let Some((mine, prost)) = content::<Ours, Theirs>(bytes) else {
+        return;
+    };
+    assert_eq!(shown(&mine), shown(&prost), "{bytes:02x?}");
+    let again = Ours::decode(prost.encode_to_vec().as_slice());
+    let again = again.expect("we should read what prost writes");
+    assert_eq!(shown(&again), shown(&mine), "{bytes:02x?}");
+}
+
+/// Reads bytes with both. Checks that both refuse them, or prost reads what we write as it reads the bytes. Returns both messages.
+pub fn content<Ours, Theirs>(bytes: &[u8]) -> Option<(Ours, Theirs)>
+where
+    Ours: Message + Default + Debug,
+    Theirs: Message + Default + Debug,
+{
     let mine = Ours::decode(Bytes::copy_from_slice(bytes));
     let prost = Theirs::decode(bytes);
     let (mine, prost) = match (mine, prost) {
         (Ok(mine), Ok(prost)) => (mine, prost),
-        (Err(_), Err(_)) => return,
+        (Err(_), Err(_)) => return None,
         // prost does not check the wire type of a map.
-        (Err(error), Ok(_)) if is_of_a_map(&error.to_string()) => return,
+        (Err(error), Ok(_)) if is_of_a_map(&error.to_string()) => return None,
         (mine, prost) => panic!("{bytes:02x?}\nours: {mine:?}\nprost: {prost:?}"),
     };
-    assert_eq!(shown(&mine), shown(&prost), "{bytes:02x?}");
     let written = mine.encode_to_vec();
     assert_eq!(written.len(), mine.encoded_len());
     let again = Theirs::decode(written.as_slice()).expect("prost should read what we write");
     assert_eq!(shown(&again), shown(&prost), "{bytes:02x?}");
-    let again = Ours::decode(prost.encode_to_vec().as_slice());
-    let again = again.expect("we should read what prost writes");
-    assert_eq!(shown(&again), shown(&mine), "{bytes:02x?}");
+    Some((mine, prost))
 }
 
 /// Returns whether an error is a wrong wire type of a map.
@@ -48,7 +60,7 @@ fn is_of_a_map(error: &str) -> bool {
 }
 
 /// Returns the `Debug` of a message. prost prints raw identifiers as raw.
-fn shown(message: &impl Debug) -> String {
+pub fn shown(message: &impl Debug) -> String {
     format!("{message:?}").replace("r#", "")
 }
 
