@@ -96,6 +96,14 @@
 //! | `any.Pack(m)`, `any.Unpack(m)` | `Any::from_msg(&m)?`, `any.to_msg::<M>()?`, with [`Config::enable_type_names`] |
 //! | `timestamp.GetCurrentTime()` | `Timestamp::from(SystemTime::now())` |
 //!
+//! By default, fields have the types that prost-build gives them. These options choose others:
+//!
+//! | option | type | what it costs |
+//! |---|---|---|
+//! | [`Config::shared_strings`], [`Config::bytes`] | strings and bytes that share the memory of what was received | a field that is kept keeps its message, or even the buffer around it |
+//! | [`Config::map_type`] | maps that are decoded faster, or ordered | see [`MapType`] |
+//! | [`Config::unknown_fields`] | a field for what the schema does not have | 24 bytes in each message |
+//!
 //! A field is boxed if its type contains, directly or indirectly, the message that the field belongs to. A message is
 //! `Copy`, `Eq` or `Hash` if all of its fields are.
 //!
