@@ -24,7 +24,7 @@
 //!
 //! - Python accepts some texts that are not valid for a message: `[]` for a message, a Boolean for a number, the number of an
 //!   enum in quotes, base64 with other characters in between, and a field that is set twice by its two names.
-//! - Python does not write times and durations that are not normalized, and does not read the largest float in its shortest form.
+//! - Python does not read the largest float in its shortest form.
 //! - Python knows closed enums. Here their unknown numbers are kept.
 //! - Extensions are unknown fields, because messages in Rust have no place for them.
 //!
@@ -72,8 +72,8 @@ pub use crate::message::Described;
 /// Writes a message as JSON, on one line. `MessageToJson` of Python's `google.protobuf.json_format`.
 ///
 /// # Errors
-/// Fails if a part of the message has no JSON form: a time out of range, an infinite number in a `google.protobuf.Value`, an `Any` of
-/// an unknown type, or more than 100 messages inside each other.
+/// Fails if a part of the message has no JSON form: a time that is out of range or not normalized, an infinite number in a
+/// `google.protobuf.Value`, an `Any` of an unknown type, or more than 100 messages inside each other.
 #[doc(alias = "MessageToJson")]
 pub fn to_json<M: Described>(message: &M) -> Result<String, JsonError> {
     JsonFormat::new().to_json(message)

@@ -11,11 +11,10 @@ const TIMESTAMPS: RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 /// The seconds of a duration are at most 10,000 years.
 const DURATIONS: RangeInclusive<i64> = -315_576_000_000..=315_576_000_000;
 
-/// Formats a time by RFC 3339. Nanoseconds out of range count as seconds. Returns `None` if the time is out of range.
+/// Formats a time by RFC 3339. Returns `None` if the time is out of range, or the nanoseconds are not a fraction of a second.
 pub(super) fn timestamp(seconds: i64, nanos: i32) -> Option<String> {
     let nanos = i64::from(nanos);
-    let seconds = seconds.checked_add(nanos.div_euclid(NANOS))?;
-    if !TIMESTAMPS.contains(&seconds) {
+    if !TIMESTAMPS.contains(&seconds) || !(0..NANOS).contains(&nanos) {
         return None;
     }
     let (year, month, day) = date_of(seconds.div_euclid(DAY));
@@ -32,25 +31,25 @@ pub(super) fn timestamp(seconds: i64, nanos: i32) -> Option<String> {
         text.push(before);
         digits(&mut text, number, 2);
     }
-    fraction(&mut text, nanos.rem_euclid(NANOS));
+    fraction(&mut text, nanos);
     text.push('Z');
     Some(text)
 }
 
-/// Formats a duration as seconds. Parts with different signs are added. Returns `None` if the duration is out of range.
+/// Formats a duration as seconds. Returns `None` if the duration is out of range, or the nanoseconds are not a fraction of a second
+/// with the sign of the seconds.
 pub(super) fn duration(seconds: i64, nanos: i32) -> Option<String> {
-    let total = i128::from(seconds) * i128::from(NANOS) + i128::from(nanos);
-    let magnitude = total.unsigned_abs();
-    let seconds = i64::try_from(magnitude / NANOS as u128).ok()?;
-    if !DURATIONS.contains(&seconds) {
+    let nanos = i64::from(nanos);
+    let signs_differ = seconds.signum() * nanos.signum() < 0;
+    if !DURATIONS.contains(&seconds) || nanos.abs() >= NANOS || signs_differ {
         return None;
     }
     let mut text = String::with_capacity(24);
-    if total < 0 {
+    if seconds < 0 || nanos < 0 {
         text.push('-');
     }
-    text.push_str(&seconds.to_string());
-    fraction(&mut text, (magnitude % NANOS as u128) as i64);
+    text.push_str(&seconds.abs().to_string());
+    fraction(&mut text, nanos.abs());
     text.push('s');
     Some(text)
 }
@@ -282,5 +281,22 @@ mod tests {
         assert_eq!(parse_duration("-0.5s"), Some((0, -500_000_000)));
         assert_eq!(duration(0, -500_000_000).as_deref(), Some("-0.500s"));
         assert_eq!(duration(315_576_000_001, 0), None);
+    }
+
+    #[test]
+    fn nanoseconds_are_a_fraction_of_a_second() {
+        for nanos in [-1, 1_000_000_000, i32::MIN, i32::MAX] {
+            assert_eq!(timestamp(0, nanos), None, "{nanos}");
+        }
+        for (seconds, nanos) in [
+            (1, -1),
+            (-1, 1),
+            (0, 1_000_000_000),
+            (0, -1_000_000_000),
+            (0, i32::MIN),
+            (i64::MIN, 0),
+        ] {
+            assert_eq!(duration(seconds, nanos), None, "{seconds} {nanos}");
+        }
     }
 }

@@ -21,7 +21,7 @@ impl Writer<'_> {
             Some(text) => self.text.quoted(&text),
             None => {
                 return Err(JsonError::new(format_args!(
-                    "a {name} of {seconds} s and {nanos} ns is out of range"
+                    "a {name} of {seconds} s and {nanos} ns is out of range or not normalized"
                 )));
             }
         }
