@@ -154,6 +154,9 @@ fn merge_field(out: &mut Writer, field: &Field) {
         Shape::Plain | Shape::Required => out.line(format_args!(
             "{own} => from.value({kind}, &mut self.{name})?,"
         )),
+        Shape::Optional if field.boxed => out.line(format_args!(
+            "{own} => from.boxed({kind}, &mut self.{name})?,"
+        )),
         Shape::Optional => out.line(format_args!(
             "{own} => from.value({kind}, self.{name}.get_or_insert_default())?,"
         )),
@@ -186,6 +189,7 @@ fn merge_field(out: &mut Writer, field: &Field) {
 
 fn merge_member(out: &mut Writer, member: &Field) {
     let (name, kind, key) = (&member.name, kind(member), key(member, wire(&member.value)));
+    let new = if member.boxed { "new_box" } else { "new_value" };
     match &member.value {
         // Parts of a message may come one after another.
         Value::Message { .. } | Value::Group(_) => {
@@ -194,12 +198,12 @@ fn merge_member(out: &mut Writer, member: &Field) {
                 "Some(Self::{name}(value)) => from.value({kind}, value)?,"
             ));
             out.line(format_args!(
-                "_ => *place = Some(Self::{name}(from.new_value({kind})?)),"
+                "_ => *place = Some(Self::{name}(from.{new}({kind})?)),"
             ));
             out.close_with(",");
         }
         _ => out.line(format_args!(
-            "{key} => *place = Some(Self::{name}(from.new_value({kind})?)),"
+            "{key} => *place = Some(Self::{name}(from.{new}({kind})?)),"
         )),
     }
 }

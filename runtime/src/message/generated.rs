@@ -58,13 +58,12 @@ pub trait Oneof: Sized {
     fn write(&self, to: &mut impl Sink);
 }
 
-/// A boxed message, which may contain itself.
+/// A boxed message, which may contain itself. The reader counts the box where it makes one.
 impl<M: Message> Message for Box<M> {
     const FIELDS: &'static Fields = M::FIELDS;
     const TABLE: Option<TableOf> = M::TABLE;
 
     fn merge(&mut self, from: &mut Reader<'_>) -> Result<(), DecodeError> {
-        from.charge(size_of::<M>())?;
         (**self).merge(from)
     }
 

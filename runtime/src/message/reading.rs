@@ -49,6 +49,32 @@ impl Reader<'_> {
         Ok(value)
     }
 
+    /// Reads a message in a box. Only a new box takes memory.
+    ///
+    /// # Errors
+    /// Fails if the message is malformed, or the box needs too much memory.
+    #[inline]
+    pub fn boxed<M: Default, K: Kind<Box<M>>>(
+        &mut self,
+        _kind: K,
+        into: &mut Option<Box<M>>,
+    ) -> Result<(), DecodeError> {
+        if into.is_none() {
+            self.charge(size_of::<M>())?;
+        }
+        K::read(self, into.get_or_insert_default())
+    }
+
+    /// Reads a message, and returns it in a new box.
+    ///
+    /// # Errors
+    /// Fails if the message is malformed, or the box needs too much memory.
+    #[inline]
+    pub fn new_box<M: Default, K: Kind<Box<M>>>(&mut self, kind: K) -> Result<Box<M>, DecodeError> {
+        self.charge(size_of::<M>())?;
+        self.new_value(kind)
+    }
+
     /// Reads the message that follows with its length.
     #[inline]
     pub(super) fn message<M: Message>(&mut self, message: &mut M) -> Result<(), DecodeError> {

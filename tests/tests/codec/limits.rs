@@ -40,6 +40,17 @@ fn row_52_elements_count_by_the_memory_that_they_take() {
     assert!(error.to_string().contains("bytes of memory"), "{error}");
 }
 
+/// Parts of a message may come one after another, and are read into the same box.
+#[test]
+fn a_box_counts_once() {
+    let parts = (32 << 20) / size_of::<Everything>() + 1;
+    let part = [0xe2, 3, 0];
+    let message = Everything::decode(part.repeat(parts).as_slice()).unwrap();
+    assert!(message.everything.is_some());
+    let part = [0xe2, 3, 3, 0xe2, 3, 0];
+    Everything::decode(part.repeat(parts).as_slice()).unwrap();
+}
+
 #[test]
 fn errors_name_message_field_and_place() {
     for (bytes, text) in [
