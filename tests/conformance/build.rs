@@ -13,10 +13,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if std::env::var_os("CARGO_FEATURE_PROTOBUF").is_some() {
         let descriptors = "protobuf/.bin/descriptors.bin";
         println!("cargo:rerun-if-changed={descriptors}");
-        // The packages below `editions` have the messages of proto2 and proto3 once more: here with other types in Rust.
+        // The suite wants unknown fields back. The packages below `editions` have the messages of proto2 and proto3 once more: here with other types in Rust.
         let editions = ".protobuf_test_messages.editions";
         stubwright_codegen::Config::new()
             .json(true)
+            .unknown_fields(".protobuf_test_messages")
             .bytes(editions)
             .btree_map(editions)
             .out_dir(Path::new(&std::env::var("OUT_DIR")?).join("protobuf"))
