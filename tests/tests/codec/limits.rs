@@ -1,5 +1,6 @@
 //! What a message may take: levels and memory.
 
+use allocation_counter::measure;
 use stubwright::prost::Message;
 
 use crate::ours::types::{Everything, everything::Nested};
@@ -36,8 +37,15 @@ fn row_52_elements_count_by_the_memory_that_they_take() {
     let fitting = (32 << 20) / 2 / size_of::<Nested>() / 2;
     let message = Everything::decode(element.repeat(fitting).as_slice()).unwrap();
     assert_eq!(message.nested.len(), fitting);
-    let error = Everything::decode(element.repeat(2_000_000).as_slice()).unwrap_err();
-    assert!(error.to_string().contains("bytes of memory"), "{error}");
+    // Elements of one list or of two by turns: the largest blocks of memory at a time are counted, whatever the outcome.
+    for elements in [&element[..], &[0x42, 0, 0x3a, 0], &[0x42, 0, 0xe2, 3, 0]] {
+        let bytes = elements.repeat((4 << 20) / elements.len());
+        let memory = measure(|| {
+            let error = Everything::decode(bytes.as_slice()).unwrap_err();
+            assert!(error.to_string().contains("bytes of memory"), "{error}");
+        });
+        assert!(memory.bytes_max <= 64 << 20, "{memory:?}");
+    }
 }
 
 /// Parts of a message may come one after another, and are read into the same box.
