@@ -126,6 +126,18 @@ impl<'a> Reader<'a> {
         Ok(self.key)
     }
 
+    /// Reads the key of the next field if it is that of the last one, and has one byte. Returns whether it is.
+    #[inline(always)]
+    pub(super) fn same_key(&mut self) -> bool {
+        match self.here {
+            [key @ 0..=0x7f, rest @ ..] if u32::from(*key) == self.key => {
+                self.here = rest;
+                true
+            }
+            _ => false,
+        }
+    }
+
     #[inline(never)]
     fn rare_key(&mut self) -> Result<u32, DecodeError> {
         if self.is_at_end() {
@@ -472,26 +484,12 @@ impl<'a> Reader<'a> {
     /// Estimates how many values with the key that was read last follow each other, including the one that is read next. Returns
     /// at least 1. Counts only values that begin with their length, and only in the current piece. For other values it returns 4.
     pub(super) fn run(&self) -> usize {
-        let (low, high) = match self.key {
-            key if key & 7 != wire::LENGTH => return 4,
-            key @ 0..=0x7f => (key as u8, None),
-            key @ 0x80..=0x3fff => (key as u8 | 0x80, Some((key >> 7) as u8)),
-            _ => return 1,
-        };
-        let (mut rest, mut count) = (self.here, 0);
-        while let Some((length, after)) = varint::read(rest) {
-            count += 1;
-            let length = usize::try_from(length).unwrap_or(usize::MAX);
-            let next = rest.get(after.saturating_add(length)..);
-            rest = match (next.unwrap_or_default(), high) {
-                ([first, rest @ ..], None) if *first == low => rest,
-                ([first, second, rest @ ..], Some(high)) if (*first, *second) == (low, high) => {
-                    rest
-                }
-                _ => break,
-            };
+        match self.key {
+            key if key & 7 != wire::LENGTH => 4,
+            key @ 0..=0x7f => run(self.here, [key as u8]),
+            key @ 0x80..=0x3fff => run(self.here, [key as u8 | 0x80, (key >> 7) as u8]),
+            _ => 1,
         }
-        count.max(1)
     }
 
     /// Makes room for `more` elements of a list. The old block and the new one exist at the same time.
@@ -505,8 +503,12 @@ impl<'a> Reader<'a> {
         }
         let old = list.capacity() * size_of::<T>();
         self.charge((list.len() + more).saturating_mul(size_of::<T>()))?;
-        list.reserve_exact(more);
-        self.refund(old);
+        if old == 0 {
+            *list = Vec::with_capacity(more);
+        } else {
+            list.reserve_exact(more);
+            self.refund(old);
+        }
         Ok(())
     }
 
@@ -535,6 +537,33 @@ impl<'a> Reader<'a> {
     pub fn last_key(&self) -> u32 {
         self.key
     }
+}
+
+/// Returns how many values follow each other that begin with their length, after a key that was read. All have the same key.
+fn run<const N: usize>(mut rest: &[u8], key: [u8; N]) -> usize {
+    let mut count = 0;
+    loop {
+        let (length, after) = match rest {
+            [length @ 0..=0x7f, after @ ..] => (usize::from(*length), after),
+            _ => match long_length(rest) {
+                Some(split) => split,
+                None => break,
+            },
+        };
+        count += 1;
+        match after.get(length..).and_then(<[u8]>::split_first_chunk) {
+            Some((next, values)) if *next == key => rest = values,
+            _ => break,
+        }
+    }
+    count.max(1)
+}
+
+/// Splits off a length of more than one byte.
+#[inline(never)]
+fn long_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let (length, read) = varint::read(bytes)?;
+    Some((usize::try_from(length).ok()?, bytes.get(read..)?))
 }
 
 #[cfg(test)]

@@ -97,7 +97,7 @@ impl Reader<'_> {
         self.leave_group(outer)
     }
 
-    /// Reads one value, and appends it to a list.
+    /// Reads a value, and appends it to a list. Goes on with the next field if it has the same key.
     ///
     /// # Errors
     /// Fails if the value is malformed, or the list needs too much memory.
@@ -107,8 +107,13 @@ impl Reader<'_> {
         _kind: K,
         into: &mut Vec<T>,
     ) -> Result<(), DecodeError> {
-        self.room(into)?;
-        K::read_element(self, into)
+        loop {
+            self.room(into)?;
+            K::read_element(self, into)?;
+            if !self.same_key() {
+                return Ok(());
+            }
+        }
     }
 
     /// Reads numbers that are packed into one field, and appends them to a list.

@@ -15,26 +15,44 @@ pub(super) const fn length(value: u64) -> usize {
 /// it has more than 64 bits.
 #[inline]
 pub(super) fn read(bytes: &[u8]) -> Option<(u64, usize)> {
-    // With a constant number of bytes, the loop is unrolled and has no checks.
-    match bytes.first_chunk::<LONGEST>() {
-        Some(bytes) => read_bytes(bytes),
-        None => read_few(bytes),
+    match bytes.split_first_chunk() {
+        Some((word, rest)) => read_word(u64::from_le_bytes(*word), rest),
+        None => read_bytes(bytes),
     }
 }
 
-#[inline(never)]
-fn read_few(bytes: &[u8]) -> Option<(u64, usize)> {
-    read_bytes(bytes)
+/// Reads an integer whose first eight bytes are a word, without a branch for each of them.
+#[inline]
+fn read_word(word: u64, rest: &[u8]) -> Option<(u64, usize)> {
+    // The highest bit of each byte that ends an integer.
+    let ends = !word & 0x8080_8080_8080_8080;
+    // Keeps the bits up to the first of them, and closes the gaps between groups of 7, 14 and 28 bits.
+    let value = word & (ends ^ ends.wrapping_sub(1)) & 0x7f7f_7f7f_7f7f_7f7f;
+    let value = value & 0x007f_007f_007f_007f | (value & 0x7f00_7f00_7f00_7f00) >> 1;
+    let value = value & 0x0000_3fff_0000_3fff | (value & 0x3fff_0000_3fff_0000) >> 2;
+    let value = value & 0x0fff_ffff | (value & 0x0fff_ffff_0000_0000) >> 4;
+    if ends != 0 {
+        return Some((value, ends.trailing_zeros() as usize / 8 + 1));
+    }
+    match rest {
+        [ninth @ 0..=0x7f, ..] => Some((value | u64::from(*ninth) << 56, 9)),
+        [ninth, tenth @ 0..=1, ..] => {
+            let high = u64::from(ninth & 0x7f) | u64::from(*tenth) << 7;
+            Some((value | high << 56, LONGEST))
+        }
+        _ => None,
+    }
 }
 
-#[inline(always)]
+/// Reads an integer of fewer than eight bytes, at the end of a message.
+#[inline]
 fn read_bytes(bytes: &[u8]) -> Option<(u64, usize)> {
-    let mut value = 0;
-    for (index, byte) in bytes.iter().enumerate() {
-        value |= u64::from(byte & 0x7f) << (7 * index);
+    let (mut value, mut shift) = (0, 0);
+    for byte in bytes {
+        value |= u64::from(byte & 0x7f) << shift;
+        shift += 7;
         if *byte < 0x80 {
-            let fits = index + 1 < LONGEST || *byte <= 1;
-            return fits.then_some((value, index + 1));
+            return Some((value, shift / 7));
         }
     }
     None
