@@ -48,6 +48,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     twins_of_prost()?;
 
+    // Views of all messages, whatever their names are.
+    stubwright_codegen::Config::new()
+        .server(false)
+        .client(false)
+        .views(".")
+        .out_dir(Path::new(&std::env::var("OUT_DIR")?).join("views"))
+        .compile_protos(&protos, &["protos"])?;
+
     println!("cargo:rerun-if-changed=json");
     stubwright_codegen::Config::new()
         .json(true)
@@ -104,6 +112,7 @@ fn twins_of_prost() -> Result<(), Box<dyn std::error::Error>> {
         .client(false)
         .btree_map(".")
         .bytes(".types.old")
+        .views(".")
         .out_dir(&out)
         .compile_descriptor_set(&set.encode_to_vec())?;
     let without_services = || {
@@ -116,6 +125,7 @@ fn twins_of_prost() -> Result<(), Box<dyn std::error::Error>> {
         .bytes(".")
         .map_type(".", MapType::Vec)
         .unknown_fields(".")
+        .views(".")
         .json(true)
         .out_dir(out.join("shared"))
         .compile_descriptor_set(&set.encode_to_vec())?;
@@ -123,6 +133,7 @@ fn twins_of_prost() -> Result<(), Box<dyn std::error::Error>> {
         .shared_strings("labels")
         .map_type(".", MapType::FastMap)
         .map_type("by_number", MapType::HashMap)
+        .views(".")
         .out_dir(out.join("fast"))
         .compile_descriptor_set(&set.encode_to_vec())?;
     let mut older = set.clone();
@@ -132,6 +143,7 @@ fn twins_of_prost() -> Result<(), Box<dyn std::error::Error>> {
     without_services()
         .unknown_fields(".")
         .btree_map(".")
+        .views(".")
         .out_dir(out.join("older"))
         .compile_descriptor_set(&older.encode_to_vec())?;
     prost_build::Config::new()

@@ -143,6 +143,7 @@ mod resolve;
 mod source;
 mod symbols;
 mod tree;
+mod views;
 
 pub use compile::compile_protos;
 pub use config::Config;

@@ -3,7 +3,9 @@
 mod message;
 mod table;
 
-pub(crate) use message::{Derives, Enum, Field, Message, Oneof, Shape, TypeName, Value, Variant};
+pub(crate) use message::{
+    Derives, Enum, Field, Message, Oneof, Shape, TypeName, Value, Variant, View,
+};
 pub(crate) use table::{
     EnumTable, ExternTable, Table, TableField, TableLabel, TableRef, TableType, Tables,
 };

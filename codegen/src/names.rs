@@ -132,6 +132,11 @@ pub(crate) fn marker(types: &BTreeSet<String>) -> String {
     }
 }
 
+/// Returns the name of the view of a type. It has no need of the underscore that keeps a name from being a keyword.
+pub(crate) fn view(name: &str) -> String {
+    format!("{}View", name.trim_end_matches('_'))
+}
+
 /// Names that are taken in one Rust scope.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scope {
@@ -265,6 +270,7 @@ mod tests {
             assert_eq!(snake(name), expected);
         }
         assert_eq!(upper_camel("self"), "Self_");
+        assert_eq!(view("Self_"), "SelfView");
         assert_eq!(modules("a.fooBar.type"), ["a", "foo_bar", "r#type"]);
         assert!(modules("").is_empty());
     }

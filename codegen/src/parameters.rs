@@ -17,7 +17,7 @@ enum Parameter {
 }
 
 /// All parameters, in alphabetical order.
-const PARAMETERS: [(&str, Parameter); 28] = [
+const PARAMETERS: [(&str, Parameter); 29] = [
     (
         "all_methods_required",
         Parameter::Flag(Config::all_methods_required),
@@ -76,6 +76,7 @@ const PARAMETERS: [(&str, Parameter); 28] = [
         Parameter::Pair(Config::type_name_domain),
     ),
     ("unknown_fields", Parameter::Text(Config::unknown_fields)),
+    ("views", Parameter::Text(Config::views)),
 ];
 
 /// Returns the names of all parameters, separated by commas.

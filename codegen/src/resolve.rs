@@ -7,7 +7,9 @@ use prost_types::FileDescriptorProto;
 use crate::config::Config;
 use crate::model::TypePath;
 use crate::names;
+use crate::paths;
 use crate::symbols::Symbols;
+use crate::views::{Rules, Views};
 
 /// Path of prost in generated code.
 pub(crate) const PROST: &str = "::stubwright::prost";
@@ -41,6 +43,7 @@ pub(crate) struct Resolver {
     /// Pairs of a proto path with a leading dot and a Rust path.
     externs: BTreeMap<String, String>,
     pub(crate) symbols: Symbols,
+    pub(crate) views: Views,
 }
 
 impl Resolver {
@@ -57,10 +60,19 @@ impl Resolver {
         let mut resolver = Self {
             externs,
             symbols: Symbols::default(),
+            views: Views::default(),
         };
-        resolver.symbols = Symbols::new(files, config.retain_enum_prefix, |proto_type| {
-            resolver.is_extern(proto_type)
-        });
+        let chosen = Chosen {
+            config,
+            resolver: &resolver,
+        };
+        resolver.views = Views::new(files, &chosen);
+        resolver.symbols = Symbols::new(
+            files,
+            config.retain_enum_prefix,
+            |proto_type| resolver.is_extern(proto_type),
+            |proto_type| resolver.views.borrows(proto_type).is_some(),
+        );
         resolver
     }
 
@@ -88,6 +100,32 @@ impl Resolver {
         TypePath(path)
     }
 
+    /// Returns the type in the place of a message in a view, as seen from the module `here`. Returns `None` if it is the
+    /// message itself. The proto name has a leading dot.
+    pub(crate) fn resolve_view(&self, here: &[String], proto_type: &str) -> Option<TypePath> {
+        if let Some(borrowed) = self.wrapper(proto_type) {
+            return Some(TypePath(borrowed.to_owned()));
+        }
+        let path = self.view_path(here, proto_type)?;
+        Some(TypePath(format!("{path}<'a>")))
+    }
+
+    /// Returns the path of a message's view without its lifetime, or `None` if there is no view that borrows.
+    pub(crate) fn view_path(&self, here: &[String], proto_type: &str) -> Option<String> {
+        self.views.borrows(proto_type).filter(|borrows| *borrows)?;
+        let names = self.symbols.message(proto_type)?;
+        Some(relative(here, &names.modules, names.view.as_ref()?))
+    }
+
+    /// Returns what a view has in the place of a wrapper of texts or bytes.
+    fn wrapper(&self, proto_type: &str) -> Option<&'static str> {
+        match self.external(proto_type)?.as_str() {
+            "::stubwright::prost::alloc::string::String" => Some("&'a str"),
+            "::stubwright::prost::alloc::vec::Vec<u8>" => Some("&'a [u8]"),
+            _ => None,
+        }
+    }
+
     fn external(&self, proto_type: &str) -> Option<String> {
         if let Some(path) = self.externs.get(proto_type) {
             return Some(path.clone());
@@ -109,6 +147,27 @@ impl Resolver {
             .chain([names::upper_camel(name)])
             .collect::<Vec<_>>();
         Some(segments.join("::"))
+    }
+}
+
+/// The messages whose views the user wants.
+struct Chosen<'a> {
+    config: &'a Config,
+    resolver: &'a Resolver,
+}
+
+impl Rules for Chosen<'_> {
+    fn is_chosen(&self, proto_type: &str) -> bool {
+        let mut patterns = self.config.views.iter();
+        patterns.any(|pattern| paths::matches(pattern, proto_type))
+    }
+
+    fn is_extern(&self, proto_type: &str) -> bool {
+        self.resolver.is_extern(proto_type)
+    }
+
+    fn wrapper(&self, proto_type: &str) -> Option<&'static str> {
+        self.resolver.wrapper(proto_type)
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct MessageNames {
     /// The modules around the struct, from the outermost.
     pub(crate) modules: Vec<String>,
     pub(crate) name: String,
+    /// The name of the view, if the message has one.
+    pub(crate) view: Option<String>,
     /// The module beside the struct for the types declared inside the message.
     pub(crate) module: String,
     /// Names of fields, and of variants for members of oneofs, in the order of the descriptor.
@@ -43,6 +45,8 @@ pub(crate) struct MessageNames {
 pub(crate) struct OneofNames {
     pub(crate) field: String,
     pub(crate) name: String,
+    /// The enum in the view of the message. Empty if the message has no view.
+    pub(crate) view: String,
 }
 
 #[derive(Debug, Default)]
@@ -56,17 +60,20 @@ pub(crate) struct EnumNames {
 }
 
 impl Symbols {
-    /// Decides all names. Types for which `is_extern` returns true have none.
+    /// Decides all names. Types for which `is_extern` returns true have none. Messages for which `has_view` returns true have
+    /// views.
     pub(crate) fn new(
         files: &[FileDescriptorProto],
         retain_enum_prefix: bool,
         is_extern: impl Fn(&str) -> bool,
+        has_view: impl Fn(&str) -> bool,
     ) -> Self {
         let modules = by_module(files);
         let mut namer = Namer {
             symbols: Self::default(),
             retain_enum_prefix,
             is_extern: &is_extern,
+            has_view: &has_view,
         };
         for (module, files) in &modules {
             let mut scope = Scope::default();
@@ -173,6 +180,7 @@ struct Namer<'a> {
     symbols: Symbols,
     retain_enum_prefix: bool,
     is_extern: &'a dyn Fn(&str) -> bool,
+    has_view: &'a dyn Fn(&str) -> bool,
 }
 
 impl Namer<'_> {
@@ -189,6 +197,15 @@ impl Namer<'_> {
             .map(|declared| (declared.proto_name, names::upper_camel(declared.proto_name)))
             .collect();
         let names = scope.types(&wanted);
+        let viewed = types
+            .iter()
+            .zip(&names)
+            .filter(|(declared, _)| (self.has_view)(&declared.full_name));
+        let wanted: Vec<(&str, String)> = viewed
+            .map(|(declared, name)| (declared.proto_name, names::view(name)))
+            .collect();
+        let views = scope.types(&wanted);
+        let mut next_view = views.iter();
         let wanted: Vec<(&str, String)> = types
             .iter()
             .filter(|declared| matches!(declared.kind, Kind::Message(m) if has_inner_types(m)))
@@ -204,8 +221,11 @@ impl Namer<'_> {
                         None
                     };
                     let module = module.unwrap_or_default();
-                    let names = self.message(modules, name, module, declared, message);
+                    let mut names = self.message(modules, name, module, declared, message);
                     let full_name = declared.full_name.clone();
+                    if (self.has_view)(&full_name) {
+                        names.view = next_view.next().cloned();
+                    }
                     self.symbols.messages.insert(full_name, names);
                 }
                 Kind::Enum(enumeration) => {
@@ -214,7 +234,7 @@ impl Namer<'_> {
                 }
             }
         }
-        names.into_iter().collect()
+        names.into_iter().chain(views).collect()
     }
 
     fn message(
@@ -242,16 +262,29 @@ impl Namer<'_> {
             })
             .collect();
         let oneofs = scope.types(&wanted);
+        let views = if (self.has_view)(full_name) {
+            let wanted: Vec<(&str, String)> = message
+                .oneof_decl
+                .iter()
+                .zip(&oneofs)
+                .map(|(oneof, name)| (oneof.name(), names::view(name)))
+                .collect();
+            scope.types(&wanted)
+        } else {
+            vec![String::new(); oneofs.len()]
+        };
         let (fields, oneof_fields, unknown_fields) = fields(message, full_name, syntax);
         MessageNames {
             modules: modules.to_vec(),
             name: name.to_owned(),
+            view: None,
             module,
             fields,
             oneofs: oneof_fields
                 .into_iter()
                 .zip(oneofs)
-                .map(|(field, name)| OneofNames { field, name })
+                .zip(views)
+                .map(|((field, name), view)| OneofNames { field, name, view })
                 .collect(),
             unknown_fields,
         }

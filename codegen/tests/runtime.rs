@@ -64,6 +64,7 @@ fn the_generated_code_of_the_guide_is_up_to_date() {
     let out = common::directory("guide");
     Config::new()
         .blocking(true)
+        .views("Note")
         .out_dir(&out)
         .compile_protos(&["notes.proto"], &[&notes])
         .expect("the proto should be valid");

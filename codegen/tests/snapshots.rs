@@ -74,6 +74,44 @@ fn options_change_what_is_generated() {
     assert_eq!(text.matches(client).count(), 3);
 }
 
+/// Only the chosen messages have views, and those in them.
+#[test]
+fn views() {
+    let proto = r#"
+        syntax = "proto3";
+        package shapes;
+        import "google/protobuf/timestamp.proto";
+        import "google/protobuf/wrappers.proto";
+        message Drawing {
+            string name = 1;
+            optional bytes thumbnail = 2;
+            repeated Shape shapes = 3;
+            map<string, Point> points = 4;
+            google.protobuf.Timestamp at = 5;
+            google.protobuf.StringValue author = 6;
+            Drawing background = 7;
+        }
+        message Shape {
+            Colour colour = 1;
+            oneof form {
+                string text = 2;
+                Point dot = 3;
+                ShapeView like = 4;
+            }
+        }
+        message ShapeView { repeated string texts = 1; }
+        message Point { sint32 x = 1; sint32 y = 2; }
+        message Other { string text = 1; }
+        enum Colour { BLACK = 0; WHITE = 1; }
+    "#;
+    let config = Config::new().views("Drawing");
+    let texts =
+        common::compile("views", config, &[("shapes.proto", proto)]).expect("should be valid");
+    let text = &texts["shapes.rs"];
+    snapshot("views", text);
+    assert!(!text.contains("OtherView"));
+}
+
 #[test]
 fn types_of_fields_are_chosen_by_path() {
     let proto = r#"

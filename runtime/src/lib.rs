@@ -91,6 +91,7 @@
 //! | stop gracefully | [`Server::serve_until`], [`shutdown_signal`] | [stopping](manual::first_service#stopping) |
 //! | understand an error | [`Status`] | [troubleshooting](manual::troubleshooting) |
 //! | test | [`testing`], [`Channel::in_process`] | [testing](manual::testing) |
+//! | decode messages without copying | [`View`] | [messages](manual::messages#views) |
 //! | convert messages to and from JSON | [`json`] | [messages](manual::messages) |
 //! | read fields by name, and inspect message types | [`reflect`] | [messages](manual::messages) |
 //! | serve or call any method as bytes | [`GenericHandler`], [`Raw`] | [without generated code](manual::generating_code#without-generated-code) |
@@ -198,6 +199,7 @@ pub use helpers::{ShutdownSignal, shutdown_signal};
 pub use http2::{Allowance, Config as Limits, PingPolicy};
 #[doc(no_inline)]
 pub use message::bytestring;
+pub use message::{DecodeError, HasView, MapView, View};
 pub use message::{FastMap, Pairs, UnknownFields};
 #[doc(no_inline)]
 pub use prost;

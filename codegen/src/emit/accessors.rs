@@ -29,8 +29,9 @@ pub(super) fn default(out: &mut Writer, message: &Message) {
     out.blank();
     allow(out, touches_deprecated(message));
     out.open(format_args!(
-        "impl ::core::default::Default for {} {{",
-        message.name
+        "impl ::core::default::Default for {}{} {{",
+        message.name,
+        lifetime(message.is_view)
     ));
     out.open(format_args!("fn default() -> Self {{"));
     out.open(format_args!("Self {{"));
@@ -76,8 +77,8 @@ fn default_value(field: &Field) -> String {
             format!("<{} as ::core::default::Default>::default()", path.0)
         }
         (_, Some(text)) => text.clone(),
-        (Value::String { .. }, None) => "\"\"".to_owned(),
-        (Value::Bytes { .. }, None) => "b\"\"".to_owned(),
+        (Value::String { .. } | Value::BorrowedString, None) => "\"\"".to_owned(),
+        (Value::Bytes { .. } | Value::BorrowedBytes, None) => "b\"\"".to_owned(),
         (Value::Scalar("Bool", _), None) => "false".to_owned(),
         (Value::Scalar("Float" | "Double", _), None) => "0.0".to_owned(),
         (_, None) => "0".to_owned(),
@@ -97,7 +98,12 @@ pub(super) fn methods(out: &mut Writer, message: &Message) {
     out.blank();
     allow(out, touches_deprecated(message));
     out.line(format_args!("#[allow(dead_code)]"));
-    out.open(format_args!("impl {} {{", message.name));
+    let name = &message.name;
+    if fields.iter().any(|field| names_lifetime(field)) {
+        out.open(format_args!("impl<'a> {name}<'a> {{"));
+    } else {
+        out.open(format_args!("impl {name}{} {{", lifetime(message.is_view)));
+    }
     for (index, field) in fields.into_iter().enumerate() {
         if index > 0 {
             out.blank();
@@ -113,11 +119,27 @@ pub(super) fn methods(out: &mut Writer, message: &Message) {
 fn has_methods(field: &Field) -> bool {
     match field.value {
         Value::Enum(_) => true,
-        Value::Scalar(..) | Value::String { .. } | Value::Bytes { .. } => {
-            field.shape == Shape::Optional
-        }
+        Value::Scalar(..)
+        | Value::String { .. }
+        | Value::Bytes { .. }
+        | Value::BorrowedString
+        | Value::BorrowedBytes => field.shape == Shape::Optional,
         _ => false,
     }
+}
+
+/// Returns whether a method of the field names the lifetime of a view.
+fn names_lifetime(field: &Field) -> bool {
+    match (&field.value, &field.shape) {
+        (Value::BorrowedString | Value::BorrowedBytes, _) => true,
+        (_, Shape::MapView { key }) => *key == Value::BorrowedString,
+        _ => false,
+    }
+}
+
+/// Returns the parameter of a type that may be a view, where the lifetime is not named.
+fn lifetime(is_view: bool) -> &'static str {
+    if is_view { "<'_>" } else { "" }
 }
 
 /// Emits the method that returns an optional value or its default.
@@ -133,6 +155,8 @@ fn getter(out: &mut Writer, field: &Field) {
             "&[u8]",
             format!("self.{name}.as_deref().unwrap_or({default})"),
         ),
+        Value::BorrowedString => ("&'a str", format!("self.{name}.unwrap_or({default})")),
+        Value::BorrowedBytes => ("&'a [u8]", format!("self.{name}.unwrap_or({default})")),
         Value::Scalar(_, rust) => (*rust, format!("self.{name}.unwrap_or({default})")),
         _ => return,
     };
@@ -197,6 +221,7 @@ fn enum_methods(out: &mut Writer, field: &Field, path: &str) {
             out.line(format_args!("self.{name}.push(value as i32);"));
             out.close();
         }
+        Shape::MapView { key } => map_view_methods(out, name, key, path),
         Shape::Map { key, kind } => {
             let owned = super::message::rust(key);
             let (borrowed, reference) = match key {
@@ -233,6 +258,34 @@ fn enum_methods(out: &mut Writer, field: &Field, path: &str) {
     }
 }
 
+/// Emits the methods of a view's map from keys to values of an enum.
+fn map_view_methods(out: &mut Writer, name: &str, key: &Value, path: &str) {
+    let (plain, owned) = (unraw(name), super::message::rust(key));
+    let borrowed = match key {
+        Value::BorrowedString => "&str",
+        _ => owned.as_str(),
+    };
+    out.line(format_args!(
+        "/// Returns the last value of a key in `{plain}`. Returns `None` if the key does not exist, or its number is not a value of the enum."
+    ));
+    out.open(format_args!(
+        "pub fn get_{plain}(&self, key: {borrowed}) -> ::core::option::Option<{path}> {{"
+    ));
+    out.line(format_args!(
+        "self.{name}.get(key).and_then(|number| ::core::convert::TryFrom::try_from(*number).ok())"
+    ));
+    out.close();
+    out.blank();
+    out.line(format_args!(
+        "/// Appends a key and its value to `{plain}`."
+    ));
+    out.open(format_args!(
+        "pub fn insert_{plain}(&mut self, key: {owned}, value: {path}) {{"
+    ));
+    out.line(format_args!("self.{name}.push(key, value as i32);"));
+    out.close();
+}
+
 fn setter(out: &mut Writer, plain: &str, path: &str, body: &str) {
     out.blank();
     out.line(format_args!("/// Sets `{plain}` to a value of the enum."));
@@ -259,7 +312,8 @@ fn is_enum(field: &Field) -> bool {
 
 /// Emits `Debug` for a message with an enum.
 pub(super) fn debug(out: &mut Writer, message: &Message) {
-    debug_of(out, &message.name, touches_deprecated(message), |out| {
+    let name = format!("{}{}", message.name, lifetime(message.is_view));
+    debug_of(out, &name, touches_deprecated(message), |out| {
         out.line(format_args!("f.debug_struct(\"{}\")", unraw(&message.name)));
         for field in &message.fields {
             let place = format!("self.{}", field.name);
@@ -286,7 +340,8 @@ pub(super) fn debug(out: &mut Writer, message: &Message) {
 /// Emits `Debug` for a oneof with an enum.
 pub(super) fn debug_oneof(out: &mut Writer, oneof: &Oneof) {
     let deprecated = oneof.members.iter().any(|member| member.deprecated);
-    debug_of(out, &oneof.name, deprecated, |out| {
+    let name = format!("{}{}", oneof.name, lifetime(oneof.is_view));
+    debug_of(out, &name, deprecated, |out| {
         out.open(format_args!("match self {{"));
         for member in &oneof.members {
             let shown = if is_enum(member) {

@@ -12,7 +12,7 @@ const LENGTH: u32 = 2;
 /// Emits the code of a message.
 pub(super) fn message(out: &mut Writer, message: &Message) {
     let root = "super::".repeat(out.modules());
-    block(out, touches_deprecated(message), |out| {
+    block(out, touches_deprecated(message), "prelude", |out| {
         out.open(format_args!("impl Message for self::{} {{", message.name));
         fields(out, message);
         out.blank();
@@ -35,42 +35,57 @@ pub(super) fn message(out: &mut Writer, message: &Message) {
 /// Emits the code of a oneof.
 pub(super) fn oneof(out: &mut Writer, oneof: &Oneof) {
     let deprecated = oneof.members.iter().any(|member| member.deprecated);
-    block(out, deprecated, |out| {
-        out.open(format_args!("impl Oneof for self::{} {{", oneof.name));
-        out.open(format_args!(
-            "fn merge(place: &mut Option<Self>, from: &mut Reader<'_>) -> Result<(), DecodeError> {{"
-        ));
-        out.open(format_args!("match from.last_key() {{"));
-        for member in &oneof.members {
-            merge_member(out, member);
-        }
-        out.line(format_args!("_ => {{}}"));
-        out.close();
-        out.line(format_args!("Ok(())"));
-        out.close();
-        out.blank();
-        out.open(format_args!("fn write(&self, to: &mut impl Sink) {{"));
-        out.open(format_args!("match self {{"));
-        for member in &oneof.members {
-            out.line(format_args!(
-                "Self::{}(value) => to.required({}, {}, value),",
-                member.name,
-                kind(member),
-                key(member, wire(&member.value)),
-            ));
-        }
-        out.close();
-        out.close();
-        out.close();
-    });
+    block(out, deprecated, "prelude", |out| oneof_code(out, oneof));
 }
 
-/// Emits a block in which the runtime's names are in scope.
-fn block(out: &mut Writer, deprecated: bool, write: impl FnOnce(&mut Writer)) {
+/// Emits the functions that read and write a oneof.
+pub(super) fn oneof_code(out: &mut Writer, oneof: &Oneof) {
+    let name = &oneof.name;
+    let lifetime = if oneof.is_view {
+        out.open(format_args!("impl<'a> Oneof<'a> for self::{name}<'a> {{"));
+        "'a"
+    } else {
+        out.open(format_args!("impl Oneof<'_> for self::{name} {{"));
+        "'_"
+    };
+    out.open(format_args!(
+            "fn merge(place: &mut Option<Self>, from: &mut Reader<{lifetime}>) -> Result<(), DecodeError> {{"
+        ));
+    out.open(format_args!("match from.last_key() {{"));
+    for member in &oneof.members {
+        merge_member(out, member);
+    }
+    out.line(format_args!("_ => {{}}"));
+    out.close();
+    out.line(format_args!("Ok(())"));
+    out.close();
+    out.blank();
+    out.open(format_args!("fn write(&self, to: &mut impl Sink) {{"));
+    out.open(format_args!("match self {{"));
+    for member in &oneof.members {
+        out.line(format_args!(
+            "Self::{}(value) => to.required({}, {}, value),",
+            member.name,
+            kind(member),
+            key(member, wire(&member.value)),
+        ));
+    }
+    out.close();
+    out.close();
+    out.close();
+}
+
+/// Emits a block in which the names of one of the runtime's preludes are in scope.
+pub(super) fn block(
+    out: &mut Writer,
+    deprecated: bool,
+    prelude: &str,
+    write: impl FnOnce(&mut Writer),
+) {
     out.blank();
     super::enumeration::allow(out, deprecated);
     out.open(format_args!("const _: () = {{"));
-    out.line(format_args!("use ::stubwright::message::prelude::*;"));
+    out.line(format_args!("use ::stubwright::message::{prelude}::*;"));
     out.blank();
     write(out);
     out.close_with(";");
@@ -112,9 +127,11 @@ fn fields(out: &mut Writer, message: &Message) {
     }
 }
 
-fn merge(out: &mut Writer, message: &Message) {
+/// Emits the function that reads fields.
+pub(super) fn merge(out: &mut Writer, message: &Message) {
+    let lifetime = if message.is_view { "'a" } else { "'_" };
     out.open(format_args!(
-        "fn merge(&mut self, from: &mut Reader<'_>) -> Result<(), DecodeError> {{"
+        "fn merge(&mut self, from: &mut Reader<{lifetime}>) -> Result<(), DecodeError> {{"
     ));
     out.open(format_args!("loop {{"));
     out.open(format_args!("match from.key()? {{"));
@@ -171,7 +188,7 @@ fn merge_field(out: &mut Writer, field: &Field) {
                 ));
             }
         }
-        Shape::Map { key: of_keys, .. } => {
+        Shape::Map { key: of_keys, .. } | Shape::MapView { key: of_keys } => {
             let (field_key, of_keys) = (key(field, LENGTH), plain_kind(of_keys));
             match &field.value {
                 // The first value of an enum in proto2 may be any number.
@@ -192,7 +209,7 @@ fn merge_member(out: &mut Writer, member: &Field) {
     let new = if member.boxed { "new_box" } else { "new_value" };
     match &member.value {
         // Parts of a message may come one after another.
-        Value::Message { .. } | Value::Group(_) => {
+        Value::Message { .. } | Value::Group { .. } | Value::View { .. } => {
             out.open(format_args!("{key} => match place {{"));
             out.line(format_args!(
                 "Some(Self::{name}(value)) => from.value({kind}, value)?,"
@@ -210,7 +227,7 @@ fn merge_member(out: &mut Writer, member: &Field) {
 
 /// Emits the function that writes all fields, in the order of their numbers, and then those that the schema does not have. A oneof has
 /// the place of its first member.
-fn write(out: &mut Writer, message: &Message) {
+pub(super) fn write(out: &mut Writer, message: &Message) {
     let mut lines: Vec<(u32, String)> = Vec::new();
     for field in &message.fields {
         lines.push((field.number, write_field(field)));
@@ -245,7 +262,7 @@ fn write_field(field: &Field) -> String {
             format!("to.packed({kind}, {}, &self.{name});", key(field, LENGTH))
         }
         Shape::Repeated | Shape::Unpacked => format!("to.list({kind}, {own}, &self.{name});"),
-        Shape::Map { key: of_keys, .. } => format!(
+        Shape::Map { key: of_keys, .. } | Shape::MapView { key: of_keys } => format!(
             "to.map({}, {kind}, {}, &self.{name});",
             plain_kind(of_keys),
             key(field, LENGTH)
@@ -264,8 +281,13 @@ fn wire(value: &Value) -> u32 {
         Value::Scalar("Fixed64" | "Sfixed64" | "Double", _) => 1,
         Value::Scalar("Fixed32" | "Sfixed32" | "Float", _) => 5,
         Value::Scalar(..) | Value::Enum(_) => 0,
-        Value::String { .. } | Value::Bytes { .. } | Value::Message { .. } => LENGTH,
-        Value::Group(_) => 3,
+        Value::Group { .. } | Value::View { is_group: true, .. } => 3,
+        Value::String { .. }
+        | Value::Bytes { .. }
+        | Value::Message { .. }
+        | Value::BorrowedString
+        | Value::BorrowedBytes
+        | Value::View { .. } => LENGTH,
     }
 }
 
@@ -279,6 +301,7 @@ fn kind(field: &Field) -> String {
         Value::Message {
             path,
             is_extern: true,
+            ..
         } => {
             let path = scoped(&path.0);
             if field.boxed {
@@ -287,6 +310,7 @@ fn kind(field: &Field) -> String {
                 format!("(&Extern::<{path}>::new()).kind()")
             }
         }
+        Value::View { .. } if field.boxed => format!("Boxed({})", plain_kind(&field.value)),
         other => plain_kind(other).to_owned(),
     }
 }
@@ -295,10 +319,10 @@ fn kind(field: &Field) -> String {
 fn plain_kind(value: &Value) -> &'static str {
     match value {
         Value::Scalar(kind, _) => kind,
-        Value::String { .. } => "Text",
-        Value::Bytes { .. } => "Octets",
-        Value::Message { .. } => "Nested",
-        Value::Group(_) => "Group",
+        Value::String { .. } | Value::BorrowedString => "Text",
+        Value::Bytes { .. } | Value::BorrowedBytes => "Octets",
+        Value::Group { .. } | Value::View { is_group: true, .. } => "Group",
+        Value::Message { .. } | Value::View { .. } => "Nested",
         Value::Enum(_) => "Enum",
     }
 }

@@ -4,6 +4,7 @@ use super::accessors;
 use super::codec;
 use super::descriptors::OF_MESSAGES;
 use super::enumeration::enumeration;
+use super::view;
 use super::writer::Writer;
 use crate::map_type::MapType;
 use crate::model::{Derives, Field, Message, Oneof, Shape, TypeName, Value};
@@ -27,12 +28,7 @@ pub(super) fn message(out: &mut Writer, message: &Message, reflected: bool) {
         for oneof in &message.oneofs {
             oneof_field(out, &message.module, oneof);
         }
-        if let Some(name) = &message.unknown_fields {
-            out.line(format_args!(
-                "/// Fields of a received message that the schema does not have."
-            ));
-            out.line(format_args!("pub {name}: ::stubwright::UnknownFields,"));
-        }
+        unknown_fields(out, message);
         out.close();
     }
     if own_default {
@@ -49,6 +45,7 @@ pub(super) fn message(out: &mut Writer, message: &Message, reflected: bool) {
     if reflected {
         reflect(out, message);
     }
+    view::message(out, message);
     if message.has_module() {
         module(out, message, reflected);
     }
@@ -78,6 +75,7 @@ fn module(out: &mut Writer, message: &Message, reflected: bool) {
     for oneof in &message.oneofs {
         separate(out);
         self::oneof(out, oneof);
+        view::oneof(out, oneof);
     }
     out.close();
 }
@@ -97,11 +95,21 @@ fn derive(out: &mut Writer, derives: Derives, own_debug: bool, default: bool) {
     ));
 }
 
-fn field(out: &mut Writer, field: &Field) {
+pub(super) fn field(out: &mut Writer, field: &Field) {
     out.docs(&field.docs);
     out.deprecated(field.deprecated);
     out.attributes(&field.attributes);
     out.line(format_args!("pub {}: {},", field.name, field_type(field)));
+}
+
+/// Emits the field for what the schema does not have, if there is one. A view has the same.
+pub(super) fn unknown_fields(out: &mut Writer, message: &Message) {
+    if let Some(name) = &message.unknown_fields {
+        out.line(format_args!(
+            "/// Fields of a received message that the schema does not have."
+        ));
+        out.line(format_args!("pub {name}: ::stubwright::UnknownFields,"));
+    }
 }
 
 fn field_type(field: &Field) -> String {
@@ -121,6 +129,7 @@ fn field_type(field: &Field) -> String {
                 MapType::Vec => format!("{PROST}::alloc::vec::Vec<({key}, {value})>"),
             }
         }
+        Shape::MapView { key } => format!("::stubwright::MapView<{}, {value}>", rust(key)),
     }
 }
 
@@ -141,14 +150,19 @@ pub(super) fn rust(value: &Value) -> String {
         Value::String { shared: true } => "::stubwright::bytestring::ByteString".to_owned(),
         Value::Bytes { shared: false } => format!("{PROST}::alloc::vec::Vec<u8>"),
         Value::Bytes { shared: true } => format!("{PROST}::bytes::Bytes"),
-        Value::Message { path, .. } | Value::Group(path) => path.0.clone(),
+        Value::Message { path, .. } | Value::Group { path, .. } | Value::View { path, .. } => {
+            path.0.clone()
+        }
         Value::Enum(_) => "i32".to_owned(),
+        Value::BorrowedString => "&'a str".to_owned(),
+        Value::BorrowedBytes => "&'a [u8]".to_owned(),
     }
 }
 
 /// Emits the field that holds a oneof. Its enum is in the message's module.
-fn oneof_field(out: &mut Writer, module: &str, oneof: &Oneof) {
-    let path = format!("{module}::{}", oneof.name);
+pub(super) fn oneof_field(out: &mut Writer, module: &str, oneof: &Oneof) {
+    let lifetime = if oneof.is_view { "<'a>" } else { "" };
+    let path = format!("{module}::{}{lifetime}", oneof.name);
     out.docs(&oneof.docs);
     out.attributes(&oneof.field_attributes);
     out.line(format_args!(
@@ -163,17 +177,22 @@ fn oneof(out: &mut Writer, oneof: &Oneof) {
     let own_debug = accessors::oneof_has_own_debug(oneof);
     derive(out, oneof.derives, own_debug, false);
     out.open(format_args!("pub enum {} {{", oneof.name));
+    members(out, oneof);
+    out.close();
+    if own_debug && oneof.derives.debug {
+        accessors::debug_oneof(out, oneof);
+    }
+    codec::oneof(out, oneof);
+}
+
+/// Emits the variants of a oneof.
+pub(super) fn members(out: &mut Writer, oneof: &Oneof) {
     for member in &oneof.members {
         out.docs(&member.docs);
         out.deprecated(member.deprecated);
         out.attributes(&member.attributes);
         out.line(format_args!("{}({}),", member.name, boxed(member)));
     }
-    out.close();
-    if own_debug && oneof.derives.debug {
-        accessors::debug_oneof(out, oneof);
-    }
-    codec::oneof(out, oneof);
 }
 
 fn name(out: &mut Writer, message: &Message, type_name: &TypeName) {

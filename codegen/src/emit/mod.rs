@@ -18,6 +18,7 @@ mod servicer;
 mod stub;
 mod table;
 mod tokens;
+mod view;
 mod writer;
 
 use proc_macro2::TokenStream;

@@ -8,7 +8,7 @@ use super::file::File;
 use crate::fields::{in_oneof, is_map_entry, is_optional, is_unpacked, map_entry, members};
 use crate::graph::Rules as _;
 use crate::map_type::MapType;
-use crate::model::{Derives, Field, Message, Oneof, Shape, TypeName, Value};
+use crate::model::{Derives, Field, Message, Oneof, Shape, TypeName, Value, View};
 use crate::names;
 use crate::paths;
 use crate::source::{children, number};
@@ -107,7 +107,18 @@ impl Lowering<'_> {
             table: file
                 .tables
                 .map(|tables| tables.message(&names.modules, full_name, message, file.syntax)),
+            view: names.view.clone().map(|name| View {
+                name,
+                borrows: self.borrows(),
+            }),
+            is_view: false,
         }
+    }
+
+    /// Returns whether the view of the message borrows.
+    fn borrows(&self) -> bool {
+        let views = &self.file.resolver.views;
+        views.borrows(&self.full_name).unwrap_or_default()
     }
 
     /// Returns the fields of the struct, without those that hold oneofs.
@@ -152,6 +163,12 @@ impl Lowering<'_> {
         );
         let fields = children(self.path, number::MESSAGE_FIELD, &self.message.field);
         let of_this = i32::try_from(index).ok();
+        let members: Vec<Field> = fields
+            .zip(&self.names.fields)
+            .filter(|((_, field), _)| in_oneof(field) && field.oneof_index == of_this)
+            .map(|((path, field), name)| self.member(&path, field, name, &element))
+            .collect();
+        let borrows = members.iter().any(|member| member.value.borrows());
         Oneof {
             field: names.field.clone(),
             name: names.name.clone(),
@@ -165,11 +182,9 @@ impl Lowering<'_> {
                 debug: !self.file.is(&config.skip_debug, &self.full_name),
                 ..traits.into()
             },
-            members: fields
-                .zip(&self.names.fields)
-                .filter(|((_, field), _)| in_oneof(field) && field.oneof_index == of_this)
-                .map(|((path, field), name)| self.member(&path, field, name, &element))
-                .collect(),
+            view: (borrows && self.borrows()).then(|| names.view.clone()),
+            is_view: false,
+            members,
         }
     }
 
@@ -257,6 +272,7 @@ impl Lowering<'_> {
     /// Returns the type of values, among them a map's keys or values. `element` is the path of the field or the map.
     fn plain_value(&self, here: &[String], element: &str, field: &FieldDescriptorProto) -> Value {
         let path = || self.file.resolver.resolve(here, field.type_name());
+        let view = || self.file.resolver.resolve_view(here, field.type_name());
         match field.r#type() {
             Type::Double => Value::Scalar("Double", "f64"),
             Type::Float => Value::Scalar("Float", "f32"),
@@ -278,8 +294,12 @@ impl Lowering<'_> {
             Type::Message => Value::Message {
                 path: path(),
                 is_extern: !self.file.resolver.is_ours(field.type_name()),
+                view: view(),
             },
-            Type::Group => Value::Group(path()),
+            Type::Group => Value::Group {
+                path: path(),
+                view: view(),
+            },
             Type::Enum => Value::Enum(path()),
         }
     }

@@ -27,6 +27,10 @@ pub(crate) struct Message {
     pub(crate) type_name: Option<TypeName>,
     /// The table for JSON, if messages have one.
     pub(crate) table: Option<Table>,
+    /// The message's view, if it has one.
+    pub(crate) view: Option<View>,
+    /// Set for a view that borrows for `'a`.
+    pub(crate) is_view: bool,
 }
 
 impl Message {
@@ -34,6 +38,14 @@ impl Message {
     pub(crate) fn has_module(&self) -> bool {
         !(self.messages.is_empty() && self.enums.is_empty() && self.oneofs.is_empty())
     }
+}
+
+/// A view of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct View {
+    pub(crate) name: String,
+    /// Set if it has a lifetime. Otherwise it is the message itself.
+    pub(crate) borrows: bool,
 }
 
 /// Traits that a type derives in addition to those of every message.
@@ -95,6 +107,10 @@ pub(crate) enum Shape {
         key: Value,
         kind: MapType,
     },
+    /// A map of a view.
+    MapView {
+        key: Value,
+    },
 }
 
 /// The type of a field, or of a map's keys or values.
@@ -114,9 +130,35 @@ pub(crate) enum Value {
         path: TypePath,
         /// Set if it is unknown whether Stubwright generated the message.
         is_extern: bool,
+        /// The type in the place of the message in a view, if that type borrows for `'a`.
+        view: Option<TypePath>,
     },
-    Group(TypePath),
+    Group {
+        path: TypePath,
+        view: Option<TypePath>,
+    },
     Enum(TypePath),
+    /// A text of a view.
+    BorrowedString,
+    /// Bytes of a view.
+    BorrowedBytes,
+    /// A view in a view.
+    View {
+        path: TypePath,
+        is_group: bool,
+    },
+}
+
+impl Value {
+    /// Returns whether the value in a view borrows.
+    pub(crate) fn borrows(&self) -> bool {
+        match self {
+            Self::String { .. } | Self::Bytes { .. } => true,
+            Self::Message { view, .. } | Self::Group { view, .. } => view.is_some(),
+            Self::Scalar(..) | Self::Enum(_) => false,
+            Self::BorrowedString | Self::BorrowedBytes | Self::View { .. } => true,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,6 +173,10 @@ pub(crate) struct Oneof {
     pub(crate) attributes: Vec<String>,
     pub(crate) derives: Derives,
     pub(crate) members: Vec<Field>,
+    /// Name of the enum in the view of the message, if it differs: if it borrows.
+    pub(crate) view: Option<String>,
+    /// Set for the enum of a view, which borrows for `'a`.
+    pub(crate) is_view: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

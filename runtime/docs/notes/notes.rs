@@ -47,6 +47,61 @@ const _: () = {
     ::stubwright::prost_message!(self::Note);
 };
 
+/// View of [`Note`]: its texts and bytes are borrowed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NoteView<'a> {
+    /// Field `id`, number 1.
+    pub id: &'a str,
+    /// Field `text`, number 2.
+    pub text: &'a str,
+}
+
+const _: () = {
+    use ::stubwright::message::view_prelude::*;
+
+    impl<'a> Binary<'a> for self::NoteView<'a> {
+        const FIELDS: &'static Fields = <self::Note as Message>::FIELDS;
+
+        fn merge(&mut self, from: &mut Reader<'a>) -> Result<(), DecodeError> {
+            loop {
+                match from.key()? {
+                    0 => return Ok(()),
+                    10 => from.value(Text, &mut self.id)?,
+                    18 => from.value(Text, &mut self.text)?,
+                    _ => {
+                        if from.other(Self::FIELDS)? {
+                            return Ok(());
+                        }
+                    }
+                }
+            }
+        }
+
+        fn write(&self, to: &mut impl Sink) {
+            to.plain(Text, 10, &self.id);
+            to.plain(Text, 18, &self.text);
+        }
+    }
+
+    impl<'a> FieldView<'a, self::Note> for self::NoteView<'a> {
+        fn of(message: &'a self::Note) -> Self {
+            Self {
+                id: FieldView::of(&message.id),
+                text: FieldView::of(&message.text),
+            }
+        }
+
+        fn to_field(&self) -> self::Note {
+            self::Note {
+                id: FieldView::to_field(&self.id),
+                text: FieldView::to_field(&self.text),
+            }
+        }
+    }
+
+    ::stubwright::message_view!(self::Note, NoteView);
+};
+
 /// Message `notes.GetNoteRequest`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct GetNoteRequest {

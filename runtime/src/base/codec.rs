@@ -104,7 +104,7 @@ fn encode_to(message: &dyn Encode, room: &mut dyn Room) {
 }
 
 /// Reads a message of any type.
-fn read(message: Encoded<'_>, into: &mut dyn Decode) -> Result<()> {
+fn read<'a>(message: Encoded<'a>, into: &mut dyn Decode<'a>) -> Result<()> {
     Ok(message.reader().read(into)?)
 }
 

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::marker::PhantomData;
 
+use super::MapView;
+
 /// A field that holds numbers of the enum `E`. Its `Debug` prints the names of the values.
 pub struct Named<'a, F, E> {
     field: &'a F,
@@ -62,6 +64,14 @@ impl<K: fmt::Debug, S, E: TryFrom<i32> + fmt::Debug> fmt::Debug
 }
 
 impl<K: fmt::Debug, E: TryFrom<i32> + fmt::Debug> fmt::Debug for Named<'_, BTreeMap<K, i32>, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = self.field.iter();
+        let entries = entries.map(|(key, value)| (key, Named::<_, E>::new(value)));
+        f.debug_map().entries(entries).finish()
+    }
+}
+
+impl<K: fmt::Debug, E: TryFrom<i32> + fmt::Debug> fmt::Debug for Named<'_, MapView<K, i32>, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let entries = self.field.iter();
         let entries = entries.map(|(key, value)| (key, Named::<_, E>::new(value)));

@@ -28,7 +28,7 @@ thread_local! {
 #[derive(Clone, Copy, Debug)]
 pub struct Foreign;
 
-impl<M: prost::Message> Kind<M> for Foreign {
+impl<M: prost::Message> Kind<'_, M> for Foreign {
     const WIRE: u32 = wire::LENGTH;
 
     fn read(from: &mut Reader<'_>, into: &mut M) -> Result<(), DecodeError> {

@@ -4,10 +4,10 @@ use bytes::Bytes;
 #[cfg(feature = "shared-strings")]
 use bytestring::ByteString;
 
-use super::{DecodeError, Message, Reader, Sink, wire};
+use super::{Binary, DecodeError, Reader, Sink, wire};
 
-/// A type of protobuf, for values of type `T`.
-pub trait Kind<T>: Copy {
+/// A type of protobuf, for values of type `T`. They may borrow from bytes that live for `'a`.
+pub trait Kind<'a, T>: Copy {
     /// The wire type, the lowest three bits of a key.
     const WIRE: u32;
 
@@ -15,14 +15,14 @@ pub trait Kind<T>: Copy {
     ///
     /// # Errors
     /// Fails if the value is malformed, or needs too much memory.
-    fn read(from: &mut Reader<'_>, into: &mut T) -> Result<(), DecodeError>;
+    fn read(from: &mut Reader<'a>, into: &mut T) -> Result<(), DecodeError>;
 
     /// Reads a value, and appends it to a list that has room for it.
     ///
     /// # Errors
     /// Fails if the value is malformed, or needs too much memory.
     #[inline]
-    fn read_element(from: &mut Reader<'_>, into: &mut Vec<T>) -> Result<(), DecodeError>
+    fn read_element(from: &mut Reader<'a>, into: &mut Vec<T>) -> Result<(), DecodeError>
     where
         T: Default,
     {
@@ -40,7 +40,7 @@ pub trait Kind<T>: Copy {
 }
 
 /// A type whose lists can be packed into one field.
-pub trait Number<T>: Kind<T> {
+pub trait Number<T>: for<'a> Kind<'a, T> {
     /// Reads numbers until the field ends, and appends them.
     ///
     /// # Errors
@@ -59,7 +59,7 @@ macro_rules! varints {
         #[derive(Clone, Copy, Debug)]
         pub struct $kind;
 
-        impl Kind<$type> for $kind {
+        impl Kind<'_, $type> for $kind {
             const WIRE: u32 = wire::VARINT;
 
             #[inline(always)]
@@ -121,7 +121,7 @@ macro_rules! fixed {
         #[derive(Clone, Copy, Debug)]
         pub struct $kind;
 
-        impl Kind<$type> for $kind {
+        impl Kind<'_, $type> for $kind {
             const WIRE: u32 = wire::$wire;
 
             #[inline(always)]
@@ -174,7 +174,7 @@ fixed! {
 #[derive(Clone, Copy, Debug)]
 pub struct Text;
 
-impl Kind<String> for Text {
+impl Kind<'_, String> for Text {
     const WIRE: u32 = wire::LENGTH;
 
     fn read(from: &mut Reader<'_>, into: &mut String) -> Result<(), DecodeError> {
@@ -193,7 +193,7 @@ impl Kind<String> for Text {
 }
 
 #[cfg(feature = "shared-strings")]
-impl Kind<ByteString> for Text {
+impl Kind<'_, ByteString> for Text {
     const WIRE: u32 = wire::LENGTH;
 
     fn read(from: &mut Reader<'_>, into: &mut ByteString) -> Result<(), DecodeError> {
@@ -216,7 +216,7 @@ impl Kind<ByteString> for Text {
 #[derive(Clone, Copy, Debug)]
 pub struct Octets;
 
-impl Kind<Vec<u8>> for Octets {
+impl Kind<'_, Vec<u8>> for Octets {
     const WIRE: u32 = wire::LENGTH;
 
     fn read(from: &mut Reader<'_>, into: &mut Vec<u8>) -> Result<(), DecodeError> {
@@ -234,7 +234,7 @@ impl Kind<Vec<u8>> for Octets {
     }
 }
 
-impl Kind<Bytes> for Octets {
+impl Kind<'_, Bytes> for Octets {
     const WIRE: u32 = wire::LENGTH;
 
     fn read(from: &mut Reader<'_>, into: &mut Bytes) -> Result<(), DecodeError> {
@@ -253,21 +253,63 @@ impl Kind<Bytes> for Octets {
     }
 }
 
-/// A [`Message`], written after its length.
+/// A text that borrows.
+impl<'a> Kind<'a, &'a str> for Text {
+    const WIRE: u32 = wire::LENGTH;
+
+    #[inline(always)]
+    fn read(from: &mut Reader<'a>, into: &mut &'a str) -> Result<(), DecodeError> {
+        *into = from.borrowed_text()?;
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn write(key: u32, value: &&'a str, to: &mut impl Sink) {
+        to.bytes(key, value.as_bytes());
+    }
+
+    #[inline(always)]
+    fn is_default(value: &&'a str) -> bool {
+        value.is_empty()
+    }
+}
+
+/// Bytes that borrow.
+impl<'a> Kind<'a, &'a [u8]> for Octets {
+    const WIRE: u32 = wire::LENGTH;
+
+    #[inline(always)]
+    fn read(from: &mut Reader<'a>, into: &mut &'a [u8]) -> Result<(), DecodeError> {
+        *into = from.borrowed_octets()?;
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn write(key: u32, value: &&'a [u8], to: &mut impl Sink) {
+        to.bytes(key, value);
+    }
+
+    #[inline(always)]
+    fn is_default(value: &&'a [u8]) -> bool {
+        value.is_empty()
+    }
+}
+
+/// A [`Message`](super::Message) or a view of one, written after its length.
 #[derive(Clone, Copy, Debug)]
 pub struct Nested;
 
-impl<M: Message> Kind<M> for Nested {
+impl<'a, M: Binary<'a>> Kind<'a, M> for Nested {
     const WIRE: u32 = wire::LENGTH;
 
     #[inline]
-    fn read(from: &mut Reader<'_>, into: &mut M) -> Result<(), DecodeError> {
+    fn read(from: &mut Reader<'a>, into: &mut M) -> Result<(), DecodeError> {
         from.message(into)
     }
 
     /// Reads the message in its place in the list, so that it need not be moved there.
     #[inline]
-    fn read_element(from: &mut Reader<'_>, into: &mut Vec<M>) -> Result<(), DecodeError> {
+    fn read_element(from: &mut Reader<'a>, into: &mut Vec<M>) -> Result<(), DecodeError> {
         into.push(M::default());
         match into.last_mut() {
             Some(last) => from.message(last),
@@ -291,11 +333,11 @@ impl<M: Message> Kind<M> for Nested {
 #[derive(Clone, Copy, Debug)]
 pub struct Group;
 
-impl<M: Message> Kind<M> for Group {
+impl<'a, M: Binary<'a>> Kind<'a, M> for Group {
     const WIRE: u32 = wire::START_GROUP;
 
     #[inline]
-    fn read(from: &mut Reader<'_>, into: &mut M) -> Result<(), DecodeError> {
+    fn read(from: &mut Reader<'a>, into: &mut M) -> Result<(), DecodeError> {
         from.group(into)
     }
 
@@ -309,6 +351,30 @@ impl<M: Message> Kind<M> for Group {
     /// Groups have presence.
     #[inline]
     fn is_default(_value: &M) -> bool {
+        false
+    }
+}
+
+/// A message in a box, of a kind of its own. The reader counts the box where it makes one.
+#[derive(Clone, Copy, Debug)]
+pub struct Boxed<K>(pub K);
+
+impl<'a, M: Default, K: Kind<'a, M>> Kind<'a, Box<M>> for Boxed<K> {
+    const WIRE: u32 = K::WIRE;
+
+    #[inline]
+    fn read(from: &mut Reader<'a>, into: &mut Box<M>) -> Result<(), DecodeError> {
+        K::read(from, into)
+    }
+
+    #[inline]
+    fn write(key: u32, value: &Box<M>, to: &mut impl Sink) {
+        K::write(key, value, to);
+    }
+
+    /// Messages have presence.
+    #[inline]
+    fn is_default(_value: &Box<M>) -> bool {
         false
     }
 }

@@ -35,6 +35,8 @@ pub struct Reader<'a> {
     more: slice::Iter<'a, Bytes>,
     /// The number of bytes before the current piece.
     before: usize,
+    /// A part of the current piece that was found to be UTF-8 when a text in it was borrowed.
+    pub(super) checked: &'a str,
     /// The key that was read last.
     key: u32,
     /// The key that ends the current group, or 0.
@@ -70,6 +72,7 @@ impl<'a> Reader<'a> {
             shared: Shared::Nothing,
             more: [].iter(),
             before: 0,
+            checked: "",
             key: 0,
             end: 0,
             depth: DEPTH,

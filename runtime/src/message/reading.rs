@@ -2,7 +2,7 @@
 
 use super::error::Cause;
 use super::kind::{Kind, Number};
-use super::{Decode, DecodeError, Field, Fields, MapField, Message, Reader};
+use super::{Binary, Decode, DecodeError, Field, Fields, MapField, Reader};
 
 /// The names and numbers of the fields of a map's entry. An entry is a message without a Rust type of its own.
 static ENTRY: Fields = Fields {
@@ -19,12 +19,12 @@ static ENTRY: Fields = Fields {
     ],
 };
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     /// Reads a whole message.
     ///
     /// # Errors
     /// Fails if the bytes are not a message of this type.
-    pub fn read(mut self, message: &mut dyn Decode) -> Result<(), DecodeError> {
+    pub fn read(mut self, message: &mut dyn Decode<'a>) -> Result<(), DecodeError> {
         let decoded = message.decode(&mut self);
         decoded.map_err(|error| error.inside(message.fields()))
     }
@@ -34,7 +34,7 @@ impl Reader<'_> {
     /// # Errors
     /// Fails if the value is malformed.
     #[inline]
-    pub fn value<T, K: Kind<T>>(&mut self, _kind: K, into: &mut T) -> Result<(), DecodeError> {
+    pub fn value<T, K: Kind<'a, T>>(&mut self, _kind: K, into: &mut T) -> Result<(), DecodeError> {
         K::read(self, into)
     }
 
@@ -43,7 +43,7 @@ impl Reader<'_> {
     /// # Errors
     /// Fails if the value is malformed.
     #[inline]
-    pub fn new_value<T: Default, K: Kind<T>>(&mut self, _kind: K) -> Result<T, DecodeError> {
+    pub fn new_value<T: Default, K: Kind<'a, T>>(&mut self, _kind: K) -> Result<T, DecodeError> {
         let mut value = T::default();
         K::read(self, &mut value)?;
         Ok(value)
@@ -54,7 +54,7 @@ impl Reader<'_> {
     /// # Errors
     /// Fails if the message is malformed, or the box needs too much memory.
     #[inline]
-    pub fn boxed<M: Default, K: Kind<Box<M>>>(
+    pub fn boxed<M: Default, K: Kind<'a, Box<M>>>(
         &mut self,
         _kind: K,
         into: &mut Option<Box<M>>,
@@ -70,14 +70,17 @@ impl Reader<'_> {
     /// # Errors
     /// Fails if the message is malformed, or the box needs too much memory.
     #[inline]
-    pub fn new_box<M: Default, K: Kind<Box<M>>>(&mut self, kind: K) -> Result<Box<M>, DecodeError> {
+    pub fn new_box<M: Default, K: Kind<'a, Box<M>>>(
+        &mut self,
+        kind: K,
+    ) -> Result<Box<M>, DecodeError> {
         self.charge(size_of::<M>())?;
         self.new_value(kind)
     }
 
     /// Reads the message that follows with its length.
     #[inline]
-    pub(super) fn message<M: Message>(&mut self, message: &mut M) -> Result<(), DecodeError> {
+    pub(super) fn message<M: Binary<'a>>(&mut self, message: &mut M) -> Result<(), DecodeError> {
         let outer = self.enter()?;
         if let Err(error) = message.merge(self) {
             return Err(error.inside(M::FIELDS));
@@ -89,7 +92,7 @@ impl Reader<'_> {
 
     /// Reads a group, after the key that starts it.
     #[inline]
-    pub(super) fn group<M: Message>(&mut self, message: &mut M) -> Result<(), DecodeError> {
+    pub(super) fn group<M: Binary<'a>>(&mut self, message: &mut M) -> Result<(), DecodeError> {
         let outer = self.enter_group()?;
         if let Err(error) = message.merge(self) {
             return Err(error.inside(M::FIELDS));
@@ -102,7 +105,7 @@ impl Reader<'_> {
     /// # Errors
     /// Fails if the value is malformed, or the list needs too much memory.
     #[inline]
-    pub fn element<T: Default, K: Kind<T>>(
+    pub fn element<T: Default, K: Kind<'a, T>>(
         &mut self,
         _kind: K,
         into: &mut Vec<T>,
@@ -134,7 +137,7 @@ impl Reader<'_> {
     /// # Errors
     /// Fails if the entry is malformed, or the map needs too much memory.
     #[inline]
-    pub fn map<M: MapField<Value: Default>, K: Kind<M::Key>, V: Kind<M::Value>>(
+    pub fn map<M: MapField<Value: Default>, K: Kind<'a, M::Key>, V: Kind<'a, M::Value>>(
         &mut self,
         key: K,
         value: V,
@@ -147,7 +150,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// Fails if the entry is malformed, or the map needs too much memory.
-    pub fn map_with<M: MapField, K: Kind<M::Key>, V: Kind<M::Value>>(
+    pub fn map_with<M: MapField, K: Kind<'a, M::Key>, V: Kind<'a, M::Value>>(
         &mut self,
         _key_kind: K,
         _value_kind: V,

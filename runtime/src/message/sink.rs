@@ -34,7 +34,7 @@ pub trait Sink: Sized {
 
     /// Writes a field without presence, unless it has the default value.
     #[inline]
-    fn plain<T, K: Kind<T>>(&mut self, kind: K, key: u32, value: &T) {
+    fn plain<'a, T, K: Kind<'a, T>>(&mut self, kind: K, key: u32, value: &T) {
         if !K::is_default(value) {
             self.required(kind, key, value);
         }
@@ -42,13 +42,13 @@ pub trait Sink: Sized {
 
     /// Writes a field.
     #[inline]
-    fn required<T, K: Kind<T>>(&mut self, _kind: K, key: u32, value: &T) {
+    fn required<'a, T, K: Kind<'a, T>>(&mut self, _kind: K, key: u32, value: &T) {
         K::write(key, value, self);
     }
 
     /// Writes a field that may have a value.
     #[inline]
-    fn optional<T, K: Kind<T>>(&mut self, kind: K, key: u32, value: &Option<T>) {
+    fn optional<'a, T, K: Kind<'a, T>>(&mut self, kind: K, key: u32, value: &Option<T>) {
         if let Some(value) = value {
             self.required(kind, key, value);
         }
@@ -56,7 +56,7 @@ pub trait Sink: Sized {
 
     /// Writes each value of a list as a field of its own.
     #[inline]
-    fn list<T, K: Kind<T>>(&mut self, kind: K, key: u32, values: &[T]) {
+    fn list<'a, T, K: Kind<'a, T>>(&mut self, kind: K, key: u32, values: &[T]) {
         for value in values {
             self.required(kind, key, value);
         }
@@ -72,7 +72,7 @@ pub trait Sink: Sized {
 
     /// Writes a oneof, if it has a value.
     #[inline]
-    fn oneof(&mut self, value: &Option<impl Oneof>) {
+    fn oneof<'a>(&mut self, value: &Option<impl Oneof<'a>>) {
         if let Some(value) = value {
             value.write(self);
         }
@@ -80,7 +80,7 @@ pub trait Sink: Sized {
 
     /// Writes each entry of a map as a field of its own.
     #[inline]
-    fn map<M: MapField, K: Kind<M::Key>, V: Kind<M::Value>>(
+    fn map<'a, M: MapField, K: Kind<'a, M::Key>, V: Kind<'a, M::Value>>(
         &mut self,
         key_kind: K,
         value_kind: V,

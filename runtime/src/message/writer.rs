@@ -5,7 +5,7 @@ use std::slice;
 
 use bytes::{BufMut, BytesMut};
 
-use super::{Message, Sink, Sizes, varint};
+use super::{Binary, Sink, Sizes, varint};
 
 /// The number of lengths that a thread keeps room for between messages.
 const KEPT: usize = 4096;
@@ -34,7 +34,7 @@ pub trait Encode {
     fn write_to(&self, writer: &mut Writer<'_, BytesMut>);
 }
 
-impl<M: Message> Encode for M {
+impl<'a, M: Binary<'a>> Encode for M {
     fn measure(&self, sizes: &mut Sizes) {
         self.write(sizes);
     }
@@ -72,7 +72,7 @@ pub(crate) fn encode_to<'a>(
 }
 
 /// Appends an encoded message to any buffer, which should have room for it.
-pub fn encode<M: Message>(message: &M, buffer: &mut impl BufMut) {
+pub fn encode<'a, M: Binary<'a>>(message: &M, buffer: &mut impl BufMut) {
     let mut sizes = Sizes::new(LENGTHS.take());
     message.write(&mut sizes);
     let (_, lengths) = sizes.finish();

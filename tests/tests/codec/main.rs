@@ -5,6 +5,7 @@ mod like_prost;
 mod limits;
 mod sharing;
 mod unknown;
+mod views;
 mod wire_bytes;
 
 /// The messages of `types.proto` with our code.
@@ -29,6 +30,12 @@ mod fast {
 #[allow(dead_code)]
 mod older {
     stubwright::include_protos!("codec/older/stubwright");
+}
+
+/// All fixtures with views. They are only compiled.
+#[allow(dead_code)]
+mod viewed {
+    stubwright::include_protos!("views/stubwright");
 }
 
 /// The same messages with the code that prost derives.

@@ -84,7 +84,7 @@ pub mod server_reflection_request {
     const _: () = {
         use ::stubwright::message::prelude::*;
 
-        impl Oneof for self::MessageRequest {
+        impl Oneof<'_> for self::MessageRequest {
             fn merge(place: &mut Option<Self>, from: &mut Reader<'_>) -> Result<(), DecodeError> {
                 match from.last_key() {
                     26 => *place = Some(Self::FileByFilename(from.new_value(Text)?)),
@@ -255,7 +255,7 @@ pub mod server_reflection_response {
     const _: () = {
         use ::stubwright::message::prelude::*;
 
-        impl Oneof for self::MessageResponse {
+        impl Oneof<'_> for self::MessageResponse {
             fn merge(place: &mut Option<Self>, from: &mut Reader<'_>) -> Result<(), DecodeError> {
                 match from.last_key() {
                     34 => match place {
