@@ -48,6 +48,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     twins_of_prost()?;
 
+    // The probe's service, whose methods take and return other forms of messages.
+    stubwright_codegen::Config::new()
+        .blocking(true)
+        .borrowed_requests("probe.v1.Probe")
+        .received_requests("probe.v1.Probe/ClientStream")
+        .received_requests("probe.v1.Probe/Bidi")
+        .encoded_responses(".")
+        .encoded_requests("probe.v1.Probe")
+        .received_responses(".")
+        .views("Response")
+        .out_dir(Path::new(&std::env::var("OUT_DIR")?).join("forms"))
+        .compile_protos(&["protos/probe.proto"], &["protos"])?;
+
     // Views of all messages, whatever their names are.
     stubwright_codegen::Config::new()
         .server(false)

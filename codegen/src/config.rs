@@ -48,6 +48,11 @@ pub struct Config {
     pub(crate) unknown_fields: Vec<String>,
     pub(crate) boxed: Vec<String>,
     pub(crate) views: Vec<String>,
+    pub(crate) borrowed_requests: Vec<String>,
+    pub(crate) received_requests: Vec<String>,
+    pub(crate) encoded_responses: Vec<String>,
+    pub(crate) encoded_requests: Vec<String>,
+    pub(crate) received_responses: Vec<String>,
     pub(crate) skip_debug: Vec<String>,
     pub(crate) disable_comments: Vec<String>,
     pub(crate) type_name_domain: Vec<(String, String)>,
@@ -86,6 +91,11 @@ impl Default for Config {
             unknown_fields: Vec::new(),
             boxed: Vec::new(),
             views: Vec::new(),
+            borrowed_requests: Vec::new(),
+            received_requests: Vec::new(),
+            encoded_responses: Vec::new(),
+            encoded_requests: Vec::new(),
+            received_responses: Vec::new(),
             skip_debug: Vec::new(),
             disable_comments: Vec::new(),
             type_name_domain: Vec::new(),
@@ -324,6 +334,65 @@ impl Config {
     #[must_use]
     pub fn views(mut self, path: impl Into<String>) -> Self {
         self.views.push(path.into());
+        self
+    }
+
+    /// Lets servicers take a view of the request in place of the request: `FooView<'_>`, which borrows the received bytes. Its
+    /// texts are not copied.
+    ///
+    /// `method` is `package.Service/Method`, `package.Service` for all methods of a service that take one request, or `.`
+    /// for all such methods. The requests of these methods have views, as if [`views`](Self::views) matched them. A
+    /// request without texts and bytes is its own view, and stays as it is.
+    ///
+    /// The view lives as long as the method's future or stream, and cannot be moved to another task. In calls whose
+    /// messages an interceptor observes, the request is decoded twice. Stubs don't change.
+    #[must_use]
+    pub fn borrowed_requests(mut self, method: impl Into<String>) -> Self {
+        self.borrowed_requests.push(method.into());
+        self
+    }
+
+    /// Lets servicers take requests as they were received: `Received<Foo>`, which is decoded on demand, to a view or to the
+    /// message. For streams of requests this is the way to views.
+    ///
+    /// `method` is `package.Service/Method`, `package.Service`, or `.`. A request that is not a message is not refused
+    /// before the method has it. In calls whose messages an interceptor observes, requests are decoded and encoded again
+    /// for it. A `Received` keeps the buffer alive into which it was read. Stubs don't change.
+    #[must_use]
+    pub fn received_requests(mut self, method: impl Into<String>) -> Self {
+        self.received_requests.push(method.into());
+        self
+    }
+
+    /// Lets servicers return encoded responses: `EncodedMessage<Foo>`, made of a message, of a view, or of bytes.
+    ///
+    /// `method` is `package.Service/Method`, `package.Service`, or `.`. In calls whose messages an interceptor observes,
+    /// responses are decoded and encoded again for it. Stubs don't change.
+    #[must_use]
+    pub fn encoded_responses(mut self, method: impl Into<String>) -> Self {
+        self.encoded_responses.push(method.into());
+        self
+    }
+
+    /// Lets stubs take encoded requests: `EncodedMessage<Foo>`, made of a message, of a view, or of bytes.
+    ///
+    /// `method` is `package.Service/Method`, `package.Service`, or `.`. In calls whose messages an interceptor observes,
+    /// requests are decoded and encoded again for it. Servicers don't change.
+    #[must_use]
+    pub fn encoded_requests(mut self, method: impl Into<String>) -> Self {
+        self.encoded_requests.push(method.into());
+        self
+    }
+
+    /// Lets stubs return responses as they were received: `Received<Foo>`, which is decoded on demand, to a view or to the
+    /// message.
+    ///
+    /// `method` is `package.Service/Method`, `package.Service`, or `.`. A response that is not a message does not fail the
+    /// call. In calls whose messages an interceptor observes, responses are decoded and encoded again for it. A `Received`
+    /// keeps the buffer alive into which it was read. Servicers don't change.
+    #[must_use]
+    pub fn received_responses(mut self, method: impl Into<String>) -> Self {
+        self.received_responses.push(method.into());
         self
     }
 

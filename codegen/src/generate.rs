@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::descriptors::{Descriptors, Raw};
 use crate::emit;
 use crate::error::Error;
+use crate::forms;
 use crate::graph::Graph;
 use crate::lower::lower;
 use crate::model::Package;
@@ -54,6 +55,7 @@ pub(crate) fn generate(
     check::check(&files)?;
     let lowered = config.reflect.then(|| Raw::lowered(&files));
     let resolver = Resolver::new(&files, config);
+    forms::check(&files, config, &resolver)?;
     let graph = Graph::new(&files, config);
     let is_wanted =
         |file: &FileDescriptorProto| wanted.is_none_or(|wanted| wanted.contains(file.name()));

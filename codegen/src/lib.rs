@@ -127,6 +127,7 @@ mod editions;
 mod emit;
 mod error;
 mod fields;
+mod forms;
 mod generate;
 mod graph;
 mod imports;

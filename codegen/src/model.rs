@@ -87,12 +87,22 @@ pub(crate) struct Method {
     pub(crate) name: String,
     pub(crate) kind: MethodKind,
     pub(crate) request: TypePath,
-    pub(crate) response: TypePath,
+    pub(crate) servicer: MessageTypes,
+    pub(crate) stub: MessageTypes,
+    /// Set if the servicer takes a view of the request.
+    pub(crate) borrows_request: bool,
     /// Name of the stub's type parameter that distinguishes iterators from streams. It must differ from the names of
     /// messages.
     pub(crate) marker: String,
     pub(crate) docs: Vec<String>,
     pub(crate) deprecated: bool,
+}
+
+/// The types of a method's messages, as one side has them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MessageTypes {
+    pub(crate) request: TypePath,
+    pub(crate) response: TypePath,
 }
 
 /// The four kinds of calls.

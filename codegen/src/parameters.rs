@@ -17,12 +17,16 @@ enum Parameter {
 }
 
 /// All parameters, in alphabetical order.
-const PARAMETERS: [(&str, Parameter); 29] = [
+const PARAMETERS: [(&str, Parameter); 34] = [
     (
         "all_methods_required",
         Parameter::Flag(Config::all_methods_required),
     ),
     ("blocking", Parameter::Flag(Config::blocking)),
+    (
+        "borrowed_requests",
+        Parameter::Text(Config::borrowed_requests),
+    ),
     ("boxed", Parameter::Text(Config::boxed)),
     ("btree_map", Parameter::Text(Config::btree_map)),
     ("bytes", Parameter::Text(Config::bytes)),
@@ -48,6 +52,14 @@ const PARAMETERS: [(&str, Parameter); 29] = [
         "enable_type_names",
         Parameter::Flag(Config::enable_type_names),
     ),
+    (
+        "encoded_requests",
+        Parameter::Text(Config::encoded_requests),
+    ),
+    (
+        "encoded_responses",
+        Parameter::Text(Config::encoded_responses),
+    ),
     ("enum_attribute", Parameter::Pair(Config::enum_attribute)),
     ("extern_path", Parameter::Pair(Config::extern_path)),
     ("field_attribute", Parameter::Pair(Config::field_attribute)),
@@ -58,6 +70,14 @@ const PARAMETERS: [(&str, Parameter); 29] = [
         Parameter::Pair(Config::message_attribute),
     ),
     ("module_tree", Parameter::Flag(Config::module_tree)),
+    (
+        "received_requests",
+        Parameter::Text(Config::received_requests),
+    ),
+    (
+        "received_responses",
+        Parameter::Text(Config::received_responses),
+    ),
     ("reflect", Parameter::Flag(Config::reflect)),
     (
         "retain_enum_prefix",

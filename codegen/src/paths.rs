@@ -18,6 +18,15 @@ pub(crate) fn matches(pattern: &str, path: &str) -> bool {
     rank(pattern, path).is_some()
 }
 
+/// Returns whether `pattern` matches a method: `package.Service/Method` matches it alone, `package.Service` all methods of the
+/// service, and `.` all methods.
+pub(crate) fn matches_method(pattern: &str, service: &str, method: &str) -> bool {
+    match pattern.split_once('/') {
+        Some((own_service, own_method)) => own_service == service && own_method == method,
+        None => pattern == service || pattern == ".",
+    }
+}
+
 /// Returns the value of the most specific pattern: the whole path, then the longest suffix, then the longest prefix.
 pub(crate) fn best<'v, V>(patterns: &'v [(String, V)], path: &str) -> Option<&'v V> {
     patterns
@@ -77,6 +86,16 @@ mod tests {
         }
         for pattern in ["", "..", ".a.", "a..b", ".2", "a b", "a/b", "*", ".a.*"] {
             assert!(!is_pattern(pattern), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn methods_are_matched_alone_or_by_their_service() {
+        for pattern in ["a.S/M", "a.S", "."] {
+            assert!(matches_method(pattern, "a.S", "M"), "{pattern}");
+        }
+        for pattern in ["", "a.S/N", "S/M", "a.T", "/a.S/M", "M"] {
+            assert!(!matches_method(pattern, "a.S", "M"), "{pattern}");
         }
     }
 

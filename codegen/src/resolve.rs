@@ -1,10 +1,11 @@
 //! Resolves proto types to Rust types, as seen from the module that uses them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use prost_types::FileDescriptorProto;
 
 use crate::config::Config;
+use crate::forms;
 use crate::model::TypePath;
 use crate::names;
 use crate::paths;
@@ -65,6 +66,7 @@ impl Resolver {
         let chosen = Chosen {
             config,
             resolver: &resolver,
+            borrowed: forms::borrowed(files, config),
         };
         resolver.views = Views::new(files, &chosen);
         resolver.symbols = Symbols::new(
@@ -154,12 +156,15 @@ impl Resolver {
 struct Chosen<'a> {
     config: &'a Config,
     resolver: &'a Resolver,
+    /// The requests that servicers take as views.
+    borrowed: HashSet<String>,
 }
 
 impl Rules for Chosen<'_> {
     fn is_chosen(&self, proto_type: &str) -> bool {
         let mut patterns = self.config.views.iter();
-        patterns.any(|pattern| paths::matches(pattern, proto_type))
+        self.borrowed.contains(proto_type)
+            || patterns.any(|pattern| paths::matches(pattern, proto_type))
     }
 
     fn is_extern(&self, proto_type: &str) -> bool {

@@ -80,6 +80,18 @@ fn edition() {
 }
 
 #[test]
+fn forms_that_a_method_cannot_have() {
+    let proto = "syntax = \"proto3\";\npackage a;\nmessage A {}\nmessage B {}\nservice S {\n  \
+                 rpc M(stream A) returns (B);\n  rpc N(B) returns (A);\n}\n";
+    let config = Config::new()
+        .extern_path(".a.B", "::other::B")
+        .borrowed_requests("a.S/M")
+        .encoded_responses("a.S")
+        .received_requests("a.S/N");
+    snapshot_with("forms", config, &[("a.proto", proto)]);
+}
+
+#[test]
 fn file_outside_of_the_includes() {
     let directory = common::directory("error_outside");
     let error = Config::new()

@@ -74,6 +74,33 @@ fn options_change_what_is_generated() {
     assert_eq!(text.matches(client).count(), 3);
 }
 
+/// Each side of a method has its own forms of messages.
+#[test]
+fn forms_of_messages() {
+    let proto = r#"
+        syntax = "proto3";
+        package log;
+        import "google/protobuf/empty.proto";
+        message Batch { repeated string lines = 1; }
+        message Count { int64 lines = 1; }
+        service Log {
+            rpc Write(Batch) returns (Count);
+            rpc Tail(Batch) returns (stream Batch);
+            rpc Upload(stream Batch) returns (Count);
+            rpc Add(Count) returns (google.protobuf.Empty);
+        }
+    "#;
+    let config = Config::new()
+        .blocking(true)
+        .borrowed_requests("log.Log")
+        .received_requests("log.Log/Upload")
+        .encoded_responses("log.Log/Tail")
+        .encoded_requests("log.Log/Upload")
+        .received_responses("log.Log/Tail");
+    let texts = common::compile("forms", config, &[("log.proto", proto)]).expect("should be valid");
+    snapshot("forms", &texts["log.rs"]);
+}
+
 /// Only the chosen messages have views, and those in them.
 #[test]
 fn views() {

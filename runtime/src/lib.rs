@@ -91,7 +91,7 @@
 //! | stop gracefully | [`Server::serve_until`], [`shutdown_signal`] | [stopping](manual::first_service#stopping) |
 //! | understand an error | [`Status`] | [troubleshooting](manual::troubleshooting) |
 //! | test | [`testing`], [`Channel::in_process`] | [testing](manual::testing) |
-//! | decode messages without copying | [`View`] | [messages](manual::messages#views) |
+//! | decode messages without copying | [`View`], [`Received`], [`EncodedMessage`] | [messages](manual::messages#views) |
 //! | convert messages to and from JSON | [`json`] | [messages](manual::messages) |
 //! | read fields by name, and inspect message types | [`reflect`] | [messages](manual::messages) |
 //! | serve or call any method as bytes | [`GenericHandler`], [`Raw`] | [without generated code](manual::generating_code#without-generated-code) |
@@ -168,8 +168,8 @@ pub use base::json;
 pub use base::reflect;
 pub use base::rpc;
 pub use base::{
-    AnyMessage, Code, Codec, Compression, Encoded, InvalidMetadata, Metadata, MetadataPair, Prost,
-    Protobuf, Raw, Result, Room, Status, TcpKeepalive, Value,
+    AnyMessage, Code, Codec, Compression, Encoded, EncodedMessage, InvalidMetadata, Metadata,
+    MetadataPair, Prost, Protobuf, Raw, Received, Result, Room, Status, TcpKeepalive, Value,
 };
 #[cfg(all(feature = "client", feature = "server"))]
 pub use call::Propagation;

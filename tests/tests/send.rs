@@ -5,11 +5,20 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use stubwright::{
-    Channel, RequestStream, Result, ServicerContext, Stream, StreamingCall, blocking, sending,
+    Channel, EncodedMessage, Received, RequestStream, Result, ServicerContext, Stream,
+    StreamingCall, blocking, sending,
 };
 use stubwright_tests::pb::squarerpc_service::{
     Message, SquareServiceServicer, SquareServiceStub, square_service_handler,
 };
+
+use self::forms::probe::v1::{ProbeServicer, Request, RequestView, probe_handler};
+
+/// A service whose methods take views and received requests, and return encoded responses.
+#[allow(dead_code)]
+mod forms {
+    stubwright::include_protos!("forms/stubwright");
+}
 
 fn assert_send<T: Send>(_: &T) {}
 
@@ -51,6 +60,33 @@ fn assert_servicer_is_send<S: SquareServiceServicer>(
     let mut stream = requests();
     assert_send(&stream);
     assert_send(&stream.message());
+}
+
+/// The same for a servicer that borrows its requests.
+fn assert_borrowing_servicer_is_send<S: ProbeServicer>(
+    servicer: &S,
+    request: fn() -> RequestView<'static>,
+    requests: fn() -> RequestStream<Received<Request>>,
+    context: &ServicerContext,
+) {
+    assert_send(&servicer.unary(request(), context));
+    assert_send(&servicer.server_stream(request(), context));
+    assert_send(&servicer.client_stream(requests(), context));
+    assert_send(&servicer.bidi(requests(), context));
+    assert_send(&requests().message());
+}
+
+struct Borrowing;
+
+impl ProbeServicer for Borrowing {}
+
+#[test]
+fn views_and_encoded_messages() {
+    let _: fn(&Borrowing, _, _, &ServicerContext) = assert_borrowing_servicer_is_send;
+    assert_send(&probe_handler(Borrowing));
+    assert_send_sync::<RequestView<'_>>();
+    assert_send_sync::<Received<Request>>();
+    assert_send_sync::<EncodedMessage<Request>>();
 }
 
 #[test]

@@ -67,8 +67,8 @@ fn method(service: &Service, method: &Method) -> Result<TokenStream, syn::Error>
     ]);
     let deprecated = deprecated(method.deprecated);
     let name = ident(&method.name);
-    let request = ty(&method.request)?;
-    let response = ty(&method.response)?;
+    let request = ty(&method.stub.request)?;
+    let response = ty(&method.stub.response)?;
     let (parameter, taken, passed) = match method.kind {
         MethodKind::UnaryUnary | MethodKind::UnaryStream => {
             let parameter = ident("request");

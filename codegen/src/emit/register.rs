@@ -79,7 +79,13 @@ fn entry(service: &Service, method: &Method) -> Result<TokenStream, syn::Error> 
     let (proto_name, name) = (&method.proto_name, ident(&method.name));
     let (add, parameter, request) = match method.kind {
         MethodKind::UnaryUnary | MethodKind::UnaryStream => {
-            let request = ty(&method.request)?;
+            let request = if method.borrows_request {
+                let request = ty(&method.request)?;
+                quote!(::stubwright::Received<#request>)
+            } else {
+                let request = ty(&method.servicer.request)?;
+                quote!(#request)
+            };
             (quote!(request), quote!(request: #request), quote!(request))
         }
         MethodKind::StreamUnary | MethodKind::StreamStream => {
@@ -87,6 +93,10 @@ fn entry(service: &Service, method: &Method) -> Result<TokenStream, syn::Error> 
         }
     };
     let called = quote!(#servicer::#name(&*call.servicer, #request, &call.context));
+    // The view borrows the request, which the future holds under the same name.
+    let view = method
+        .borrows_request
+        .then(|| quote!(let request = request.view()?;));
     let body = match method.kind {
         MethodKind::UnaryUnary | MethodKind::StreamUnary => quote!(call.response(#called.await)),
         MethodKind::UnaryStream | MethodKind::StreamStream => quote! {
@@ -100,7 +110,7 @@ fn entry(service: &Service, method: &Method) -> Result<TokenStream, syn::Error> 
                 call: ::stubwright::private::ServicerCall<S, ::stubwright::private::#codec>,
                 #parameter
             ) -> ::stubwright::private::HandlerFuture {
-                ::std::boxed::Box::pin(async move { #body })
+                ::std::boxed::Box::pin(async move { #view #body })
             }
             handle::<S>
         })

@@ -6,7 +6,7 @@ use quote::quote;
 use super::docs;
 use super::options::Options;
 use super::tokens::{deprecated, ident, ty};
-use crate::model::{Method, MethodKind, Service};
+use crate::model::{MessageTypes, Method, MethodKind, Service};
 
 pub(super) fn servicer(service: &Service, options: Options<'_>) -> Result<TokenStream, syn::Error> {
     let docs = docs::attributes(&[
@@ -56,8 +56,8 @@ fn method(
     ]);
     let deprecated = deprecated(method.deprecated);
     let name = ident(&method.name);
-    let request = ty(&method.request)?;
-    let response = ty(&method.response)?;
+    let request = ty(&method.servicer.request)?;
+    let response = ty(&method.servicer.response)?;
     let (parameter, request) = match method.kind {
         MethodKind::UnaryUnary | MethodKind::UnaryStream => (ident("request"), quote!(#request)),
         MethodKind::StreamUnary | MethodKind::StreamStream => (
@@ -96,13 +96,12 @@ fn method(
 
 /// Returns an example of the method's signature. Its fence says `text`, so that it is not a doctest.
 fn form(method: &Method) -> Vec<String> {
-    let Method {
-        name,
-        request,
-        response,
-        ..
-    } = method;
-    let (request, response) = (&request.0, &response.0);
+    let name = &method.name;
+    let MessageTypes { request, response } = &method.servicer;
+    let (request, response) = (
+        short(&request.0, "Received<"),
+        short(&response.0, "EncodedMessage<"),
+    );
     let parameter = match method.kind {
         MethodKind::UnaryUnary | MethodKind::UnaryStream => format!("request: {request}"),
         MethodKind::StreamUnary | MethodKind::StreamStream => {
@@ -125,4 +124,9 @@ fn form(method: &Method) -> Vec<String> {
         format!("{keyword} {name}(&self, {parameter}, context: &ServicerContext) -> {returned}"),
         "```".to_owned(),
     ]
+}
+
+/// Returns a type without the path of the runtime before `outer`.
+fn short(path: &str, outer: &str) -> String {
+    path.replace(&format!("::stubwright::{outer}"), outer)
 }

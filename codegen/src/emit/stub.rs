@@ -56,8 +56,8 @@ fn method(service: &Service, method: &Method) -> Result<TokenStream, syn::Error>
     ]);
     let deprecated = deprecated(method.deprecated);
     let name = ident(&method.name);
-    let request = ty(&method.request)?;
-    let response = ty(&method.response)?;
+    let request = ty(&method.stub.request)?;
+    let response = ty(&method.stub.response)?;
     let codec = codec(service);
     let marker = ident(&method.marker);
     let path = format!("/{}/{}", service.full_name, method.proto_name);

@@ -3,7 +3,8 @@
 use prost_types::{FileDescriptorProto, MethodDescriptorProto, ServiceDescriptorProto};
 
 use super::file::File;
-use crate::model::{Method, MethodKind, Service, ServiceNames};
+use crate::forms::Forms;
+use crate::model::{MessageTypes, Method, MethodKind, Service, ServiceNames, TypePath};
 use crate::names;
 use crate::source::{children, full_name, number};
 
@@ -35,13 +36,14 @@ impl Lowering<'_> {
         service: &ServiceDescriptorProto,
         names: ServiceNames,
     ) -> Service {
+        let full_name = full_name(self.file.package, service.name());
         let method_names = names::methods(service.method.iter().map(|method| method.name()));
         let methods = children(path, number::SERVICE_METHOD, &service.method)
             .zip(method_names)
-            .map(|((path, method), name)| self.method(&path, method, name))
+            .map(|((path, method), name)| self.method(&path, &full_name, method, name))
             .collect();
         Service {
-            full_name: full_name(self.file.package, service.name()),
+            full_name,
             docs: self.file.source.docs(path),
             deprecated: service
                 .options
@@ -56,19 +58,36 @@ impl Lowering<'_> {
         }
     }
 
-    fn method(&self, path: &[i32], method: &MethodDescriptorProto, name: String) -> Method {
+    fn method(
+        &self,
+        path: &[i32],
+        service: &str,
+        method: &MethodDescriptorProto,
+        name: String,
+    ) -> Method {
+        let (resolver, module) = (self.file.resolver, self.file.module);
+        let request = resolver.resolve(module, method.input_type());
+        let response = resolver.resolve(module, method.output_type());
+        let forms = Forms::of(self.file.config, service, method);
+        let view = resolver.view_path(module, method.input_type());
+        let view = view.filter(|_| forms.borrowed_requests);
         Method {
             proto_name: method.name().to_owned(),
             name,
             kind: kind(method),
-            request: self
-                .file
-                .resolver
-                .resolve(self.file.module, method.input_type()),
-            response: self
-                .file
-                .resolver
-                .resolve(self.file.module, method.output_type()),
+            borrows_request: view.is_some(),
+            servicer: MessageTypes {
+                request: match view {
+                    Some(view) => TypePath(format!("{view}<'_>")),
+                    None => form("Received", &request, forms.received_requests),
+                },
+                response: form("EncodedMessage", &response, forms.encoded_responses),
+            },
+            stub: MessageTypes {
+                request: form("EncodedMessage", &request, forms.encoded_requests),
+                response: form("Received", &response, forms.received_responses),
+            },
+            request,
             marker: self.marker.to_owned(),
             docs: self.file.source.docs(path),
             deprecated: method
@@ -76,6 +95,15 @@ impl Lowering<'_> {
                 .as_ref()
                 .is_some_and(|options| options.deprecated()),
         }
+    }
+}
+
+/// Returns a message's type, within another type of the runtime if it has that form.
+fn form(outer: &str, message: &TypePath, is_so: bool) -> TypePath {
+    if is_so {
+        TypePath(format!("::stubwright::{outer}<{}>", message.0))
+    } else {
+        message.clone()
     }
 }
 

@@ -1,8 +1,11 @@
 //! Encoding and decoding of messages.
 
+use std::fmt::Debug;
+
 use bytes::{Bytes, BytesMut};
 
 use super::encoded::Encoded;
+use super::erasure::{AnyMessage, Typed};
 use crate::Result;
 #[cfg(feature = "json")]
 use crate::message::TableOf;
@@ -45,6 +48,19 @@ pub trait Codec<T>: Copy + Send + Sync + 'static {
     #[doc(hidden)]
     fn table() -> Option<TableOf> {
         None
+    }
+
+    /// Passes a message to `look` in the form in which interceptors see it. The default implementation passes it as it is. For
+    /// [`EncodedMessage`](crate::EncodedMessage) and [`Received`](crate::Received), [`Protobuf`] and [`Prost`] decode the message
+    /// first, and encode it again afterwards. It is only called if an interceptor observes messages.
+    ///
+    /// # Errors
+    /// Returns the error of `look`, or INTERNAL if the message cannot be decoded.
+    fn show(message: &mut T, look: &mut dyn FnMut(&mut dyn AnyMessage) -> Result<()>) -> Result<()>
+    where
+        T: Debug + 'static,
+    {
+        look(&mut Typed::<T, Self>::new(message))
     }
 }
 
@@ -103,8 +119,8 @@ fn encode_to(message: &dyn Encode, room: &mut dyn Room) {
     message::encode_to(message, |length| room.make(length));
 }
 
-/// Reads a message of any type.
-fn read<'a>(message: Encoded<'a>, into: &mut dyn Decode<'a>) -> Result<()> {
+/// Reads a message of any type, or a view.
+pub(super) fn read<'a>(message: Encoded<'a>, into: &mut dyn Decode<'a>) -> Result<()> {
     Ok(message.reader().read(into)?)
 }
 

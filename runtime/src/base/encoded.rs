@@ -32,6 +32,11 @@ impl<'a> Encoded<'a> {
         Encoded { memory, ..self }
     }
 
+    /// Returns the maximum memory of the decoded message, in bytes.
+    pub(super) fn max_memory(&self) -> usize {
+        self.memory
+    }
+
     /// Returns a reader of the message.
     pub(crate) fn reader(self) -> Reader<'a> {
         Reader::shared(self.rest, self.buffer).memory(self.memory)

@@ -15,6 +15,7 @@ pub(crate) mod deadline;
 mod descriptors;
 mod earliest;
 mod encoded;
+mod encoded_message;
 pub(crate) mod erasure;
 pub(crate) mod framing;
 pub(crate) mod header;
@@ -25,6 +26,7 @@ pub(crate) mod log;
 pub(crate) mod metadata;
 mod outcome;
 pub(crate) mod percent;
+mod received;
 #[cfg(feature = "reflect")]
 pub mod reflect;
 #[cfg(feature = "client")]
@@ -43,8 +45,10 @@ pub use compression::Compression;
 pub use descriptors::Descriptors;
 pub(crate) use earliest::earliest;
 pub use encoded::Encoded;
+pub use encoded_message::EncodedMessage;
 pub use erasure::AnyMessage;
 pub use metadata::{InvalidMetadata, Metadata, MetadataPair, Value};
 pub(crate) use outcome::Outcome;
+pub use received::Received;
 pub use status::{Code, Result, Status};
 pub use tcp_keepalive::TcpKeepalive;

@@ -88,9 +88,14 @@ impl Record {
     ) -> Result<()> {
         self.requests.count.fetch_add(1, Ordering::Relaxed);
         let mut observers = self.requests.observers();
-        observers
-            .iter_mut()
-            .try_for_each(|observer| catching(details, || observer(message)))
+        if observers.is_empty() {
+            return Ok(());
+        }
+        message.show(&mut |message| {
+            observers
+                .iter_mut()
+                .try_for_each(|observer| catching(details, || observer(message)))
+        })
     }
 
     /// Passes a response to the observers, innermost first.
@@ -104,10 +109,15 @@ impl Record {
     ) -> Result<()> {
         self.responses.count.fetch_add(1, Ordering::Relaxed);
         let mut observers = self.responses.observers();
-        observers
-            .iter_mut()
-            .rev()
-            .try_for_each(|observer| catching(details, || observer(message)))
+        if observers.is_empty() {
+            return Ok(());
+        }
+        message.show(&mut |message| {
+            observers
+                .iter_mut()
+                .rev()
+                .try_for_each(|observer| catching(details, || observer(message)))
+        })
     }
 
     /// Adds initial metadata of the response.

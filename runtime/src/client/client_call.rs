@@ -128,7 +128,7 @@ impl ClientCall {
     }
 
     /// Passes the request, with the changes of outer interceptors, to `look`, and returns the result of `look`. Returns `None` if
-    /// the call has a stream of requests.
+    /// the call has a stream of requests, or if its request was given encoded and cannot be decoded.
     ///
     /// ```
     /// # use stubwright::ClientCall;
@@ -140,8 +140,10 @@ impl ClientCall {
     pub fn request<R>(&self, look: impl FnOnce(&dyn AnyMessage) -> R) -> Option<R> {
         let (mut look, mut seen) = (Some(look), None);
         let shown = self.state.requests.show(&mut |request| {
-            seen = look.take().map(|look| look(request));
-            Ok(())
+            request.show(&mut |request| {
+                seen = look.take().map(|look| look(request));
+                Ok(())
+            })
         });
         shown.and(seen)
     }

@@ -9,12 +9,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 
 use crate::{
-    Channel, GenericHandler, Handlers, RequestStream, Result, Server, ServicerContext, Status,
-    StreamingCall, UnaryCall, stream,
+    Channel, Codec, GenericHandler, Handlers, Prost, RequestStream, Result, Server,
+    ServicerContext, Status, StreamingCall, UnaryCall, stream,
 };
 
 /// A mock service, for tests of code that makes calls.
@@ -104,8 +104,9 @@ impl<S> Mock<S> {
         answer: impl Fn(Req, ServicerContext) -> Fut + Send + Sync + 'static,
     ) -> Mock<S>
     where
-        Req: prost::Message + Default + 'static,
-        Res: prost::Message + Default + 'static,
+        Req: fmt::Debug + Default + Send + 'static,
+        Res: fmt::Debug + Send + 'static,
+        Prost: Codec<Req> + Codec<Res>,
         Fut: Future<Output = Result<Res>> + Send + 'static,
     {
         let name = method(&self.stub, Req::default()).method().to_owned();
@@ -124,8 +125,9 @@ impl<S> Mock<S> {
         answer: impl Fn(Req, ServicerContext) -> Str + Send + Sync + 'static,
     ) -> Mock<S>
     where
-        Req: prost::Message + Default + 'static,
-        Res: prost::Message + Default + 'static,
+        Req: fmt::Debug + Default + Send + 'static,
+        Res: fmt::Debug + Send + 'static,
+        Prost: Codec<Req> + Codec<Res>,
         Str: Stream<Item = Result<Res>> + Send + 'static,
     {
         let name = method(&self.stub, Req::default()).method().to_owned();
@@ -150,8 +152,9 @@ impl<S> Mock<S> {
         answer: impl Fn(RequestStream<Req>, ServicerContext) -> Fut + Send + Sync + 'static,
     ) -> Mock<S>
     where
-        Req: prost::Message + Default + 'static,
-        Res: prost::Message + Default + 'static,
+        Req: fmt::Debug + Default + Send + 'static,
+        Res: fmt::Debug + Send + 'static,
+        Prost: Codec<Req> + Codec<Res>,
         Fut: Future<Output = Result<Res>> + Send + 'static,
     {
         let name = method(&self.stub, std::iter::empty()).method().to_owned();
@@ -168,8 +171,9 @@ impl<S> Mock<S> {
         answer: impl Fn(RequestStream<Req>, ServicerContext) -> Str + Send + Sync + 'static,
     ) -> Mock<S>
     where
-        Req: prost::Message + Default + 'static,
-        Res: prost::Message + Default + 'static,
+        Req: fmt::Debug + Default + Send + 'static,
+        Res: fmt::Debug + Send + 'static,
+        Prost: Codec<Req> + Codec<Res>,
         Str: Stream<Item = Result<Res>> + Send + 'static,
     {
         let name = method(&self.stub, std::iter::empty()).method().to_owned();
@@ -230,49 +234,75 @@ impl GenericHandler for Answers {
 }
 
 /// Reads the only request of a call.
-async fn only<Req: prost::Message + Default>(mut requests: RequestStream<Bytes>) -> Result<Req> {
+async fn only<Req>(mut requests: RequestStream<Bytes>) -> Result<Req>
+where
+    Prost: Codec<Req>,
+{
     let request = requests.message().await?;
     let request = request.ok_or_else(|| Status::internal("the call has no request"))?;
-    Ok(Req::decode(request)?)
+    Prost::decode(crate::Encoded::from(&request))
 }
 
 /// Decodes a stream of requests.
-fn decoded<Req: prost::Message + Default + 'static>(
-    requests: RequestStream<Bytes>,
-) -> RequestStream<Req> {
+fn decoded<Req: 'static>(requests: RequestStream<Bytes>) -> RequestStream<Req>
+where
+    Prost: Codec<Req>,
+{
     RequestStream::from_stream(Decoded(requests, PhantomData))
 }
 
 /// Encodes the only response of a call.
-fn one<Res: prost::Message + 'static>(
+fn one<Res: Send + 'static>(
     response: impl Future<Output = Result<Res>> + Send + 'static,
-) -> Responses {
+) -> Responses
+where
+    Prost: Codec<Res>,
+{
     Box::pin(stream(async |mut responses| {
-        responses.send(response.await?.encode_to_vec().into()).await;
+        let response = encoded(&response.await?);
+        responses.send(response).await;
         Ok(())
     }))
 }
 
+fn encoded<Res>(response: &Res) -> Bytes
+where
+    Prost: Codec<Res>,
+{
+    let mut buffer = BytesMut::with_capacity(Prost::encoded_len(response));
+    Prost::encode(response, &mut buffer);
+    buffer.freeze()
+}
+
 struct Decoded<Req>(RequestStream<Bytes>, PhantomData<fn() -> Req>);
 
-impl<Req: prost::Message + Default> Stream for Decoded<Req> {
+impl<Req> Stream for Decoded<Req>
+where
+    Prost: Codec<Req>,
+{
     type Item = Result<Req>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Req>>> {
         let request = ready!(Pin::new(&mut self.0).poll_next(context));
-        Poll::Ready(request.map(|request| Ok(Req::decode(request?)?)))
+        Poll::Ready(request.map(|request| Prost::decode(crate::Encoded::from(&request?))))
     }
 }
 
 struct Encoded<S>(Pin<Box<S>>);
 
-impl<S: Stream<Item = Result<Res>>, Res: prost::Message> Encoded<S> {
+impl<S: Stream<Item = Result<Res>>, Res> Encoded<S>
+where
+    Prost: Codec<Res>,
+{
     async fn next(&mut self) -> Option<Result<Bytes>> {
         poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 }
 
-impl<S: Stream<Item = Result<Res>>, Res: prost::Message> Stream for Encoded<S> {
+impl<S: Stream<Item = Result<Res>>, Res> Stream for Encoded<S>
+where
+    Prost: Codec<Res>,
+{
     type Item = Result<Bytes>;
 
     fn poll_next(
@@ -280,6 +310,6 @@ impl<S: Stream<Item = Result<Res>>, Res: prost::Message> Stream for Encoded<S> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes>>> {
         let response = ready!(self.0.as_mut().poll_next(context));
-        Poll::Ready(response.map(|response| Ok(response?.encode_to_vec().into())))
+        Poll::Ready(response.map(|response| Ok(encoded(&response?))))
     }
 }

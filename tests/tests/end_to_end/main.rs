@@ -13,6 +13,7 @@ mod four_kinds;
 mod generic;
 mod interceptors;
 mod limits;
+mod message_forms;
 mod messages;
 mod offload;
 mod propagation;

@@ -74,6 +74,15 @@ impl Transport {
         }
     }
 
+    /// Starts a server whose services have been added, and connects a channel to it.
+    pub async fn connect(self, server: &mut Server) -> Channel {
+        let (channel, _) = self.channel(server).await;
+        if self != Transport::InProcess {
+            server.start().unwrap();
+        }
+        channel
+    }
+
     /// Creates a channel to a server that is not started yet. Also returns the address if it is TCP.
     async fn channel(self, server: &mut Server) -> (Channel, Option<SocketAddr>) {
         match self {

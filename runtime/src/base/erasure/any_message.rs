@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 
 use bytes::{Bytes, BytesMut};
 
+use crate::Result;
 use crate::base::codec::{Codec, Room};
 #[cfg(feature = "json")]
 use crate::message::TableOf;
@@ -29,6 +30,11 @@ pub trait AnyMessage: fmt::Debug {
 
     /// Encodes the message into the buffer that `room` makes for it.
     fn encode_to(&self, room: &mut dyn Room);
+
+    /// Passes the message to `look` in the form in which interceptors see it: a message that is left encoded is decoded, and
+    /// encoded again afterwards.
+    #[doc(hidden)]
+    fn show(&mut self, look: &mut dyn FnMut(&mut dyn AnyMessage) -> Result<()>) -> Result<()>;
 
     /// Returns the table of the message, by which it is converted to JSON, if it has one.
     #[cfg(feature = "json")]
@@ -91,6 +97,10 @@ impl<T: fmt::Debug + 'static, C: Codec<T>> AnyMessage for Typed<'_, T, C> {
 
     fn encode_to(&self, room: &mut dyn Room) {
         C::encode_to(self.message, room);
+    }
+
+    fn show(&mut self, look: &mut dyn FnMut(&mut dyn AnyMessage) -> Result<()>) -> Result<()> {
+        C::show(self.message, look)
     }
 
     #[cfg(feature = "json")]

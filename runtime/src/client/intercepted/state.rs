@@ -115,9 +115,9 @@ impl InterceptedState {
         for mut observer in observers.requests.drain(..) {
             // The request keeps the observers' changes, so pass it only once.
             if is_first_time {
-                let shown = self
-                    .requests
-                    .show(&mut |request| self.catching(|| observer(request)));
+                let shown = self.requests.show(&mut |request| {
+                    request.show(&mut |request| self.catching(|| observer(request)))
+                });
                 shown.unwrap_or(Ok(()))?;
             }
         }
@@ -205,10 +205,15 @@ impl InterceptedState {
     /// Passes a request of a stream to the observers, outermost first.
     pub(super) fn show_request(&self, request: &mut dyn AnyMessage) -> Result<()> {
         let mut observers = self.observers();
-        observers
-            .requests
-            .iter_mut()
-            .try_for_each(|(_, observer)| self.catching(|| observer(request)))
+        if observers.requests.is_empty() {
+            return Ok(());
+        }
+        request.show(&mut |request| {
+            observers
+                .requests
+                .iter_mut()
+                .try_for_each(|(_, observer)| self.catching(|| observer(request)))
+        })
     }
 
     /// Passes a response to the observers around `level`, innermost first.
@@ -216,9 +221,13 @@ impl InterceptedState {
         self.responses_received.fetch_add(1, Ordering::Relaxed);
         let mut observers = self.observers();
         let outer = observers.responses.iter_mut().rev();
-        outer
-            .filter(|(other, _)| *other < level)
-            .try_for_each(|(_, observer)| self.catching(|| observer(response)))
+        let mut outer = outer.filter(|(other, _)| *other < level).peekable();
+        if outer.peek().is_none() {
+            return Ok(());
+        }
+        response.show(&mut |response| {
+            outer.try_for_each(|(_, observer)| self.catching(|| observer(response)))
+        })
     }
 
     /// Takes the initial metadata of the response from the attempt, if it has arrived, and passes it to the observers, innermost
