@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     if cfg!(feature = "prost") {
         with_prost(&out.join("prost"), &descriptors)?;
     }
-    if cfg!(feature = "stubwright") {
+    if cfg!(any(feature = "stubwright", feature = "views")) {
         with_stubwright(&out.join("stubwright"))?;
     }
     #[cfg(feature = "buffa")]
@@ -49,6 +49,9 @@ fn with_stubwright(out: &Path) -> Result<(), stubwright_codegen::Error> {
         .out_dir(out);
     if cfg!(feature = "shared") {
         config = config.bytes(".");
+    }
+    if cfg!(feature = "views") {
+        config = config.views(".");
     }
     config.compile_protos(&FILES.map(|file| format!("{FOLDER}/{file}")), &[FOLDER])
 }

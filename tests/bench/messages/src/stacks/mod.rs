@@ -10,6 +10,8 @@ mod prost;
 mod protobuf;
 #[cfg(feature = "stubwright")]
 mod stubwright;
+#[cfg(feature = "views")]
+mod views;
 
 use bytes::{Bytes, BytesMut};
 
@@ -29,6 +31,8 @@ pub fn job<'a>(
         "stubwright" => stubwright::job(operation, message, bytes),
         #[cfg(feature = "stubwright")]
         "stubwright_by_prost" => stubwright::by_prost(operation, message, bytes),
+        #[cfg(feature = "views")]
+        "stubwright_view" => views::job(operation, message, bytes),
         #[cfg(feature = "buffa")]
         "buffa" => buffa::job(operation, message, bytes),
         #[cfg(feature = "buffa")]
