@@ -504,6 +504,8 @@ impl<'a> Reader<'a> {
         if list.capacity() - list.len() >= more {
             return Ok(());
         }
+        // A list that grows at least doubles, or many small additions would move it as many times.
+        let more = more.max(list.capacity());
         let old = list.capacity() * size_of::<T>();
         self.charge((list.len() + more).saturating_mul(size_of::<T>()))?;
         if old == 0 {

@@ -94,7 +94,7 @@ impl Reader<'_> {
         let key_length = varint::write(u64::from(self.last_key()), &mut key);
         let needed = key_length + length;
         if kept.capacity() - kept.len() < needed {
-            self.more_room(kept, needed.max(kept.capacity()))?;
+            self.more_room(kept, needed)?;
         }
         kept.extend_from_slice(key.get(..key_length).unwrap_or_default());
         self.copy(length, kept)?;

@@ -88,3 +88,17 @@ fn errors_name_message_field_and_place() {
         assert_eq!(error, format!("failed to decode Protobuf message: {text}"));
     }
 }
+
+/// Packed fields of one number each, of two lists by turns: the lists must not be moved for each of them.
+#[test]
+fn lists_that_grow_in_small_steps_are_moved_rarely() {
+    let bytes = [0x32, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0x62, 1, 1].repeat(10_000);
+    let memory = measure(|| {
+        let message = Everything::decode(bytes.as_slice()).unwrap();
+        assert_eq!(
+            (message.numbers.len(), message.unpacked.len()),
+            (10_000, 10_000)
+        );
+    });
+    assert!(memory.count_total <= 64, "{memory:?}");
+}
